@@ -1,0 +1,53 @@
+import type { Outcome } from '../observe/events.ts'
+import type { Instance } from '../registry/source.ts'
+
+/** What a strategy may know about a live endpoint. */
+export interface Endpoint {
+  readonly instance: Instance
+  /** `instance.weight`, or 1. */
+  readonly weight: number
+  /** Attempts that hold the endpoint: from the pick to the end of the body. */
+  readonly inFlight: number
+  /** Attempts still waiting for their response's headers. */
+  readonly pending: number
+  /** Mean age of the pending attempts in ms: a stalled instance shows here before its first slow response. */
+  pendingAge(now: number): number
+}
+
+/** The request a pick is made for. */
+export interface PickRequest {
+  /** The clock's monotonic milliseconds at this pick. */
+  readonly now: number
+  /** The clock's randomness, in [0, 1). */
+  random(): number
+  /** The matched route key, `'GET /users/{id}'`. */
+  readonly route?: string | undefined
+  readonly method?: string | undefined
+  /** Path and query as the caller wrote them. */
+  readonly path?: string | undefined
+  /** A request header by its lower-case name. */
+  header?(name: string): string | undefined
+  /** A path parameter of the matched route. */
+  param?(name: string): string | undefined
+  /** 1 for the first try of a call. */
+  readonly attempt: number
+  /** True when this call has already tried the endpoint. */
+  excluded(endpoint: Endpoint): boolean
+}
+
+/** A strategy: picks one endpoint. */
+export interface Balancer {
+  /**
+   * `endpoints` is never empty, holds only endpoints that may be tried, and is the same array object until
+   * that set changes, so a strategy may cache by its identity. Undefined means none of them.
+   */
+  pick(endpoints: readonly Endpoint[], request: PickRequest): Endpoint | undefined
+  /**
+   * Told once per attempt how it ended, `ms` after its start. Optional.
+   * `ignored` means nothing can be learnt about the endpoint but that it took at least `ms`.
+   */
+  settled?(endpoint: Endpoint, outcome: Outcome, ms: number, now: number): void
+}
+
+/** A strategy as a bare function. */
+export type Pick = Balancer['pick']

@@ -1,0 +1,67 @@
+/** Every code an {@link OutriggerError} can carry. */
+export type OutriggerErrorCode =
+  | 'ERR_OUTRIGGER_CIRCUIT_OPEN'
+  | 'ERR_OUTRIGGER_NO_INSTANCE'
+  | 'ERR_OUTRIGGER_CLOSED'
+  | 'ERR_OUTRIGGER_DENIED'
+  | 'ERR_OUTRIGGER_SOURCE'
+  | 'ERR_OUTRIGGER_REGISTRAR'
+
+/**
+ * A refusal by Outrigger itself. A request that failed on the wire rethrows its original error instead,
+ * so `error instanceof OutriggerError` means: nothing, or nothing more, was sent.
+ */
+export class OutriggerError extends Error {
+  readonly code: OutriggerErrorCode
+
+  constructor(code: OutriggerErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+
+  static {
+    this.prototype.name = 'OutriggerError'
+  }
+}
+
+/** Every instance that could take the call is open, or a standalone breaker is. */
+export class CircuitOpenError extends OutriggerError {
+  /** Milliseconds until the soonest breaker may admit a probe; `Infinity` when isolated by hand. */
+  readonly retryAfter: number
+
+  constructor(message: string, retryAfter: number) {
+    super('ERR_OUTRIGGER_CIRCUIT_OPEN', message)
+    this.retryAfter = retryAfter
+  }
+
+  static {
+    this.prototype.name = 'CircuitOpenError'
+  }
+}
+
+/** No instance is known; `cause` is the source's last error, if it had one. */
+export class NoInstanceError extends OutriggerError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_OUTRIGGER_NO_INSTANCE', message, options)
+  }
+
+  static {
+    this.prototype.name = 'NoInstanceError'
+  }
+}
+
+/** Refusals are hot exactly when a service is down; a stack trace would be most of their cost (issue 7). */
+export function withoutStack<E extends Error>(make: () => E): E {
+  const limit = Error.stackTraceLimit
+  Error.stackTraceLimit = 0
+  try {
+    return make()
+  } finally {
+    Error.stackTraceLimit = limit
+  }
+}
+
+/** The platform's own timeout error, as `AbortSignal.timeout()` gives it. */
+export function timeoutError(message: string): DOMException {
+  return new DOMException(message, 'TimeoutError')
+}

@@ -1,0 +1,64 @@
+import { EventEmitter } from 'eventemitter3'
+
+export type Listener<Payload> = (event: Payload) => unknown
+
+type Guarded = (event: unknown) => void
+
+/**
+ * eventemitter3 behind a wall: a listener that throws (or rejects) becomes one process warning, never the
+ * caller's problem and never another listener's.
+ */
+export class Emitter<Events extends object> {
+  readonly #inner = new EventEmitter()
+  readonly #guarded = new WeakMap<Listener<never>, Guarded>()
+
+  on<Name extends keyof Events & string>(name: Name, listener: Listener<Events[Name]>): void {
+    this.#inner.on(name, this.#guard(name, listener))
+  }
+
+  once<Name extends keyof Events & string>(name: Name, listener: Listener<Events[Name]>): void {
+    this.#inner.once(name, this.#guard(name, listener))
+  }
+
+  /** Without a listener, removes all listeners of that name. */
+  off<Name extends keyof Events & string>(name: Name, listener?: Listener<Events[Name]>): void {
+    if (listener === undefined) this.#inner.removeAllListeners(name)
+    else this.#inner.off(name, this.#guard(name, listener))
+  }
+
+  /** Lets hot paths skip building a payload nobody will see. */
+  has(name: keyof Events & string): boolean {
+    return this.#inner.listenerCount(name) > 0
+  }
+
+  emit<Name extends keyof Events & string>(name: Name, event: Events[Name]): void {
+    this.#inner.emit(name, event)
+  }
+
+  #guard<Payload>(name: string, listener: Listener<Payload>): Guarded {
+    if (typeof listener !== 'function') {
+      throw new TypeError(`the listener for '${name}' must be a function, got ${typeof listener}`)
+    }
+    let guarded = this.#guarded.get(listener)
+    if (!guarded) {
+      guarded = (event): void => {
+        try {
+          const result = listener(event as Payload)
+          if (result instanceof Promise) result.catch(warn)
+        } catch (error) {
+          warn(error)
+        }
+      }
+      this.#guarded.set(listener, guarded)
+    }
+    return guarded
+  }
+}
+
+function warn(error: unknown): void {
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  process.emitWarning('an Outrigger event listener threw; the call went on', {
+    code: 'OUTRIGGER_LISTENER',
+    detail,
+  })
+}

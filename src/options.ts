@@ -1,0 +1,59 @@
+import { inspect } from 'node:util'
+
+/** Quotes a value for an error message, on one short line. */
+export function quote(value: unknown): string {
+  const text = inspect(value, { depth: 1, breakLength: Infinity, maxStringLength: 80 })
+  return text.length > 120 ? `${text.slice(0, 117)}...` : text
+}
+
+export interface NumberRule {
+  min?: number
+  max?: number
+  integer?: boolean
+  /** The value must be greater than `min`, not equal to it. */
+  exclusive?: boolean
+}
+
+/** Returns `value` if it is a number within the rule; throws an error naming the option otherwise. */
+export function checkNumber(name: string, value: unknown, rule: NumberRule = {}): number {
+  const { min = 0, max = Infinity, integer = false, exclusive = false } = rule
+  if (typeof value !== 'number') throw new TypeError(`${name} must be a number, got ${quote(value)}`)
+  const tooLow = exclusive ? value <= min : value < min
+  if (Number.isNaN(value) || tooLow || value > max || (integer && !Number.isInteger(value))) {
+    const kind = integer ? 'an integer' : 'a number'
+    const low = `${exclusive ? '>' : '>='} ${min}`
+    const high = max === Infinity ? '' : ` and <= ${max}`
+    throw new RangeError(`${name} must be ${kind} ${low}${high}, got ${quote(value)}`)
+  }
+  return value
+}
+
+/** Throws unless `value` is a plain options object whose keys are all known. */
+export function checkObject(name: string, value: unknown, keys: readonly string[]): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new TypeError(`${name} must be an object, got ${quote(value)}`)
+  }
+  for (const key of Object.keys(value)) {
+    if (!keys.includes(key)) {
+      throw new TypeError(`${name}.${key} is not an option; known: ${keys.join(', ')}`)
+    }
+  }
+}
+
+export function checkFunction(name: string, value: unknown): void {
+  if (typeof value !== 'function') throw new TypeError(`${name} must be a function, got ${quote(value)}`)
+}
+
+export function checkBoolean(name: string, value: unknown): void {
+  if (typeof value !== 'boolean') throw new TypeError(`${name} must be true or false, got ${quote(value)}`)
+}
+
+/** Throws unless `value` is an object with every method named: how a contract is checked from outside. */
+export function checkMethods(name: string, value: unknown, methods: readonly string[]): void {
+  for (const method of methods) {
+    const member = (value as Record<string, unknown> | null | undefined)?.[method]
+    if (typeof member !== 'function') {
+      throw new TypeError(`${name} must have a method ${method}(), got ${quote(value)}`)
+    }
+  }
+}
