@@ -1,0 +1,161 @@
+import { OutriggerError } from '../errors.ts'
+import type { Attempt } from '../fleet/attempt.ts'
+import { retryAfter } from '../retry/retry-after.ts'
+import { wrapHandler, type Dispatcher } from '../undici.ts'
+import { classify, type Classify } from './classify.ts'
+
+type Controller = Dispatcher.DispatchController
+type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>[2]
+
+export interface ExchangeOptions {
+  readonly attempt: Attempt
+  /** `host[:port]` as the caller wrote it: what the server sees, and what its certificate must say. */
+  readonly host: string
+  readonly classify: Classify | undefined
+  /** Longest believed Retry-After, in ms. */
+  readonly maxRetryAfter: number
+}
+
+/**
+ * One attempt on the wire: a handler between undici's pool and whoever asked, and the one place that says
+ * when an attempt is over. Headers decide its outcome, the end of the body releases its load, and a body
+ * cut short turns its success into a failure.
+ */
+export class Exchange implements Dispatcher.DispatchHandler {
+  /** True once the request was written to a connection: before that, a retry is safe for any method. */
+  sent = false
+  dispatched = false
+  readonly attempt: Attempt
+  readonly #options: ExchangeOptions
+  #inner: Dispatcher.DispatchHandler | undefined
+  #controller: Controller | undefined
+  #aborted: Error | undefined
+
+  constructor(options: ExchangeOptions) {
+    this.attempt = options.attempt
+    this.#options = options
+  }
+
+  /** Sends to the attempt's own pool; the Host stays the logical one. */
+  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    this.dispatched = true
+    // Built-in fetch hands handlers of the old generation on Node 22 and 24.
+    this.#inner = typeof handler.onRequestStart === 'function' ? handler : wrapHandler(handler)
+    const { endpoint } = this.attempt
+    return endpoint.pool.dispatch(
+      { ...options, origin: endpoint.instance.url, headers: withHost(options.headers, this.#options.host) },
+      this,
+    )
+  }
+
+  /** Ends the attempt from our side: a deadline, a lost hedge, a closing client. */
+  abort(reason: Error): void {
+    this.#aborted = reason
+    if (this.#controller) this.#controller.abort(reason)
+    // Not connected yet: undici will ask again when it is, and nobody waits for that.
+    else this.attempt.release()
+  }
+
+  onRequestStart(controller: Controller, context: unknown): void {
+    if (this.#aborted) {
+      controller.abort(this.#aborted)
+      return
+    }
+    this.sent = true
+    this.#controller = controller
+    this.#inner?.onRequestStart?.(controller, context)
+  }
+
+  onRequestUpgrade(...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onRequestUpgrade']>>): void {
+    this.attempt.status = args[1]
+    this.attempt.settle('success')
+    args[3].once('close', () => this.attempt.release())
+    this.#inner?.onRequestUpgrade?.(...args)
+  }
+
+  onResponseStart(controller: Controller, status: number, headers: Headers, message?: string): void {
+    if (status >= 200) this.#answered(status, headers)
+    this.#inner?.onResponseStart?.(controller, status, headers, message)
+  }
+
+  /** For a fetch that never came down to `dispatch`, because somebody replaced it by a mock. */
+  finish(status: number, headers: Headers): void {
+    this.#answered(status, headers)
+    this.attempt.release()
+  }
+
+  onResponseStarted(): void {
+    this.#inner?.onResponseStarted?.()
+  }
+
+  onResponseData(controller: Controller, chunk: Buffer): void {
+    this.#inner?.onResponseData?.(controller, chunk)
+  }
+
+  onResponseEnd(
+    controller: Controller,
+    trailers: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseEnd']>>[1],
+  ): void {
+    this.attempt.release()
+    this.#inner?.onResponseEnd?.(controller, trailers)
+  }
+
+  onResponseError(controller: Controller, error: Error): void {
+    this.#failed(controller, error)
+    this.#inner?.onResponseError?.(controller, error)
+  }
+
+  onBodySent(chunk: Buffer): void {
+    this.#inner?.onBodySent?.(chunk)
+  }
+
+  onRequestSent(): void {
+    this.#inner?.onRequestSent?.()
+  }
+
+  #answered(status: number, headers: Headers): void {
+    const { attempt } = this
+    attempt.status = status
+    const outcome = classify({ status, headers }, this.#options.classify)
+    const wish = status === 429 || status === 503 ? headers['retry-after'] : undefined
+    const penalty = wish === undefined ? 0 : retryAfter(wish, headers['date'], this.#options.maxRetryAfter)
+    attempt.settle(outcome, attempt.age(), false, penalty)
+  }
+
+  #failed(controller: Controller | undefined, error: Error): void {
+    const { attempt } = this
+    // Whoever reads the response may always stop reading; undici says so on the controller.
+    const ours = controller?.aborted === true || this.#aborted !== undefined
+    attempt.error ??= error
+    if (attempt.outcome === undefined) {
+      const outcome = ours ? 'ignored' : classify({ error }, this.#options.classify)
+      attempt.settle(outcome, attempt.age(), !ours)
+    } else if (!ours) attempt.amend()
+    attempt.release()
+  }
+}
+
+/** Refuses what a plain-text connection must not carry. */
+export function checkScheme(origin: string, attempt: Attempt): void {
+  if (origin.startsWith('https:') && !attempt.instance.url.startsWith('https:')) {
+    throw new OutriggerError(
+      'ERR_OUTRIGGER_DENIED',
+      `${origin} asks for TLS, but its instance ${attempt.instance.url} speaks plain HTTP; call http:// or register https:// urls`,
+    )
+  }
+}
+
+function withHost(
+  headers: Dispatcher.DispatchOptions['headers'],
+  host: string,
+): NonNullable<Dispatcher.DispatchOptions['headers']> {
+  if (headers === null || headers === undefined) return { host }
+  if (Array.isArray(headers)) return hasHost(headers) ? headers : [...headers, 'host', host]
+  if (Symbol.iterator in headers) return withHost(Object.fromEntries(headers), host)
+  for (const name in headers) if (name.length === 4 && name.toLowerCase() === 'host') return headers
+  return { ...headers, host }
+}
+
+function hasHost(flat: readonly string[]): boolean {
+  return flat.some((name, index) => index % 2 === 0 && name.toLowerCase() === 'host')
+}

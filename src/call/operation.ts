@@ -1,0 +1,40 @@
+import type { Attempt } from '../fleet/attempt.ts'
+import type { Plan } from './plan.ts'
+
+/** What a call wants done, through whichever door it came. */
+export interface Operation<T> {
+  readonly plan: Plan
+  readonly method: string | undefined
+  readonly path: string | undefined
+  /** The caller's own. */
+  readonly signal: AbortSignal | undefined
+  /** Whether the request may be sent a second time at all: a one-shot stream may not. */
+  readonly replayable: boolean
+  header?(name: string): string | undefined
+  /** Starts one try. It settles and releases the attempt; `call` tells it what the caller still wants. */
+  send(attempt: Attempt, call: CallView): Sending<T>
+  /** Whether a failed try is worth another. */
+  retryable(tried: Tried<T>): boolean
+  /** Frees an answer that nobody is going to read. */
+  discard(value: T): void
+}
+
+export interface CallView {
+  /** True once the caller has its answer or has given up. */
+  readonly ended: boolean
+}
+
+/** One try under way. */
+export interface Sending<T> {
+  readonly result: Promise<T>
+  /** Whether any of the request may have reached the instance. */
+  readonly sent: boolean
+  /** Ends it; `result` need not settle after this. */
+  abort(reason: Error): void
+}
+
+/** How one try ended. */
+export type Tried<T> = {
+  readonly attempt: Attempt
+  readonly sent: boolean
+} & ({ readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown })

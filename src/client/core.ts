@@ -1,0 +1,52 @@
+import { asBalancer } from '../balance/as-balancer.ts'
+import { leastRequest } from '../balance/least-request.ts'
+import type { Core } from '../call/call.ts'
+import { systemClock } from '../clock.ts'
+import { Fleet } from '../fleet/fleet.ts'
+import type { Guard } from '../fleet/guard.ts'
+import { Emitter } from '../observe/emitter.ts'
+import type { ClientEvents } from '../observe/events.ts'
+import { Discovery } from '../registry/discovery.ts'
+import { Budget } from '../retry/budget.ts'
+import { Pool } from '../undici.ts'
+import type { ClientOptions } from './options.ts'
+
+/** Wires a client's discovery to its fleet, and both to its events. */
+export function createCore(options: ClientOptions, guards: readonly Guard[]): Core & { resume(): void } {
+  const { service, source, clock = systemClock } = options
+  const transport = { ...options.transport }
+  const events = new Emitter<ClientEvents>()
+  const waiting = new Set<() => void>()
+  const at = (): number => clock.now() + (clock.epoch ?? 0)
+  const resume = (): void => {
+    for (const go of waiting) go()
+    waiting.clear()
+  }
+  const fleet = new Fleet({
+    service,
+    clock,
+    guards,
+    events,
+    balancer: asBalancer(options.balance ?? leastRequest()),
+    panicThreshold: options.panicThreshold ?? 0,
+    drainTimeout: options.drainTimeout ?? 30_000,
+    connect: ({ url }) => new Pool(url, transport),
+  })
+  const discovery = new Discovery({
+    source,
+    service,
+    clock,
+    ...(options.emptyGrace !== undefined && { emptyGrace: options.emptyGrace }),
+    onInstances: (instances) => {
+      fleet.apply(instances)
+      resume()
+    },
+    onStale: (error) =>
+      events.emit('source:stale', { service, at: at(), error, instances: discovery.instances.length }),
+    onRecovered: (staleFor) =>
+      events.emit('source:recovered', { service, at: at(), instances: discovery.instances.length, staleFor }),
+    onInvalid: (rejected) => events.emit('source:invalid', { service, at: at(), rejected }),
+  })
+  const budget = new Budget(options.budget ?? {}, clock)
+  return { service, clock, fleet, discovery, budget, events, waiting, closed: undefined, resume }
+}

@@ -1,0 +1,73 @@
+import {
+  dispatchElsewhere,
+  isReturning,
+  passThrough,
+  type Fetch,
+  type FetchInput,
+} from '../attempt/platform.ts'
+import type { Neighbours } from '../doors/fetch.ts'
+import { logicalAddress, type CallInit } from '../doors/target.ts'
+import { OutriggerError } from '../errors.ts'
+import { checkObject } from '../options.ts'
+import { callWithin, type Client } from './create-client.ts'
+
+export interface FetchOptions {
+  /** Clients by the host that callers write. */
+  services: Record<string, Client>
+  /** What becomes of every other host: on to the platform's fetch, or an error. @default 'pass' */
+  otherwise?: 'pass' | 'deny'
+}
+
+/**
+ * An app-wide fetch, by host name.
+ *
+ * @example
+ * globalThis.fetch = createFetch({ services: { 'user-service': users } })
+ */
+export function createFetch(options: FetchOptions): Fetch {
+  checkObject('createFetch()', options, ['services', 'otherwise'])
+  const { services, otherwise = 'pass' } = options
+  if (otherwise !== 'pass' && otherwise !== 'deny') {
+    throw new TypeError(`otherwise must be 'pass' or 'deny', got ${JSON.stringify(otherwise)}`)
+  }
+  if (typeof services !== 'object' || services === null)
+    throw new TypeError('services must be an object of clients')
+  const clients = new Map<string, Client>()
+  for (const [service, client] of Object.entries(services)) {
+    if (typeof client !== 'function' || !(callWithin in client)) {
+      throw new TypeError(`services['${service}'] must be a client made by createClient()`)
+    }
+    clients.set(logicalAddress(service).host, client)
+  }
+  const original = globalThis.fetch
+  const neighbours: Neighbours = (origin) => {
+    const client = clients.get(hostOf(origin))
+    if (!client && otherwise === 'deny') return { dispatch: () => deny(origin) }
+    return client?.dispatcher ?? { dispatch: dispatchElsewhere }
+  }
+  return async (input: FetchInput, init?: CallInit): Promise<Response> => {
+    if (isReturning(input, init)) return original(input, init)
+    const url = urlOf(input)
+    const client = url && clients.get(url.host)
+    if (client && /^https?:$/.test(url.protocol)) return client[callWithin](input, init, neighbours)
+    return otherwise === 'deny' && url ? deny(url.origin) : passThrough(input, init)
+  }
+}
+
+function deny(origin: string): never {
+  throw new OutriggerError(
+    'ERR_OUTRIGGER_DENIED',
+    `${origin} is none of this fetch's services, and otherwise is 'deny'`,
+  )
+}
+
+function hostOf(origin: string): string {
+  return origin.slice(origin.indexOf('//') + 2)
+}
+
+/** Undefined for what is no absolute URL: fetch itself says what is wrong with that. */
+function urlOf(input: FetchInput): URL | undefined {
+  if (input instanceof URL) return input
+  const text = typeof input === 'string' ? input : input.url
+  return URL.canParse(text) ? new URL(text) : undefined
+}

@@ -1,0 +1,146 @@
+import { checkScheme, type Exchange } from '../attempt/exchange.ts'
+import {
+  dispatchElsewhere,
+  fetchThrough,
+  type FetchDispatcher,
+  type FetchInput,
+} from '../attempt/platform.ts'
+import type { Core } from '../call/call.ts'
+import type { Operation, Sending, Tried } from '../call/operation.ts'
+import type { Plan } from '../call/plan.ts'
+import type { Attempt } from '../fleet/attempt.ts'
+import type { Dispatcher } from '../undici.ts'
+import { discardBody } from './discard.ts'
+import { acquireHop, exchangeFor } from './hop.ts'
+import { isIdempotent, isReplayable, isRetryable } from './retryable.ts'
+import { plainInit } from './init.ts'
+import type { CallInit, Logical, Target } from './target.ts'
+
+/** Another client of the app that serves an origin, for redirects from one service to another. */
+export type Neighbours = (origin: string) => FetchDispatcher | undefined
+
+/** A call through the platform's fetch: the logical URL above it, the instance's pool below it. */
+export class FetchOperation implements Operation<Response> {
+  readonly plan: Plan
+  readonly method: string
+  readonly path: string
+  readonly signal: AbortSignal | undefined
+  readonly replayable: boolean
+  readonly #input: FetchInput
+  readonly #init: RequestInit | undefined
+  readonly #core: Core
+  readonly #logical: Logical
+  readonly #neighbours: Neighbours | undefined
+
+  constructor(
+    core: Core,
+    logical: Logical,
+    target: Target,
+    input: FetchInput,
+    init: CallInit | undefined,
+    neighbours: Neighbours | undefined,
+  ) {
+    const request = input instanceof Request ? input : undefined
+    this.#core = core
+    this.#logical = logical
+    this.#neighbours = neighbours
+    this.plan = target.plan
+    this.method = target.method
+    this.path = target.path
+    this.signal = init?.signal ?? request?.signal ?? undefined
+    this.#input = request ?? target.url
+    this.#init = plainInit(init, target.method)
+    this.replayable = isReplayable(this.#init?.body) && (init?.body !== undefined || !request?.body)
+  }
+
+  header(name: string): string | undefined {
+    const { headers } = this.#init ?? {}
+    const request = this.#input instanceof Request ? this.#input.headers : undefined
+    return (headers ? new Headers(headers) : request)?.get(name) ?? undefined
+  }
+
+  retryable(tried: Tried<Response>): boolean {
+    return isRetryable(tried, isIdempotent(this.method, this.header('idempotency-key') !== undefined))
+  }
+
+  discard(response: Response): void {
+    discardBody(response.body, response.headers.get('content-length'))
+  }
+
+  send(attempt: Attempt): Sending<Response> {
+    const first = exchangeFor(this.plan, attempt, this.#logical.host)
+    const path = new Path(this.#core, this.plan, this.#logical, first, this.#neighbours)
+    return {
+      result: this.#fetch(path, first),
+      get sent() {
+        return first.sent
+      },
+      abort: (reason) => path.abort(reason),
+    }
+  }
+
+  async #fetch(path: Path, first: Exchange): Promise<Response> {
+    const { attempt } = first
+    try {
+      const response = await fetchThrough(path, this.#input, this.#init)
+      if (!first.dispatched) first.finish(response.status, Object.fromEntries(response.headers))
+      return response
+    } catch (error) {
+      // fetch hides our own refusal, met on a redirect, behind its network error.
+      const { refusal } = path
+      if (!first.dispatched) {
+        attempt.error = error
+        attempt.release()
+      }
+      throw refusal ?? error
+    }
+  }
+}
+
+/** Where one fetch's requests go: the first to its attempt, redirects to wherever they lead. */
+class Path implements FetchDispatcher {
+  refusal: unknown
+  #exchange: Exchange
+  readonly #core: Core
+  readonly #plan: Plan
+  readonly #logical: Logical
+  readonly #neighbours: Neighbours | undefined
+
+  constructor(core: Core, plan: Plan, logical: Logical, first: Exchange, neighbours: Neighbours | undefined) {
+    this.#core = core
+    this.#plan = plan
+    this.#logical = logical
+    this.#exchange = first
+    this.#neighbours = neighbours
+  }
+
+  abort(reason: Error): void {
+    this.#exchange.abort(reason)
+  }
+
+  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    const origin = String(options.origin)
+    try {
+      if (this.#exchange.dispatched) return this.#redirected(origin, options, handler)
+      checkScheme(origin, this.#exchange.attempt)
+      return this.#exchange.dispatch(options, handler)
+    } catch (error) {
+      this.refusal = error
+      throw error
+    }
+  }
+
+  #redirected(
+    origin: string,
+    options: Dispatcher.DispatchOptions,
+    handler: Dispatcher.DispatchHandler,
+  ): boolean {
+    if (origin.slice(origin.indexOf('//') + 2) !== this.#logical.host) {
+      return this.#neighbours?.(origin)?.dispatch(options, handler) ?? dispatchElsewhere(options, handler)
+    }
+    const attempt = acquireHop(this.#core, this.#plan, options)
+    checkScheme(origin, attempt)
+    this.#exchange = exchangeFor(this.#plan, attempt, this.#logical.host)
+    return this.#exchange.dispatch(options, handler)
+  }
+}

@@ -1,0 +1,79 @@
+import { checkScheme } from '../attempt/exchange.ts'
+import type { Operation, Sending, Tried } from '../call/operation.ts'
+import type { Plan } from '../call/plan.ts'
+import type { Attempt } from '../fleet/attempt.ts'
+import { Dispatcher } from '../undici.ts'
+import { exchangeFor } from './hop.ts'
+import { isIdempotent, isReplayable, isRetryable } from './retryable.ts'
+import type { Logical, Target } from './target.ts'
+
+/** What `client.request` takes: undici's own options, less what the path and the client decide. */
+export type RequestOptions<Opaque = null> = Omit<
+  Dispatcher.RequestOptions<Opaque>,
+  'origin' | 'path' | 'method' | 'signal' | 'query'
+> & {
+  method?: Dispatcher.HttpMethod
+  signal?: AbortSignal
+}
+
+/** A call through undici's `request`: its native result, without the price of fetch's streams. */
+export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseData<Opaque>> {
+  readonly plan: Plan
+  readonly method: string
+  readonly path: string
+  readonly signal: AbortSignal | undefined
+  readonly replayable: boolean
+  readonly #options: RequestOptions<Opaque>
+  readonly #logical: Logical
+
+  constructor(logical: Logical, target: Target, options: RequestOptions<Opaque>) {
+    this.plan = target.plan
+    this.method = target.method
+    this.path = target.path
+    this.signal = options.signal
+    this.replayable = isReplayable(options.body)
+    this.#options = options
+    this.#logical = logical
+  }
+
+  header(name: string): string | undefined {
+    const { headers } = this.#options
+    if (!headers) return undefined
+    if (Array.isArray(headers)) {
+      const at = headers.findIndex((header, index) => index % 2 === 0 && header.toLowerCase() === name)
+      return at < 0 ? undefined : headers[at + 1]
+    }
+    for (const [key, value] of Symbol.iterator in headers ? headers : Object.entries(headers)) {
+      if (key.toLowerCase() === name) return Array.isArray(value) ? value[0] : value?.toString()
+    }
+    return undefined
+  }
+
+  retryable(tried: Tried<Dispatcher.ResponseData<Opaque>>): boolean {
+    return isRetryable(tried, isIdempotent(this.method, this.header('idempotency-key') !== undefined))
+  }
+
+  discard({ body }: Dispatcher.ResponseData<Opaque>): void {
+    body.dump().catch(() => {})
+  }
+
+  send(attempt: Attempt): Sending<Dispatcher.ResponseData<Opaque>> {
+    checkScheme(this.#logical.origin, attempt)
+    const exchange = exchangeFor(this.plan, attempt, this.#logical.host)
+    const { method, path } = this
+    // `request` asks nothing of its dispatcher but `dispatch`.
+    const result = Dispatcher.prototype.request.call(exchange as unknown as Dispatcher, {
+      ...this.#options,
+      method,
+      path,
+      origin: this.#logical.origin,
+    }) as Promise<Dispatcher.ResponseData<Opaque>>
+    return {
+      result,
+      get sent() {
+        return exchange.sent
+      },
+      abort: (reason) => exchange.abort(reason),
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import type { FetchInput } from '../attempt/platform.ts'
+import type { Plan } from '../call/plan.ts'
+import { expandPath, type PathParams } from '../routes/expand.ts'
+import { appendQuery, type Query } from '../routes/query.ts'
+import type { Plans } from './plans.ts'
+
+/** What `fetch` takes, and what a route key needs besides. */
+export interface CallInit extends RequestInit {
+  /** Values for the `{name}` segments of a route key. */
+  params?: PathParams
+  /** Appended to the URL by the defaults of OpenAPI: arrays repeat their name. */
+  query?: Query
+  /** Sent as the body, serialised, with `content-type: application/json`. */
+  json?: unknown
+}
+
+/** A request that is for the service, resolved. */
+export interface Target {
+  /** The logical URL. */
+  readonly url: string
+  readonly path: string
+  readonly method: string
+  readonly plan: Plan
+}
+
+/** The address callers write: a host, and the origin that relative paths stand on. */
+export interface Logical {
+  readonly host: string
+  readonly origin: string
+}
+
+/** `user-service` or `user-service:8080`, as it stands in a URL. Throws a TypeError on anything else. */
+export function logicalAddress(service: unknown): Logical {
+  if (
+    typeof service === 'string' &&
+    /^[\w.-]+(?::\d+)?$/.test(service) &&
+    URL.canParse(`http://${service}`)
+  ) {
+    const { host, origin } = new URL(`http://${service}`)
+    return { host, origin }
+  }
+  throw new TypeError(
+    `service must be a host name such as 'user-service', got ${JSON.stringify(service) ?? String(service)}`,
+  )
+}
+
+const ROUTE_KEY = /^(?:[A-Za-z]+|\*) \//
+
+/** Finds out whether a call is for the service, and under which plan; undefined when it is for another host. */
+export function resolveTarget(
+  logical: Logical,
+  plans: Plans,
+  input: FetchInput,
+  init: CallInit | undefined,
+): Target | undefined {
+  const method = (init?.method ?? (input instanceof Request ? input.method : 'GET')).toUpperCase()
+  if (typeof input === 'string') {
+    if (input.startsWith('/') && !input.startsWith('//')) return byPath(logical, plans, method, input, init)
+    if (ROUTE_KEY.test(input)) return byKey(logical, plans, input, init)
+    const { origin } = logical
+    if (input.startsWith(origin) && input[origin.length] === '/') {
+      return byPath(logical, plans, method, input.slice(origin.length), init)
+    }
+  }
+  const url = new URL(input instanceof Request ? input.url : input, `${logical.origin}/`)
+  if (url.host !== logical.host || !/^https?:$/.test(url.protocol)) return undefined
+  const path = appendQuery(url.pathname + url.search, init?.query)
+  return {
+    url: `${url.protocol}//${url.host}${path}${url.hash}`,
+    path,
+    method,
+    plan: plans.match(method, path),
+  }
+}
+
+function byPath(
+  logical: Logical,
+  plans: Plans,
+  method: string,
+  raw: string,
+  init: CallInit | undefined,
+): Target {
+  const path = appendQuery(raw, init?.query)
+  return { url: logical.origin + path, path, method, plan: plans.match(method, path) }
+}
+
+function byKey(logical: Logical, plans: Plans, key: string, init: CallInit | undefined): Target {
+  const plan = plans.byKey(key)
+  const route = plan.route
+  if (!route) throw new TypeError(`'${key}' is not a route key`)
+  const method = route.method === '*' ? (init?.method ?? 'GET').toUpperCase() : route.method
+  const path = appendQuery(expandPath(route, init?.params), init?.query)
+  return { url: logical.origin + path, path, method, plan }
+}

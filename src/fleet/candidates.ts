@@ -1,0 +1,61 @@
+import type { LiveEndpoint } from './endpoint.ts'
+import type { Guard } from './guard.ts'
+
+const NONE: readonly LiveEndpoint[] = []
+
+/**
+ * The endpoints that may be picked under one guard, kept as an array whose identity changes only with the
+ * set. Breakers own no timers, so the set also remembers when the next of the refused ones is due.
+ */
+export class Candidates {
+  /** True when too few endpoints were admitted and breakers are ignored. */
+  panic = false
+  /** The clock's time at which an endpoint left out may come back by itself. */
+  dueAt: number = Infinity
+  #list: readonly LiveEndpoint[] = NONE
+  #stale = true
+  readonly #guard: Guard | undefined
+  readonly #panicThreshold: number
+
+  constructor(guard: Guard | undefined, panicThreshold: number) {
+    this.#guard = guard
+    this.#panicThreshold = panicThreshold
+  }
+
+  invalidate(): void {
+    this.#stale = true
+  }
+
+  list(all: readonly LiveEndpoint[], now: number): readonly LiveEndpoint[] {
+    if (this.#stale || now >= this.dueAt) this.#rebuild(all, now)
+    return this.#list
+  }
+
+  #rebuild(all: readonly LiveEndpoint[], now: number): void {
+    const tiers: [LiveEndpoint[], LiveEndpoint[], LiveEndpoint[]] = [[], [], []]
+    let dueAt = Infinity
+    let admitted = 0
+    for (const endpoint of all) {
+      const at = endpoint.admitsAt(this.#guard, now)
+      if (at > now) {
+        dueAt = Math.min(dueAt, at)
+        continue
+      }
+      admitted++
+      if (endpoint.instance.draining || endpoint.instance.weight === 0) tiers[2].push(endpoint)
+      else if (endpoint.penalisedUntil > now) {
+        dueAt = Math.min(dueAt, endpoint.penalisedUntil)
+        tiers[1].push(endpoint)
+      } else tiers[0].push(endpoint)
+    }
+    this.panic = admitted < all.length * this.#panicThreshold
+    const next = this.panic ? all : (tiers.find((tier) => tier.length > 0) ?? NONE)
+    if (!sameEndpoints(this.#list, next)) this.#list = next
+    this.dueAt = dueAt
+    this.#stale = false
+  }
+}
+
+function sameEndpoints(a: readonly LiveEndpoint[], b: readonly LiveEndpoint[]): boolean {
+  return a.length === b.length && a.every((endpoint, index) => endpoint === b[index])
+}

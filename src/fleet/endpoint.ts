@@ -1,0 +1,123 @@
+import type { Endpoint } from '../balance/balancer.ts'
+import { Breaker, type Transition } from '../breaker/breaker.ts'
+import type { Clock } from '../clock.ts'
+import type { Outcome } from '../observe/events.ts'
+import type { Instance } from '../registry/source.ts'
+import type { Dispatcher } from '../undici.ts'
+import type { Guard } from './guard.ts'
+
+/** What an endpoint needs of its fleet. */
+export interface EndpointContext {
+  readonly clock: Clock
+  /** The guard of the instance's own breaker, or undefined when the client has none. */
+  readonly instanceGuard: Guard | undefined
+  connect(instance: Instance): Dispatcher
+  /** Who may be picked has changed. */
+  invalidate(): void
+  transitioned(endpoint: LiveEndpoint, guard: Guard, transition: Transition): void
+}
+
+/** An instance made live: its pool, its load and its breakers. */
+export class LiveEndpoint implements Endpoint {
+  instance: Instance
+  inFlight = 0
+  pending = 0
+  /** No longer in the registry: never picked again. */
+  removed = false
+  /** The clock's time until which a Retry-After asks us to stay away. */
+  penalisedUntil = 0
+  /** The last snapshot this endpoint was part of. */
+  revision = 0
+  readonly settled: Record<Outcome, number> = { success: 0, failure: 0, overload: 0, ignored: 0 }
+
+  /** Sum of the pending attempts' start times: their mean age without a list of them. */
+  #startSum = 0
+  #pool: Dispatcher | undefined
+  #onIdle: (() => void) | undefined
+  readonly #breakers: (Breaker | undefined)[] = []
+  readonly #context: EndpointContext
+
+  constructor(instance: Instance, context: EndpointContext) {
+    this.instance = instance
+    this.#context = context
+  }
+
+  get weight(): number {
+    return this.instance.weight || 1
+  }
+
+  pendingAge(now: number): number {
+    return this.pending === 0 ? 0 : now - this.#startSum / this.pending
+  }
+
+  /** The undici pool, connected on first use. */
+  get pool(): Dispatcher {
+    return (this.#pool ??= this.#context.connect(this.instance))
+  }
+
+  started(at: number): void {
+    this.inFlight++
+    this.pending++
+    this.#startSum += at
+  }
+
+  answered(startedAt: number): void {
+    this.pending--
+    this.#startSum = this.pending === 0 ? 0 : this.#startSum - startedAt
+  }
+
+  released(): void {
+    if (--this.inFlight === 0) this.#onIdle?.()
+  }
+
+  /** Stays out of the way of others until `until`, as its Retry-After asked. */
+  penalise(until: number): void {
+    if (until <= this.penalisedUntil) return
+    this.penalisedUntil = until
+    this.#context.invalidate()
+  }
+
+  /** The breaker of one guard, made when it is first needed. */
+  breaker(guard: Guard): Breaker {
+    return (this.#breakers[guard.index] ??= new Breaker(guard.policy, this.#context.clock, (transition) =>
+      this.#context.transitioned(this, guard, transition),
+    ))
+  }
+
+  /** Every breaker made so far, by guard index. */
+  get breakers(): readonly (Breaker | undefined)[] {
+    return this.#breakers
+  }
+
+  /** When every breaker in the way of `guard` may admit an attempt: `now` or earlier if they do already. */
+  admitsAt(guard: Guard | undefined, now: number): number {
+    if (!guard) return now
+    const own = guard === this.#context.instanceGuard ? now : admitsAt(this.#breakers[guard.index], now)
+    const { instanceGuard } = this.#context
+    return Math.max(own, instanceGuard ? admitsAt(this.#breakers[instanceGuard.index], now) : now)
+  }
+
+  /** Slow start: the share of its traffic the endpoint should get now, 0 to 1. */
+  share(now: number): number {
+    return this.#breakers[0]?.share(now) ?? 1
+  }
+
+  /** Resolves when the last attempt has ended and the pool is closed, or destroyed after `deadline`. */
+  async retire(deadline: Promise<void>): Promise<void> {
+    this.removed = true
+    if (this.inFlight > 0) {
+      const idle = new Promise<void>((resolve) => {
+        this.#onIdle = resolve
+      })
+      await Promise.race([idle, deadline])
+    }
+    const pool = this.#pool
+    if (!pool) return
+    if (this.inFlight === 0) await pool.close()
+    else await pool.destroy(new Error(`${this.instance.id} left the registry and its drain time is over`))
+  }
+}
+
+function admitsAt(breaker: Breaker | undefined, now: number): number {
+  return !breaker || breaker.admits(now) ? now : breaker.nextAdmit(now)
+}

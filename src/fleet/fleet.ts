@@ -1,0 +1,254 @@
+import type { Balancer, PickRequest } from '../balance/balancer.ts'
+import type { Transition } from '../breaker/breaker.ts'
+import type { Clock } from '../clock.ts'
+import { CircuitOpenError, NoInstanceError, withoutStack, type OutriggerError } from '../errors.ts'
+import type { Emitter } from '../observe/emitter.ts'
+import type { BreakerEvent, ClientEvents, Outcome } from '../observe/events.ts'
+import type { Instance } from '../registry/source.ts'
+import type { Dispatcher } from '../undici.ts'
+import { Attempt, type AttemptContext } from './attempt.ts'
+import { Candidates } from './candidates.ts'
+import { LiveEndpoint, type EndpointContext } from './endpoint.ts'
+import type { Guard } from './guard.ts'
+
+export interface FleetOptions {
+  readonly service: string
+  readonly clock: Clock
+  readonly balancer: Balancer
+  /** The instance's own breaker first, if the client has one, then one per route with its own. */
+  readonly guards: readonly Guard[]
+  readonly panicThreshold: number
+  /** How long a removed endpoint may finish what it carries, in ms. */
+  readonly drainTimeout: number
+  readonly events: Emitter<ClientEvents>
+  connect(instance: Instance): Dispatcher
+}
+
+/** A pick request the fleet may stamp with what only it knows. */
+export interface AcquireRequest extends PickRequest {
+  now: number
+  all?: readonly LiveEndpoint[] | undefined
+}
+
+const EVENT = { open: 'breaker:open', 'half-open': 'breaker:half-open', closed: 'breaker:close' } as const
+
+/** The endpoints of one service, reconciled with the source's snapshots. */
+export class Fleet implements EndpointContext, AttemptContext {
+  readonly clock: Clock
+  readonly instanceGuard: Guard | undefined
+  #all: readonly LiveEndpoint[] = []
+  #revision = 0
+  readonly #byId = new Map<string, LiveEndpoint>()
+  readonly #candidates: readonly Candidates[]
+  readonly #unguarded: Candidates
+  readonly #retiring = new Set<Promise<void>>()
+  readonly #options: FleetOptions
+
+  constructor(options: FleetOptions) {
+    this.clock = options.clock
+    this.#options = options
+    this.instanceGuard = options.guards.find((guard) => guard.route === undefined)
+    this.#unguarded = new Candidates(undefined, 0)
+    const candidates: Candidates[] = []
+    for (const guard of options.guards)
+      candidates[guard.index] = new Candidates(guard, options.panicThreshold)
+    this.#candidates = candidates
+  }
+
+  get endpoints(): readonly LiveEndpoint[] {
+    return this.#all
+  }
+
+  now(): number {
+    return this.clock.now()
+  }
+
+  connect(instance: Instance): Dispatcher {
+    return this.#options.connect(instance)
+  }
+
+  /** Picks an endpoint whose breakers admit the attempt; undefined when there is none. Never throws for that. */
+  acquire(request: AcquireRequest, guard: Guard | undefined): Attempt | undefined {
+    const now = this.clock.now()
+    const candidates = this.#candidatesOf(guard)
+    request.now = now
+    request.all = this.#all
+    for (;;) {
+      const list = candidates.list(this.#all, now)
+      if (list.length === 0) return undefined
+      const endpoint = this.#pick(list, request, guard)
+      if (!endpoint) return undefined
+      if (!guard) return new Attempt(endpoint, request, guard, NO_PERMITS, this)
+      const permits = this.#permits(endpoint, guard, now)
+      if (permits || candidates.panic) {
+        return new Attempt(endpoint, request, guard, permits ?? NO_PERMITS, this)
+      }
+      candidates.invalidate()
+    }
+  }
+
+  /** Why `acquire` gave nothing; `cause` is the source's last error. */
+  refusal(guard: Guard | undefined, cause: unknown): OutriggerError {
+    const { service } = this.#options
+    return withoutStack(() => {
+      if (this.#all.length === 0) {
+        const why = cause === undefined ? 'its source lists none' : 'its source failed, see cause'
+        return new NoInstanceError(`no instance of ${service} is known: ${why}`, { cause })
+      }
+      const { dueAt } = this.#candidatesOf(guard)
+      const now = this.clock.now()
+      const open = this.#all.every((endpoint) => endpoint.admitsAt(guard, now) > now)
+      if (!open)
+        return new NoInstanceError(`the balancer picked none of ${this.#all.length} instances of ${service}`)
+      const retryAfter = Math.max(dueAt - now, 0)
+      const when = retryAfter === Infinity ? 'isolated by hand' : `retry after ${Math.ceil(retryAfter)} ms`
+      return new CircuitOpenError(`every breaker in front of ${service} is open: ${when}`, retryAfter)
+    })
+  }
+
+  /** Reconciles with a complete snapshot of valid instances with distinct ids. */
+  apply(instances: readonly Instance[]): void {
+    const revision = ++this.#revision
+    const next: LiveEndpoint[] = []
+    const added: LiveEndpoint[] = []
+    const changed: { endpoint: LiveEndpoint; previous: Instance }[] = []
+    const removed: LiveEndpoint[] = []
+    for (const instance of instances) {
+      let endpoint = this.#byId.get(instance.id)
+      if (endpoint?.instance.url !== instance.url) {
+        // The same id at another address is another process: nothing learnt about the old one holds.
+        if (endpoint) removed.push(endpoint)
+        endpoint = new LiveEndpoint(instance, this)
+        this.#byId.set(instance.id, endpoint)
+        added.push(endpoint)
+      } else if (endpoint.instance !== instance) {
+        changed.push({ endpoint, previous: endpoint.instance })
+        endpoint.instance = instance
+      }
+      endpoint.revision = revision
+      next.push(endpoint)
+    }
+    for (const endpoint of this.#all) {
+      if (endpoint.revision === revision) continue
+      if (this.#byId.get(endpoint.instance.id) === endpoint) {
+        this.#byId.delete(endpoint.instance.id)
+        removed.push(endpoint)
+      }
+    }
+    this.#all = next
+    this.invalidate()
+    for (const endpoint of removed) this.#retire(endpoint)
+    this.#publish(added, changed, removed)
+  }
+
+  /** Retires every endpoint; resolves when each has finished what it carried, or its drain time is over. */
+  async close(): Promise<void> {
+    this.apply([])
+    await Promise.all(this.#retiring)
+  }
+
+  invalidate(): void {
+    this.#unguarded.invalidate()
+    for (const candidates of this.#candidates) candidates?.invalidate()
+  }
+
+  transitioned(endpoint: LiveEndpoint, guard: Guard, transition: Transition): void {
+    this.invalidate()
+    const name = EVENT[transition.to]
+    const { events, service } = this.#options
+    if (endpoint.removed || !events.has(name)) return
+    const event: BreakerEvent = { service, at: this.#at(), instance: endpoint.instance, ...transition }
+    events.emit(name, guard.route === undefined ? event : { ...event, route: guard.route })
+  }
+
+  settled(attempt: Attempt, outcome: Outcome, ms: number): void {
+    const { endpoint } = attempt
+    const { balancer, events, service } = this.#options
+    // A probe's slot came free.
+    if (endpoint.breakers.some((breaker) => breaker && breaker.state !== 'closed')) this.invalidate()
+    balancer.settled?.(endpoint, outcome, ms, attempt.startedAt + ms)
+    if (!events.has('attempt')) return
+    events.emit('attempt', {
+      service,
+      at: this.#at(),
+      instance: attempt.instance,
+      attempt: attempt.number,
+      outcome,
+      duration: ms,
+      ...(attempt.route !== undefined && { route: attempt.route }),
+      ...(attempt.status !== undefined && { status: attempt.status }),
+      ...(attempt.error !== undefined && { error: attempt.error }),
+    })
+  }
+
+  #at(): number {
+    return this.clock.now() + (this.clock.epoch ?? 0)
+  }
+
+  #candidatesOf(guard: Guard | undefined): Candidates {
+    return (guard && this.#candidates[guard.index]) ?? this.#unguarded
+  }
+
+  #permits(endpoint: LiveEndpoint, guard: Guard, now: number): { own: number; instance: number } | undefined {
+    const own = endpoint.breaker(guard).tryAcquire(now)
+    if (own === 0) return undefined
+    const { instanceGuard } = this
+    if (!instanceGuard || instanceGuard === guard) return { own, instance: 0 }
+    const instance = endpoint.breaker(instanceGuard).tryAcquire(now)
+    if (instance !== 0) return { own, instance }
+    endpoint.breaker(guard).settle(own, 'ignored', 0, now)
+    return undefined
+  }
+
+  #pick(
+    list: readonly LiveEndpoint[],
+    request: AcquireRequest,
+    guard: Guard | undefined,
+  ): LiveEndpoint | undefined {
+    let picked = this.#ask(list, request)
+    if (!picked) return undefined
+    const share = picked.share(request.now)
+    if (share < 1 && list.length > 1 && request.random() >= share) picked = this.#ask(list, request) ?? picked
+    if (request.attempt === 1 || !request.excluded(picked)) return picked
+    const fresh = (endpoint: LiveEndpoint): boolean => !request.excluded(endpoint)
+    const admitted = (endpoint: LiveEndpoint): boolean => endpoint.admitsAt(guard, request.now) <= request.now
+    const others = list.filter(fresh)
+    if (others.length > 0) return this.#ask(others, request)
+    const lesser = this.#all.filter((endpoint) => fresh(endpoint) && admitted(endpoint))
+    return lesser.length > 0 ? this.#ask(lesser, request) : picked
+  }
+
+  #ask(list: readonly LiveEndpoint[], request: AcquireRequest): LiveEndpoint | undefined {
+    const picked = list.length === 1 ? list[0] : this.#options.balancer.pick(list, request)
+    // A strategy of the user's may have kept an endpoint for longer than it lived, or made one up.
+    return picked instanceof LiveEndpoint && !picked.removed ? picked : undefined
+  }
+
+  #retire(endpoint: LiveEndpoint): void {
+    const timer = new AbortController()
+    const deadline = this.clock
+      .sleep(this.#options.drainTimeout, timer.signal, { ref: false })
+      .catch(() => {})
+    const retired = endpoint.retire(deadline).finally(() => {
+      timer.abort()
+      this.#retiring.delete(retired)
+    })
+    this.#retiring.add(retired)
+  }
+
+  #publish(
+    added: readonly LiveEndpoint[],
+    changed: readonly { endpoint: LiveEndpoint; previous: Instance }[],
+    removed: readonly LiveEndpoint[],
+  ): void {
+    const { events, service } = this.#options
+    const at = this.#at()
+    for (const { instance } of added) events.emit('instance:added', { service, at, instance })
+    for (const { endpoint, previous } of changed) {
+      events.emit('instance:changed', { service, at, instance: endpoint.instance, previous })
+    }
+    for (const { instance } of removed) events.emit('instance:removed', { service, at, instance })
+  }
+}
+
+const NO_PERMITS = { own: 0, instance: 0 } as const

@@ -1,0 +1,66 @@
+import type { Clock } from '../clock.ts'
+import { checkNumber, checkObject } from '../options.ts'
+
+export interface BudgetOptions {
+  /** Retries and hedges allowed per request, over the last ten seconds. @default 0.1 */
+  ratio?: number
+  /** Retries and hedges a second that a quiet client may always make. @default 1 */
+  minPerSecond?: number
+}
+
+const BUCKETS = 10
+const BUCKET_MS = 1000
+
+/**
+ * One allowance per client for retries and hedges: a share of its recent requests, or a small floor when that
+ * is more. It counts requests, not concurrency, so that retries waiting in a backoff are paid for (Envoy #30205).
+ */
+export class Budget {
+  readonly #ratio: number
+  readonly #floor: number
+  readonly #clock: Clock
+  readonly #requests = new Float64Array(BUCKETS)
+  readonly #spent = new Float64Array(BUCKETS)
+  #requestSum = 0
+  #spentSum = 0
+  #bucket: number
+
+  constructor(options: BudgetOptions, clock: Clock, name: string = 'budget') {
+    checkObject(name, options, ['ratio', 'minPerSecond'])
+    const { ratio = 0.1, minPerSecond = 1 } = options
+    this.#ratio = checkNumber(`${name}.ratio`, ratio)
+    this.#floor = (checkNumber(`${name}.minPerSecond`, minPerSecond) * BUCKETS * BUCKET_MS) / 1000
+    this.#clock = clock
+    this.#bucket = Math.floor(clock.now() / BUCKET_MS)
+  }
+
+  /** A request was made. */
+  deposit(): void {
+    this.#requests[this.#turn()]! += 1
+    this.#requestSum++
+  }
+
+  /** True if one more retry or hedge may be made; it is then paid for. */
+  withdraw(): boolean {
+    const bucket = this.#turn()
+    if (this.#spentSum + 1 > Math.max(this.#requestSum * this.#ratio, this.#floor)) return false
+    this.#spent[bucket]! += 1
+    this.#spentSum++
+    return true
+  }
+
+  /** Drops every bucket that has fallen out of the window; returns the current one. */
+  #turn(): number {
+    const bucket = Math.floor(this.#clock.now() / BUCKET_MS)
+    const elapsed = Math.min(bucket - this.#bucket, BUCKETS)
+    for (let i = 1; i <= elapsed; i++) {
+      const old = (this.#bucket + i) % BUCKETS
+      this.#requestSum -= this.#requests[old]!
+      this.#spentSum -= this.#spent[old]!
+      this.#requests[old] = 0
+      this.#spent[old] = 0
+    }
+    this.#bucket = bucket
+    return bucket % BUCKETS
+  }
+}

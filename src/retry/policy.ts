@@ -1,0 +1,49 @@
+import { checkNumber, checkObject } from '../options.ts'
+
+export interface BackoffOptions {
+  /** The longest wait before the first retry, in ms. @default 25 */
+  initial?: number
+  /** What the longest wait grows by with each retry. @default 2 */
+  factor?: number
+  /** No retry waits longer, in ms. @default 1_000 */
+  max?: number
+}
+
+export interface RetryOptions {
+  /** Tries in all, the first included. @default 3 */
+  attempts?: number
+  /** Full jitter: each wait is a random share of `initial × factor^n`. A number is `initial`. */
+  backoff?: number | BackoffOptions
+  /** Longest Retry-After to believe, in ms. @default 10_000 */
+  maxRetryAfter?: number
+}
+
+export interface RetryPolicy {
+  readonly attempts: number
+  readonly backoff: Readonly<Required<BackoffOptions>>
+  readonly maxRetryAfter: number
+}
+
+const BACKOFF: Required<BackoffOptions> = { initial: 25, factor: 2, max: 1000 }
+
+export function retryPolicy(options: RetryOptions = {}, name: string = 'retry'): RetryPolicy {
+  checkObject(name, options, ['attempts', 'backoff', 'maxRetryAfter'])
+  const { attempts = 3, maxRetryAfter = 10_000 } = options
+  const backoff = typeof options.backoff === 'number' ? { initial: options.backoff } : (options.backoff ?? {})
+  checkObject(`${name}.backoff`, backoff, Object.keys(BACKOFF))
+  const { initial = BACKOFF.initial, factor = BACKOFF.factor, max = Math.max(BACKOFF.max, initial) } = backoff
+  return Object.freeze({
+    attempts: checkNumber(`${name}.attempts`, attempts, { min: 1, integer: true }),
+    backoff: Object.freeze({
+      initial: checkNumber(`${name}.backoff.initial`, initial),
+      factor: checkNumber(`${name}.backoff.factor`, factor, { min: 1 }),
+      max: checkNumber(`${name}.backoff.max`, max, { min: initial }),
+    }),
+    maxRetryAfter: checkNumber(`${name}.maxRetryAfter`, maxRetryAfter),
+  })
+}
+
+/** Milliseconds to wait after the `failures`th failed attempt: full jitter, so that retries never march in step. */
+export function backoffDelay({ backoff }: RetryPolicy, failures: number, random: number): number {
+  return random * Math.min(backoff.initial * backoff.factor ** (failures - 1), backoff.max)
+}
