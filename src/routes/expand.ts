@@ -1,0 +1,43 @@
+import { parseRouteKey, type RouteKey } from './key.ts'
+import { encodeScalar, type Scalar } from './text.ts'
+
+/** Values for a route's `{name}` segments; `'**'` is the rest of a `/**` route, `'2026/may.csv'`. */
+export type PathParams = Readonly<Record<string, Scalar>>
+
+/**
+ * The request path of a route, each value percent-encoded so that it stays within its segment.
+ * Missing, empty and unknown parameters are refused with a TypeError that names parameter and route.
+ *
+ * @example
+ * expandPath('GET /users/{id}/files/**', { id: 42, '**': 'a b/c.txt' }) // '/users/42/files/a%20b/c.txt'
+ */
+export function expandPath(route: RouteKey | string, params: PathParams = {}): string {
+  const { key, segments } = typeof route === 'string' ? parseRouteKey(route) : route
+  for (const name of Object.keys(params)) {
+    if (!segments.some((segment) => segment.kind !== 'static' && segment.name === name)) {
+      throw new TypeError(`route '${key}' has no parameter '${name}'`)
+    }
+  }
+  let path = ''
+  for (const segment of segments) {
+    if (segment.kind === 'static') {
+      path += `/${segment.text}`
+      continue
+    }
+    const label = `parameter '${segment.name}' of route '${key}'`
+    const value: unknown = Object.hasOwn(params, segment.name) ? params[segment.name] : undefined
+    if (value === undefined || value === null || value === '') {
+      throw new TypeError(`${label} is ${value === '' ? 'empty' : 'missing'}`)
+    }
+    const parts: unknown[] = segment.kind === 'rest' && typeof value === 'string' ? value.split('/') : [value]
+    for (const part of parts) path += `/${encodeSegment(label, part)}`
+  }
+  return path
+}
+
+function encodeSegment(label: string, value: unknown): string {
+  if (value === '') throw new TypeError(`${label} has an empty segment`)
+  // A dot segment stays one when it is percent-encoded (WHATWG URL), so no encoding makes it safe.
+  if (value === '.' || value === '..') throw new TypeError(`${label} must not be the dot segment '${value}'`)
+  return encodeScalar(label, value)
+}
