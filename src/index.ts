@@ -1,7 +1,8 @@
 export { createClient, type Client } from './client/create-client.ts'
 export { createFetch, type FetchOptions } from './client/create-fetch.ts'
-export type { ClientOptions, RouteRule, TimeoutOptions } from './client/options.ts'
+export type { ClientOptions, DeadlineOptions, RouteRule, TimeoutOptions } from './client/options.ts'
 export type { ClientSnapshot, InstanceSnapshot } from './client/snapshot.ts'
+export { withDeadline, type IncomingRequest, type WithDeadlineOptions } from './client/with-deadline.ts'
 export type { CallInit } from './doors/target.ts'
 export type { ExecuteContext, ExecuteFunction, ExecuteOptions } from './doors/execute.ts'
 export type { RequestOptions } from './doors/request.ts'
@@ -21,7 +22,8 @@ export { MemoryRegistry, type MemoryLease, type MemoryRegistryOptions } from './
 export type { Instance, InstanceInit, Lease, Registrar, Source } from './registry/source.ts'
 
 export type { BudgetOptions } from './retry/budget.ts'
-export type { BackoffOptions, RetryOptions } from './retry/policy.ts'
+export type { HedgeOptions } from './retry/hedge.ts'
+export type { BackoffOptions, RetryFailure, RetryOptions } from './retry/policy.ts'
 
 export type * from './observe/events.ts'
 export { CircuitOpenError, NoInstanceError, OutriggerError, type OutriggerErrorCode } from './errors.ts'

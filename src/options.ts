@@ -48,6 +48,12 @@ export function checkBoolean(name: string, value: unknown): void {
   if (typeof value !== 'boolean') throw new TypeError(`${name} must be true or false, got ${quote(value)}`)
 }
 
+/** Returns the name in lower case if it is a token (RFC 9110 §5.6.2). */
+export function checkHeaderName(name: string, value: unknown): string {
+  if (typeof value === 'string' && /^[!#$%&'*+.^_`|~\w-]+$/.test(value)) return value.toLowerCase()
+  throw new TypeError(`${name} must be a header name, got ${quote(value)}`)
+}
+
 /** Throws unless `value` is an object with every method named: how a contract is checked from outside. */
 export function checkMethods(name: string, value: unknown, methods: readonly string[]): void {
   for (const method of methods) {

@@ -1,4 +1,5 @@
-import { OutriggerError } from '../errors.ts'
+import { startTimer, type Clock } from '../clock.ts'
+import { OutriggerError, timeoutError } from '../errors.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import { retryAfter } from '../retry/retry-after.ts'
 import { wrapHandler, type Dispatcher } from '../undici.ts'
@@ -9,11 +10,20 @@ type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStar
 
 export interface ExchangeOptions {
   readonly attempt: Attempt
+  readonly clock: Clock
   /** `host[:port]` as the caller wrote it: what the server sees, and what its certificate must say. */
   readonly host: string
+  /** Request headers to add, in lower case. */
+  readonly headers: Readonly<Record<string, string>> | undefined
   readonly classify: Classify | undefined
   /** Longest believed Retry-After, in ms. */
   readonly maxRetryAfter: number
+  /** Milliseconds until the request must be on a connection; Infinity for none. */
+  readonly connect: number
+  /** Milliseconds between two pieces of the body; Infinity for none. */
+  readonly idle: number
+  /** How to end a body that stalls. @default the controller's abort */
+  readonly onIdle?: (error: Error) => void
 }
 
 /**
@@ -25,11 +35,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** True once the request was written to a connection: before that, a retry is safe for any method. */
   sent = false
   dispatched = false
+  /** Our own reason for ending it, which fetch would hide behind its network error. */
+  timedOut: Error | undefined = undefined
   readonly attempt: Attempt
   readonly #options: ExchangeOptions
   #inner: Dispatcher.DispatchHandler | undefined
   #controller: Controller | undefined
   #aborted: Error | undefined
+  #cancelTimer: (() => void) | undefined
+  #lastData = 0
 
   constructor(options: ExchangeOptions) {
     this.attempt = options.attempt
@@ -42,15 +56,22 @@ export class Exchange implements Dispatcher.DispatchHandler {
     // Built-in fetch hands handlers of the old generation on Node 22 and 24.
     this.#inner = typeof handler.onRequestStart === 'function' ? handler : wrapHandler(handler)
     const { endpoint } = this.attempt
-    return endpoint.pool.dispatch(
-      { ...options, origin: endpoint.instance.url, headers: withHost(options.headers, this.#options.host) },
+    const { host, headers: extra, connect, clock } = this.#options
+    const headers = withHost(options.headers, host)
+    const more = endpoint.pool.dispatch(
+      { ...options, origin: endpoint.instance.url, headers: extra ? withExtra(headers, extra) : headers },
       this,
     )
+    if (!this.sent && connect < Infinity && this.attempt.outcome === undefined) {
+      this.#cancelTimer = startTimer(clock, connect, () => this.#connectTimedOut(connect))
+    }
+    return more
   }
 
   /** Ends the attempt from our side: a deadline, a lost hedge, a closing client. */
   abort(reason: Error): void {
     this.#aborted = reason
+    this.#cancelTimer?.()
     if (this.#controller) this.#controller.abort(reason)
     // Not connected yet: undici will ask again when it is, and nobody waits for that.
     else this.attempt.release()
@@ -61,6 +82,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       controller.abort(this.#aborted)
       return
     }
+    this.#cancelTimer?.()
     this.sent = true
     this.#controller = controller
     this.#inner?.onRequestStart?.(controller, context)
@@ -74,7 +96,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(controller: Controller, status: number, headers: Headers, message?: string): void {
-    if (status >= 200) this.#answered(status, headers)
+    if (status >= 200) {
+      this.#answered(status, headers)
+      if (this.#options.idle < Infinity) this.#watchBody(controller)
+    }
     this.#inner?.onResponseStart?.(controller, status, headers, message)
   }
 
@@ -89,6 +114,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
+    if (this.#options.idle < Infinity) this.#lastData = this.#options.clock.now()
     this.#inner?.onResponseData?.(controller, chunk)
   }
 
@@ -96,6 +122,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     controller: Controller,
     trailers: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseEnd']>>[1],
   ): void {
+    this.#cancelTimer?.()
     this.attempt.release()
     this.#inner?.onResponseEnd?.(controller, trailers)
   }
@@ -122,8 +149,38 @@ export class Exchange implements Dispatcher.DispatchHandler {
     attempt.settle(outcome, attempt.age(), false, penalty)
   }
 
+  #connectTimedOut(connect: number): void {
+    const { attempt } = this
+    const error = timeoutError(`no connection to ${attempt.instance.url} within ${connect} ms`)
+    this.timedOut = error
+    this.onResponseError(NO_CONTROLLER, error)
+    this.#inner = undefined
+    this.#aborted = error
+  }
+
+  /** One timer a body, set again only when it fires: a piece of data costs a clock reading. */
+  #watchBody(controller: Controller): void {
+    const { idle, clock, onIdle } = this.#options
+    this.#lastData = clock.now()
+    const check = (): void => {
+      // A reader that takes its time is not a stalled server.
+      const left = controller.paused ? idle : this.#lastData + idle - clock.now()
+      if (left > 0) {
+        this.#cancelTimer = startTimer(clock, left, check)
+        return
+      }
+      this.attempt.amend()
+      const error = timeoutError(`no data from ${this.attempt.instance.url} for ${idle} ms`)
+      this.timedOut = error
+      if (onIdle) onIdle(error)
+      else controller.abort(error)
+    }
+    this.#cancelTimer = startTimer(clock, idle, check)
+  }
+
   #failed(controller: Controller | undefined, error: Error): void {
     const { attempt } = this
+    this.#cancelTimer?.()
     // Whoever reads the response may always stop reading; undici says so on the controller.
     const ours = controller?.aborted === true || this.#aborted !== undefined
     attempt.error ??= error
@@ -134,6 +191,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     attempt.release()
   }
 }
+
+/** undici passes null for what failed before it had a controller. */
+const NO_CONTROLLER = null as unknown as Controller
 
 /** Refuses what a plain-text connection must not carry. */
 export function checkScheme(origin: string, attempt: Attempt): void {
@@ -154,6 +214,14 @@ function withHost(
   if (Symbol.iterator in headers) return withHost(Object.fromEntries(headers), host)
   for (const name in headers) if (name.length === 4 && name.toLowerCase() === 'host') return headers
   return { ...headers, host }
+}
+
+type RequestHeaders = NonNullable<Dispatcher.DispatchOptions['headers']>
+
+function withExtra(headers: RequestHeaders, extra: Readonly<Record<string, string>>): RequestHeaders {
+  return Array.isArray(headers)
+    ? [...headers, ...Object.entries(extra).flat()]
+    : Object.assign({}, headers, extra)
 }
 
 function hasHost(flat: readonly string[]): boolean {

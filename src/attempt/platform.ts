@@ -40,8 +40,8 @@ export function passThrough(input: FetchInput, init: RequestInit | undefined): P
  * True when a client that was made the global fetch is being called by itself: the request has been here
  * before, and belongs to the fetch that was global before it.
  */
-export function isReturning(input: FetchInput, init: RequestInit | undefined): boolean {
-  const dispatcher = (init as { dispatcher?: unknown } | undefined)?.dispatcher
+export function isReturning(input: FetchInput, init: { dispatcher?: unknown } | undefined): boolean {
+  const dispatcher = init?.dispatcher
   if (typeof dispatcher === 'object' && dispatcher !== null && ours.has(dispatcher as FetchDispatcher))
     return true
   return passing !== undefined && urlOf(input) === passing

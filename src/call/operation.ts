@@ -8,20 +8,24 @@ export interface Operation<T> {
   readonly path: string | undefined
   /** The caller's own. */
   readonly signal: AbortSignal | undefined
+  /** The clock's time by which the caller's own caller must have its answer. */
+  readonly deadline?: number | undefined
   /** Whether the request may be sent a second time at all: a one-shot stream may not. */
   readonly replayable: boolean
+  /** Whether sending it twice does no more than sending it once. */
+  readonly idempotent: boolean
   header?(name: string): string | undefined
-  /** Starts one try. It settles and releases the attempt; `call` tells it what the caller still wants. */
-  send(attempt: Attempt, call: CallView): Sending<T>
+  /** Starts one try, which settles and releases the attempt. */
+  send(attempt: Attempt, context: SendContext): Sending<T>
   /** Whether a failed try is worth another. */
   retryable(tried: Tried<T>): boolean
   /** Frees an answer that nobody is going to read. */
   discard(value: T): void
 }
 
-export interface CallView {
-  /** True once the caller has its answer or has given up. */
-  readonly ended: boolean
+export interface SendContext {
+  /** Milliseconds the call has left; Infinity without a deadline. */
+  readonly remaining: number
 }
 
 /** One try under way. */

@@ -1,13 +1,27 @@
 import type { Classify } from '../attempt/classify.ts'
 import type { Guard } from '../fleet/guard.ts'
+import type { Hedge } from '../retry/hedge.ts'
 import type { RetryPolicy } from '../retry/policy.ts'
 import type { RouteKey } from '../routes/key.ts'
 
+/** Milliseconds; Infinity for none. */
 export interface TimeoutPolicy {
-  /** Milliseconds for the whole call, until the headers of its answer; Infinity for none. */
+  /** The whole call, until the headers of its answer. */
   readonly total: number
-  /** Milliseconds for each try; Infinity for none. */
+  /** Each try, until the headers of its answer. */
   readonly attempt: number
+  /** Each try, until its request is on a connection. */
+  readonly connect: number
+  /** Between two pieces of a response's body. */
+  readonly idle: number
+}
+
+/** Request headers that tell the server about the call. */
+export interface HeaderPolicy {
+  /** Carries the number of the attempt. */
+  readonly attempt: string | undefined
+  /** Carries the milliseconds that are left. */
+  readonly deadline: string | undefined
 }
 
 /** A call's policy: client options and one route's rule merged once, at construction. */
@@ -17,5 +31,9 @@ export interface Plan {
   readonly guard: Guard | undefined
   readonly timeout: TimeoutPolicy
   readonly retry: RetryPolicy | undefined
+  readonly hedge: Hedge | undefined
+  /** Undefined: as the method says. */
+  readonly idempotent: boolean | undefined
+  readonly headers: HeaderPolicy
   readonly classify: Classify | undefined
 }

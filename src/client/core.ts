@@ -1,11 +1,11 @@
 import { asBalancer } from '../balance/as-balancer.ts'
 import { leastRequest } from '../balance/least-request.ts'
-import type { Core } from '../call/call.ts'
+import type { Core } from '../call/core.ts'
 import { systemClock } from '../clock.ts'
 import { Fleet } from '../fleet/fleet.ts'
 import type { Guard } from '../fleet/guard.ts'
 import { Emitter } from '../observe/emitter.ts'
-import type { ClientEvents } from '../observe/events.ts'
+import type { ClientEvents, ServiceEvent } from '../observe/events.ts'
 import { Discovery } from '../registry/discovery.ts'
 import { Budget } from '../retry/budget.ts'
 import { Pool } from '../undici.ts'
@@ -17,7 +17,7 @@ export function createCore(options: ClientOptions, guards: readonly Guard[]): Co
   const transport = { ...options.transport }
   const events = new Emitter<ClientEvents>()
   const waiting = new Set<() => void>()
-  const at = (): number => clock.now() + (clock.epoch ?? 0)
+  const stamp = (): ServiceEvent => ({ service, at: clock.now() + (clock.epoch ?? 0) })
   const resume = (): void => {
     for (const go of waiting) go()
     waiting.clear()
@@ -42,11 +42,11 @@ export function createCore(options: ClientOptions, guards: readonly Guard[]): Co
       resume()
     },
     onStale: (error) =>
-      events.emit('source:stale', { service, at: at(), error, instances: discovery.instances.length }),
+      events.emit('source:stale', { ...stamp(), error, instances: discovery.instances.length }),
     onRecovered: (staleFor) =>
-      events.emit('source:recovered', { service, at: at(), instances: discovery.instances.length, staleFor }),
-    onInvalid: (rejected) => events.emit('source:invalid', { service, at: at(), rejected }),
+      events.emit('source:recovered', { ...stamp(), instances: discovery.instances.length, staleFor }),
+    onInvalid: (rejected) => events.emit('source:invalid', { ...stamp(), rejected }),
   })
   const budget = new Budget(options.budget ?? {}, clock)
-  return { service, clock, fleet, discovery, budget, events, waiting, closed: undefined, resume }
+  return { service, clock, fleet, discovery, budget, events, waiting, closed: undefined, stamp, resume }
 }

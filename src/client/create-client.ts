@@ -1,5 +1,5 @@
 import { isReturning, passThrough, type FetchInput } from '../attempt/platform.ts'
-import { execute } from '../call/call.ts'
+import { execute } from '../call/execute.ts'
 import { AttemptDispatcher } from '../doors/dispatcher.ts'
 import { ExecuteOperation, type ExecuteFunction, type ExecuteOptions } from '../doors/execute.ts'
 import { FetchOperation, type Neighbours } from '../doors/fetch.ts'
@@ -75,7 +75,7 @@ export function createClient(options: ClientOptions): Client {
   }
   const call: Client[typeof callWithin] = async (input, init, neighbours) => {
     const target = resolveTarget(logical, plans, input, init)
-    if (!target) return passThrough(input, init)
+    if (!target) return passThrough(input, init as RequestInit)
     refuseClosed()
     return execute(core, new FetchOperation(core, logical, target, input, init, neighbours))
   }
@@ -93,7 +93,7 @@ export function createClient(options: ClientOptions): Client {
 
   const client: Client = Object.assign(
     async (input: FetchInput, init?: CallInit): Promise<Response> =>
-      isReturning(input, init) ? original(input, init) : call(input, init),
+      isReturning(input, init) ? original(input, init as RequestInit) : call(input, init),
     {
       request: async <Opaque>(
         input: string,
@@ -107,7 +107,7 @@ export function createClient(options: ClientOptions): Client {
         })
         if (!target) throw new TypeError(`request() is for ${logical.origin}, got '${input}'`)
         refuseClosed()
-        return execute(core, new RequestOperation<Opaque>(logical, target, rest))
+        return execute(core, new RequestOperation<Opaque>(core, logical, target, rest))
       },
       execute: async <T>(run: ExecuteFunction<T>, executeOptions: ExecuteOptions = {}): Promise<T> => {
         checkFunction('execute()', run)

@@ -6,7 +6,7 @@ import {
   type FetchInput,
 } from '../attempt/platform.ts'
 import type { Neighbours } from '../doors/fetch.ts'
-import { logicalAddress, type CallInit } from '../doors/target.ts'
+import { logicalAddress } from '../doors/target.ts'
 import { OutriggerError } from '../errors.ts'
 import { checkObject } from '../options.ts'
 import { callWithin, type Client } from './create-client.ts'
@@ -45,7 +45,7 @@ export function createFetch(options: FetchOptions): Fetch {
     if (!client && otherwise === 'deny') return { dispatch: () => deny(origin) }
     return client?.dispatcher ?? { dispatch: dispatchElsewhere }
   }
-  return async (input: FetchInput, init?: CallInit): Promise<Response> => {
+  return async (input: FetchInput, init?: RequestInit): Promise<Response> => {
     if (isReturning(input, init)) return original(input, init)
     const url = urlOf(input)
     const client = url && clients.get(url.host)

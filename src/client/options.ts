@@ -5,6 +5,7 @@ import type { BreakerOptions } from '../breaker/policy.ts'
 import type { Clock } from '../clock.ts'
 import type { Source } from '../registry/source.ts'
 import type { BudgetOptions } from '../retry/budget.ts'
+import type { HedgeOptions } from '../retry/hedge.ts'
 import type { RetryOptions } from '../retry/policy.ts'
 import type { Pool } from '../undici.ts'
 
@@ -15,8 +16,24 @@ export interface TimeoutOptions {
    * @default 30_000
    */
   total?: number
-  /** Milliseconds for each try. @default none */
+  /** Milliseconds for each try, until the headers of its answer. @default none */
   attempt?: number
+  /**
+   * Milliseconds for each try until its request is on a connection; what never got there is retried whatever
+   * its method.
+   * @default 5_000
+   */
+  connect?: number
+  /**
+   * Milliseconds between two pieces of a response's body. The body then fails with a `TimeoutError`.
+   * @default none (undici's own `bodyTimeout` of 300_000 applies)
+   */
+  idle?: number
+}
+
+export interface DeadlineOptions {
+  /** The request header that carries the milliseconds left, for `withDeadline()` on the other side. */
+  header: string
 }
 
 /** What a route may set for itself; what it leaves out is the client's. */
@@ -27,6 +44,13 @@ export interface RouteRule {
   retry?: RetryOptions | false
   /** A number is `total`. @default the client's */
   timeout?: number | TimeoutOptions | false
+  /** @default the client's */
+  hedge?: HedgeOptions | false
+  /**
+   * Whether sending a request twice does no more than sending it once, and so may be retried and hedged.
+   * @default by its method (RFC 9110), or true with an `Idempotency-Key`
+   */
+  idempotent?: boolean
   /** @default the client's */
   classify?: Classify
 }
@@ -42,10 +66,20 @@ export interface ClientOptions {
   breaker?: BreakerOptions | false
   /** @default { attempts: 3 } */
   retry?: RetryOptions | false
-  /** The allowance for retries, per client. @default { ratio: 0.1, minPerSecond: 1 } */
+  /**
+   * A second try beside one that is slow, on another instance; the first good answer wins. Idempotent requests
+   * only, and paid for from `budget`.
+   * @default false
+   */
+  hedge?: HedgeOptions | false
+  /** The allowance for retries and hedges, per client. @default { ratio: 0.1, minPerSecond: 1 } */
   budget?: BudgetOptions
   /** A number is `total`; false is none at all. @default { total: 30_000 } */
   timeout?: number | TimeoutOptions | false
+  /** Sends the time that is left along with each request. @default none is sent */
+  deadline?: DeadlineOptions
+  /** The request header that carries the number of the attempt, `'x-outrigger-attempt'`. @default none is sent */
+  attemptHeader?: string
   /** Overrides what an answer or an error says about its instance; undefined leaves it to the default. */
   classify?: Classify
   /** Policy by route key: `'GET /users/{id}'`, `'/reports/**'` (any method). */
@@ -72,8 +106,11 @@ const OPTIONS: readonly (keyof ClientOptions)[] = [
   'balance',
   'breaker',
   'retry',
+  'hedge',
   'budget',
   'timeout',
+  'deadline',
+  'attemptHeader',
   'classify',
   'routes',
   'panicThreshold',

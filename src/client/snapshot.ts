@@ -1,4 +1,4 @@
-import type { Core } from '../call/call.ts'
+import type { Core } from '../call/core.ts'
 import type { Guard } from '../fleet/guard.ts'
 import type { BreakerState, Outcome } from '../observe/events.ts'
 import type { Instance } from '../registry/source.ts'

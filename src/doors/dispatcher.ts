@@ -1,5 +1,5 @@
 import { checkScheme } from '../attempt/exchange.ts'
-import type { Core } from '../call/call.ts'
+import type { Core } from '../call/core.ts'
 import { Dispatcher, wrapHandler } from '../undici.ts'
 import { acquireHop, exchangeFor } from './hop.ts'
 import type { Plans } from './plans.ts'
@@ -28,7 +28,7 @@ export class AttemptDispatcher extends Dispatcher {
         const plan = this.plans.match(options.method, options.path)
         const attempt = acquireHop(this.core, plan, options)
         if (options.origin !== undefined) checkScheme(String(options.origin), attempt)
-        exchangeFor(plan, attempt, this.logical.host).dispatch(options, inner)
+        exchangeFor(this.core, plan, attempt, this.logical.host).dispatch(options, inner)
       } catch (error) {
         fail(inner, error)
       }

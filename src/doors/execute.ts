@@ -17,6 +17,8 @@ export interface ExecuteOptions {
   route?: string
   /** Whether the function may run again after it failed. @default true */
   idempotent?: boolean
+  /** From `withDeadline()`: the time by which the caller's own caller wants its answer. */
+  deadline?: number
 }
 
 /** What is done with the chosen instance. */
@@ -28,13 +30,17 @@ export class ExecuteOperation<T> implements Operation<T> {
   readonly method = undefined
   readonly path = undefined
   readonly signal: AbortSignal | undefined
+  readonly deadline: number | undefined
   readonly replayable: boolean
+  readonly idempotent: boolean
   readonly #run: ExecuteFunction<T>
 
   constructor(plan: Plan, run: ExecuteFunction<T>, options: ExecuteOptions) {
     this.plan = plan
     this.signal = options.signal
-    this.replayable = options.idempotent ?? true
+    this.deadline = options.deadline
+    this.idempotent = options.idempotent ?? plan.idempotent ?? true
+    this.replayable = this.idempotent
     this.#run = run
   }
 

@@ -5,16 +5,16 @@ import {
   type FetchDispatcher,
   type FetchInput,
 } from '../attempt/platform.ts'
-import type { Core } from '../call/call.ts'
-import type { Operation, Sending, Tried } from '../call/operation.ts'
+import type { Core } from '../call/core.ts'
+import type { Operation, SendContext, Sending, Tried } from '../call/operation.ts'
 import type { Plan } from '../call/plan.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import type { Dispatcher } from '../undici.ts'
 import { discardBody } from './discard.ts'
 import { acquireHop, exchangeFor } from './hop.ts'
 import { isIdempotent, isReplayable, isRetryable } from './retryable.ts'
-import { plainInit } from './init.ts'
-import type { CallInit, Logical, Target } from './target.ts'
+import { plainInit, withBody } from './init.ts'
+import type { BodySource, CallInit, Logical, Target } from './target.ts'
 
 /** Another client of the app that serves an origin, for redirects from one service to another. */
 export type Neighbours = (origin: string) => FetchDispatcher | undefined
@@ -25,7 +25,10 @@ export class FetchOperation implements Operation<Response> {
   readonly method: string
   readonly path: string
   readonly signal: AbortSignal | undefined
+  readonly deadline: number | undefined
   readonly replayable: boolean
+  readonly idempotent: boolean
+  readonly #makeBody: (() => BodySource) | undefined
   readonly #input: FetchInput
   readonly #init: RequestInit | undefined
   readonly #core: Core
@@ -49,8 +52,12 @@ export class FetchOperation implements Operation<Response> {
     this.path = target.path
     this.signal = init?.signal ?? request?.signal ?? undefined
     this.#input = request ?? target.url
+    this.deadline = init?.deadline
+    this.#makeBody = typeof init?.body === 'function' ? init.body : undefined
     this.#init = plainInit(init, target.method)
     this.replayable = isReplayable(this.#init?.body) && (init?.body !== undefined || !request?.body)
+    this.idempotent =
+      this.plan.idempotent ?? isIdempotent(this.method, this.header('idempotency-key') !== undefined)
   }
 
   header(name: string): string | undefined {
@@ -60,18 +67,21 @@ export class FetchOperation implements Operation<Response> {
   }
 
   retryable(tried: Tried<Response>): boolean {
-    return isRetryable(tried, isIdempotent(this.method, this.header('idempotency-key') !== undefined))
+    return isRetryable(tried, this.idempotent)
   }
 
   discard(response: Response): void {
     discardBody(response.body, response.headers.get('content-length'))
   }
 
-  send(attempt: Attempt): Sending<Response> {
-    const first = exchangeFor(this.plan, attempt, this.#logical.host)
+  send(attempt: Attempt, { remaining }: SendContext): Sending<Response> {
+    // Only a signal gives fetch's body the error it is aborted with.
+    const idle = this.plan.timeout.idle < Infinity ? new AbortController() : undefined
+    const onIdle = idle && ((error: Error): void => idle.abort(error))
+    const first = exchangeFor(this.#core, this.plan, attempt, this.#logical.host, remaining, onIdle)
     const path = new Path(this.#core, this.plan, this.#logical, first, this.#neighbours)
     return {
-      result: this.#fetch(path, first),
+      result: this.#fetch(path, first, idle?.signal),
       get sent() {
         return first.sent
       },
@@ -79,21 +89,26 @@ export class FetchOperation implements Operation<Response> {
     }
   }
 
-  async #fetch(path: Path, first: Exchange): Promise<Response> {
+  async #fetch(path: Path, first: Exchange, idle: AbortSignal | undefined): Promise<Response> {
     const { attempt } = first
     try {
-      const response = await fetchThrough(path, this.#input, this.#init)
+      const response = await fetchThrough(path, this.#input, this.#initOfTry(idle))
       if (!first.dispatched) first.finish(response.status, Object.fromEntries(response.headers))
       return response
     } catch (error) {
-      // fetch hides our own refusal, met on a redirect, behind its network error.
-      const { refusal } = path
+      // fetch hides our own reasons behind its network error.
       if (!first.dispatched) {
         attempt.error = error
         attempt.release()
       }
-      throw refusal ?? error
+      throw path.refusal ?? first.timedOut ?? error
     }
+  }
+
+  #initOfTry(idle: AbortSignal | undefined): RequestInit | undefined {
+    const init = this.#makeBody ? withBody(this.#init, this.#makeBody()) : this.#init
+    if (!idle) return init
+    return { ...init, signal: this.signal ? AbortSignal.any([this.signal, idle]) : idle }
   }
 }
 
@@ -140,7 +155,7 @@ class Path implements FetchDispatcher {
     }
     const attempt = acquireHop(this.#core, this.#plan, options)
     checkScheme(origin, attempt)
-    this.#exchange = exchangeFor(this.#plan, attempt, this.#logical.host)
+    this.#exchange = exchangeFor(this.#core, this.#plan, attempt, this.#logical.host)
     return this.#exchange.dispatch(options, handler)
   }
 }

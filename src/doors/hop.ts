@@ -1,20 +1,46 @@
 import { Exchange } from '../attempt/exchange.ts'
-import type { Core } from '../call/call.ts'
-import type { Plan } from '../call/plan.ts'
+import type { Core } from '../call/core.ts'
+import type { HeaderPolicy, Plan } from '../call/plan.ts'
 import type { AcquireRequest } from '../fleet/fleet.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import type { Dispatcher } from '../undici.ts'
 
 const MAX_RETRY_AFTER = 10_000
 
-/** Puts an attempt on the wire. */
-export function exchangeFor(plan: Plan, attempt: Attempt, host: string): Exchange {
+/** Puts an attempt on the wire. `remaining` is what the call has left, in ms. */
+export function exchangeFor(
+  { clock }: Core,
+  plan: Plan,
+  attempt: Attempt,
+  host: string,
+  remaining: number = Infinity,
+  onIdle?: (error: Error) => void,
+): Exchange {
+  const { timeout } = plan
   return new Exchange({
     attempt,
+    clock,
     host,
+    headers: callHeaders(plan.headers, attempt, Math.min(remaining, timeout.attempt)),
     classify: plan.classify,
     maxRetryAfter: plan.retry?.maxRetryAfter ?? MAX_RETRY_AFTER,
+    connect: timeout.connect,
+    idle: timeout.idle,
+    ...(onIdle && { onIdle }),
   })
+}
+
+function callHeaders(
+  policy: HeaderPolicy,
+  attempt: Attempt,
+  remaining: number,
+): Record<string, string> | undefined {
+  if (policy.attempt === undefined && policy.deadline === undefined) return undefined
+  return {
+    ...(policy.attempt !== undefined && { [policy.attempt]: String(attempt.number) }),
+    ...(policy.deadline !== undefined &&
+      remaining < Infinity && { [policy.deadline]: String(Math.max(Math.floor(remaining), 0)) }),
+  }
 }
 
 /** The attempt plane alone: one pick, one send, no deadline and no retry. Throws our refusal. */

@@ -1,14 +1,23 @@
-import type { CallInit } from './target.ts'
+import type { BodySource, CallInit } from './target.ts'
 
 /** What is left for fetch once `params`, `query` and `json` are used up. Never the caller's own object, changed. */
 export function plainInit(init: CallInit | undefined, method: string): RequestInit | undefined {
   if (!init) return method === 'GET' ? undefined : { method }
-  const { params: _params, query: _query, json, ...rest } = init
-  if (json === undefined) return { ...rest, method }
-  if (init.body !== undefined) throw new TypeError('give either json or body, not both')
+  const { params: _params, query: _query, deadline: _deadline, json, body: given, ...rest } = init
+  if (json === undefined) {
+    return given === undefined || typeof given === 'function'
+      ? { ...rest, method }
+      : { ...rest, method, body: given }
+  }
+  if (given !== undefined) throw new TypeError('give either json or body, not both')
   const body = JSON.stringify(json)
   if (body === undefined) throw new TypeError(`json must be a JSON value, got ${typeof json}`)
   const headers = new Headers(init.headers)
   if (!headers.has('content-type')) headers.set('content-type', 'application/json')
   return { ...rest, method, body, headers }
+}
+
+/** A body made afresh for one try. A stream needs `duplex`, which nobody should have to know. */
+export function withBody(init: RequestInit | undefined, body: BodySource): RequestInit {
+  return { duplex: 'half', ...init, body }
 }

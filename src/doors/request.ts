@@ -1,5 +1,6 @@
 import { checkScheme } from '../attempt/exchange.ts'
-import type { Operation, Sending, Tried } from '../call/operation.ts'
+import type { Core } from '../call/core.ts'
+import type { Operation, SendContext, Sending, Tried } from '../call/operation.ts'
 import type { Plan } from '../call/plan.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import { Dispatcher } from '../undici.ts'
@@ -14,6 +15,8 @@ export type RequestOptions<Opaque = null> = Omit<
 > & {
   method?: Dispatcher.HttpMethod
   signal?: AbortSignal
+  /** From `withDeadline()`: the time by which the caller's own caller wants its answer. */
+  deadline?: number
 }
 
 /** A call through undici's `request`: its native result, without the price of fetch's streams. */
@@ -22,18 +25,26 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
   readonly method: string
   readonly path: string
   readonly signal: AbortSignal | undefined
+  readonly deadline: number | undefined
   readonly replayable: boolean
+  readonly idempotent: boolean
+  readonly #core: Core
   readonly #options: RequestOptions<Opaque>
   readonly #logical: Logical
 
-  constructor(logical: Logical, target: Target, options: RequestOptions<Opaque>) {
+  constructor(core: Core, logical: Logical, target: Target, options: RequestOptions<Opaque>) {
     this.plan = target.plan
     this.method = target.method
     this.path = target.path
     this.signal = options.signal
     this.replayable = isReplayable(options.body)
-    this.#options = options
+    const { deadline, ...rest } = options
+    this.#core = core
+    this.deadline = deadline
+    this.#options = rest
     this.#logical = logical
+    this.idempotent =
+      this.plan.idempotent ?? isIdempotent(this.method, this.header('idempotency-key') !== undefined)
   }
 
   header(name: string): string | undefined {
@@ -50,16 +61,16 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
   }
 
   retryable(tried: Tried<Dispatcher.ResponseData<Opaque>>): boolean {
-    return isRetryable(tried, isIdempotent(this.method, this.header('idempotency-key') !== undefined))
+    return isRetryable(tried, this.idempotent)
   }
 
   discard({ body }: Dispatcher.ResponseData<Opaque>): void {
     body.dump().catch(() => {})
   }
 
-  send(attempt: Attempt): Sending<Dispatcher.ResponseData<Opaque>> {
+  send(attempt: Attempt, { remaining }: SendContext): Sending<Dispatcher.ResponseData<Opaque>> {
     checkScheme(this.#logical.origin, attempt)
-    const exchange = exchangeFor(this.plan, attempt, this.#logical.host)
+    const exchange = exchangeFor(this.#core, this.plan, attempt, this.#logical.host, remaining)
     const { method, path } = this
     // `request` asks nothing of its dispatcher but `dispatch`.
     const result = Dispatcher.prototype.request.call(exchange as unknown as Dispatcher, {

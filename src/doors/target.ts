@@ -4,8 +4,14 @@ import { expandPath, type PathParams } from '../routes/expand.ts'
 import { appendQuery, type Query } from '../routes/query.ts'
 import type { Plans } from './plans.ts'
 
+export type BodySource = NonNullable<RequestInit['body']>
+
 /** What `fetch` takes, and what a route key needs besides. */
-export interface CallInit extends RequestInit {
+export interface CallInit extends Omit<RequestInit, 'body'> {
+  /** A function is called for each try, so that a stream can be made, and sent, again. */
+  body?: RequestInit['body'] | (() => BodySource)
+  /** From `withDeadline()`: the time by which the caller's own caller wants its answer. */
+  deadline?: number
   /** Values for the `{name}` segments of a route key. */
   params?: PathParams
   /** Appended to the URL by the defaults of OpenAPI: arrays repeat their name. */

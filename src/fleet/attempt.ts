@@ -22,6 +22,8 @@ export class Attempt {
   /** What was seen, for events. */
   status: number | undefined = undefined
   error: unknown = undefined
+  /** The server's own wish, in ms. */
+  retryAfter: number = 0
 
   #released = false
   readonly #context: AttemptContext
@@ -65,6 +67,7 @@ export class Attempt {
   settle(outcome: Outcome, ms: number = this.age(), connection = false, retryAfter = 0): void {
     if (this.outcome !== undefined) return
     this.outcome = outcome
+    this.retryAfter = retryAfter
     const { endpoint } = this
     const now = this.startedAt + ms
     endpoint.answered(this.startedAt)

@@ -111,10 +111,8 @@ export class LiveEndpoint implements Endpoint {
       })
       await Promise.race([idle, deadline])
     }
-    const pool = this.#pool
-    if (!pool) return
-    if (this.inFlight === 0) await pool.close()
-    else await pool.destroy(new Error(`${this.instance.id} left the registry and its drain time is over`))
+    // Not `close()`: it would wait for connections that nobody wants any more to be made, or refused.
+    await this.#pool?.destroy(new Error(`${this.instance.id} left the registry and its drain time is over`))
   }
 }
 

@@ -87,6 +87,14 @@ export class Fleet implements EndpointContext, AttemptContext {
     }
   }
 
+  /** Whether an endpoint this request has not tried yet may take it, and has not asked for a pause. */
+  hasOther(request: PickRequest, guard: Guard | undefined): boolean {
+    const now = this.clock.now()
+    return this.#candidatesOf(guard)
+      .list(this.#all, now)
+      .some((endpoint) => endpoint.penalisedUntil <= now && !request.excluded(endpoint))
+  }
+
   /** Why `acquire` gave nothing; `cause` is the source's last error. */
   refusal(guard: Guard | undefined, cause: unknown): OutriggerError {
     const { service } = this.#options

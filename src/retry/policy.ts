@@ -1,4 +1,4 @@
-import { checkNumber, checkObject } from '../options.ts'
+import { checkFunction, checkNumber, checkObject } from '../options.ts'
 
 export interface BackoffOptions {
   /** The longest wait before the first retry, in ms. @default 25 */
@@ -14,12 +14,28 @@ export interface RetryOptions {
   attempts?: number
   /** Full jitter: each wait is a random share of `initial × factor^n`. A number is `initial`. */
   backoff?: number | BackoffOptions
+  /**
+   * Decides about a failed try itself: true to try again, false not to, undefined for the default. It is asked
+   * within the bounds of `attempts`, the budget and the deadline, and never about a body that cannot be replayed.
+   */
+  when?: (failure: RetryFailure) => boolean | undefined
   /** Longest Retry-After to believe, in ms. @default 10_000 */
   maxRetryAfter?: number
 }
 
+/** A try that failed. */
+export interface RetryFailure {
+  /** 1 for the first try. */
+  readonly attempt: number
+  readonly status?: number
+  readonly error?: unknown
+  /** False when nothing of the request can have reached the instance. */
+  readonly sent: boolean
+}
+
 export interface RetryPolicy {
   readonly attempts: number
+  readonly when: RetryOptions['when']
   readonly backoff: Readonly<Required<BackoffOptions>>
   readonly maxRetryAfter: number
 }
@@ -27,12 +43,14 @@ export interface RetryPolicy {
 const BACKOFF: Required<BackoffOptions> = { initial: 25, factor: 2, max: 1000 }
 
 export function retryPolicy(options: RetryOptions = {}, name: string = 'retry'): RetryPolicy {
-  checkObject(name, options, ['attempts', 'backoff', 'maxRetryAfter'])
-  const { attempts = 3, maxRetryAfter = 10_000 } = options
+  checkObject(name, options, ['attempts', 'backoff', 'when', 'maxRetryAfter'])
+  const { attempts = 3, maxRetryAfter = 10_000, when } = options
+  if (when !== undefined) checkFunction(`${name}.when`, when)
   const backoff = typeof options.backoff === 'number' ? { initial: options.backoff } : (options.backoff ?? {})
   checkObject(`${name}.backoff`, backoff, Object.keys(BACKOFF))
   const { initial = BACKOFF.initial, factor = BACKOFF.factor, max = Math.max(BACKOFF.max, initial) } = backoff
   return Object.freeze({
+    when,
     attempts: checkNumber(`${name}.attempts`, attempts, { min: 1, integer: true }),
     backoff: Object.freeze({
       initial: checkNumber(`${name}.backoff.initial`, initial),

@@ -1,0 +1,23 @@
+import type { Clock } from '../clock.ts'
+import type { OutriggerError } from '../errors.ts'
+import type { Fleet } from '../fleet/fleet.ts'
+import type { Emitter } from '../observe/emitter.ts'
+import type { ClientEvents, ServiceEvent } from '../observe/events.ts'
+import type { Discovery } from '../registry/discovery.ts'
+import type { Budget } from '../retry/budget.ts'
+
+/** What every call of one client shares. */
+export interface Core {
+  readonly service: string
+  readonly clock: Clock
+  readonly fleet: Fleet
+  readonly discovery: Discovery
+  readonly budget: Budget
+  readonly events: Emitter<ClientEvents>
+  /** Calls waiting for the first snapshot. */
+  readonly waiting: Set<() => void>
+  /** Why no further call is taken. */
+  closed: OutriggerError | undefined
+  /** What every event says. */
+  stamp(): ServiceEvent
+}

@@ -1,0 +1,28 @@
+import { systemClock, type Clock } from '../clock.ts'
+
+/** A request that came in: `Request`, `http.IncomingMessage`, or anything with their headers. */
+export interface IncomingRequest {
+  readonly headers: Headers | Readonly<Record<string, string | string[] | undefined>>
+}
+
+export interface WithDeadlineOptions {
+  /** The header that carries the milliseconds left. @default 'x-outrigger-deadline' */
+  header?: string
+  /** The clock of the client it is meant for. @default the system's */
+  clock?: Clock
+}
+
+/**
+ * In a server's handler: what is left of the caller's own deadline, to pass on to the calls made for it.
+ * Without the header, or with an unreadable one, the call has its own deadline only.
+ *
+ * @example
+ * const response = await users('/users/42', { ...withDeadline(request) })
+ */
+export function withDeadline(
+  { headers }: IncomingRequest,
+  { header = 'x-outrigger-deadline', clock = systemClock }: WithDeadlineOptions = {},
+): { deadline?: number } {
+  const value = headers instanceof Headers ? headers.get(header) : headers[header.toLowerCase()]
+  return typeof value === 'string' && /^\d+$/.test(value) ? { deadline: clock.now() + Number(value) } : {}
+}
