@@ -1,11 +1,28 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
+// undici's keep-alive hangs when setImmediate is faked.
+const fakeTimers = { toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] } as const
+
 const config: ViteUserConfig = defineConfig({
   ssr: { resolve: { conditions: ['@outrigger/source', 'node', 'import', 'module', 'default'] } },
   test: {
-    include: ['test/**/*.test.ts'],
-    // undici's keep-alive hangs when setImmediate is faked.
-    fakeTimers: { toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] },
+    fakeTimers: { toFake: [...fakeTimers.toFake] },
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/registries/**'] },
+      },
+      {
+        extends: true,
+        // Each file starts servers of its own, which need the machine's cores.
+        test: {
+          name: 'registries',
+          include: ['test/registries/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 60_000,
+        },
+      },
+    ],
   },
 })
 
