@@ -17,6 +17,11 @@ export { random } from './balance/random.ts'
 export { roundRobin } from './balance/round-robin.ts'
 
 export { announce, type AnnounceOptions, type Announcement } from './registry/announce.ts'
+export {
+  announceServer,
+  type AnnounceServerOptions,
+  type AnnouncedServer,
+} from './registry/announce-server.ts'
 export { fixed } from './registry/fixed.ts'
 export { MemoryRegistry, type MemoryLease, type MemoryRegistryOptions } from './registry/memory.ts'
 export type { Instance, InstanceInit, Lease, Registrar, Source } from './registry/source.ts'

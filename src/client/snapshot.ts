@@ -13,6 +13,8 @@ export interface InstanceSnapshot {
   readonly inFlight: number
   /** Attempts still waiting for headers. */
   readonly pending: number
+  /** Mean ms to the headers of recent successes; absent before the first. */
+  readonly latency?: number
   /** Attempts by outcome, since the instance was first seen. */
   readonly settled: Readonly<Record<Outcome, number>>
 }
@@ -32,7 +34,7 @@ export function takeSnapshot({ service, discovery, fleet }: Core, guards: readon
     service,
     ready: discovery.seen,
     stale: discovery.error !== undefined,
-    instances: fleet.endpoints.map(({ instance, breakers, inFlight, pending, settled }) => ({
+    instances: fleet.endpoints.map(({ instance, breakers, inFlight, pending, settled, latency }) => ({
       instance: { ...instance },
       breaker: breakers[0]?.state ?? 'closed',
       routes: Object.fromEntries(
@@ -42,6 +44,7 @@ export function takeSnapshot({ service, discovery, fleet }: Core, guards: readon
       ),
       inFlight,
       pending,
+      ...(latency !== undefined && { latency }),
       settled: { ...settled },
     })),
   }

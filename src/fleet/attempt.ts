@@ -72,6 +72,7 @@ export class Attempt {
     const now = this.startedAt + ms
     endpoint.answered(this.startedAt)
     endpoint.settled[outcome]++
+    if (outcome === 'success') endpoint.succeeded(ms)
     if (retryAfter > 0) endpoint.penalise(now + retryAfter)
     const guard = this.#guard
     if (guard) {

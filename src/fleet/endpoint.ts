@@ -30,6 +30,9 @@ export class LiveEndpoint implements Endpoint {
   revision = 0
   readonly settled: Record<Outcome, number> = { success: 0, failure: 0, overload: 0, ignored: 0 }
 
+  /** Mean of the recent successes in ms, each new one weighing a tenth. */
+  latency: number | undefined = undefined
+
   /** Sum of the pending attempts' start times: their mean age without a list of them. */
   #startSum = 0
   #pool: Dispatcher | undefined
@@ -64,6 +67,10 @@ export class LiveEndpoint implements Endpoint {
   answered(startedAt: number): void {
     this.pending--
     this.#startSum = this.pending === 0 ? 0 : this.#startSum - startedAt
+  }
+
+  succeeded(ms: number): void {
+    this.latency = this.latency === undefined ? ms : this.latency + (ms - this.latency) / 10
   }
 
   released(): void {

@@ -1,0 +1,45 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** How one side has fared so far. */
+export class Score {
+  readonly #latencies: number[] = []
+  #good = 0
+
+  get sent(): number {
+    return this.#latencies.length
+  }
+
+  /** 0 to 1. */
+  get success(): number {
+    return this.sent === 0 ? 1 : this.#good / this.sent
+  }
+
+  percentile(share: number): number {
+    const sorted = this.#latencies.toSorted((a, b) => a - b)
+    return sorted[Math.min(Math.floor(share * sorted.length), sorted.length - 1)] ?? 0
+  }
+
+  async measure(request: () => Promise<boolean>): Promise<void> {
+    const started = performance.now()
+    const good = await request().catch(() => false)
+    this.#latencies.push(performance.now() - started)
+    if (good) this.#good++
+  }
+}
+
+/** Sends at a steady rate, whether or not answers come, until aborted; then waits for the last answers. */
+export async function steadily(
+  rate: number,
+  signal: AbortSignal,
+  send: (id: number) => Promise<void>,
+): Promise<void> {
+  const open = new Set<Promise<void>>()
+  const started = performance.now()
+  for (let id = 1; !signal.aborted; id++) {
+    const sent = send(id).finally(() => open.delete(sent))
+    open.add(sent)
+    const due = started + (id * 1_000) / rate - performance.now()
+    if (due > 0) await sleep(due, undefined, { signal }).catch(() => {})
+  }
+  await Promise.all(open)
+}
