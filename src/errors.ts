@@ -6,6 +6,8 @@ export type OutriggerErrorCode =
   | 'ERR_OUTRIGGER_DENIED'
   | 'ERR_OUTRIGGER_SOURCE'
   | 'ERR_OUTRIGGER_REGISTRAR'
+  | 'ERR_OUTRIGGER_LIMIT'
+  | 'ERR_OUTRIGGER_THROTTLED'
 
 /**
  * A refusal by Outrigger itself. A request that failed on the wire rethrows its original error instead,

@@ -1,6 +1,6 @@
 import { rename, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { MemoryRegistry, type Registrar, type Source } from 'outrigger'
+import type { MemoryRegistry, Registrar, Source } from 'outrigger'
 
 export interface Registry {
   readonly source: Source

@@ -33,7 +33,7 @@ const leave = async (): Promise<void> => {
   await announcement.close()
   process.exit(0)
 }
-process.once('disconnect', leave)
-process.once('SIGTERM', leave)
+process.once('disconnect', () => void leave())
+process.once('SIGTERM', () => void leave())
 // Ctrl-C reaches the whole process group; the parent decides when its servers leave.
 process.on('SIGINT', () => {})

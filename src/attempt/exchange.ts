@@ -198,6 +198,7 @@ const NO_CONTROLLER = null as unknown as Controller
 /** Refuses what a plain-text connection must not carry. */
 export function checkScheme(origin: string, attempt: Attempt): void {
   if (origin.startsWith('https:') && !attempt.instance.url.startsWith('https:')) {
+    attempt.release()
     throw new OutriggerError(
       'ERR_OUTRIGGER_DENIED',
       `${origin} asks for TLS, but its instance ${attempt.instance.url} speaks plain HTTP; call http:// or register https:// urls`,

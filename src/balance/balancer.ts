@@ -33,6 +33,11 @@ export interface PickRequest {
   readonly attempt: number
   /** True when this call has already tried the endpoint. */
   excluded(endpoint: Endpoint): boolean
+  /**
+   * Every endpoint of the service, those that may not be tried now included: what there is in all, for
+   * strategies that reason about shares. The same array object until the next snapshot.
+   */
+  readonly all?: readonly Endpoint[] | undefined
 }
 
 /** A strategy: picks one endpoint. */

@@ -33,8 +33,8 @@ export interface Sending<T> {
   readonly result: Promise<T>
   /** Whether any of the request may have reached the instance. */
   readonly sent: boolean
-  /** Ends it; `result` need not settle after this. */
-  abort(reason: Error): void
+  /** Ends it, with that outcome for what is still unsettled; `result` need not settle after this. */
+  abort(reason: Error, outcome: 'failure' | 'ignored'): void
 }
 
 /** How one try ended. */

@@ -43,7 +43,7 @@ export class Try<T> {
     const { attempt } = this
     attempt.error ??= reason
     attempt.settle(outcome, attempt.age(), outcome === 'failure' && !this.#sending.sent)
-    this.#sending.abort(reason instanceof Error ? reason : new Error('aborted', { cause: reason }))
+    this.#sending.abort(reason instanceof Error ? reason : new Error('aborted', { cause: reason }), outcome)
   }
 
   #finish(): boolean {

@@ -85,7 +85,7 @@ export class FetchOperation implements Operation<Response> {
       get sent() {
         return first.sent
       },
-      abort: (reason) => path.abort(reason),
+      abort: (reason, outcome) => path.abort(reason, outcome),
     }
   }
 
@@ -129,7 +129,11 @@ class Path implements FetchDispatcher {
     this.#neighbours = neighbours
   }
 
-  abort(reason: Error): void {
+  abort(reason: Error, outcome: 'failure' | 'ignored'): void {
+    const { attempt, sent } = this.#exchange
+    // After a redirect it is not the attempt that the call knows of.
+    attempt.error ??= reason
+    attempt.settle(outcome, attempt.age(), outcome === 'failure' && !sent)
     this.#exchange.abort(reason)
   }
 
