@@ -1,0 +1,46 @@
+import type { Clock } from '../clock.ts'
+import type { BreakerPolicy } from './policy.ts'
+
+/** How long the next opening lasts: grows with each opening, shrinks again with healthy time. */
+export class OpenTime {
+  #level = 0
+  #chance: number
+  readonly #policy: BreakerPolicy['openFor']
+  readonly #clock: Clock
+
+  constructor(policy: BreakerPolicy, clock: Clock) {
+    this.#policy = policy.openFor
+    this.#clock = clock
+    this.#chance = this.#draw()
+  }
+
+  /** Chance is drawn ahead, so that looking at the future agrees with what will happen. */
+  next(): number {
+    const { max, jitter } = this.#policy
+    return Math.min(max, this.#at(this.#level)) * (1 - jitter * this.#chance)
+  }
+
+  /** Once per opening, after `next()`. */
+  grow(): void {
+    // One level above the cap and no further, or health would have to make up for every opening there was.
+    if (this.#at(this.#level - 1) < this.#policy.max) this.#level++
+    this.#chance = this.#draw()
+  }
+
+  /** One level less per `initial` ms of health. */
+  shrink(healthy: number): void {
+    this.#level = Math.max(0, this.#level - Math.floor(healthy / this.#policy.initial))
+  }
+
+  reset(): void {
+    this.#level = 0
+  }
+
+  #at(level: number): number {
+    return this.#policy.initial * this.#policy.factor ** level
+  }
+
+  #draw(): number {
+    return this.#policy.jitter === 0 ? 0 : this.#clock.random()
+  }
+}

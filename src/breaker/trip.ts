@@ -1,0 +1,71 @@
+import type { BreakerReason } from '../observe/events.ts'
+import type { BreakerPolicy } from './policy.ts'
+import { createWindow, type Window } from './window.ts'
+
+/** A receipt is `number of the result * STREAK + the streak it ended`. */
+const STREAK = 1024
+
+/** When a closed breaker breaks: its streak of failures and, with a rate configured, its window. */
+export class Trip {
+  #streak = 0
+  /** Results recorded so far: the number of the last one. */
+  #results = 0
+  /** The number of the success that ended the streak before this one. */
+  #lastSuccess = 0
+  readonly #policy: BreakerPolicy
+  readonly #window: Window | undefined
+
+  constructor(policy: BreakerPolicy) {
+    this.#policy = policy
+    this.#window = policy.window && createWindow(policy.window)
+  }
+
+  /** Returns a receipt, > 0, by which the success can be turned into a failure later. */
+  success(ms: number, now: number): number {
+    const receipt = ++this.#results * STREAK + Math.min(this.#streak, STREAK - 1)
+    this.#lastSuccess = this.#results
+    this.#streak = 0
+    this.#record(false, ms, now)
+    return receipt
+  }
+
+  failure(ms: number, now: number): void {
+    this.#results++
+    this.#streak++
+    this.#record(true, ms, now)
+  }
+
+  /** What would be counted now had the success been a failure. */
+  amend(receipt: number, now: number): void {
+    const result = Math.floor(receipt / STREAK)
+    if (result === this.#lastSuccess) {
+      this.#streak += (receipt % STREAK) + 1
+      this.#lastSuccess = 0
+    }
+    this.#window?.expire(now)
+    this.#window?.amend(this.#results - result)
+  }
+
+  /** Why to open, judged after each result, successes too: they may be slow, or complete `minimumCalls`. */
+  reason(): BreakerReason | undefined {
+    const policy = this.#policy
+    if (this.#streak >= policy.failureThreshold) return 'consecutive-failures'
+    const window = this.#window
+    if (window === undefined || window.calls < policy.minimumCalls) return undefined
+    if (window.failures / window.calls >= policy.failureRate) return 'failure-rate'
+    if (window.slow / window.calls >= policy.slowCallRate) return 'slow-call-rate'
+    return undefined
+  }
+
+  clear(): void {
+    this.#streak = 0
+    this.#window?.clear()
+  }
+
+  #record(failed: boolean, ms: number, now: number): void {
+    const window = this.#window
+    if (window === undefined) return
+    window.expire(now)
+    window.record(failed, ms >= this.#policy.slowCallDuration)
+  }
+}

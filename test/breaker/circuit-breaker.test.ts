@@ -1,0 +1,380 @@
+import { afterEach, describe, expect, expectTypeOf, test, vi } from 'vitest'
+import {
+  CircuitBreaker,
+  type CircuitBreakerEvent,
+  type CircuitBreakerOptions,
+} from '../../src/breaker/circuit-breaker.ts'
+import { CircuitOpenError, NoInstanceError } from '../../src/errors.ts'
+import type { BreakerReason, Outcome } from '../../src/observe/events.ts'
+import { ManualClock } from '../../src/testing/clock.ts'
+
+type Classify = NonNullable<CircuitBreakerOptions['classify']>
+
+const boom = new Error('boom')
+const fail = (): Promise<never> => Promise.reject(boom)
+const ok = (): string => 'ok'
+
+function setUp(options: CircuitBreakerOptions = {}): { breaker: CircuitBreaker; clock: ManualClock } {
+  const clock = new ManualClock()
+  const defaults = { failureThreshold: 3, openFor: 5_000, successThreshold: 3, clock }
+  return { breaker: new CircuitBreaker({ ...defaults, ...options }), clock }
+}
+
+async function trip(breaker: CircuitBreaker, times = 3): Promise<void> {
+  for (let i = 0; i < times; i++) await expect(breaker.execute(fail)).rejects.toBe(boom)
+}
+
+describe('execute', () => {
+  test('gives back what the function returns, promise or not', async () => {
+    const { breaker } = setUp()
+    const result = breaker.execute(() => 42)
+    expectTypeOf(result).toEqualTypeOf<Promise<number>>()
+    expect(await result).toBe(42)
+    expect(await breaker.execute(() => Promise.resolve('later'))).toBe('later')
+  })
+
+  test('rethrows the error of the function, thrown or rejected', async () => {
+    const { breaker } = setUp()
+    await trip(breaker, 1)
+    const thrower = (): never => {
+      throw boom
+    }
+    await expect(breaker.execute(thrower)).rejects.toBe(boom)
+    await trip(breaker, 1)
+    expect(breaker.state).toBe('open')
+  })
+
+  test('the whole way: opens, refuses without calling, probes, closes', async () => {
+    const { breaker, clock } = setUp()
+    await trip(breaker)
+    await clock.advance(1_000)
+    const fn = vi.fn<() => string>(ok)
+    const error = await breaker.execute(fn).catch((error: unknown) => error)
+    expect(error).toBeInstanceOf(CircuitOpenError)
+    expect(error).toMatchObject({
+      name: 'CircuitOpenError',
+      code: 'ERR_OUTRIGGER_CIRCUIT_OPEN',
+      message: 'the circuit is open',
+      retryAfter: 4_000,
+    })
+    expect((error as Error).stack).toBe('CircuitOpenError: the circuit is open')
+    expect(fn).not.toHaveBeenCalled()
+    await clock.advance(4_000)
+    expect(breaker.state).toBe('half-open')
+    for (let i = 0; i < 3; i++) await breaker.execute(fn)
+    expect(breaker.state).toBe('closed')
+    expect(clock.timers).toBe(0)
+  })
+
+  test('an isolated one says never to retry', async () => {
+    const { breaker } = setUp()
+    breaker.isolate()
+    await expect(breaker.execute(ok)).rejects.toMatchObject({ retryAfter: Infinity })
+    breaker.reset()
+    expect(await breaker.execute(ok)).toBe('ok')
+  })
+
+  test('of many calls at once in half-open one goes, and closing releases none of the others', async () => {
+    const { breaker, clock } = setUp({ successThreshold: 1 })
+    await trip(breaker)
+    await clock.advance(5_000)
+    const { promise, resolve } = Promise.withResolvers<string>()
+    const fn = vi.fn<() => Promise<string>>(() => promise)
+    const calls = Array.from({ length: 50 }, () => breaker.execute(fn))
+    const settled = Promise.allSettled(calls)
+    resolve('ok')
+    expect((await settled).filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    expect(breaker.state).toBe('closed')
+    await clock.advance(60_000)
+    expect(fn).toHaveBeenCalledOnce()
+  })
+
+  test('measures slow calls by its clock', async () => {
+    const { breaker, clock } = setUp({ slowCallRate: 1, slowCallDuration: 100, minimumCalls: 1 })
+    await Promise.all([breaker.execute(() => clock.sleep(99)), clock.advance(99)])
+    expect(breaker.state).toBe('closed')
+    breaker.reset()
+    await Promise.all([breaker.execute(() => clock.sleep(100)), clock.advance(100)])
+    expect(breaker.state).toBe('open')
+  })
+})
+
+describe('the signal', () => {
+  test('is the caller’s own, or one that never aborts and is the same each time', async () => {
+    const { breaker } = setUp()
+    const { signal } = new AbortController()
+    expect(await breaker.execute((context) => context.signal, { signal })).toBe(signal)
+    const [first, second] = await breaker.execute((context) => [context.signal, context.signal])
+    expect(first).toBeInstanceOf(AbortSignal)
+    expect(second).toBe(first)
+    expect(first?.aborted).toBe(false)
+    expect(await breaker.execute(({ signal }) => signal)).not.toBe(first)
+  })
+
+  test('already aborted: rejects with its reason, takes no permit', async () => {
+    const { breaker, clock } = setUp()
+    await trip(breaker)
+    await clock.advance(5_000)
+    const fn = vi.fn<() => string>(ok)
+    await expect(breaker.execute(fn, { signal: AbortSignal.abort(boom) })).rejects.toBe(boom)
+    expect(fn).not.toHaveBeenCalled()
+    expect(await breaker.execute(ok)).toBe('ok')
+  })
+
+  test('what fails after the caller aborted is not counted, and gives its probe back', async () => {
+    const { breaker, clock } = setUp()
+    const aborted = async (): Promise<void> => {
+      const controller = new AbortController()
+      const call = breaker.execute(({ signal }) => clock.sleep(1_000, signal), { signal: controller.signal })
+      controller.abort(boom)
+      await expect(call).rejects.toBe(boom)
+    }
+    for (let i = 0; i < 9; i++) await aborted()
+    expect(breaker.state).toBe('closed')
+    await trip(breaker)
+    await clock.advance(5_000)
+    for (let i = 0; i < 9; i++) await aborted()
+    expect(breaker.state).toBe('half-open')
+    for (let i = 0; i < 3; i++) await breaker.execute(ok)
+    expect(breaker.state).toBe('closed')
+  })
+
+  test('one call’s abort leaves the others alone', async () => {
+    const { breaker, clock } = setUp()
+    const controller = new AbortController()
+    const a = breaker.execute(({ signal }) => clock.sleep(10, signal), { signal: controller.signal })
+    const b = breaker.execute(({ signal }) => clock.sleep(10, signal).then(ok))
+    controller.abort(boom)
+    await expect(a).rejects.toBe(boom)
+    await clock.advance(10)
+    expect(await b).toBe('ok')
+  })
+
+  test('a function that succeeds although the caller aborted has succeeded', async () => {
+    const { breaker } = setUp()
+    await trip(breaker, 2)
+    const controller = new AbortController()
+    const call = breaker.execute(() => Promise.resolve('done'), { signal: controller.signal })
+    controller.abort()
+    expect(await call).toBe('done')
+    await trip(breaker, 2)
+    expect(breaker.state).toBe('closed')
+  })
+})
+
+describe('what counts', () => {
+  test('a refusal by Outrigger inside does not', async () => {
+    const { breaker } = setUp()
+    const refusal = new NoInstanceError('none')
+    for (let i = 0; i < 9; i++) {
+      await expect(breaker.execute(() => Promise.reject(refusal))).rejects.toBe(refusal)
+    }
+    expect(breaker.state).toBe('closed')
+  })
+
+  test.each<[Outcome | undefined, PromiseSettledResult<unknown>, 'closed' | 'open']>([
+    ['failure', { status: 'fulfilled', value: 500 }, 'open'],
+    ['overload', { status: 'fulfilled', value: 429 }, 'closed'],
+    ['ignored', { status: 'rejected', reason: boom }, 'closed'],
+    ['success', { status: 'rejected', reason: boom }, 'closed'],
+    [undefined, { status: 'rejected', reason: boom }, 'open'],
+    [undefined, { status: 'fulfilled', value: 500 }, 'closed'],
+  ])('classify says %s to %o: %s', async (outcome, result, state) => {
+    const classify = vi.fn<Classify>(() => outcome)
+    const { breaker } = setUp({ classify, failureThreshold: 1 })
+    await breaker
+      .execute(() => (result.status === 'fulfilled' ? result.value : Promise.reject(boom)))
+      .catch(() => {})
+    expect(classify).toHaveBeenCalledExactlyOnceWith(result)
+    expect(breaker.state).toBe(state)
+  })
+
+  test('classify is not asked about the caller’s abort', async () => {
+    const classify = vi.fn<Classify>(() => 'failure')
+    const { breaker, clock } = setUp({ classify })
+    const controller = new AbortController()
+    const call = breaker.execute(({ signal }) => clock.sleep(9, signal), { signal: controller.signal })
+    controller.abort(boom)
+    await expect(call).rejects.toBe(boom)
+    expect(classify).not.toHaveBeenCalled()
+  })
+
+  test('a classify that throws is seen, and keeps no permit', async () => {
+    const { breaker, clock } = setUp({
+      classify: () => {
+        throw new TypeError('oops')
+      },
+    })
+    await expect(breaker.execute(ok)).rejects.toThrow('oops')
+    await expect(breaker.execute(fail)).rejects.toThrow('oops')
+    for (let i = 0; i < 3; i++) breaker.tryAcquire()?.settle('failure')
+    await clock.advance(5_000)
+    for (let i = 0; i < 3; i++) await expect(breaker.execute(ok)).rejects.toThrow('oops')
+    expect(breaker.state).toBe('half-open')
+  })
+})
+
+describe('a permit', () => {
+  test('is refused while open', () => {
+    const { breaker } = setUp()
+    breaker.isolate()
+    expect(breaker.tryAcquire()).toBeUndefined()
+  })
+
+  test('is settled once', () => {
+    const { breaker } = setUp()
+    const permit = breaker.tryAcquire()
+    for (let i = 0; i < 9; i++) permit?.settle('failure')
+    expect(breaker.state).toBe('closed')
+    breaker.tryAcquire()?.settle('failure')
+    breaker.tryAcquire()?.settle('failure')
+    expect(breaker.state).toBe('open')
+  })
+
+  test('disposed, gives its slot back uncounted; after settle that is nothing', async () => {
+    const { breaker, clock } = setUp({ successThreshold: 1 })
+    await trip(breaker)
+    await clock.advance(5_000)
+    {
+      using permit = breaker.tryAcquire()
+      expect(permit).toBeDefined()
+      expect(breaker.tryAcquire()).toBeUndefined()
+    }
+    expect(breaker.state).toBe('half-open')
+    {
+      using permit = breaker.tryAcquire()
+      permit?.settle('success')
+    }
+    expect(breaker.state).toBe('closed')
+  })
+
+  test('took the time since it was acquired, unless told otherwise', async () => {
+    const { breaker, clock } = setUp({ slowCallRate: 1, slowCallDuration: 100, minimumCalls: 1 })
+    const told = breaker.tryAcquire()
+    const measured = breaker.tryAcquire()
+    await clock.advance(100)
+    told?.settle('success', 5)
+    expect(breaker.state).toBe('closed')
+    breaker.reset()
+    measured?.settle('success')
+    const again = breaker.tryAcquire()
+    await clock.advance(100)
+    again?.settle('success')
+    expect(breaker.state).toBe('open')
+  })
+})
+
+describe('events', () => {
+  test('one per transition, with its payload, after the state is committed', async () => {
+    const { breaker, clock } = setUp()
+    const seen: unknown[] = []
+    for (const name of ['open', 'half-open', 'close'] as const) {
+      breaker.on(name, (event) => seen.push([name, event, breaker.state]))
+    }
+    await clock.advance(7)
+    await trip(breaker)
+    await clock.advance(5_000)
+    for (let i = 0; i < 3; i++) await breaker.execute(ok)
+    expect(seen).toEqual([
+      ['open', { from: 'closed', to: 'open', reason: 'consecutive-failures', openFor: 5_000, at: 7 }, 'open'],
+      ['half-open', { from: 'open', to: 'half-open', reason: 'open-elapsed', at: 5_007 }, 'half-open'],
+      ['close', { from: 'half-open', to: 'closed', reason: 'probes-succeeded', at: 5_007 }, 'closed'],
+    ])
+  })
+
+  test('at is Unix time', () => {
+    const clock = Object.assign(new ManualClock(), { epoch: 1_000_000 })
+    const { breaker } = setUp({ clock })
+    const at: number[] = []
+    breaker.on('open', (event) => at.push(event.at))
+    breaker.isolate()
+    expect(at).toEqual([1_000_000])
+  })
+
+  test('once and off', () => {
+    const { breaker } = setUp()
+    const seen: string[] = []
+    const listener = (event: CircuitBreakerEvent): number => seen.push(event.to)
+    breaker.once('open', listener).on('close', listener)
+    breaker.isolate()
+    breaker.reset()
+    breaker.isolate()
+    breaker.off('close', listener)
+    breaker.reset()
+    expect(seen).toEqual(['open', 'closed'])
+    breaker.on('open', listener).off('open')
+    breaker.isolate()
+    expect(seen).toHaveLength(2)
+  })
+
+  test('a listener that throws changes nothing for the call or the next listener', async () => {
+    const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    const { breaker } = setUp()
+    const seen: BreakerReason[] = []
+    breaker.on('open', () => {
+      throw new Error('listener')
+    })
+    breaker.on('open', (event) => seen.push(event.reason))
+    await trip(breaker)
+    expect(seen).toEqual(['consecutive-failures'])
+    expect(warning).toHaveBeenCalledOnce()
+    warning.mockRestore()
+  })
+
+  test('a dry run refuses nothing and says so', async () => {
+    const { breaker } = setUp({ dryRun: true })
+    const seen: CircuitBreakerEvent[] = []
+    breaker.on('open', (event) => seen.push(event))
+    await trip(breaker, 9)
+    expect(await breaker.execute(ok)).toBe('ok')
+    expect(seen).toMatchObject([{ to: 'open', dryRun: true }])
+  })
+
+  test('an unknown event is refused', () => {
+    const { breaker } = setUp()
+    expect(() => breaker.on('closed' as 'close', () => {})).toThrow(
+      "the event must be one of open, half-open, close, got 'closed'",
+    )
+  })
+})
+
+describe('construction', () => {
+  test.each<[unknown, string]>([
+    [null, 'breaker must be an object, got null'],
+    [{ openFor: -1 }, 'breaker.openFor must be'],
+    [{ onOpen: ok }, 'breaker.onOpen is not an option; known: failureThreshold, '],
+    [{ classify: 'all' }, "breaker.classify must be a function, got 'all'"],
+    [{ clock: Date }, 'breaker.clock must have a method random()'],
+  ])('%o is refused', (options, message) => {
+    expect(() => new CircuitBreaker(options as CircuitBreakerOptions)).toThrow(message)
+  })
+
+  test('two breakers of one options object share no state', async () => {
+    const options = Object.freeze({
+      failureThreshold: 1,
+      window: Object.freeze({ calls: 5 }),
+      failureRate: 0.5,
+    })
+    const [a, b] = [new CircuitBreaker(options), new CircuitBreaker(options)]
+    await trip(a, 1)
+    expect([a.state, b.state]).toEqual(['open', 'closed'])
+  })
+})
+
+describe('on the system’s clock', () => {
+  afterEach(() => vi.useRealTimers())
+
+  test.each([
+    ['back', -3_600_000],
+    ['on', 3_600_000],
+  ])('the wall clock set %s one hour changes nothing', async (_name, by) => {
+    vi.useFakeTimers({ toFake: ['Date', 'performance'] })
+    const breaker = new CircuitBreaker({ failureThreshold: 1, openFor: 5_000 })
+    await trip(breaker, 1)
+    vi.setSystemTime(Date.now() + by)
+    vi.advanceTimersByTime(4_999)
+    expect(breaker.state).toBe('open')
+    vi.advanceTimersByTime(1)
+    expect(breaker.state).toBe('half-open')
+  })
+})
