@@ -9,6 +9,7 @@ export type { RequestOptions } from './doors/request.ts'
 export type { AttemptResult, Classify } from './attempt/classify.ts'
 
 export { CircuitBreaker } from './breaker/circuit-breaker.ts'
+export type { OutlierOptions } from './fleet/outlier-policy.ts'
 export type { BreakerOptions } from './breaker/policy.ts'
 
 export type { Balancer, Endpoint, Pick, PickRequest } from './balance/balancer.ts'

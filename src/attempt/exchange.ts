@@ -1,8 +1,8 @@
 import { startTimer, type Clock } from '../clock.ts'
 import { OutriggerError, timeoutError } from '../errors.ts'
 import type { Attempt } from '../fleet/attempt.ts'
-import { retryAfter } from '../retry/retry-after.ts'
 import { wrapHandler, type Dispatcher } from '../undici.ts'
+import { settleAnswer } from './answer.ts'
 import { classify, type Classify } from './classify.ts'
 
 type Controller = Dispatcher.DispatchController
@@ -141,12 +141,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #answered(status: number, headers: Headers): void {
-    const { attempt } = this
-    attempt.status = status
-    const outcome = classify({ status, headers }, this.#options.classify)
-    const wish = status === 429 || status === 503 ? headers['retry-after'] : undefined
-    const penalty = wish === undefined ? 0 : retryAfter(wish, headers['date'], this.#options.maxRetryAfter)
-    attempt.settle(outcome, attempt.age(), false, penalty)
+    settleAnswer(this.attempt, { status, headers }, this.#options.classify, this.#options.maxRetryAfter)
   }
 
   #connectTimedOut(connect: number): void {

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { platformDispatcher } from '../undici-guard.ts'
 import type { Dispatcher } from '../undici.ts'
 
@@ -11,40 +12,56 @@ export interface FetchDispatcher {
 
 const ours = new WeakSet<FetchDispatcher>()
 
-/** The URL now on its way through `passThrough`, for as long as the call is synchronous. */
-let passing: string | undefined
-
-/** Calls whatever is the global fetch now, so that later patches (tracing, mocks) see the call. */
-export function fetchThrough(
-  dispatcher: FetchDispatcher,
-  input: FetchInput,
-  init: RequestInit | undefined,
-): Promise<Response> {
-  ours.add(dispatcher)
-  // The platform's own types ask for a whole Dispatcher of its own undici; it uses no more than this.
-  return globalThis.fetch(input, { ...init, dispatcher } as unknown as RequestInit)
+/** A request on its way from one of our fetches to the global one. */
+interface Passage {
+  readonly from: Platform
+  readonly url: string
+  readonly outer: Passage | undefined
 }
 
-/** Sends a request that is none of ours to the global fetch, untouched. */
-export function passThrough(input: FetchInput, init: RequestInit | undefined): Promise<Response> {
-  const outer = passing
-  passing = urlOf(input)
-  try {
-    return globalThis.fetch(input, init)
-  } finally {
-    passing = outer
-  }
-}
+const passages = new AsyncLocalStorage<Passage>()
 
 /**
- * True when a client that was made the global fetch is being called by itself: the request has been here
- * before, and belongs to the fetch that was global before it.
+ * The way from one of our fetches to the platform's. It may lead back to where it began, because the global
+ * fetch may be that very fetch, or a wrapper around it.
  */
-export function isReturning(input: FetchInput, init: { dispatcher?: unknown } | undefined): boolean {
-  const dispatcher = init?.dispatcher
-  if (typeof dispatcher === 'object' && dispatcher !== null && ours.has(dispatcher as FetchDispatcher))
-    return true
-  return passing !== undefined && urlOf(input) === passing
+export class Platform {
+  /** What was global before this fetch could be. */
+  readonly #original: Fetch = globalThis.fetch
+
+  /** Calls whatever is the global fetch now, so that later patches (tracing, mocks) see the call. */
+  fetch(input: FetchInput, init: RequestInit | undefined): Promise<Response> {
+    const { fetch } = globalThis
+    if (fetch === this.#original) return fetch(input, init)
+    const passage = { from: this, url: urlOf(input), outer: passages.getStore() }
+    return passages.run(passage, () => fetch(input, init))
+  }
+
+  /** The same, with our dispatcher below it. */
+  fetchThrough(
+    dispatcher: FetchDispatcher,
+    input: FetchInput,
+    init: RequestInit | undefined,
+  ): Promise<Response> {
+    ours.add(dispatcher)
+    // The platform's own types ask for a whole Dispatcher of its own undici; it uses no more than this.
+    return this.fetch(input, { ...init, dispatcher } as unknown as RequestInit)
+  }
+
+  /** The answer of the fetch that was global before, if the request has been here before; undefined if not. */
+  returning(input: FetchInput, init: { dispatcher?: unknown } | undefined): Promise<Response> | undefined {
+    const dispatcher = init?.dispatcher
+    const isOurs = typeof dispatcher === 'object' && ours.has(dispatcher as FetchDispatcher)
+    return isOurs || this.#hasPassed(input) ? this.#original(input, init as RequestInit) : undefined
+  }
+
+  #hasPassed(input: FetchInput): boolean {
+    let passage = passages.getStore()
+    if (!passage) return false
+    const url = urlOf(input)
+    while (passage && !(passage.from === this && passage.url === url)) passage = passage.outer
+    return passage !== undefined
+  }
 }
 
 /** Sends on what leaves the service, a redirect to a stranger, the way the platform would. */
@@ -55,6 +72,8 @@ export function dispatchElsewhere(
   return (platformDispatcher() as FetchDispatcher).dispatch(options, handler)
 }
 
+/** As `new Request()` would have it. */
 function urlOf(input: FetchInput): string {
-  return typeof input === 'string' ? input : 'url' in input ? input.url : input.href
+  if (typeof input !== 'string') return 'url' in input ? input.url : input.href
+  return URL.canParse(input) ? new URL(input).href : input
 }

@@ -19,7 +19,10 @@ export class Call<T> implements AcquireRequest, SendContext {
   readonly operation: Operation<T>
 
   readonly #deadline: number
-  readonly #open = new Set<Try<T>>()
+  /** The latest round's first try, and those that joined it. */
+  #open: Try<T> | undefined
+  #hedges: Set<Try<T>> | undefined
+  #resolve: ((value: T) => void) | undefined
   #tried: LiveEndpoint | Set<Endpoint> | undefined
   #controller: AbortController | undefined
   #cancelDeadline: (() => void) | undefined
@@ -67,33 +70,47 @@ export class Call<T> implements AcquireRequest, SendContext {
     return this.#tried instanceof Set ? this.#tried.has(endpoint) : this.#tried === endpoint
   }
 
-  /** Settles as `work` does, unless the deadline or the caller's abort comes first. */
-  run(work: () => Promise<T>): Promise<T> {
+  /** Calls `begin` once instances are known; the call then ends with `settle` or `fail`, its deadline or its abort. */
+  run(begin: (call: this) => void): Promise<T> {
     const { signal } = this.operation
     if (signal?.aborted) return Promise.reject(signal.reason)
     return new Promise<T>((resolve, reject) => {
+      this.#resolve = resolve
       this.#reject = reject
       signal?.addEventListener('abort', this.#onAbort, { once: true })
       if (this.#deadline < Infinity) {
         this.#cancelDeadline = startTimer(this.clock, Math.max(this.remaining, 0), () => this.#expire())
       }
-      work().then(
-        (value) => {
-          if (this.#finish()) resolve(value)
-          else this.operation.discard(value)
-        },
-        (error: unknown) => {
-          if (this.#finish()) reject(error)
-        },
-      )
+      if (this.core.discovery.seen) this.#begin(begin)
+      else this.#onFirstSnapshot(() => this.#begin(begin))
     })
   }
 
+  #begin(begin: (call: this) => void): void {
+    try {
+      begin(this)
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  /** Ends the call as this try ended. */
+  settle(tried: Tried<T>): void {
+    if (!tried.ok) this.fail(tried.error)
+    else if (this.#finish()) this.#resolve?.(tried.value as T)
+    else this.discard(tried)
+  }
+
+  fail(error: unknown): void {
+    if (this.#finish()) this.#reject?.(error)
+  }
+
   /** Starts a try on an endpoint that was acquired for it. */
-  start(attempt: Attempt): Try<T> {
-    const started = new Try(attempt, this.operation, this.clock, this)
-    this.#open.add(started)
-    void started.result.then(() => this.#open.delete(started))
+  start(attempt: Attempt, onEnd: (ended: Try<T>) => void): Try<T> {
+    const started = new Try(attempt, this.operation, onEnd)
+    if (this.#open?.over === false) (this.#hedges ??= new Set()).add(started)
+    else this.#open = started
+    started.begin(this.clock, this)
     return started
   }
 
@@ -127,12 +144,11 @@ export class Call<T> implements AcquireRequest, SendContext {
   }
 
   abandon(loser: Try<T>): void {
-    this.#open.delete(loser)
     loser.stop(new Error('another try of the same call was faster'), 'ignored')
   }
 
   discard(tried: Tried<T>): void {
-    if (tried.ok) this.operation.discard(tried.value)
+    if (tried.ok) this.operation.discard(tried.value as T)
   }
 
   /** Waits by the clock; rejects at once when the call ends. */
@@ -148,11 +164,9 @@ export class Call<T> implements AcquireRequest, SendContext {
   }
 
   /** Not `discovery.ready`: a promise that is long pending would keep every call that gave up on it. */
-  firstSnapshot(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#waiter = resolve
-      this.core.waiting.add(resolve)
-    })
+  #onFirstSnapshot(resume: () => void): void {
+    this.#waiter = resume
+    this.core.waiting.add(resume)
   }
 
   /** Why `acquire` gave nothing. */
@@ -173,8 +187,7 @@ export class Call<T> implements AcquireRequest, SendContext {
       return
     }
     // A try that had most of the time is to blame for its loss; one that was started late is not.
-    const [oldest] = this.#open
-    const blamed = oldest !== undefined && oldest.attempt.age() >= total / 2
+    const blamed = this.#open !== undefined && this.#open.attempt.age() >= total / 2
     const message =
       this.#deadline <= clock.now() && this.operation.deadline === this.#deadline
         ? `no answer from ${service} before the caller's own deadline`
@@ -184,7 +197,8 @@ export class Call<T> implements AcquireRequest, SendContext {
 
   #end(reason: unknown, outcome: 'failure' | 'ignored'): void {
     if (!this.#finish()) return
-    for (const open of this.#open) open.stop(reason, outcome)
+    this.#open?.stop(reason, outcome)
+    for (const hedge of this.#hedges ?? []) hedge.stop(reason, 'ignored')
     this.#controller?.abort(reason)
     this.#reject?.(reason)
   }

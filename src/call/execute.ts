@@ -1,22 +1,29 @@
 import { Call } from './call.ts'
 import type { Core } from './core.ts'
-import type { Operation } from './operation.ts'
-import { retryLoop } from './retry-loop.ts'
+import type { Operation, Tried } from './operation.ts'
+import { nextDelay, retryLoop } from './retry-loop.ts'
 import { round } from './round.ts'
 
 /** Runs an operation: one or more attempts under one deadline. A reader of the call plane starts here. */
 export function execute<T>(core: Core, operation: Operation<T>): Promise<T> {
-  const call = new Call(core, operation)
-  return call.run(() => attempts(call))
+  return new Call(core, operation).run(firstRound)
 }
 
-async function attempts<T>(call: Call<T>): Promise<T> {
-  const { discovery, budget } = call.core
-  if (!discovery.seen) await call.firstSnapshot()
-  budget.deposit()
+function firstRound<T>(call: Call<T>): void {
+  call.core.budget.deposit()
   const attempt = call.acquire()
-  if (!attempt) throw call.refusal()
-  const tried = await retryLoop(call, await round(call, attempt))
-  if (tried.ok) return tried.value
-  throw tried.error
+  if (attempt) round(call, attempt, (tried) => afterFirst(call, tried))
+  else call.fail(call.refusal())
+}
+
+/** Most calls end here, after one try. */
+function afterFirst<T>(call: Call<T>, tried: Tried<T>): void {
+  const delay = nextDelay(call, tried, 1)
+  if (delay === undefined) call.settle(tried)
+  else {
+    retryLoop(call, tried, delay).then(
+      (last) => call.settle(last),
+      (error: unknown) => call.fail(error),
+    )
+  }
 }

@@ -15,8 +15,11 @@ export interface Operation<T> {
   /** Whether sending it twice does no more than sending it once. */
   readonly idempotent: boolean
   header?(name: string): string | undefined
-  /** Starts one try, which settles and releases the attempt. */
-  send(attempt: Attempt, context: SendContext): Sending<T>
+  /**
+   * Starts one try, which settles and releases the attempt, and tells `receiver` how it ended. Callbacks, not
+   * promises: this is the hot path of every door.
+   */
+  send(attempt: Attempt, context: SendContext, receiver: Receiver<T>): Sending
   /** Whether a failed try is worth another. */
   retryable(tried: Tried<T>): boolean
   /** Frees an answer that nobody is going to read. */
@@ -28,17 +31,25 @@ export interface SendContext {
   readonly remaining: number
 }
 
+/** Where a try's result goes: one of the two, once. */
+export interface Receiver<T> {
+  resolved(value: T): void
+  rejected(error: unknown): void
+}
+
 /** One try under way. */
-export interface Sending<T> {
-  readonly result: Promise<T>
+export interface Sending {
   /** Whether any of the request may have reached the instance. */
   readonly sent: boolean
-  /** Ends it, with that outcome for what is still unsettled; `result` need not settle after this. */
+  /** Ends it with this outcome, unless it has one; its receiver need not hear of it after this. */
   abort(reason: Error, outcome: 'failure' | 'ignored'): void
 }
 
-/** How one try ended. */
-export type Tried<T> = {
+/** How one try ended: with a value if `ok`, with an error otherwise. */
+export interface Tried<T> {
   readonly attempt: Attempt
   readonly sent: boolean
-} & ({ readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown })
+  readonly ok: boolean
+  readonly value: T | undefined
+  readonly error: unknown
+}

@@ -1,5 +1,5 @@
 import pRetry from 'p-retry'
-import { backoffDelay, type RetryFailure, type RetryPolicy } from '../retry/policy.ts'
+import { backoffDelay, type RetryFailure } from '../retry/policy.ts'
 import type { Call } from './call.ts'
 import type { Tried } from './operation.ts'
 import { round } from './round.ts'
@@ -8,58 +8,49 @@ import { round } from './round.ts'
 class Again extends Error {}
 
 /**
- * Goes on from a first round until an answer is good, or nothing more may be tried. p-retry runs the loop; the
- * last answer comes out of it as it is, good or bad.
+ * Goes on after a first round, `delay` ms from now, until an answer is good or nothing more may be tried. p-retry
+ * runs the loop; the last answer comes out of it as it is, good or bad.
  */
-export async function retryLoop<T>(call: Call<T>, first: Tried<T>): Promise<Tried<T>> {
-  const { retry } = call.operation.plan
-  if (!retry) return first
+export function retryLoop<T>(call: Call<T>, first: Tried<T>, delay: number): Promise<Tried<T>> {
   let last = first
-  let rounds = 1
-  let delay = nextDelay(call, retry, last, rounds)
-  if (delay === undefined) return first
+  let wait = delay
   return pRetry(
-    async (number) => {
-      if (number === 1) throw new Again()
-      call.exclude(last.attempt.endpoint)
+    async (rounds) => {
+      if (rounds === 1) throw new Again()
       const attempt = call.acquire()
       // Nobody will take it: the answer that is there is better than a refusal.
       if (!attempt) return last
       call.discard(last)
-      last = await round(call, attempt)
-      delay = nextDelay(call, retry, last, ++rounds)
-      if (delay === undefined) return last
+      last = await new Promise((resolve) => round(call, attempt, resolve))
+      const next = nextDelay(call, last, rounds)
+      if (next === undefined) return last
+      wait = next
       throw new Again()
     },
     {
       retries: Infinity,
       minTimeout: 0,
       onFailedAttempt: () => {
-        announceRetry(call, last, delay ?? 0)
-        return call.sleep(delay ?? 0)
+        announceRetry(call, last, wait)
+        return call.sleep(wait)
       },
     },
   )
 }
 
-/** Milliseconds until the next try, which is then paid for; undefined when there is none. */
-function nextDelay<T>(
-  call: Call<T>,
-  retry: RetryPolicy,
-  tried: Tried<T>,
-  rounds: number,
-): number | undefined {
+/** Milliseconds until the next round, which is then paid for; undefined when there is none. */
+export function nextDelay<T>(call: Call<T>, tried: Tried<T>, rounds: number): number | undefined {
   const { operation, core } = call
-  const { outcome, retryAfter } = tried.attempt
+  const { retry, guard } = operation.plan
+  const { outcome, status, retryAfter } = tried.attempt
+  if (!retry || outcome === 'ignored' || (outcome === 'success' && (status ?? 0) < 400)) return undefined
   if (call.ended || rounds >= retry.attempts || !operation.replayable) return undefined
-  if (outcome === 'ignored' || (tried.ok && (tried.attempt.status ?? 200) < 400 && outcome === 'success'))
-    return undefined
   const byDefault = outcome !== 'success' && operation.retryable(tried)
   if (!(retry.when?.(failureOf(tried)) ?? byDefault)) return undefined
   call.exclude(tried.attempt.endpoint)
   let delay = backoffDelay(retry, rounds, call.random())
   // A server that asks for a pause is not asking for one on behalf of the others.
-  if (retryAfter > delay && !core.fleet.hasOther(call, operation.plan.guard)) delay = retryAfter
+  if (retryAfter > delay && !core.fleet.hasOther(call, guard)) delay = retryAfter
   if (delay >= call.remaining || !core.budget.withdraw()) return undefined
   return delay
 }

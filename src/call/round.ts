@@ -6,36 +6,34 @@ import type { Tried } from './operation.ts'
 import type { Try } from './try.ts'
 
 /** One try, with its hedges if the plan has any. */
-export function round<T>(call: Call<T>, attempt: Attempt): Promise<Tried<T>> {
+export function round<T>(call: Call<T>, attempt: Attempt, onEnd: (tried: Tried<T>) => void): void {
   const { plan, replayable, idempotent } = call.operation
-  if (plan.hedge && replayable && idempotent) return new Round(call, plan.hedge).run(attempt)
-  return call.start(attempt).result
+  if (plan.hedge && replayable && idempotent) new Round(call, plan.hedge, onEnd).run(attempt)
+  else call.start(attempt, onEnd)
 }
 
 /** One try, joined by others while it is slower than it should be; the first good answer wins. */
 class Round<T> {
   readonly #call: Call<T>
   readonly #hedge: Hedge
+  readonly #onEnd: (tried: Tried<T>) => void
   readonly #open = new Set<Try<T>>()
-  readonly #outcome = Promise.withResolvers<Tried<T>>()
   #hedges = 0
   #cancelTimer: (() => void) | undefined
 
-  constructor(call: Call<T>, hedge: Hedge) {
+  constructor(call: Call<T>, hedge: Hedge, onEnd: (tried: Tried<T>) => void) {
     this.#call = call
     this.#hedge = hedge
+    this.#onEnd = onEnd
   }
 
-  run(first: Attempt): Promise<Tried<T>> {
-    this.#launch(first)
+  run(first: Attempt): void {
     this.#arm()
-    return this.#outcome.promise
+    this.#launch(first)
   }
 
   #launch(attempt: Attempt): void {
-    const started = this.#call.start(attempt)
-    this.#open.add(started)
-    void started.result.then((tried) => this.#ended(started, tried))
+    this.#open.add(this.#call.start(attempt, (ended) => this.#ended(ended)))
   }
 
   #arm(): void {
@@ -47,21 +45,20 @@ class Round<T> {
   /** A hedge is one more try on another endpoint; without another, or without budget, there is none. */
   #join(): void {
     const [slowest] = this.#open
-    if (!slowest) return
-    const attempt = this.#call.acquireHedge(slowest.attempt)
+    const attempt = slowest && this.#call.acquireHedge(slowest.attempt)
     if (!attempt) return
     this.#hedges++
-    this.#launch(attempt)
     this.#arm()
+    this.#launch(attempt)
   }
 
-  #ended(ended: Try<T>, tried: Tried<T>): void {
+  #ended(ended: Try<T>): void {
     this.#open.delete(ended)
-    const good = tried.attempt.outcome === 'success'
+    const good = ended.attempt.outcome === 'success'
     // A failure says nothing about how long an answer takes, however fast it was.
-    if (good) this.#hedge.observe(tried.attempt.age())
+    if (good) this.#hedge.observe(ended.attempt.age())
     if (!good && this.#open.size > 0) {
-      this.#call.discard(tried)
+      this.#call.discard(ended)
       return
     }
     this.#cancelTimer?.()
@@ -69,6 +66,6 @@ class Round<T> {
       this.#hedge.observe(loser.attempt.age())
       this.#call.abandon(loser)
     }
-    this.#outcome.resolve(tried)
+    this.#onEnd(ended)
   }
 }

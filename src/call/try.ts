@@ -1,55 +1,78 @@
 import { startTimer, type Clock } from '../clock.ts'
 import { timeoutError } from '../errors.ts'
 import type { Attempt } from '../fleet/attempt.ts'
-import type { Operation, SendContext, Sending, Tried } from './operation.ts'
+import type { Operation, Receiver, SendContext, Sending, Tried } from './operation.ts'
 
-/** One try under way, bounded by the attempt timeout. */
-export class Try<T> {
+/** One try, bounded by the attempt timeout. */
+export class Try<T> implements Receiver<T>, Tried<T> {
   readonly attempt: Attempt
-  /** Resolves however the try ends; never, if it is stopped from outside. */
-  readonly result: Promise<Tried<T>>
-  readonly #sending: Sending<T>
-  readonly #cancelTimeout: (() => void) | undefined
-  #over = false
+  ok = false
+  value: T | undefined = undefined
+  error: unknown = undefined
+  readonly #operation: Operation<T>
+  readonly #onEnd: (ended: Try<T>) => void
+  #sending: Sending | undefined
+  #cancelTimeout: (() => void) | undefined
+  over = false
 
-  constructor(attempt: Attempt, operation: Operation<T>, clock: Clock, context: SendContext) {
+  /** `onEnd` is called however the try ends, unless it is stopped from outside. */
+  constructor(attempt: Attempt, operation: Operation<T>, onEnd: (ended: Try<T>) => void) {
     this.attempt = attempt
-    const sending = operation.send(attempt, context)
-    this.#sending = sending
-    const { resolve, promise } = Promise.withResolvers<Tried<T>>()
-    this.result = promise
-    sending.result.then(
-      (value) => {
-        if (this.#finish()) resolve({ ok: true, attempt, sent: true, value })
-        else operation.discard(value)
-      },
-      (error: unknown) => {
-        if (this.#finish()) resolve({ ok: false, attempt, sent: sending.sent, error })
-      },
-    )
-    const { attempt: limit } = operation.plan.timeout
-    if (limit === Infinity) return
-    this.#cancelTimeout = startTimer(clock, limit, () => {
-      const { sent } = sending
-      const error = timeoutError(`${attempt.instance.id} did not answer within ${limit} ms`)
-      this.stop(error, 'failure')
-      resolve({ ok: false, attempt, sent, error })
-    })
+    this.#operation = operation
+    this.#onEnd = onEnd
+  }
+
+  begin(clock: Clock, context: SendContext): void {
+    const { attempt: limit } = this.#operation.plan.timeout
+    if (limit < Infinity) this.#cancelTimeout = startTimer(clock, limit, () => this.#timedOut(limit))
+    try {
+      this.#sending = this.#operation.send(this.attempt, context, this)
+    } catch (error) {
+      this.attempt.release()
+      this.rejected(error)
+    }
+  }
+
+  get sent(): boolean {
+    return this.#sending?.sent ?? false
+  }
+
+  resolved(value: T): void {
+    if (this.over) {
+      this.#operation.discard(value)
+      return
+    }
+    this.ok = true
+    this.value = value
+    this.#finish()
+    this.#onEnd(this)
+  }
+
+  rejected(error: unknown): void {
+    if (this.over) return
+    this.error = error
+    this.#finish()
+    this.#onEnd(this)
   }
 
   /** Gives the try up; what it says about its instance is for the one who stops it to know. */
   stop(reason: unknown, outcome: 'failure' | 'ignored'): void {
-    if (!this.#finish()) return
+    if (this.over) return
+    this.#finish()
     const { attempt } = this
     attempt.error ??= reason
-    attempt.settle(outcome, attempt.age(), outcome === 'failure' && !this.#sending.sent)
-    this.#sending.abort(reason instanceof Error ? reason : new Error('aborted', { cause: reason }), outcome)
+    attempt.settle(outcome, attempt.age(), outcome === 'failure' && !this.sent)
+    this.#sending?.abort(reason instanceof Error ? reason : new Error('aborted', { cause: reason }), outcome)
   }
 
-  #finish(): boolean {
-    if (this.#over) return false
-    this.#over = true
+  #timedOut(limit: number): void {
+    this.error = timeoutError(`${this.attempt.instance.id} did not answer within ${limit} ms`)
+    this.stop(this.error, 'failure')
+    this.#onEnd(this)
+  }
+
+  #finish(): void {
+    this.over = true
     this.#cancelTimeout?.()
-    return true
   }
 }

@@ -3,6 +3,7 @@ import { leastRequest } from '../balance/least-request.ts'
 import type { Core } from '../call/core.ts'
 import { systemClock } from '../clock.ts'
 import { Fleet } from '../fleet/fleet.ts'
+import { outlierPolicy } from '../fleet/outlier-policy.ts'
 import type { Guard } from '../fleet/guard.ts'
 import { Emitter } from '../observe/emitter.ts'
 import type { ClientEvents, ServiceEvent } from '../observe/events.ts'
@@ -29,6 +30,7 @@ export function createCore(options: ClientOptions, guards: readonly Guard[]): Co
     events,
     balancer: asBalancer(options.balance ?? leastRequest()),
     panicThreshold: options.panicThreshold ?? 0,
+    outliers: options.outliers && outlierPolicy(options.outliers),
     drainTimeout: options.drainTimeout ?? 30_000,
     connect: ({ url }) => new Pool(url, transport),
   })

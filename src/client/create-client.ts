@@ -1,4 +1,4 @@
-import { isReturning, passThrough, type FetchInput } from '../attempt/platform.ts'
+import { Platform, type FetchInput } from '../attempt/platform.ts'
 import { execute } from '../call/execute.ts'
 import { AttemptDispatcher } from '../doors/dispatcher.ts'
 import { ExecuteOperation, type ExecuteFunction, type ExecuteOptions } from '../doors/execute.ts'
@@ -68,16 +68,18 @@ export function createClient(options: ClientOptions): Client {
   const { plans, guards } = compilePlans(options)
   const core = createCore(options, guards)
   const { service, events } = core
-  const original = globalThis.fetch
+  const platform = new Platform()
 
   const refuseClosed = (): void => {
     if (core.closed) throw core.closed
   }
   const call: Client[typeof callWithin] = async (input, init, neighbours) => {
+    const returning = platform.returning(input, init)
+    if (returning) return returning
     const target = resolveTarget(logical, plans, input, init)
-    if (!target) return passThrough(input, init as RequestInit)
+    if (!target) return platform.fetch(input, init as RequestInit)
     refuseClosed()
-    return execute(core, new FetchOperation(core, logical, target, input, init, neighbours))
+    return execute(core, new FetchOperation(core, platform, logical, target, input, init, neighbours))
   }
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => (closing ??= shutDown())
@@ -92,8 +94,7 @@ export function createClient(options: ClientOptions): Client {
   }
 
   const client: Client = Object.assign(
-    async (input: FetchInput, init?: CallInit): Promise<Response> =>
-      isReturning(input, init) ? original(input, init as RequestInit) : call(input, init),
+    (input: FetchInput, init?: CallInit): Promise<Response> => call(input, init),
     {
       request: async <Opaque>(
         input: string,

@@ -1,10 +1,4 @@
-import {
-  dispatchElsewhere,
-  isReturning,
-  passThrough,
-  type Fetch,
-  type FetchInput,
-} from '../attempt/platform.ts'
+import { dispatchElsewhere, Platform, type Fetch, type FetchInput } from '../attempt/platform.ts'
 import type { Neighbours } from '../doors/fetch.ts'
 import { logicalAddress } from '../doors/target.ts'
 import { OutriggerError } from '../errors.ts'
@@ -39,18 +33,19 @@ export function createFetch(options: FetchOptions): Fetch {
     }
     clients.set(logicalAddress(service).host, client)
   }
-  const original = globalThis.fetch
+  const platform = new Platform()
   const neighbours: Neighbours = (origin) => {
     const client = clients.get(hostOf(origin))
     if (!client && otherwise === 'deny') return { dispatch: () => deny(origin) }
     return client?.dispatcher ?? { dispatch: dispatchElsewhere }
   }
   return async (input: FetchInput, init?: RequestInit): Promise<Response> => {
-    if (isReturning(input, init)) return original(input, init)
+    const returning = platform.returning(input, init)
+    if (returning) return returning
     const url = urlOf(input)
     const client = url && clients.get(url.host)
     if (client && /^https?:$/.test(url.protocol)) return client[callWithin](input, init, neighbours)
-    return otherwise === 'deny' && url ? deny(url.origin) : passThrough(input, init)
+    return otherwise === 'deny' && url ? deny(url.origin) : platform.fetch(input, init)
   }
 }
 

@@ -3,6 +3,7 @@ import type { Balancer, Pick } from '../balance/balancer.ts'
 import { checkMethods, checkNumber, checkObject } from '../options.ts'
 import type { BreakerOptions } from '../breaker/policy.ts'
 import type { Clock } from '../clock.ts'
+import type { OutlierOptions } from '../fleet/outlier-policy.ts'
 import type { Source } from '../registry/source.ts'
 import type { BudgetOptions } from '../retry/budget.ts'
 import type { HedgeOptions } from '../retry/hedge.ts'
@@ -84,6 +85,8 @@ export interface ClientOptions {
   classify?: Classify
   /** Policy by route key: `'GET /users/{id}'`, `'/reports/**'` (any method). */
   routes?: Record<string, RouteRule>
+  /** Compares the instances with each other and ejects, through its breaker, what stands out. @default none */
+  outliers?: OutlierOptions
   /**
    * Once fewer than this share of the instances may be picked, breakers are ignored: everything being open
    * more likely means that the breakers are wrong.
@@ -113,6 +116,7 @@ const OPTIONS: readonly (keyof ClientOptions)[] = [
   'attemptHeader',
   'classify',
   'routes',
+  'outliers',
   'panicThreshold',
   'drainTimeout',
   'emptyGrace',
@@ -127,4 +131,7 @@ export function checkClientOptions(options: ClientOptions): void {
   if (options.clock !== undefined) checkMethods('clock', options.clock, ['now', 'sleep', 'random'])
   checkNumber('panicThreshold', options.panicThreshold ?? 0, { max: 1 })
   checkNumber('drainTimeout', options.drainTimeout ?? 0)
+  if (options.outliers !== undefined && options.breaker === false) {
+    throw new TypeError('outliers eject through the breaker, and breaker is false')
+  }
 }

@@ -25,6 +25,7 @@ export class AttemptDispatcher extends Dispatcher {
     const inner = wrapHandler(handler)
     const send = (): void => {
       try {
+        if (this.core.closed) throw this.core.closed
         const plan = this.plans.match(options.method, options.path)
         const attempt = acquireHop(this.core, plan, options)
         if (options.origin !== undefined) checkScheme(String(options.origin), attempt)

@@ -1,8 +1,11 @@
-import { classify } from '../attempt/classify.ts'
-import type { Operation, Sending } from '../call/operation.ts'
+import { settleAnswer } from '../attempt/answer.ts'
+import { classify, type AttemptResult } from '../attempt/classify.ts'
+import type { Operation, Receiver, SendContext, Sending, Tried } from '../call/operation.ts'
 import type { Plan } from '../call/plan.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import type { Instance } from '../registry/source.ts'
+import { maxRetryAfter } from './hop.ts'
+import { isRetryable } from './retryable.ts'
 
 export interface ExecuteContext {
   /** Aborts when this try is given up: by the caller, a deadline, or another try that was faster. */
@@ -44,50 +47,74 @@ export class ExecuteOperation<T> implements Operation<T> {
     this.#run = run
   }
 
-  retryable(): boolean {
-    return true
+  retryable(tried: Tried<T>): boolean {
+    return tried.attempt.status === undefined || isRetryable(tried, true)
   }
 
   discard(): void {
     // A value that came too late holds nothing we know how to free.
   }
 
-  send(attempt: Attempt): Sending<T> {
-    let controller: AbortController | undefined
-    const context: ExecuteContext = {
-      get signal() {
-        return (controller ??= new AbortController()).signal
-      },
-      attempt: attempt.number,
+  send(attempt: Attempt, _context: SendContext, receiver: Receiver<T>): Sending {
+    const sending = new Execution(attempt)
+    const onValue = (value: T): void => {
+      settleAnswer(attempt, answerOf(value), this.plan.classify, maxRetryAfter(this.plan))
+      attempt.release()
+      receiver.resolved(value)
     }
-    return {
-      result: this.#settle(attempt, context),
-      sent: true,
-      abort: (reason) => {
-        attempt.release()
-        ;(controller ??= new AbortController()).abort(reason)
-      },
-    }
-  }
-
-  async #settle(attempt: Attempt, context: ExecuteContext): Promise<T> {
-    try {
-      const value = await this.#run(attempt.instance, context)
-      attempt.status = statusOf(value)
-      attempt.settle(classify({ value, status: attempt.status }, this.plan.classify))
-      return value
-    } catch (error) {
+    const onError = (error: unknown): void => {
       attempt.error ??= error
       attempt.settle(classify({ error }, this.plan.classify))
-      throw error
-    } finally {
       attempt.release()
+      receiver.rejected(error)
     }
+    run(this.#run, attempt.instance, sending).then(onValue, onError)
+    return sending
   }
 }
 
-/** A Response, or anything else that says how HTTP judges it. */
-function statusOf(value: unknown): number | undefined {
-  const status = typeof value === 'object' && value !== null && 'status' in value ? value.status : undefined
-  return typeof status === 'number' ? status : undefined
+/** One run of the caller's function. Nobody can tell what of it has reached the instance. */
+class Execution implements Sending, ExecuteContext {
+  readonly sent = true
+  readonly #attempt: Attempt
+  #controller: AbortController | undefined
+
+  constructor(attempt: Attempt) {
+    this.#attempt = attempt
+  }
+
+  get attempt(): number {
+    return this.#attempt.number
+  }
+
+  /** Most functions never look at it, and it is not cheap. */
+  get signal(): AbortSignal {
+    return (this.#controller ??= new AbortController()).signal
+  }
+
+  abort(reason: Error): void {
+    this.#attempt.release()
+    this.#controller ??= new AbortController()
+    this.#controller.abort(reason)
+  }
+}
+
+async function run<T>(fn: ExecuteFunction<T>, instance: Instance, context: ExecuteContext): Promise<T> {
+  return fn(instance, context)
+}
+
+/** A Response, or anything else that says as HTTP does how it went. */
+function answerOf(value: unknown): AttemptResult {
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    !('status' in value) ||
+    typeof value.status !== 'number'
+  ) {
+    return { value }
+  }
+  const headers: unknown = 'headers' in value ? value.headers : undefined
+  if (typeof headers !== 'object' || headers === null) return { value, status: value.status }
+  const record = headers instanceof Headers ? Object.fromEntries(headers) : headers
+  return { value, status: value.status, headers: record as NonNullable<AttemptResult['headers']> }
 }

@@ -1,12 +1,12 @@
 import { checkScheme, type Exchange } from '../attempt/exchange.ts'
 import {
   dispatchElsewhere,
-  fetchThrough,
   type FetchDispatcher,
   type FetchInput,
+  type Platform,
 } from '../attempt/platform.ts'
 import type { Core } from '../call/core.ts'
-import type { Operation, SendContext, Sending, Tried } from '../call/operation.ts'
+import type { Operation, Receiver, SendContext, Sending, Tried } from '../call/operation.ts'
 import type { Plan } from '../call/plan.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import type { Dispatcher } from '../undici.ts'
@@ -33,10 +33,12 @@ export class FetchOperation implements Operation<Response> {
   readonly #init: RequestInit | undefined
   readonly #core: Core
   readonly #logical: Logical
+  readonly #platform: Platform
   readonly #neighbours: Neighbours | undefined
 
   constructor(
     core: Core,
+    platform: Platform,
     logical: Logical,
     target: Target,
     input: FetchInput,
@@ -46,12 +48,13 @@ export class FetchOperation implements Operation<Response> {
     const request = input instanceof Request ? input : undefined
     this.#core = core
     this.#logical = logical
+    this.#platform = platform
     this.#neighbours = neighbours
     this.plan = target.plan
     this.method = target.method
     this.path = target.path
     this.signal = init?.signal ?? request?.signal ?? undefined
-    this.#input = request ?? target.url
+    this.#input = request && init?.query ? new Request(target.url, request) : (request ?? target.url)
     this.deadline = init?.deadline
     this.#makeBody = typeof init?.body === 'function' ? init.body : undefined
     this.#init = plainInit(init, target.method)
@@ -74,35 +77,27 @@ export class FetchOperation implements Operation<Response> {
     discardBody(response.body, response.headers.get('content-length'))
   }
 
-  send(attempt: Attempt, { remaining }: SendContext): Sending<Response> {
+  send(attempt: Attempt, { remaining }: SendContext, receiver: Receiver<Response>): Sending {
     // Only a signal gives fetch's body the error it is aborted with.
     const idle = this.plan.timeout.idle < Infinity ? new AbortController() : undefined
     const onIdle = idle && ((error: Error): void => idle.abort(error))
     const first = exchangeFor(this.#core, this.plan, attempt, this.#logical.host, remaining, onIdle)
     const path = new Path(this.#core, this.plan, this.#logical, first, this.#neighbours)
-    return {
-      result: this.#fetch(path, first, idle?.signal),
-      get sent() {
-        return first.sent
+    this.#platform.fetchThrough(path, this.#input, this.#initOfTry(idle?.signal)).then(
+      (response) => {
+        if (!first.dispatched) first.finish(response.status, Object.fromEntries(response.headers))
+        receiver.resolved(response)
       },
-      abort: (reason, outcome) => path.abort(reason, outcome),
-    }
-  }
-
-  async #fetch(path: Path, first: Exchange, idle: AbortSignal | undefined): Promise<Response> {
-    const { attempt } = first
-    try {
-      const response = await fetchThrough(path, this.#input, this.#initOfTry(idle))
-      if (!first.dispatched) first.finish(response.status, Object.fromEntries(response.headers))
-      return response
-    } catch (error) {
-      // fetch hides our own reasons behind its network error.
-      if (!first.dispatched) {
-        attempt.error = error
-        attempt.release()
-      }
-      throw path.refusal ?? first.timedOut ?? error
-    }
+      (error: unknown) => {
+        if (!first.dispatched) {
+          attempt.error = error
+          attempt.release()
+        }
+        // fetch hides our own reasons behind its network error.
+        receiver.rejected(path.refusal ?? first.timedOut ?? error)
+      },
+    )
+    return path
   }
 
   #initOfTry(idle: AbortSignal | undefined): RequestInit | undefined {
@@ -113,7 +108,7 @@ export class FetchOperation implements Operation<Response> {
 }
 
 /** Where one fetch's requests go: the first to its attempt, redirects to wherever they lead. */
-class Path implements FetchDispatcher {
+class Path implements FetchDispatcher, Sending {
   refusal: unknown
   #exchange: Exchange
   readonly #core: Core
@@ -127,6 +122,10 @@ class Path implements FetchDispatcher {
     this.#logical = logical
     this.#exchange = first
     this.#neighbours = neighbours
+  }
+
+  get sent(): boolean {
+    return this.#exchange.sent
   }
 
   abort(reason: Error, outcome: 'failure' | 'ignored'): void {

@@ -7,6 +7,11 @@ import type { Dispatcher } from '../undici.ts'
 
 const MAX_RETRY_AFTER = 10_000
 
+/** The longest Retry-After to believe, in ms. */
+export function maxRetryAfter({ retry }: Plan): number {
+  return retry?.maxRetryAfter ?? MAX_RETRY_AFTER
+}
+
 /** Puts an attempt on the wire. `remaining` is what the call has left, in ms. */
 export function exchangeFor(
   { clock }: Core,
@@ -23,7 +28,7 @@ export function exchangeFor(
     host,
     headers: callHeaders(plan.headers, attempt, Math.min(remaining, timeout.attempt)),
     classify: plan.classify,
-    maxRetryAfter: plan.retry?.maxRetryAfter ?? MAX_RETRY_AFTER,
+    maxRetryAfter: maxRetryAfter(plan),
     connect: timeout.connect,
     idle: timeout.idle,
     ...(onIdle && { onIdle }),
@@ -55,6 +60,6 @@ export function acquireHop(core: Core, plan: Plan, options: Dispatcher.DispatchO
     excluded: () => false,
   }
   const attempt = core.fleet.acquire(request, plan.guard)
-  if (!attempt) throw core.fleet.refusal(plan.guard, core.discovery.error)
+  if (!attempt) throw core.closed ?? core.fleet.refusal(plan.guard, core.discovery.error)
   return attempt
 }

@@ -1,6 +1,6 @@
 import { checkScheme } from '../attempt/exchange.ts'
 import type { Core } from '../call/core.ts'
-import type { Operation, SendContext, Sending, Tried } from '../call/operation.ts'
+import type { Operation, Receiver, SendContext, Sending, Tried } from '../call/operation.ts'
 import type { Plan } from '../call/plan.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import { Dispatcher } from '../undici.ts'
@@ -18,6 +18,13 @@ export type RequestOptions<Opaque = null> = Omit<
   /** From `withDeadline()`: the time by which the caller's own caller wants its answer. */
   deadline?: number
 }
+
+/** The form with a callback costs no promise. */
+const requestWith = Dispatcher.prototype.request as (
+  this: Pick<Dispatcher, 'dispatch'>,
+  options: Dispatcher.RequestOptions<unknown>,
+  callback: (error: Error | null, data: Dispatcher.ResponseData<unknown>) => void,
+) => void
 
 /** A call through undici's `request`: its native result, without the price of fetch's streams. */
 export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseData<Opaque>> {
@@ -68,23 +75,19 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
     body.dump().catch(() => {})
   }
 
-  send(attempt: Attempt, { remaining }: SendContext): Sending<Dispatcher.ResponseData<Opaque>> {
+  send(
+    attempt: Attempt,
+    { remaining }: SendContext,
+    receiver: Receiver<Dispatcher.ResponseData<Opaque>>,
+  ): Sending {
     checkScheme(this.#logical.origin, attempt)
     const exchange = exchangeFor(this.#core, this.plan, attempt, this.#logical.host, remaining)
-    const { method, path } = this
+    const options = { ...this.#options, method: this.method, path: this.path, origin: this.#logical.origin }
     // `request` asks nothing of its dispatcher but `dispatch`.
-    const result = Dispatcher.prototype.request.call(exchange as unknown as Dispatcher, {
-      ...this.#options,
-      method,
-      path,
-      origin: this.#logical.origin,
-    }) as Promise<Dispatcher.ResponseData<Opaque>>
-    return {
-      result,
-      get sent() {
-        return exchange.sent
-      },
-      abort: (reason) => exchange.abort(reason),
-    }
+    requestWith.call(exchange, options, (error, data) => {
+      if (error) receiver.rejected(error)
+      else receiver.resolved(data as Dispatcher.ResponseData<Opaque>)
+    })
+    return exchange
   }
 }

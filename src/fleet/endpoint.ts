@@ -104,19 +104,31 @@ export class LiveEndpoint implements Endpoint {
     return Math.max(own, instanceGuard ? admitsAt(this.#breakers[instanceGuard.index], now) : now)
   }
 
+  /** Whether the instance's own breaker is not closed. */
+  isOpen(): boolean {
+    const breaker = this.#breakers[0]
+    return breaker !== undefined && breaker.state !== 'closed'
+  }
+
+  /** Takes it out as an outlier: to selection and events, its breaker opened. */
+  eject(now: number, ms: number): void {
+    const { instanceGuard } = this.#context
+    if (instanceGuard) this.breaker(instanceGuard).force(now, ms, 'outlier')
+  }
+
   /** Slow start: the share of its traffic the endpoint should get now, 0 to 1. */
   share(now: number): number {
     return this.#breakers[0]?.share(now) ?? 1
   }
 
-  /** Resolves when the last attempt has ended and the pool is closed, or destroyed after `deadline`. */
-  async retire(deadline: Promise<void>): Promise<void> {
+  /** Resolves when the last attempt has ended and the pool is closed, or destroyed after `deadline()`. */
+  async retire(deadline: () => Promise<void>): Promise<void> {
     this.removed = true
     if (this.inFlight > 0) {
       const idle = new Promise<void>((resolve) => {
         this.#onIdle = resolve
       })
-      await Promise.race([idle, deadline])
+      await Promise.race([idle, deadline()])
     }
     // Not `close()`: it would wait for connections that nobody wants any more to be made, or refused.
     await this.#pool?.destroy(new Error(`${this.instance.id} left the registry and its drain time is over`))

@@ -10,6 +10,8 @@ import { Attempt, type AttemptContext } from './attempt.ts'
 import { Candidates } from './candidates.ts'
 import { LiveEndpoint, type EndpointContext } from './endpoint.ts'
 import type { Guard } from './guard.ts'
+import type { OutlierPolicy } from './outlier-policy.ts'
+import { Outliers } from './outliers.ts'
 
 export interface FleetOptions {
   readonly service: string
@@ -18,6 +20,7 @@ export interface FleetOptions {
   /** The instance's own breaker first, if the client has one, then one per route with its own. */
   readonly guards: readonly Guard[]
   readonly panicThreshold: number
+  readonly outliers: OutlierPolicy | undefined
   /** How long a removed endpoint may finish what it carries, in ms. */
   readonly drainTimeout: number
   readonly events: Emitter<ClientEvents>
@@ -42,12 +45,14 @@ export class Fleet implements EndpointContext, AttemptContext {
   readonly #candidates: readonly Candidates[]
   readonly #unguarded: Candidates
   readonly #retiring = new Set<Promise<void>>()
+  readonly #outliers: Outliers | undefined
   readonly #options: FleetOptions
 
   constructor(options: FleetOptions) {
     this.clock = options.clock
     this.#options = options
     this.instanceGuard = options.guards.find((guard) => guard.route === undefined)
+    this.#outliers = options.outliers && new Outliers(options.outliers, this.clock.now())
     this.#unguarded = new Candidates(undefined, 0)
     const candidates: Candidates[] = []
     for (const guard of options.guards)
@@ -174,7 +179,9 @@ export class Fleet implements EndpointContext, AttemptContext {
     const { balancer, events, service } = this.#options
     // A probe's slot came free.
     if (endpoint.breakers.some((breaker) => breaker && breaker.state !== 'closed')) this.invalidate()
-    balancer.settled?.(endpoint, outcome, ms, attempt.startedAt + ms)
+    const now = attempt.startedAt + ms
+    balancer.settled?.(endpoint, outcome, ms, now)
+    this.#outliers?.settled(endpoint, outcome, ms, now, this.#all)
     if (!events.has('attempt')) return
     events.emit('attempt', {
       service,
@@ -233,12 +240,13 @@ export class Fleet implements EndpointContext, AttemptContext {
   }
 
   #retire(endpoint: LiveEndpoint): void {
-    const timer = new AbortController()
-    const deadline = this.clock
-      .sleep(this.#options.drainTimeout, timer.signal, { ref: false })
-      .catch(() => {})
+    let timer: AbortController | undefined
+    const deadline = (): Promise<void> => {
+      timer = new AbortController()
+      return this.clock.sleep(this.#options.drainTimeout, timer.signal, { ref: false }).catch(() => {})
+    }
     const retired = endpoint.retire(deadline).finally(() => {
-      timer.abort()
+      timer?.abort()
       this.#retiring.delete(retired)
     })
     this.#retiring.add(retired)

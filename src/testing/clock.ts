@@ -1,11 +1,9 @@
 import type { Clock } from '../clock.ts'
+import { Rng } from './rng.ts'
+import { TimerHeap } from './timer-heap.ts'
 
-interface Timer {
-  readonly at: number
-  readonly order: number
-  readonly run: () => void
-  cancelled: boolean
-}
+/** Timers run between two turns of the event loop: a long simulation must not starve the process. */
+const TURN = 10_000
 
 /**
  * A clock that stands still until it is advanced, with randomness from a seed: the same test, the same run.
@@ -18,32 +16,23 @@ interface Timer {
 export class ManualClock implements Clock {
   readonly epoch = 0
   #now = 0
-  #order = 0
-  #seed: number
-  readonly #heap: Timer[] = []
+  readonly #rng: Rng
+  readonly #timers = new TimerHeap()
 
   constructor({ seed = 1 }: { seed?: number } = {}) {
-    this.#seed = seed >>> 0
+    this.#rng = new Rng(seed)
   }
 
   now(): number {
     return this.#now
   }
 
-  /** mulberry32: small, fast, and good enough to simulate with. */
   random(): number {
-    this.#seed = (this.#seed + 0x6d2b79f5) | 0
-    let t = Math.imul(this.#seed ^ (this.#seed >>> 15), this.#seed | 1)
-    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+    return this.#rng.next()
   }
 
   timer(ms: number, callback: () => void): () => void {
-    const timer = { at: this.#now + Math.max(ms, 0), order: this.#order++, run: callback, cancelled: false }
-    push(this.#heap, timer)
-    return () => {
-      timer.cancelled = true
-    }
+    return this.#timers.add(this.#now + Math.max(ms, 0), callback)
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
@@ -66,60 +55,40 @@ export class ManualClock implements Clock {
 
   /** How many timers are waiting. */
   get timers(): number {
-    return this.#heap.filter((timer) => !timer.cancelled).length
+    return this.#timers.size
   }
 
   /** Moves time on by `ms`, running each timer at its time and what it sets in motion before the next. */
-  async advance(ms: number): Promise<void> {
+  advance(ms: number): Promise<void> {
     const end = this.#now + ms
-    await settled()
-    for (let next = this.#heap[0]; next && next.at <= end; next = this.#heap[0]) {
-      pop(this.#heap)
-      if (next.cancelled) continue
-      this.#now = next.at
-      next.run()
-      await settled()
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    let turn = TURN
+    const step = (): void => {
+      const timer = this.#timers.next(end)
+      if (!timer) {
+        this.#now = end
+        resolve()
+        return
+      }
+      this.#now = timer.at
+      try {
+        timer.run()
+      } catch (error) {
+        reject(error)
+        return
+      }
+      if (--turn > 0) afterMicrotasks(step)
+      else {
+        turn = TURN
+        setImmediate(step)
+      }
     }
-    this.#now = end
+    afterMicrotasks(step)
+    return promise
   }
 }
 
 /** A tick queued from a microtask runs only once the whole microtask queue is empty. */
-function settled(): Promise<void> {
-  return new Promise((resolve) => {
-    process.nextTick(resolve)
-  })
-}
-
-function before(a: Timer, b: Timer): boolean {
-  return a.at < b.at || (a.at === b.at && a.order < b.order)
-}
-
-function push(heap: Timer[], timer: Timer): void {
-  let index = heap.push(timer) - 1
-  while (index > 0) {
-    const parent = (index - 1) >> 1
-    const above = heap[parent]
-    if (!above || before(above, timer)) break
-    heap[index] = above
-    index = parent
-  }
-  heap[index] = timer
-}
-
-function pop(heap: Timer[]): void {
-  const last = heap.pop()
-  if (!last || heap.length === 0) return
-  let index = 0
-  for (;;) {
-    let child = 2 * index + 1
-    const left = heap[child]
-    const right = heap[child + 1]
-    if (left && right && before(right, left)) child++
-    const smaller = heap[child]
-    if (!smaller || before(last, smaller)) break
-    heap[index] = smaller
-    index = child
-  }
-  heap[index] = last
+function afterMicrotasks(step: () => void): void {
+  process.nextTick(queueMicrotask, step)
 }

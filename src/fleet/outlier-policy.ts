@@ -1,0 +1,80 @@
+import { checkNumber, checkObject } from '../options.ts'
+
+export interface OutlierOptions {
+  /** Milliseconds between two comparisons. @default 10_000 */
+  interval?: number
+  /** Ejects what succeeds less often than the others: below mean − `deviations` × standard deviation. @default {} */
+  successRate?: { deviations?: number } | false
+  /** Ejects what fails at least this share of its calls, whatever the others do. @default off */
+  failureShare?: number
+  /** Ejects what is slower than `factor` × the median of all, and by at least `margin` ms. @default off */
+  latency?: { factor?: number; margin?: number } | false
+  /** Instances with enough calls that a comparison needs. @default 5 */
+  minimumHosts?: number
+  /** Calls within an interval that make an instance comparable. @default 20 */
+  minimumCalls?: number
+  /** Milliseconds of a first ejection; each repetition adds as much, each clean interval takes as much off. @default 30_000 */
+  ejectFor?: number
+  /** No ejection is longer, in ms. @default 300_000 */
+  maxEjectFor?: number
+  /** The share of the fleet that may be out at a time, for whatever reason; one always may. @default 0.1 */
+  maxEjected?: number
+}
+
+export interface OutlierPolicy {
+  readonly interval: number
+  /** Infinity: off. */
+  readonly deviations: number
+  readonly failureShare: number
+  readonly latencyFactor: number
+  readonly latencyMargin: number
+  readonly minimumHosts: number
+  readonly minimumCalls: number
+  readonly ejectFor: number
+  readonly maxEjectFor: number
+  readonly maxEjected: number
+}
+
+const OPTIONS: Record<keyof OutlierOptions, true> = {
+  interval: true,
+  successRate: true,
+  failureShare: true,
+  latency: true,
+  minimumHosts: true,
+  minimumCalls: true,
+  ejectFor: true,
+  maxEjectFor: true,
+  maxEjected: true,
+}
+
+export function outlierPolicy(options: OutlierOptions): OutlierPolicy {
+  checkObject('outliers', options, Object.keys(OPTIONS))
+  const {
+    successRate = {},
+    latency = false,
+    ejectFor = 30_000,
+    maxEjectFor = Math.max(300_000, ejectFor),
+  } = options
+  if (successRate) checkObject('outliers.successRate', successRate, ['deviations'])
+  if (latency) checkObject('outliers.latency', latency, ['factor', 'margin'])
+  const share = { exclusive: true, max: 1 }
+  return Object.freeze({
+    interval: checkNumber('outliers.interval', options.interval ?? 10_000, { exclusive: true }),
+    deviations: successRate
+      ? checkNumber('outliers.successRate.deviations', successRate.deviations ?? 1.9, { exclusive: true })
+      : Infinity,
+    failureShare:
+      options.failureShare === undefined
+        ? Infinity
+        : checkNumber('outliers.failureShare', options.failureShare, share),
+    latencyFactor: latency
+      ? checkNumber('outliers.latency.factor', latency.factor ?? 3, { min: 1 })
+      : Infinity,
+    latencyMargin: latency ? checkNumber('outliers.latency.margin', latency.margin ?? 10) : 0,
+    minimumHosts: checkNumber('outliers.minimumHosts', options.minimumHosts ?? 5, { min: 2, integer: true }),
+    minimumCalls: checkNumber('outliers.minimumCalls', options.minimumCalls ?? 20, { min: 1, integer: true }),
+    ejectFor: checkNumber('outliers.ejectFor', ejectFor, { exclusive: true }),
+    maxEjectFor: checkNumber('outliers.maxEjectFor', maxEjectFor, { min: ejectFor }),
+    maxEjected: checkNumber('outliers.maxEjected', options.maxEjected ?? 0.1, { max: 1 }),
+  })
+}

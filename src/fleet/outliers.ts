@@ -1,0 +1,113 @@
+import type { Outcome } from '../observe/events.ts'
+import type { LiveEndpoint } from './endpoint.ts'
+import type { OutlierPolicy } from './outlier-policy.ts'
+
+/** What one host did within an interval. */
+export interface Tally {
+  calls: number
+  successes: number
+  /** Sum over the successes. */
+  ms: number
+}
+
+/** Picks the hosts that stand out from the rest, worst first. Pure: what is done about it is for others. */
+export function findOutliers<Host>(tallies: ReadonlyMap<Host, Tally>, policy: OutlierPolicy): Host[] {
+  const busy = [...tallies].filter(([, tally]) => tally.calls >= policy.minimumCalls)
+  const comparable = busy.length >= policy.minimumHosts
+  const rateFloor = comparable
+    ? lowRate(
+        busy.map(([, tally]) => rate(tally)),
+        policy,
+      )
+    : -Infinity
+  const msCeiling = comparable
+    ? slow(
+        busy.map(([, tally]) => mean(tally)),
+        policy,
+      )
+    : Infinity
+  return busy
+    .filter(
+      ([, tally]) =>
+        1 - rate(tally) >= policy.failureShare || rate(tally) < rateFloor || mean(tally) > msCeiling,
+    )
+    .toSorted(([, a], [, b]) => rate(a) - rate(b) || mean(b) - mean(a))
+    .map(([host]) => host)
+}
+
+function lowRate(rates: readonly number[], { deviations }: OutlierPolicy): number {
+  const average = rates.reduce((sum, each) => sum + each, 0) / rates.length
+  const variance = rates.reduce((sum, each) => sum + (each - average) ** 2, 0) / rates.length
+  return average - deviations * Math.sqrt(variance)
+}
+
+/** Against the median, because one stalled host would pull the mean up to itself. */
+function slow(means: readonly number[], { latencyFactor, latencyMargin }: OutlierPolicy): number {
+  const sorted = means.toSorted((a, b) => a - b)
+  const median = sorted[sorted.length >> 1] ?? Infinity
+  return Math.max(median * latencyFactor, median + latencyMargin)
+}
+
+function rate({ calls, successes }: Tally): number {
+  return successes / calls
+}
+
+function mean({ successes, ms }: Tally): number {
+  return successes === 0 ? 0 : ms / successes
+}
+
+/** Compares the endpoints of a fleet at intervals, when one is touched, and ejects through its breaker. */
+export class Outliers {
+  readonly #policy: OutlierPolicy
+  readonly #tallies = new Map<LiveEndpoint, Tally>()
+  /** How many ejections an endpoint has to its name; clean intervals forgive them. */
+  readonly #record = new WeakMap<LiveEndpoint, number>()
+  #dueAt: number
+
+  constructor(policy: OutlierPolicy, now: number) {
+    this.#policy = policy
+    this.#dueAt = now + policy.interval
+  }
+
+  /** Counts an attempt, and compares if an interval is over. */
+  settled(
+    endpoint: LiveEndpoint,
+    outcome: Outcome,
+    ms: number,
+    now: number,
+    all: readonly LiveEndpoint[],
+  ): void {
+    if (outcome !== 'ignored') this.#count(endpoint, outcome, ms)
+    if (now < this.#dueAt) return
+    this.#dueAt = now + this.#policy.interval
+    this.#sweep(now, all)
+    this.#tallies.clear()
+  }
+
+  #count(endpoint: LiveEndpoint, outcome: Outcome, ms: number): void {
+    let tally = this.#tallies.get(endpoint)
+    if (!tally) this.#tallies.set(endpoint, (tally = { calls: 0, successes: 0, ms: 0 }))
+    tally.calls++
+    if (outcome !== 'success') return
+    tally.successes++
+    tally.ms += ms
+  }
+
+  #sweep(now: number, all: readonly LiveEndpoint[]): void {
+    const outliers = findOutliers(this.#tallies, this.#policy)
+    for (const endpoint of this.#tallies.keys()) {
+      const ejections = this.#record.get(endpoint) ?? 0
+      if (ejections > 0 && !outliers.includes(endpoint)) this.#record.set(endpoint, ejections - 1)
+    }
+    const allowed = Math.max(1, Math.floor(all.length * this.#policy.maxEjected))
+    let out = all.filter((endpoint) => endpoint.isOpen()).length
+    for (const endpoint of outliers) {
+      if (out >= allowed) return
+      if (endpoint.removed || endpoint.isOpen()) continue
+      const ejections = (this.#record.get(endpoint) ?? 0) + 1
+      this.#record.set(endpoint, ejections)
+      endpoint.eject(now, Math.min(this.#policy.ejectFor * ejections, this.#policy.maxEjectFor))
+      out++
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import { once } from 'node:events'
+import type { Server } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { Server as TlsServer } from 'node:tls'
+import { systemClock, type Clock } from '../clock.ts'
+import { checkNumber, checkObject, checkMethods } from '../options.ts'
+import { announce, ANNOUNCE_OPTIONS, type AnnounceOptions, type Announcement } from './announce.ts'
+import type { InstanceInit, Registrar } from './source.ts'
+
+/** A node:http or node:https server. */
+export type AnnouncedServer = Server & {
+  closeIdleConnections(): void
+  closeAllConnections(): void
+}
+
+export interface AnnounceServerOptions extends AnnounceOptions {
+  /** What clients are told to use, for a server behind a proxy or a mapped port. */
+  url?: string
+  /**
+   * The host in the url, when the server listens on all addresses.
+   * @default the machine's first external IPv4 address, or else 127.0.0.1
+   */
+  host?: string
+  /** The rest of the instance: id, weight, zone, metadata, … */
+  instance?: Omit<InstanceInit, 'url'>
+  /**
+   * How long the server goes on accepting after its release, in ms: until clients have heard of it.
+   * @default 2_000
+   */
+  drainDelay?: number
+  /**
+   * How long requests in flight may take after that, in ms, before their connections are cut.
+   * @default 10_000
+   */
+  closeTimeout?: number
+}
+
+const OPTIONS = [...ANNOUNCE_OPTIONS, 'url', 'host', 'instance', 'drainDelay', 'closeTimeout']
+
+/** Between looks for keep-alive connections that have become idle. */
+const IDLE_CHECK = 50
+
+/**
+ * Announces a server once it listens. `close()` takes it down without a failed request: heartbeats stop, the lease is
+ * released, clients get `drainDelay` to notice, then the server stops accepting and finishes what is in flight.
+ *
+ * @example
+ * const me = await announceServer(registry, 'user-service', http.createServer(handler).listen(8080))
+ * process.once('SIGTERM', () => me.close())
+ */
+export async function announceServer(
+  registrar: Registrar,
+  service: string,
+  server: AnnouncedServer,
+  options: AnnounceServerOptions = {},
+): Promise<Announcement> {
+  checkObject('announceServer', options, OPTIONS)
+  checkMethods('server', server, ['address', 'close', 'closeAllConnections'])
+  const { url, host, instance, drainDelay = 2000, closeTimeout = 10_000, signal, ...rest } = options
+  checkNumber('drainDelay', drainDelay)
+  checkNumber('closeTimeout', closeTimeout)
+  signal?.throwIfAborted()
+  if (!server.listening) await once(server, 'listening', signal ? { signal } : {})
+  const announcement = await announce(
+    registrar,
+    service,
+    { ...instance, url: url ?? serverUrl(server, host) },
+    rest,
+  )
+  const clock = options.clock ?? systemClock
+  let closing: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    closing ??= (async () => {
+      signal?.removeEventListener('abort', onEnd)
+      await announcement.close()
+      await shutDown(server, clock, drainDelay, closeTimeout)
+    })()
+    return closing
+  }
+  const onEnd = (): void => void close()
+  signal?.addEventListener('abort', onEnd)
+  // Somebody else closed it: there is nothing left to announce.
+  server.once('close', onEnd)
+  return {
+    instance: announcement.instance,
+    get registered() {
+      return announcement.registered
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+/** The url under which others reach a listening server. */
+export function serverUrl(server: AnnouncedServer, host?: string): string {
+  const address = server.address()
+  if (address === null || typeof address === 'string') {
+    throw new TypeError('a server on a unix socket or a pipe needs the url option')
+  }
+  const scheme = server instanceof TlsServer ? 'https' : 'http'
+  const name = host ?? (isUnspecified(address.address) ? externalAddress() : address.address)
+  return `${scheme}://${name.includes(':') && !name.startsWith('[') ? `[${name}]` : name}:${address.port}`
+}
+
+function isUnspecified(address: string): boolean {
+  return address === '0.0.0.0' || address === '::'
+}
+
+function externalAddress(): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? [])
+  const external = addresses.find(({ family, internal }) => family === 'IPv4' && !internal)
+  return external?.address ?? '127.0.0.1'
+}
+
+async function shutDown(
+  server: AnnouncedServer,
+  clock: Clock,
+  drainDelay: number,
+  closeTimeout: number,
+): Promise<void> {
+  if (!server.listening) return
+  await clock.sleep(drainDelay)
+  const done = new AbortController()
+  server.close(() => done.abort())
+  const deadline = clock.now() + closeTimeout
+  try {
+    while (clock.now() < deadline) {
+      // server.close() leaves a keep-alive connection open that was busy at that moment.
+      server.closeIdleConnections()
+      await clock.sleep(IDLE_CHECK, done.signal)
+    }
+    server.closeAllConnections()
+    await clock.sleep(IDLE_CHECK, done.signal)
+  } catch {
+    // Closed.
+  }
+}

@@ -1,0 +1,36 @@
+import { quote } from '../options.ts'
+
+/** The canonical origin of an instance's url; throws when it says more than, or not as much as, an origin. */
+export function toOrigin(value: unknown): string {
+  if (typeof value !== 'string') throw new TypeError(`url must be a string, got ${quote(value)}`)
+  return parseOrigin(value).origin
+}
+
+/** Host and port, the port also where it is the scheme's own: `10.0.0.7:80`. */
+export function hostAndPort(origin: string): string {
+  const { hostname, port, protocol } = new URL(origin)
+  return `${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`
+}
+
+/** An url without what may be a secret: user, password, query and fragment. */
+export function redactUrl(value: string): string {
+  return value.replace(/[?#].*$/s, '').replace(/^([a-z][a-z\d+.-]*:\/*)?.*@/is, '$1***@')
+}
+
+function parseOrigin(value: string): URL {
+  const url = URL.parse(value)
+  if (url === null) throw refusal('be an absolute http or https url', value)
+  if (url.protocol === 'unix:')
+    throw new TypeError('url must be http or https: unix sockets are not supported')
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw refusal('be http or https', value)
+  if (url.username !== '' || url.password !== '') throw refusal('not carry credentials', value)
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
+    throw refusal('be an origin without path, query or fragment', value)
+  }
+  if (url.port === '0') throw refusal('not have port 0', value)
+  return url
+}
+
+function refusal(rule: string, value: string): TypeError {
+  return new TypeError(`url must ${rule}, got ${quote(redactUrl(value))}`)
+}

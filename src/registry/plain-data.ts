@@ -1,0 +1,46 @@
+import { quote } from '../options.ts'
+
+/** Deeper is taken for a cycle. */
+const MAX_DEPTH = 32
+
+/** A deeply frozen copy of JSON-like data; throws on anything that is not. */
+export function copyData(name: string, value: unknown, depth = 0): unknown {
+  if (depth > MAX_DEPTH) throw new TypeError(`${name} must not be nested deeper than ${MAX_DEPTH}`)
+  if (Array.isArray(value)) {
+    return Object.freeze(value.map((item, index) => copyData(`${name}[${index}]`, item, depth + 1)))
+  }
+  if (isPlainObject(value)) {
+    // Object.fromEntries defines own properties, so a key called __proto__ stays a key.
+    return Object.freeze(
+      Object.fromEntries(
+        Object.entries(value).map(([key, item]) => [key, copyData(`${name}.${key}`, item, depth + 1)]),
+      ),
+    )
+  }
+  if (typeof value === 'object' ? value !== null : typeof value === 'function' || typeof value === 'symbol') {
+    throw new TypeError(`${name} must be plain data, got ${quote(value)}`)
+  }
+  return value
+}
+
+/** Deep equality of plain data; the order of keys does not matter. */
+export function sameData(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
+  if (Array.isArray(a) !== Array.isArray(b)) return false
+  const keys = Object.keys(a)
+  return (
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => Object.hasOwn(b, key) && sameData(member(a, key), member(b, key)))
+  )
+}
+
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
+function member(value: object, key: string): unknown {
+  return (value as Record<string, unknown>)[key]
+}

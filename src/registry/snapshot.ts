@@ -1,0 +1,90 @@
+import { quote } from '../options.ts'
+import { describes, sameInstance, toInstance, withoutSecrets } from './instance.ts'
+import type { Instance } from './source.ts'
+
+/** An entry that was dropped from a snapshot. */
+export interface Rejected {
+  readonly entry: unknown
+  readonly reason: string
+}
+
+export interface Snapshot {
+  readonly instances: readonly Instance[]
+  readonly rejected: readonly Rejected[]
+  /** False when the instances are those of the last snapshot that had any, in whatever order. */
+  readonly changed: boolean
+}
+
+interface Slot {
+  instance: Instance
+  /** The last reading that had it. */
+  round: number
+}
+
+/**
+ * Turns what a source yields into valid instances, dropping the bad entries; of several with one id the first wins.
+ * What a reading has in common with the one before keeps its object and costs one look-up: a registry with ten
+ * thousand instances sends them all again when one changes.
+ */
+export class SnapshotReader {
+  readonly #slots = new Map<string, Slot>()
+  #round = 0
+
+  /** Throws unless `value` is an array. */
+  read(value: unknown): Snapshot {
+    if (!Array.isArray(value)) throw new TypeError(`a snapshot must be an array, got ${quote(value)}`)
+    this.#round++
+    const instances: Instance[] = []
+    const rejected: Rejected[] = []
+    let changed = false
+    for (const entry of value as readonly unknown[]) {
+      try {
+        const { instance, fresh } = this.#readEntry(entry)
+        instances.push(instance)
+        if (fresh) changed = true
+      } catch (error) {
+        rejected.push(reject(entry, error))
+      }
+    }
+    if (instances.length > 0 && instances.length < this.#slots.size) {
+      changed = true
+      this.#forget()
+    }
+    return { instances: Object.freeze(instances), rejected, changed }
+  }
+
+  #readEntry(entry: unknown): { instance: Instance; fresh: boolean } {
+    const id = (entry as Instance | null | undefined)?.id
+    const known = id == null ? undefined : this.#slots.get(id)
+    const instance = known && describes(entry as object, known.instance) ? known.instance : toInstance(entry)
+    const slot = known ?? this.#slots.get(instance.id)
+    if (!slot) {
+      this.#slots.set(instance.id, { instance, round: this.#round })
+      return { instance, fresh: true }
+    }
+    if (slot.round === this.#round) throw new TypeError(`duplicate id ${quote(instance.id)}`)
+    slot.round = this.#round
+    if (sameInstance(slot.instance, instance)) return { instance: slot.instance, fresh: false }
+    slot.instance = instance
+    return { instance, fresh: true }
+  }
+
+  #forget(): void {
+    for (const [id, slot] of this.#slots) if (slot.round !== this.#round) this.#slots.delete(id)
+  }
+}
+
+/** One reading without a memory: the good entries as instances, the bad ones with the reason. */
+export function validateSnapshot(value: unknown): Snapshot {
+  return new SnapshotReader().read(value)
+}
+
+function reject(entry: unknown, error: unknown): Rejected {
+  const reason = error instanceof Error ? error.message : String(error)
+  try {
+    return { entry: withoutSecrets(entry), reason }
+  } catch {
+    // An entry whose getters throw cannot be shown.
+    return { entry: undefined, reason }
+  }
+}

@@ -1,0 +1,136 @@
+import type { Client } from '../client/create-client.ts'
+import type { ClientEvents } from '../observe/events.ts'
+
+/** Milliseconds. */
+export interface LatencySummary {
+  readonly mean: number
+  readonly p50: number
+  readonly p90: number
+  readonly p99: number
+  readonly p999: number
+}
+
+/** One second of the simulation, by when its requests arrived. */
+export interface SimulatedSecond {
+  /** Simulated ms at its start. */
+  readonly at: number
+  readonly logical: number
+  /** 0 to 1. */
+  readonly success: number
+  readonly p99: number
+}
+
+export type SimulatedEventName = Exclude<keyof ClientEvents, 'attempt'>
+
+export interface SimulatedEvent {
+  readonly name: SimulatedEventName
+  /** Simulated ms. */
+  readonly at: number
+  /** Which client it happened in. */
+  readonly client: number
+  /** The instance's id, where the event has one. */
+  readonly instance?: string
+}
+
+export interface SimulationReport {
+  /** Calls made by callers. */
+  readonly logical: number
+  /** Tries sent to servers for them. */
+  readonly attempts: number
+  /** The share of calls that succeeded, 0 to 1. */
+  readonly success: number
+  /** What callers saw, from the scheduled start of each call, failures included. */
+  readonly latency: LatencySummary
+  /** Tries by server. */
+  readonly byServer: Readonly<Record<string, number>>
+  readonly timeline: readonly SimulatedSecond[]
+  /** Everything but attempts, in order; the first 100,000. */
+  readonly events: readonly SimulatedEvent[]
+}
+
+const SECOND = 1000
+const MAX_EVENTS = 100_000
+
+const EVENTS: Record<SimulatedEventName, true> = {
+  'breaker:open': true,
+  'breaker:half-open': true,
+  'breaker:close': true,
+  'instance:added': true,
+  'instance:changed': true,
+  'instance:removed': true,
+  'source:stale': true,
+  'source:recovered': true,
+  'source:invalid': true,
+  'call:retry': true,
+  'call:hedge': true,
+  'call:rejected': true,
+  'call:fallback': true,
+}
+
+interface Second {
+  good: number
+  readonly ms: number[]
+}
+
+/** Gathers what a simulation is about. */
+export class Recorder {
+  #attempts = 0
+  readonly #byServer: Map<string, number>
+  readonly #seconds: Second[] = []
+  readonly #events: SimulatedEvent[] = []
+
+  constructor(servers: readonly string[]) {
+    this.#byServer = new Map(servers.map((id) => [id, 0]))
+  }
+
+  listen(client: Client, index: number): void {
+    for (const name of Object.keys(EVENTS) as SimulatedEventName[]) {
+      client.on(name, (event) => {
+        if (this.#events.length >= MAX_EVENTS) return
+        const instance = 'instance' in event ? { instance: event.instance.id } : {}
+        this.#events.push({ name, at: event.at, client: index, ...instance })
+      })
+    }
+  }
+
+  sent(server: string): void {
+    this.#attempts++
+    this.#byServer.set(server, (this.#byServer.get(server) ?? 0) + 1)
+  }
+
+  settled(scheduled: number, ms: number, good: boolean): void {
+    const second = (this.#seconds[Math.floor(scheduled / SECOND)] ??= { good: 0, ms: [] })
+    second.ms.push(ms)
+    if (good) second.good++
+  }
+
+  report(): SimulationReport {
+    const all = Float64Array.from(this.#seconds.flatMap((second) => second?.ms ?? [])).toSorted()
+    const good = this.#seconds.reduce((sum, second) => sum + (second?.good ?? 0), 0)
+    return {
+      logical: all.length,
+      attempts: this.#attempts,
+      success: all.length === 0 ? 1 : good / all.length,
+      latency: {
+        mean: all.reduce((sum, ms) => sum + ms, 0) / (all.length || 1),
+        p50: percentile(all, 0.5),
+        p90: percentile(all, 0.9),
+        p99: percentile(all, 0.99),
+        p999: percentile(all, 0.999),
+      },
+      byServer: Object.fromEntries(this.#byServer),
+      timeline: this.#seconds.flatMap((second, index) => (second ? [summary(second, index)] : [])),
+      events: this.#events,
+    }
+  }
+}
+
+function summary({ good, ms }: Second, index: number): SimulatedSecond {
+  const sorted = Float64Array.from(ms).toSorted()
+  return { at: index * SECOND, logical: ms.length, success: good / ms.length, p99: percentile(sorted, 0.99) }
+}
+
+/** The smallest value that at least `share` of them do not exceed. */
+function percentile(sorted: Float64Array, share: number): number {
+  return sorted[Math.max(Math.ceil(share * sorted.length) - 1, 0)] ?? 0
+}

@@ -1,0 +1,120 @@
+import type { Clock } from '../clock.ts'
+import { checkFunction, checkNumber, checkObject } from '../options.ts'
+import { toInstance } from '../registry/instance.ts'
+import type { Instance, SignalContext, Source } from '../registry/source.ts'
+import type { Rng } from './rng.ts'
+
+/** One request of the simulated traffic. */
+export interface SimulatedRequest {
+  readonly method?: string
+  readonly path?: string
+  /** A route key whose policy applies. */
+  readonly route?: string
+}
+
+/** What a modelled server sees of a request. */
+export interface ServerContext {
+  /** Simulated ms. */
+  readonly now: number
+  /** Requests it is working on, this one included. */
+  readonly inFlight: number
+  random(): number
+  readonly request: SimulatedRequest
+}
+
+/** An answer, `after` ms of work. */
+export interface SimulatedAnswer {
+  readonly after: number
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface SimulatedServer {
+  readonly id: string
+  /** When it enters the registry, in simulated ms. @default 0 */
+  readonly joins?: number
+  /** When it leaves the registry, in simulated ms. @default never */
+  readonly leaves?: number
+  readonly zone?: string
+  readonly weight?: number
+  readonly priority?: number
+  /** `'never'` accepts and does not answer; `'refuse'` refuses the connection. */
+  readonly respond: (context: ServerContext) => SimulatedAnswer | 'never' | 'refuse'
+}
+
+const OPTIONS = ['id', 'joins', 'leaves', 'zone', 'weight', 'priority', 'respond']
+
+/** The modelled fleet, and the registry that lists it. A server works on what it began, heard or not. */
+export class Servers implements Source {
+  readonly emptyGrace = 0
+  readonly #clock: Clock
+  readonly #rng: Rng
+  readonly #servers: readonly SimulatedServer[]
+  readonly #instances: ReadonlyMap<SimulatedServer, Instance>
+  readonly #byId: ReadonlyMap<string, SimulatedServer>
+  readonly #inFlight = new Map<string, number>()
+
+  constructor(servers: readonly SimulatedServer[], clock: Clock, rng: Rng) {
+    for (const [index, server] of servers.entries()) {
+      checkObject(`servers[${index}]`, server, OPTIONS)
+      checkFunction(`servers[${index}].respond`, server.respond)
+      checkNumber(`servers[${index}].joins`, server.joins ?? 0)
+      checkNumber(`servers[${index}].leaves`, server.leaves ?? Infinity)
+    }
+    this.#clock = clock
+    this.#rng = rng
+    this.#servers = servers
+    this.#byId = new Map(servers.map((server) => [server.id, server]))
+    this.#instances = new Map(
+      servers.map((server, index) => {
+        const { joins: _joins, leaves: _leaves, respond: _respond, ...instance } = server
+        return [server, toInstance({ ...instance, url: `http://server-${index}.invalid` })]
+      }),
+    )
+  }
+
+  /** Requests a server is working on. */
+  inFlight(id: string): number {
+    return this.#inFlight.get(id) ?? 0
+  }
+
+  async *watch(_service: string, { signal }: SignalContext): AsyncGenerator<readonly Instance[]> {
+    const changes = new Set(this.#servers.flatMap(({ joins = 0, leaves = Infinity }) => [joins, leaves]))
+    yield this.#listed()
+    for (const at of [...changes].toSorted((a, b) => a - b)) {
+      if (at <= this.#clock.now()) continue
+      await (at === Infinity ? forever(signal) : this.#clock.sleep(at - this.#clock.now(), signal))
+      yield this.#listed()
+    }
+  }
+
+  respond(id: string, request: SimulatedRequest): Promise<SimulatedAnswer> {
+    const server = this.#byId.get(id)
+    if (!server) return Promise.reject(new Error(`no server '${id}'`))
+    const inFlight = this.inFlight(id) + 1
+    const { respond } = server
+    const answer = respond({ now: this.#clock.now(), inFlight, random: () => this.#rng.next(), request })
+    if (answer === 'refuse') return Promise.reject(new TypeError('connect ECONNREFUSED'))
+    this.#inFlight.set(id, inFlight)
+    if (answer === 'never') return new Promise(() => {})
+    return new Promise((resolve) => {
+      this.#clock.timer?.(answer.after, () => {
+        this.#inFlight.set(id, this.inFlight(id) - 1)
+        resolve(answer)
+      })
+    })
+  }
+
+  #listed(): readonly Instance[] {
+    const now = this.#clock.now()
+    return this.#servers
+      .filter(({ joins = 0, leaves = Infinity }) => joins <= now && now < leaves)
+      .flatMap((server) => this.#instances.get(server) ?? [])
+  }
+}
+
+function forever(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+}

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict'
+import type { RequestListener } from 'node:http'
+import { inspect } from 'node:util'
+import type { SourceHarness, SuiteCase } from './harness.ts'
+import { BAD_ANSWERS, assertSameSet, boundOf, someInstances, until, withHttpServer } from './suite-helpers.ts'
+import { watched, type Watched } from './watched.ts'
+
+/** Longer than any case: nothing may be lost while a registry is away. */
+const KEEP = 3_600_000
+
+/** What a source must do when its registry fails; which cases there are depends on what the harness can do. */
+export function sourceFaultCases(harness: SourceHarness): SuiteCase[] {
+  return [...outageCases(harness), ...frozenCases(harness), ...badAnswerCases(harness)]
+}
+
+function outageCases(harness: SourceHarness): SuiteCase[] {
+  const { server } = harness
+  if (!server) return []
+  const three = someInstances(harness, 3)
+  const outage = (data: boolean, after: (watch: Watched) => Promise<void>): Promise<void> =>
+    watched(
+      harness,
+      three,
+      async (watch) => {
+        await watch.shows(three)
+        await server.kill()
+        try {
+          await goesStale(watch, boundOf(harness))
+          assertSameSet(harness, watch.discovery.instances, three)
+        } finally {
+          await server.restart({ data })
+        }
+        await recovers(watch, boundOf(harness))
+        await after(watch)
+      },
+      { emptyGrace: KEEP },
+    )
+  return [
+    {
+      name: 'a killed registry leaves the last known instances, and is live again when it is back with its data',
+      run: () =>
+        outage(true, async (watch) => {
+          assertSameSet(harness, watch.discovery.instances, three)
+          await harness.set(watch.service, three.slice(1))
+          await watch.shows(three.slice(1))
+        }),
+    },
+    {
+      name: 'a registry that is back without its data takes no instance away until heartbeats return',
+      run: () =>
+        outage(false, async (watch) => {
+          assertSameSet(harness, watch.discovery.instances, three)
+          await harness.set(watch.service, three.slice(1))
+          await watch.shows(three.slice(1))
+        }),
+    },
+  ]
+}
+
+function frozenCases(harness: SourceHarness): SuiteCase[] {
+  const { server } = harness
+  if (!server?.freeze || !server.thaw) return []
+  const two = someInstances(harness, 2)
+  return [
+    {
+      name: 'a frozen registry is noticed, and live again when it thaws',
+      run: () =>
+        watched(
+          harness,
+          two,
+          async (watch) => {
+            await watch.shows(two)
+            await server.freeze?.()
+            try {
+              await goesStale(watch, harness.frozenBound ?? boundOf(harness))
+              assertSameSet(harness, watch.discovery.instances, two)
+            } finally {
+              await server.thaw?.()
+            }
+            await recovers(watch, boundOf(harness))
+            await harness.set(watch.service, two.slice(1))
+            await watch.shows(two.slice(1))
+          },
+          { emptyGrace: KEEP },
+        ),
+    },
+  ]
+}
+
+function badAnswerCases(harness: SourceHarness): SuiteCase[] {
+  if (!harness.sourceAt) return []
+  const fails = (listener: RequestListener, bound: number) => (): Promise<void> =>
+    withHttpServer(listener, (url) =>
+      watched(
+        harness,
+        undefined,
+        async (watch) => {
+          await goesStale(watch, bound)
+          assert.equal(watch.discovery.seen, false, `taken for a snapshot: ${inspect(watch.changes)}`)
+        },
+        { source: harness.sourceAt?.(url) },
+      ),
+    )
+  return [
+    ...Object.entries(BAD_ANSWERS).map(([name, listener]) => ({
+      name: `${name} is a failure, not an empty service`,
+      run: fails(listener, boundOf(harness)),
+    })),
+    {
+      name: 'a registry that never answers is a failure',
+      run: fails(() => {}, harness.frozenBound ?? boundOf(harness)),
+    },
+  ]
+}
+
+function goesStale(watch: Watched, bound: number): Promise<void> {
+  return until(
+    bound,
+    () => watch.stale.length > 0,
+    () => 'the source did not notice that its registry is gone',
+  )
+}
+
+function recovers(watch: Watched, bound: number): Promise<void> {
+  return until(
+    bound,
+    () => watch.recovered > 0,
+    () => `no recovery, the last error: ${inspect(watch.discovery.error)}`,
+  )
+}

@@ -1,0 +1,36 @@
+import { registrarCases } from './registrar-cases.ts'
+import { sourceCases } from './source-cases.ts'
+import type { RegistrarHarness, SourceHarness, SuiteCase } from './harness.ts'
+
+export { registrarCases, sourceCases }
+export type { RegistrarHarness, RegistryServer, SourceHarness, SuiteCase } from './harness.ts'
+
+/** `it` or `test` of vitest, of node:test, or of whatever takes a name and a function. */
+export type DefineTest = (name: string, run: () => Promise<void>) => unknown
+
+/**
+ * What every source must do, each as one test. Give the runner a timeout above the harness's bounds.
+ *
+ * @example
+ * import { describe, it } from 'vitest'
+ * describe('my source', () => {
+ *   sourceSuite(it, { source: () => mySource(address), set: (service, instances) => fill(address, service, instances) })
+ * })
+ */
+export function sourceSuite(it: DefineTest, harness: SourceHarness): void {
+  define(it, sourceCases(harness))
+}
+
+/**
+ * What every registrar must do, each as one test.
+ *
+ * @example
+ * registrarSuite(it, { registrar: () => myRegistrar(address), list: (service) => readAll(address, service) })
+ */
+export function registrarSuite(it: DefineTest, harness: RegistrarHarness): void {
+  define(it, registrarCases(harness))
+}
+
+function define(it: DefineTest, cases: readonly SuiteCase[]): void {
+  for (const test of cases) it(test.name, () => test.run())
+}

@@ -1,0 +1,233 @@
+import { once } from 'node:events'
+import { Agent, createServer, get, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
+import { createServer as createNetServer, type AddressInfo } from 'node:net'
+import { networkInterfaces, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import { announceServer, serverUrl, type AnnouncedServer } from '../../src/registry/announce-server.ts'
+import { MemoryRegistry } from '../../src/registry/memory.ts'
+import { ManualClock } from '../../src/testing/clock.ts'
+
+const servers: Server[] = []
+
+afterEach(() => {
+  for (const server of servers.splice(0)) {
+    server.close()
+    server.closeAllConnections()
+  }
+})
+
+function serve(listener: RequestListener = (_req, res) => res.end('ok')): Server {
+  const server = createServer(listener)
+  servers.push(server)
+  return server
+}
+
+async function listening(server: Server): Promise<Server> {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return server
+}
+
+describe('announceServer', () => {
+  it('registers only once the server listens, under its url', async () => {
+    const registry = new MemoryRegistry({ clock: new ManualClock() })
+    const server = serve()
+    const announcing = announceServer(registry, 's', server, { instance: { id: 'me', zone: 'z' } })
+    await new Promise((resolve) => {
+      setImmediate(resolve)
+    })
+    expect(registry.discover('s')).toEqual([])
+    server.listen(0, '127.0.0.1')
+    const me = await announcing
+    const { port } = server.address() as AddressInfo
+    expect(registry.discover('s')).toEqual([{ id: 'me', zone: 'z', url: `http://127.0.0.1:${port}` }])
+    expect(me.registered).toBe(true)
+    server.close()
+    await once(server, 'close')
+    await new Promise((resolve) => {
+      setImmediate(resolve)
+    })
+    expect(registry.discover('s')).toEqual([])
+    await me.close()
+  })
+
+  it('gives up waiting when it is aborted, or when the server cannot listen', async () => {
+    const registry = new MemoryRegistry()
+    const controller = new AbortController()
+    const waiting = announceServer(registry, 's', serve(), { signal: controller.signal })
+    controller.abort()
+    await expect(waiting).rejects.toThrow('aborted')
+    const { port } = (await listening(serve())).address() as AddressInfo
+    const taken = serve()
+    const failing = announceServer(registry, 's', taken)
+    taken.listen(port, '127.0.0.1')
+    await expect(failing).rejects.toMatchObject({ code: 'EADDRINUSE' })
+    expect(registry.discover('s')).toEqual([])
+  })
+
+  it('goes in order: release, drain while serving, stop accepting, finish what is in flight, close', async () => {
+    const clock = new ManualClock()
+    const registry = new MemoryRegistry({ clock })
+    let finish: () => void = () => {}
+    const server = await listening(
+      serve((req, res) => {
+        if (req.url === '/slow') finish = () => res.end('slow')
+        else res.end('ok')
+      }),
+    )
+    const me = await announceServer(registry, 's', server, { clock, drainDelay: 2000 })
+    const { url } = me.instance
+    const closing = me.close()
+    await clock.advance(0)
+    expect(registry.discover('s')).toEqual([])
+    expect(server.listening).toBe(true)
+    await clock.advance(1999)
+    expect(await text(`${url}/late`)).toBe('ok')
+    const slow = text(`${url}/slow`)
+    await once(server, 'request')
+    await clock.advance(1)
+    expect(server.listening).toBe(false)
+    await expect(text(url)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+    await clock.advance(5000)
+    finish()
+    expect(await slow).toBe('slow')
+    await idle(clock, server)
+    await closing
+    expect(clock.timers).toBe(0)
+  })
+
+  it('closes a keep-alive connection that was busy when it stopped accepting', async () => {
+    const clock = new ManualClock()
+    let finish: () => void = () => {}
+    const server = await listening(serve((_req, res) => (finish = () => res.end('done'))))
+    server.keepAliveTimeout = 0
+    const me = await announceServer(new MemoryRegistry({ clock }), 's', server, {
+      clock,
+      drainDelay: 0,
+      closeTimeout: Infinity,
+    })
+    const agent = new Agent({ keepAlive: true })
+    const response = text(me.instance.url, agent)
+    await once(server, 'request')
+    const closing = me.close()
+    await clock.advance(0)
+    finish()
+    expect(await response).toBe('done')
+    expect(await connections(server)).toBe(1)
+    await idle(clock, server)
+    await closing
+    agent.destroy()
+  })
+
+  it('cuts what is still in flight after closeTimeout', async () => {
+    const clock = new ManualClock()
+    const server = await listening(serve(() => {}))
+    const me = await announceServer(new MemoryRegistry({ clock }), 's', server, {
+      clock,
+      drainDelay: 0,
+      closeTimeout: 1000,
+    })
+    const hanging = text(me.instance.url)
+    await once(server, 'request')
+    const closing = me.close()
+    await clock.advance(900)
+    expect(await connections(server)).toBe(1)
+    await clock.advance(200)
+    await expect(hanging).rejects.toMatchObject({ code: 'ECONNRESET' })
+    await closing
+  })
+
+  it('closes once, whether asked by close(), dispose or the signal', async () => {
+    const clock = new ManualClock()
+    const registry = new MemoryRegistry({ clock })
+    const controller = new AbortController()
+    const server = await listening(serve())
+    const { signal } = controller
+    const me = await announceServer(registry, 's', server, { clock, signal, drainDelay: 100 })
+    controller.abort()
+    await clock.advance(0)
+    expect(registry.discover('s')).toEqual([])
+    const all = Promise.all([me.close(), me[Symbol.asyncDispose]()])
+    await clock.advance(100)
+    await idle(clock, server)
+    await all
+    expect(server.listening).toBe(false)
+  })
+
+  it.each([
+    [{ drainDelay: -1 }, /drainDelay must be a number >= 0/],
+    [{ closeTimeout: NaN }, /closeTimeout/],
+    [{ drain: 1 }, /announceServer\.drain is not an option/],
+    [{ timeout: -1 }, /timeout/],
+    [{ url: 'http://a/base' }, /url must be an origin/],
+  ])('refuses %j', async (options, message) => {
+    const server = await listening(serve())
+    const announcing = announceServer(new MemoryRegistry(), 's', server, options as object)
+    await expect(announcing).rejects.toThrow(message)
+  })
+
+  it('refuses what is no http server', async () => {
+    const server = createNetServer() as unknown as AnnouncedServer
+    await expect(announceServer(new MemoryRegistry(), 's', server)).rejects.toThrow(/closeAllConnections/)
+  })
+})
+
+describe('serverUrl', () => {
+  const external = Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .find(({ family, internal }) => family === 'IPv4' && !internal)?.address
+
+  it.each([
+    ['127.0.0.1', undefined, 'http://127.0.0.1'],
+    ['0.0.0.0', undefined, `http://${external ?? '127.0.0.1'}`],
+    ['0.0.0.0', 'api.internal', 'http://api.internal'],
+    ['127.0.0.1', '::1', 'http://[::1]'],
+  ])('of a server on %s with host %s is %s', async (address, host, origin) => {
+    const server = serve()
+    server.listen(0, address)
+    await once(server, 'listening')
+    expect(serverUrl(server, host)).toBe(`${origin}:${(server.address() as AddressInfo).port}`)
+  })
+
+  it('is https for an https server', async () => {
+    const server = createHttpsServer()
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    expect(serverUrl(server)).toMatch(/^https:/)
+    server.close()
+  })
+
+  it('cannot be told of a unix socket', async () => {
+    const server = serve()
+    server.listen(join(tmpdir(), `outrigger-${process.pid}.sock`))
+    await once(server, 'listening')
+    expect(() => serverUrl(server)).toThrow(/needs the url option/)
+  })
+})
+
+function text(url: string, agent: Agent | false = false): Promise<string> {
+  return new Promise((resolve, reject) => {
+    get(url, { agent }, (res: IncomingMessage) => {
+      res.toArray().then((chunks) => resolve(Buffer.concat(chunks as Buffer[]).toString()), reject)
+    }).on('error', reject)
+  })
+}
+
+function connections(server: Server): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.getConnections((error, count) => (error ? reject(error) : resolve(count)))
+  })
+}
+
+/** Lets sockets and the manual clock take turns until the server has closed. */
+async function idle(clock: ManualClock, server: Server): Promise<void> {
+  while ((await connections(server)) > 0) {
+    await clock.advance(50)
+    await new Promise((resolve) => {
+      setImmediate(resolve)
+    })
+  }
+  await clock.advance(50)
+}

@@ -1,0 +1,251 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { cached, type CachedOptions } from '../../src/registry/combine.ts'
+import { file as fileSource } from '../../src/registry/file.ts'
+import type { Source } from '../../src/registry/source.ts'
+import { MemoryRegistry } from '../../src/registry/memory.ts'
+import { ManualClock } from '../../src/testing/clock.ts'
+import { sourceSuite } from '../../src/testing/source-suite.ts'
+import { HandSource, instance, record, type Recording } from './combine-support.ts'
+
+// A case of the suite waits up to 10 s for a change, several times.
+vi.setConfig({ testTimeout: 30_000 })
+
+let folder = ''
+let path = ''
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'outrigger-cached-'))
+  path = join(folder, 'deep', 'instances.json')
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+function start(
+  source: Source,
+  options: Partial<CachedOptions> = {},
+  service = 'users',
+): { clock: ManualClock; recording: Recording } {
+  const clock = new ManualClock()
+  const recording = record(cached(source, { file: path, clock, ...options }), service)
+  onTestFinished(() => recording.abort())
+  return { clock, recording }
+}
+
+async function keep(content: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(path, content)
+}
+
+const kept = async (): Promise<unknown> => JSON.parse(await readFile(path, 'utf8'))
+
+/** Lets file operations come to an end, and what they set in motion. */
+async function until(clock: ManualClock, check: () => unknown): Promise<void> {
+  await vi.waitFor(async () => {
+    await clock.advance(0)
+    await check()
+  })
+}
+
+test('a process that starts while the registry is down finds what the one before knew', async () => {
+  const before = new HandSource()
+  const first = start(before)
+  before.push('a', 'b')
+  await until(first.clock, async () =>
+    expect(await kept()).toEqual({ users: [instance('a'), instance('b')].map(canonical) }),
+  )
+  first.recording.abort()
+
+  const after = new HandSource()
+  const { clock, recording } = start(after)
+  after.now.fail(new Error('down'))
+  await until(clock, () => expect(recording.ids).toEqual([['a', 'b']]))
+  // The registry is tried again behind the scenes.
+  await clock.advance(60_000)
+  expect(recording).toMatchObject({ ids: [['a', 'b']], done: false })
+  after.push('c')
+  await clock.advance(0)
+  expect(recording.ids).toEqual([['a', 'b'], ['c']])
+})
+
+test('the file is not used while the registry answers in time', async () => {
+  await keep(JSON.stringify({ users: [instance('old')] }))
+  const source = new HandSource()
+  const { clock, recording } = start(source, { patience: 100 })
+  await clock.advance(99)
+  source.push('new')
+  await until(clock, async () => expect(await kept()).toEqual({ users: [canonical(instance('new'))] }))
+  await clock.advance(60_000)
+  expect(recording.ids).toEqual([['new']])
+})
+
+test('the file is used when the registry says nothing for patience', async () => {
+  await keep(JSON.stringify({ users: [instance('old')] }))
+  const source = new HandSource()
+  const { clock, recording } = start(source, { patience: 100 })
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  await clock.advance(99)
+  expect(recording.ids).toEqual([])
+  await clock.advance(1)
+  await until(clock, () => expect(recording.ids).toEqual([['old']]))
+})
+
+test.each([
+  ['missing', undefined, 0],
+  ['corrupt', '{ "users": [', 1],
+  ['no object', '[]', 1],
+  ['without the service', '{ "orders": [] }', 0],
+  ['of the wrong shape', '{ "users": 7 }', 1],
+  ['full of garbage', '{ "users": [7, null, { "url": "nonsense" }] }', 0],
+])('a file that is %s is ignored: the registry error comes through', async (_what, content, errors) => {
+  if (content !== undefined) await keep(content)
+  const onError = vi.fn<(error: unknown, service: string) => void>()
+  const source = new HandSource()
+  const { clock, recording } = start(source, { onError })
+  source.now.fail(new Error('down'))
+  await until(clock, () => expect(recording.error).toEqual(new Error('down')))
+  expect(onError).toHaveBeenCalledTimes(1 + errors)
+})
+
+test('a corrupt file is replaced by the next good answer, the good entries of a poor one are used', async () => {
+  await keep('{ "users": [')
+  const source = new HandSource()
+  const { clock, recording } = start(source)
+  source.push('a')
+  await until(clock, async () => expect(await kept()).toEqual({ users: [canonical(instance('a'))] }))
+  recording.abort()
+
+  await keep(JSON.stringify({ users: [7, instance('b')] }))
+  const next = new HandSource()
+  const again = start(next)
+  next.now.fail(new Error('down'))
+  await until(again.clock, () => expect(again.recording.ids).toEqual([['b']]))
+})
+
+test('an empty answer is passed on and does not wipe the file', async () => {
+  const source = new HandSource()
+  const { clock, recording } = start(source)
+  source.push('a')
+  await until(clock, async () => expect(await kept()).toBeDefined())
+  source.push()
+  await clock.advance(0)
+  source.push()
+  await until(clock, () => expect(recording.ids).toEqual([['a'], []]))
+  expect(await kept()).toEqual({ users: [canonical(instance('a'))] })
+})
+
+test('services share the file, and what others wrote stays', async () => {
+  await keep(JSON.stringify({ reports: [instance('r')] }))
+  const source = new HandSource()
+  const whole = cached(source, { file: path })
+  for (const service of ['users', 'orders', '__proto__']) {
+    const recording = record(whole, service)
+    onTestFinished(() => recording.abort())
+    source.push(`${service}-1`)
+  }
+  await vi.waitFor(async () => {
+    const content = (await kept()) as Record<string, unknown>
+    expect(Object.keys(content).toSorted()).toEqual(['__proto__', 'orders', 'reports', 'users'])
+  })
+})
+
+test('only the newest of many answers need be written, and no temporary file stays', async () => {
+  const source = new HandSource()
+  const { clock } = start(source)
+  for (let i = 0; i < 50; i++) {
+    source.push(`a${i}`)
+    await clock.advance(0)
+  }
+  await until(clock, async () => expect(await kept()).toEqual({ users: [canonical(instance('a49'))] }))
+  expect(await readdir(dirname(path))).toEqual(['instances.json'])
+  expect((await stat(path)).mode & 0o777).toBe(0o600)
+})
+
+test('a file that cannot be written costs nothing but a word to onError', async () => {
+  await writeFile(join(folder, 'deep'), 'not a folder')
+  const onError = vi.fn<(error: unknown, service: string) => void>()
+  const source = new HandSource()
+  const { clock, recording } = start(source, { onError })
+  source.push('a')
+  await until(clock, () => expect(onError.mock.calls.length).toBeGreaterThan(1))
+  source.push('b')
+  await clock.advance(0)
+  expect(recording.ids).toEqual([['a'], ['b']])
+})
+
+test('later failures of the registry change nothing', async () => {
+  const source = new HandSource()
+  const { clock, recording } = start(source)
+  source.push('a')
+  await until(clock, () => expect(recording.ids).toEqual([['a']]))
+  source.now.fail(new Error('down'))
+  await clock.advance(600_000)
+  expect(recording).toMatchObject({ ids: [['a']], done: false })
+  expect(source.watches).toHaveLength(2)
+})
+
+test('the file source reads the cache', async () => {
+  const source = new HandSource()
+  const { clock } = start(source)
+  source.push('a')
+  await until(clock, async () => expect(await kept()).toBeDefined())
+  const recording = record(fileSource(path))
+  await vi.waitFor(() => expect(recording.ids).toEqual([['a']]))
+  recording.abort()
+})
+
+test.each(['throws at once', 'is deaf', 'never says anything'])(
+  'a source that %s leaves nothing behind',
+  async (what) => {
+    await keep(JSON.stringify({ users: [instance('old')] }))
+    const deaf = new HandSource({ deaf: true })
+    const source: Source =
+      what === 'throws at once'
+        ? {
+            watch: () => {
+              throw new Error('sync')
+            },
+          }
+        : deaf
+    const { clock, recording } = start(source)
+    await clock.advance(2_000)
+    await until(clock, () => expect(recording.ids).toEqual([['old']]))
+    recording.abort()
+    await recording.ended
+    await clock.advance(2_000)
+    expect(clock.timers).toBe(0)
+  },
+)
+
+describe('is a source like any other', () => {
+  const registry = new MemoryRegistry()
+  sourceSuite(test, {
+    source: () => cached(registry, { file: path }),
+    set: async (service, instances) => {
+      const keep = new Set(instances.map(({ id }) => id))
+      for (const { id } of registry.discover(service)) if (!keep.has(id)) registry.deregister(service, id)
+      for (const entry of instances) registry.register(service, entry)
+    },
+  })
+})
+
+test('has the emptyGrace of its source', () => {
+  expect(cached(new HandSource({ emptyGrace: 7 }), { file: path }).emptyGrace).toBe(7)
+  expect('emptyGrace' in cached(new HandSource(), { file: path })).toBe(false)
+})
+
+test.each([
+  [[7, { file: 'x' }], 'cached() source must have a method watch(), got 7'],
+  [[new HandSource()], 'cached must be an object, got undefined'],
+  [[new HandSource(), {}], 'cached.file must be a path, got undefined'],
+  [[new HandSource(), { file: '' }], "cached.file must be a path, got ''"],
+  [[new HandSource(), { file: 'x', path: 'y' }], 'cached.path is not an option'],
+  [[new HandSource(), { file: 'x', patience: '1' }], "cached.patience must be a number, got '1'"],
+])('refuses %#', (args, message) => {
+  expect(() => (cached as (...args: readonly unknown[]) => Source)(...args)).toThrow(message)
+})
+
+/** As it is after validation: the port 80 of http goes without saying. */
+function canonical<T extends { readonly url: string }>(entry: T): T {
+  return { ...entry, url: new URL(entry.url).origin }
+}

@@ -1,0 +1,218 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { MemoryRegistry } from '../../src/registry/memory.ts'
+import type { Instance, Registrar, Source } from '../../src/registry/source.ts'
+import { registrarCases, registrarSuite, sourceCases, sourceSuite } from '../../src/testing/source-suite.ts'
+import type { RegistrarHarness, SourceHarness, SuiteCase } from '../../src/testing/source-suite.ts'
+import { myRegistrar, mySource } from './my-registry.ts'
+import { ToyRegistry } from './toy-registry.ts'
+
+describe('MemoryRegistry', () => {
+  const registry = new MemoryRegistry({ ttl: 600 })
+  sourceSuite(it, memoryHarness())
+  registrarSuite(it, {
+    bound: 2000,
+    registrar: () => registry,
+    list: async (service) => registry.discover(service),
+    forget: async (service, id) => void registry.deregister(service, id),
+  })
+})
+
+describe('the source and the registrar of the docs', () => {
+  const registry = new ToyRegistry()
+  beforeAll(() => registry.start())
+  afterAll(() => registry.kill())
+  sourceSuite(it, toySourceHarness(registry))
+  registrarSuite(it, toyRegistrarHarness(registry))
+})
+
+function memoryHarness(wrap: (registry: MemoryRegistry) => Source = (registry) => registry): SourceHarness {
+  const registry = new MemoryRegistry()
+  const source = wrap(registry)
+  return {
+    bound: 2000,
+    source: () => source,
+    set: async (service, instances) => {
+      const kept = new Set(instances.map(({ id }) => id))
+      for (const { id } of registry.discover(service)) if (!kept.has(id)) registry.deregister(service, id)
+      for (const instance of instances) registry.register(service, instance)
+    },
+  }
+}
+
+function toySourceHarness(registry: ToyRegistry): SourceHarness {
+  return {
+    bound: 2000,
+    server: registry,
+    source: () => mySource(registry.url, 10, 200),
+    sourceAt: (url) => mySource(url, 10, 200),
+    set: (service, instances) => registry.set(service, instances),
+  }
+}
+
+function toyRegistrarHarness(registry: ToyRegistry): RegistrarHarness {
+  return {
+    bound: 2000,
+    server: registry,
+    registrar: () => myRegistrar(registry.url, 600),
+    registrarAt: (url) => myRegistrar(url),
+    list: (service) => registry.list(service),
+    forget: (service, id) => registry.forget(service, id),
+  }
+}
+
+/** The suite is worth something only if bad sources fail it. */
+describe('the suite finds', () => {
+  const changing = (change: (snapshot: readonly Instance[]) => readonly Instance[]) => (source: Source) => ({
+    async *watch(...[service, context]: Parameters<Source['watch']>) {
+      for await (const snapshot of source.watch(service, context)) yield change(snapshot)
+    },
+  })
+  const seen = new Map<string, Instance>()
+
+  it.each<[string, (source: Source) => Source, string[]]>([
+    [
+      'a source that never removes',
+      changing((snapshot) => {
+        for (const instance of snapshot) seen.set(instance.id + instance.url, instance)
+        return snapshot.length > 0 ? [...seen.values()].slice(-3) : snapshot
+      }),
+      ['an instance that is removed disappears'],
+    ],
+    [
+      'a source that yields only once',
+      (source) => ({
+        async *watch(service, context) {
+          for await (const snapshot of source.watch(service, context)) {
+            yield snapshot
+            await new Promise((resolve) => {
+              context.signal.addEventListener('abort', resolve)
+            })
+          }
+        },
+      }),
+      ['an instance that is added appears', 'an instance that changes is seen as it is now'],
+    ],
+    [
+      'a source that loses the weight',
+      changing((snapshot) => snapshot.map((instance) => ({ ...instance, weight: 1 }))),
+      ['the first snapshot holds what is registered', 'an instance that changes is seen as it is now'],
+    ],
+    [
+      'a source that cuts a long list',
+      changing((snapshot) => snapshot.slice(0, 500)),
+      ['many instances arrive whole'],
+    ],
+    [
+      'a source that has one list for all services',
+      (source) => ({ watch: (_service, context) => source.watch('suite', context) }),
+      ['ten services at once stay apart'],
+    ],
+    [
+      'a source that waits for the first instance',
+      (source) => ({
+        async *watch(service, context) {
+          for await (const snapshot of source.watch(service, context)) if (snapshot.length > 0) yield snapshot
+        },
+      }),
+      ['a service nobody has heard of is an empty snapshot', 'the last instance goes and others come'],
+    ],
+    [
+      'a source that is deaf to its signal',
+      (source) => ({ watch: (service) => source.watch(service, { signal: new AbortController().signal }) }),
+      [
+        'an abort before the first snapshot ends the watch and leaves nothing behind',
+        'an abort while waiting for a change ends the watch and leaves nothing behind',
+        'Discovery closes at once, and twice',
+      ],
+    ],
+    [
+      'a source that leaves a timer behind',
+      (source) => ({
+        watch: (service, context) => {
+          setTimeout(() => {}, 3000)
+          return source.watch(service, context)
+        },
+      }),
+      ['an abort after the first snapshot ends the watch and leaves nothing behind'],
+    ],
+  ])('%s', async (_name, wrap, expected) => {
+    const harness = { ...memoryHarness(wrap), bound: 150 }
+    expect(await failing(sourceCases(harness), expected)).toEqual(expected)
+  })
+
+  it('a source that takes a broken registry for an empty one', async () => {
+    const registry = new ToyRegistry()
+    await registry.start()
+    const blind = (url: string): Source => ({
+      async *watch(service, context) {
+        const iterator = mySource(url, 10, 100).watch(service, context)
+        try {
+          yield* iterator
+        } catch {
+          yield []
+        }
+      },
+    })
+    const harness = {
+      ...toySourceHarness(registry),
+      bound: 250,
+      sourceAt: blind,
+      source: () => blind(registry.url),
+    }
+    const expected = [
+      'a killed registry leaves the last known instances, and is live again when it is back with its data',
+      'a frozen registry is noticed, and live again when it thaws',
+      'an HTML page is a failure, not an empty service',
+      'status 403 is a failure, not an empty service',
+      'a registry that never answers is a failure',
+    ]
+    expect(await failing(sourceCases(harness), expected)).toEqual(expected)
+    await registry.kill()
+  })
+
+  it.each<[string, (registrar: Registrar) => Registrar, string[]]>([
+    [
+      'a registrar that does not release',
+      changingLease((lease) => ({ ...lease, release: () => {} })),
+      [
+        'what is registered is listed, and what is released is not',
+        'announce() registers, keeps alive beyond the ttl, and releases',
+      ],
+    ],
+    [
+      'a registrar whose heartbeat does nothing',
+      changingLease((lease) => ({ ...lease, renew: () => true })),
+      [
+        'releasing twice is a success, and renewing after it is false',
+        'a registration outlives its ttl while it is renewed, and not when it is not',
+        'a lost lease is told by renew(), and registering again works',
+        'announce() registers again when its lease is lost',
+      ],
+    ],
+  ])('%s', async (_name, wrap, expected) => {
+    const registry = new MemoryRegistry({ ttl: 200 })
+    const harness: RegistrarHarness = {
+      bound: 150,
+      expiryBound: 300,
+      registrar: () => wrap(registry),
+      list: async (service) => registry.discover(service),
+      forget: async (service, id) => void registry.deregister(service, id),
+    }
+    expect(await failing(registrarCases(harness), expected)).toEqual(expected)
+  })
+})
+
+type Lease = Awaited<ReturnType<Registrar['register']>>
+
+function changingLease(change: (lease: Lease) => Lease): (registrar: Registrar) => Registrar {
+  return (registrar) => ({
+    register: async (service, init, context) => change(await registrar.register(service, init, context)),
+  })
+}
+
+/** Which of the cases named fail. */
+async function failing(cases: readonly SuiteCase[], names: readonly string[]): Promise<string[]> {
+  const found = cases.filter(({ name }) => names.includes(name))
+  const results = await Promise.allSettled(found.map((test) => test.run()))
+  return found.filter((_, n) => results[n]?.status === 'rejected').map(({ name }) => name)
+}
