@@ -19,12 +19,14 @@ export type RequestOptions<Opaque = null> = Omit<
   deadline?: number
 }
 
-/** The form with a callback costs no promise. */
-const requestWith = Dispatcher.prototype.request as (
-  this: Pick<Dispatcher, 'dispatch'>,
-  options: Dispatcher.RequestOptions<unknown>,
-  callback: (error: Error | null, data: Dispatcher.ResponseData<unknown>) => void,
-) => void
+/** The form with a callback costs no promise; and it asks nothing of its dispatcher but `dispatch`. */
+const { request: requestWith } = Dispatcher.prototype as unknown as {
+  request: (
+    this: Pick<Dispatcher, 'dispatch'>,
+    options: Dispatcher.RequestOptions<unknown>,
+    callback: (error: Error | null, data: Dispatcher.ResponseData<unknown>) => void,
+  ) => void
+}
 
 /** A call through undici's `request`: its native result, without the price of fetch's streams. */
 export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseData<Opaque>> {
@@ -83,7 +85,6 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
     checkScheme(this.#logical.origin, attempt)
     const exchange = exchangeFor(this.#core, this.plan, attempt, this.#logical.host, remaining)
     const options = { ...this.#options, method: this.method, path: this.path, origin: this.#logical.origin }
-    // `request` asks nothing of its dispatcher but `dispatch`.
     requestWith.call(exchange, options, (error, data) => {
       if (error) receiver.rejected(error)
       else receiver.resolved(data as Dispatcher.ResponseData<Opaque>)
