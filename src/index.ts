@@ -8,14 +8,29 @@ export type { ExecuteContext, ExecuteFunction, ExecuteOptions } from './doors/ex
 export type { RequestOptions } from './doors/request.ts'
 export type { AttemptResult, Classify } from './attempt/classify.ts'
 
-export { CircuitBreaker } from './breaker/circuit-breaker.ts'
+export {
+  CircuitBreaker,
+  type CircuitBreakerEvent,
+  type CircuitBreakerEventName,
+  type CircuitBreakerOptions,
+  type Permit,
+} from './breaker/circuit-breaker.ts'
 export type { OutlierOptions } from './fleet/outlier-policy.ts'
-export type { BreakerOptions } from './breaker/policy.ts'
+export type { BreakerOptions, BreakerWindow, OpenForOptions } from './breaker/policy.ts'
 
 export type { Balancer, Endpoint, Pick, PickRequest } from './balance/balancer.ts'
-export { leastRequest } from './balance/least-request.ts'
+export { consistentHash, type ConsistentHashOptions } from './balance/consistent-hash.ts'
+export { failover, type FailoverOptions } from './balance/failover.ts'
+export type { KeyOption } from './balance/key.ts'
+export { leastRequest, type LeastRequestOptions } from './balance/least-request.ts'
+export { peakEwma, type PeakEwmaOptions } from './balance/peak-ewma.ts'
 export { random } from './balance/random.ts'
 export { roundRobin } from './balance/round-robin.ts'
+export { slowStart, type SlowStartOptions } from './balance/slow-start.ts'
+export { sticky, type StickyOptions } from './balance/sticky.ts'
+export { subset, type SubsetOptions } from './balance/subset.ts'
+export { weightedRoundRobin } from './balance/weighted-round-robin.ts'
+export { zoneAware, type ZoneAwareOptions } from './balance/zone-aware.ts'
 
 export { announce, type AnnounceOptions, type Announcement } from './registry/announce.ts'
 export {

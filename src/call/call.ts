@@ -12,6 +12,7 @@ import { Try } from './try.ts'
 export class Call<T> implements AcquireRequest, SendContext {
   now = 0
   all: readonly LiveEndpoint[] | undefined = undefined
+  avoid: Endpoint | undefined = undefined
   /** The number of the latest attempt. */
   attempt = 0
   ended = false
@@ -67,6 +68,7 @@ export class Call<T> implements AcquireRequest, SendContext {
   }
 
   excluded(endpoint: Endpoint): boolean {
+    if (endpoint === this.avoid) return true
     return this.#tried instanceof Set ? this.#tried.has(endpoint) : this.#tried === endpoint
   }
 

@@ -1,5 +1,5 @@
 import { asBalancer } from '../balance/as-balancer.ts'
-import { leastRequest } from '../balance/least-request.ts'
+import { peakEwma } from '../balance/peak-ewma.ts'
 import type { Core } from '../call/core.ts'
 import { systemClock } from '../clock.ts'
 import { Fleet } from '../fleet/fleet.ts'
@@ -28,7 +28,7 @@ export function createCore(options: ClientOptions, guards: readonly Guard[]): Co
     clock,
     guards,
     events,
-    balancer: asBalancer(options.balance ?? leastRequest()),
+    balancer: asBalancer(options.balance ?? peakEwma()),
     panicThreshold: options.panicThreshold ?? 0,
     outliers: options.outliers && outlierPolicy(options.outliers),
     drainTimeout: options.drainTimeout ?? 30_000,

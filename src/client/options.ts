@@ -61,7 +61,7 @@ export interface ClientOptions {
   service: string
   /** Where its instances come from. */
   source: Source
-  /** How one instance is picked: a strategy, or a function of your own. @default leastRequest() */
+  /** How one instance is picked: a strategy, or a function of your own. @default peakEwma() */
   balance?: Balancer | Pick
   /** The breaker in front of each instance; false for none. @default {} */
   breaker?: BreakerOptions | false

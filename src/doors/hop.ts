@@ -57,7 +57,7 @@ export function acquireHop(core: Core, plan: Plan, options: Dispatcher.DispatchO
     method: options.method,
     path: options.path,
     attempt: 1,
-    excluded: () => false,
+    excluded: (endpoint) => endpoint === request.avoid,
   }
   const attempt = core.fleet.acquire(request, plan.guard)
   if (!attempt) throw core.closed ?? core.fleet.refusal(plan.guard, core.discovery.error)

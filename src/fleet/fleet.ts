@@ -1,4 +1,4 @@
-import type { Balancer, PickRequest } from '../balance/balancer.ts'
+import type { Balancer, Endpoint, PickRequest } from '../balance/balancer.ts'
 import type { Transition } from '../breaker/breaker.ts'
 import type { Clock } from '../clock.ts'
 import { CircuitOpenError, NoInstanceError, withoutStack, type OutriggerError } from '../errors.ts'
@@ -31,6 +31,8 @@ export interface FleetOptions {
 export interface AcquireRequest extends PickRequest {
   now: number
   all?: readonly LiveEndpoint[] | undefined
+  /** To `excluded()` this one counts as tried, while the fleet looks for somebody else. */
+  avoid?: Endpoint | undefined
 }
 
 const EVENT = { open: 'breaker:open', 'half-open': 'breaker:half-open', closed: 'breaker:close' } as const
@@ -223,7 +225,11 @@ export class Fleet implements EndpointContext, AttemptContext {
     let picked = this.#ask(list, request)
     if (!picked) return undefined
     const share = picked.share(request.now)
-    if (share < 1 && list.length > 1 && request.random() >= share) picked = this.#ask(list, request) ?? picked
+    if (share < 1 && list.length > 1 && request.random() >= share) {
+      request.avoid = picked
+      picked = this.#ask(list, request) ?? picked
+      request.avoid = undefined
+    }
     if (request.attempt === 1 || !request.excluded(picked)) return picked
     const fresh = (endpoint: LiveEndpoint): boolean => !request.excluded(endpoint)
     const admitted = (endpoint: LiveEndpoint): boolean => endpoint.admitsAt(guard, request.now) <= request.now

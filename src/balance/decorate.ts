@@ -1,0 +1,19 @@
+import type { Balancer, Endpoint, Pick, PickRequest } from './balancer.ts'
+
+/** A strategy that picks in its own way and lets the inner one learn from what came of it. */
+export function decorate(inner: Balancer, pick: Pick): Balancer {
+  if (!inner.settled) return { pick }
+  return { pick, settled: (endpoint, outcome, ms, now) => inner.settled?.(endpoint, outcome, ms, now) }
+}
+
+/** Picks from a part of the endpoints; from all of them when the call has tried all of that part. */
+export function pickWithin(
+  part: readonly Endpoint[],
+  endpoints: readonly Endpoint[],
+  inner: Balancer,
+  request: PickRequest,
+): Endpoint | undefined {
+  if (part.length === 0) return inner.pick(endpoints, request)
+  const chosen = inner.pick(part, request)
+  return chosen && !request.excluded(chosen) ? chosen : inner.pick(endpoints, request)
+}

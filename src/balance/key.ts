@@ -1,0 +1,32 @@
+import { checkObject, quote } from '../options.ts'
+import type { PickRequest } from './balancer.ts'
+
+/** Where the key of a request is found: a function, a header, a cookie or a path parameter of the route. */
+export type KeyOption =
+  | ((request: PickRequest) => string | undefined)
+  | { readonly header: string }
+  | { readonly cookie: string }
+  | { readonly param: string }
+
+/** Checks a key option and makes it a function. */
+export function keyReader(name: string, key: KeyOption): (request: PickRequest) => string | undefined {
+  if (typeof key === 'function') return key
+  checkObject(name, key, ['header', 'cookie', 'param'])
+  const entries = Object.entries<unknown>(key)
+  const [kind, field] = entries[0] ?? []
+  if (entries.length !== 1 || typeof field !== 'string' || field === '') {
+    throw new TypeError(`${name} must name one header, cookie or param, got ${quote(key)}`)
+  }
+  if (kind === 'param') return (request) => request.param?.(field)
+  if (kind === 'cookie') return (request) => cookie(request.header?.('cookie'), field)
+  const header = field.toLowerCase()
+  return (request) => request.header?.(header)
+}
+
+function cookie(header: string | undefined, name: string): string | undefined {
+  for (const pair of header?.split(';') ?? []) {
+    const equals = pair.indexOf('=')
+    if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim()
+  }
+  return undefined
+}

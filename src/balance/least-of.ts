@@ -1,0 +1,65 @@
+import type { Endpoint, Pick, PickRequest } from './balancer.ts'
+import { samplerOf } from './sampler.ts'
+
+/** How many draws of one pick may hit an endpoint already drawn, or tried by the call, before its neighbour is taken. */
+const REDRAWS = 6
+
+/** What picking an endpoint would cost; `index` is its place in the set. */
+export type Cost = (endpoint: Endpoint, request: PickRequest, index: number) => number
+
+/**
+ * The power of d choices: draws `choices` different endpoints by weight and takes the one of least cost.
+ * The first drawn wins a tie, so equals share in proportion to their weights.
+ */
+export function leastOf(choices: number, cost: Cost): Pick {
+  const sampler = samplerOf()
+  const drawn = new Int32Array(choices)
+  return (endpoints, request) => {
+    const weighted = sampler(endpoints, request)
+    const wanted = Math.min(choices, endpoints.length)
+    let redraws = REDRAWS
+    let best: Endpoint | undefined
+    let bestCost = Infinity
+    for (let count = 0; count < wanted;) {
+      let index = weighted.draw(request.random())
+      if (!usable(endpoints, index, request, drawn, count)) {
+        if (redraws-- > 0) continue
+        index = neighbour(endpoints, index, request, drawn, count)
+        if (index < 0) break
+      }
+      drawn[count++] = index
+      const endpoint = endpoints[index] as Endpoint
+      const candidate = cost(endpoint, request, index)
+      if (best === undefined || candidate < bestCost) {
+        best = endpoint
+        bestCost = candidate
+      }
+    }
+    return best ?? endpoints[weighted.draw(request.random())]
+  }
+}
+
+function usable(
+  endpoints: readonly Endpoint[],
+  index: number,
+  request: PickRequest,
+  drawn: Int32Array,
+  count: number,
+): boolean {
+  for (let at = 0; at < count; at++) if (drawn[at] === index) return false
+  return !request.excluded(endpoints[index] as Endpoint)
+}
+
+function neighbour(
+  endpoints: readonly Endpoint[],
+  index: number,
+  request: PickRequest,
+  drawn: Int32Array,
+  count: number,
+): number {
+  for (let ahead = 1; ahead < endpoints.length; ahead++) {
+    const next = (index + ahead) % endpoints.length
+    if (usable(endpoints, next, request, drawn, count)) return next
+  }
+  return -1
+}

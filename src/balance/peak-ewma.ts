@@ -1,0 +1,118 @@
+import { checkNumber, checkObject } from '../options.ts'
+import type { Balancer, Endpoint, PickRequest } from './balancer.ts'
+import { leastOf } from './least-of.ts'
+import { perSet } from './per-set.ts'
+import { Strikes } from './strikes.ts'
+import { weightOf } from './weight.ts'
+
+export interface PeakEwmaOptions {
+  /**
+   * Milliseconds in which the memory of a latency fades to 1/e: smaller follows faster, larger is steadier.
+   * @default 10_000
+   */
+  readonly decay?: number
+  /**
+   * Milliseconds after which an endpoint nobody chose gets a try when it is drawn, however slow it was when
+   * last seen. One that failed waits that long for each failure in a row.
+   * @default 30_000
+   */
+  readonly repick?: number
+}
+
+/**
+ * A sample this many times the mean is an instance in trouble and counts at once. Smaller ones are the noise of
+ * any queue: believing each of them makes many clients shun the same good instances together.
+ */
+const PEAK = 8
+
+/** Latencies below this, in ms, are all alike: what differs there is the client's own event loop. */
+const FLOOR = 1
+
+/** How much one attempt moves the mean over all endpoints, the guess for one not heard of yet. */
+const PRIOR_SHARE = 0.01
+
+/** What is known of one endpoint's speed and health. */
+class Standing {
+  /** Milliseconds; negative while nothing is known. */
+  latency = -1
+  /** When the endpoint was last heard of. */
+  at = 0
+  readonly strikes = new Strikes()
+}
+
+/**
+ * Of two endpoints drawn at random, the one with the smaller product of latency squared and attempts in flight.
+ * Latency is a moving average that jumps at once to a peak, and the age of what is in flight counts as latency
+ * already seen. Failures and overload multiply the cost, so failing fast attracts nothing.
+ *
+ * @example
+ * createClient({ service: 'users', source, balance: peakEwma({ decay: 5_000 }) })
+ */
+export function peakEwma(options: PeakEwmaOptions = {}): Balancer {
+  checkObject('peakEwma', options, ['decay', 'repick'])
+  const decay = checkNumber('peakEwma.decay', options.decay ?? 10_000, { exclusive: true })
+  const repick = checkNumber('peakEwma.repick', options.repick ?? 30_000, { exclusive: true })
+  const standingOf = new WeakMap<Endpoint, Standing>()
+  let prior = 0
+
+  function lookUp(endpoint: Endpoint): Standing {
+    let standing = standingOf.get(endpoint)
+    if (!standing) standingOf.set(endpoint, (standing = new Standing()))
+    return standing
+  }
+
+  /** In the order of the set: one look-up by index instead of one by object for each endpoint drawn. */
+  const standingsOf = perSet((endpoints) => endpoints.map(lookUp))
+  let standings: readonly Standing[] = []
+
+  function cost(endpoint: Endpoint, { now }: PickRequest, index: number): number {
+    const standing = standings[index] as Standing
+    const { inFlight } = endpoint
+    const idle = now - standing.at
+    let { latency } = standing
+    let penalty = 1
+    if (latency < 0) {
+      latency = prior
+    } else {
+      if (inFlight === 0 && idle > repick * Math.max(1, standing.strikes.count)) return 0
+      // Idle time makes a slow endpoint look average again, never better than average.
+      if (latency > prior) latency = prior + (latency - prior) * Math.exp(-idle / decay)
+      penalty = standing.strikes.penalty(now)
+    }
+    if (endpoint.pending > 0) latency = Math.max(latency, endpoint.pendingAge(now))
+    // Squared, or an idle slow endpoint would look as good as a fast one that has work.
+    return (Math.max(latency, FLOOR) ** 2 * (inFlight + 1) * penalty) / weightOf(endpoint)
+  }
+
+  const least = leastOf(2, cost)
+
+  return {
+    pick(endpoints, request) {
+      standings = standingsOf(endpoints, request)
+      return least(endpoints, request)
+    },
+    settled(endpoint, outcome, ms, now) {
+      const standing = lookUp(endpoint)
+      // A fast failure says nothing about speed, least of all as the first thing heard of an endpoint.
+      if (outcome !== 'success' && standing.latency < 0) standing.latency = prior
+      if (outcome === 'success' || ms > standing.latency) observe(standing, ms, now, decay)
+      if (outcome === 'success') {
+        prior = prior === 0 ? ms : prior + (ms - prior) * PRIOR_SHARE
+        standing.strikes.forgive(now - ms, now)
+      } else if (outcome !== 'ignored') {
+        standing.strikes.add(now - ms, now)
+      }
+      standing.at = now
+    },
+  }
+}
+
+function observe(standing: Standing, ms: number, now: number, decay: number): void {
+  const { latency, at } = standing
+  if (latency < 0 || ms > latency * PEAK) {
+    standing.latency = ms
+  } else {
+    const kept = Math.exp((at - now) / decay)
+    standing.latency = latency * kept + ms * (1 - kept)
+  }
+}

@@ -1,0 +1,104 @@
+import { checkNumber, checkObject } from '../options.ts'
+import { asBalancer } from './as-balancer.ts'
+import type { Balancer, Endpoint, Pick, PickRequest } from './balancer.ts'
+import { decorate } from './decorate.ts'
+import { perSet } from './per-set.ts'
+
+export interface SlowStartOptions {
+  /**
+   * Milliseconds in which a new endpoint grows to its full share.
+   * @default 30_000
+   */
+  readonly window?: number
+  /**
+   * The part of its share a new endpoint starts with, 0 to 1.
+   * @default 0.1
+   */
+  readonly initial?: number
+}
+
+/** How often a pick that falls on a warming endpoint may be made again. */
+const REPICKS = 3
+
+/**
+ * Gives an endpoint that joins a running service a growing share of requests, while it fills its caches and
+ * compiles its code. The first set a client sees is taken as warm.
+ *
+ * @example
+ * createClient({ service: 'users', source, balance: slowStart(roundRobin(), { window: 60_000 }) })
+ */
+export function slowStart(inner: Balancer | Pick, options: SlowStartOptions = {}): Balancer {
+  checkObject('slowStart', options, ['window', 'initial'])
+  const window = checkNumber('slowStart.window', options.window ?? 30_000, { exclusive: true })
+  const initial = checkNumber('slowStart.initial', options.initial ?? 0.1, { max: 1 })
+  const strategy = asBalancer(inner, 'slowStart.inner')
+  const joined = new WeakMap<Endpoint, number>()
+  let started = false
+
+  /** When the last endpoint of a set will be warm. */
+  const warmAt = perSet((endpoints, { now }) => {
+    let at = -Infinity
+    for (const endpoint of endpoints) {
+      if (!joined.has(endpoint)) joined.set(endpoint, started ? now : -Infinity)
+      at = Math.max(at, (joined.get(endpoint) ?? now) + window)
+    }
+    started = true
+    return { at }
+  })
+
+  return decorate(strategy, (endpoints, request) => {
+    const { now } = request
+    if (warmAt(endpoints, request).at <= now) return strategy.pick(endpoints, request)
+    let asked = request
+    let chosen = strategy.pick(endpoints, asked)
+    for (let repick = 0; chosen && repick < REPICKS; repick++) {
+      const warmth = (now - (joined.get(chosen) ?? now)) / window
+      if (warmth >= 1 || request.random() < Math.max(warmth, initial)) return chosen
+      asked = new Without(asked, chosen)
+      const other = strategy.pick(endpoints, asked)
+      // Nothing but warming or tried endpoints is left: better a cold one than one already tried.
+      if (!other || asked.excluded(other)) return chosen
+      chosen = other
+    }
+    return chosen
+  })
+}
+
+/** The request, as if it had tried one endpoint more. */
+class Without implements PickRequest {
+  readonly #request: PickRequest
+  readonly #endpoint: Endpoint
+  readonly now: number
+  readonly route: string | undefined
+  readonly method: string | undefined
+  readonly path: string | undefined
+  readonly attempt: number
+  readonly all: readonly Endpoint[] | undefined
+
+  constructor(request: PickRequest, endpoint: Endpoint) {
+    this.#request = request
+    this.#endpoint = endpoint
+    this.now = request.now
+    this.route = request.route
+    this.method = request.method
+    this.path = request.path
+    this.attempt = request.attempt
+    this.all = request.all
+  }
+
+  random(): number {
+    return this.#request.random()
+  }
+
+  header(name: string): string | undefined {
+    return this.#request.header?.(name)
+  }
+
+  param(name: string): string | undefined {
+    return this.#request.param?.(name)
+  }
+
+  excluded(endpoint: Endpoint): boolean {
+    return endpoint === this.#endpoint || this.#request.excluded(endpoint)
+  }
+}

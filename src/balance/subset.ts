@@ -1,0 +1,69 @@
+import { checkNumber, checkObject, quote } from '../options.ts'
+import { asBalancer } from './as-balancer.ts'
+import type { Balancer, Endpoint, Pick } from './balancer.ts'
+import { decorate, pickWithin } from './decorate.ts'
+import { hash } from './hash.ts'
+import { perFleet } from './per-set.ts'
+
+export interface SubsetOptions {
+  /** How many endpoints this client uses. */
+  readonly size: number
+  /**
+   * Which client this is. Best a number counted from 0, such as the ordinal of a pod: consecutive numbers cover
+   * the endpoints evenly. Any string will do, at the evenness of chance.
+   */
+  readonly clientId: number | string
+}
+
+const GOLDEN = (Math.sqrt(5) - 1) / 2
+
+/**
+ * Lets each client use only a few of the endpoints, so that a thousand clients do not hold a million connections.
+ *
+ * All clients see one circle of endpoints, in the order of their hashed ids, and each takes an arc of it from its
+ * own place on. When an endpoint comes or goes, an arc changes by one or two. Tried and broken endpoints are made
+ * up for at the far end.
+ *
+ * @example
+ * createClient({ service: 'users', source, balance: subset(peakEwma(), { size: 20, clientId: 7 }) })
+ */
+export function subset(inner: Balancer | Pick, options: SubsetOptions): Balancer {
+  checkObject('subset', options, ['size', 'clientId'])
+  const size = checkNumber('subset.size', options.size, { min: 1, integer: true })
+  const place = placeOf(options.clientId)
+  const strategy = asBalancer(inner, 'subset.inner')
+  const circleOf = new WeakMap<readonly Endpoint[], readonly Endpoint[]>()
+
+  const arcOf = perFleet((endpoints, all) => {
+    if (endpoints.length <= size) return endpoints
+    let circle = circleOf.get(all)
+    if (!circle) circleOf.set(all, (circle = inCircle(all)))
+    const usable = new Set(endpoints)
+    const start = Math.floor(place * circle.length)
+    const arc: Endpoint[] = []
+    for (let ahead = 0; ahead < circle.length && arc.length < size; ahead++) {
+      const endpoint = circle[(start + ahead) % circle.length]
+      if (endpoint && usable.has(endpoint)) arc.push(endpoint)
+    }
+    return arc
+  })
+
+  return decorate(strategy, (endpoints, request) =>
+    pickWithin(arcOf(endpoints, request), endpoints, strategy, request),
+  )
+}
+
+function placeOf(clientId: unknown): number {
+  if (typeof clientId === 'string' && clientId !== '') return hash(clientId) / 2 ** 32
+  if (typeof clientId === 'number') {
+    return (checkNumber('subset.clientId', clientId, { integer: true, max: 2 ** 31 }) * GOLDEN) % 1
+  }
+  throw new TypeError(`subset.clientId must be a number or a non-empty string, got ${quote(clientId)}`)
+}
+
+function inCircle(all: readonly Endpoint[]): readonly Endpoint[] {
+  return all
+    .map((endpoint) => ({ endpoint, at: hash(endpoint.instance.id) }))
+    .toSorted((a, b) => a.at - b.at || (a.endpoint.instance.id < b.endpoint.instance.id ? -1 : 1))
+    .map(({ endpoint }) => endpoint)
+}

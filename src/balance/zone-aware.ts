@@ -1,0 +1,95 @@
+import { checkNumber, checkObject, quote } from '../options.ts'
+import { asBalancer } from './as-balancer.ts'
+import type { Balancer, Endpoint, Pick } from './balancer.ts'
+import { pickWithin } from './decorate.ts'
+import { perFleet } from './per-set.ts'
+import { capacity, partAt, type Part } from './shares.ts'
+
+export interface ZoneAwareOptions {
+  /** The zone the caller runs in, as in `instance.zone`. */
+  readonly zone: string
+  /**
+   * Which part of all callers runs in this zone, 0 to 1.
+   * @default 1 / the number of zones
+   */
+  readonly callers?: number
+}
+
+/** How much one answer moves the share of local attempts refused as overload. */
+const MEMORY = 0.02
+
+/** Part of the local requests that stay however many are refused, to see when that ends. */
+const STAYING = 0.1
+
+interface Plan {
+  readonly local: readonly Endpoint[]
+  /** The part of the requests the local zone has the capacity for. */
+  readonly share: number
+  readonly remote: readonly Part[]
+}
+
+/**
+ * Keeps requests in the caller's zone as far as the zone can carry its callers. Short of capacity, or refusing
+ * requests as overload, it hands on just the difference, to zones with capacity to spare.
+ *
+ * @example
+ * createClient({ service: 'users', source, balance: zoneAware(peakEwma(), { zone: 'eu-west-1a' }) })
+ */
+export function zoneAware(inner: Balancer | Pick, options: ZoneAwareOptions): Balancer {
+  checkObject('zoneAware', options, ['zone', 'callers'])
+  const { zone, callers } = options
+  if (typeof zone !== 'string' || zone === '') {
+    throw new TypeError(`zoneAware.zone must be a non-empty string, got ${quote(zone)}`)
+  }
+  if (callers !== undefined) checkNumber('zoneAware.callers', callers, { exclusive: true, max: 1 })
+  const strategy = asBalancer(inner, 'zoneAware.inner')
+  const planOf = perFleet((endpoints, all) => plan(endpoints, all, zone, callers))
+  let refused = 0
+
+  return {
+    pick(endpoints, request) {
+      const { local, share, remote } = planOf(endpoints, request)
+      const stay = share * Math.max(1 - refused, STAYING)
+      const here = remote.length === 0 || (stay > 0 && (stay >= 1 || request.random() < stay))
+      const part = here ? local : partAt(remote, request.random())
+      return pickWithin(part, endpoints, strategy, request)
+    },
+    settled(endpoint, outcome, ms, now) {
+      if (outcome !== 'ignored' && endpoint.instance.zone === zone) {
+        refused += ((outcome === 'overload' ? 1 : 0) - refused) * MEMORY
+        if (refused < MEMORY / 2) refused = 0
+      }
+      strategy.settled?.(endpoint, outcome, ms, now)
+    },
+  }
+}
+
+function plan(
+  endpoints: readonly Endpoint[],
+  all: readonly Endpoint[],
+  zone: string,
+  callers: number | undefined,
+): Plan {
+  const zones = new Set([zone, ...all.map(zoneOf), ...endpoints.map(zoneOf)]).size
+  const here = callers ?? 1 / zones
+  const elsewhere = zones > 1 ? (1 - here) / (zones - 1) : 0
+  const total = capacity(endpoints)
+  const groups = Map.groupBy(endpoints, zoneOf)
+  const local = groups.get(zone) ?? []
+  groups.delete(zone)
+  // What a zone has left once its own callers are served; every zone's capacity when none has any left.
+  const spare = [...groups.values()].map((members) => ({
+    endpoints: members,
+    share: Math.max(0, capacity(members) / total - elsewhere),
+  }))
+  const left = spare.reduce((sum, { share }) => sum + share, 0)
+  const remote =
+    left > 1e-9
+      ? spare.map((part) => ({ ...part, share: part.share / left }))
+      : spare.map((part) => ({ ...part, share: capacity(part.endpoints) / (total - capacity(local)) }))
+  return { local, share: Math.min(1, capacity(local) / total / here), remote }
+}
+
+function zoneOf({ instance }: Endpoint): string | undefined {
+  return instance.zone
+}

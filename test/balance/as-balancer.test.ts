@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest'
+import { asBalancer } from '../../src/balance/as-balancer.ts'
+import type { Balancer } from '../../src/balance/balancer.ts'
+import { roundRobin } from '../../src/balance/round-robin.ts'
+import { endpoints, requests } from './harness.ts'
+
+describe('asBalancer', () => {
+  it('takes a function and an object alike', () => {
+    const set = endpoints(2)
+    expect(asBalancer((endpoints) => endpoints[1]).pick(set, requests()())).toBe(set[1])
+    const own = roundRobin()
+    expect(asBalancer(own)).toBe(own)
+  })
+
+  it('takes an instance of a class, whose methods need `this`', () => {
+    class Last implements Balancer {
+      readonly #offset = 1
+      pick(endpoints: Parameters<Balancer['pick']>[0]): ReturnType<Balancer['pick']> {
+        return endpoints.at(-this.#offset)
+      }
+    }
+    const set = endpoints(3)
+    expect(asBalancer(new Last()).pick(set, requests()())).toBe(set[2])
+  })
+
+  it.each([
+    ['round-robin', "balance must have a method pick(), got 'round-robin'"],
+    [undefined, 'balance must have a method pick(), got undefined'],
+    [{ pick: 1 }, 'balance must have a method pick(), got { pick: 1 }'],
+    [{ pick: () => undefined, settled: true }, 'balance must have a method settled(), got'],
+  ])('refuses %o', (value, message) => {
+    expect(() => asBalancer(value as unknown as Balancer)).toThrow(message)
+  })
+})

@@ -1,0 +1,229 @@
+import { describe, expect, it } from 'vitest'
+import type { Balancer } from '../../src/balance/balancer.ts'
+import { peakEwma, type PeakEwmaOptions } from '../../src/balance/peak-ewma.ts'
+import type { Outcome } from '../../src/observe/events.ts'
+import { ManualClock } from '../../src/testing/clock.ts'
+import {
+  chiLimit,
+  chiSquare,
+  endpoint,
+  endpoints,
+  requests,
+  tally,
+  trio,
+  type FakeEndpoint,
+} from './harness.ts'
+
+/** Tells the balancer of `count` attempts that ended one millisecond apart, the last at `now`. */
+function settle(
+  balancer: Balancer,
+  target: FakeEndpoint,
+  { outcome = 'success', ms = 100, now = 0, count = 1 }: Settled = {},
+): void {
+  for (let left = count - 1; left >= 0; left--) balancer.settled?.(target, outcome, ms, now - left)
+}
+
+interface Settled {
+  outcome?: Outcome
+  ms?: number
+  now?: number
+  count?: number
+}
+
+/** Three endpoints, all known to take 100 ms at time 0. */
+function warm(options?: PeakEwmaOptions): { balancer: Balancer; set: ReturnType<typeof trio> } {
+  const balancer = peakEwma(options)
+  const set = trio()
+  for (const one of set) settle(balancer, one, { count: 50 })
+  return { balancer, set }
+}
+
+const at = (now: number, seed = 1): (() => ReturnType<ReturnType<typeof requests>>) => {
+  const request = requests(seed)
+  return () => request({ now })
+}
+
+describe('peakEwma', () => {
+  it.each([1, 2, 3, 10])('picks evenly among %i it knows nothing of', (count) => {
+    const picks = tally(peakEwma(), endpoints(count), count * 300)
+    expect(chiSquare(picks, () => 1 / count)).toBeLessThan(chiLimit(count))
+  })
+
+  it('prefers the faster, and of equals the one with less in flight', () => {
+    const { balancer, set } = warm()
+    settle(balancer, set[0], { ms: 400, now: 50_000, count: 50 })
+    settle(balancer, set[1], { now: 50_000 })
+    settle(balancer, set[2], { now: 50_000 })
+    set[2].inFlight = 1
+    expect(tally(balancer, set, 300, at(50_000))).toMatchObject({ a: 0 })
+    expect(tally(balancer, [set[1], set[2]], 300, at(50_000))).toEqual({ b: 300, c: 0 })
+  })
+
+  it('believes a peak at once and forgets it with time, also when nothing is sent there', () => {
+    const { balancer, set } = warm({ decay: 10_000, repick: 1e9 })
+    settle(balancer, set[0], { ms: 2_000, now: 1_000 })
+    for (const other of [set[1], set[2]]) other.inFlight = 4
+    expect(tally(balancer, set, 300, at(1_000))['a']).toBe(0)
+    expect(tally(balancer, set, 300, at(15_000))['a']).toBe(0)
+    expect(tally(balancer, set, 300, at(45_000))['a']).toBeGreaterThan(100)
+  })
+
+  it('takes ordinary variation for what it is', () => {
+    const { balancer, set } = warm()
+    settle(balancer, set[0], { ms: 300, now: 1 })
+    for (const other of [set[1], set[2]]) other.inFlight = 1
+    expect(tally(balancer, set, 300, at(1))['a']).toBeGreaterThan(150)
+  })
+
+  it('guesses that a newcomer is average: it gets neither everything nor nothing', () => {
+    const { balancer, set } = warm()
+    const fresh = endpoint('new')
+    const picks = tally(balancer, [...set, fresh], 4_000, at(0))
+    expect(chiSquare(picks, () => 1 / 4)).toBeLessThan(chiLimit(4))
+    fresh.inFlight = 1
+    expect(tally(balancer, [...set, fresh], 500, at(0))['new']).toBe(0)
+  })
+
+  it('sees a stalled instance before its first slow response', () => {
+    const { balancer, set } = warm()
+    const [stalled] = set
+    stalled.inFlight = stalled.pending = 3
+    for (const other of [set[1], set[2]]) other.inFlight = other.pending = 3
+    stalled.age = 50
+    set[1].age = set[2].age = 50
+    expect(tally(balancer, set, 300, at(0))['a']).toBeGreaterThan(60)
+    stalled.age = 500
+    expect(tally(balancer, set, 300, at(450))['a']).toBe(0)
+    // Even when it is the least loaded.
+    stalled.inFlight = stalled.pending = 1
+    expect(tally(balancer, set, 300, at(450))['a']).toBe(0)
+  })
+
+  it.each<Outcome>(['failure', 'overload'])('is not attracted by a fast %s', (outcome) => {
+    const { balancer, set } = warm()
+    settle(balancer, set[0], { outcome, ms: 0, now: 10 })
+    for (const other of [set[1], set[2]]) other.inFlight = 5
+    expect(tally(balancer, set, 300, at(10))['a']).toBe(0)
+  })
+
+  it('is not attracted by a fast failure as the first it hears of an endpoint', () => {
+    const { balancer, set } = warm()
+    const broken = endpoint('new')
+    settle(balancer, broken, { outcome: 'failure', ms: 0, now: 10 })
+    expect(tally(balancer, [...set, broken], 300, at(10))['new']).toBe(0)
+    // And once the failure is forgiven, it is average, not the fastest of all.
+    expect(tally(balancer, [...set, broken], 2_000, at(20_000))['new']).toBeLessThan(600)
+  })
+
+  it('waits longer after each failure in a row', () => {
+    const { balancer, set } = warm()
+    for (const other of [set[1], set[2]]) other.inFlight = 3
+    const triesAgain: number[] = []
+    for (let now = 0, failures = 0; failures < 3; now += 100) {
+      if (tally(balancer, set, 50, at(now))['a'] === 0) continue
+      settle(balancer, set[0], { outcome: 'failure', ms: 0, now })
+      triesAgain.push(now)
+      failures++
+    }
+    const [first = 0, second = 0, third = 0] = triesAgain
+    expect(first).toBe(0)
+    expect(second).toBeGreaterThan(100)
+    expect(third - second).toBeGreaterThan(5 * (second - first))
+  })
+
+  it('counts what fails together as one failure', () => {
+    const { balancer, set } = warm()
+    for (const other of [set[1], set[2]]) other.inFlight = 3
+    settle(balancer, set[0], { outcome: 'failure', ms: 80, now: 100, count: 20 })
+    expect(tally(balancer, set, 300, at(5_000))['a']).toBeGreaterThan(100)
+  })
+
+  it('does not forgive for answers to what was sent before the failure', () => {
+    const { balancer, set } = warm()
+    for (const other of [set[1], set[2]]) other.inFlight = 5
+    settle(balancer, set[0], { outcome: 'failure', ms: 0, now: 100 })
+    settle(balancer, set[0], { ms: 60, now: 150, count: 20 })
+    expect(tally(balancer, set, 300, at(150))['a']).toBe(0)
+    settle(balancer, set[0], { ms: 10, now: 180, count: 5 })
+    expect(tally(balancer, set, 300, at(180))['a']).toBeGreaterThan(100)
+  })
+
+  it('learns from ignored attempts only that they took so long', () => {
+    const { balancer, set } = warm()
+    settle(balancer, set[0], { outcome: 'ignored', ms: 5, now: 1, count: 100 })
+    expect(chiSquare(tally(balancer, set, 3_000, at(1)), () => 1 / 3)).toBeLessThan(chiLimit(3))
+    settle(balancer, set[0], { outcome: 'ignored', ms: 1_000, now: 2 })
+    expect(tally(balancer, set, 300, at(2))['a']).toBe(0)
+  })
+
+  it('tries an idle endpoint again, however slow it was, once', () => {
+    const { balancer, set } = warm({ decay: 1e9, repick: 5_000 })
+    settle(balancer, set[0], { ms: 60_000, now: 0 })
+    const keepBusy = (now: number): void => {
+      for (const other of [set[1], set[2]]) settle(balancer, other, { now })
+    }
+    keepBusy(4_900)
+    expect(tally(balancer, set, 300, at(4_900))['a']).toBe(0)
+    keepBusy(5_100)
+    expect(tally(balancer, set, 300, at(5_100))['a']).toBeGreaterThan(150)
+    set[0].inFlight = 1
+    expect(tally(balancer, set, 300, at(5_100))['a']).toBe(0)
+  })
+
+  it('takes weight for capacity', () => {
+    const heavy = endpoint('heavy', { weight: 4 })
+    const picks = tally(peakEwma(), [heavy, endpoint('light')], 2_000)
+    expect(picks['heavy']).toBe(2_000)
+    heavy.inFlight = 8
+    expect(tally(peakEwma(), [heavy, endpoint('light')], 200)['light']).toBe(200)
+  })
+
+  it('avoids what the call has tried while another is left', () => {
+    const { balancer, set } = warm()
+    const request = requests()
+    set[2].inFlight = 99
+    expect(tally(balancer, set, 200, () => request({ tried: [set[0], set[1]] }))).toEqual({
+      a: 0,
+      b: 0,
+      c: 200,
+    })
+  })
+
+  it('hardly ever calls the one of two that fails at once for a minute (issue 3, fast 503s)', async () => {
+    // Least request sends it 55 of 100 calls: whoever fails fast always looks idle.
+    const clock = new ManualClock({ seed: 3 })
+    const balancer = peakEwma()
+    const set = [endpoint('good'), endpoint('bad')]
+    let failures = 0
+    let atBadAfterwards = 0
+    const call = (): void => {
+      const now = clock.now()
+      const request = requests(now)({ now })
+      const chosen = balancer.pick(set, request) as FakeEndpoint
+      const broken = chosen.instance.id === 'bad' && now >= 3_000 && now < 60_000
+      if (broken) failures++
+      if (chosen.instance.id === 'bad' && now >= 75_000) atBadAfterwards++
+      chosen.inFlight++
+      clock.timer(broken ? 0 : 120, () => {
+        chosen.inFlight--
+        balancer.settled?.(chosen, broken ? 'failure' : 'success', clock.now() - now, clock.now())
+      })
+    }
+    for (let calls = 0; calls < 4_500; calls++) {
+      call()
+      await clock.advance(20)
+    }
+    expect(failures).toBeGreaterThan(0)
+    expect(failures).toBeLessThanOrEqual(4)
+    // Half of the last 750 calls: it is trusted again.
+    expect(Math.abs(atBadAfterwards - 375)).toBeLessThan(60)
+  })
+
+  it.each([
+    [{ decay: 0 }, 'peakEwma.decay must be a number > 0, got 0'],
+    [{ repick: -1 }, 'peakEwma.repick must be a number > 0, got -1'],
+    [{ window: 1 }, 'peakEwma.window is not an option; known: decay, repick'],
+  ])('refuses %o', (options, message) => {
+    expect(() => peakEwma(options as PeakEwmaOptions)).toThrow(message)
+  })
+})

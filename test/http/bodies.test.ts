@@ -1,0 +1,222 @@
+import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { createClient, type CallInit, type ClientOptions } from '../../src/index.ts'
+import { fixed } from '../../src/registry/fixed.ts'
+import { inOrder } from '../support/balance.ts'
+import { instanceOf } from '../support/events.ts'
+import { echo, ok, refusedUrl, reply, reset, startServer, type Answer } from '../support/http-server.ts'
+
+const options = (...urls: string[]): ClientOptions => ({
+  service: 'user-service',
+  source: fixed(urls),
+  balance: inOrder,
+  retry: { attempts: 3, backoff: 0 },
+})
+
+const bytes = Uint8Array.from([0, 1, 2, 253, 254, 255])
+
+/** 503 once the request was read, then an echo. */
+const flaky: Answer[] = [
+  (request, response) => request.resume().on('end', () => response.writeHead(503).end()),
+  echo,
+]
+
+function stream(...chunks: string[]): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    async pull(controller) {
+      const chunk = chunks.shift()
+      await sleep(1)
+      if (chunk === undefined) controller.close()
+      else controller.enqueue(new TextEncoder().encode(chunk))
+    },
+  })
+}
+
+describe('a request body', () => {
+  it.each<[string, () => NonNullable<RequestInit['body']>, string]>([
+    ['a string', () => 'grüße', 'text/plain;charset=UTF-8'],
+    ['bytes', () => bytes, 'none'],
+    ['an ArrayBuffer', () => bytes.buffer, 'none'],
+    [
+      'URLSearchParams',
+      () => new URLSearchParams({ a: '1 2' }),
+      'application/x-www-form-urlencoded;charset=UTF-8',
+    ],
+    ['a Blob', () => new Blob([bytes], { type: 'image/png' }), 'image/png'],
+  ])('that is %s arrives byte for byte, also at the second try', async (_name, body, type) => {
+    await using server = await startServer(...flaky)
+    await using client = createClient(options(server.url))
+    const response = await client('/', { method: 'PUT', body: body() })
+    expect(response.status).toBe(200)
+    expect(response.headers.get('content-type')).toBe(type)
+    const expected = Buffer.from(await new Response(body()).arrayBuffer())
+    expect(Buffer.from(await response.arrayBuffer())).toEqual(expected)
+    expect(server.requests).toHaveLength(2)
+    expect(server.received).toBe(2 * expected.length)
+  })
+
+  it('that is FormData with a file arrives as multipart, also at the second try', async () => {
+    await using server = await startServer(...flaky)
+    await using client = createClient(options(server.url))
+    const body = new FormData()
+    body.set('name', 'Ada')
+    body.set('photo', new File([bytes], 'photo.png', { type: 'image/png' }))
+    const response = await client('/', { method: 'PUT', body })
+    const form = await response.formData()
+    const photo = form.get('photo') as File
+    expect(form.get('name')).toBe('Ada')
+    expect(photo).toMatchObject({ name: 'photo.png', type: 'image/png' })
+    expect(new Uint8Array(await photo.arrayBuffer())).toEqual(bytes)
+    expect(server.requests).toHaveLength(2)
+  })
+
+  it('given as json is sent as JSON', async () => {
+    await using server = await startServer(echo)
+    await using client = createClient(options(server.url))
+    const response = await client('/', { method: 'POST', json: { name: 'Ada' } })
+    expect(response.headers.get('content-type')).toBe('application/json')
+    expect(await response.json()).toEqual({ name: 'Ada' })
+  })
+
+  it('that is a stream is sent as it comes', async () => {
+    await using server = await startServer(echo)
+    await using client = createClient(options(server.url))
+    const init: CallInit = { method: 'POST', body: stream('one ', 'two ', 'three'), duplex: 'half' }
+    expect(await (await client('/', init)).text()).toBe('one two three')
+    expect(server.headers[0]).toMatchObject({ 'transfer-encoding': 'chunked' })
+  })
+
+  it('that is a stream is sent once, and never empty: undici’s own retry sends an empty one', async () => {
+    await using broken = await startServer(...flaky)
+    await using healthy = await startServer(echo)
+    await using client = createClient(options(broken.url, healthy.url))
+    const init: CallInit = { method: 'PUT', body: stream('once'), duplex: 'half' }
+    expect((await client('/', init)).status).toBe(503)
+    expect(broken.received).toBe(4)
+    expect(healthy.requests).toEqual([])
+  })
+
+  it('that is a generator is sent once through request(), too', async () => {
+    await using broken = await startServer(...flaky)
+    await using client = createClient(options(broken.url))
+    const { statusCode, body } = await client.request('/', { method: 'PUT', body: stream('once') as never })
+    await body.dump()
+    expect(statusCode).toBe(503)
+    expect(broken.requests).toHaveLength(1)
+  })
+
+  it('of a Request is sent once', async () => {
+    await using broken = await startServer(...flaky)
+    await using client = createClient(options(broken.url))
+    const request = new Request('http://user-service/', { method: 'PUT', body: 'in a Request' })
+    expect((await client(request)).status).toBe(503)
+    expect(broken.requests).toHaveLength(1)
+    expect(broken.received).toBe(12)
+  })
+
+  it.each(['POST', 'PATCH'])('of a %s is sent once, because it was sent', async (method) => {
+    await using broken = await startServer(...flaky)
+    await using healthy = await startServer(ok)
+    await using client = createClient(options(broken.url, healthy.url))
+    expect((await client('/', { method, body: 'once' })).status).toBe(503)
+    expect(healthy.requests).toEqual([])
+  })
+
+  it('of a POST whose connection broke is sent once, because nobody knows what it did', async () => {
+    await using broken = await startServer(reset)
+    await using healthy = await startServer(ok)
+    await using client = createClient(options(broken.url, healthy.url))
+    await expect(client('/', { method: 'POST', body: 'once' })).rejects.toThrow('fetch failed')
+    expect(healthy.requests).toEqual([])
+  })
+
+  it('of a POST is sent to another instance when the first was never reached', async () => {
+    await using healthy = await startServer(echo)
+    await using client = createClient(options(await refusedUrl(), healthy.url))
+    expect(await (await client('/', { method: 'POST', body: 'once' })).text()).toBe('once')
+    expect(healthy.received).toBe(4)
+  })
+
+  it('of a POST with an Idempotency-Key is sent again', async () => {
+    await using server = await startServer(...flaky)
+    await using client = createClient(options(server.url))
+    const headers = { 'Idempotency-Key': 'a-1' }
+    expect((await client('/', { method: 'POST', body: 'twice', headers })).status).toBe(200)
+    expect(server.requests).toHaveLength(2)
+  })
+})
+
+describe('a response body', () => {
+  it('comes chunk by chunk while the server is still writing', async () => {
+    const gate = Promise.withResolvers<void>()
+    await using server = await startServer(async (_request, response) => {
+      response.writeHead(200).write('first')
+      await gate.promise
+      response.end('second')
+    })
+    await using client = createClient(options(server.url))
+    const reader = (await client('/')).body!.getReader()
+    expect(Buffer.from((await reader.read()).value!).toString()).toBe('first')
+    expect(instanceOf(client, server.host).inFlight).toBe(1)
+    gate.resolve()
+    expect(Buffer.from((await reader.read()).value!).toString()).toBe('second')
+    expect((await reader.read()).done).toBe(true)
+    expect(instanceOf(client, server.host).inFlight).toBe(0)
+  })
+
+  it('of many megabytes comes whole', async () => {
+    const big = Buffer.alloc(8 * 1024 * 1024, 'outrigger')
+    await using server = await startServer((_request, response) => response.writeHead(200).end(big))
+    await using client = createClient(options(server.url))
+    const hash = createHash('sha256')
+    for await (const chunk of (await client('/')).body!) hash.update(chunk)
+    expect(hash.digest('hex')).toBe(createHash('sha256').update(big).digest('hex'))
+  })
+
+  it('of the last try is intact when no try was good', async () => {
+    await using first = await startServer(reply(503, 'first', { 'content-length': '5' }))
+    await using second = await startServer(reply(502, 'second', { 'x-try': '2' }))
+    await using client = createClient({
+      ...options(first.url, second.url),
+      retry: { attempts: 2, backoff: 0 },
+    })
+    const response = await client('/')
+    expect(response.status).toBe(502)
+    expect(response.headers.get('x-try')).toBe('2')
+    expect(await response.text()).toBe('second')
+    expect(instanceOf(client, first.host).inFlight).toBe(0)
+  })
+
+  it('of an answer that is retried does not cost its connection', async () => {
+    await using server = await startServer(reply(503, 'sorry', { 'content-length': '5' }), ok)
+    await using client = createClient(options(server.url))
+    expect(await (await client('/')).text()).toBe('ok')
+    expect(await (await client('/')).text()).toBe('ok')
+    expect(server.requests).toHaveLength(3)
+    expect(server.connections).toBeLessThanOrEqual(2)
+  })
+
+  it('is instanceof the global Response', async () => {
+    await using server = await startServer(ok)
+    await using client = createClient(options(server.url))
+    const response = await client('/')
+    expect(response).toBeInstanceOf(globalThis.Response)
+    expect(await response.clone().text()).toBe('ok')
+  })
+
+  it.each([204, 304])('is absent with %d', async (status) => {
+    await using server = await startServer(reply(status))
+    await using client = createClient(options(server.url))
+    const response = await client('/')
+    expect(response.body).toBeNull()
+    expect(instanceOf(client, server.host).inFlight).toBe(0)
+  })
+
+  it('is absent with HEAD', async () => {
+    await using server = await startServer(reply(200, '', { 'content-length': '10' }))
+    await using client = createClient(options(server.url))
+    expect(await (await client('/', { method: 'HEAD' })).text()).toBe('')
+    expect(instanceOf(client, server.host)).toMatchObject({ inFlight: 0, settled: { success: 1 } })
+  })
+})

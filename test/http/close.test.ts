@@ -1,0 +1,159 @@
+import { request } from 'undici'
+import { describe, expect, it } from 'vitest'
+import { createClient, MemoryRegistry, OutriggerError, type ClientOptions } from '../../src/index.ts'
+import { fixed } from '../../src/registry/fixed.ts'
+import { CHILD_TIMEOUT, runChild } from '../support/child.ts'
+import { hang, ok, reply, startServer, stall } from '../support/http-server.ts'
+import { HandSource } from '../support/source.ts'
+import { until } from '../support/until.ts'
+
+const options = (...urls: string[]): ClientOptions => ({ service: 'user-service', source: fixed(urls) })
+
+describe('close()', () => {
+  it('refuses later calls through every door', async () => {
+    await using server = await startServer(ok)
+    const client = createClient(options(server.url))
+    await client.close()
+    const closed = { name: 'OutriggerError', code: 'ERR_OUTRIGGER_CLOSED' }
+    await expect(client('/')).rejects.toMatchObject(closed)
+    await expect(client.request('/')).rejects.toMatchObject(closed)
+    await expect(client.execute(() => 1)).rejects.toMatchObject(closed)
+    await expect(request('http://user-service/', { dispatcher: client.dispatcher })).rejects.toMatchObject(
+      closed,
+    )
+    expect(server.requests).toEqual([])
+  })
+
+  it('refuses later calls through the dispatcher also when the client had served', async () => {
+    await using server = await startServer(ok)
+    const client = createClient(options(server.url))
+    await (await client('/')).text()
+    await client.close()
+    await expect(request('http://user-service/', { dispatcher: client.dispatcher })).rejects.toMatchObject({
+      code: 'ERR_OUTRIGGER_CLOSED',
+    })
+  })
+
+  it('may be called twice, also at the same time', async () => {
+    await using server = await startServer(ok)
+    const client = createClient(options(server.url))
+    await Promise.all([client.close(), client.close()])
+    await client.close()
+    await client[Symbol.asyncDispose]()
+  })
+
+  it('rejects calls and ready() that wait for the first snapshot', async () => {
+    const client = createClient({ ...options(), source: new HandSource() })
+    const waiting = [client('/'), client.request('/'), client.execute(() => 1), client.ready()]
+    const settled = Promise.allSettled(waiting)
+    await client.close()
+    for (const result of await settled) {
+      expect(result.status).toBe('rejected')
+      expect((result as PromiseRejectedResult).reason).toBeInstanceOf(OutriggerError)
+      expect((result as PromiseRejectedResult).reason).toHaveProperty('code', 'ERR_OUTRIGGER_CLOSED')
+    }
+  })
+
+  it('lets running calls finish, then closes every connection', async () => {
+    const gate = Promise.withResolvers<void>()
+    await using server = await startServer(async (_request, response) => {
+      await gate.promise
+      response.end('finished')
+    })
+    const client = createClient(options(server.url))
+    const running = client('/')
+    await server.seen(1)
+    const closing = client.close()
+    gate.resolve()
+    expect(await (await running).text()).toBe('finished')
+    await closing
+    await until(() => server.open === 0)
+  })
+
+  it.each([
+    ['an answer', hang],
+    ['a body', stall],
+  ])('waits for %s no longer than drainTimeout', async (_name, answer) => {
+    await using server = await startServer(answer)
+    const client = createClient({ ...options(server.url), drainTimeout: 30 })
+    const running = client('/').then((response) => response.text())
+    const failed = expect(running).rejects.toThrow()
+    await server.seen(1)
+    await client.close()
+    await failed
+  })
+
+  it('does not let a running call start another try', async () => {
+    await using server = await startServer(reply(503))
+    const client = createClient({ ...options(server.url), retry: { attempts: 10, backoff: 20 } })
+    const retrying = new Promise((resolve) => client.once('call:retry', resolve))
+    const running = client('/')
+    await retrying
+    await client.close()
+    expect((await running).status).toBe(503)
+    const { length } = server.requests
+    await expect(client('/')).rejects.toThrow()
+    expect(server.requests).toHaveLength(length)
+  })
+
+  it('of one client leaves another one of the same registry alone', async () => {
+    await using server = await startServer(ok)
+    const source = new MemoryRegistry()
+    source.register('user-service', { url: server.url })
+    const first = createClient({ ...options(), source })
+    await using second = createClient({ ...options(), source })
+    await (await first('/')).text()
+    await first.close()
+    expect(await (await second('/')).text()).toBe('ok')
+  })
+})
+
+const serverAndClient = `
+  import { createServer } from 'node:http'
+  import { once } from 'node:events'
+  import { createClient, MemoryRegistry } from './src/index.ts'
+  const server = createServer((request, response) => {
+    if (request.url === '/503') response.writeHead(503)
+    response.end('ok')
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const registry = new MemoryRegistry()
+  registry.register('user-service', { url: 'http://127.0.0.1:' + server.address().port })
+`
+
+describe('a process', { timeout: CHILD_TIMEOUT }, () => {
+  it('exits by itself once its client is closed, with no handle left', async () => {
+    const { code, stdout, stderr } = await runChild(`
+      ${serverAndClient}
+      const client = createClient({ service: 'user-service', source: registry, timeout: { total: 60_000, attempt: 60_000 } })
+      await (await client('/')).text()
+      await (await client('/503')).text()
+      await client.close()
+      server.close()
+      server.closeAllConnections()
+      setImmediate(() => console.log(process.getActiveResourcesInfo().filter((name) => name !== 'Immediate' && !name.endsWith('Wrap')).join()))
+    `)
+    expect({ code, stdout: stdout.trim(), stderr }).toEqual({ code: 0, stdout: '', stderr: '' })
+  })
+
+  it('is not kept alive by a client that nobody closed', async () => {
+    const { code, stdout } = await runChild(`
+      ${serverAndClient}
+      const client = createClient({ service: 'user-service', source: registry, breaker: { failureThreshold: 1 } })
+      await (await client('/503')).text()
+      console.log(client.snapshot().instances[0].breaker)
+      server.close()
+      server.closeAllConnections()
+    `)
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'open\n' })
+  })
+
+  it('is not kept alive by a client that waits for a registry that is away', async () => {
+    const { code } = await runChild(`
+      import { createClient } from './src/index.ts'
+      createClient({ service: 'user-service', source: { async *watch() { throw new Error('away') } } })
+    `)
+    expect(code).toBe(0)
+  })
+})

@@ -1,0 +1,253 @@
+import { describe, expect, it } from 'vitest'
+import { createClient, type ClientOptions } from '../../src/index.ts'
+import { fixed } from '../../src/registry/fixed.ts'
+import { inOrder } from '../support/balance.ts'
+import { CHILD_TIMEOUT, startBlackhole, startHangingProcess } from '../support/child.ts'
+import { collect, instanceOf, outcomes } from '../support/events.ts'
+import { hang, ok, refusedUrl, reply, reset, stall, startServer, truncate } from '../support/http-server.ts'
+import { until } from '../support/until.ts'
+
+const options = (...urls: string[]): ClientOptions => ({
+  service: 'user-service',
+  source: fixed(urls),
+  balance: inOrder,
+  retry: { attempts: 3, backoff: 0 },
+})
+
+describe('an instance that', () => {
+  it(
+    'is killed mid-request fails its attempt, and the next instance answers',
+    { timeout: CHILD_TIMEOUT },
+    async () => {
+      await using dying = await startHangingProcess()
+      await using healthy = await startServer(ok)
+      await using client = createClient(options(dying.url, healthy.url))
+      const seen = outcomes(client)
+      const answer = client('/')
+      await dying.seen()
+      await dying.kill()
+      expect(await (await answer).text()).toBe('ok')
+      expect(seen).toEqual([`${dying.host} failure`, `${healthy.host} success`])
+    },
+  )
+
+  it('refuses connections is left for another one, whatever the method', async () => {
+    const refused = await refusedUrl()
+    await using healthy = await startServer(ok)
+    await using client = createClient(options(refused, healthy.url))
+    const response = await client('/', { method: 'POST', body: 'sent once' })
+    expect(await response.text()).toBe('ok')
+    expect(healthy.requests).toEqual(['POST /'])
+    expect(healthy.received).toBe(9)
+  })
+
+  it('refuses connections opens its breaker, and is not tried any more', async () => {
+    const refused = await refusedUrl()
+    await using healthy = await startServer(ok)
+    await using client = createClient({
+      ...options(refused, healthy.url),
+      breaker: { failureThreshold: 2 },
+    })
+    const opened = collect(client, 'breaker:open')
+    const seen = outcomes(client)
+    for (let call = 0; call < 4; call++) await (await client('/')).text()
+    const id = refused.slice('http://'.length)
+    expect(opened).toMatchObject([{ instance: { id }, reason: 'consecutive-failures' }])
+    expect(seen.filter((outcome) => outcome.startsWith(id))).toHaveLength(2)
+  })
+
+  it('refuses connections, when it is the only one, gives the caller the error of fetch itself', async () => {
+    const refused = await refusedUrl()
+    await using client = createClient({ ...options(refused), retry: false })
+    const error: unknown = await client('/').catch((error: unknown) => error)
+    expect(error).toBeInstanceOf(TypeError)
+    expect(error).toMatchObject({ message: 'fetch failed', cause: { code: 'ECONNREFUSED' } })
+  })
+
+  it('accepts and never answers is given up after timeout.attempt, for another one', async () => {
+    await using silent = await startServer(hang)
+    await using healthy = await startServer(ok)
+    await using client = createClient({ ...options(silent.url, healthy.url), timeout: { attempt: 50 } })
+    const seen = outcomes(client)
+    expect(await (await client('/')).text()).toBe('ok')
+    expect(seen).toEqual([`${silent.host} failure`, `${healthy.host} success`])
+    await until(() => silent.open === 0)
+    expect(instanceOf(client, silent.host)).toMatchObject({ inFlight: 0, pending: 0 })
+  })
+
+  it('accepts and never answers ends the call in a TimeoutError at timeout.total', async () => {
+    await using silent = await startServer(hang)
+    await using client = createClient({ ...options(silent.url), timeout: 50 })
+    const seen = outcomes(client)
+    await expect(client('/')).rejects.toMatchObject({ name: 'TimeoutError' })
+    expect(seen).toEqual([`${silent.host} failure`])
+  })
+
+  it('resets the connection is left for another one', async () => {
+    await using broken = await startServer(reset)
+    await using healthy = await startServer(ok)
+    await using client = createClient(options(broken.url, healthy.url))
+    const seen = outcomes(client)
+    expect(await (await client('/')).text()).toBe('ok')
+    expect(seen).toEqual([`${broken.host} failure`, `${healthy.host} success`])
+  })
+
+  it.each([
+    [200, 'success'],
+    [404, 'success'],
+    [429, 'overload'],
+    [500, 'failure'],
+    [501, 'success'],
+    [503, 'failure'],
+    [505, 'success'],
+  ])('answers %d has had a %s', async (status, outcome) => {
+    await using server = await startServer(reply(status))
+    await using client = createClient({ ...options(server.url), retry: false })
+    const seen = outcomes(client)
+    expect((await client('/')).status).toBe(status)
+    expect(seen).toEqual([`${server.host} ${outcome}`])
+  })
+
+  it('answers 503 with Retry-After stays out of the way of others for that long', async () => {
+    await using busy = await startServer(reply(503, '', { 'retry-after': '30' }))
+    await using healthy = await startServer(ok)
+    await using client = createClient({ ...options(busy.url, healthy.url), retry: false })
+    const seen = outcomes(client)
+    expect((await client('/')).status).toBe(503)
+    expect((await client('/')).status).toBe(200)
+    expect(seen).toEqual([`${busy.host} overload`, `${healthy.host} success`])
+  })
+})
+
+describe('a body that is cut short', () => {
+  it('fails the reader, and counts as a failure of the instance though the headers said 200', async () => {
+    await using server = await startServer(truncate)
+    await using client = createClient(options(server.url))
+    const response = await client('/')
+    expect(response.status).toBe(200)
+    await expect(response.text()).rejects.toThrow(TypeError)
+    expect(instanceOf(client, server.host)).toMatchObject({
+      inFlight: 0,
+      settled: { success: 0, failure: 1 },
+    })
+  })
+
+  it('opens the breaker when it happens again and again', async () => {
+    await using server = await startServer(truncate)
+    await using client = createClient({ ...options(server.url), breaker: { failureThreshold: 3 } })
+    const opened = collect(client, 'breaker:open')
+    for (let call = 0; call < 3; call++) {
+      expect(opened).toHaveLength(0)
+      await expect((await client('/')).text()).rejects.toThrow()
+    }
+    expect(opened).toMatchObject([{ reason: 'consecutive-failures' }])
+    await expect(client('/')).rejects.toMatchObject({ code: 'ERR_OUTRIGGER_CIRCUIT_OPEN' })
+  })
+
+  it('opens the breaker through request() as well', async () => {
+    await using server = await startServer(truncate)
+    await using client = createClient({ ...options(server.url), breaker: { failureThreshold: 2 } })
+    for (let call = 0; call < 2; call++) {
+      const { body } = await client.request('/')
+      await expect(body.text()).rejects.toThrow()
+    }
+    expect(instanceOf(client, server.host)).toMatchObject({ breaker: 'open', settled: { failure: 2 } })
+  })
+
+  it('keeps a half-open breaker from closing', async () => {
+    await using server = await startServer(reset, truncate)
+    await using client = createClient({
+      ...options(server.url),
+      retry: false,
+      breaker: { failureThreshold: 1, successThreshold: 1, openFor: 1 },
+    })
+    const reopened = collect(client, 'breaker:open')
+    await expect(client('/')).rejects.toThrow()
+    await until(() => instanceOf(client, server.host).breaker === 'half-open')
+    const response = await client('/').catch(() => undefined)
+    await response?.text().catch(() => {})
+    expect(reopened.length).toBeGreaterThan(0)
+    expect(instanceOf(client, server.host).settled).toEqual({
+      success: 0,
+      failure: 2,
+      overload: 0,
+      ignored: 0,
+    })
+  })
+})
+
+describe('a body that stalls', () => {
+  it('holds its load until the reader gives up, and is then nobody’s failure', async () => {
+    await using server = await startServer(stall)
+    await using client = createClient(options(server.url))
+    const controller = new AbortController()
+    const response = await client('/', { signal: controller.signal })
+    expect(instanceOf(client, server.host)).toMatchObject({ inFlight: 1, pending: 0 })
+    const reason = new Error('enough')
+    const reading = response.text()
+    controller.abort(reason)
+    await expect(reading).rejects.toBe(reason)
+    await until(() => instanceOf(client, server.host).inFlight === 0)
+    expect(instanceOf(client, server.host).settled).toMatchObject({ success: 1, failure: 0 })
+  })
+})
+
+describe('a connection that is never made', { timeout: CHILD_TIMEOUT }, () => {
+  it('is given up after timeout.attempt, and counts as a failure', async () => {
+    await using blackhole = await startBlackhole()
+    await using healthy = await startServer(ok)
+    await using client = createClient({ ...options(blackhole.url, healthy.url), timeout: { attempt: 50 } })
+    const seen = outcomes(client)
+    expect(await (await client('/')).text()).toBe('ok')
+    expect(seen).toEqual([`${blackhole.host} failure`, `${healthy.host} success`])
+    expect(instanceOf(client, blackhole.host).inFlight).toBe(0)
+  })
+
+  it.each([
+    ['fetch', (client: ReturnType<typeof createClient>) => client('/')],
+    ['request', (client: ReturnType<typeof createClient>) => client.request('/')],
+  ])('does not outlast timeout.total through %s', async (_door, call) => {
+    await using blackhole = await startBlackhole()
+    await using client = createClient({ ...options(blackhole.url), timeout: 50 })
+    await expect(call(client)).rejects.toMatchObject({ name: 'TimeoutError' })
+    expect(instanceOf(client, blackhole.host)).toMatchObject({ inFlight: 0, settled: { failure: 1 } })
+  })
+
+  it.each([
+    [
+      'fetch',
+      (client: ReturnType<typeof createClient>, signal: AbortSignal): Promise<unknown> =>
+        client('/', { signal }),
+    ],
+    [
+      'request',
+      (client: ReturnType<typeof createClient>, signal: AbortSignal): Promise<unknown> =>
+        client.request('/', { signal }),
+    ],
+  ])('does not outlast the caller’s abort through %s', async (_door, call) => {
+    await using blackhole = await startBlackhole()
+    await using client = createClient(options(blackhole.url))
+    const controller = new AbortController()
+    await client.ready()
+    const calling = call(client, controller.signal)
+    await until(() => instanceOf(client, blackhole.host).inFlight === 1)
+    const reason = new Error('not interested any more')
+    controller.abort(reason)
+    await expect(calling).rejects.toBe(reason)
+    expect(instanceOf(client, blackhole.host)).toMatchObject({
+      inFlight: 0,
+      settled: { failure: 0, ignored: 1 },
+    })
+  })
+
+  it('does not hold up close()', async () => {
+    await using blackhole = await startBlackhole()
+    const client = createClient({
+      ...options(blackhole.url),
+      timeout: 50,
+      transport: { connect: { timeout: CHILD_TIMEOUT } },
+    })
+    await expect(client('/')).rejects.toMatchObject({ name: 'TimeoutError' })
+    await client.close()
+  })
+})

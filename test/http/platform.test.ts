@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest'
+import { CHILD_TIMEOUT, runChild } from '../support/child.ts'
+import { refusedUrl } from '../support/http-server.ts'
+
+/** Says what a process without the library sees, and what one with it sees. */
+async function withAndWithout(
+  code: (load: string) => string,
+  env: Record<string, string> = {},
+): Promise<[unknown, unknown]> {
+  const [without, with_] = await Promise.all([
+    runChild(code(''), env),
+    runChild(code(`await import('./src/index.ts')`), env),
+  ])
+  expect([without.stderr, with_.stderr]).toEqual(['', ''])
+  return [JSON.parse(without.stdout), JSON.parse(with_.stdout)]
+}
+
+/** A proxy that notes what it is asked for and forbids it; `asked` after a built-in fetch. */
+const fetchBehindProxy = (load: string): string => `
+  import { createServer } from 'node:net'
+  import { once } from 'node:events'
+  import { spawnSync } from 'node:child_process'
+  const asked = []
+  const proxy = createServer((socket) => socket.on('error', () => {}).once('data', (data) => {
+    asked.push(String(data).split('\\r\\n')[0])
+    socket.end('HTTP/1.1 403 Forbidden\\r\\nconnection: close\\r\\ncontent-length: 0\\r\\n\\r\\n')
+  }))
+  proxy.listen(Number(process.env.PROXY_PORT), '127.0.0.1')
+  await once(proxy, 'listening')
+  ${load}
+  await fetch('http://stranger.test/').catch(() => {})
+  ${load && OWN_CALL}
+  proxy.close()
+  console.log(JSON.stringify({ asked }))
+`
+
+/** An instance of ours is called directly. */
+const OWN_CALL = `
+  const { createServer: createHttpServer } = await import('node:http')
+  const server = createHttpServer((_request, response) => response.end('direct')).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { createClient, fixed } = await import('./src/index.ts')
+  const client = createClient({ service: 'user-service', source: fixed(['http://127.0.0.1:' + server.address().port]) })
+  const text = await (await client('/')).text()
+  if (text !== 'direct') throw new Error(text)
+  await client.close()
+  server.close()
+`
+
+describe('importing the library', { timeout: CHILD_TIMEOUT }, () => {
+  it.each([
+    ['before', `await fetch('data:,')`, ''],
+    ['after', '', `await fetch('data:,')`],
+  ])(
+    'leaves the global dispatcher the platform’s, with fetch first used %s it',
+    async (_when, before, after) => {
+      const [without, with_] = await withAndWithout(
+        (load) => `
+        const legacy = Symbol.for('undici.globalDispatcher.1')
+        ${before}
+        const first = globalThis[legacy]
+        ${load}
+        ${after}
+        const last = globalThis[legacy]
+        console.log(JSON.stringify({ kind: last?.constructor.name, kept: first === undefined || first === last }))
+      `,
+      )
+      expect(with_).toEqual(without)
+      expect(with_).toMatchObject({ kept: true })
+    },
+  )
+
+  it('keeps a global dispatcher of the user’s own, and fetch on it', async () => {
+    const [without, with_] = await withAndWithout(
+      (load) => `
+        await fetch('http://127.0.0.1:40001/').catch(() => {})
+        const [slot] = Object.getOwnPropertySymbols(globalThis).filter((symbol) => /undici.globalDispatcher/.test(symbol.description)).sort((a, b) => (a.description < b.description ? 1 : -1))
+        const platform = globalThis[slot]
+        const seen = []
+        globalThis[slot] = new Proxy(platform, {
+          get(target, name) {
+            if (name !== 'dispatch') return Reflect.get(target, name, target)
+            return (options, handler) => {
+              seen.push(String(options.origin))
+              return target.dispatch(options, handler)
+            }
+          },
+        })
+        ${load}
+        await fetch('http://127.0.0.1:40001/').catch(() => {})
+        console.log(JSON.stringify({ seen }))
+      `,
+    )
+    expect(with_).toEqual(without)
+    expect(with_).toEqual({ seen: ['http://127.0.0.1:40001'] })
+  })
+
+  it('does not take fetch away from the proxy of NODE_USE_ENV_PROXY, nor send our own calls there', async () => {
+    const proxied = async (port: string, code: string): Promise<unknown> => {
+      const env = {
+        NODE_USE_ENV_PROXY: '1',
+        HTTP_PROXY: `http://127.0.0.1:${port}`,
+        NO_PROXY: '',
+        PROXY_PORT: port,
+      }
+      const { stdout, stderr } = await runChild(code, env)
+      expect(stderr).toBe('')
+      return JSON.parse(stdout)
+    }
+    const port = await freePort()
+    const without = await proxied(port, fetchBehindProxy(''))
+    // Node 22.19 and 22.20 do not know the variable; the library changes nothing about that either.
+    expect(await proxied(port, fetchBehindProxy(`await import('./src/index.ts')`))).toEqual(without)
+  })
+})
+
+/** Proxy variables are read when a process starts, so its port must be known before. */
+async function freePort(): Promise<string> {
+  return new URL(await refusedUrl()).port
+}

@@ -1,0 +1,6 @@
+export { findBinary, runTool } from './binaries.ts'
+export { startBind, type BindOptions, type BindServer } from './bind.ts'
+export { startConsul, type ConsulOptions, type ConsulServer } from './consul.ts'
+export { startEtcd, type EtcdOptions } from './etcd.ts'
+export { startKubernetes, type KubernetesServer } from './kubernetes.ts'
+export type { TestServer } from './process.ts'
