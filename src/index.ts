@@ -1,6 +1,13 @@
 export { createClient, type Client } from './client/create-client.ts'
 export { createFetch, type FetchOptions } from './client/create-fetch.ts'
-export type { ClientOptions, DeadlineOptions, RouteRule, TimeoutOptions } from './client/options.ts'
+export type {
+  ClientLimit,
+  ClientOptions,
+  DeadlineOptions,
+  RouteLimit,
+  RouteRule,
+  TimeoutOptions,
+} from './client/options.ts'
 export type { ClientSnapshot, InstanceSnapshot } from './client/snapshot.ts'
 export { withDeadline, type IncomingRequest, type WithDeadlineOptions } from './client/with-deadline.ts'
 export type { CallInit } from './doors/target.ts'
@@ -47,5 +54,11 @@ export type { HedgeOptions } from './retry/hedge.ts'
 export type { BackoffOptions, RetryFailure, RetryOptions } from './retry/policy.ts'
 
 export type * from './observe/events.ts'
+export type { FailedCall, Fallback } from './fallback/types.ts'
+export type { StaleOptions } from './fallback/stale.ts'
+export { LimitExceededError, ThrottledError } from './limit/errors.ts'
+export type { AdaptiveOptions, LimitOptions } from './limit/policy.ts'
+export type { Priority } from './limit/priority.ts'
+export type { ThrottleOptions } from './limit/throttle.ts'
 export { CircuitOpenError, NoInstanceError, OutriggerError, type OutriggerErrorCode } from './errors.ts'
 export { systemClock, type Clock } from './clock.ts'

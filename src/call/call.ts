@@ -4,6 +4,7 @@ import { NoInstanceError, timeoutError } from '../errors.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import type { LiveEndpoint } from '../fleet/endpoint.ts'
 import type { AcquireRequest } from '../fleet/fleet.ts'
+import type { Outcome } from '../observe/events.ts'
 import type { Core } from './core.ts'
 import type { Operation, SendContext, Tried } from './operation.ts'
 import { Try } from './try.ts'
@@ -16,6 +17,8 @@ export class Call<T> implements AcquireRequest, SendContext {
   /** The number of the latest attempt. */
   attempt = 0
   ended = false
+  /** Called once, when the call is over. */
+  onFinish: ((outcome: Outcome) => void) | undefined
   readonly core: Core
   readonly operation: Operation<T>
 
@@ -98,18 +101,32 @@ export class Call<T> implements AcquireRequest, SendContext {
 
   /** Ends the call as this try ended. */
   settle(tried: Tried<T>): void {
-    if (!tried.ok) this.fail(tried.error)
-    else if (this.#finish()) this.#resolve?.(tried.value as T)
-    else this.discard(tried)
+    if (!this.#finish(tried.attempt.outcome)) this.discard(tried)
+    else if (tried.ok) this.#resolve?.(tried.value as T)
+    else this.#reject?.(tried.error)
   }
 
   fail(error: unknown): void {
     if (this.#finish()) this.#reject?.(error)
   }
 
+  /** Ends it with an error of ours. */
+  refuse(error: Error): void {
+    if (this.ended) return
+    const { events } = this.core
+    if (events.has('call:rejected')) events.emit('call:rejected', { ...this.stamp(), error })
+    this.fail(error)
+  }
+
   /** Starts a try on an endpoint that was acquired for it. */
   start(attempt: Attempt, onEnd: (ended: Try<T>) => void): Try<T> {
-    const started = new Try(attempt, this.operation, onEnd)
+    const { throttle } = this.operation.plan
+    const counted = (ended: Try<T>): void => {
+      const { outcome } = ended.attempt
+      if (outcome === 'success' || outcome === 'overload') throttle?.record(outcome === 'success')
+      onEnd(ended)
+    }
+    const started = new Try(attempt, this.operation, throttle ? counted : onEnd)
     if (this.#open?.over === false) (this.#hedges ??= new Set()).add(started)
     else this.#open = started
     started.begin(this.clock, this)
@@ -173,10 +190,8 @@ export class Call<T> implements AcquireRequest, SendContext {
 
   /** Why `acquire` gave nothing. */
   refusal(): Error {
-    const { closed, fleet, discovery, events } = this.core
-    const error = closed ?? fleet.refusal(this.operation.plan.guard, discovery.error)
-    if (events.has('call:rejected')) events.emit('call:rejected', { ...this.stamp(), error })
-    return error
+    const { closed, fleet, discovery } = this.core
+    return closed ?? fleet.refusal(this.operation.plan.guard, discovery.error)
   }
 
   /** The deadline has passed. */
@@ -198,7 +213,7 @@ export class Call<T> implements AcquireRequest, SendContext {
   }
 
   #end(reason: unknown, outcome: 'failure' | 'ignored'): void {
-    if (!this.#finish()) return
+    if (!this.#finish(outcome)) return
     this.#open?.stop(reason, outcome)
     for (const hedge of this.#hedges ?? []) hedge.stop(reason, 'ignored')
     this.#controller?.abort(reason)
@@ -206,12 +221,13 @@ export class Call<T> implements AcquireRequest, SendContext {
   }
 
   /** Lets go of everything the call was waiting on; false if that was done before. */
-  #finish(): boolean {
+  #finish(outcome: Outcome = 'ignored'): boolean {
     if (this.ended) return false
     this.ended = true
     this.#cancelDeadline?.()
     this.operation.signal?.removeEventListener('abort', this.#onAbort)
     if (this.#waiter) this.core.waiting.delete(this.#waiter)
+    this.onFinish?.(outcome)
     return true
   }
 }

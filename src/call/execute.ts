@@ -1,3 +1,4 @@
+import { Admission } from './admission.ts'
 import { Call } from './call.ts'
 import type { Core } from './core.ts'
 import type { Operation, Tried } from './operation.ts'
@@ -6,14 +7,20 @@ import { round } from './round.ts'
 
 /** Runs an operation: one or more attempts under one deadline. A reader of the call plane starts here. */
 export function execute<T>(core: Core, operation: Operation<T>): Promise<T> {
-  return new Call(core, operation).run(firstRound)
+  return new Call(core, operation).run(admit)
+}
+
+function admit<T>(call: Call<T>): void {
+  const { limiters, throttle } = call.operation.plan
+  if (limiters.length === 0 && !throttle) firstRound(call)
+  else new Admission(call).enter(() => firstRound(call))
 }
 
 function firstRound<T>(call: Call<T>): void {
   call.core.budget.deposit()
   const attempt = call.acquire()
   if (attempt) round(call, attempt, (tried) => afterFirst(call, tried))
-  else call.fail(call.refusal())
+  else call.refuse(call.refusal())
 }
 
 /** Most calls end here, after one try. */

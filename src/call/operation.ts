@@ -1,4 +1,5 @@
 import type { Attempt } from '../fleet/attempt.ts'
+import type { Priority } from '../limit/priority.ts'
 import type { Plan } from './plan.ts'
 
 /** What a call wants done, through whichever door it came. */
@@ -14,6 +15,8 @@ export interface Operation<T> {
   readonly replayable: boolean
   /** Whether sending it twice does no more than sending it once. */
   readonly idempotent: boolean
+  /** Who is shed first when there is too little for everybody. */
+  readonly priority: Priority
   header?(name: string): string | undefined
   /**
    * Starts one try, which settles and releases the attempt, and tells `receiver` how it ended. Callbacks, not

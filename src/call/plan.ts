@@ -1,6 +1,12 @@
 import type { Classify } from '../attempt/classify.ts'
+import type { Coalescer } from '../fallback/coalesce.ts'
+import type { StaleCache } from '../fallback/stale.ts'
+import type { Fallback } from '../fallback/types.ts'
 import type { Guard } from '../fleet/guard.ts'
 import type { Hedge } from '../retry/hedge.ts'
+import type { Limiter } from '../limit/limiter.ts'
+import type { Priority } from '../limit/priority.ts'
+import type { Throttle } from '../limit/throttle.ts'
 import type { RetryPolicy } from '../retry/policy.ts'
 import type { RouteKey } from '../routes/key.ts'
 
@@ -24,6 +30,13 @@ export interface HeaderPolicy {
   readonly deadline: string | undefined
 }
 
+/** What the call falls back to, and whom it shares its request with. */
+export interface FallbackPolicy {
+  readonly answer: Fallback | undefined
+  readonly stale: StaleCache | undefined
+  readonly coalescer: Coalescer | undefined
+}
+
 /** A call's policy: client options and one route's rule merged once, at construction. */
 export interface Plan {
   /** Undefined for calls that match no declared route. */
@@ -34,6 +47,11 @@ export interface Plan {
   readonly hedge: Hedge | undefined
   /** Undefined: as the method says. */
   readonly idempotent: boolean | undefined
+  /** Every limit in the way: the client's, then the route's. */
+  readonly limiters: readonly Limiter[]
+  readonly throttle: Throttle | undefined
+  readonly priority: Priority
   readonly headers: HeaderPolicy
+  readonly fallback: FallbackPolicy
   readonly classify: Classify | undefined
 }

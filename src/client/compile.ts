@@ -1,15 +1,33 @@
-import type { HeaderPolicy, Plan, TimeoutPolicy } from '../call/plan.ts'
+import type { FallbackPolicy, HeaderPolicy, Plan, TimeoutPolicy } from '../call/plan.ts'
 import { Plans } from '../doors/plans.ts'
 import { breakerPolicy } from '../breaker/policy.ts'
 import type { Guard } from '../fleet/guard.ts'
-import { systemClock } from '../clock.ts'
+import { systemClock, type Clock } from '../clock.ts'
+import { Coalescer } from '../fallback/coalesce.ts'
+import { StaleCache } from '../fallback/stale.ts'
+import { Limiter } from '../limit/limiter.ts'
+import { checkPriority } from '../limit/priority.ts'
+import { Throttle } from '../limit/throttle.ts'
 import { checkBoolean, checkFunction, checkHeaderName, checkNumber, checkObject } from '../options.ts'
 import { Hedge, type HedgeOptions } from '../retry/hedge.ts'
 import { retryPolicy } from '../retry/policy.ts'
 import { parseRouteKey } from '../routes/key.ts'
-import type { ClientOptions, RouteRule, TimeoutOptions } from './options.ts'
+import type { ClientLimit, ClientOptions, RouteRule, TimeoutOptions } from './options.ts'
 
-const RULE = ['breaker', 'retry', 'timeout', 'hedge', 'idempotent', 'classify']
+const RULE = [
+  'limit',
+  'throttle',
+  'priority',
+  'fallback',
+  'stale',
+  'coalesce',
+  'breaker',
+  'retry',
+  'timeout',
+  'hedge',
+  'idempotent',
+  'classify',
+]
 const NO_TIMEOUT: TimeoutPolicy = Object.freeze({
   total: Infinity,
   attempt: Infinity,
@@ -39,6 +57,16 @@ export function compilePlans(options: ClientOptions): { plans: Plans; guards: re
   // Each route learns its own latencies, also under the client's options.
   const hedge = (hedgeOptions: HedgeOptions | false | undefined, name: string): Hedge | undefined =>
     hedgeOptions ? new Hedge(hedgeOptions, clock, name) : undefined
+  const limiterOf = (limit: ClientLimit, name: string): Limiter => {
+    if (typeof limit !== 'object') return new Limiter({ max: limit }, clock, name)
+    const { perInstance: _perInstance, ...rest } = limit
+    return new Limiter(rest, clock, name)
+  }
+  // A route's own limit stands behind the client's; false exempts it from both.
+  const limitersOf = (limit: RouteRule['limit'], name: string): readonly Limiter[] =>
+    limit === undefined ? base.limiters : limit === false ? [] : [...base.limiters, limiterOf(limit, name)]
+  const throttleOf = (throttle: RouteRule['throttle'], name: string): Throttle | undefined =>
+    throttle ? new Throttle(throttle, clock, name) : undefined
   const base: Plan = Object.freeze({
     route: undefined,
     guard: guard(options.breaker, 'breaker', undefined),
@@ -46,7 +74,11 @@ export function compilePlans(options: ClientOptions): { plans: Plans; guards: re
     retry: options.retry === false ? undefined : retryPolicy(options.retry, 'retry'),
     hedge: hedge(options.hedge, 'hedge'),
     idempotent: undefined,
+    limiters: hasLimit(options.limit) ? [limiterOf(options.limit, 'limit')] : [],
+    throttle: throttleOf(options.throttle, 'throttle'),
+    priority: 'default',
     headers: headerPolicy(options),
+    fallback: fallbackPolicy(options, NO_FALLBACK, clock, ''),
     classify: checkClassify(options.classify, 'classify'),
   })
   const rules = options.routes ?? {}
@@ -68,7 +100,12 @@ export function compilePlans(options: ClientOptions): { plans: Plans; guards: re
             : retryPolicy(rule.retry, `${name}.retry`),
       hedge: rule.hedge === undefined ? hedge(options.hedge, 'hedge') : hedge(rule.hedge, `${name}.hedge`),
       idempotent: rule.idempotent,
+      limiters: limitersOf(rule.limit, `${name}.limit`),
+      throttle: rule.throttle === undefined ? base.throttle : throttleOf(rule.throttle, `${name}.throttle`),
+      priority:
+        rule.priority === undefined ? base.priority : checkPriority(`${name}.priority`, rule.priority),
       headers: base.headers,
+      fallback: fallbackPolicy(rule, base.fallback, clock, `${name}.`),
       classify: checkClassify(rule.classify, `${name}.classify`) ?? base.classify,
     })
   })
@@ -98,6 +135,34 @@ function headerPolicy({ attemptHeader, deadline }: ClientOptions): HeaderPolicy 
   return Object.freeze({
     attempt: attemptHeader === undefined ? undefined : checkHeaderName('attemptHeader', attemptHeader),
     deadline: deadline === undefined ? undefined : checkHeaderName('deadline.header', deadline.header),
+  })
+}
+
+/** `perInstance` alone limits instances, not the client. */
+function hasLimit(limit: ClientOptions['limit']): limit is ClientLimit {
+  if (limit === undefined || limit === false) return false
+  return typeof limit !== 'object' || limit.max !== undefined || limit.perInstance === undefined
+}
+
+const NO_FALLBACK: FallbackPolicy = Object.freeze({
+  answer: undefined,
+  stale: undefined,
+  coalescer: undefined,
+})
+
+function fallbackPolicy(
+  { fallback, stale, coalesce }: Pick<RouteRule, 'fallback' | 'stale' | 'coalesce'>,
+  base: FallbackPolicy,
+  clock: Clock,
+  prefix: string,
+): FallbackPolicy {
+  if (fallback !== undefined && fallback !== false) checkFunction(`${prefix}fallback`, fallback)
+  if (coalesce !== undefined) checkBoolean(`${prefix}coalesce`, coalesce)
+  return Object.freeze({
+    answer: fallback === undefined ? base.answer : fallback || undefined,
+    stale:
+      stale === undefined ? base.stale : stale ? new StaleCache(stale, clock, `${prefix}stale`) : undefined,
+    coalescer: coalesce === undefined ? base.coalescer : coalesce ? new Coalescer() : undefined,
   })
 }
 

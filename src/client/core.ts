@@ -16,6 +16,8 @@ import type { ClientOptions } from './options.ts'
 export function createCore(options: ClientOptions, guards: readonly Guard[]): Core & { resume(): void } {
   const { service, source, clock = systemClock } = options
   const transport = { ...options.transport }
+  // undici's own checks: here, not at the first call.
+  void new Pool('http://localhost', transport)
   const events = new Emitter<ClientEvents>()
   const waiting = new Set<() => void>()
   const stamp = (): ServiceEvent => ({ service, at: clock.now() + (clock.epoch ?? 0) })
@@ -30,6 +32,7 @@ export function createCore(options: ClientOptions, guards: readonly Guard[]): Co
     events,
     balancer: asBalancer(options.balance ?? peakEwma()),
     panicThreshold: options.panicThreshold ?? 0,
+    perInstance: typeof options.limit === 'object' ? (options.limit.perInstance ?? Infinity) : Infinity,
     outliers: options.outliers && outlierPolicy(options.outliers),
     drainTimeout: options.drainTimeout ?? 30_000,
     connect: ({ url }) => new Pool(url, transport),

@@ -2,6 +2,7 @@ import { Platform, type FetchInput } from '../attempt/platform.ts'
 import { execute } from '../call/execute.ts'
 import { AttemptDispatcher } from '../doors/dispatcher.ts'
 import { ExecuteOperation, type ExecuteFunction, type ExecuteOptions } from '../doors/execute.ts'
+import { fallbackCall, hasFallback, withFallback } from '../doors/fallback.ts'
 import { FetchOperation, type Neighbours } from '../doors/fetch.ts'
 import { RequestOperation, type RequestOptions } from '../doors/request.ts'
 import { logicalAddress, resolveTarget, type CallInit } from '../doors/target.ts'
@@ -79,7 +80,11 @@ export function createClient(options: ClientOptions): Client {
     const target = resolveTarget(logical, plans, input, init)
     if (!target) return platform.fetch(input, init as RequestInit)
     refuseClosed()
-    return execute(core, new FetchOperation(core, platform, logical, target, input, init, neighbours))
+    const start = (own: CallInit | undefined): Promise<Response> =>
+      execute(core, new FetchOperation(core, platform, logical, target, input, own, neighbours))
+    return hasFallback(target.plan)
+      ? withFallback(fallbackCall(core, target, input, init, start))
+      : start(init)
   }
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => (closing ??= shutDown())

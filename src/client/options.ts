@@ -1,9 +1,14 @@
 import type { Classify } from '../attempt/classify.ts'
 import type { Balancer, Pick } from '../balance/balancer.ts'
-import { checkMethods, checkNumber, checkObject } from '../options.ts'
+import { checkMethods, checkNumber, checkObject, quote } from '../options.ts'
 import type { BreakerOptions } from '../breaker/policy.ts'
 import type { Clock } from '../clock.ts'
 import type { OutlierOptions } from '../fleet/outlier-policy.ts'
+import type { StaleOptions } from '../fallback/stale.ts'
+import type { Fallback } from '../fallback/types.ts'
+import type { LimitOptions } from '../limit/policy.ts'
+import type { Priority } from '../limit/priority.ts'
+import type { ThrottleOptions } from '../limit/throttle.ts'
 import type { Source } from '../registry/source.ts'
 import type { BudgetOptions } from '../retry/budget.ts'
 import type { HedgeOptions } from '../retry/hedge.ts'
@@ -37,6 +42,17 @@ export interface DeadlineOptions {
   header: string
 }
 
+/** A number is `max`. */
+export type RouteLimit = number | 'adaptive' | LimitOptions
+
+export type ClientLimit =
+  | number
+  | 'adaptive'
+  | (LimitOptions & {
+      /** Attempts that one instance may have in flight; an instance that is full is not picked. @default none */
+      perInstance?: number
+    })
+
 /** What a route may set for itself; what it leaves out is the client's. */
 export interface RouteRule {
   /** An object gives the route a breaker of its own on each instance; false neither guards nor counts it. */
@@ -52,6 +68,18 @@ export interface RouteRule {
    * @default by its method (RFC 9110), or true with an `Idempotency-Key`
    */
   idempotent?: boolean
+  /** A limit of the route's own, behind the client's; false exempts it from both. @default none of its own */
+  limit?: RouteLimit | false
+  /** @default the client's */
+  throttle?: ThrottleOptions | false
+  /** Who is shed first when there is too little for everybody. @default 'default' */
+  priority?: Priority
+  /** @default the client's */
+  fallback?: Fallback | false
+  /** @default the client's */
+  stale?: StaleOptions | false
+  /** @default the client's */
+  coalesce?: boolean
   /** @default the client's */
   classify?: Classify
 }
@@ -77,6 +105,20 @@ export interface ClientOptions {
   budget?: BudgetOptions
   /** A number is `total`; false is none at all. @default { total: 30_000 } */
   timeout?: number | TimeoutOptions | false
+  /** Calls in flight, and how many may wait for a place; all others are refused at once. @default none */
+  limit?: ClientLimit | false
+  /** Does not send what the service would in all likelihood turn down. @default none */
+  throttle?: ThrottleOptions | false
+  /**
+   * Makes the answer when there is none or none that is good: given the error, or the last response. For the
+   * fetch door.
+   * @default none
+   */
+  fallback?: Fallback | false
+  /** Serves a route's last good answer when all else fails. For the fetch door. @default none */
+  stale?: StaleOptions | false
+  /** Lets identical concurrent GETs share one request. For the fetch door. @default false */
+  coalesce?: boolean
   /** Sends the time that is left along with each request. @default none is sent */
   deadline?: DeadlineOptions
   /** The request header that carries the number of the attempt, `'x-outrigger-attempt'`. @default none is sent */
@@ -112,6 +154,11 @@ const OPTIONS: readonly (keyof ClientOptions)[] = [
   'hedge',
   'budget',
   'timeout',
+  'limit',
+  'throttle',
+  'fallback',
+  'stale',
+  'coalesce',
   'deadline',
   'attemptHeader',
   'classify',
@@ -129,8 +176,15 @@ export function checkClientOptions(options: ClientOptions): void {
   checkObject('createClient()', options, OPTIONS)
   checkMethods('source', options.source, ['watch'])
   if (options.clock !== undefined) checkMethods('clock', options.clock, ['now', 'sleep', 'random'])
+  const { transport } = options
+  if (transport !== undefined && (typeof transport !== 'object' || transport === null)) {
+    throw new TypeError(`transport must be an object, got ${quote(transport)}`)
+  }
   checkNumber('panicThreshold', options.panicThreshold ?? 0, { max: 1 })
   checkNumber('drainTimeout', options.drainTimeout ?? 0)
+  if (typeof options.limit === 'object') {
+    checkNumber('limit.perInstance', options.limit.perInstance ?? 1, { min: 1, integer: true })
+  }
   if (options.outliers !== undefined && options.breaker === false) {
     throw new TypeError('outliers eject through the breaker, and breaker is false')
   }

@@ -3,6 +3,7 @@ import { classify, type AttemptResult } from '../attempt/classify.ts'
 import type { Operation, Receiver, SendContext, Sending, Tried } from '../call/operation.ts'
 import type { Plan } from '../call/plan.ts'
 import type { Attempt } from '../fleet/attempt.ts'
+import type { Priority } from '../limit/priority.ts'
 import type { Instance } from '../registry/source.ts'
 import { maxRetryAfter } from './hop.ts'
 import { isRetryable } from './retryable.ts'
@@ -20,6 +21,8 @@ export interface ExecuteOptions {
   route?: string
   /** Whether the function may run again after it failed. @default true */
   idempotent?: boolean
+  /** Who is shed first when there is too little for everybody. @default the route's */
+  priority?: Priority
   /** From `withDeadline()`: the time by which the caller's own caller wants its answer. */
   deadline?: number
 }
@@ -36,10 +39,12 @@ export class ExecuteOperation<T> implements Operation<T> {
   readonly deadline: number | undefined
   readonly replayable: boolean
   readonly idempotent: boolean
+  readonly priority: Priority
   readonly #run: ExecuteFunction<T>
 
   constructor(plan: Plan, run: ExecuteFunction<T>, options: ExecuteOptions) {
     this.plan = plan
+    this.priority = options.priority ?? plan.priority
     this.signal = options.signal
     this.deadline = options.deadline
     this.idempotent = options.idempotent ?? plan.idempotent ?? true

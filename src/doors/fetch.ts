@@ -9,6 +9,7 @@ import type { Core } from '../call/core.ts'
 import type { Operation, Receiver, SendContext, Sending, Tried } from '../call/operation.ts'
 import type { Plan } from '../call/plan.ts'
 import type { Attempt } from '../fleet/attempt.ts'
+import { isPriority, type Priority } from '../limit/priority.ts'
 import type { Dispatcher } from '../undici.ts'
 import { discardBody } from './discard.ts'
 import { acquireHop, exchangeFor } from './hop.ts'
@@ -28,6 +29,7 @@ export class FetchOperation implements Operation<Response> {
   readonly deadline: number | undefined
   readonly replayable: boolean
   readonly idempotent: boolean
+  readonly priority: Priority
   readonly #makeBody: (() => BodySource) | undefined
   readonly #input: FetchInput
   readonly #init: RequestInit | undefined
@@ -51,6 +53,7 @@ export class FetchOperation implements Operation<Response> {
     this.#platform = platform
     this.#neighbours = neighbours
     this.plan = target.plan
+    this.priority = isPriority(init?.priority) ? init.priority : this.plan.priority
     this.method = target.method
     this.path = target.path
     this.signal = init?.signal ?? request?.signal ?? undefined

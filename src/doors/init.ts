@@ -1,9 +1,11 @@
+import { isPriority } from '../limit/priority.ts'
 import type { BodySource, CallInit } from './target.ts'
 
 /** What is left for fetch once `params`, `query` and `json` are used up. Never the caller's own object, changed. */
 export function plainInit(init: CallInit | undefined, method: string): RequestInit | undefined {
   if (!init) return method === 'GET' ? undefined : { method }
-  const { params: _params, query: _query, deadline: _deadline, json, body: given, ...rest } = init
+  const { params: _params, query: _query, deadline: _deadline, priority, json, body: given, ...others } = init
+  const rest = priority === undefined || isPriority(priority) ? others : { ...others, priority }
   if (json === undefined) {
     return given === undefined || typeof given === 'function'
       ? { ...rest, method }

@@ -3,6 +3,7 @@ import type { Core } from '../call/core.ts'
 import type { Operation, Receiver, SendContext, Sending, Tried } from '../call/operation.ts'
 import type { Plan } from '../call/plan.ts'
 import type { Attempt } from '../fleet/attempt.ts'
+import type { Priority } from '../limit/priority.ts'
 import { Dispatcher } from '../undici.ts'
 import { exchangeFor } from './hop.ts'
 import { isIdempotent, isReplayable, isRetryable } from './retryable.ts'
@@ -15,6 +16,8 @@ export type RequestOptions<Opaque = null> = Omit<
 > & {
   method?: Dispatcher.HttpMethod
   signal?: AbortSignal
+  /** Who is shed first when there is too little for everybody. @default the route's */
+  priority?: Priority
   /** From `withDeadline()`: the time by which the caller's own caller wants its answer. */
   deadline?: number
 }
@@ -37,6 +40,7 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
   readonly deadline: number | undefined
   readonly replayable: boolean
   readonly idempotent: boolean
+  readonly priority: Priority
   readonly #core: Core
   readonly #options: RequestOptions<Opaque>
   readonly #logical: Logical
@@ -47,9 +51,10 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
     this.path = target.path
     this.signal = options.signal
     this.replayable = isReplayable(options.body)
-    const { deadline, ...rest } = options
+    const { deadline, priority, ...rest } = options
     this.#core = core
     this.deadline = deadline
+    this.priority = priority ?? this.plan.priority
     this.#options = rest
     this.#logical = logical
     this.idempotent =

@@ -1,5 +1,6 @@
 import type { FetchInput } from '../attempt/platform.ts'
 import type { Plan } from '../call/plan.ts'
+import type { Priority } from '../limit/priority.ts'
 import { expandPath, type PathParams } from '../routes/expand.ts'
 import { appendQuery, type Query } from '../routes/query.ts'
 import type { Plans } from './plans.ts'
@@ -7,7 +8,9 @@ import type { Plans } from './plans.ts'
 export type BodySource = NonNullable<RequestInit['body']>
 
 /** What `fetch` takes, and what a route key needs besides. */
-export interface CallInit extends Omit<RequestInit, 'body'> {
+export interface CallInit extends Omit<RequestInit, 'body' | 'priority'> {
+  /** Who is shed first when there is too little for everybody; fetch's own values are fetch's. @default the route's */
+  priority?: Priority | 'high' | 'low' | 'auto'
   /** A function is called for each try, so that a stream can be made, and sent, again. */
   body?: RequestInit['body'] | (() => BodySource)
   /** From `withDeadline()`: the time by which the caller's own caller wants its answer. */

@@ -1,7 +1,7 @@
 import type { Balancer, Endpoint, PickRequest } from '../balance/balancer.ts'
 import type { Transition } from '../breaker/breaker.ts'
 import type { Clock } from '../clock.ts'
-import { CircuitOpenError, NoInstanceError, withoutStack, type OutriggerError } from '../errors.ts'
+import type { OutriggerError } from '../errors.ts'
 import type { Emitter } from '../observe/emitter.ts'
 import type { BreakerEvent, ClientEvents, Outcome } from '../observe/events.ts'
 import type { Instance } from '../registry/source.ts'
@@ -12,6 +12,7 @@ import { LiveEndpoint, type EndpointContext } from './endpoint.ts'
 import type { Guard } from './guard.ts'
 import type { OutlierPolicy } from './outlier-policy.ts'
 import { Outliers } from './outliers.ts'
+import { refusal } from './refusal.ts'
 
 export interface FleetOptions {
   readonly service: string
@@ -21,6 +22,8 @@ export interface FleetOptions {
   readonly guards: readonly Guard[]
   readonly panicThreshold: number
   readonly outliers: OutlierPolicy | undefined
+  /** Attempts one endpoint may carry; Infinity for any number. */
+  readonly perInstance: number
   /** How long a removed endpoint may finish what it carries, in ms. */
   readonly drainTimeout: number
   readonly events: Emitter<ClientEvents>
@@ -104,21 +107,10 @@ export class Fleet implements EndpointContext, AttemptContext {
 
   /** Why `acquire` gave nothing; `cause` is the source's last error. */
   refusal(guard: Guard | undefined, cause: unknown): OutriggerError {
-    const { service } = this.#options
-    return withoutStack(() => {
-      if (this.#all.length === 0) {
-        const why = cause === undefined ? 'its source lists none' : 'its source failed, see cause'
-        return new NoInstanceError(`no instance of ${service} is known: ${why}`, { cause })
-      }
-      const { dueAt } = this.#candidatesOf(guard)
-      const now = this.clock.now()
-      const open = this.#all.every((endpoint) => endpoint.admitsAt(guard, now) > now)
-      if (!open)
-        return new NoInstanceError(`the balancer picked none of ${this.#all.length} instances of ${service}`)
-      const retryAfter = Math.max(dueAt - now, 0)
-      const when = retryAfter === Infinity ? 'isolated by hand' : `retry after ${Math.ceil(retryAfter)} ms`
-      return new CircuitOpenError(`every breaker in front of ${service} is open: ${when}`, retryAfter)
-    })
+    const { service, perInstance } = this.#options
+    const { dueAt } = this.#candidatesOf(guard)
+    const now = this.clock.now()
+    return refusal({ service, guard, cause, now, dueAt, perInstance, endpoints: this.#all })
   }
 
   /** Reconciles with a complete snapshot of valid instances with distinct ids. */
@@ -230,13 +222,26 @@ export class Fleet implements EndpointContext, AttemptContext {
       picked = this.#ask(list, request) ?? picked
       request.avoid = undefined
     }
-    if (request.attempt === 1 || !request.excluded(picked)) return picked
-    const fresh = (endpoint: LiveEndpoint): boolean => !request.excluded(endpoint)
+    const { perInstance } = this.#options
+    if ((request.attempt === 1 || !request.excluded(picked)) && picked.inFlight < perInstance) return picked
+    return this.#pickAnother(list, picked, request, guard)
+  }
+
+  /** The first choice was tried before, or is full: somebody else, if there is anybody. */
+  #pickAnother(
+    list: readonly LiveEndpoint[],
+    picked: LiveEndpoint,
+    request: AcquireRequest,
+    guard: Guard | undefined,
+  ): LiveEndpoint | undefined {
+    const hasRoom = (endpoint: LiveEndpoint): boolean => endpoint.inFlight < this.#options.perInstance
+    const fresh = (endpoint: LiveEndpoint): boolean => hasRoom(endpoint) && !request.excluded(endpoint)
     const admitted = (endpoint: LiveEndpoint): boolean => endpoint.admitsAt(guard, request.now) <= request.now
     const others = list.filter(fresh)
     if (others.length > 0) return this.#ask(others, request)
     const lesser = this.#all.filter((endpoint) => fresh(endpoint) && admitted(endpoint))
-    return lesser.length > 0 ? this.#ask(lesser, request) : picked
+    if (lesser.length > 0) return this.#ask(lesser, request)
+    return hasRoom(picked) ? picked : list.find(hasRoom)
   }
 
   #ask(list: readonly LiveEndpoint[], request: AcquireRequest): LiveEndpoint | undefined {

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { cached, type CachedOptions } from '../../src/registry/combine.ts'
 import { file as fileSource } from '../../src/registry/file.ts'
 import type { Source } from '../../src/registry/source.ts'
@@ -13,13 +13,18 @@ import { HandSource, instance, record, type Recording } from './combine-support.
 // A case of the suite waits up to 10 s for a change, several times.
 vi.setConfig({ testTimeout: 30_000 })
 
+let root = ''
 let folder = ''
 let path = ''
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'outrigger-cached-'))
+})
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'outrigger-cached-'))
+  folder = await mkdtemp(join(root, 'test-'))
   path = join(folder, 'deep', 'instances.json')
 })
-afterEach(() => rm(folder, { recursive: true, force: true }))
+// At the end only: what a test has set in motion is written in the background.
+afterAll(() => rm(root, { recursive: true, maxRetries: 10 }))
 
 function start(
   source: Source,
@@ -66,6 +71,10 @@ test('a process that starts while the registry is down finds what the one before
   after.push('c')
   await clock.advance(0)
   expect(recording.ids).toEqual([['a', 'b'], ['c']])
+  for (const id of ['d', 'e']) {
+    after.push(id)
+    await until(clock, async () => expect(await kept()).toEqual({ users: [canonical(instance(id))] }))
+  }
 })
 
 test('the file is not used while the registry answers in time', async () => {
@@ -124,14 +133,22 @@ test('a corrupt file is replaced by the next good answer, the good entries of a 
 
 test('an empty answer is passed on and does not wipe the file', async () => {
   const source = new HandSource()
-  const { clock, recording } = start(source)
+  const clock = new ManualClock()
+  const whole = cached(source, { file: path, clock })
+  const recording = record(whole)
+  onTestFinished(() => recording.abort())
   source.push('a')
   await until(clock, async () => expect(await kept()).toBeDefined())
   source.push()
   await clock.advance(0)
   source.push()
   await until(clock, () => expect(recording.ids).toEqual([['a'], []]))
-  expect(await kept()).toEqual({ users: [canonical(instance('a'))] })
+  const other = record(whole, 'orders')
+  onTestFinished(() => other.abort())
+  source.push('b')
+  // Writes keep their order.
+  const both = { users: [canonical(instance('a'))], orders: [canonical(instance('b'))] }
+  await until(clock, async () => expect(await kept()).toEqual(both))
 })
 
 test('services share the file, and what others wrote stays', async () => {

@@ -362,7 +362,7 @@ describe.each([
 
   test('an abort reaches every source and leaves no timer, also with a source that does not listen', async () => {
     const [deaf, good] = [new HandSource({ deaf: true }), new HandSource()]
-    const { clock, recording } = combine(make, [deaf, good])
+    const { clock, recording } = combine(make, [deaf, good], { patience: 60_000 })
     good.push('g')
     await clock.advance(10)
     recording.abort()

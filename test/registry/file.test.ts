@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import type * as nodeFs from 'node:fs'
 import { mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi, type Mock } from 'vitest'
 import { Discovery } from '../../src/registry/discovery.ts'
 import { file, type FileOptions } from '../../src/registry/file.ts'
 import type { Instance } from '../../src/registry/source.ts'
@@ -14,6 +15,17 @@ import { record, type Recording } from './combine-support.ts'
 
 // A case of the suite waits up to 10 s for a change, several times.
 vi.setConfig({ testTimeout: 30_000 })
+
+const opened = vi.hoisted(() => [] as { close: Mock<() => void> }[])
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof nodeFs>()
+  const watch = (...args: Parameters<typeof nodeFs.watch>): nodeFs.FSWatcher => {
+    const watcher = fs.watch(...args)
+    opened.push({ close: vi.spyOn(watcher, 'close') })
+    return watcher
+  }
+  return { ...fs, watch }
+})
 
 let folder = ''
 let path = ''
@@ -311,12 +323,29 @@ describe('the end', () => {
     expect(await iterator.next()).toEqual({ done: true, value: undefined })
   })
 
-  test('an abort while the file is read', async () => {
+  test('an abort at any moment of reading is no error', async () => {
     await writeFile(path, text('http://a'))
-    const recording = start()
-    recording.abort()
-    await recording.ended
-    expect(recording).toMatchObject({ error: undefined, values: [] })
+    for (let moment = 0; moment < 30; moment++) {
+      const recording = start()
+      for (let n = 0; n < moment; n++) await new Promise((resolve) => setImmediate(resolve))
+      recording.abort()
+      await recording.ended
+      expect(recording.error).toBeUndefined()
+    }
+  })
+
+  test.each(['abort', 'failure', 'leaving'])('the watch of the folder is closed after %s', async (end) => {
+    await writeFile(path, end === 'failure' ? 'nonsense' : text('http://a'))
+    opened.length = 0
+    if (end === 'leaving') {
+      for await (const _ of file(path).watch('users', { signal: new AbortController().signal })) break
+    } else {
+      const recording = start()
+      await vi.waitUntil(() => opened.length > 0)
+      if (end === 'abort') recording.abort()
+      await recording.ended
+    }
+    expect(opened.map(({ close }) => close.mock.calls.length)).toEqual([1])
   })
 
   test('a watch keeps no process alive', async () => {

@@ -1,0 +1,63 @@
+import { LimitExceededError, ThrottledError } from '../limit/errors.ts'
+import type { Limiter, Permit, Ticket } from '../limit/limiter.ts'
+import type { Outcome } from '../observe/events.ts'
+import { withoutStack } from '../errors.ts'
+import type { Call } from './call.ts'
+
+/** A call's way through the throttle and the limits in front of it, and its places behind them. */
+export class Admission<T> {
+  readonly #call: Call<T>
+  readonly #permits: Permit[] = []
+  #ticket: Ticket | undefined
+  #startedAt = 0
+
+  constructor(call: Call<T>) {
+    this.#call = call
+    call.onFinish = (outcome) => this.#leave(outcome)
+  }
+
+  /** Calls `go` once there is a place behind every limit: at once, if there is. */
+  enter(go: () => void): void {
+    const { plan, priority } = this.#call.operation
+    if (plan.throttle && !plan.throttle.admit(priority)) {
+      const message = `${this.#call.core.service} turns most calls down; this one was not sent`
+      this.#call.refuse(withoutStack(() => new ThrottledError(message)))
+      return
+    }
+    this.#next(plan.limiters, 0, go)
+  }
+
+  /** Gives every place back, or up. */
+  #leave(outcome: Outcome): void {
+    this.#ticket?.leave()
+    const ms = this.#call.clock.now() - this.#startedAt
+    for (const permit of this.#permits) permit.release(outcome, ms)
+    this.#permits.length = 0
+  }
+
+  #next(limiters: readonly Limiter[], index: number, go: () => void): void {
+    const limiter = limiters[index]
+    if (!limiter) {
+      this.#startedAt = this.#call.clock.now()
+      go()
+      return
+    }
+    const { priority } = this.#call.operation
+    const proceed = (permit: Permit): void => {
+      this.#ticket = undefined
+      this.#permits.push(permit)
+      this.#next(limiters, index + 1, go)
+    }
+    const permit = limiter.tryAcquire(priority)
+    if (permit) {
+      proceed(permit)
+      return
+    }
+    try {
+      this.#ticket = limiter.enqueue(priority, proceed, (error) => this.#call.refuse(error))
+    } catch (error) {
+      if (!(error instanceof LimitExceededError)) throw error
+      this.#call.refuse(error)
+    }
+  }
+}

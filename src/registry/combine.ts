@@ -1,0 +1,6 @@
+export { cached, type CachedOptions } from './combine/cached.ts'
+export { firstOf } from './combine/first-of.ts'
+export { mapInstances } from './combine/map-instances.ts'
+export { merge } from './combine/merge.ts'
+export type { CombineArguments, CombineOptions } from './combine/options.ts'
+export { snapshots, type SnapshotSink, type StartSnapshots, type StopSnapshots } from './snapshots.ts'

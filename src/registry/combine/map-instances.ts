@@ -1,0 +1,38 @@
+import { checkFunction, checkMethods } from '../../options.ts'
+import type { Instance, Source } from '../source.ts'
+
+/**
+ * Passes every instance through `fn`: return it changed (as a new object), as it is, or `undefined` to leave it out.
+ * An error that `fn` throws is a failure of the source.
+ *
+ * @example
+ * mapInstances(consul(), (instance) => (instance.metadata?.canary ? undefined : { ...instance, zone: 'a' }))
+ */
+export function mapInstances(
+  source: Source,
+  fn: (instance: Instance, service: string) => Instance | undefined,
+): Source {
+  checkMethods('mapInstances() source', source, ['watch'])
+  checkFunction('mapInstances() fn', fn)
+  return {
+    ...(source.emptyGrace !== undefined && { emptyGrace: source.emptyGrace }),
+    async *watch(service, context) {
+      for await (const snapshot of source.watch(service, context)) {
+        // Anything else is for Discovery to refuse.
+        yield Array.isArray(snapshot) ? mapped(snapshot, service, fn) : snapshot
+      }
+    },
+  }
+}
+
+function mapped(
+  snapshot: readonly Instance[],
+  service: string,
+  fn: (instance: Instance, service: string) => Instance | undefined,
+): readonly Instance[] {
+  return snapshot.flatMap((entry: unknown) => {
+    // `fn` may rely on its type; what is not even an object goes on to be refused by name.
+    if (typeof entry !== 'object' || entry === null) return [entry as Instance]
+    return fn(entry as Instance, service) ?? []
+  })
+}

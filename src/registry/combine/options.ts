@@ -1,0 +1,64 @@
+import { systemClock, type Clock } from '../../clock.ts'
+import { checkFunction, checkMethods, checkNumber, checkObject } from '../../options.ts'
+import type { Source } from '../source.ts'
+
+export interface CombineOptions {
+  /**
+   * How long a source may be silent, or fail after it was good, before the combination does without it; in ms.
+   * @default 2_000
+   */
+  patience?: number
+  /**
+   * Told of what the combination survives and what therefore never becomes a `source:stale` event: a source
+   * that fails (once per outage), entries that were dropped, a cache that cannot be read or written.
+   */
+  onError?: (error: unknown, service: string) => void
+  /** @default the system's */
+  clock?: Clock
+}
+
+export interface CombineSettings {
+  readonly patience: number
+  readonly clock: Clock
+  /** Never throws. */
+  readonly report: (error: unknown, service: string) => void
+}
+
+/** At least one source, then perhaps options. */
+export type CombineArguments = readonly [Source, ...Source[]] | readonly [Source, ...Source[], CombineOptions]
+
+/** What Discovery takes for a source that does not say. */
+export const DEFAULT_EMPTY_GRACE = 30_000
+
+export const COMBINE_OPTIONS: readonly string[] = ['patience', 'onError', 'clock']
+
+export function combineSettings(name: string, options: CombineOptions): CombineSettings {
+  const { patience, onError, clock = systemClock } = options
+  if (onError !== undefined) checkFunction(`${name}.onError`, onError)
+  checkMethods(`${name}.clock`, clock, ['now', 'sleep', 'random'])
+  return {
+    patience: checkNumber(`${name}.patience`, patience ?? 2_000),
+    clock,
+    report: (error, service) => {
+      try {
+        onError?.(error, service)
+      } catch (thrown) {
+        process.emitWarning(`${name}: onError threw`, { detail: String(thrown) })
+      }
+    },
+  }
+}
+
+export function combineArguments(
+  name: string,
+  args: CombineArguments,
+): { readonly sources: readonly Source[]; readonly settings: CombineSettings } {
+  const last: unknown = args.at(-1)
+  const options = typeof last === 'object' && last !== null && !('watch' in last) ? last : undefined
+  const sources = (options ? args.slice(0, -1) : [...args]) as Source[]
+  if (options) checkObject(name, options, COMBINE_OPTIONS)
+  if (sources.length === 0) throw new TypeError(`${name}() needs at least one source`)
+  for (const [index, source] of sources.entries())
+    checkMethods(`${name}() source ${index}`, source, ['watch'])
+  return { sources, settings: combineSettings(name, options ?? {}) }
+}

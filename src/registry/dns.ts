@@ -1,0 +1,63 @@
+import { quote } from '../options.ts'
+import { bounded } from './bounded.ts'
+import { lookUpHost, lookUpSrv, type Answer } from './dns/look-up.ts'
+import { dnsSettings, type DnsOptions, type DnsSettings } from './dns/options.ts'
+import { makeResolver } from './dns/resolver.ts'
+import type { Instance, Source } from './source.ts'
+
+export type { DnsCommonOptions, DnsHostOptions, DnsName, DnsOptions, DnsSrvOptions } from './dns/options.ts'
+export type { DnsAddress, DnsResolver, DnsSrv } from './dns/resolver.ts'
+
+/** When no record told a TTL: Node does not for SRV, and nobody does for a name that has no record. */
+const UNKNOWN_TTL = 5_000
+
+/**
+ * Instances from DNS: SRV records, or the addresses of a host at a fixed port. Asks the name servers itself, without
+ * hosts file and search domains, so names must be fully qualified.
+ *
+ * @example
+ * dns({ srv: (service) => `_http._tcp.${service}.shop.example` })
+ * dns({ host: 'users.shop.example', port: 8080 })
+ */
+export function dns(options: DnsOptions): Source {
+  const settings = dnsSettings(options)
+  return { watch: (service, { signal }) => watchDns(settings, service, signal) }
+}
+
+async function* watchDns(
+  settings: DnsSettings,
+  service: string,
+  signal: AbortSignal,
+): AsyncGenerator<readonly Instance[], void> {
+  if (signal.aborted) return
+  const { clock, minTtl, maxTtl, timeout, port, servers } = settings
+  const name = nameOf(settings, service)
+  const own = makeResolver(servers, timeout)
+  const question = { ...settings, name, resolver: settings.resolver ?? own }
+  const cancel = (): void => own.cancel()
+  signal.addEventListener('abort', cancel, { once: true })
+  try {
+    while (!signal.aborted) {
+      const lookUp = (): Promise<Answer> =>
+        port === undefined ? lookUpSrv(question) : lookUpHost(question, port)
+      // A resolver given by the user may neither come to an end nor know of our signal.
+      const { instances, ttl = UNKNOWN_TTL } = await bounded(clock, timeout, lookUp, signal)
+      yield instances
+      await clock.sleep(Math.min(Math.max(ttl, minTtl), maxTtl), signal, { ref: false })
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error
+  } finally {
+    signal.removeEventListener('abort', cancel)
+    // What timed out for us is still going on there.
+    cancel()
+  }
+}
+
+function nameOf({ name }: DnsSettings, service: string): string {
+  const value: unknown = typeof name === 'string' ? name : name(service)
+  if (typeof value === 'string' && value !== '') return value
+  throw new TypeError(
+    `the DNS name of ${quote(service)} must be a string that is not empty, got ${quote(value)}`,
+  )
+}

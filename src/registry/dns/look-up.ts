@@ -1,0 +1,84 @@
+import { hostAndPort } from '../origin.ts'
+import type { Instance } from '../source.ts'
+import { orNone, type DnsAddress, type DnsResolver, type DnsSrv } from './resolver.ts'
+
+export interface Question {
+  readonly resolver: DnsResolver
+  readonly name: string
+  readonly scheme: 'http' | 'https'
+  readonly family: 4 | 6 | undefined
+}
+
+export interface Answer {
+  readonly instances: readonly Instance[]
+  /** The smallest ttl, in ms; undefined when no record told one. */
+  readonly ttl: number | undefined
+}
+
+/** Every address of a name, at one port. */
+export async function lookUpHost(question: Question, port: number): Promise<Answer> {
+  const addresses = await resolveAddresses(question, question.name)
+  return answer(
+    addresses.map((address) => makeInstance(question.scheme, address.address, port)),
+    addresses,
+  )
+}
+
+/** Every address of every target of an SRV record (RFC 2782). */
+export async function lookUpSrv(question: Question): Promise<Answer> {
+  const records = await orNone(() => question.resolver.resolveSrv(question.name))
+  // A target of '.' means that the service is decidedly not available; Node gives it as ''.
+  const usable = records.filter(({ name }) => name !== '' && name !== '.')
+  const targets = [...new Set(usable.map(({ name }) => name))]
+  const resolved = await Promise.all(targets.map((target) => resolveAddresses(question, target)))
+  const addressesOf = new Map(targets.map((target, index) => [target, resolved[index] ?? []]))
+  const instances = usable.flatMap((record) => {
+    const addresses = addressesOf.get(record.name) ?? []
+    // The weight is the target's, however many addresses it has.
+    const weight = weightOf(record, usable) / addresses.length
+    return addresses.map(({ address }) => ({
+      ...makeInstance(question.scheme, address, record.port),
+      weight,
+      priority: record.priority,
+      metadata: { target: record.name },
+    }))
+  })
+  return answer(instances, [...usable, ...resolved.flat()])
+}
+
+/**
+ * Weight 0 means no choice is to be made, and beside positive weights a very small chance: a hundredth of the
+ * smallest of them.
+ */
+function weightOf({ priority, weight }: DnsSrv, records: readonly DnsSrv[]): number {
+  if (weight > 0) return weight
+  const positive = records
+    .filter((record) => record.priority === priority && record.weight > 0)
+    .map((record) => record.weight)
+  return positive.length === 0 ? 1 : Math.min(...positive) / 100
+}
+
+async function resolveAddresses(
+  { resolver, family }: Question,
+  name: string,
+): Promise<readonly DnsAddress[]> {
+  const [v4, v6] = await Promise.all([
+    family === 6 ? [] : orNone(() => resolver.resolve4(name, { ttl: true })),
+    family === 4 ? [] : orNone(() => resolver.resolve6(name, { ttl: true })),
+  ])
+  return [...v4, ...v6]
+}
+
+function makeInstance(scheme: string, address: string, port: number): Instance {
+  const url = `${scheme}://${address.includes(':') ? `[${address}]` : address}:${port}`
+  return { id: hostAndPort(url), url }
+}
+
+/** Servers rotate what they answer, so the order carries nothing. */
+function answer(instances: readonly Instance[], records: readonly { readonly ttl?: number }[]): Answer {
+  const ttls = records.flatMap(({ ttl }) => (ttl !== undefined && ttl >= 0 ? [ttl * 1_000] : []))
+  return {
+    instances: instances.toSorted((a, b) => (a.id < b.id ? -1 : Number(a.id > b.id))),
+    ttl: ttls.length === 0 ? undefined : Math.min(...ttls),
+  }
+}

@@ -1,0 +1,139 @@
+import { systemClock, type Clock } from '../../clock.ts'
+import { checkFunction, checkMethods, checkNumber, checkObject, quote } from '../../options.ts'
+import { makeResolver, type DnsResolver } from './resolver.ts'
+
+/** A fully qualified name, or how to make it of the service's. */
+export type DnsName = string | ((service: string) => string)
+
+export interface DnsCommonOptions {
+  /** @default 'http' */
+  scheme?: 'http' | 'https'
+  /**
+   * Only IPv4 or only IPv6 addresses.
+   * @default both
+   */
+  family?: 4 | 6
+  /**
+   * Asked again no sooner than this, in ms, however small the TTL.
+   * @default 1_000
+   */
+  minTtl?: number
+  /**
+   * Asked again no later than this, in ms, however large the TTL.
+   * @default 30_000
+   */
+  maxTtl?: number
+  /**
+   * How long one look-up may take in all, in ms.
+   * @default 5_000
+   */
+  timeout?: number
+  /**
+   * IP addresses, with a port where it is not 53: `['10.0.0.2', '127.0.0.1:8600']`.
+   * @default the system's
+   */
+  servers?: readonly string[]
+  /** Your own way to ask, in place of `servers`. */
+  resolver?: DnsResolver
+  /** @default the system's */
+  clock?: Clock
+}
+
+export interface DnsSrvOptions extends DnsCommonOptions {
+  /** The name of an SRV record, which has the ports: `'_http._tcp.users.example'`. */
+  srv: DnsName
+  host?: never
+  port?: never
+}
+
+export interface DnsHostOptions extends DnsCommonOptions {
+  /** The name of A and AAAA records: `'users.example'`. */
+  host: DnsName
+  /** The port of every address. */
+  port: number
+  srv?: never
+}
+
+export type DnsOptions = DnsSrvOptions | DnsHostOptions
+
+export interface DnsSettings {
+  readonly name: DnsName
+  /** Undefined: SRV. */
+  readonly port: number | undefined
+  readonly scheme: 'http' | 'https'
+  readonly family: 4 | 6 | undefined
+  readonly minTtl: number
+  readonly maxTtl: number
+  readonly timeout: number
+  readonly servers: readonly string[] | undefined
+  readonly resolver: DnsResolver | undefined
+  readonly clock: Clock
+}
+
+const OPTIONS = [
+  'srv',
+  'host',
+  'port',
+  'scheme',
+  'family',
+  'minTtl',
+  'maxTtl',
+  'timeout',
+  'servers',
+  'resolver',
+  'clock',
+]
+
+export function dnsSettings(options: DnsOptions): DnsSettings {
+  checkObject('dns', options, OPTIONS)
+  const { srv, host, port, scheme = 'http', family, servers, resolver, clock = systemClock } = options
+  if ((srv === undefined) === (host === undefined)) {
+    throw new TypeError(`dns needs either srv or host, got ${quote(options)}`)
+  }
+  if (srv !== undefined && port !== undefined) {
+    throw new TypeError(`dns.port must not be set with srv, whose records have it; got ${quote(port)}`)
+  }
+  if (scheme !== 'http' && scheme !== 'https') {
+    throw new TypeError(`dns.scheme must be 'http' or 'https', got ${quote(scheme)}`)
+  }
+  if (family !== undefined && family !== 4 && family !== 6) {
+    throw new TypeError(`dns.family must be 4 or 6, got ${quote(family)}`)
+  }
+  if (resolver !== undefined) {
+    checkMethods('dns.resolver', resolver, ['resolve4', 'resolve6', 'resolveSrv'])
+    if (servers !== undefined) throw new TypeError('dns.servers must not be set with resolver')
+  }
+  checkMethods('dns.clock', clock, ['now', 'sleep', 'random'])
+  const minTtl = checkNumber('dns.minTtl', options.minTtl ?? 1_000, { exclusive: true })
+  return {
+    name: srv === undefined ? checkName('dns.host', host) : checkName('dns.srv', srv),
+    port:
+      srv === undefined ? checkNumber('dns.port', port, { min: 1, max: 65_535, integer: true }) : undefined,
+    scheme,
+    family,
+    minTtl,
+    maxTtl: checkNumber('dns.maxTtl', options.maxTtl ?? Math.max(30_000, minTtl), { min: minTtl }),
+    timeout: checkNumber('dns.timeout', options.timeout ?? 5_000, { min: 1 }),
+    servers: servers && checkServers(servers),
+    resolver,
+    clock,
+  }
+}
+
+function checkName(name: string, value: unknown): DnsName {
+  if (typeof value === 'string' && value !== '') return value
+  if (typeof value === 'string') throw new TypeError(`${name} must not be empty`)
+  checkFunction(name, value)
+  return value as DnsName
+}
+
+function checkServers(servers: readonly string[]): readonly string[] {
+  try {
+    const copy = [...servers]
+    if (copy.length === 0) throw new TypeError('none given')
+    makeResolver(copy, 1)
+    return copy
+  } catch (error) {
+    throw new TypeError(`dns.servers must be a list of IP addresses, got ${quote(servers)}`, { cause: error })
+  }
+}

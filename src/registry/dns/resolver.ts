@@ -1,0 +1,42 @@
+import { Resolver } from 'node:dns/promises'
+
+export interface DnsAddress {
+  readonly address: string
+  /** Seconds. */
+  readonly ttl: number
+}
+
+export interface DnsSrv {
+  /** The target. */
+  readonly name: string
+  readonly port: number
+  readonly priority: number
+  readonly weight: number
+  /** Seconds, if the resolver knows; Node's does not tell. */
+  readonly ttl?: number
+}
+
+/** What the DNS source asks for; a `Resolver` of node:dns/promises is one. */
+export interface DnsResolver {
+  resolve4(name: string, options: { ttl: true }): Promise<readonly DnsAddress[]>
+  resolve6(name: string, options: { ttl: true }): Promise<readonly DnsAddress[]>
+  resolveSrv(name: string): Promise<readonly DnsSrv[]>
+}
+
+/** Of its own for each watch, because `cancel()` ends every query of a resolver. */
+export function makeResolver(servers: readonly string[] | undefined, timeout: number): Resolver {
+  const resolver = new Resolver({ timeout: Math.min(timeout, 1_000), tries: 2 })
+  if (servers) resolver.setServers(servers)
+  return resolver
+}
+
+/** Nobody there is an answer as well (NXDOMAIN, NODATA); everything else that goes wrong is no answer. */
+export async function orNone<T>(ask: () => Promise<readonly T[]>): Promise<readonly T[]> {
+  try {
+    return await ask()
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOTFOUND' || code === 'ENODATA') return []
+    throw error
+  }
+}

@@ -1,0 +1,99 @@
+import { readFile, stat } from 'node:fs/promises'
+import { dirname, extname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { systemClock, type Clock } from '../clock.ts'
+import { checkMethods, checkNumber, checkObject, quote } from '../options.ts'
+import { parser, readContent } from './file/content.ts'
+import { FolderWatch } from './file/folder-watch.ts'
+import type { Instance, Source } from './source.ts'
+
+export interface FileOptions {
+  /**
+   * YAML needs the package `yaml`.
+   * @default 'yaml' for a path that ends in .yaml or .yml, or else 'json'
+   */
+  format?: 'json' | 'yaml'
+  /**
+   * The file is read again after this time even if nothing was heard, in ms: network file systems report nothing.
+   * @default 30_000
+   */
+  poll?: number
+  /**
+   * How long it must have been quiet before a changed file is read, in ms.
+   * @default 50
+   */
+  debounce?: number
+  /** @default the system's */
+  clock?: Clock
+}
+
+interface Settings {
+  readonly path: string
+  readonly format: 'json' | 'yaml'
+  readonly poll: number
+  readonly debounce: number
+  readonly clock: Clock
+}
+
+/**
+ * Instances from a file that somebody else writes: `{ "user-service": ["http://10.0.0.7:8080", { "url": …, "weight": 2 }] }`,
+ * or the array alone, which is then the list of any service. A service that is not in it has no instance.
+ *
+ * @example
+ * createClient({ service: 'user-service', source: file('/etc/shop/instances.json') })
+ */
+export function file(path: string | URL, options: FileOptions = {}): Source {
+  const absolute = toPath(path)
+  checkObject('file', options, ['format', 'poll', 'debounce', 'clock'])
+  const { format = /^\.ya?ml$/i.test(extname(absolute)) ? 'yaml' : 'json', clock = systemClock } = options
+  if (format !== 'json' && format !== 'yaml') {
+    throw new TypeError(`file.format must be 'json' or 'yaml', got ${quote(format)}`)
+  }
+  checkMethods('file.clock', clock, ['now', 'sleep', 'random'])
+  const settings: Settings = {
+    path: absolute,
+    format,
+    poll: checkNumber('file.poll', options.poll ?? 30_000, { min: 1 }),
+    debounce: checkNumber('file.debounce', options.debounce ?? 50),
+    clock,
+  }
+  return { watch: (service, { signal }) => watchFile(settings, service, signal) }
+}
+
+async function* watchFile(
+  { path, format, poll, debounce, clock }: Settings,
+  service: string,
+  signal: AbortSignal,
+): AsyncGenerator<readonly Instance[], void> {
+  if (signal.aborted) return
+  const folder = dirname(path)
+  const watched = await identity(folder)
+  const watch = new FolderWatch(folder, clock, signal)
+  try {
+    const parse = await parser(format)
+    while (!signal.aborted) {
+      const text = await readFile(path, { encoding: 'utf8', signal })
+      // Another folder has taken its place, of which this watch hears nothing.
+      if ((await identity(folder)) !== watched) return
+      yield readContent(path, service, parse, text)
+      await watch.change(poll, debounce)
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error
+  } finally {
+    watch.close()
+  }
+}
+
+async function identity(folder: string): Promise<string> {
+  const { dev, ino } = await stat(folder, { bigint: true })
+  return `${dev}:${ino}`
+}
+
+function toPath(path: unknown): string {
+  if (path instanceof URL) return fileURLToPath(path)
+  if (typeof path !== 'string' || path === '') {
+    throw new TypeError(`file() needs a path or a file: URL, got ${quote(path)}`)
+  }
+  return resolve(path)
+}
