@@ -84,7 +84,11 @@ export class Call<T> implements AcquireRequest, SendContext {
       this.#reject = reject
       signal?.addEventListener('abort', this.#onAbort, { once: true })
       if (this.#deadline < Infinity) {
-        this.#cancelDeadline = startTimer(this.clock, Math.max(this.remaining, 0), () => this.#expire())
+        if (this.remaining <= 0) {
+          this.#expire()
+          return
+        }
+        this.#cancelDeadline = startTimer(this.clock, this.remaining, () => this.#expire())
       }
       if (this.core.discovery.seen) this.#begin(begin)
       else this.#onFirstSnapshot(() => this.#begin(begin))
@@ -146,6 +150,7 @@ export class Call<T> implements AcquireRequest, SendContext {
     if (this.ended || !core.fleet.hasOther(this, operation.plan.guard) || !core.budget.withdraw())
       return undefined
     const attempt = this.acquire()
+    if (attempt) this.exclude(attempt.endpoint)
     if (attempt && core.events.has('call:hedge')) {
       const { instance, number } = slowest
       core.events.emit('call:hedge', { ...this.stamp(), instance, attempt: number, after: slowest.age() })
@@ -196,7 +201,7 @@ export class Call<T> implements AcquireRequest, SendContext {
 
   /** The deadline has passed. */
   #expire(): void {
-    const { discovery, service, clock } = this.core
+    const { discovery, service } = this.core
     const total = Math.round(this.operation.plan.timeout.total)
     if (!discovery.seen) {
       const { error: cause } = discovery
@@ -206,7 +211,7 @@ export class Call<T> implements AcquireRequest, SendContext {
     // A try that had most of the time is to blame for its loss; one that was started late is not.
     const blamed = this.#open !== undefined && this.#open.attempt.age() >= total / 2
     const message =
-      this.#deadline <= clock.now() && this.operation.deadline === this.#deadline
+      this.operation.deadline === this.#deadline
         ? `no answer from ${service} before the caller's own deadline`
         : `no answer from ${service} within ${total} ms`
     this.#end(timeoutError(message), blamed ? 'failure' : 'ignored')

@@ -9,6 +9,7 @@ import type { Priority } from '../limit/priority.ts'
 import type { Throttle } from '../limit/throttle.ts'
 import type { RetryPolicy } from '../retry/policy.ts'
 import type { RouteKey } from '../routes/key.ts'
+import type { Contract } from '../typed/contract.ts'
 
 /** Milliseconds; Infinity for none. */
 export interface TimeoutPolicy {
@@ -54,4 +55,6 @@ export interface Plan {
   readonly headers: HeaderPolicy
   readonly fallback: FallbackPolicy
   readonly classify: Classify | undefined
+  /** For calls by route key. */
+  readonly contract: Contract | undefined
 }

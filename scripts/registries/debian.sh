@@ -1,0 +1,77 @@
+# Debian packages without root and without touching the system: apt with its own lists and archives, and dpkg -x.
+
+unpacked=$cache/packages # one root for everything unpacked
+
+# Pinned, so that every machine tests the same versions; consul left Debian after bullseye.
+suites=(bookworm bullseye)
+
+apt_options=()
+prepare_apt() {
+  ((${#apt_options[@]} == 0)) || return 0
+  if ! type -P apt-get dpkg >/dev/null; then
+    fail 'this system has no apt-get and dpkg'
+    return 1
+  fi
+  local apt=$cache/apt mirror suite signed='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]'
+  mkdir -p "$apt/lists/partial" "$apt/archives/partial"
+  local options=(
+    -q -y -o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null
+    -o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt" -o Debug::NoLocking=1 -o APT::Sandbox::User=
+    -o APT::Update::Error-Mode=any -o Acquire::Languages=none -o Acquire::Retries=3
+  )
+  # A third party's repository may look like a Debian archive; only one that Debian signed survives the update.
+  for mirror in $(archives); do
+    for suite in "${suites[@]}"; do
+      echo "deb $signed $mirror $suite main"
+      echo "deb-src $signed $mirror $suite main"
+    done >"$apt/sources.list"
+    log "reading the package lists of ${suites[*]}"
+    if DEBIAN_FRONTEND=noninteractive apt-get "${options[@]}" update >"$cache/apt.log" 2>&1; then
+      apt_options=("${options[@]}")
+      return 0
+    fi
+    tail -n 5 "$cache/apt.log" >&2
+  done
+  fail "no archive in this system's apt sources gave the suites ${suites[*]}"
+}
+
+# The main archives among the system's own sources; the security and updates suites hold only a part.
+archives() {
+  # shellcheck disable=SC2016 # placeholders of apt
+  apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
+    awk '$2 == "main" && $1 !~ /-/ && !seen[$3]++ { print $3 }'
+}
+
+# Unpacks the packages and those of their dependencies that the system lacks. Where the system's own packages do not
+# go together with these suites, without dependencies: most are programs in Go, which need none.
+unpack() {
+  prepare_apt || return 1
+  local archives=$cache/apt/archives deb
+  if ! DEBIAN_FRONTEND=noninteractive apt-get "${apt_options[@]}" install --download-only \
+    --no-install-recommends "$@" >>"$cache/apt.log" 2>&1 &&
+    ! (cd "$archives" && apt-get "${apt_options[@]}" download "$@" >>"$cache/apt.log" 2>&1); then
+    tail -n 5 "$cache/apt.log" >&2
+    return 1
+  fi
+  mkdir -p "$unpacked"
+  for deb in "$archives"/*.deb; do
+    [[ -e $deb ]] || continue
+    dpkg -x "$deb" "$unpacked" && rm "$deb" || return 1
+  done
+}
+
+# Puts programs of the unpacked packages into the cache's bin, so that they find the libraries unpacked with them.
+expose() {
+  local program path libraries
+  libraries=$(find "$unpacked/lib" "$unpacked/usr/lib" -maxdepth 1 -name '*-linux-gnu*' 2>/dev/null | paste -sd:)
+  for program in "$@"; do
+    path=$(PATH=$unpacked/usr/bin:$unpacked/usr/sbin type -P "$program") || continue
+    {
+      echo '#!/bin/sh'
+      [[ -z $libraries ]] || echo "export LD_LIBRARY_PATH='$libraries'"
+      echo "exec '$path' \"\$@\""
+    } >"$bin/$program.part"
+    chmod +x "$bin/$program.part"
+    mv "$bin/$program.part" "$bin/$program"
+  done
+}

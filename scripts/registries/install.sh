@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Finds or fetches the real registry servers that `test/registries` runs against.
+#
+#   scripts/registries/install.sh [etcd] [consul] [bind] [kubernetes]     all four without arguments
+#
+# A program is taken from its environment variable (OUTRIGGER_ETCD=/path/to/etcd), from PATH, or from the cache,
+# ${OUTRIGGER_CACHE:-~/.cache/outrigger}/registries/bin. What is missing is unpacked into the cache from Debian
+# packages (the Kubernetes API server is built from its Debian source, once, about six minutes). Nothing is
+# installed into the system and root is not needed. Fails, naming what to install by hand, when one cannot be had.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source "$here/common.sh"
+source "$here/debian.sh"
+
+# ensure REGISTRY "PROGRAM…" "DEBIAN PACKAGE…"
+ensure() {
+  local registry=$1 programs packages
+  read -ra programs <<<"$2"
+  read -ra packages <<<"$3"
+  missing_of "${programs[@]}" || return 0
+  log "$registry: ${missing[*]} not found; unpacking from Debian: ${packages[*]}"
+  if unpack "${packages[@]}"; then expose "${missing[@]}" || true; fi
+  missing_of "${programs[@]}" || return 0
+  give_up "$registry" "Debian: ${packages[*]}"
+}
+
+give_up() {
+  local variables=() program
+  for program in "${missing[@]}"; do variables+=("OUTRIGGER_$(tr 'a-z-' 'A-Z_' <<<"$program")"); done
+  fail "$1 cannot be tested without ${missing[*]}: put it on PATH ($2) or set ${variables[*]}"
+}
+
+ensure_etcd() { ensure etcd 'etcd etcdctl' 'etcd-server etcd-client'; }
+ensure_consul() { ensure consul consul consul; }
+ensure_bind() { ensure bind 'named nsupdate dig' 'bind9 bind9-dnsutils'; }
+
+ensure_kubernetes() {
+  ensure_etcd || return 1 # the API server's storage
+  ensure kubernetes 'kubectl openssl' 'kubernetes-client openssl' || return 1
+  missing_of kube-apiserver || return 0
+  log 'kubernetes: kube-apiserver not found; building it from the Debian source, once, about six minutes'
+  "$here/kube-apiserver.sh" 9>&- || true
+  missing_of kube-apiserver || return 0
+  give_up kubernetes "the build's log is $cache/kube-apiserver.log"
+}
+
+# One at a time: test runs side by side share the cache.
+if type -P flock >/dev/null; then
+  exec 9>"$cache/lock"
+  flock --nonblock 9 || {
+    log 'waiting for another run of this script'
+    flock 9
+  }
+fi
+
+(($#)) || set -- etcd consul bind kubernetes
+failed=()
+for registry in "$@"; do
+  case $registry in
+    etcd | consul | bind | kubernetes) "ensure_$registry" || failed+=("$registry") ;;
+    *)
+      log "unknown registry '$registry'; known: etcd consul bind kubernetes"
+      exit 2
+      ;;
+  esac
+done
+
+if ((${#failed[@]})); then
+  log "FAILED: ${failed[*]}"
+  exit 1
+fi
+log "ready: $*"

@@ -1,0 +1,150 @@
+import { systemClock, type Clock } from '../clock.ts'
+import { checkBoolean, checkMethods, checkNumber, checkObject, quote } from '../options.ts'
+import { registerWithAgent } from './consul/lease.ts'
+import { watchHealth } from './consul/watch.ts'
+import type { TlsOptions } from './connector.ts'
+import { checkRegistryUrl, checkSecret, checkService, checkTls } from './http-options.ts'
+import { RegistryHttp } from './http.ts'
+import type { Instance, Registrar, SignalContext, Source } from './source.ts'
+
+export interface ConsulOptions {
+  /**
+   * The local agent.
+   * @default 'http://127.0.0.1:8500'
+   */
+  url?: string
+  /** ACL token. */
+  token?: string | undefined
+  /** CA, client certificate and so on, for an https url; the names are those of `node:tls`. */
+  tls?: TlsOptions
+  /** Discovers in another datacenter. @default the agent's */
+  datacenter?: string
+  /**
+   * False: instances with a check in `warning` are used too, with their `Weights.Warning`.
+   * @default true
+   */
+  passing?: boolean
+  /** Discovers only instances with this tag. */
+  tag?: string
+  /** Discovers only what this expression selects, `'Service.Meta.version == "2"'`. */
+  filter?: string
+  /**
+   * Lets any server answer, not just the leader: cheaper, survives the loss of the leader, may lag behind.
+   * @default false
+   */
+  stale?: boolean
+  /**
+   * The scheme of instances which do not say themselves.
+   * @default 'http'
+   */
+  scheme?: 'http' | 'https'
+  /**
+   * How long the agent may hold back its answer until something changes, in ms, 60_000 at most. A frozen agent is
+   * noticed after 17/16 of this and `timeout`.
+   * @default 55_000
+   */
+  wait?: number
+  /**
+   * How long a request may take beyond `wait`, in ms.
+   * @default 5_000
+   */
+  timeout?: number
+  /**
+   * How long a registration stays healthy after its last heartbeat, in ms.
+   * @default 15_000
+   */
+  ttl?: number
+  /**
+   * How long after that Consul forgets it, in ms. Consul looks twice a minute and takes less than 60_000 for that.
+   * @default 60_000
+   */
+  deregisterAfter?: number
+  /** @default the system's */
+  clock?: Clock
+}
+
+const OPTIONS: Record<keyof ConsulOptions, true> = {
+  url: true,
+  token: true,
+  tls: true,
+  datacenter: true,
+  passing: true,
+  tag: true,
+  filter: true,
+  stale: true,
+  scheme: true,
+  wait: true,
+  timeout: true,
+  ttl: true,
+  deregisterAfter: true,
+  clock: true,
+}
+
+/**
+ * Discovers and registers instances in Consul, through the HTTP API of the local agent.
+ *
+ * @example
+ * const registry = consul({ token: process.env.CONSUL_HTTP_TOKEN })
+ * await using me = await announce(registry, 'user-service', { url: 'http://10.0.0.7:8080' })
+ * const users = createClient({ service: 'user-service', source: registry })
+ */
+export function consul(options: ConsulOptions = {}): Source & Registrar {
+  checkObject('consul', options, Object.keys(OPTIONS))
+  const { token, tls, passing = true, stale = false, scheme = 'http', clock = systemClock } = options
+  const url = checkRegistryUrl('url', options.url ?? 'http://127.0.0.1:8500')
+  const wait = checkNumber('wait', options.wait ?? 55_000, { exclusive: true, max: 60_000 })
+  const timeout = checkNumber('timeout', options.timeout ?? 5_000, { exclusive: true })
+  const ttl = checkNumber('ttl', options.ttl ?? 15_000, { min: 1, integer: true })
+  const deregisterAfter = checkNumber('deregisterAfter', options.deregisterAfter ?? 60_000, {
+    min: 1,
+    integer: true,
+  })
+  if (token !== undefined) checkSecret('token', token)
+  if (tls !== undefined) checkTls(tls)
+  checkBoolean('passing', passing)
+  checkBoolean('stale', stale)
+  checkMethods('clock', clock, ['now', 'sleep', 'random'])
+  if (scheme !== 'http' && scheme !== 'https') {
+    throw new TypeError(`scheme must be 'http' or 'https', got ${quote(scheme)}`)
+  }
+  const query = new URLSearchParams({ ...(passing && { passing: 'true' }), ...(stale && { stale: '' }) })
+  for (const [parameter, option] of Object.entries(SELECTORS)) {
+    const value = options[option]
+    if (value !== undefined) query.set(parameter, checkText(option, value))
+  }
+  const headers: Record<string, string> = token === undefined ? {} : { 'x-consul-token': token }
+  const secrets = new Set(token === undefined ? [] : [token])
+  const settings = { name: 'consul', url, headers, secrets, timeout, clock, tls: tls && { ...tls } }
+
+  async function* watch(
+    service: string,
+    { signal }: SignalContext,
+  ): AsyncGenerator<readonly Instance[], void> {
+    checkService(service)
+    const path = `${url}/v1/health/service/${encodeURIComponent(service)}?${query.toString()}`
+    const http = new RegistryHttp(settings)
+    try {
+      yield* watchHealth(http, { ...settings, url: path, scheme, wait }, signal)
+    } catch (error) {
+      if (!signal.aborted) throw error
+    } finally {
+      await http.close()
+    }
+  }
+
+  return {
+    watch,
+    register: async (service, instance, { signal }) => {
+      checkService(service)
+      return registerWithAgent({ ...settings, ttl, deregisterAfter }, service, instance, signal)
+    },
+  }
+}
+
+/** Query parameter → option. */
+const SELECTORS = { dc: 'datacenter', tag: 'tag', filter: 'filter' } as const
+
+function checkText(name: string, value: unknown): string {
+  if (typeof value === 'string' && value !== '') return value
+  throw new TypeError(`${name} must be a string that is not empty, got ${quote(value)}`)
+}

@@ -1,0 +1,50 @@
+import type { Instance } from '../source.ts'
+import { unpackMeta } from '../string-meta.ts'
+
+/** What is read of one entry of `/v1/health/service/:service`. */
+interface HealthEntry {
+  readonly Node: { readonly Node: string; readonly Address: string; readonly Meta?: unknown }
+  readonly Service: {
+    readonly ID: string
+    readonly Address?: string
+    readonly Port: number
+    readonly Tags?: readonly string[] | null
+    readonly Meta?: unknown
+    readonly Weights?: { readonly Passing: number; readonly Warning: number }
+  }
+  readonly Checks: readonly { readonly Status: string }[]
+}
+
+/** The entries that may take traffic. */
+export function readHealth(answer: unknown, scheme: string): readonly Instance[] {
+  if (!Array.isArray(answer)) throw new TypeError('consul: an answer that is no list of instances')
+  return (answer as readonly HealthEntry[])
+    .filter(({ Checks }) => Checks.every(({ Status }) => Status === 'passing' || Status === 'warning'))
+    .map((entry) => toInstance(entry, scheme))
+}
+
+function toInstance({ Node, Service, Checks }: HealthEntry, scheme: string): Instance {
+  const { own, zone = unpackMeta(Node.Meta).zone, metadata } = unpackMeta(Service.Meta)
+  const weight = own['weight'] ?? weightOf(Service.Weights, Checks)
+  const host = Service.Address || Node.Address
+  const tags = Service.Tags?.length ? { tags: Service.Tags } : undefined
+  return {
+    // A service id is unique on its node only; it defaults to the name of the service.
+    id: own['id'] ?? `${Node.Node}/${Service.ID}`,
+    url: `${isScheme(own['scheme']) ? own['scheme'] : scheme}://${host.includes(':') ? `[${host}]` : host}:${Service.Port}`,
+    ...(weight !== 1 && { weight }),
+    ...(zone !== undefined && { zone }),
+    priority: own['priority'],
+    draining: own['draining'],
+    ...((metadata ?? tags) && { metadata: { ...tags, ...metadata } }),
+  } as Instance
+}
+
+function weightOf(weights: HealthEntry['Service']['Weights'], checks: HealthEntry['Checks']): number {
+  const warning = checks.some(({ Status }) => Status === 'warning')
+  return (warning ? weights?.Warning : weights?.Passing) ?? 1
+}
+
+function isScheme(value: unknown): value is 'http' | 'https' {
+  return value === 'http' || value === 'https'
+}

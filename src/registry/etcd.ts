@@ -1,0 +1,133 @@
+import { systemClock, type Clock } from '../clock.ts'
+import { checkFunction, checkMethods, checkNumber, checkObject, quote } from '../options.ts'
+import { Endpoints } from './endpoints.ts'
+import { Gateway, type Cluster } from './etcd/gateway.ts'
+import { decodeValue, type Decode } from './etcd/layout.ts'
+import { registerInstance } from './etcd/lease.ts'
+import { watchPrefix } from './etcd/watch.ts'
+import type { TlsOptions } from './connector.ts'
+import { checkSecret, checkService, checkTls } from './http-options.ts'
+import type { Instance, Registrar, SignalContext, Source } from './source.ts'
+
+export interface EtcdOptions {
+  /** Client urls of one or more members, `http://127.0.0.1:2379`; with several, the next is used when one fails. */
+  endpoints: string | readonly string[]
+  /**
+   * Instances live under `<prefix><service>/<id>`; ends with a slash, or is empty.
+   * @default '/services/'
+   */
+  prefix?: string
+  /** Signs in with a password; needs `password`. */
+  user?: string | undefined
+  password?: string | undefined
+  /** CA, client certificate and so on, for https endpoints; the names are those of `node:tls`. */
+  tls?: TlsOptions
+  /**
+   * Reads a layout that is not ours: an instance, or its url or `host:port`; undefined for a key that is no
+   * instance. The id defaults to what follows the service in the key.
+   * @default JSON with the fields of an instance, or a bare url or `host:port`
+   */
+  decode?: (key: string, value: string) => ReturnType<Decode>
+  /**
+   * How long a registration lives after its last heartbeat, in ms; etcd counts in seconds and may grant more.
+   * @default 15_000
+   */
+  ttl?: number
+  /**
+   * How long one request may take at one endpoint, in ms.
+   * @default 5_000
+   */
+  timeout?: number
+  /**
+   * Milliseconds between two checks that the member behind an idle watch still answers: a frozen one is noticed
+   * after at most this and `timeout`.
+   * @default 10_000
+   */
+  probeInterval?: number
+  /**
+   * How long one watch is kept before all is read afresh, in ms, ± 10 %.
+   * @default 240_000
+   */
+  rotateAfter?: number
+  /** @default the system's */
+  clock?: Clock
+}
+
+const OPTIONS: Record<keyof EtcdOptions, true> = {
+  endpoints: true,
+  prefix: true,
+  user: true,
+  password: true,
+  tls: true,
+  decode: true,
+  ttl: true,
+  timeout: true,
+  probeInterval: true,
+  rotateAfter: true,
+  clock: true,
+}
+
+/**
+ * Discovers and registers instances in etcd v3.4 or later, over its JSON gateway.
+ *
+ * @example
+ * const registry = etcd({ endpoints: 'http://127.0.0.1:2379' })
+ * await using me = await announce(registry, 'user-service', { url: 'http://10.0.0.7:8080' })
+ * const users = createClient({ service: 'user-service', source: registry })
+ */
+export function etcd(options: EtcdOptions): Source & Registrar {
+  checkObject('etcd', options, Object.keys(OPTIONS))
+  const { user, password, decode = decodeValue, clock = systemClock } = options
+  const prefix = checkPrefix(options.prefix ?? '/services/')
+  const ttl = checkNumber('ttl', options.ttl ?? 15_000, { min: 1000 })
+  const timeout = checkNumber('timeout', options.timeout ?? 5_000, { exclusive: true })
+  const probeInterval = checkNumber('probeInterval', options.probeInterval ?? 10_000, { exclusive: true })
+  const rotateAfter = checkNumber('rotateAfter', options.rotateAfter ?? 240_000, { exclusive: true })
+  if (options.tls !== undefined) checkTls(options.tls)
+  if (user !== undefined) checkSecret('user', user)
+  if (password !== undefined) checkSecret('password', password)
+  if ((user === undefined) !== (password === undefined)) throw new TypeError('user and password go together')
+  checkFunction('decode', decode)
+  checkMethods('clock', clock, ['now', 'sleep', 'random'])
+  const cluster: Cluster = {
+    endpoints: new Endpoints('endpoints', options.endpoints),
+    user,
+    password,
+    tls: options.tls && { ...options.tls },
+    timeout,
+    clock,
+    token: undefined,
+    secrets: new Set(password === undefined ? [] : [password]),
+  }
+
+  async function* watch(
+    service: string,
+    { signal }: SignalContext,
+  ): AsyncGenerator<readonly Instance[], void> {
+    const watchOptions = { prefix: under(prefix, service), decode, probeInterval, rotateAfter, clock }
+    const gateway = new Gateway(cluster)
+    try {
+      yield* watchPrefix(gateway, watchOptions, signal)
+    } catch (error) {
+      if (!signal.aborted) throw error
+    } finally {
+      await gateway.close()
+    }
+  }
+
+  return {
+    watch,
+    register: async (service, instance, { signal }) =>
+      registerInstance(cluster, under(prefix, service), instance, { ttl, signal }),
+  }
+}
+
+function under(prefix: string, service: string): string {
+  checkService(service)
+  return `${prefix}${service}/`
+}
+
+function checkPrefix(prefix: unknown): string {
+  if (typeof prefix === 'string' && /^$|\/$/.test(prefix)) return prefix
+  throw new TypeError(`prefix must be a string that ends with a slash, got ${quote(prefix)}`)
+}

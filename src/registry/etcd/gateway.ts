@@ -1,0 +1,125 @@
+import type { Clock } from '../../clock.ts'
+import type { Endpoints } from '../endpoints.ts'
+import type { TlsOptions } from '../connector.ts'
+import { RegistryAnswerError, RegistryHttp, type RegistryRequest } from '../http.ts'
+
+/** What every call of one `etcd()` shares: where the cluster answers, and as whom. */
+export interface Cluster {
+  readonly endpoints: Endpoints
+  readonly user: string | undefined
+  readonly password: string | undefined
+  readonly tls: TlsOptions | undefined
+  readonly timeout: number
+  readonly clock: Clock
+  readonly secrets: Set<string>
+  /** Undefined: not signed in yet; empty: the cluster has authentication switched off. */
+  token: string | undefined
+}
+
+export type Json = Readonly<Record<string, unknown>>
+
+/** etcd's v3 API as JSON over HTTP, with failover and sign-in; all 64-bit integers are strings there. */
+export class Gateway {
+  readonly #cluster: Cluster
+  readonly #http: RegistryHttp
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster
+    this.#http = new RegistryHttp({ name: 'etcd', ...cluster })
+  }
+
+  get endpoints(): Endpoints {
+    return this.#cluster.endpoints
+  }
+
+  /** Asks the endpoints until one answers. */
+  call(path: string, body: Json, signal: AbortSignal): Promise<Json> {
+    return this.endpoints.any(signal, (endpoint) => this.ask(endpoint, path, body, { signal }))
+  }
+
+  ask(endpoint: string, path: string, body: Json, options: RegistryRequest): Promise<Json> {
+    return this.#signedIn(endpoint, options.signal, async (headers) => {
+      const url = endpoint + path
+      const request = { method: 'POST', ...options, headers, body: JSON.stringify(body) } as const
+      const reply = await this.#http.send(url, request)
+      const answer = parse(reply.text)
+      if (reply.status !== 200 || !answer || 'error' in answer) throw this.#http.failure(url, request, reply)
+      return answer
+    })
+  }
+
+  watch(endpoint: string, body: Json, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+    return this.#signedIn(endpoint, signal, (headers) =>
+      this.#http.stream(`${endpoint}/v3/watch`, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify(body),
+        signal,
+      }),
+    )
+  }
+
+  /** To be called when the cluster refused the token in a place where it cannot be seen from the status. */
+  signOut(): void {
+    this.#cluster.token = undefined
+  }
+
+  close(): Promise<void> {
+    return this.#http.close()
+  }
+
+  /** Tokens expire, and end with any change of their user: sign in again, once. */
+  async #signedIn<T>(
+    endpoint: string,
+    signal: AbortSignal,
+    run: (headers: Record<string, string>) => Promise<T>,
+  ): Promise<T> {
+    const { user } = this.#cluster
+    if (user === undefined) return run({})
+    const token = (this.#cluster.token ??= await this.#authenticate(endpoint, user, signal))
+    try {
+      return await run(authorization(token))
+    } catch (error) {
+      if (!(error instanceof RegistryAnswerError && isTokenRefused(error.message))) throw error
+      // Another watch may have been quicker.
+      if (this.#cluster.token === token) this.#cluster.token = undefined
+      return run(authorization((this.#cluster.token ??= await this.#authenticate(endpoint, user, signal))))
+    }
+  }
+
+  async #authenticate(endpoint: string, name: string, signal: AbortSignal): Promise<string> {
+    const { password = '', secrets } = this.#cluster
+    const url = `${endpoint}/v3/auth/authenticate`
+    const body = JSON.stringify({ name, password })
+    const request = { method: 'POST', body, signal } as const
+    const reply = await this.#http.send(url, request)
+    const token = parse(reply.text)?.['token']
+    if (reply.status === 200 && typeof token === 'string') {
+      // Only the newest of a lifetime of tokens.
+      secrets.clear()
+      secrets.add(password).add(token)
+      return token
+    }
+    // Clients get their passwords before authentication is switched on.
+    if (reply.text.includes('authentication is not enabled')) return ''
+    throw this.#http.failure(url, request, reply)
+  }
+}
+
+/** Unauthenticated (16), a token from before a change of users, or none since authentication was switched on. */
+export function isTokenRefused(message: string): boolean {
+  return /invalid auth token|revision of auth store is old|user name is empty/.test(message)
+}
+
+function authorization(token: string): Record<string, string> {
+  return token === '' ? {} : { authorization: token }
+}
+
+function parse(text: string): Json | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? (value as Json) : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,38 @@
+import type { Instance, InstanceInit } from '../source.ts'
+
+/** Reads one key; undefined for a key that is no instance. */
+export type Decode = (key: string, value: string) => InstanceInit | string | undefined
+
+/** etcd wants a prefix as a range: from the prefix itself up to its successor. */
+export function prefixRange(prefix: string): { key: string; range_end: string } {
+  const end = Buffer.from(prefix)
+  // The prefix ends with a slash, so there is no carry.
+  end[end.length - 1] = (end.at(-1) ?? 0) + 1
+  return { key: base64(prefix), range_end: end.toString('base64') }
+}
+
+export function base64(text: string): string {
+  return Buffer.from(text).toString('base64')
+}
+
+export function fromBase64(text: unknown): string {
+  return typeof text === 'string' ? Buffer.from(text, 'base64').toString() : ''
+}
+
+/** A JSON object with the fields of an instance, or a bare url or `host:port` as go-kit and others store it. */
+export const decodeValue: Decode = (_key, value) => {
+  const text = value.trim()
+  return text.startsWith('{') ? (JSON.parse(text) as InstanceInit) : text
+}
+
+/** Never throws: one poisoned key must not freeze the list. `Discovery` refuses such an entry, and says so. */
+export function decodeEntry(decode: Decode, key: string, value: string, id: string): Instance | undefined {
+  try {
+    const entry = decode(key, value)
+    if (entry === undefined) return undefined
+    if (typeof entry !== 'string') return { id, ...entry }
+    return { id, url: entry.includes('://') ? entry : `http://${entry}` }
+  } catch (error) {
+    return { id, url: `${key} cannot be decoded: ${String(error)}` }
+  }
+}

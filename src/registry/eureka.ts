@@ -1,0 +1,126 @@
+import { systemClock, type Clock } from '../clock.ts'
+import { checkMethods, checkNumber, checkObject, quote } from '../options.ts'
+import type { TlsOptions } from './connector.ts'
+import { Endpoints } from './endpoints.ts'
+import { readApplication, type AddressField } from './eureka/application.ts'
+import { appOf, registerInstance, type EurekaSettings } from './eureka/lease.ts'
+import { checkSecret, checkService, checkTls } from './http-options.ts'
+import { RegistryHttp } from './http.ts'
+import type { Instance, Registrar, SignalContext, Source } from './source.ts'
+
+export interface EurekaOptions {
+  /** The server's base url, `http://eureka:8761/eureka`; of several peers, the next is used when one fails. */
+  url: string | readonly string[]
+  /** For a server behind HTTP basic authentication; needs `password`. */
+  user?: string | undefined
+  password?: string | undefined
+  /** CA, client certificate and so on, for https urls; the names are those of `node:tls`. */
+  tls?: TlsOptions
+  /**
+   * Call instances by their host name or by their IP address.
+   * @default 'hostName'
+   */
+  address?: AddressField
+  /**
+   * Milliseconds between two reads, ± 10 %. The server itself answers from a cache of 30 s.
+   * @default 30_000
+   */
+  poll?: number
+  /**
+   * How long one request may take at one server, in ms.
+   * @default 5_000
+   */
+  timeout?: number
+  /**
+   * How long a registration lives after its last heartbeat, in ms; Eureka counts in seconds.
+   * @default 90_000
+   */
+  ttl?: number
+  /** @default the system's */
+  clock?: Clock
+}
+
+const OPTIONS: Record<keyof EurekaOptions, true> = {
+  url: true,
+  user: true,
+  password: true,
+  tls: true,
+  address: true,
+  poll: true,
+  timeout: true,
+  ttl: true,
+  clock: true,
+}
+
+/**
+ * Discovers and registers instances in Netflix Eureka, as Spring Cloud uses it.
+ *
+ * @example
+ * const registry = eureka({ url: 'http://127.0.0.1:8761/eureka' })
+ * await using me = await announce(registry, 'user-service', { url: 'http://10.0.0.7:8080' })
+ * const users = createClient({ service: 'user-service', source: registry })
+ */
+export function eureka(options: EurekaOptions): Source & Registrar {
+  checkObject('eureka', options, Object.keys(OPTIONS))
+  const { user, password, tls, address = 'hostName', clock = systemClock } = options
+  const poll = checkNumber('poll', options.poll ?? 30_000, { exclusive: true })
+  const timeout = checkNumber('timeout', options.timeout ?? 5_000, { exclusive: true })
+  const ttl = checkNumber('ttl', options.ttl ?? 90_000, { min: 1000 })
+  if (user !== undefined) checkSecret('user', user)
+  if (password !== undefined) checkSecret('password', password)
+  if ((user === undefined) !== (password === undefined)) throw new TypeError('user and password go together')
+  if (tls !== undefined) checkTls(tls)
+  checkMethods('clock', clock, ['now', 'sleep', 'random'])
+  if (address !== 'hostName' && address !== 'ipAddr') {
+    throw new TypeError(`address must be 'hostName' or 'ipAddr', got ${quote(address)}`)
+  }
+  const basic = Buffer.from(`${user}:${password}`).toString('base64')
+  const settings: EurekaSettings = {
+    name: 'eureka',
+    endpoints: new Endpoints('url', options.url),
+    headers: { accept: 'application/json', ...(user !== undefined && { authorization: `Basic ${basic}` }) },
+    secrets: new Set(password === undefined ? [] : [password, basic]),
+    timeout,
+    clock,
+    tls: tls && { ...tls },
+  }
+
+  async function* watch(
+    service: string,
+    { signal }: SignalContext,
+  ): AsyncGenerator<readonly Instance[], void> {
+    checkService(service)
+    const path = `/apps/${encodeURIComponent(appOf(service))}`
+    const http = new RegistryHttp(settings)
+    const read = (background: boolean): Promise<readonly Instance[]> =>
+      settings.endpoints.any(signal, async (base) => {
+        const request = { headers: settings.headers, signal, background }
+        const reply = await http.send(base + path, request)
+        // How Eureka says that nobody is there.
+        if (reply.status === 404) return []
+        if (reply.status !== 200) throw http.failure(base + path, request, reply)
+        return readApplication(http.json(base + path, request, reply), address)
+      })
+    try {
+      yield await read(false)
+      for (;;) {
+        await clock.sleep(poll * (0.9 + 0.2 * clock.random()), signal, { ref: false })
+        yield await read(true)
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error
+    } finally {
+      await http.close()
+    }
+  }
+
+  return {
+    // Until heartbeats have filled a server that forgot everything, and its cache and our poll show it.
+    emptyGrace: 120_000,
+    watch,
+    register: async (service, instance, { signal }) => {
+      checkService(service)
+      return registerInstance(settings, service, instance, { ttl, signal })
+    },
+  }
+}

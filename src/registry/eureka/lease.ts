@@ -1,0 +1,61 @@
+import type { Clock } from '../../clock.ts'
+import type { Endpoints } from '../endpoints.ts'
+import { withHttp, type RegistryHttpOptions, type RegistryRequest } from '../http.ts'
+import { toInstance } from '../instance.ts'
+import type { InstanceInit, Lease } from '../source.ts'
+import { toRegistration } from './application.ts'
+
+export interface EurekaSettings extends RegistryHttpOptions {
+  readonly endpoints: Endpoints
+  readonly headers: Record<string, string>
+}
+
+/** Registers as UP; Eureka evicts the instance when no heartbeat has come for the ttl. */
+export async function registerInstance(
+  settings: EurekaSettings,
+  service: string,
+  init: InstanceInit,
+  { ttl, signal }: { ttl: number; signal: AbortSignal },
+): Promise<Lease> {
+  const instance = toInstance(init)
+  const timestamp = unixTime(settings.clock)
+  const app = appOf(service)
+  const body = JSON.stringify(toRegistration(app, instance, ttl, timestamp))
+  const path = `/apps/${encodeURIComponent(app)}`
+  const own = `${path}/${encodeURIComponent(instance.id)}`
+  const beat = `${own}?status=UP&lastDirtyTimestamp=${timestamp}`
+  const found = await send(settings, path, { method: 'POST', body, signal })
+  if (!found) throw new Error(`eureka: no Eureka server at ${settings.endpoints.current}`)
+  return {
+    ttl,
+    renew: ({ signal }) => send(settings, beat, { method: 'PUT', signal }),
+    release: async ({ signal }) => {
+      await send(settings, own, { method: 'DELETE', signal })
+    },
+  }
+}
+
+/** Eureka knows applications by their name in capitals. */
+export function appOf(service: string): string {
+  return service.toUpperCase()
+}
+
+/** False for what the server does not know. */
+function send(settings: EurekaSettings, path: string, request: RegistryRequest): Promise<boolean> {
+  const { endpoints, headers } = settings
+  return withHttp(settings, (http) =>
+    endpoints.any(request.signal, async (url) => {
+      const reply = await http.send(url + path, {
+        ...request,
+        headers: { ...headers, 'content-type': 'application/json' },
+      })
+      if (reply.status === 404) return false
+      if (reply.status < 200 || reply.status > 299) throw http.failure(url + path, request, reply)
+      return true
+    }),
+  )
+}
+
+function unixTime(clock: Clock): number {
+  return Math.round(clock.now() + (clock.epoch ?? 0))
+}

@@ -1,0 +1,197 @@
+import { systemClock, type Clock } from '../clock.ts'
+import { OutriggerError } from '../errors.ts'
+import { checkBoolean, checkMethods, checkNumber, checkObject, quote } from '../options.ts'
+import type { TlsOptions } from './connector.ts'
+import { checkRegistryUrl, checkSecret, checkTls } from './http-options.ts'
+import { RegistryAnswerError, RegistryHttp } from './http.ts'
+import { accessOf, currentToken, namespaceOf, tlsOf, type Access } from './kubernetes/access.ts'
+import { linger } from './kubernetes/linger.ts'
+import { joinSlices, type Endpoints } from './kubernetes/slices.ts'
+import { watchSlices } from './kubernetes/watch.ts'
+import type { Instance, SignalContext, Source } from './source.ts'
+
+export interface KubernetesOptions {
+  /**
+   * The namespace of the services.
+   * @default the pod's own; outside of a cluster 'default'
+   */
+  namespace?: string
+  /**
+   * Which port of the service, by its name or number.
+   * @default its only TCP port
+   */
+  port?: string | number
+  /**
+   * The scheme of the instances.
+   * @default 'https' when the port's `appProtocol` says so, else 'http'
+   */
+  scheme?: 'http' | 'https'
+  /** The zone this process runs in: topology hints are honoured as kube-proxy does. Left out: they are ignored. */
+  zone?: string
+  /**
+   * Uses pods that are not ready, too.
+   * @default false
+   */
+  publishNotReady?: boolean
+  /**
+   * The API server, `https://10.96.0.1:443`.
+   * @default that of the cluster this pod runs in, with the pod's service account
+   */
+  server?: string
+  /** A bearer token that never changes. */
+  token?: string
+  /** A file with the bearer token, read before each request; `namespace` and `ca.crt` beside it are used. */
+  tokenFile?: string
+  /** CA, client certificate and so on; the names are those of `node:tls`. */
+  tls?: TlsOptions
+  /**
+   * How long a request may take, in ms.
+   * @default 5_000
+   */
+  timeout?: number
+  /**
+   * How long one watch lasts, in ms, up to 20 % less; a frozen API server is noticed after this and `timeout`.
+   * @default 60_000
+   */
+  rotateAfter?: number
+  /** @default the system's */
+  clock?: Clock
+}
+
+const OPTIONS: Record<keyof KubernetesOptions, true> = {
+  namespace: true,
+  port: true,
+  scheme: true,
+  zone: true,
+  publishNotReady: true,
+  server: true,
+  token: true,
+  tokenFile: true,
+  tls: true,
+  timeout: true,
+  rotateAfter: true,
+  clock: true,
+}
+
+/** Milliseconds; a server that asks for more is asked again after this. */
+const MAX_RETRY_AFTER = 30_000
+
+/**
+ * Discovers the pods behind a Kubernetes service by its EndpointSlices (discovery.k8s.io/v1, Kubernetes 1.21 or
+ * later). The service account needs `list` and `watch` on them.
+ *
+ * @example
+ * const users = createClient({ service: 'user-service', source: kubernetes({ port: 'http' }) })
+ */
+export function kubernetes(options: KubernetesOptions = {}): Source {
+  const { access, join, timeout, rotateAfter, clock } = checkOptions(options)
+  const secrets = new Set<string>()
+  let notBefore = 0
+
+  const headers = async (): Promise<Record<string, string>> => {
+    const token = await currentToken(access)
+    secrets.clear()
+    if (token === undefined) return {}
+    secrets.add(token)
+    return { authorization: `Bearer ${token}` }
+  }
+  const onRetryAfter = (ms: number): void => {
+    notBefore = clock.now() + Math.min(ms, MAX_RETRY_AFTER)
+  }
+
+  async function* endpoints(
+    http: RegistryHttp,
+    service: string,
+    signal: AbortSignal,
+  ): AsyncGenerator<Endpoints, void> {
+    const collection = `/apis/discovery.k8s.io/v1/namespaces/${await namespaceOf(access)}/endpointslices`
+    const selector = encodeURIComponent(`kubernetes.io/service-name=${service}`)
+    const url = `${access.server}${collection}?labelSelector=${selector}`
+    const watching = { url, headers, timeout, rotateAfter, clock, onRetryAfter }
+    for await (const slices of watchSlices(http, watching, signal)) yield joinSlices(slices, join)
+  }
+
+  async function* watch(
+    service: string,
+    { signal }: SignalContext,
+  ): AsyncGenerator<readonly Instance[], void> {
+    checkName('service', service)
+    let http: RegistryHttp | undefined
+    try {
+      const pause = notBefore - clock.now()
+      if (pause > 0) await clock.sleep(pause, signal, { ref: false })
+      const own = new RegistryHttp({ name: 'kubernetes', clock, timeout, tls: await tlsOf(access), secrets })
+      http = own
+      yield* linger((ending) => endpoints(own, service, ending), clock, signal)
+    } catch (error) {
+      if (!signal.aborted) throw explain(error)
+    } finally {
+      await http?.close()
+    }
+  }
+
+  return { watch }
+}
+
+interface Checked {
+  readonly access: Access
+  readonly join: Parameters<typeof joinSlices>[1]
+  readonly timeout: number
+  readonly rotateAfter: number
+  readonly clock: Clock
+}
+
+function checkOptions(options: KubernetesOptions): Checked {
+  checkObject('kubernetes', options, Object.keys(OPTIONS))
+  const { namespace, port, scheme, zone, publishNotReady = false, token, tls, clock = systemClock } = options
+  const { tokenFile } = options
+  if (namespace !== undefined) checkName('namespace', namespace)
+  if (typeof port === 'number') checkNumber('port', port, { min: 1, max: 65_535, integer: true })
+  else if (port !== undefined) checkText('port', port)
+  if (scheme !== undefined && scheme !== 'http' && scheme !== 'https') {
+    throw new TypeError(`scheme must be 'http' or 'https', got ${quote(scheme)}`)
+  }
+  if (zone !== undefined) checkText('zone', zone)
+  checkBoolean('publishNotReady', publishNotReady)
+  if (token !== undefined) checkSecret('token', token)
+  if (tokenFile !== undefined) checkText('tokenFile', tokenFile)
+  if (token !== undefined && tokenFile !== undefined)
+    throw new TypeError('token and tokenFile exclude each other')
+  if (tls !== undefined) checkTls(tls)
+  checkMethods('clock', clock, ['now', 'sleep', 'random'])
+  const server = options.server === undefined ? undefined : checkRegistryUrl('server', options.server)
+  return {
+    access: accessOf({ ...options, ...(server !== undefined && { server }) }),
+    join: { port, scheme, zone, publishNotReady },
+    timeout: checkNumber('timeout', options.timeout ?? 5_000, { exclusive: true }),
+    rotateAfter: checkNumber('rotateAfter', options.rotateAfter ?? 60_000, { min: 1_000 }),
+    clock,
+  }
+}
+
+/** A DNS label, as Kubernetes has its names; anything else would be read as more than a name in a selector. */
+function checkName(name: string, value: unknown): void {
+  if (typeof value === 'string' && /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(value)) return
+  throw new TypeError(`${name} must be a Kubernetes name, got ${quote(value)}`)
+}
+
+function checkText(name: string, value: unknown): void {
+  if (typeof value === 'string' && value !== '') return
+  throw new TypeError(`${name} must be a string that is not empty, got ${quote(value)}`)
+}
+
+/** Two answers need somebody to do something. */
+function explain(error: unknown): unknown {
+  if (!(error instanceof RegistryAnswerError)) return error
+  const advice: Record<number, string> = {
+    401: 'the API server does not accept the token or client certificate',
+    403:
+      'the service account needs a Role with apiGroups ["discovery.k8s.io"], resources ["endpointslices"] ' +
+      'and verbs ["list", "watch"] in the namespace of the service',
+  }
+  const text = advice[error.status]
+  if (text === undefined) return error
+  return new OutriggerError('ERR_OUTRIGGER_SOURCE', `kubernetes: ${text} (${error.message})`, {
+    cause: error,
+  })
+}

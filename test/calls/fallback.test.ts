@@ -1,0 +1,188 @@
+import { describe, expect, it } from 'vitest'
+import { createClient, fixed, type Client, type ClientOptions, type FailedCall } from '../../src/index.ts'
+import { hang, ok, refusedUrl, reply, reset, startServer } from '../support/http-server.ts'
+
+async function withClient(
+  url: string,
+  options: Partial<ClientOptions>,
+  test: (users: Client, events: unknown[]) => Promise<void>,
+): Promise<void> {
+  const users = createClient({
+    service: 'svc',
+    source: fixed([url]),
+    retry: false,
+    breaker: false,
+    ...options,
+  })
+  const events: unknown[] = []
+  users.on('call:fallback', ({ at: _at, ...event }) => events.push(event))
+  await test(users, events)
+  await users.close()
+}
+
+describe('a fallback', () => {
+  it('is given the last response, the call, and may answer otherwise', async () => {
+    await using server = await startServer(reply(503, 'no'))
+    const seen: [unknown, FailedCall][] = []
+    const fallback = (failure: unknown, call: FailedCall): Response => {
+      seen.push([failure, call])
+      return Response.json({ instead: true })
+    }
+    await withClient(server.url, { routes: { 'GET /users/{id}': { fallback } } }, async (users, events) => {
+      const response = await users('/users/7?x=1')
+      expect(await response.json()).toEqual({ instead: true })
+      const [[failure, call]] = seen as [[Response, FailedCall]]
+      expect([failure.status, await failure.text()]).toEqual([503, 'no'])
+      const url = 'http://svc/users/7?x=1'
+      expect(call).toEqual({ service: 'svc', route: 'GET /users/{id}', method: 'GET', url })
+      expect(events).toEqual([{ service: 'svc', route: 'GET /users/{id}', status: 503 }])
+      expect((await users('/other')).status, 'other routes have none').toBe(503)
+    })
+  })
+
+  it('is given the error when there is no response, also when it is ours', async () => {
+    await withClient(
+      await refusedUrl(),
+      { fallback: (error) => new Response(String(error)) },
+      async (users) => {
+        expect(await (await users('/x')).text()).toBe('TypeError: fetch failed')
+      },
+    )
+    const open: Partial<ClientOptions> = {
+      breaker: { failureThreshold: 1 },
+      fallback: (e) => new Response(String(e)),
+    }
+    await withClient(await refusedUrl(), open, async (users) => {
+      await users('/x')
+      expect(await (await users('/x')).text()).toMatch(
+        /^CircuitOpenError: every breaker in front of svc is open/,
+      )
+    })
+  })
+
+  it('comes after the retries, once', async () => {
+    await using server = await startServer(reset)
+    let fallbacks = 0
+    const options: Partial<ClientOptions> = {
+      retry: { attempts: 3, backoff: 1 },
+      fallback: () => {
+        fallbacks++
+        return new Response('instead')
+      },
+    }
+    await withClient(server.url, options, async (users) => {
+      await users('/x')
+      expect([server.requests.length, fallbacks]).toEqual([3, 1])
+    })
+  })
+
+  it('may fail in its own way, and is left out by false', async () => {
+    await using server = await startServer(reply(500))
+    const options: Partial<ClientOptions> = {
+      fallback: () => {
+        throw new RangeError('nothing instead')
+      },
+      routes: { 'GET /bare': { fallback: false } },
+    }
+    await withClient(server.url, options, async (users) => {
+      await expect(users('/x')).rejects.toThrow('nothing instead')
+      expect((await users('/bare')).status).toBe(500)
+    })
+  })
+
+  it('is not asked when the caller gave up, nor for answers that are good', async () => {
+    await using server = await startServer(reply(404), hang)
+    let asked = 0
+    const fallback = (): Response => {
+      asked++
+      return new Response()
+    }
+    await withClient(server.url, { fallback }, async (users) => {
+      expect((await users('/x')).status).toBe(404)
+      const controller = new AbortController()
+      const call = users('/x', { signal: controller.signal })
+      await server.seen(2)
+      controller.abort(new Error('enough'))
+      await expect(call).rejects.toThrow('enough')
+      expect(asked).toBe(0)
+    })
+  })
+})
+
+describe('a stale answer', () => {
+  it('stands in for the service, marked, until it is too old', async () => {
+    await using server = await startServer(reply(200, 'fresh'), reset)
+    await withClient(server.url, { stale: { maxAge: 60_000 } }, async (users, events) => {
+      expect(await (await users('/x')).text()).toBe('fresh')
+      const stale = await users('/x')
+      expect([stale.status, stale.headers.get('x-outrigger-stale'), await stale.text()]).toEqual([
+        200,
+        '0',
+        'fresh',
+      ])
+      expect(stale.url).toBe('http://svc/x')
+      expect(events).toMatchObject([{ service: 'svc', error: { message: 'fetch failed' } }])
+      await expect(users('/y'), 'of another URL there is none').rejects.toThrow('fetch failed')
+    })
+    await withClient(server.url, { stale: { maxAge: 1 } }, async (users) => {
+      server.behave(ok, reset)
+      await (await users('/x')).text()
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      await expect(users('/x')).rejects.toThrow('fetch failed')
+    })
+  })
+
+  it('goes before the fallback, and never from one user to another', async () => {
+    await using server = await startServer(reply(200, 'for alice'), reset)
+    const options: Partial<ClientOptions> = {
+      stale: { maxAge: 60_000 },
+      fallback: () => new Response('nobody'),
+    }
+    await withClient(server.url, options, async (users) => {
+      const as = async (user: string): Promise<string> =>
+        (await users('/me', { headers: { authorization: user } })).text()
+      expect(await as('alice')).toBe('for alice')
+      expect(await as('alice')).toBe('for alice')
+      expect(await as('bob')).toBe('nobody')
+    })
+  })
+})
+
+describe('a shared request', () => {
+  it('answers all who asked at the same time, each with a body of its own', async () => {
+    await using server = await startServer((_request, response) =>
+      setTimeout(() => response.end('one for all'), 30),
+    )
+    await withClient(server.url, { coalesce: true }, async (users) => {
+      const texts = await Promise.all([1, 2, 3].map(async () => (await users('/x')).text()))
+      expect(texts).toEqual(Array(3).fill('one for all'))
+      expect(server.requests).toHaveLength(1)
+      await (await users('/x')).text()
+      expect(server.requests, 'who comes later asks again').toHaveLength(2)
+      await Promise.all([1, 2].map(async () => (await users('/x', { method: 'POST', body: 'x' })).text()))
+      expect(server.requests, 'a POST is not shared').toHaveLength(4)
+    })
+  })
+
+  it('goes on for the others when one gives up, and ends when all have', async () => {
+    await using server = await startServer(
+      (_request, response) => setTimeout(() => response.end('late'), 60),
+      hang,
+    )
+    await withClient(server.url, { coalesce: true }, async (users) => {
+      const controller = new AbortController()
+      const leaver = expect(users('/x', { signal: controller.signal })).rejects.toThrow('enough')
+      const stayer = users('/x')
+      await server.seen(1)
+      controller.abort(new Error('enough'))
+      await leaver
+      expect(await (await stayer).text()).toBe('late')
+      const all = new AbortController()
+      const calls = [1, 2].map(() => expect(users('/x', { signal: all.signal })).rejects.toThrow('all gone'))
+      await server.seen(2)
+      all.abort(new Error('all gone'))
+      await Promise.all(calls)
+      await expect.poll(() => users.snapshot().instances[0]?.inFlight).toBe(0)
+    })
+  })
+})
