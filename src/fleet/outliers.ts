@@ -60,7 +60,7 @@ function mean({ successes, ms }: Tally): number {
 export class Outliers {
   readonly #policy: OutlierPolicy
   readonly #tallies = new Map<LiveEndpoint, Tally>()
-  /** How many ejections an endpoint has to its name; clean intervals forgive them. */
+  /** How many ejections an endpoint has to its name; each clean interval forgives one. */
   readonly #record = new WeakMap<LiveEndpoint, number>()
   #dueAt: number
 
@@ -95,9 +95,11 @@ export class Outliers {
 
   #sweep(now: number, all: readonly LiveEndpoint[]): void {
     const outliers = findOutliers(this.#tallies, this.#policy)
-    for (const endpoint of this.#tallies.keys()) {
+    for (const [endpoint, { calls }] of this.#tallies) {
       const ejections = this.#record.get(endpoint) ?? 0
-      if (ejections > 0 && !outliers.includes(endpoint)) this.#record.set(endpoint, ejections - 1)
+      // Who was hardly asked, because it was out, has not shown anything.
+      const isClean = calls >= this.#policy.minimumCalls && !outliers.includes(endpoint)
+      if (ejections > 0 && isClean) this.#record.set(endpoint, ejections - 1)
     }
     const allowed = Math.max(1, Math.floor(all.length * this.#policy.maxEjected))
     let out = all.filter((endpoint) => endpoint.isOpen()).length

@@ -1,0 +1,350 @@
+import { describe, expect, it } from 'vitest'
+import type { Instance } from '../../src/registry/source.ts'
+import { Harness, instance } from './harness.ts'
+
+describe('an attempt', () => {
+  it('is in flight until it is released, and pending until it is settled', async () => {
+    const harness = new Harness()
+    harness.apply('a')
+    const [endpoint] = harness.fleet.endpoints
+    const attempt = harness.acquire()
+    expect(endpoint).toMatchObject({ inFlight: 1, pending: 1 })
+    await harness.clock.advance(30)
+    attempt?.settle('success')
+    expect(endpoint).toMatchObject({ inFlight: 1, pending: 0, settled: { success: 1 } })
+    attempt?.release()
+    expect(endpoint).toMatchObject({ inFlight: 0, pending: 0 })
+  })
+
+  it('is settled and released once, however often it is said', () => {
+    const harness = new Harness()
+    harness.apply('a')
+    const [endpoint] = harness.fleet.endpoints
+    const attempt = harness.acquire()
+    attempt?.settle('success')
+    attempt?.settle('failure')
+    attempt?.release()
+    attempt?.release()
+    expect(endpoint).toMatchObject({ inFlight: 0, pending: 0, settled: { success: 1, failure: 0 } })
+  })
+
+  it('that nobody settled is settled as ignored by its release', () => {
+    const harness = new Harness({ breaker: { failureThreshold: 1 } })
+    harness.apply('a')
+    harness.acquire()?.release()
+    expect(harness.fleet.endpoints[0]).toMatchObject({ inFlight: 0, pending: 0, settled: { ignored: 1 } })
+    expect(harness.run()).toBe('a')
+  })
+
+  it('gives its endpoint the mean age of those that wait', async () => {
+    const harness = new Harness()
+    harness.apply('a')
+    const [endpoint] = harness.fleet.endpoints
+    const first = harness.acquire()
+    await harness.clock.advance(100)
+    const second = harness.acquire()
+    await harness.clock.advance(100)
+    expect(endpoint?.pendingAge(harness.clock.now())).toBe(150)
+    first?.settle('success')
+    expect(endpoint?.pendingAge(harness.clock.now())).toBe(100)
+    second?.settle('success')
+    expect(endpoint?.pendingAge(harness.clock.now())).toBe(0)
+  })
+
+  it('that was a success until its body broke off counts as the failure it was', () => {
+    const harness = new Harness({ breaker: { failureThreshold: 2 } })
+    harness.apply('a')
+    for (let time = 0; time < 2; time++) {
+      const attempt = harness.acquire()
+      attempt?.settle('success')
+      attempt?.amend()
+      attempt?.amend()
+      attempt?.release()
+    }
+    expect(harness.fleet.endpoints[0]?.settled).toMatchObject({ success: 0, failure: 2 })
+    expect(harness.log).toContain('breaker:open a')
+  })
+})
+
+describe('a pick', () => {
+  it.each<[string, Instance[], string]>([
+    ['passes over a draining instance', [instance('a', { draining: true }), instance('b')], 'b'],
+    ['passes over one of weight 0', [instance('a', { weight: 0 }), instance('b')], 'b'],
+    ['takes a draining one when there is no other', [instance('a', { draining: true })], 'a'],
+    ['takes one of weight 0 when there is no other', [instance('a', { weight: 0 })], 'a'],
+  ])('%s', (_name, instances, expected) => {
+    const harness = new Harness()
+    harness.apply(...instances)
+    expect(harness.run()).toBe(expected)
+  })
+
+  it('of a draining instance is made once every other one is open', () => {
+    const harness = new Harness({ breaker: { failureThreshold: 1 } })
+    harness.apply('a', instance('b', { draining: true }))
+    harness.run('failure')
+    expect(harness.run()).toBe('b')
+  })
+
+  it('is none without instances', () => {
+    expect(new Harness().acquire()).toBeUndefined()
+  })
+
+  it('passes over a penalised instance for as long as it asked', async () => {
+    const harness = new Harness()
+    harness.apply('a', 'b')
+    const attempt = harness.acquire()
+    attempt?.settle('overload', 0, false, 300)
+    attempt?.release()
+    expect(harness.run()).toBe('b')
+    await harness.clock.advance(299)
+    expect(harness.run()).toBe('b')
+    await harness.clock.advance(1)
+    expect(harness.run()).toBe('a')
+  })
+
+  it('takes a penalised instance when there is no other', () => {
+    const harness = new Harness()
+    harness.apply('a')
+    harness.acquire()?.settle('overload', 0, false, 300)
+    expect(harness.run()).toBe('a')
+  })
+
+  it('of a retry goes where the call has not been, while there is such an endpoint', () => {
+    const harness = new Harness()
+    harness.apply('a', 'b', instance('c', { draining: true }))
+    harness.pick = (endpoints) => endpoints[0]
+    const excluded = new Set<string>()
+    const ids = Array.from({ length: 4 }, (_, index) => {
+      const attempt = harness.acquire(harness.guards[0], {
+        attempt: index + 1,
+        excluded: (endpoint) => excluded.has(endpoint.instance.id),
+      })
+      excluded.add(attempt?.instance.id ?? '')
+      return attempt?.instance.id
+    })
+    expect(ids).toEqual(['a', 'b', 'c', 'a'])
+  })
+
+  it('sends a recovering endpoint a share of its traffic that grows, and the rest elsewhere', async () => {
+    const harness = new Harness({
+      breaker: { failureThreshold: 1, successThreshold: 1, openFor: 1000, rampFor: 10_000 },
+    })
+    harness.apply('a', 'b')
+    harness.run('failure')
+    await harness.clock.advance(1000)
+    harness.run()
+    expect(harness.log.at(-1)).toBe('breaker:close a')
+    harness.pick = (endpoints, { random, excluded }) => {
+      const others = endpoints.filter((endpoint) => !excluded(endpoint))
+      return others[Math.floor(random() * others.length)]
+    }
+    const share = (): number => {
+      let count = 0
+      for (let call = 0; call < 2000; call++) if (harness.run() === 'a') count++
+      return count / 2000
+    }
+    expect(share()).toBeCloseTo(0.05, 1)
+    await harness.clock.advance(5000)
+    expect(share()).toBeCloseTo(0.25, 1)
+    await harness.clock.advance(5000)
+    expect(share()).toBeCloseTo(0.5, 1)
+  })
+
+  it('of the only endpoint there is does not wait for its ramp', async () => {
+    const harness = new Harness({
+      breaker: { failureThreshold: 1, successThreshold: 1, openFor: 1000, rampFor: 10_000 },
+    })
+    harness.apply('a')
+    harness.run('failure')
+    await harness.clock.advance(1000)
+    for (let call = 0; call < 20; call++) expect(harness.run()).toBe('a')
+  })
+})
+
+describe('breakers in front of the fleet', () => {
+  it('take an open endpoint out without a throw, and refuse only when all are open', () => {
+    const harness = new Harness({ breaker: { failureThreshold: 1, openFor: 5000 } })
+    harness.apply('a', 'b')
+    expect(harness.run('failure')).toBe('a')
+    expect(harness.run('failure')).toBe('b')
+    expect(harness.acquire()).toBeUndefined()
+  })
+
+  it('tell the soonest time at which a probe may be made', async () => {
+    const harness = new Harness({ breaker: { failureThreshold: 1, openFor: 5000 } })
+    harness.apply('a', 'b')
+    harness.run('failure')
+    await harness.clock.advance(2000)
+    harness.run('failure')
+    await harness.clock.advance(1000)
+    expect(harness.acquire()).toBeUndefined()
+    expect(harness.fleet.refusal(harness.guards[0], undefined)).toMatchObject({
+      name: 'CircuitOpenError',
+      code: 'ERR_OUTRIGGER_CIRCUIT_OPEN',
+      retryAfter: 2000,
+    })
+  })
+
+  it('refuse with Infinity what was isolated by hand', () => {
+    const harness = new Harness()
+    harness.apply('a')
+    const [guard] = harness.guards
+    if (guard) harness.fleet.endpoints[0]?.breaker(guard).isolate()
+    expect(harness.acquire()).toBeUndefined()
+    expect(harness.fleet.refusal(guard, undefined)).toMatchObject({ retryAfter: Infinity })
+  })
+
+  it('let an endpoint back in at its time, though no timer runs', async () => {
+    const harness = new Harness({ breaker: { failureThreshold: 1, openFor: 5000 } })
+    harness.apply('a', 'b')
+    harness.run('failure')
+    expect(harness.clock.timers).toBe(0)
+    await harness.clock.advance(4999)
+    expect(harness.run()).toBe('b')
+    await harness.clock.advance(1)
+    expect(harness.run()).toBe('a')
+    expect(harness.log).toContain('breaker:half-open a')
+  })
+
+  it('admit one probe to an endpoint, and send the others elsewhere meanwhile', async () => {
+    const harness = new Harness({ breaker: { failureThreshold: 1, openFor: 1000, successThreshold: 2 } })
+    harness.apply('a', 'b')
+    harness.run('failure')
+    await harness.clock.advance(1000)
+    const probe = harness.acquire()
+    expect(probe?.instance.id).toBe('a')
+    expect([harness.run(), harness.run()]).toEqual(['b', 'b'])
+    probe?.settle('success')
+    probe?.release()
+    const second = harness.acquire()
+    expect(second?.instance.id).toBe('a')
+    expect(harness.run()).toBe('b')
+    second?.settle('success')
+    second?.release()
+    expect(harness.log.at(-1)).toBe('breaker:close a')
+    expect(harness.run()).toBe('a')
+  })
+
+  it('give the slot of a probe that hangs to another one', async () => {
+    const harness = new Harness({ breaker: { failureThreshold: 1, openFor: 1000, probeTimeout: 500 } })
+    harness.apply('a')
+    harness.run('failure')
+    await harness.clock.advance(1000)
+    expect(harness.acquire()?.instance.id).toBe('a')
+    expect(harness.acquire()).toBeUndefined()
+    await harness.clock.advance(500)
+    expect(harness.acquire()?.instance.id).toBe('a')
+  })
+
+  it('give the slot of a probe that was ignored to another one at once', async () => {
+    const harness = new Harness({ breaker: { failureThreshold: 1, openFor: 1000 } })
+    harness.apply('a')
+    harness.run('failure')
+    await harness.clock.advance(1000)
+    expect(harness.run('ignored')).toBe('a')
+    expect(harness.run()).toBe('a')
+  })
+
+  it('of a route stand beside the instance’s: both must admit, and neither keeps a slot of the other', async () => {
+    const options = { failureThreshold: 1, openFor: 1000, successThreshold: 1 }
+    const harness = new Harness({ breaker: options, route: options })
+    harness.apply('a')
+    const [own, route] = harness.guards
+    harness.run('failure', route)
+    expect(harness.acquire(route)).toBeUndefined()
+    expect(harness.run('failure', own)).toBe('a')
+    await harness.clock.advance(1000)
+    // Both are half-open: one probe of the instance is under way, so the route's must wait and lose nothing.
+    const probe = harness.acquire(own)
+    expect(harness.acquire(route)).toBeUndefined()
+    probe?.settle('success')
+    probe?.release()
+    expect(harness.run('success', route)).toBe('a')
+    expect(harness.fleet.endpoints[0]?.breakers.map((breaker) => breaker?.state)).toEqual([
+      'closed',
+      'closed',
+    ])
+  })
+
+  it('are not asked by an unguarded attempt, which they do not count', () => {
+    const harness = new Harness({ breaker: { failureThreshold: 1 } })
+    harness.apply('a')
+    const attempt = harness.fleet.acquire(
+      { now: 0, random: () => 0, attempt: 1, excluded: () => false },
+      undefined,
+    )
+    attempt?.settle('failure')
+    attempt?.release()
+    expect(harness.run('failure')).toBe('a')
+    expect(harness.acquire()).toBeUndefined()
+    const unguarded = harness.fleet.acquire(
+      { now: 0, random: () => 0, attempt: 1, excluded: () => false },
+      undefined,
+    )
+    expect(unguarded?.instance.id).toBe('a')
+  })
+})
+
+describe('panicThreshold', () => {
+  it('ignores the breakers once fewer than that share may be picked', () => {
+    const harness = new Harness({ breaker: { failureThreshold: 1 }, panicThreshold: 0.5 })
+    harness.apply('a', 'b', 'c', 'd')
+    expect([harness.run('failure'), harness.run('failure')]).toEqual(['a', 'b'])
+    // Half of them is not fewer than half.
+    expect(harness.run('failure')).toBe('c')
+    expect(harness.run()).toBe('a')
+    expect(harness.lists.at(-1)).toHaveLength(4)
+  })
+
+  it('tries an endpoint though all are open', () => {
+    const harness = new Harness({ breaker: { failureThreshold: 1 }, panicThreshold: 0.5 })
+    harness.apply('a')
+    harness.run('failure')
+    expect(harness.run()).toBe('a')
+  })
+
+  it('of 0 never does', () => {
+    const harness = new Harness({ breaker: { failureThreshold: 1 } })
+    harness.apply('a')
+    harness.run('failure')
+    expect(harness.acquire()).toBeUndefined()
+  })
+
+  it('ends when enough of them may be picked again', async () => {
+    const harness = new Harness({
+      breaker: { failureThreshold: 1, openFor: 1000, successThreshold: 1 },
+      panicThreshold: 0.5,
+    })
+    harness.apply('a', 'b')
+    harness.run('failure')
+    harness.run('failure')
+    expect(harness.run()).toBe('a')
+    await harness.clock.advance(1000)
+    harness.run()
+    expect(harness.log).toContain('breaker:close a')
+  })
+})
+
+describe('with 10,000 instances', () => {
+  it('a pick does not look at them all: the list is made when the set changes, and then is the same array', () => {
+    let looks = 0
+    const many = Array.from({ length: 10_000 }, (_, index) => ({
+      ...instance(`i${index}`),
+      get draining() {
+        looks++
+        return false
+      },
+    }))
+    const harness = new Harness({ breaker: { failureThreshold: 3 } })
+    harness.pick = (endpoints, { random }) => endpoints[Math.floor(random() * endpoints.length)]
+    harness.apply(...many)
+    for (let call = 0; call < 1000; call++) harness.run(call % 2 === 0 ? 'success' : 'failure')
+    expect(new Set(harness.lists).size).toBe(1)
+    expect(looks).toBe(10_000)
+    harness.pick = (endpoints) => endpoints[0]
+    for (let call = 0; call < 3; call++) harness.run('failure')
+    harness.run()
+    expect(new Set(harness.lists).size).toBe(2)
+    expect(looks).toBeLessThan(30_000)
+  })
+})

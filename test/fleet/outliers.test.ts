@@ -1,0 +1,156 @@
+import { describe, expect, it } from 'vitest'
+import { createClient, fixed, type Client, type ClientOptions, type OutlierOptions } from '../../src/index.ts'
+import { outlierPolicy } from '../../src/fleet/outlier-policy.ts'
+import { findOutliers, type Tally } from '../../src/fleet/outliers.ts'
+import { ManualClock } from '../../src/testing/clock.ts'
+
+/** calls, successes, mean ms */
+type Row = [number, number, number]
+
+function found(rows: Row[], options: OutlierOptions): number[] {
+  const tallies = new Map<number, Tally>()
+  rows.forEach(([calls, successes, ms], host) => tallies.set(host, { calls, successes, ms: ms * successes }))
+  return findOutliers(tallies, outlierPolicy(options))
+}
+
+const well: Row = [100, 99, 20]
+
+describe('what stands out', () => {
+  it.each<[string, Row[], OutlierOptions, number[]]>([
+    ['nobody, when all are alike', [well, well, well, well, well], {}, []],
+    ['nobody, when all are alike and bad', Array<Row>(5).fill([100, 10, 20]), {}, []],
+    ['one that fails more than the others', [...Array<Row>(9).fill(well), [100, 60, 20]], {}, [9]],
+    ['nobody below the minimum of hosts', [...Array<Row>(3).fill(well), [100, 0, 20]], {}, []],
+    ['nobody without enough calls', [...Array<Row>(9).fill(well), [19, 0, 20]], {}, []],
+    ['with the minimum of calls it does', [...Array<Row>(9).fill(well), [20, 0, 20]], {}, [9]],
+    [
+      'nobody, when success rates are not compared',
+      [...Array<Row>(9).fill(well), [100, 0, 20]],
+      { successRate: false },
+      [],
+    ],
+    ['a share of failures needs no others', [[100, 50, 20]], { successRate: false, failureShare: 0.5 }, [0]],
+    ['and is reached, not passed', [[100, 51, 20]], { successRate: false, failureShare: 0.5 }, []],
+    [
+      'one that is slower than three times the median',
+      [...Array<Row>(9).fill(well), [100, 99, 61]],
+      { latency: {} },
+      [9],
+    ],
+    ['not at three times the median', [...Array<Row>(9).fill(well), [100, 99, 60]], { latency: {} }, []],
+    [
+      'not within the margin',
+      [...Array<Row>(9).fill([100, 99, 1]), [100, 99, 9]],
+      { latency: { margin: 10 } },
+      [],
+    ],
+    ['not unless asked for', [...Array<Row>(9).fill(well), [100, 99, 6_000]], {}, []],
+    [
+      'the worst first',
+      [...Array<Row>(8).fill(well), [100, 50, 20], [100, 40, 20]],
+      { successRate: { deviations: 1 } },
+      [9, 8],
+    ],
+  ])('%s', (_name, rows, options, expected) => {
+    expect(found(rows, options)).toEqual(expected)
+  })
+})
+
+const ids = Array.from({ length: 10 }, (_, i) => `i${i}`)
+
+function simulated(
+  outliers: OutlierOptions,
+  options: Partial<ClientOptions> = {},
+): { users: Client; clock: ManualClock } {
+  const clock = new ManualClock()
+  let next = 0
+  const users = createClient({
+    service: 'svc',
+    source: fixed(ids.map((id, i) => ({ id, url: `http://h${i}.invalid` }))),
+    clock,
+    retry: false,
+    breaker: { failureThreshold: 1_000, successThreshold: 1, rampFor: 0 },
+    balance: (endpoints) => endpoints[next++ % endpoints.length],
+    outliers,
+    ...options,
+  })
+  return { users, clock }
+}
+
+/** Traffic for `ms`: `bad` fail every other call. */
+async function traffic(users: Client, clock: ManualClock, ms: number, bad: readonly string[]): Promise<void> {
+  const calls = new Map<string, number>()
+  for (let at = 0; at < ms; at += 10) {
+    await users
+      .execute(({ id }) => {
+        const call = (calls.get(id) ?? 0) + 1
+        calls.set(id, call)
+        if (bad.includes(id) && call % 2 === 0) throw new Error('bad')
+      })
+      .catch(() => {})
+    await clock.advance(10)
+  }
+}
+
+const open = (users: Client): string[] =>
+  users
+    .snapshot()
+    .instances.filter(({ breaker }) => breaker === 'open')
+    .map(({ instance }) => instance.id)
+
+describe('an outlier', () => {
+  it('is ejected through its breaker, with an event that says so', async () => {
+    const { users, clock } = simulated({ interval: 5_000, ejectFor: 7_000 })
+    const events: unknown[] = []
+    users.on('breaker:open', ({ instance, reason, openFor }) => events.push([instance.id, reason, openFor]))
+    await traffic(users, clock, 5_100, ['i3'])
+    expect(open(users)).toEqual(['i3'])
+    expect(events).toEqual([['i3', 'outlier', 7_000]])
+  })
+
+  it('is ejected for longer each time, and forgiven over clean intervals', async () => {
+    const { users, clock } = simulated({ interval: 5_000, ejectFor: 1_000, maxEjectFor: 2_500 })
+    const times: unknown[] = []
+    users.on('breaker:open', ({ openFor }) => times.push(openFor))
+    await traffic(users, clock, 30_000, ['i3'])
+    expect(times.slice(0, 4)).toEqual([1_000, 2_000, 2_500, 2_500])
+    await traffic(users, clock, 30_000, [])
+    times.length = 0
+    await traffic(users, clock, 6_000, ['i3'])
+    expect(times).toEqual([1_000])
+  })
+
+  it('takes others with it only up to maxEjected, but one may always go', async () => {
+    const three = ['i1', 'i2', 'i3']
+    const few = simulated({ interval: 5_000, maxEjected: 0.01, failureShare: 0.4, successRate: false })
+    await traffic(few.users, few.clock, 5_100, three)
+    expect(open(few.users)).toHaveLength(1)
+    const more = simulated({ interval: 5_000, maxEjected: 0.25, failureShare: 0.4, successRate: false })
+    await traffic(more.users, more.clock, 5_100, three)
+    expect(open(more.users)).toHaveLength(2)
+    const all = simulated({ interval: 5_000, maxEjected: 1, failureShare: 0.4, successRate: false })
+    await traffic(all.users, all.clock, 5_100, three)
+    expect(open(all.users)).toEqual(three)
+  })
+
+  it('counts with the breakers that are open for other reasons', async () => {
+    const { users, clock } = simulated(
+      { interval: 5_000, maxEjected: 0.1, failureShare: 0.4, successRate: false },
+      { breaker: { failureThreshold: 1, openFor: 60_000 } },
+    )
+    await traffic(users, clock, 5_100, ['i3'])
+    expect(open(users)).toEqual(['i3'])
+    expect(users.snapshot().instances.filter(({ breaker }) => breaker !== 'closed')).toHaveLength(1)
+  })
+})
+
+it.each<[object, RegExp]>([
+  [{ outliers: { minimumHosts: 1 } }, /outliers\.minimumHosts must be an integer >= 2, got 1/],
+  [{ outliers: { maxEjected: 2 } }, /outliers\.maxEjected must be a number >= 0 and <= 1, got 2/],
+  [{ outliers: { latency: { factor: 0.5 } } }, /outliers\.latency\.factor must be a number >= 1, got 0\.5/],
+  [{ outliers: { ejectFor: 10, maxEjectFor: 5 } }, /outliers\.maxEjectFor must be a number >= 10, got 5/],
+  [{ outliers: { deviation: 1 } }, /outliers\.deviation is not an option/],
+  [{ outliers: {}, breaker: false }, /outliers eject through the breaker, and breaker is false/],
+])('%j is refused', (options, message) => {
+  expect(() => createClient({ service: 'svc', source: fixed([]), ...options })).toThrow(message)
+})

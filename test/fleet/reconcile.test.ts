@@ -1,0 +1,150 @@
+import { describe, expect, it } from 'vitest'
+import type { Instance } from '../../src/registry/source.ts'
+import { Harness, instance } from './harness.ts'
+
+describe('a fleet follows its snapshots', () => {
+  const moved = instance('a', { url: 'http://elsewhere:80' })
+  it.each<[string, (string | Instance)[], (string | Instance)[], string[], string[]]>([
+    ['added', ['a'], ['a', 'b'], ['a', 'b'], ['instance:added b']],
+    ['removed', ['a', 'b'], ['b'], ['b'], ['instance:removed a']],
+    ['replaced', ['a'], ['b'], ['b'], ['instance:added b', 'instance:removed a']],
+    ['emptied', ['a', 'b'], [], [], ['instance:removed a', 'instance:removed b']],
+    ['reordered', ['a', 'b'], ['b', 'a'], ['b', 'a'], []],
+    ['changed', ['a'], [instance('a', { weight: 2 })], ['a'], ['instance:changed a']],
+    ['moved', ['a'], [moved], ['a'], ['instance:added a', 'instance:removed a']],
+    [
+      'swapped',
+      ['a', 'b'],
+      [instance('b', { url: 'http://a:80' }), instance('a', { url: 'http://b:80' })],
+      ['b', 'a'],
+      ['instance:added b', 'instance:added a', 'instance:removed b', 'instance:removed a'],
+    ],
+  ])('%s', (_name, before, after, ids, log) => {
+    const harness = new Harness()
+    harness.apply(...before)
+    harness.log.length = 0
+    harness.apply(...after)
+    expect(harness.ids).toEqual(ids)
+    expect(harness.log).toEqual(log)
+  })
+
+  it('says nothing about an instance that is the very same object', () => {
+    const harness = new Harness()
+    const a = instance('a')
+    harness.apply(a)
+    harness.log.length = 0
+    harness.apply(a)
+    expect(harness.log).toEqual([])
+  })
+
+  it('keeps breaker, load, counters and pool by id, also when the instance’s data changes', () => {
+    const harness = new Harness({ breaker: { failureThreshold: 2 } })
+    harness.apply('a')
+    harness.run('failure')
+    const running = harness.acquire()
+    expect(running?.endpoint.pool).toBe(running?.endpoint.pool)
+    const [before] = harness.fleet.endpoints
+    harness.apply(instance('a', { weight: 5, metadata: { version: '2' } }))
+    const [after] = harness.fleet.endpoints
+    expect(after).toBe(before)
+    expect(after).toMatchObject({ weight: 5, inFlight: 1, settled: { failure: 1 } })
+    running?.settle('failure')
+    running?.release()
+    expect(harness.log.at(-1)).toBe('breaker:open a')
+    expect(harness.pools).toHaveLength(1)
+    expect(harness.pools[0]?.destroyed).toBe(false)
+  })
+
+  it('takes the same id at another url for a new instance', async () => {
+    const harness = new Harness({ breaker: { failureThreshold: 1 } })
+    harness.apply('a')
+    expect(harness.acquire()?.endpoint.pool).toBe(harness.pools[0])
+    harness.run('failure')
+    harness.apply(instance('a', { url: 'http://elsewhere:80' }))
+    expect(harness.fleet.endpoints[0]).toMatchObject({ inFlight: 0, settled: { failure: 0 } })
+    expect(harness.run()).toBe('a')
+  })
+
+  it('picks an added instance at once, and a removed one never again', () => {
+    const harness = new Harness()
+    harness.pick = (endpoints) => endpoints.at(-1)
+    harness.apply('a')
+    expect(harness.run()).toBe('a')
+    harness.apply('a', 'b')
+    expect(harness.run()).toBe('b')
+    harness.apply('a')
+    expect(harness.run()).toBe('a')
+  })
+
+  it('does not pick a removed instance for a balancer that remembers it', () => {
+    const harness = new Harness()
+    harness.apply('a', 'b', 'c')
+    const [a] = harness.fleet.endpoints
+    harness.pick = () => a
+    harness.apply('b', 'c')
+    expect(harness.acquire()).toBeUndefined()
+  })
+})
+
+describe('a removed endpoint', () => {
+  it('finishes what it carries before its pool goes', async () => {
+    const harness = new Harness()
+    harness.apply('a')
+    const running = harness.acquire()
+    expect(running?.endpoint.pool).toBe(harness.pools[0])
+    harness.apply()
+    await harness.clock.advance(500)
+    expect(harness.pools[0]?.destroyed).toBe(false)
+    running?.settle('success')
+    running?.release()
+    await harness.clock.advance(0)
+    expect(harness.pools[0]?.destroyed).toBe(true)
+    expect(harness.clock.timers).toBe(0)
+  })
+
+  it('loses its pool after drainTimeout', async () => {
+    const harness = new Harness({ drainTimeout: 1000 })
+    harness.apply('a')
+    expect(harness.acquire()?.endpoint.pool).toBe(harness.pools[0])
+    harness.apply()
+    await harness.clock.advance(999)
+    expect(harness.pools[0]?.destroyed).toBe(false)
+    await harness.clock.advance(1)
+    expect(harness.pools[0]?.destroyed).toBe(true)
+  })
+
+  it('that carries nothing, or was never connected, leaves no timer', async () => {
+    const harness = new Harness()
+    harness.apply('a', 'b')
+    expect(harness.fleet.endpoints[0]?.pool).toBe(harness.pools[0])
+    harness.apply()
+    await harness.clock.advance(0)
+    expect(harness.pools.map(({ destroyed }) => destroyed)).toEqual([true])
+    expect(harness.clock.timers).toBe(0)
+  })
+
+  it('says nothing more about its breaker', () => {
+    const harness = new Harness({ breaker: { failureThreshold: 1 } })
+    harness.apply('a')
+    const running = harness.acquire()
+    harness.apply()
+    harness.log.length = 0
+    running?.settle('failure')
+    expect(harness.log).toEqual([])
+  })
+
+  it('is waited for by close(), as is every other one', async () => {
+    const harness = new Harness()
+    harness.apply('a', 'b')
+    const running = harness.acquire()
+    harness.apply('b')
+    let closed = false
+    const closing = harness.fleet.close().then(() => (closed = true))
+    await harness.clock.advance(10)
+    expect(closed).toBe(false)
+    running?.release()
+    await closing
+    expect(harness.ids).toEqual([])
+    expect(harness.clock.timers).toBe(0)
+  })
+})
