@@ -69,7 +69,7 @@ function simulated(
     source: fixed(ids.map((id, i) => ({ id, url: `http://h${i}.invalid` }))),
     clock,
     retry: false,
-    breaker: { failureThreshold: 1_000, successThreshold: 1, rampFor: 0 },
+    breaker: { failureThreshold: 1_000, successThreshold: 1, rampFor: 0, openFor: 100 },
     balance: (endpoints) => endpoints[next++ % endpoints.length],
     outliers,
     ...options,
