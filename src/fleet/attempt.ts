@@ -111,7 +111,7 @@ export class Attempt {
     const { instanceGuard } = this.#context
     if (!instanceGuard || instanceGuard === this.#guard) return
     const breaker = this.endpoint.breaker(instanceGuard)
-    const answered = outcome === 'ignored' || breaker.state === 'closed' ? 'ignored' : 'success'
-    breaker.settle(this.#instancePermit, connection ? outcome : answered, ms, now)
+    const proven = this.status !== undefined && breaker.state !== 'closed' ? 'success' : 'ignored'
+    breaker.settle(this.#instancePermit, connection ? outcome : proven, ms, now)
   }
 }

@@ -119,9 +119,9 @@ export class AdaptiveCapacity implements Capacity {
   }
 
   #follow(mean: number): void {
-    const gradient = mean > 0 && !this.#probing ? (TOLERANCE * this.#unloaded) / mean : 1
+    const gradient = mean > 0 ? (TOLERANCE * this.#unloaded) / mean : 1
     // A limit that is not reached has not been tried out: it may be far past the knee already.
-    const isTried = this.#peak >= Math.floor(this.#limit * IN_USE) && !this.#probing
+    const isTried = this.#peak >= Math.floor(this.#limit * IN_USE)
     const growth = isTried && this.#drops === 0 ? Math.sqrt(this.#limit) : 0
     // In proportion: one refusal among many does little.
     const kept = 1 - (DEEPEST_CUT * this.#drops) / (this.#drops + this.#answers)

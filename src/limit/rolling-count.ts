@@ -1,10 +1,7 @@
-import type { Clock } from '../clock.ts'
-
 const BUCKETS = 20
 
 /** How often something happened over the last `window` ms, exact to one twentieth of it. */
 export class RollingCount {
-  readonly #clock: Clock
   readonly #start: number
   readonly #width: number
   readonly #counts = new Float64Array(BUCKETS)
@@ -12,26 +9,25 @@ export class RollingCount {
   /** Buckets begun since the start. */
   #bucket = 0
 
-  constructor(window: number, clock: Clock) {
-    this.#clock = clock
-    this.#start = clock.now()
+  constructor(window: number, now: number) {
+    this.#start = now
     this.#width = window / BUCKETS
   }
 
-  add(): void {
-    this.#expire()
+  add(now: number): void {
+    this.#expire(now)
     this.#counts[this.#bucket % BUCKETS]! += 1
     this.#sum++
   }
 
-  get sum(): number {
-    this.#expire()
+  sum(now: number): number {
+    this.#expire(now)
     return this.#sum
   }
 
   /** Every bucket that began since the last touch takes the place of one that has fallen out of the window. */
-  #expire(): void {
-    const bucket = Math.floor((this.#clock.now() - this.#start) / this.#width)
+  #expire(now: number): void {
+    const bucket = Math.floor((now - this.#start) / this.#width)
     const begun = Math.min(bucket - this.#bucket, BUCKETS)
     for (let i = 1; i <= begun; i++) {
       const index = (this.#bucket + i) % BUCKETS

@@ -39,28 +39,34 @@ export class Throttle {
     this.#k = checkNumber(`${name}.k`, k, { min: 1, exclusive: true })
     const ms = checkNumber(`${name}.window`, window, { exclusive: true })
     this.#clock = clock
-    this.#requests = new RollingCount(ms, clock)
-    this.#accepts = new RollingCount(ms, clock)
+    this.#requests = new RollingCount(ms, clock.now())
+    this.#accepts = new RollingCount(ms, clock.now())
   }
 
   /** False: do not send this one. */
   admit(priority: Priority): boolean {
-    const isThrottled = this.#clock.random() < this.probability(priority)
+    const now = this.#clock.now()
+    const isThrottled = this.#clock.random() < this.#probability(priority, now)
     // One that is sent is counted with its answer: a burst that is still on its way has not been turned down.
-    if (isThrottled) this.#requests.add()
+    if (isThrottled) this.#requests.add(now)
     return !isThrottled
   }
 
   /** The service answered: false if it was to say that it has too much to do. A call without answer is not recorded. */
   record(accepted: boolean): void {
-    this.#requests.add()
-    if (accepted) this.#accepts.add()
+    const now = this.#clock.now()
+    this.#requests.add(now)
+    if (accepted) this.#accepts.add(now)
   }
 
   /** How likely it is that a call is not sent. */
   probability(priority: Priority): number {
-    const requests = this.#requests.sum
+    return this.#probability(priority, this.#clock.now())
+  }
+
+  #probability(priority: Priority, now: number): number {
+    const requests = this.#requests.sum(now)
     const k = 1 + (this.#k - 1) * LENIENCE[priority]
-    return Math.max(0, (requests - k * this.#accepts.sum) / (requests + 1))
+    return Math.max(0, (requests - k * this.#accepts.sum(now)) / (requests + 1))
   }
 }

@@ -124,9 +124,27 @@ describe('Coalescer', () => {
     expect(await (await second).text()).toBe('in time')
   })
 
+  it('leaves the next request alone when one fails that nobody waits for any more', async () => {
+    const coalescer = new Coalescer()
+    const aborter = new AbortController()
+    const late = Promise.withResolvers<Response>()
+    const given = coalescer.run(KEY, aborter.signal, () => late.promise)
+    aborter.abort(new Error('no time'))
+    await expect(given).rejects.toThrow('no time')
+    const next = Promise.withResolvers<Response>()
+    const second = coalescer.run(KEY, undefined, () => next.promise)
+    late.reject(new Error('nobody cares'))
+    await new Promise(setImmediate)
+    const third = coalescer.run(KEY, undefined, never)
+    next.resolve(new Response('in time'))
+    expect(await Promise.all([(await second).text(), (await third).text()])).toEqual(['in time', 'in time'])
+  })
+
   it('does not start for a signal that has aborted already', async () => {
     const coalescer = new Coalescer()
-    await expect(coalescer.run(KEY, AbortSignal.abort(new Error('no')), never)).rejects.toThrow('no')
+    await expect(coalescer.run(KEY, AbortSignal.abort(new Error('gave up')), never)).rejects.toThrow(
+      'gave up',
+    )
     expect(coalescer.size).toBe(0)
   })
 

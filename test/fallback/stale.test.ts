@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest'
 import { StaleCache, type StaleOptions } from '../../src/fallback/stale.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 import { redirect, reply, stall, startServer, truncate } from '../support/http-server.ts'
-import { until } from '../support/until.ts'
 import { collectUntil, pieces } from './support.ts'
 
 const KEY = 'GET http://users/42'
@@ -50,12 +49,15 @@ describe('StaleCache', () => {
   })
 
   it('gives everybody a response of their own', async () => {
-    const { cache } = setup()
+    const { clock, cache } = setup()
     await keep(cache, KEY, 'hello', { headers: { 'x-a': '1' } })
     const first = cache.get(KEY)!
     first.headers.set('x-a', '2')
     new Uint8Array(await first.arrayBuffer()).fill(0)
+    await clock.advance(3_000)
+    expect(cache.get(KEY)!.headers.get('age')).toBe('3')
     const second = cache.get(KEY)!
+    expect(second.headers.get('age')).toBe('3')
     expect(second.headers.get('x-a')).toBe('1')
     expect(await second.clone().text()).toBe('hello')
     expect(await second.text()).toBe('hello')
@@ -102,17 +104,14 @@ describe('StaleCache', () => {
     expect(asked()).toBe(1)
   })
 
-  it('passes a cancel on, and keeps nothing of it', async () => {
-    await using server = await startServer(stall)
+  // Not on a socket: on some Node releases fetch itself leaves the connection open after a cancel.
+  it.each([0, 1])('passes a cancel after %i pieces on, and keeps nothing of it', async (count) => {
     const { cache } = setup()
-    const wrapped = cache.wrap(KEY, await fetch(server.url))
-    const reader = wrapped.body!.getReader()
-    await reader.read()
+    const { body, isCancelled } = pieces('a', 'b', 'c')
+    const reader = cache.wrap(KEY, new Response(body)).body!.getReader()
+    for (let i = 0; i < count; i++) await reader.read()
     await reader.cancel()
-    await until(() => server.open === 0)
-    const unread = cache.wrap(KEY, await fetch(server.url))
-    await unread.body!.cancel()
-    await until(() => server.open === 0)
+    expect(isCancelled()).toBe(true)
     expect(cache.size).toBe(0)
   })
 

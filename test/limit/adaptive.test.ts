@@ -117,7 +117,7 @@ describe('an adaptive limit', () => {
   })
 
   it.each<[string, Outcome, number, number | undefined]>([
-    ['overload shrinks it', 'overload', 1, 4],
+    ['overload shrinks it', 'overload', 10, 4],
     ['failures that took longer than answers do shrink it', 'failure', BASE * 2, 4],
     ['quick failures say nothing', 'failure', 5, undefined],
     ['ignored calls say nothing', 'ignored', BASE * 2, undefined],
@@ -126,7 +126,7 @@ describe('an adaptive limit', () => {
     await load(limiter, clock, { duration: () => BASE }, { rate: 2_000, ms: 900 })
     expect(limiter.limit).toBe(50)
     const behaviour = { duration: () => duration, outcome: () => outcome }
-    await load(limiter, clock, behaviour, { rate: 200_000 / duration, ms: 10_000 })
+    await load(limiter, clock, behaviour, { rate: 100_000 / duration, ms: 5_000 })
     expect(limiter.limit).toBe(expected ?? 50)
   })
 
@@ -156,25 +156,49 @@ describe('an adaptive limit', () => {
     expect(Math.min(...limits)).toBe(least)
   })
 
-  it('wakes who waits when the limit grows', async () => {
-    const { clock } = setup()
-    const limiter = new Limiter({ queue: 100, adaptive: { initial: 4 } }, clock)
-    const next = (): void => {
-      limiter.enqueue(
-        'default',
-        (permit) => {
-          clock.timer(BASE, () => {
-            next()
-            permit.release('success', BASE)
-          })
-        },
-        () => {},
-      )
+  describe('that grows by several places at a time', () => {
+    /** Four in flight, and so many waiting; each that ends asks again. */
+    function busy(waiting: number, onGrant: (limiter: Limiter) => void): ReturnType<typeof setup> {
+      const clock = new ManualClock()
+      const limiter = new Limiter({ queue: waiting, adaptive: { initial: 4 } }, clock)
+      const next = (): void => {
+        limiter.enqueue(
+          'default',
+          (permit) => {
+            onGrant(limiter)
+            clock.timer(BASE, () => {
+              next()
+              permit.release('success', BASE)
+            })
+          },
+          () => {},
+        )
+      }
+      for (let i = 0; i < waiting; i++) next()
+      return { clock, limiter }
     }
-    for (let i = 0; i < 50; i++) next()
-    await clock.advance(900)
-    expect(limiter.limit).toBeGreaterThan(4)
-    expect(limiter.inFlight).toBe(limiter.limit)
-    expect(limiter.inFlight + limiter.queued).toBe(50)
+
+    it('wakes as many of those who wait', async () => {
+      const { clock, limiter } = busy(50, () => {})
+      await clock.advance(900)
+      expect(limiter.limit).toBeGreaterThan(4)
+      expect(limiter.inFlight).toBe(limiter.limit)
+      expect(limiter.inFlight + limiter.queued).toBe(50)
+    })
+
+    it('lets nobody overtake them from within the first one woken, but who is more important', async () => {
+      const overtook = { default: 0, sheddable: 0, critical: 0 }
+      const { clock } = busy(50, (limiter) => {
+        if (limiter.limit === 4) return
+        for (const priority of ['default', 'sheddable', 'critical'] as const) {
+          const permit = limiter.tryAcquire(priority)
+          if (permit) overtook[priority]++
+          permit?.release('ignored', 0)
+        }
+      })
+      await clock.advance(900)
+      expect(overtook).toMatchObject({ default: 0, sheddable: 0 })
+      expect(overtook.critical).toBeGreaterThan(0)
+    })
   })
 })

@@ -151,23 +151,6 @@ describe('Limiter', () => {
     expect(log).toEqual(['+s1'])
   })
 
-  it('lets nobody overtake the queue, even from within a grant', () => {
-    const limiter = limiterOf({ max: 1, queue: 3 })
-    const [permit] = take(limiter, 1)
-    const log: string[] = []
-    limiter.enqueue(
-      'default',
-      (granted) => {
-        granted.release('success', 1)
-        log.push(limiter.tryAcquire('default') ? 'overtook' : 'held back')
-      },
-      () => {},
-    )
-    enqueue(limiter, 'd1', log)
-    permit!.release('success', 1)
-    expect(log).toEqual(['+d1', 'held back'])
-  })
-
   it('wakes a queue entered late, when nothing in flight is left to do it', () => {
     const limiter = limiterOf({ max: 1, queue: 1 })
     const log: string[] = []

@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest'
+import type { Outcome } from '../../src/observe/events.ts'
+import { Harness } from './harness.ts'
+
+const options = { failureThreshold: 1, openFor: 1000, successThreshold: 1 }
+
+/** Settles an attempt of the route and tells both breakers' states, the instance's first. */
+function settle(
+  harness: Harness,
+  outcome: Outcome,
+  how: { status?: number; connection?: boolean },
+): unknown[] {
+  const attempt = harness.acquire(harness.guards[1])
+  if (!attempt) throw new Error('no attempt')
+  attempt.status = how.status
+  attempt.settle(outcome, 1, how.connection ?? false)
+  attempt.release()
+  return harness.fleet.endpoints[0]?.breakers.map((breaker) => breaker?.state) ?? []
+}
+
+describe('behind a route’s own breaker', () => {
+  it.each<[string, Outcome, { status?: number; connection?: boolean }, [string, string]]>([
+    ['a good answer changes nothing', 'success', { status: 200 }, ['closed', 'closed']],
+    ['a bad answer opens the route’s', 'failure', { status: 500 }, ['closed', 'open']],
+    ['a broken connection opens the instance’s', 'failure', { connection: true }, ['open', 'closed']],
+    ['a try that timed out opens the route’s', 'failure', {}, ['closed', 'open']],
+    ['an abort changes nothing', 'ignored', {}, ['closed', 'closed']],
+  ])('%s', (_name, outcome, how, states) => {
+    const harness = new Harness({ breaker: options, route: options })
+    harness.apply('a')
+    expect(settle(harness, outcome, how)).toEqual(states)
+  })
+
+  it.each<[string, Outcome, { status?: number; connection?: boolean }, string]>([
+    ['a good answer closes it', 'success', { status: 200 }, 'closed'],
+    ['a bad answer closes it too: there is a connection', 'failure', { status: 500 }, 'closed'],
+    ['a broken connection opens it again', 'failure', { connection: true }, 'open'],
+    ['a try that timed out proves nothing', 'failure', {}, 'half-open'],
+    ['an abort proves nothing', 'ignored', {}, 'half-open'],
+  ])('a probe of the instance’s half-open breaker: %s', async (_name, outcome, how, state) => {
+    const harness = new Harness({ breaker: options, route: { failureThreshold: 5 } })
+    harness.apply('a')
+    harness.run('failure')
+    await harness.clock.advance(1000)
+    expect(settle(harness, outcome, how)[0]).toBe(state)
+  })
+
+  it('a broken connection seen by one route keeps every route away', () => {
+    const harness = new Harness({ breaker: options, route: options })
+    harness.apply('a')
+    settle(harness, 'failure', { connection: true })
+    expect(harness.acquire(harness.guards[0])).toBeUndefined()
+    expect(harness.acquire(harness.guards[1])).toBeUndefined()
+  })
+
+  it('goes with its instance', () => {
+    const harness = new Harness({ breaker: options, route: options })
+    harness.apply('a')
+    settle(harness, 'failure', { status: 500 })
+    harness.apply()
+    harness.apply('a')
+    expect(harness.fleet.endpoints[0]?.breakers).toEqual([])
+    expect(harness.acquire(harness.guards[1])).toBeDefined()
+  })
+})
