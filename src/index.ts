@@ -1,4 +1,4 @@
-export { createClient, type Client } from './client/create-client.ts'
+export { createClient, type Client, type TypedClient } from './client/create-client.ts'
 export { createFetch, type FetchOptions } from './client/create-fetch.ts'
 export type {
   ClientLimit,
@@ -60,5 +60,11 @@ export { LimitExceededError, ThrottledError } from './limit/errors.ts'
 export type { AdaptiveOptions, LimitOptions } from './limit/policy.ts'
 export type { Priority } from './limit/priority.ts'
 export type { ThrottleOptions } from './limit/throttle.ts'
+export type { ContractPolicy, RouteContract, StatusKey, ValidateMode } from './typed/contract.ts'
+export type { Contracts } from './typed/contract-types.ts'
+export { ContractError, type ContractIssue } from './typed/error.ts'
+export type { OpenAPI } from './typed/openapi.ts'
+export type { TypedResponse } from './typed/response.ts'
+export type { InputOf, OutputOf, StandardSchema } from './typed/standard-schema.ts'
 export { CircuitOpenError, NoInstanceError, OutriggerError, type OutriggerErrorCode } from './errors.ts'
 export { systemClock, type Clock } from './clock.ts'

@@ -22,5 +22,16 @@ export function restoreGlobalDispatcher(): void {
 
 /** The dispatcher the platform's fetch would use by itself, looked up at each use. */
 export function platformDispatcher(): unknown {
-  return Number(builtin) >= 7 ? (slots[current] ?? slots[legacy]) : slots[legacy]
+  // undici 7 sets both, and uses the first.
+  return Number(builtin) >= 8 ? (slots[current] ?? slots[legacy]) : slots[legacy]
+}
+
+/** Puts interceptors around the global dispatchers of every generation of undici, the platform's and npm's. */
+export function composeGlobalDispatchers(...interceptors: readonly unknown[]): void {
+  // undici 6 is loaded, and takes its place, at the first use of its globals.
+  void globalThis.Response
+  for (const slot of [legacy, current]) {
+    const { compose } = slots[slot] as { compose: (this: unknown, ...args: readonly unknown[]) => unknown }
+    slots[slot] = compose.call(slots[slot], ...interceptors)
+  }
 }

@@ -72,8 +72,13 @@ export function dispatchElsewhere(
   return (platformDispatcher() as FetchDispatcher).dispatch(options, handler)
 }
 
+/** The URL as the caller wrote it, in whatever form: fetch takes anything that prints as one. */
+export function urlText(input: FetchInput): string {
+  return input instanceof Request ? input.url : String(input)
+}
+
 /** As `new Request()` would have it. */
 function urlOf(input: FetchInput): string {
-  if (typeof input !== 'string') return 'url' in input ? input.url : input.href
-  return URL.canParse(input) ? new URL(input).href : input
+  const text = urlText(input)
+  return URL.parse(text)?.href ?? text
 }

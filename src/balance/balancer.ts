@@ -19,7 +19,7 @@ export interface PickRequest {
   /** The clock's monotonic milliseconds at this pick. */
   readonly now: number
   /** The clock's randomness, in [0, 1). */
-  random(): number
+  random(this: void): number
   /** The matched route key, `'GET /users/{id}'`. */
   readonly route?: string | undefined
   readonly method?: string | undefined

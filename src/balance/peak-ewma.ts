@@ -25,6 +25,15 @@ export interface PeakEwmaOptions {
  */
 const PEAK = 8
 
+/** Up to this multiple of the mean of all, latencies are alike: what differs there is queues, counted already. */
+const ALIKE = 1.15
+
+/**
+ * What was given up when it was overdue, as a hedge's loser is, would have taken longer, nobody knows how much.
+ * Believing just the time it got, hedging would hide a slow instance from the balancer and pay for it forever.
+ */
+const OVERDUE = 4
+
 /** Latencies below this, in ms, are all alike: what differs there is the client's own event loop. */
 const FLOOR = 1
 
@@ -81,7 +90,7 @@ export function peakEwma(options: PeakEwmaOptions = {}): Balancer {
     }
     if (endpoint.pending > 0) latency = Math.max(latency, endpoint.pendingAge(now))
     // Squared, or an idle slow endpoint would look as good as a fast one that has work.
-    return (Math.max(latency, FLOOR) ** 2 * (inFlight + 1) * penalty) / weightOf(endpoint)
+    return (Math.max(latency, ALIKE * prior, FLOOR) ** 2 * (inFlight + 1) * penalty) / weightOf(endpoint)
   }
 
   const least = leastOf(2, cost)
@@ -95,7 +104,8 @@ export function peakEwma(options: PeakEwmaOptions = {}): Balancer {
       const standing = lookUp(endpoint)
       // A fast failure says nothing about speed, least of all as the first thing heard of an endpoint.
       if (outcome !== 'success' && standing.latency < 0) standing.latency = prior
-      if (outcome === 'success' || ms > standing.latency) observe(standing, ms, now, decay)
+      if (outcome === 'success') observe(standing, ms, now, decay)
+      else if (ms > standing.latency) observe(standing, outcome === 'ignored' ? ms * OVERDUE : ms, now, decay)
       if (outcome === 'success') {
         prior = prior === 0 ? ms : prior + (ms - prior) * PRIOR_SHARE
         standing.strikes.forgive(now - ms, now)

@@ -17,8 +17,12 @@ export class Call<T> implements AcquireRequest, SendContext {
   /** The number of the latest attempt. */
   attempt = 0
   ended = false
+  /** Cancels the timer of the next hedge. */
+  cancelHedge: (() => void) | undefined = undefined
   /** Called once, when the call is over. */
   onFinish: ((outcome: Outcome) => void) | undefined
+  /** A property, so that a strategy may take it out of the request. */
+  readonly random: () => number
   readonly core: Core
   readonly operation: Operation<T>
 
@@ -36,6 +40,7 @@ export class Call<T> implements AcquireRequest, SendContext {
 
   constructor(core: Core, operation: Operation<T>) {
     this.core = core
+    this.random = core.random
     this.operation = operation
     const total = core.clock.now() + operation.plan.timeout.total
     this.#deadline = Math.min(total, operation.deadline ?? Infinity)
@@ -60,10 +65,6 @@ export class Call<T> implements AcquireRequest, SendContext {
   /** Milliseconds left. */
   get remaining(): number {
     return this.#deadline - this.clock.now()
-  }
-
-  random(): number {
-    return this.clock.random()
   }
 
   header(name: string): string | undefined {
@@ -230,6 +231,7 @@ export class Call<T> implements AcquireRequest, SendContext {
     if (this.ended) return false
     this.ended = true
     this.#cancelDeadline?.()
+    this.cancelHedge?.()
     this.operation.signal?.removeEventListener('abort', this.#onAbort)
     if (this.#waiter) this.core.waiting.delete(this.#waiter)
     this.onFinish?.(outcome)

@@ -10,6 +10,8 @@ import type { Budget } from '../retry/budget.ts'
 export interface Core {
   readonly service: string
   readonly clock: Clock
+  /** The clock's. */
+  random(this: void): number
   readonly fleet: Fleet
   readonly discovery: Discovery
   readonly budget: Budget

@@ -19,7 +19,6 @@ class Round<T> {
   readonly #onEnd: (tried: Tried<T>) => void
   readonly #open = new Set<Try<T>>()
   #hedges = 0
-  #cancelTimer: (() => void) | undefined
 
   constructor(call: Call<T>, hedge: Hedge, onEnd: (tried: Tried<T>) => void) {
     this.#call = call
@@ -38,7 +37,7 @@ class Round<T> {
 
   #arm(): void {
     const delay = this.#hedges < this.#hedge.max ? this.#hedge.delay() : undefined
-    this.#cancelTimer =
+    this.#call.cancelHedge =
       delay === undefined ? undefined : startTimer(this.#call.clock, delay, () => this.#join())
   }
 
@@ -61,7 +60,7 @@ class Round<T> {
       this.#call.discard(ended)
       return
     }
-    this.#cancelTimer?.()
+    this.#call.cancelHedge?.()
     for (const loser of this.#open) {
       this.#hedge.observe(loser.attempt.age())
       this.#call.abandon(loser)

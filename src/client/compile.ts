@@ -12,6 +12,7 @@ import { checkBoolean, checkFunction, checkHeaderName, checkNumber, checkObject 
 import { Hedge, type HedgeOptions } from '../retry/hedge.ts'
 import { retryPolicy } from '../retry/policy.ts'
 import { parseRouteKey } from '../routes/key.ts'
+import { compileContract, CONTRACT_RULE, contractPolicy, NO_POLICY } from '../typed/compile.ts'
 import type { ClientLimit, ClientOptions, RouteRule, TimeoutOptions } from './options.ts'
 
 const RULE = [
@@ -27,6 +28,7 @@ const RULE = [
   'hedge',
   'idempotent',
   'classify',
+  ...CONTRACT_RULE,
 ]
 const NO_TIMEOUT: TimeoutPolicy = Object.freeze({
   total: Infinity,
@@ -80,7 +82,9 @@ export function compilePlans(options: ClientOptions): { plans: Plans; guards: re
     headers: headerPolicy(options),
     fallback: fallbackPolicy(options, NO_FALLBACK, clock, ''),
     classify: checkClassify(options.classify, 'classify'),
+    contract: undefined,
   })
+  const strictness = contractPolicy(options, NO_POLICY, '')
   const rules = options.routes ?? {}
   if (typeof rules !== 'object' || Array.isArray(rules)) checkObject('routes', rules, [])
   const routed = Object.entries(rules).map(([key, rule]): Plan => {
@@ -107,6 +111,7 @@ export function compilePlans(options: ClientOptions): { plans: Plans; guards: re
       headers: base.headers,
       fallback: fallbackPolicy(rule, base.fallback, clock, `${name}.`),
       classify: checkClassify(rule.classify, `${name}.classify`) ?? base.classify,
+      contract: compileContract(route.key, rule, contractPolicy(rule, strictness, `${name}.`), `${name}.`),
     })
   })
   return { plans: new Plans(base, routed), guards: guards.filter(Boolean) }

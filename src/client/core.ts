@@ -5,19 +5,16 @@ import { systemClock } from '../clock.ts'
 import { Fleet } from '../fleet/fleet.ts'
 import { outlierPolicy } from '../fleet/outlier-policy.ts'
 import type { Guard } from '../fleet/guard.ts'
+import { connectWith } from '../attempt/connect.ts'
 import { Emitter } from '../observe/emitter.ts'
 import type { ClientEvents, ServiceEvent } from '../observe/events.ts'
 import { Discovery } from '../registry/discovery.ts'
 import { Budget } from '../retry/budget.ts'
-import { Pool } from '../undici.ts'
 import type { ClientOptions } from './options.ts'
 
 /** Wires a client's discovery to its fleet, and both to its events. */
 export function createCore(options: ClientOptions, guards: readonly Guard[]): Core & { resume(): void } {
   const { service, source, clock = systemClock } = options
-  const transport = { ...options.transport }
-  // undici's own checks: here, not at the first call.
-  void new Pool('http://localhost', transport)
   const events = new Emitter<ClientEvents>()
   const waiting = new Set<() => void>()
   const stamp = (): ServiceEvent => ({ service, at: clock.now() + (clock.epoch ?? 0) })
@@ -35,7 +32,7 @@ export function createCore(options: ClientOptions, guards: readonly Guard[]): Co
     perInstance: typeof options.limit === 'object' ? (options.limit.perInstance ?? Infinity) : Infinity,
     outliers: options.outliers && outlierPolicy(options.outliers),
     drainTimeout: options.drainTimeout ?? 30_000,
-    connect: ({ url }) => new Pool(url, transport),
+    connect: connectWith(options.transport),
   })
   const discovery = new Discovery({
     source,
@@ -53,5 +50,17 @@ export function createCore(options: ClientOptions, guards: readonly Guard[]): Co
     onInvalid: (rejected) => events.emit('source:invalid', { ...stamp(), rejected }),
   })
   const budget = new Budget(options.budget ?? {}, clock)
-  return { service, clock, fleet, discovery, budget, events, waiting, closed: undefined, stamp, resume }
+  return {
+    service,
+    clock,
+    random: () => clock.random(),
+    fleet,
+    discovery,
+    budget,
+    events,
+    waiting,
+    closed: undefined,
+    stamp,
+    resume,
+  }
 }

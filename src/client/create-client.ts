@@ -2,6 +2,7 @@ import { Platform, type FetchInput } from '../attempt/platform.ts'
 import { execute } from '../call/execute.ts'
 import { AttemptDispatcher } from '../doors/dispatcher.ts'
 import { ExecuteOperation, type ExecuteFunction, type ExecuteOptions } from '../doors/execute.ts'
+import { contractOf, underContract } from '../doors/contract.ts'
 import { fallbackCall, hasFallback, withFallback } from '../doors/fallback.ts'
 import { FetchOperation, type Neighbours } from '../doors/fetch.ts'
 import { RequestOperation, type RequestOptions } from '../doors/request.ts'
@@ -10,10 +11,14 @@ import { OutriggerError } from '../errors.ts'
 import type { Listener } from '../observe/emitter.ts'
 import type { ClientEvents } from '../observe/events.ts'
 import { checkFunction } from '../options.ts'
+import type { TypedCall } from '../typed/call.ts'
+import type { Contracts, HasContract } from '../typed/contract-types.ts'
+import type { OpenAPI } from '../typed/openapi.ts'
+import type { TypedResponse } from '../typed/response.ts'
 import type { Dispatcher } from '../undici.ts'
 import { compilePlans } from './compile.ts'
 import { createCore } from './core.ts'
-import { checkClientOptions, type ClientOptions } from './options.ts'
+import { checkClientOptions, type ClientOptions, type RouteRule } from './options.ts'
 import { takeSnapshot, type ClientSnapshot } from './snapshot.ts'
 
 type RouteInit = Pick<CallInit, 'params' | 'query'>
@@ -21,13 +26,8 @@ type RouteInit = Pick<CallInit, 'params' | 'query'>
 /** How an app-wide fetch calls a client, with its neighbours for redirects between services. */
 export const callWithin: unique symbol = Symbol('outrigger.callWithin')
 
-/** A client for one service: call it as you would call `fetch`. */
-export interface Client extends AsyncDisposable {
-  /**
-   * `fetch`, with a path (`'/users/42'`), a URL of the service, a Request, or a route key
-   * (`'GET /users/{id}'` with `params`). A URL of any other host goes to the platform's fetch untouched.
-   */
-  (input: FetchInput, init?: CallInit): Promise<Response>
+/** What a client can do besides being called. */
+export interface ClientDoors extends AsyncDisposable {
   /** undici's `request` under the same policy: its native result, at a fraction of fetch's price. */
   request<Opaque = null>(
     input: string,
@@ -55,6 +55,29 @@ export interface Client extends AsyncDisposable {
   ) => Promise<Response>
 }
 
+/** A client for one service: call it as you would call `fetch`. */
+export interface Client extends ClientDoors {
+  /**
+   * `fetch`, with a path (`'/users/42'`), a URL of the service, a Request, or a route key
+   * (`'GET /users/{id}'` with `params`). A URL of any other host goes to the platform's fetch untouched.
+   */
+  (input: FetchInput, init?: CallInit): Promise<TypedResponse>
+}
+
+/** A client that knows its routes: those are checked and typed, all else is fetch as before. */
+export interface TypedClient<Schema> extends ClientDoors, TypedCall<Schema> {}
+
+type Rules = Readonly<Record<string, RouteRule>>
+
+/** `Routes` is inferred through its last branch, and checked for unknown options by the first. */
+type CheckedRoutes<Routes> = Routes extends Rules ? { readonly [Key in keyof Routes]: RouteRule } : Routes
+
+type ClientOf<Schema, Routes> = [Schema] extends [OpenAPI<object>]
+  ? TypedClient<Schema>
+  : [HasContract<Routes>] extends [never]
+    ? Client
+    : TypedClient<Contracts<Routes>>
+
 /**
  * Makes a client for a service. Bad options throw a TypeError or RangeError that names the option.
  *
@@ -63,6 +86,10 @@ export interface Client extends AsyncDisposable {
  * users.on('breaker:open', (event) => log.warn(event, 'circuit opened'))
  * const response = await users('/users/42')
  */
+export function createClient<
+  Schema extends OpenAPI<object> | undefined = undefined,
+  const Routes extends Rules = Rules,
+>(options: ClientOptions & { routes?: CheckedRoutes<Routes> }): ClientOf<Schema, Routes>
 export function createClient(options: ClientOptions): Client {
   checkClientOptions(options)
   const logical = logicalAddress(options.service)
@@ -77,11 +104,25 @@ export function createClient(options: ClientOptions): Client {
   const call: Client[typeof callWithin] = async (input, init, neighbours) => {
     const returning = platform.returning(input, init)
     if (returning) return returning
+    const contract = contractOf(plans, input)
+    return contract
+      ? underContract(contract, init, (own, onAnswer) => send(input, own, neighbours, onAnswer))
+      : send(input, init, neighbours)
+  }
+  const send = (
+    input: FetchInput,
+    init: CallInit | undefined,
+    neighbours: Neighbours | undefined,
+    onAnswer?: (response: Response) => void,
+  ): Promise<Response> => {
     const target = resolveTarget(logical, plans, input, init)
     if (!target) return platform.fetch(input, init as RequestInit)
     refuseClosed()
-    const start = (own: CallInit | undefined): Promise<Response> =>
-      execute(core, new FetchOperation(core, platform, logical, target, input, own, neighbours))
+    const start = (own: CallInit | undefined): Promise<Response> => {
+      const operation = new FetchOperation(core, platform, logical, target, input, own, neighbours)
+      const answer = execute(core, operation)
+      return onAnswer ? answer.then((response) => (onAnswer(response), response)) : answer
+    }
     return hasFallback(target.plan)
       ? withFallback(fallbackCall(core, target, input, init, start))
       : start(init)
@@ -99,7 +140,7 @@ export function createClient(options: ClientOptions): Client {
   }
 
   const client: Client = Object.assign(
-    (input: FetchInput, init?: CallInit): Promise<Response> => call(input, init),
+    (input: FetchInput, init?: CallInit): Promise<TypedResponse> => call(input, init),
     {
       request: async <Opaque>(
         input: string,

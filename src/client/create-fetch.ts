@@ -1,4 +1,4 @@
-import { dispatchElsewhere, Platform, type Fetch, type FetchInput } from '../attempt/platform.ts'
+import { dispatchElsewhere, Platform, urlText, type Fetch, type FetchInput } from '../attempt/platform.ts'
 import type { Neighbours } from '../doors/fetch.ts'
 import { logicalAddress } from '../doors/target.ts'
 import { OutriggerError } from '../errors.ts'
@@ -31,7 +31,14 @@ export function createFetch(options: FetchOptions): Fetch {
     if (typeof client !== 'function' || !(callWithin in client)) {
       throw new TypeError(`services['${service}'] must be a client made by createClient()`)
     }
-    clients.set(logicalAddress(service).host, client)
+    const { host } = logicalAddress(service)
+    const own = client.snapshot().service
+    if (logicalAddress(own).host !== host) {
+      throw new TypeError(
+        `services['${service}'] is a client of '${own}': make one for '${service}', or use that name`,
+      )
+    }
+    clients.set(host, client)
   }
   const platform = new Platform()
   const neighbours: Neighbours = (origin) => {
@@ -42,14 +49,17 @@ export function createFetch(options: FetchOptions): Fetch {
   return async (input: FetchInput, init?: RequestInit): Promise<Response> => {
     const returning = platform.returning(input, init)
     if (returning) return returning
-    const url = urlOf(input)
-    const client = url && clients.get(url.host)
-    if (client && /^https?:$/.test(url.protocol)) return client[callWithin](input, init, neighbours)
-    return otherwise === 'deny' && url ? deny(url.origin) : platform.fetch(input, init)
+    const url = URL.parse(urlText(input))
+    // fetch itself says what is wrong with what is no absolute URL; data: and blob: never leave the process.
+    if (!url || !/^https?:$/.test(url.protocol)) return platform.fetch(input, init)
+    const client = clients.get(url.host)
+    if (client) return client[callWithin](input, init, neighbours)
+    return otherwise === 'deny' ? deny(url.origin) : platform.fetch(input, init)
   }
 }
 
-function deny(origin: string): never {
+/** Refuses a host that nobody asked for. */
+export function deny(origin: string): never {
   throw new OutriggerError(
     'ERR_OUTRIGGER_DENIED',
     `${origin} is none of this fetch's services, and otherwise is 'deny'`,
@@ -58,11 +68,4 @@ function deny(origin: string): never {
 
 function hostOf(origin: string): string {
   return origin.slice(origin.indexOf('//') + 2)
-}
-
-/** Undefined for what is no absolute URL: fetch itself says what is wrong with that. */
-function urlOf(input: FetchInput): URL | undefined {
-  if (input instanceof URL) return input
-  const text = typeof input === 'string' ? input : input.url
-  return URL.canParse(text) ? new URL(text) : undefined
 }

@@ -9,11 +9,12 @@ import type { Fallback } from '../fallback/types.ts'
 import type { LimitOptions } from '../limit/policy.ts'
 import type { Priority } from '../limit/priority.ts'
 import type { ThrottleOptions } from '../limit/throttle.ts'
-import type { Source } from '../registry/source.ts'
+import type { Instance, Source } from '../registry/source.ts'
 import type { BudgetOptions } from '../retry/budget.ts'
 import type { HedgeOptions } from '../retry/hedge.ts'
 import type { RetryOptions } from '../retry/policy.ts'
-import type { Pool } from '../undici.ts'
+import type { ContractPolicy, RouteContract } from '../typed/contract.ts'
+import type { Dispatcher, Pool } from '../undici.ts'
 
 export interface TimeoutOptions {
   /**
@@ -54,7 +55,7 @@ export type ClientLimit =
     })
 
 /** What a route may set for itself; what it leaves out is the client's. */
-export interface RouteRule {
+export interface RouteRule extends RouteContract, ContractPolicy {
   /** An object gives the route a breaker of its own on each instance; false neither guards nor counts it. */
   breaker?: BreakerOptions | false
   /** @default the client's */
@@ -84,7 +85,7 @@ export interface RouteRule {
   classify?: Classify
 }
 
-export interface ClientOptions {
+export interface ClientOptions extends ContractPolicy {
   /** The host that callers write: `http://user-service/…`. A port may follow. */
   service: string
   /** Where its instances come from. */
@@ -139,8 +140,11 @@ export interface ClientOptions {
   drainTimeout?: number
   /** How long a drop to zero instances is held back, in ms. @default the source's, or 30_000 */
   emptyGrace?: number
-  /** Options of the undici Pool in front of each instance: connections, TLS, timeouts. */
-  transport?: Pool.Options
+  /**
+   * Options of the undici Pool in front of each instance: connections, TLS, HTTP/2; or what makes the dispatcher
+   * for an instance, such as a ProxyAgent. It is called once for each, and what it returns is the client's to destroy.
+   */
+  transport?: Pool.Options | ((instance: Instance) => Dispatcher)
   /** Time and chance. @default the system's */
   clock?: Clock
 }
@@ -163,6 +167,8 @@ const OPTIONS: readonly (keyof ClientOptions)[] = [
   'attemptHeader',
   'classify',
   'routes',
+  'validate',
+  'contractFailure',
   'outliers',
   'panicThreshold',
   'drainTimeout',
@@ -177,8 +183,12 @@ export function checkClientOptions(options: ClientOptions): void {
   checkMethods('source', options.source, ['watch'])
   if (options.clock !== undefined) checkMethods('clock', options.clock, ['now', 'sleep', 'random'])
   const { transport } = options
-  if (transport !== undefined && (typeof transport !== 'object' || transport === null)) {
-    throw new TypeError(`transport must be an object, got ${quote(transport)}`)
+  if (
+    transport !== undefined &&
+    typeof transport !== 'function' &&
+    (typeof transport !== 'object' || transport === null)
+  ) {
+    throw new TypeError(`transport must be an object or a function, got ${quote(transport)}`)
   }
   checkNumber('panicThreshold', options.panicThreshold ?? 0, { max: 1 })
   checkNumber('drainTimeout', options.drainTimeout ?? 0)

@@ -11,10 +11,11 @@ import type { Plan } from '../call/plan.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import { isPriority, type Priority } from '../limit/priority.ts'
 import type { Dispatcher } from '../undici.ts'
+import { answeredBy } from './contract.ts'
 import { discardBody } from './discard.ts'
 import { acquireHop, exchangeFor } from './hop.ts'
 import { isIdempotent, isReplayable, isRetryable } from './retryable.ts'
-import { plainInit, withBody } from './init.ts'
+import { plainInit, spelledMethod, withBody } from './init.ts'
 import type { BodySource, CallInit, Logical, Target } from './target.ts'
 
 /** Another client of the app that serves an origin, for redirects from one service to another. */
@@ -44,10 +45,12 @@ export class FetchOperation implements Operation<Response> {
     logical: Logical,
     target: Target,
     input: FetchInput,
-    init: CallInit | undefined,
+    given: CallInit | undefined,
     neighbours: Neighbours | undefined,
   ) {
-    const request = input instanceof Request ? input : undefined
+    const request = requestOf(input, given, target.url)
+    // What a Request has are getters, which no spread would copy.
+    const init = given instanceof Request ? undefined : given
     this.#core = core
     this.#logical = logical
     this.#platform = platform
@@ -56,11 +59,13 @@ export class FetchOperation implements Operation<Response> {
     this.priority = isPriority(init?.priority) ? init.priority : this.plan.priority
     this.method = target.method
     this.path = target.path
-    this.signal = init?.signal ?? request?.signal ?? undefined
+    this.signal = signalOf(init, request)
     this.#input = request && init?.query ? new Request(target.url, request) : (request ?? target.url)
     this.deadline = init?.deadline
     this.#makeBody = typeof init?.body === 'function' ? init.body : undefined
-    this.#init = plainInit(init, target.method)
+    this.#init = init
+      ? plainInit(init, spelledMethod(init.method ?? request?.method, target.method))
+      : initBeside(request, target.method)
     this.replayable = isReplayable(this.#init?.body) && (init?.body !== undefined || !request?.body)
     this.idempotent =
       this.plan.idempotent ?? isIdempotent(this.method, this.header('idempotency-key') !== undefined)
@@ -89,6 +94,7 @@ export class FetchOperation implements Operation<Response> {
     this.#platform.fetchThrough(path, this.#input, this.#initOfTry(idle?.signal)).then(
       (response) => {
         if (!first.dispatched) first.finish(response.status, Object.fromEntries(response.headers))
+        if (this.plan.contract?.blames && path.answerer) answeredBy.set(response, path.answerer)
         receiver.resolved(response)
       },
       (error: unknown) => {
@@ -110,9 +116,30 @@ export class FetchOperation implements Operation<Response> {
   }
 }
 
+/** A Request may stand in either place, or in both. */
+function requestOf(input: FetchInput, init: CallInit | undefined, url: string): Request | undefined {
+  const request = input instanceof Request ? input : undefined
+  return init instanceof Request ? new Request(request ?? url, init) : request
+}
+
+/** fetch forgets a Request's referrer once there is an init beside it; with our dispatcher there always is. */
+function initBeside(request: Request | undefined, method: string): RequestInit | undefined {
+  if (!request) return plainInit(undefined, method)
+  const { referrer, referrerPolicy } = request
+  return { method: spelledMethod(request.method, method), referrer, referrerPolicy }
+}
+
+/** As fetch has it: null lets go of the Request's own. Of what is no signal, fetch will say so. */
+function signalOf(init: CallInit | undefined, request: Request | undefined): AbortSignal | undefined {
+  const signal: unknown = init?.signal === undefined ? request?.signal : init.signal
+  return signal instanceof AbortSignal ? signal : undefined
+}
+
 /** Where one fetch's requests go: the first to its attempt, redirects to wherever they lead. */
 class Path implements FetchDispatcher, Sending {
   refusal: unknown
+  /** A redirect led to somebody else. */
+  #left = false
   #exchange: Exchange
   readonly #core: Core
   readonly #plan: Plan
@@ -129,6 +156,11 @@ class Path implements FetchDispatcher, Sending {
 
   get sent(): boolean {
     return this.#exchange.sent
+  }
+
+  /** Whose answer it is, if it is ours. */
+  get answerer(): Attempt | undefined {
+    return this.#left ? undefined : this.#exchange.attempt
   }
 
   abort(reason: Error, outcome: 'failure' | 'ignored'): void {
@@ -157,8 +189,10 @@ class Path implements FetchDispatcher, Sending {
     handler: Dispatcher.DispatchHandler,
   ): boolean {
     if (origin.slice(origin.indexOf('//') + 2) !== this.#logical.host) {
+      this.#left = true
       return this.#neighbours?.(origin)?.dispatch(options, handler) ?? dispatchElsewhere(options, handler)
     }
+    this.#left = false
     const attempt = acquireHop(this.#core, this.#plan, options)
     checkScheme(origin, attempt)
     this.#exchange = exchangeFor(this.#core, this.#plan, attempt, this.#logical.host)

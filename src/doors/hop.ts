@@ -52,7 +52,7 @@ function callHeaders(
 export function acquireHop(core: Core, plan: Plan, options: Dispatcher.DispatchOptions): Attempt {
   const request: AcquireRequest = {
     now: 0,
-    random: () => core.clock.random(),
+    random: core.random,
     route: plan.route?.key,
     method: options.method,
     path: options.path,

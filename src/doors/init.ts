@@ -19,6 +19,11 @@ export function plainInit(init: CallInit | undefined, method: string): RequestIn
   return { ...rest, method, body, headers }
 }
 
+/** The method as the caller spelled it, if it is his: fetch knows which ones it may put in upper case. */
+export function spelledMethod(asked: unknown, method: string): string {
+  return typeof asked === 'string' && asked.toUpperCase() === method ? asked : method
+}
+
 /** A body made afresh for one try. A stream needs `duplex`, which nobody should have to know. */
 export function withBody(init: RequestInit | undefined, body: BodySource): RequestInit {
   return { duplex: 'half', ...init, body }

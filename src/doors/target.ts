@@ -1,4 +1,4 @@
-import type { FetchInput } from '../attempt/platform.ts'
+import { urlText, type FetchInput } from '../attempt/platform.ts'
 import type { Plan } from '../call/plan.ts'
 import type { Priority } from '../limit/priority.ts'
 import { expandPath, type PathParams } from '../routes/expand.ts'
@@ -13,6 +13,8 @@ export interface CallInit extends Omit<RequestInit, 'body' | 'priority'> {
   priority?: Priority | 'high' | 'low' | 'auto'
   /** A function is called for each try, so that a stream can be made, and sent, again. */
   body?: RequestInit['body'] | (() => BodySource)
+  /** What fetch asks for beside a stream; lib.dom does not know it. */
+  duplex?: 'half'
   /** From `withDeadline()`: the time by which the caller's own caller wants its answer. */
   deadline?: number
   /** Values for the `{name}` segments of a route key. */
@@ -53,7 +55,10 @@ export function logicalAddress(service: unknown): Logical {
   )
 }
 
-const ROUTE_KEY = /^(?:[A-Za-z]+|\*) \//
+/** `'GET /users/{id}'`, as against a path or a URL. */
+export function isRouteKey(input: string): boolean {
+  return /^(?:[A-Za-z]+|\*) \//.test(input)
+}
 
 /** Finds out whether a call is for the service, and under which plan; undefined when it is for another host. */
 export function resolveTarget(
@@ -65,14 +70,17 @@ export function resolveTarget(
   const method = (init?.method ?? (input instanceof Request ? input.method : 'GET')).toUpperCase()
   if (typeof input === 'string') {
     if (input.startsWith('/') && !input.startsWith('//')) return byPath(logical, plans, method, input, init)
-    if (ROUTE_KEY.test(input)) return byKey(logical, plans, input, init)
+    if (isRouteKey(input)) return byKey(logical, plans, input, init)
     const { origin } = logical
     if (input.startsWith(origin) && input[origin.length] === '/') {
       return byPath(logical, plans, method, input.slice(origin.length), init)
     }
   }
-  const url = new URL(input instanceof Request ? input.url : input, `${logical.origin}/`)
-  if (url.host !== logical.host || !/^https?:$/.test(url.protocol)) return undefined
+  // What is no URL, and one with credentials, which it would turn down, are fetch's own to complain of.
+  const url = typeof input === 'string' ? URL.parse(input, `${logical.origin}/`) : URL.parse(urlText(input))
+  if (url?.host !== logical.host || !/^https?:$/.test(url.protocol) || url.username || url.password) {
+    return undefined
+  }
   const path = appendQuery(url.pathname + url.search, init?.query)
   return {
     url: `${url.protocol}//${url.host}${path}${url.hash}`,

@@ -3,11 +3,18 @@ import { quote } from '../options.ts'
 /** The canonical origin of an instance's url; throws when it says more than, or not as much as, an origin. */
 export function toOrigin(value: unknown): string {
   if (typeof value !== 'string') throw new TypeError(`url must be a string, got ${quote(value)}`)
-  return parseOrigin(value).origin
+  return /^unix:/i.test(value) ? toSocket(value) : parseOrigin(value).origin
 }
 
-/** Host and port, the port also where it is the scheme's own: `10.0.0.7:80`. */
+/** The path of a unix socket's url; undefined for any other origin. */
+export function socketPath(origin: string): string | undefined {
+  return origin.startsWith('unix:') ? origin.slice('unix:'.length) : undefined
+}
+
+/** Host and port, the port also where it is the scheme's own: `10.0.0.7:80`. A unix socket's path. */
 export function hostAndPort(origin: string): string {
+  const path = socketPath(origin)
+  if (path !== undefined) return path
   const { hostname, port, protocol } = new URL(origin)
   return `${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`
 }
@@ -20,8 +27,6 @@ export function redactUrl(value: string): string {
 function parseOrigin(value: string): URL {
   const url = URL.parse(value)
   if (url === null) throw refusal('be an absolute http or https url', value)
-  if (url.protocol === 'unix:')
-    throw new TypeError('url must be http or https: unix sockets are not supported')
   if (url.protocol !== 'http:' && url.protocol !== 'https:') throw refusal('be http or https', value)
   if (url.username !== '' || url.password !== '') throw refusal('not carry credentials', value)
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
@@ -29,6 +34,13 @@ function parseOrigin(value: string): URL {
   }
   if (url.port === '0') throw refusal('not have port 0', value)
   return url
+}
+
+/** `unix:/run/app.sock` or `unix:///run/app.sock`: a path as it is, nothing in it is escaped. */
+function toSocket(value: string): string {
+  const path = value.slice('unix:'.length).replace(/^\/\/(?=\/)/, '')
+  if (!/^\/[^/]/.test(path) || path.includes('\0')) throw refusal('name a socket by its absolute path', value)
+  return `unix:${path}`
 }
 
 function refusal(rule: string, value: string): TypeError {

@@ -39,7 +39,7 @@ export interface SimulationReport {
   readonly attempts: number
   /** The share of calls that succeeded, 0 to 1. */
   readonly success: number
-  /** What callers saw, from the scheduled start of each call, failures included. */
+  /** What callers saw, from the scheduled start of each call, failures included; Infinity for what never ended. */
   readonly latency: LatencySummary
   /** Tries by server. */
   readonly byServer: Readonly<Record<string, number>>
@@ -120,7 +120,7 @@ export class Recorder {
       },
       byServer: Object.fromEntries(this.#byServer),
       timeline: this.#seconds.flatMap((second, index) => (second ? [summary(second, index)] : [])),
-      events: this.#events,
+      events: [...this.#events],
     }
   }
 }

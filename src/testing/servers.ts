@@ -1,7 +1,7 @@
-import type { Clock } from '../clock.ts'
-import { checkFunction, checkNumber, checkObject } from '../options.ts'
+import { checkFunction, checkNumber, checkObject, quote } from '../options.ts'
 import { toInstance } from '../registry/instance.ts'
 import type { Instance, SignalContext, Source } from '../registry/source.ts'
+import type { ManualClock } from './clock.ts'
 import type { Rng } from './rng.ts'
 
 /** One request of the simulated traffic. */
@@ -38,31 +38,30 @@ export interface SimulatedServer {
   readonly zone?: string
   readonly weight?: number
   readonly priority?: number
-  /** `'never'` accepts and does not answer; `'refuse'` refuses the connection. */
+  /**
+   * How it answers a request that arrives now: `'never'` accepts and does not answer, `'refuse'` refuses the
+   * connection. State it keeps, such as a queue, belongs to one simulation: make servers afresh for each.
+   */
   readonly respond: (context: ServerContext) => SimulatedAnswer | 'never' | 'refuse'
 }
 
 const OPTIONS = ['id', 'joins', 'leaves', 'zone', 'weight', 'priority', 'respond']
+const ANSWER = ['after', 'status', 'headers']
 
 /** The modelled fleet, and the registry that lists it. A server works on what it began, heard or not. */
 export class Servers implements Source {
   readonly emptyGrace = 0
-  readonly #clock: Clock
-  readonly #rng: Rng
+  readonly #clock: ManualClock
+  readonly #random: () => number
   readonly #servers: readonly SimulatedServer[]
   readonly #instances: ReadonlyMap<SimulatedServer, Instance>
   readonly #byId: ReadonlyMap<string, SimulatedServer>
   readonly #inFlight = new Map<string, number>()
 
-  constructor(servers: readonly SimulatedServer[], clock: Clock, rng: Rng) {
-    for (const [index, server] of servers.entries()) {
-      checkObject(`servers[${index}]`, server, OPTIONS)
-      checkFunction(`servers[${index}].respond`, server.respond)
-      checkNumber(`servers[${index}].joins`, server.joins ?? 0)
-      checkNumber(`servers[${index}].leaves`, server.leaves ?? Infinity)
-    }
+  constructor(servers: readonly SimulatedServer[], clock: ManualClock, rng: Rng) {
+    checkServers(servers)
     this.#clock = clock
-    this.#rng = rng
+    this.#random = (): number => rng.next()
     this.#servers = servers
     this.#byId = new Map(servers.map((server) => [server.id, server]))
     this.#instances = new Map(
@@ -91,18 +90,33 @@ export class Servers implements Source {
   respond(id: string, request: SimulatedRequest): Promise<SimulatedAnswer> {
     const server = this.#byId.get(id)
     if (!server) return Promise.reject(new Error(`no server '${id}'`))
+    const now = this.#clock.now()
     const inFlight = this.inFlight(id) + 1
-    const { respond } = server
-    const answer = respond({ now: this.#clock.now(), inFlight, random: () => this.#rng.next(), request })
+    const answer = this.#answer(server, { now, inFlight, random: this.#random, request })
     if (answer === 'refuse') return Promise.reject(new TypeError('connect ECONNREFUSED'))
     this.#inFlight.set(id, inFlight)
     if (answer === 'never') return new Promise(() => {})
     return new Promise((resolve) => {
-      this.#clock.timer?.(answer.after, () => {
+      this.#clock.timer(answer.after, () => {
         this.#inFlight.set(id, this.inFlight(id) - 1)
         resolve(answer)
       })
     })
+  }
+
+  /** A mistake in the model ends the simulation: taken for a failing server, nobody would notice it. */
+  #answer(server: SimulatedServer, context: ServerContext): SimulatedAnswer | 'never' | 'refuse' {
+    try {
+      const answer = server.respond(context)
+      if (answer === 'never' || answer === 'refuse') return answer
+      checkObject(`the answer of server '${server.id}'`, answer, ANSWER)
+      checkNumber(`after, of server '${server.id}'`, answer.after, { max: Number.MAX_SAFE_INTEGER })
+      checkNumber(`status, of server '${server.id}'`, answer.status, { min: 200, max: 599, integer: true })
+      return answer
+    } catch (error) {
+      failWith(this.#clock, error)
+      return 'never'
+    }
   }
 
   #listed(): readonly Instance[] {
@@ -110,6 +124,27 @@ export class Servers implements Source {
     return this.#servers
       .filter(({ joins = 0, leaves = Infinity }) => joins <= now && now < leaves)
       .flatMap((server) => this.#instances.get(server) ?? [])
+  }
+}
+
+/** Ends the simulation with `error`, from wherever it was met. */
+export function failWith(clock: ManualClock, error: unknown): void {
+  clock.timer(0, () => {
+    throw error
+  })
+}
+
+function checkServers(servers: readonly SimulatedServer[]): void {
+  if (!Array.isArray(servers)) throw new TypeError(`servers must be an array, got ${quote(servers)}`)
+  const ids = new Set<string>()
+  for (const [index, server] of servers.entries()) {
+    const name = `servers[${index}]`
+    checkObject(name, server, OPTIONS)
+    checkFunction(`${name}.respond`, server.respond)
+    const joins = checkNumber(`${name}.joins`, server.joins ?? 0)
+    checkNumber(`${name}.leaves`, server.leaves ?? Infinity, { min: joins })
+    if (ids.has(server.id)) throw new TypeError(`${name}.id must be unique, got ${quote(server.id)} twice`)
+    ids.add(server.id)
   }
 }
 

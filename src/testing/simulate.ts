@@ -1,11 +1,20 @@
 import { createClient, type Client } from '../client/create-client.ts'
 import type { ClientOptions } from '../client/options.ts'
+import type { ExecuteOptions } from '../doors/execute.ts'
+import { isIdempotent } from '../doors/retryable.ts'
 import { checkFunction, checkNumber, checkObject } from '../options.ts'
+import type { Instance } from '../registry/source.ts'
+import { checkArrivals, nextArrival, type SimulatedArrivals } from './arrivals.ts'
 import { ManualClock } from './clock.ts'
 import { Recorder, type SimulationReport } from './report.ts'
-import type { Instance } from '../registry/source.ts'
 import { Rng } from './rng.ts'
-import { Servers, type SimulatedAnswer, type SimulatedRequest, type SimulatedServer } from './servers.ts'
+import {
+  failWith,
+  Servers,
+  type SimulatedAnswer,
+  type SimulatedRequest,
+  type SimulatedServer,
+} from './servers.ts'
 
 /** What a simulated client may look at: real ones know less. */
 export interface ClientContext {
@@ -14,6 +23,9 @@ export interface ClientContext {
   /** Requests a server is working on right now, all clients taken together. */
   inFlight(server: string): number
 }
+
+/** A client's options but for those that the simulation provides. */
+export type SimulatedPolicy = Omit<ClientOptions, 'service' | 'source' | 'clock'>
 
 export interface SimulationOptions {
   /** The same seed gives the same report. @default 1 */
@@ -25,19 +37,16 @@ export interface SimulationOptions {
   /** Independent clients, each with a fleet of its own. @default 1 */
   clients?: number
   /** The policy under test, made afresh for each client. @default the defaults */
-  client?: (context: ClientContext) => Omit<ClientOptions, 'service' | 'source' | 'clock'>
+  client?: (context: ClientContext) => SimulatedPolicy
   servers: readonly SimulatedServer[]
-  arrivals: {
-    /** Requests per second over all clients. */
-    rate: number
-    /** @default 'poisson' */
-    process?: 'poisson' | 'uniform'
-    /** Multiplies the rate over time. @default 1 */
-    shape?: (now: number) => number
-  }
+  arrivals: SimulatedArrivals
   /** @default a GET of '/' */
   request?: (index: number, random: () => number) => SimulatedRequest
-  /** What counts as a success for the caller. @default a status below 500 that is not 429 */
+  /**
+   * What counts as a success for the caller: `status` is undefined when the call failed without an answer, `ms`
+   * is Infinity when it never ended.
+   * @default a status below 500 that is not 429
+   */
   success?: (result: { status: number | undefined; ms: number }) => boolean
 }
 
@@ -63,7 +72,7 @@ const PATIENCE = 10_000
  * @example
  * const report = await simulate({
  *   duration: 60_000,
- *   client: () => ({ balance: peakEwma() }),
+ *   client: () => ({ balance: leastRequest() }),
  *   servers: [{ id: 'a', respond: ({ random }) => ({ after: 10 + 5 * random(), status: 200 }) }],
  *   arrivals: { rate: 200 },
  * })
@@ -71,84 +80,95 @@ const PATIENCE = 10_000
  */
 export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
   check(options)
-  const { seed = 1, duration, warmup = 0, success = isSuccess } = options
+  const { seed = 1, duration, warmup = 0, arrivals, success = isSuccess } = options
   const request = options.request ?? ((): SimulatedRequest => ({}))
   const rng = new Rng(seed)
   const clock = new ManualClock({ seed: rng.next() * 2 ** 32 })
   const servers = new Servers(options.servers, clock, rng.fork())
   const recorder = new Recorder(options.servers.map(({ id }) => id))
-  const clients = Array.from({ length: options.clients ?? 1 }, (_, index): Client => {
-    const policy = options.client?.({ index, inFlight: (server) => servers.inFlight(server) }) ?? {}
+  // One stream for the traffic: whatever the policy, a seed sends the same requests at the same times.
+  const traffic = rng.fork()
+  const random = (): number => traffic.next()
+  const clients = Array.from({ length: options.clients ?? 1 }, (_, index) => {
+    const inFlight = (server: string): number => servers.inFlight(server)
+    const policy = options.client?.({ index, inFlight }) ?? {}
     const client = createClient({ ...policy, service: 'simulated', source: servers, clock })
     recorder.listen(client, index)
-    return client
+    return { client, policy }
   })
-  const chance = rng.fork()
-  const random = (): number => chance.next()
+  /** Calls that have not ended, by when they began. */
+  const open = new Map<number, number>()
   let arrived = 0
-  let open = 0
 
-  const send = (client: Client): void => {
+  const send = ({ client, policy }: { client: Client; policy: SimulatedPolicy }): void => {
     const scheduled = clock.now()
-    const sent = request(arrived++, random)
+    const index = arrived++
+    const sent = request(index, random)
     const measured = scheduled >= warmup
-    open++
+    if (measured) open.set(index, scheduled)
     const finish = (status: number | undefined): void => {
+      if (!measured) return
+      open.delete(index)
       const ms = clock.now() - scheduled
-      open--
-      if (measured) recorder.settled(scheduled, ms, success({ status, ms }))
+      try {
+        recorder.settled(scheduled, ms, success({ status, ms }))
+      } catch (error) {
+        failWith(clock, error)
+      }
     }
     const run = ({ id }: Instance): Promise<SimulatedAnswer> => {
       if (measured) recorder.sent(id)
       return servers.respond(id, sent)
     }
-    client.execute(run, sent.route === undefined ? {} : { route: sent.route }).then(
+    client.execute(run, executeOptions(sent, policy)).then(
       ({ status }) => finish(status),
       () => finish(undefined),
     )
   }
-  const arrive = (): void => {
-    if (clock.now() >= duration) return
-    clock.timer(gap(options.arrivals, clock.now(), random), arrive)
-    const client = clients[Math.floor(random() * clients.length)]
-    if (client) send(client)
+  const schedule = (): void => {
+    const at = nextArrival(arrivals, clock.now(), duration, random)
+    if (at === Infinity) return
+    clock.timer(at - clock.now(), () => {
+      schedule()
+      const client = clients[Math.floor(random() * clients.length)]
+      if (client) send(client)
+    })
   }
 
-  clock.timer(gap(options.arrivals, 0, random), arrive)
+  schedule()
   await clock.advance(duration)
   // What has begun is waited for, as long as anything can still happen.
-  while (open > 0 && clock.timers > 0) await clock.advance(PATIENCE)
-  const closed = Promise.all(clients.map((client) => client.close()))
-  await clock.advance(PATIENCE)
-  await closed
-  return recorder.report()
+  while (open.size > 0 && clock.timers > 0) await clock.advance(PATIENCE)
+  for (const scheduled of open.values()) {
+    recorder.settled(scheduled, Infinity, success({ status: undefined, ms: Infinity }))
+  }
+  const report = recorder.report()
+  let closed = false
+  const closing = Promise.all(clients.map(({ client }) => client.close())).then(() => (closed = true))
+  while (!closed) await clock.advance(PATIENCE)
+  await closing
+  return report
+}
+
+/** A method that is not idempotent is not repeated, unless its route says that it may be. */
+function executeOptions({ method, route }: SimulatedRequest, { routes }: SimulatedPolicy): ExecuteOptions {
+  const idempotent =
+    (route === undefined ? undefined : routes?.[route]?.idempotent) ??
+    (method === undefined || isIdempotent(method.toUpperCase(), false))
+  return route === undefined ? { idempotent } : { route, idempotent }
 }
 
 function isSuccess({ status }: { status: number | undefined }): boolean {
   return status !== undefined && status < 500 && status !== 429
 }
 
-/** Milliseconds to the next arrival. */
-function gap(
-  { rate, process = 'poisson', shape }: SimulationOptions['arrivals'],
-  now: number,
-  random: () => number,
-): number {
-  const mean = 1000 / (rate * Math.max(shape?.(now) ?? 1, 1e-9))
-  return process === 'uniform' ? mean : -Math.log(1 - random()) * mean
-}
-
 function check(options: SimulationOptions): void {
   checkObject('simulate()', options, Object.keys(OPTIONS))
   checkNumber('duration', options.duration, { exclusive: true })
   checkNumber('warmup', options.warmup ?? 0, { max: options.duration })
-  checkNumber('seed', options.seed ?? 1)
+  checkNumber('seed', options.seed ?? 1, { integer: true, max: 2 ** 32 - 1 })
   checkNumber('clients', options.clients ?? 1, { min: 1, integer: true })
-  checkObject('arrivals', options.arrivals, ['rate', 'process', 'shape'])
-  checkNumber('arrivals.rate', options.arrivals.rate, { exclusive: true })
-  if (!['poisson', 'uniform', undefined].includes(options.arrivals.process)) {
-    throw new TypeError(`arrivals.process must be 'poisson' or 'uniform', got '${options.arrivals.process}'`)
-  }
+  checkArrivals(options.arrivals)
   for (const name of ['client', 'request', 'success'] as const) {
     if (options[name] !== undefined) checkFunction(name, options[name])
   }

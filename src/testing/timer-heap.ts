@@ -1,74 +1,80 @@
-export interface Timer {
+interface Timer {
   readonly at: number
   /** Timers of one time run in the order they were set. */
   readonly order: number
   readonly run: () => void
-  cancelled: boolean
+  /** Its place in the heap; -1 once it is out. */
+  index: number
 }
 
-/** A binary heap, the earliest timer first. Cancelled ones are dropped when they come up. */
+/**
+ * A binary heap, the earliest timer first. A cancelled one is taken out at once: most timers are deadlines that
+ * never come, and thousands of those would slow down everything else.
+ */
 export class TimerHeap {
   readonly #heap: Timer[] = []
   #order = 0
-  #live = 0
 
-  /** Timers that are still going to run. */
   get size(): number {
-    return this.#live
+    return this.#heap.length
   }
 
+  /** The returned function cancels. */
   add(at: number, run: () => void): () => void {
-    const timer: Timer = { at, order: this.#order++, run, cancelled: false }
-    this.#live++
-    this.#push(timer)
-    return () => {
-      if (!timer.cancelled) this.#live--
-      timer.cancelled = true
-    }
+    const timer: Timer = { at, order: this.#order++, run, index: this.#heap.length }
+    this.#heap.push(timer)
+    this.#rise(timer)
+    return () => this.#remove(timer)
   }
 
   /** Takes out the next timer due by `end`. */
-  next(end: number): Timer | undefined {
-    for (let first = this.#heap[0]; first && (first.cancelled || first.at <= end); first = this.#heap[0]) {
-      this.#pop()
-      if (first.cancelled) continue
-      // From now on there is nothing left to cancel.
-      first.cancelled = true
-      this.#live--
-      return first
-    }
-    return undefined
+  next(end: number): { readonly at: number; readonly run: () => void } | undefined {
+    const first = this.#heap[0]
+    if (!first || first.at > end) return undefined
+    this.#remove(first)
+    return first
   }
 
-  #push(timer: Timer): void {
-    const heap = this.#heap
-    let index = heap.push(timer) - 1
+  #remove(timer: Timer): void {
+    const { index } = timer
+    if (index < 0) return
+    timer.index = -1
+    const last = this.#heap.pop()
+    if (!last || last === timer) return
+    this.#place(last, index)
+    this.#rise(last)
+    this.#sink(last)
+  }
+
+  #place(timer: Timer, index: number): void {
+    this.#heap[index] = timer
+    timer.index = index
+  }
+
+  #rise(timer: Timer): void {
+    let { index } = timer
     while (index > 0) {
       const parent = (index - 1) >> 1
-      const above = heap[parent]
+      const above = this.#heap[parent]
       if (!above || before(above, timer)) break
-      heap[index] = above
+      this.#place(above, index)
       index = parent
     }
-    heap[index] = timer
+    this.#place(timer, index)
   }
 
-  #pop(): void {
-    const heap = this.#heap
-    const last = heap.pop()
-    if (!last || heap.length === 0) return
-    let index = 0
+  #sink(timer: Timer): void {
+    let { index } = timer
     for (;;) {
-      let child = 2 * index + 1
-      const left = heap[child]
-      const right = heap[child + 1]
-      if (left && right && before(right, left)) child++
-      const smaller = heap[child]
-      if (!smaller || before(last, smaller)) break
-      heap[index] = smaller
-      index = child
+      const left = this.#heap[2 * index + 1]
+      const right = this.#heap[2 * index + 2]
+      const child = left && right && before(right, left) ? right : left
+      if (!child || before(timer, child)) break
+      const below = child.index
+      this.#place(child, index)
+      index = below
     }
-    heap[index] = last
+    this.#place(timer, index)
   }
 }
 

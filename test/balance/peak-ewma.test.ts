@@ -156,6 +156,27 @@ describe('peakEwma', () => {
     expect(tally(balancer, set, 300, at(2))['a']).toBe(0)
   })
 
+  it('takes what a hedge overtook for much slower than the time it got', () => {
+    const { balancer, set } = warm()
+    settle(balancer, set[0], { outcome: 'ignored', ms: 250, now: 1 })
+    // Latency squared: one that took 250 ms is worth six in flight, one that may take a second a hundred.
+    for (const other of [set[1], set[2]]) other.inFlight = 50
+    expect(tally(balancer, set, 300, at(1))['a']).toBe(0)
+  })
+
+  it('leaves latencies close to the mean to chance, and larger ones not', () => {
+    const close = warm()
+    settle(close.balancer, close.set[0], { ms: 108, now: 60_000, count: 500 })
+    settle(close.balancer, close.set[1], { ms: 92, now: 60_000, count: 500 })
+    settle(close.balancer, close.set[2], { now: 60_000, count: 500 })
+    const picks = tally(close.balancer, close.set, 3_000, at(60_000))
+    expect(chiSquare(picks, () => 1 / 3)).toBeLessThan(chiLimit(3))
+    settle(close.balancer, close.set[0], { ms: 150, now: 120_000, count: 500 })
+    for (const other of [close.set[1], close.set[2]])
+      settle(close.balancer, other, { now: 120_000, count: 500 })
+    expect(tally(close.balancer, close.set, 300, at(120_000))['a']).toBe(0)
+  })
+
   it('tries an idle endpoint again, however slow it was, once', () => {
     const { balancer, set } = warm({ decay: 1e9, repick: 5_000 })
     settle(balancer, set[0], { ms: 60_000, now: 0 })

@@ -62,6 +62,7 @@ describe('createClient refuses', () => {
       'clock must have a method sleep()',
     ],
     ['a transport that is no object', { transport: 5 }, TypeError, 'transport'],
+    ['a transport that undici would not take', { transport: { connections: -1 } }, Error, 'connections'],
     ['routes that are a list', { routes: [] }, TypeError, 'routes'],
     ['a route that is no key', { routes: { users: {} } }, TypeError, 'users'],
     ['a route with an unbalanced brace', { routes: { 'GET /users/{id': {} } }, TypeError, 'GET /users/{id'],

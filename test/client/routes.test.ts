@@ -86,7 +86,7 @@ describe('a route with a breaker of its own', () => {
 
   it('counts an answer that never comes for the route: the connection was there', async () => {
     await using server = await startServer(hang)
-    await using client = createClient({ ...options(server.url), timeout: { attempt: 20 } })
+    await using client = createClient({ ...options(server.url), timeout: { attempt: 300 } })
     for (let time = 0; time < 2; time++) await client('/users', post).catch(() => {})
     expect(instanceOf(client, server.host)).toMatchObject({
       breaker: 'closed',

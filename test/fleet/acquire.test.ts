@@ -266,6 +266,22 @@ describe('breakers in front of the fleet', () => {
     ])
   })
 
+  it('of a route give back the probe that the instance’s refused', async () => {
+    const harness = new Harness({
+      breaker: { failureThreshold: 1, openFor: 5000 },
+      route: { failureThreshold: 1, openFor: 1000 },
+      panicThreshold: 1,
+    })
+    harness.apply('a')
+    const [own, route] = harness.guards
+    harness.run('failure', route)
+    harness.run('failure', own)
+    await harness.clock.advance(1000)
+    // Tried in panic, without a permit.
+    expect(harness.acquire(route)?.instance.id).toBe('a')
+    expect(route && harness.fleet.endpoints[0]?.breaker(route).admits(harness.clock.now())).toBe(true)
+  })
+
   it('are not asked by an unguarded attempt, which they do not count', () => {
     const harness = new Harness({ breaker: { failureThreshold: 1 } })
     harness.apply('a')
@@ -322,6 +338,21 @@ describe('panicThreshold', () => {
     await harness.clock.advance(1000)
     harness.run()
     expect(harness.log).toContain('breaker:close a')
+  })
+})
+
+describe('the list a balancer is given', () => {
+  it('stays the same array when a look at it changes nobody', () => {
+    const harness = new Harness({ breaker: { failureThreshold: 1 } })
+    harness.apply('a', 'b', 'c')
+    const late = harness.acquire()
+    harness.run('failure')
+    harness.run()
+    const list = harness.lists.at(-1)
+    late?.settle('failure')
+    harness.run()
+    expect(harness.lists.at(-1)).toBe(list)
+    expect(list).toHaveLength(2)
   })
 })
 

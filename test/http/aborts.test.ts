@@ -134,6 +134,7 @@ describe('an abort', () => {
       const { body } = await client.request('/', { signal })
       await body.text()
     }
+    expect(server.requests).toHaveLength(3)
     await until(() => listeners === 0)
   })
 

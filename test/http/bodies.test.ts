@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { createClient, type CallInit, type ClientOptions } from '../../src/index.ts'
+import { createClient, type CallInit, type Client, type ClientOptions } from '../../src/index.ts'
 import { fixed } from '../../src/registry/fixed.ts'
 import { inOrder } from '../support/balance.ts'
 import { instanceOf } from '../support/events.ts'
 import { echo, ok, refusedUrl, reply, reset, startServer, type Answer } from '../support/http-server.ts'
+import { until } from '../support/until.ts'
 
 const options = (...urls: string[]): ClientOptions => ({
   service: 'user-service',
@@ -157,10 +158,10 @@ describe('a response body', () => {
     })
     await using client = createClient(options(server.url))
     const reader = (await client('/')).body!.getReader()
-    expect(Buffer.from((await reader.read()).value!).toString()).toBe('first')
+    expect(Buffer.from((await reader.read()).value ?? []).toString()).toBe('first')
     expect(instanceOf(client, server.host).inFlight).toBe(1)
     gate.resolve()
-    expect(Buffer.from((await reader.read()).value!).toString()).toBe('second')
+    expect(Buffer.from((await reader.read()).value ?? []).toString()).toBe('second')
     expect((await reader.read()).done).toBe(true)
     expect(instanceOf(client, server.host).inFlight).toBe(0)
   })
@@ -195,6 +196,19 @@ describe('a response body', () => {
     expect(await (await client('/')).text()).toBe('ok')
     expect(server.requests).toHaveLength(3)
     expect(server.connections).toBeLessThanOrEqual(2)
+  })
+
+  it.each<[string, (client: Client) => Promise<unknown>]>([
+    ['fetch', async (client) => (await client('/')).text()],
+    ['request', async (client) => (await client.request('/')).body.text()],
+  ])('of an answer that is retried is not waited for, however large, by %s', async (_door, call) => {
+    const endless: Answer = (_request, response) => response.writeHead(503).write(Buffer.alloc(5_000_000))
+    await using busy = await startServer(endless)
+    await using healthy = await startServer(ok)
+    await using client = createClient(options(busy.url, healthy.url))
+    expect(await call(client)).toBe('ok')
+    await until(() => instanceOf(client, busy.host).inFlight === 0)
+    expect(instanceOf(client, busy.host).settled).toMatchObject({ failure: 1 })
   })
 
   it('is instanceof the global Response', async () => {

@@ -34,12 +34,27 @@ describe('close()', () => {
     })
   })
 
+  it('refuses calls from the moment it is called', async () => {
+    await using server = await startServer(ok)
+    const client = createClient(options(server.url))
+    await client.ready()
+    const closing = client.close()
+    const closed = { code: 'ERR_OUTRIGGER_CLOSED' }
+    await expect(request('http://user-service/', { dispatcher: client.dispatcher })).rejects.toMatchObject(
+      closed,
+    )
+    await expect(client('/')).rejects.toMatchObject(closed)
+    await closing
+    expect(server.requests).toEqual([])
+  })
+
   it('may be called twice, also at the same time', async () => {
     await using server = await startServer(ok)
     const client = createClient(options(server.url))
     await Promise.all([client.close(), client.close()])
     await client.close()
     await client[Symbol.asyncDispose]()
+    expect(client.snapshot().instances).toEqual([])
   })
 
   it('rejects calls and ready() that wait for the first snapshot', async () => {
@@ -76,11 +91,12 @@ describe('close()', () => {
   ])('waits for %s no longer than drainTimeout', async (_name, answer) => {
     await using server = await startServer(answer)
     const client = createClient({ ...options(server.url), drainTimeout: 30 })
-    const running = client('/').then((response) => response.text())
-    const failed = expect(running).rejects.toThrow()
+    const failed = client('/')
+      .then((response) => response.text())
+      .catch((error: unknown) => error)
     await server.seen(1)
     await client.close()
-    await failed
+    expect(await failed).toBeInstanceOf(Error)
   })
 
   it('does not let a running call start another try', async () => {
@@ -92,7 +108,7 @@ describe('close()', () => {
     await client.close()
     expect((await running).status).toBe(503)
     const { length } = server.requests
-    await expect(client('/')).rejects.toThrow()
+    await expect(client('/')).rejects.toThrow(Error)
     expect(server.requests).toHaveLength(length)
   })
 

@@ -94,6 +94,7 @@ describe('the load of an instance', () => {
     await using client = createClient(options(server.url))
     await Promise.all(Array.from({ length: 20 }, () => client('/')))
     await until(() => instanceOf(client, server.host).inFlight === 0)
+    expect(instanceOf(client, server.host)).toMatchObject({ pending: 0, settled: { success: 20 } })
   })
 
   // Only the garbage collector knows that a large one is never going to be read.
@@ -171,7 +172,7 @@ describe('an instance that is removed', () => {
     await using client = createClient({ service: 'user-service', source: registry, drainTimeout: 20 })
     const running = await client('/')
     lease.release()
-    await expect(running.text()).rejects.toThrow()
+    await expect(running.text()).rejects.toThrow(Error)
     await until(() => leaving.open === 0)
   })
 

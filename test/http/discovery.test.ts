@@ -95,12 +95,13 @@ describe('a registry', () => {
     await using first = await startServer(reply(200, 'first'))
     await using second = await startServer(reply(200, 'second'))
     const registry = new MemoryRegistry()
-    await using _first = await announce(registry, 'user-service', { url: first.url })
+    await using staying = await announce(registry, 'user-service', { url: first.url })
     const leaving = await announce(registry, 'user-service', { url: second.url })
     await using client = createClient({
       ...options(registry),
       balance: random(),
     })
+    expect(staying).toBeDefined()
     const seen = new Set<string>()
     await until(async () => seen.add(await (await client('/')).text()).size === 2)
     await leaving[Symbol.asyncDispose]()

@@ -138,7 +138,7 @@ describe('a body that is cut short', () => {
     const opened = collect(client, 'breaker:open')
     for (let call = 0; call < 3; call++) {
       expect(opened).toHaveLength(0)
-      await expect((await client('/')).text()).rejects.toThrow()
+      await expect((await client('/')).text()).rejects.toThrow(Error)
     }
     expect(opened).toMatchObject([{ reason: 'consecutive-failures' }])
     await expect(client('/')).rejects.toMatchObject({ code: 'ERR_OUTRIGGER_CIRCUIT_OPEN' })
@@ -149,7 +149,7 @@ describe('a body that is cut short', () => {
     await using client = createClient({ ...options(server.url), breaker: { failureThreshold: 2 } })
     for (let call = 0; call < 2; call++) {
       const { body } = await client.request('/')
-      await expect(body.text()).rejects.toThrow()
+      await expect(body.text()).rejects.toThrow(Error)
     }
     expect(instanceOf(client, server.host)).toMatchObject({ breaker: 'open', settled: { failure: 2 } })
   })
@@ -162,7 +162,7 @@ describe('a body that is cut short', () => {
       breaker: { failureThreshold: 1, successThreshold: 1, openFor: 1 },
     })
     const reopened = collect(client, 'breaker:open')
-    await expect(client('/')).rejects.toThrow()
+    await expect(client('/')).rejects.toThrow(Error)
     await until(() => instanceOf(client, server.host).breaker === 'half-open')
     const response = await client('/').catch(() => undefined)
     await response?.text().catch(() => {})

@@ -81,6 +81,13 @@ describe('createFetch', () => {
     expect(() => createFetch(bad as FetchOptions)).toThrow(TypeError)
     expect(() => createFetch(bad as FetchOptions)).toThrow(named)
   })
+
+  it('refuses a client under another name than its service’s', async () => {
+    await using all = await setUp()
+    expect(() => createFetch({ services: { users: all.users } })).toThrow(
+      "services['users'] is a client of 'user-service'",
+    )
+  })
 })
 
 describe('as globalThis.fetch,', () => {
@@ -126,7 +133,7 @@ describe('as globalThis.fetch,', () => {
       'a wrapper that copies init',
       (inner) => async (input, init) => {
         await sleep(1)
-        return inner(input, { ...init, headers: { ...init?.headers, 'x-wrapped': '1' } })
+        return inner(input, { ...init, keepalive: false })
       },
     ],
     ['a wrapper that makes a Request', (inner) => (input, init) => inner(new Request(input, init))],
@@ -153,7 +160,7 @@ describe('as globalThis.fetch,', () => {
     await using all = await setUp()
     const seen: string[] = []
     globalThis.fetch = (input, init) => {
-      seen.push(String(input))
+      seen.push(input as string)
       return original(input, init)
     }
     await (await all.users('/users/42')).text()
@@ -243,6 +250,8 @@ describe('what the caller gives', () => {
     })
     expect((await client('PUT /users/{id}', init)).status).toBe(200)
     expect(server.requests).toEqual(['PUT /users/1?a=1&a=2', 'PUT /users/1?a=1&a=2'])
+    const post = Object.freeze({ method: 'POST', json: Object.freeze({ a: 1 }) })
+    expect((await client('/', post)).status).toBe(200)
     const requestOptions = Object.freeze({ method: 'PUT', headers: init.headers, body: 'x' } as const)
     expect((await client.request('/', requestOptions)).statusCode).toBe(200)
   })

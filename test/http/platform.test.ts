@@ -47,6 +47,32 @@ const OWN_CALL = `
   server.close()
 `
 
+/** The origins that go through what the platform's fetch takes for the global dispatcher. */
+const RECORD_DISPATCHES = `
+  await fetch('data:,')
+  await fetch('http://127.0.0.1:40001/').catch(() => {})
+  const seen = []
+  for (const slot of Object.getOwnPropertySymbols(globalThis)) {
+    if (!slot.description.startsWith('undici.globalDispatcher')) continue
+    const platform = globalThis[slot]
+    let used = false
+    const recorder = new Proxy(platform, {
+      get(target, name) {
+        if (name !== 'dispatch') return Reflect.get(target, name, target)
+        return (options, handler) => {
+          used = true
+          seen.push(String(options.origin))
+          return target.dispatch(options, handler)
+        }
+      },
+    })
+    globalThis[slot] = recorder
+    await fetch('http://127.0.0.1:40001/').catch(() => {})
+    if (!used) globalThis[slot] = platform
+  }
+  seen.length = 0
+`
+
 describe('importing the library', { timeout: CHILD_TIMEOUT }, () => {
   it.each([
     ['before', `await fetch('data:,')`, ''],
@@ -73,19 +99,7 @@ describe('importing the library', { timeout: CHILD_TIMEOUT }, () => {
   it('keeps a global dispatcher of the user’s own, and fetch on it', async () => {
     const [without, with_] = await withAndWithout(
       (load) => `
-        await fetch('http://127.0.0.1:40001/').catch(() => {})
-        const [slot] = Object.getOwnPropertySymbols(globalThis).filter((symbol) => /undici.globalDispatcher/.test(symbol.description)).sort((a, b) => (a.description < b.description ? 1 : -1))
-        const platform = globalThis[slot]
-        const seen = []
-        globalThis[slot] = new Proxy(platform, {
-          get(target, name) {
-            if (name !== 'dispatch') return Reflect.get(target, name, target)
-            return (options, handler) => {
-              seen.push(String(options.origin))
-              return target.dispatch(options, handler)
-            }
-          },
-        })
+        ${RECORD_DISPATCHES}
         ${load}
         await fetch('http://127.0.0.1:40001/').catch(() => {})
         console.log(JSON.stringify({ seen }))
@@ -93,6 +107,28 @@ describe('importing the library', { timeout: CHILD_TIMEOUT }, () => {
     )
     expect(with_).toEqual(without)
     expect(with_).toEqual({ seen: ['http://127.0.0.1:40001'] })
+  })
+
+  it('leads redirects to strangers to the global dispatcher of the user’s own', async () => {
+    const { stdout, stderr } = await runChild(`
+      import { createServer } from 'node:http'
+      import { once } from 'node:events'
+      import { createClient, fixed } from './src/index.ts'
+      ${RECORD_DISPATCHES}
+      const server = createServer((_request, response) =>
+        response.writeHead(302, { location: 'http://127.0.0.1:40001/' }).end()).listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const source = fixed(['http://127.0.0.1:' + server.address().port])
+      const client = createClient({ service: 'user-service', source, retry: false })
+      await client('/').catch(() => {})
+      await client.close()
+      server.close()
+      console.log(JSON.stringify({ seen }))
+    `)
+    expect({ stdout: JSON.parse(stdout) as unknown, stderr }).toEqual({
+      stdout: { seen: ['http://127.0.0.1:40001'] },
+      stderr: '',
+    })
   })
 
   it('does not take fetch away from the proxy of NODE_USE_ENV_PROXY, nor send our own calls there', async () => {

@@ -143,7 +143,7 @@ describe('a redirect', () => {
     await using server = await startServer(redirect('/there'), truncate)
     await using client = createClient(options(server.url))
     const response = await client('/here')
-    await expect(response.text()).rejects.toThrow()
+    await expect(response.text()).rejects.toThrow(Error)
     expect(instanceOf(client, server.host).settled).toMatchObject({ success: 1, failure: 1 })
   })
 

@@ -1,0 +1,30 @@
+import type { FetchInput } from '../attempt/platform.ts'
+import type { Attempt } from '../fleet/attempt.ts'
+import type { Contract } from '../typed/contract.ts'
+import type { Plans } from './plans.ts'
+import { isRouteKey, type CallInit } from './target.ts'
+
+/** Whose answer a response is, for contracts that hold a breach against the instance. */
+export const answeredBy: WeakMap<Response, Attempt> = new WeakMap()
+
+/** The contract of a call by route key: any other call is plain fetch. */
+export function contractOf(plans: Plans, input: FetchInput): Contract | undefined {
+  return typeof input === 'string' && isRouteKey(input) ? plans.byKey(input).contract : undefined
+}
+
+/** Makes a call whose request is checked before anything else, and its answer when it is read. */
+export async function underContract(
+  contract: Contract,
+  init: CallInit | undefined,
+  run: (init: CallInit, onAnswer: (response: Response) => void) => Promise<Response>,
+): Promise<Response> {
+  const { params, query, json, ...rest } = init ?? {}
+  const checked = (await contract.request({ params, query, json })) as Pick<
+    CallInit,
+    'params' | 'query' | 'json'
+  >
+  let answer: Response | undefined
+  // What the service itself said; what the caller gets may have been made from it.
+  const response = await run({ ...rest, ...checked }, (first) => (answer = first))
+  return contract.watch(response, () => answer && answeredBy.get(answer)?.amend())
+}

@@ -1,0 +1,57 @@
+import { quote } from '../options.ts'
+import type { Dispatcher } from '../undici.ts'
+import { logicalAddress } from './target.ts'
+
+/** What the interceptor uses of a client. */
+export interface DispatchingClient {
+  readonly dispatcher: Dispatcher
+  snapshot(): { readonly service: string }
+}
+
+/**
+ * Clients as an undici interceptor: requests to their hosts go to an instance, all others on to whatever is
+ * inside. The attempt plane alone: retry and redirect interceptors belong outside of it, composed after it.
+ *
+ * @example
+ * setGlobalDispatcher(new Agent().compose(outrigger(users), interceptors.redirect({ maxRedirections: 5 })))
+ * await request('http://user-service/users/42')
+ */
+export function outrigger(
+  services: DispatchingClient | Readonly<Record<string, DispatchingClient>>,
+): Dispatcher.DispatcherComposeInterceptor {
+  const dispatchers = dispatchersByHost(services)
+  return (dispatch) =>
+    // `compose` asks for exactly two parameters.
+    (options, handler) => {
+      const ours = dispatchers.get(hostOf(options.origin))
+      return ours ? ours.dispatch(options, handler) : dispatch(options, handler)
+    }
+}
+
+function dispatchersByHost(
+  services: DispatchingClient | Readonly<Record<string, DispatchingClient>>,
+): ReadonlyMap<string, Dispatcher> {
+  if (isClient(services)) {
+    return new Map([[logicalAddress(services.snapshot().service).host, services.dispatcher]])
+  }
+  if (typeof services !== 'object' || services === null) {
+    throw new TypeError(`outrigger() needs a client, or an object of clients, got ${quote(services)}`)
+  }
+  return new Map(
+    Object.entries(services).map(([service, client]: [string, unknown]) => {
+      if (isClient(client)) return [logicalAddress(service).host, client.dispatcher]
+      throw new TypeError(`outrigger()['${service}'] must be a client made by createClient()`)
+    }),
+  )
+}
+
+function isClient(value: unknown): value is DispatchingClient {
+  return typeof value === 'function' && 'dispatcher' in value && 'snapshot' in value
+}
+
+/** The key of an origin in whatever form undici takes it; not parsed, because that costs more than a pick. */
+function hostOf(origin: string | URL | undefined): string {
+  if (typeof origin !== 'string') return origin?.host ?? ''
+  const start = origin.indexOf('//') + 2
+  return origin.slice(start, origin.endsWith('/') ? -1 : undefined)
+}

@@ -1,0 +1,2 @@
+export type { OpenAPI } from './typed/openapi.ts'
+export type { TypedResponse } from './typed/response.ts'

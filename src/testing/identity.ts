@@ -1,0 +1,29 @@
+import { checkObject, quote } from '../options.ts'
+import { fixed } from '../registry/fixed.ts'
+import type { Source } from '../registry/source.ts'
+
+export interface IdentityOptions {
+  /** What the instances speak; calls to `https://` need `'https'`. @default 'http' */
+  protocol?: 'http' | 'https'
+}
+
+/**
+ * A source by which every service has one instance: its own logical origin. Mocks that intercept connections
+ * then see `http://user-service`, as the application wrote it.
+ *
+ * @example
+ * const server = setupServer(http.get('http://user-service/users/:id', () => HttpResponse.json({ id: 42 })))
+ * const users = createClient({ service: 'user-service', source: identity() })
+ */
+export function identity(options: IdentityOptions = {}): Source {
+  checkObject('identity()', options, ['protocol'])
+  const { protocol = 'http' } = options
+  if (protocol !== 'http' && protocol !== 'https') {
+    throw new TypeError(`identity().protocol must be 'http' or 'https', got ${quote(protocol)}`)
+  }
+  return {
+    emptyGrace: 0,
+    watch: (service, context) =>
+      fixed([{ id: service, url: `${protocol}://${service}` }]).watch(service, context),
+  }
+}

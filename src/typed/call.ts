@@ -1,0 +1,75 @@
+import type { FetchInput } from '../attempt/platform.ts'
+import type { CallInit } from '../doors/target.ts'
+import type { ContractAnswer, ContractArgs, Contracts } from './contract-types.ts'
+import type {
+  OpenAPI,
+  OpenApiAnswer,
+  OpenApiArgs,
+  OpenApiKey,
+  OpenApiMisfit,
+  OpenApiRoute,
+} from './openapi.ts'
+import type { Get } from './init.ts'
+import type { TypedResponse } from './response.ts'
+
+/** What looks like a route key must be one: a typo never becomes an untyped fetch. */
+type KeyLike = `${string} /${string}`
+
+/** The call of a client that knows its routes: by key, or as plain fetch. */
+export interface TypedCall<Schema> {
+  <Input extends FetchInput>(
+    input: CheckedInput<Schema, Input>,
+    ...init: CallArgs<Schema, Input>
+  ): Promise<CallAnswer<Schema, Input>>
+}
+
+/** `Input` itself when it is right; otherwise what it should be. Inference goes through the `Input` here. */
+type CheckedInput<Schema, Input> = string extends Input
+  ? FetchInput | KeyOf<Schema>
+  : Input extends KeyLike
+    ? RouteOf<Schema, Input> extends undefined
+      ? Misfit<Schema, Input>
+      : Input
+    : Input
+
+type CallArgs<Schema, Input> = string extends Input
+  ? [init?: CallInit]
+  : Input extends KeyLike
+    ? ArgsOf<Schema, Input, RouteOf<Schema, Input>>
+    : [init?: CallInit]
+
+type CallAnswer<Schema, Input> = string extends Input
+  ? TypedResponse
+  : Input extends KeyLike
+    ? AnswerOf<Schema, RouteOf<Schema, Input>>
+    : TypedResponse
+
+/** What the schema says of a key: an operation, a rule, or undefined. */
+type RouteOf<Schema, Key> =
+  Schema extends OpenAPI<infer Paths>
+    ? OpenApiRoute<Paths, Key>
+    : Schema extends Contracts<infer Routes>
+      ? Get<Routes, Key & string>
+      : undefined
+
+type KeyOf<Schema> =
+  Schema extends OpenAPI<infer Paths>
+    ? OpenApiKey<Paths>
+    : Schema extends Contracts<infer Routes>
+      ? keyof Routes & KeyLike
+      : never
+
+type Misfit<Schema, Key> = Schema extends OpenAPI<infer Paths> ? OpenApiMisfit<Paths, Key> : KeyOf<Schema>
+
+// Of a wrong key, the key is all there is to complain about.
+type ArgsOf<Schema, Key, Route> = Route extends undefined
+  ? [init?: CallInit]
+  : Schema extends OpenAPI<object>
+    ? OpenApiArgs<Route>
+    : ContractArgs<Route, Key>
+
+type AnswerOf<Schema, Route> = Route extends undefined
+  ? TypedResponse
+  : Schema extends OpenAPI<object>
+    ? OpenApiAnswer<Route>
+    : ContractAnswer<Route>
