@@ -2,6 +2,7 @@ import type { FetchInput } from '../attempt/platform.ts'
 import type { CallInit } from '../doors/target.ts'
 import type { ContractAnswer, ContractArgs, Contracts } from './contract-types.ts'
 import type {
+  Method,
   OpenAPI,
   OpenApiAnswer,
   OpenApiArgs,
@@ -14,6 +15,9 @@ import type { TypedResponse } from './response.ts'
 
 /** What looks like a route key must be one: a typo never becomes an untyped fetch. */
 type KeyLike = `${string} /${string}`
+
+/** What an editor sees of a key that is still to be written: there it completes. */
+type Unfinished = '' | Method | `${Method} `
 
 /** The call of a client that knows its routes: by key, or as plain fetch. */
 export interface TypedCall<Schema> {
@@ -30,7 +34,9 @@ type CheckedInput<Schema, Input> = string extends Input
     ? RouteOf<Schema, Input> extends undefined
       ? Misfit<Schema, Input>
       : Input
-    : Input
+    : Input extends Unfinished
+      ? KeyOf<Schema>
+      : Input
 
 type CallArgs<Schema, Input> = string extends Input
   ? [init?: CallInit]
@@ -59,7 +65,11 @@ type KeyOf<Schema> =
       ? keyof Routes & KeyLike
       : never
 
-type Misfit<Schema, Key> = Schema extends OpenAPI<infer Paths> ? OpenApiMisfit<Paths, Key> : KeyOf<Schema>
+type Misfit<Schema, Key> = Key extends `${Method} /`
+  ? KeyOf<Schema>
+  : Schema extends OpenAPI<infer Paths>
+    ? OpenApiMisfit<Paths, Key>
+    : KeyOf<Schema>
 
 // Of a wrong key, the key is all there is to complain about.
 type ArgsOf<Schema, Key, Route> = Route extends undefined

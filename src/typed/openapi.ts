@@ -26,9 +26,11 @@ interface Methods {
   TRACE: 'trace'
 }
 
+export type Method = keyof Methods
+
 /** Looked up when a key is called, so that a schema costs what is used of it. Undefined: no such route. */
-export type OpenApiRoute<Paths, Key> = Key extends `${infer Method extends keyof Methods} ${infer Path}`
-  ? Get<Get<Paths, Path>, Methods[Method]>
+export type OpenApiRoute<Paths, Key> = Key extends `${infer M extends Method} ${infer Path}`
+  ? Get<Get<Paths, Path>, Methods[M]>
   : undefined
 
 /** Every key of a schema. Only completion asks for it. */
@@ -36,18 +38,16 @@ export type OpenApiKey<Paths> = { [Path in keyof Paths & string]: KeyOfPath<Path
   string]
 
 type KeyOfPath<Item, Path extends string> = {
-  [Method in keyof Methods]: Get<Item, Methods[Method]> extends undefined ? never : `${Method} ${Path}`
-}[keyof Methods]
+  [M in Method]: Get<Item, Methods[M]> extends undefined ? never : `${M} ${Path}`
+}[Method]
 
 /** What a wrong key is not assignable to, so that the compiler's message says what is wrong. */
 export type OpenApiMisfit<Paths, Key> = Key extends `${string} ${infer Path}`
   ? Path extends keyof Paths & string
     ? // Not by name: the compiler would print the name.
       {
-        [Method in keyof Methods]: Get<Paths[Path], Methods[Method]> extends undefined
-          ? never
-          : `${Method} ${Path}`
-      }[keyof Methods]
+        [M in Method]: Get<Paths[Path], Methods[M]> extends undefined ? never : `${M} ${Path}`
+      }[Method]
     : `the schema has no path ${Path}`
   : never
 
