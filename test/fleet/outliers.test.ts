@@ -15,17 +15,21 @@ function found(rows: Row[], options: OutlierOptions): number[] {
 
 const well: Row = [100, 99, 20]
 
+function rows(count: number, row: Row): Row[] {
+  return Array.from({ length: count }, () => row)
+}
+
 describe('what stands out', () => {
   it.each<[string, Row[], OutlierOptions, number[]]>([
     ['nobody, when all are alike', [well, well, well, well, well], {}, []],
-    ['nobody, when all are alike and bad', Array<Row>(5).fill([100, 10, 20]), {}, []],
-    ['one that fails more than the others', [...Array<Row>(9).fill(well), [100, 60, 20]], {}, [9]],
-    ['nobody below the minimum of hosts', [...Array<Row>(3).fill(well), [100, 0, 20]], {}, []],
-    ['nobody without enough calls', [...Array<Row>(9).fill(well), [19, 0, 20]], {}, []],
-    ['with the minimum of calls it does', [...Array<Row>(9).fill(well), [20, 0, 20]], {}, [9]],
+    ['nobody, when all are alike and bad', rows(5, [100, 10, 20]), {}, []],
+    ['one that fails more than the others', [...rows(9, well), [100, 60, 20]], {}, [9]],
+    ['nobody below the minimum of hosts', [...rows(3, well), [100, 0, 20]], {}, []],
+    ['nobody without enough calls', [...rows(9, well), [19, 0, 20]], {}, []],
+    ['with the minimum of calls it does', [...rows(9, well), [20, 0, 20]], {}, [9]],
     [
       'nobody, when success rates are not compared',
-      [...Array<Row>(9).fill(well), [100, 0, 20]],
+      [...rows(9, well), [100, 0, 20]],
       { successRate: false },
       [],
     ],
@@ -33,21 +37,16 @@ describe('what stands out', () => {
     ['and is reached, not passed', [[100, 51, 20]], { successRate: false, failureShare: 0.5 }, []],
     [
       'one that is slower than three times the median',
-      [...Array<Row>(9).fill(well), [100, 99, 61]],
+      [...rows(9, well), [100, 99, 61]],
       { latency: {} },
       [9],
     ],
-    ['not at three times the median', [...Array<Row>(9).fill(well), [100, 99, 60]], { latency: {} }, []],
-    [
-      'not within the margin',
-      [...Array<Row>(9).fill([100, 99, 1]), [100, 99, 9]],
-      { latency: { margin: 10 } },
-      [],
-    ],
-    ['not unless asked for', [...Array<Row>(9).fill(well), [100, 99, 6_000]], {}, []],
+    ['not at three times the median', [...rows(9, well), [100, 99, 60]], { latency: {} }, []],
+    ['not within the margin', [...rows(9, [100, 99, 1]), [100, 99, 9]], { latency: { margin: 10 } }, []],
+    ['not unless asked for', [...rows(9, well), [100, 99, 6_000]], {}, []],
     [
       'the worst first',
-      [...Array<Row>(8).fill(well), [100, 50, 20], [100, 40, 20]],
+      [...rows(8, well), [100, 50, 20], [100, 40, 20]],
       { successRate: { deviations: 1 } },
       [9, 8],
     ],
