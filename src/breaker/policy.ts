@@ -28,7 +28,10 @@ export interface BreakerOptions {
   readonly window?: BreakerWindow
   /** Completed calls the window must hold before a rate is judged. @default 20, at most `window.calls` */
   readonly minimumCalls?: number
-  /** Milliseconds until the first probe, always the same or growing. @default 60_000 */
+  /**
+   * Milliseconds until the first probe, always the same or growing.
+   * @default { initial: 5_000, factor: 2, max: 60_000, jitter: 0.2 }
+   */
   readonly openFor?: number | OpenForOptions
   /** Probes that must succeed before it closes. @default 3 */
   readonly successThreshold?: number
@@ -96,6 +99,9 @@ const FINITE: NumberRule = { ...DURATION, max: Number.MAX_SAFE_INTEGER }
 /** A larger window is a mistake: its memory is paid per instance. */
 const MAX_WINDOW_CALLS = 1_000_000
 
+/** Back soon after a blip, out of the way in an outage: a fixed minute keeps a fleet down after its trouble is over. */
+const DEFAULT_OPEN_FOR: OpenForOptions = { initial: 5_000, factor: 2, max: 60_000 }
+
 /** Checks the options and fills in the defaults; `name` is what error messages call them. */
 export function breakerPolicy(options: BreakerOptions = {}, name = 'breaker'): BreakerPolicy {
   checkObject(name, options, breakerOptionNames)
@@ -124,7 +130,7 @@ export function breakerPolicy(options: BreakerOptions = {}, name = 'breaker'): B
     slowCallDuration: number('slowCallDuration', Infinity, DURATION),
     window: failureRate === Infinity && slowCallRate === Infinity ? undefined : window,
     minimumCalls: number('minimumCalls', Math.min(20, most), { ...COUNT, max: most }),
-    openFor: checkOpenFor(`${name}.openFor`, options.openFor ?? 60_000),
+    openFor: checkOpenFor(`${name}.openFor`, options.openFor ?? DEFAULT_OPEN_FOR),
     successThreshold,
     successRate: number('successRate', Infinity, RATE),
     halfOpenProbes,

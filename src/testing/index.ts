@@ -1,6 +1,7 @@
 export { ManualClock } from './clock.ts'
 export { identity } from './identity.ts'
-export { simulate, type ClientContext, type SimulationOptions } from './simulate.ts'
+export type { SimulatedArrivals } from './arrivals.ts'
+export { simulate, type ClientContext, type SimulatedPolicy, type SimulationOptions } from './simulate.ts'
 export type {
   LatencySummary,
   SimulatedEvent,

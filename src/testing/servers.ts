@@ -18,7 +18,7 @@ export interface ServerContext {
   readonly now: number
   /** Requests it is working on, this one included. */
   readonly inFlight: number
-  random(): number
+  readonly random: () => number
   readonly request: SimulatedRequest
 }
 

@@ -21,7 +21,7 @@ export interface ClientContext {
   /** 0 to `clients - 1`. */
   readonly index: number
   /** Requests a server is working on right now, all clients taken together. */
-  inFlight(server: string): number
+  readonly inFlight: (server: string) => number
 }
 
 /** A client's options but for those that the simulation provides. */
@@ -143,11 +143,17 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     recorder.settled(scheduled, Infinity, success({ status: undefined, ms: Infinity }))
   }
   const report = recorder.report()
-  let closed = false
-  const closing = Promise.all(clients.map(({ client }) => client.close())).then(() => (closed = true))
-  while (!closed) await clock.advance(PATIENCE)
-  await closing
+  const closing = Promise.all(clients.map(({ client }) => client.close()))
+  await whileWaiting(closing, clock)
   return report
+}
+
+/** Lets time pass until `closing` is done: a client drains by the clock. */
+async function whileWaiting(closing: Promise<unknown>, clock: ManualClock): Promise<void> {
+  const done = new AbortController()
+  const closed = closing.finally(() => done.abort())
+  while (!done.signal.aborted) await clock.advance(PATIENCE)
+  await closed
 }
 
 /** A method that is not idempotent is not repeated, unless its route says that it may be. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import type { RequestListener } from 'node:http'
 import { inspect } from 'node:util'
-import type { SourceHarness, SuiteCase } from './harness.ts'
+import { systemClock } from '../clock.ts'
+import type { RegistryServer, SourceHarness, SuiteCase } from './harness.ts'
 import { BAD_ANSWERS, assertSameSet, boundOf, someInstances, until, withHttpServer } from './suite-helpers.ts'
 import { watched, type Watched } from './watched.ts'
 
@@ -10,7 +11,7 @@ const KEEP = 3_600_000
 
 /** What a source must do when its registry fails; which cases there are depends on what the harness can do. */
 export function sourceFaultCases(harness: SourceHarness): SuiteCase[] {
-  return [...outageCases(harness), ...frozenCases(harness), ...badAnswerCases(harness)]
+  return [...outageCases(harness), ...frozenCases(harness), ...slowCases(harness), ...badAnswerCases(harness)]
 }
 
 function outageCases(harness: SourceHarness): SuiteCase[] {
@@ -83,6 +84,48 @@ function frozenCases(harness: SourceHarness): SuiteCase[] {
           },
           { emptyGrace: KEEP },
         ),
+    },
+  ]
+}
+
+/** Milliseconds for which the registry is stopped, and then let run, again and again. */
+const STUTTER = 50
+
+async function stutter(server: RegistryServer, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await server.freeze?.()
+    await systemClock.sleep(STUTTER)
+    await server.thaw?.()
+    await systemClock.sleep(STUTTER)
+  }
+}
+
+function slowCases(harness: SourceHarness): SuiteCase[] {
+  const { server } = harness
+  if (!server?.freeze || !server.thaw) return []
+  const two = someInstances(harness, 2)
+  return [
+    {
+      name: 'slow answers are answers',
+      run: () =>
+        watched(harness, two, async (watch) => {
+          const stop = new AbortController()
+          const stuttering = stutter(server, stop.signal)
+          // Heard of at the end, and not before.
+          stuttering.catch(() => {})
+          try {
+            await watch.shows(two)
+            await harness.set(watch.service, two.slice(1))
+            await watch.shows(two.slice(1))
+          } finally {
+            stop.abort()
+            await stuttering
+          }
+          assert.ok(
+            watch.changes.every((instances) => instances.length > 0),
+            'slow was taken for empty',
+          )
+        }),
     },
   ]
 }

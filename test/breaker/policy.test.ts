@@ -9,7 +9,7 @@ test('the defaults', () => {
     slowCallDuration: Infinity,
     window: undefined,
     minimumCalls: 20,
-    openFor: { initial: 60_000, factor: 1, max: 60_000, jitter: 0 },
+    openFor: { initial: 5_000, factor: 2, max: 60_000, jitter: 0.2 },
     successThreshold: 3,
     successRate: Infinity,
     halfOpenProbes: 1,

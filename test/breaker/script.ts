@@ -33,7 +33,9 @@ export function testClock(chance = 0): TestClock {
  */
 export function play(options: BreakerOptions, script: string, clock: TestClock = testClock()): Transition[] {
   const transitions: Transition[] = []
-  const breaker = new Breaker(breakerPolicy(options), clock, (transition) => transitions.push(transition))
+  const breaker = new Breaker(breakerPolicy({ openFor: 60_000, ...options }), clock, (transition) =>
+    transitions.push(transition),
+  )
   const permits = new Map<string, number>()
   const receipts = new Map<string, number>()
   const done: string[] = []

@@ -1,0 +1,20 @@
+import type { Scenario } from '../scenario.ts'
+import { coldStart } from './cold-start.ts'
+import { fast503s } from './fast-503s.ts'
+import { hedging } from './hedging.ts'
+import { metastable } from './metastable.ts'
+import { oneSlow } from './one-slow.ts'
+import { retryLoad } from './retry-load.ts'
+import { slowMiddle } from './slow-middle.ts'
+import { supermarket } from './supermarket.ts'
+
+export const scenarios: readonly Scenario[] = [
+  oneSlow,
+  slowMiddle,
+  coldStart,
+  fast503s,
+  supermarket,
+  retryLoad,
+  metastable,
+  hedging,
+]
