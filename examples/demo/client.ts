@@ -8,7 +8,9 @@ export function createUsers(source: Source): Client {
     balance: leastRequest(),
     breaker: { failureThreshold: 3, successThreshold: 2, openFor: 2_000 },
     retry: { attempts: 3 },
-    timeout: { total: 2_000, attempt: 250 },
+    timeout: { total: 2_000, attempt: 400 },
+    // When nearly all look bad at once, it is this machine that stalls.
+    panicThreshold: 0.3,
   })
 }
 

@@ -20,7 +20,13 @@ process.on('SIGTERM', () => stop.abort())
 
 const embedded = new MemoryRegistry({ ttl: 3_000 })
 const real = values.registry === undefined ? undefined : await openRegistry(values.registry)
-const mirrored = real?.path === undefined ? undefined : mirror(embedded, real.path, stop.signal)
+const mirrored =
+  real?.write &&
+  mirror(embedded, real.write, stop.signal).catch((error: unknown) => {
+    process.exitCode = 1
+    screen.tell(red(String(error)))
+    stop.abort()
+  })
 const servers = new Servers(embedded, real?.registrar && values.registry)
 const users = createUsers(real?.source ?? embedded)
 const screen = new Screen()

@@ -1,16 +1,21 @@
+import { execFile } from 'node:child_process'
 import { rename, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import type { MemoryRegistry, Registrar, Source } from 'outrigger'
+import { promisify } from 'node:util'
+import type { Instance, MemoryRegistry, Registrar, Source } from 'outrigger'
 
 export interface Registry {
   readonly source: Source
   /** Absent when servers cannot register themselves there. */
   readonly registrar?: Registrar
-  /** The file that is to be kept in step with the embedded registry. */
-  readonly path?: string
+  /** Keeps it in step with the embedded registry, which the servers then use. */
+  readonly write?: (instances: readonly Instance[]) => Promise<void>
 }
 
-/** `etcd://127.0.0.1:2379`, `consul://127.0.0.1:8500` or `file:./instances.json`. */
+/**
+ * `etcd://127.0.0.1:2379`, `consul://127.0.0.1:8500`, `file:./instances.json`, or `dns://127.0.0.1:53/` and the name of
+ * an SRV record in a zone that takes updates from here.
+ */
 export async function openRegistry(address: string): Promise<Registry> {
   const [scheme = '', rest = ''] = address.split(/:(?:\/\/)?(.*)/)
   if (scheme === 'etcd') {
@@ -25,15 +30,46 @@ export async function openRegistry(address: string): Promise<Registry> {
   }
   if (scheme === 'file' && rest !== '') {
     const { file } = await import('outrigger/registry/file')
-    return { source: file(resolve(rest)), path: resolve(rest) }
+    const path = resolve(rest)
+    return { source: file(path), write: (instances) => writeInstances(path, instances) }
   }
-  throw new Error(`--registry takes etcd://host:port, consul://host:port or file:path, got '${address}'`)
+  if (scheme === 'dns' && /^[^/]+\/./.test(rest)) {
+    const { dns } = await import('outrigger/registry/dns')
+    const { host, hostname, port, pathname } = new URL(address)
+    const name = pathname.slice(1)
+    return {
+      source: dns({ srv: name, servers: [host] }),
+      write: (instances) => updateZone(`${hostname} ${port || 53}`, name, instances),
+    }
+  }
+  throw new Error(
+    `--registry takes etcd://host:port, consul://host:port, dns://host:port/name or file:path, got '${address}'`,
+  )
 }
 
-/** Keeps a file in step with the embedded registry, written the way the file source likes it: by rename. */
-export async function mirror(registry: MemoryRegistry, path: string, signal: AbortSignal): Promise<void> {
-  for await (const instances of registry.watch('user-service', { signal })) {
-    await writeFile(`${path}.new`, JSON.stringify({ 'user-service': instances }))
-    await rename(`${path}.new`, path)
-  }
+/** Keeps another registry in step with the embedded one, and leaves it empty. */
+export async function mirror(
+  registry: MemoryRegistry,
+  write: NonNullable<Registry['write']>,
+  signal: AbortSignal,
+): Promise<void> {
+  for await (const instances of registry.watch('user-service', { signal })) await write(instances)
+  await write([])
+}
+
+/** By rename, so that nobody ever reads half of it. */
+async function writeInstances(path: string, instances: readonly Instance[]): Promise<void> {
+  await writeFile(`${path}.new`, JSON.stringify({ 'user-service': instances }))
+  await rename(`${path}.new`, path)
+}
+
+/** An SRV record for each instance; all servers of the demo are on this machine. */
+async function updateZone(server: string, name: string, instances: readonly Instance[]): Promise<void> {
+  const host = name.replace(/^(_[^.]*\.)+/, '')
+  const updates = instances.map(({ url }) => `add ${name} 1 SRV 0 1 ${new URL(url).port} ${host}`)
+  const nsupdate = promisify(execFile)('nsupdate', [])
+  nsupdate.child.stdin?.end(
+    [`server ${server}`, `add ${host} 1 A 127.0.0.1`, `del ${name} SRV`, ...updates, 'send\n'].join('\n'),
+  )
+  await nsupdate
 }

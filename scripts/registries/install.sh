@@ -44,6 +44,19 @@ ensure_kubernetes() {
   give_up kubernetes "the build's log is $cache/kube-apiserver.log"
 }
 
+# CI kills a job that is silent for minutes. Nobody is there to be asked, either.
+progress() {
+  local newest
+  while sleep 30 &>/dev/null; do
+    newest=$(find "$cache" -maxdepth 1 -name '*.log' -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d ' ' -f 2-)
+    log "working, $SECONDS s: $([[ -z $newest ]] || tail -n 1 "$newest" | cut -c 1-100)"
+  done
+}
+exec </dev/null
+progress &
+progress_pid=$!
+trap 'kill $progress_pid 2>/dev/null || true' EXIT
+
 # One at a time: test runs side by side share the cache.
 if type -P flock >/dev/null; then
   exec 9>"$cache/lock"

@@ -37,14 +37,6 @@ KUBE_GIT_MAJOR='1'
 KUBE_GIT_MINOR='20'
 VERSION
 
-# CI kills a job that is silent for minutes.
-progress() {
-  while sleep 30 &>/dev/null; do log "kube-apiserver: building, $SECONDS s: $(tail -n 1 "$log_file" | cut -c 1-100)"; done
-}
-: >"$log_file"
-progress &
-trap 'kill %1 2>/dev/null || true' EXIT
-
 # This version builds in GOPATH mode only, where its tree must be k8s.io/kubernetes.
 ln -s "$build/tree" go/src/k8s.io/kubernetes
 if ! env -i HOME="$build" PATH="$unpacked/usr/lib/go-1.19/bin:$PATH:$bin" GOPATH="$build/go" \

@@ -38,17 +38,27 @@ export function retryLoop<T>(call: Call<T>, first: Tried<T>, delay: number): Pro
   )
 }
 
+/** Enough to get past half of a fleet that has just died; all of a large one must not be called on in turn. */
+const MAX_UNSENT = 10
+
 /** Milliseconds until the next round, which is then paid for; undefined when there is none. */
 export function nextDelay<T>(call: Call<T>, tried: Tried<T>, rounds: number): number | undefined {
   const { operation, core } = call
   const { retry, guard } = operation.plan
   const { outcome, status, retryAfter } = tried.attempt
   if (!retry || outcome === 'ignored' || (outcome === 'success' && (status ?? 0) < 400)) return undefined
-  if (call.ended || rounds >= retry.attempts || !operation.replayable) return undefined
+  if (call.ended || !operation.replayable) return undefined
   const byDefault = outcome !== 'success' && operation.retryable(tried)
   if (!(retry.when?.(failureOf(tried)) ?? byDefault)) return undefined
   call.exclude(tried.attempt.endpoint)
-  let delay = backoffDelay(retry, rounds, call.random())
+  // What never left is no load to anybody: not a try, and not charged (gRPC A6 calls it transparent).
+  if (!tried.ok && !tried.sent && call.unsent < MAX_UNSENT && core.fleet.hasOther(call, guard)) {
+    call.unsent++
+    return 0
+  }
+  const tries = rounds - call.unsent
+  if (tries >= retry.attempts) return undefined
+  let delay = backoffDelay(retry, tries, call.random())
   // A server that asks for a pause is not asking for one on behalf of the others.
   if (retryAfter > delay && !core.fleet.hasOther(call, guard)) delay = retryAfter
   if (delay >= call.remaining || !core.budget.withdraw()) return undefined

@@ -27,13 +27,12 @@ export interface FakeEureka {
 }
 
 /** The part of a Eureka server that clients of single applications meet, from the source of eureka-core. */
-export async function startFakeEureka(): Promise<FakeEureka> {
-  const apps: FakeEureka['apps'] = new Map()
+export async function startFakeEureka(port = 0, apps: FakeEureka['apps'] = new Map()): Promise<FakeEureka> {
   const authorizations: FakeEureka['authorizations'] = []
   const server = await serve((request, response) => {
     authorizations.push(request.headers.authorization)
     void answer(apps, request, response)
-  })
+  }, port)
   return { server, apps, authorizations, evict: () => apps.forEach(evict) }
 }
 

@@ -21,13 +21,13 @@ export interface FakeServer extends AsyncDisposable {
 }
 
 /** A server on 127.0.0.1 that says whatever a test needs a registry to say. */
-export async function serve(handle: RequestListener): Promise<FakeServer> {
+export async function serve(handle: RequestListener, port = 0): Promise<FakeServer> {
   const requests: string[] = []
   const server = createServer((request, response) => {
     requests.push(`${request.method} ${request.url}`)
     handle(request, response)
   })
-  return listen(server, requests)
+  return listen(server, requests, port)
 }
 
 /** A TCP server that accepts and says nothing. */
@@ -49,7 +49,7 @@ export async function countingProxy(port: number): Promise<FakeServer> {
   return listen(server)
 }
 
-async function listen(server: TcpServer, requests: string[] = []): Promise<FakeServer> {
+async function listen(server: TcpServer, requests: string[] = [], port = 0): Promise<FakeServer> {
   const sockets = new Set<Socket>()
   let seen = 0
   server.on('connection', (socket: Socket) => {
@@ -57,7 +57,7 @@ async function listen(server: TcpServer, requests: string[] = []): Promise<FakeS
     sockets.add(socket)
     socket.on('error', () => {}).on('close', () => sockets.delete(socket))
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   return {
     requests,

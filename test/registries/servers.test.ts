@@ -75,4 +75,18 @@ describe('the servers of these tests', () => {
     await using consul = await startConsul()
     await expect(consul.restart({ keepData: true })).rejects.toThrow('persistent')
   })
+
+  it.each([
+    ['its management token', { tokens: { master: '11111111-1111-1111-1111-111111111111' } }],
+    ['no token', {}],
+  ])('start also when they deny by default: a Consul with %s', async (_, acl) => {
+    const config = { acl: { enabled: true, default_policy: 'deny', ...acl } }
+    await using consul = await startConsul({ config })
+    expect((await fetch(`${consul.url}/v1/status/leader`)).status).toBe(200)
+  })
+
+  it('are told things by tools that need not listen', async () => {
+    // Far more than a pipe holds.
+    expect(await runTool('true', [], { input: 'x'.repeat(1_000_000) })).toBe('')
+  })
 })

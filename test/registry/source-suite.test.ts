@@ -140,12 +140,25 @@ describe('the suite finds', () => {
     expect(await failing(sourceCases(harness), expected)).toEqual(expected)
   })
 
-  it('a source that takes a broken registry for an empty one', async () => {
+  it.each([
+    [
+      'broken',
+      100,
+      [
+        'a killed registry leaves the last known instances, and is live again when it is back with its data',
+        'a frozen registry is noticed, and live again when it thaws',
+        'an HTML page is a failure, not an empty service',
+        'status 403 is a failure, not an empty service',
+        'a registry that never answers is a failure',
+      ],
+    ],
+    ['slow', 20, ['slow answers are answers']],
+  ])('a source that takes a %s registry for an empty one', async (_name, timeout, expected) => {
     const registry = new ToyRegistry()
     await registry.start()
     const blind = (url: string): Source => ({
       async *watch(service, context) {
-        const iterator = mySource(url, 10, 100).watch(service, context)
+        const iterator = mySource(url, 10, timeout).watch(service, context)
         try {
           yield* iterator
         } catch {
@@ -159,13 +172,6 @@ describe('the suite finds', () => {
       sourceAt: blind,
       source: () => blind(registry.url),
     }
-    const expected = [
-      'a killed registry leaves the last known instances, and is live again when it is back with its data',
-      'a frozen registry is noticed, and live again when it thaws',
-      'an HTML page is a failure, not an empty service',
-      'status 403 is a failure, not an empty service',
-      'a registry that never answers is a failure',
-    ]
     expect(await failing(sourceCases(harness), expected)).toEqual(expected)
     await registry.kill()
   })

@@ -55,6 +55,8 @@ export function runTool(
       if (error) reject(new Error(`${name} ${args.join(' ')}: ${stderr || error.message}`, { cause: error }))
       else resolve(stdout)
     })
+    // A tool that has ended without reading is no failure: its exit code says whether it was one.
+    child.stdin?.on('error', () => {})
     child.stdin?.end(input)
   })
 }

@@ -17,6 +17,11 @@ export interface ConsulServer extends TestServer {
   readonly dnsPort: number
 }
 
+interface Acl {
+  readonly default_policy?: string
+  readonly tokens?: Readonly<Record<string, string>>
+}
+
 /** One Consul server agent. */
 export async function startConsul({
   config = {},
@@ -49,6 +54,10 @@ export async function startConsul({
     ...config,
   }
 
+  const { default_policy, tokens = {} } = (config['acl'] ?? {}) as Acl
+  const token = tokens['initial_management'] ?? tokens['master'] ?? tokens['agent']
+  const headers: Record<string, string> = token === undefined ? {} : { 'x-consul-token': token }
+
   const server = await ServerProcess.start({
     program: 'consul',
     prepare: (folder) => writeFile(join(folder, 'agent.json'), JSON.stringify(settings)),
@@ -59,8 +68,10 @@ export async function startConsul({
     ready: async () => {
       const leader = await fetch(`${url}/v1/status/leader`)
       if (!leader.ok || (await leader.json()) === '') return false
+      // Nobody may see more than that there is a leader.
+      if (default_policy === 'deny' && token === undefined) return true
       // The agent registers its own node last; without it a first registration may be refused.
-      const self = await fetch(`${url}/v1/health/service/consul`)
+      const self = await fetch(`${url}/v1/health/service/consul`, { headers })
       return self.status === 403 || (self.ok && ((await self.json()) as unknown[]).length > 0)
     },
   })

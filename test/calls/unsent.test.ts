@@ -1,0 +1,69 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { createClient, fixed, roundRobin, type Client, type ClientOptions } from '../../src/index.ts'
+import { echo, ok, refusedUrl, reset, startServer } from '../support/http-server.ts'
+
+const clients: Client[] = []
+function client(urls: string[], options: Partial<ClientOptions> = {}): Client {
+  const made = createClient({ service: 'svc', source: fixed(urls), balance: roundRobin(), ...options })
+  clients.push(made)
+  return made
+}
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((each) => each.close()))
+})
+
+async function dead(count: number): Promise<string[]> {
+  return Promise.all(Array.from({ length: count }, () => refusedUrl()))
+}
+
+describe('a try that was never sent', () => {
+  it('is no try: half of a fleet may die at once, and not one call fails', async () => {
+    await using a = await startServer(ok)
+    await using b = await startServer(ok)
+    const [c, d, e, f] = (await dead(4)) as [string, string, string, string]
+    const users = client([c, a.url, d, e, b.url, f], { budget: { ratio: 0, minPerSecond: 0 } })
+    for (let i = 0; i < 30; i++) expect((await users('/x')).status).toBe(200)
+  })
+
+  it('goes on whatever the method, also where there is but one attempt', async () => {
+    await using server = await startServer(echo)
+    const users = client([...(await dead(3)), server.url], { retry: { attempts: 1 } })
+    const response = await users('/x', { method: 'POST', body: 'once' })
+    expect(await response.text()).toBe('once')
+    expect(server.requests).toHaveLength(1)
+  })
+
+  it('leaves the attempts to those that are sent', async () => {
+    await using server = await startServer(reset, reset, ok)
+    const users = client([...(await dead(3)), server.url], {
+      retry: { attempts: 3, backoff: 1 },
+      breaker: false,
+      balance: (endpoints, request) => endpoints.find((each) => !request.excluded(each)) ?? endpoints.at(-1),
+    })
+    expect((await users('/x')).status).toBe(200)
+    expect(server.requests).toHaveLength(3)
+  })
+
+  it('ends with the last instance there is, in the platform’s own error', async () => {
+    const users = client(await dead(3), { retry: { attempts: 1 } })
+    const attempts: number[] = []
+    users.on('attempt', ({ attempt }) => attempts.push(attempt))
+    await expect(users('/x')).rejects.toThrow('fetch failed')
+    expect(attempts).toEqual([1, 2, 3])
+  })
+
+  it('does not go through all of a large fleet', async () => {
+    const users = client(await dead(20), { retry: { attempts: 2, backoff: 1 } })
+    let attempts = 0
+    users.on('attempt', () => attempts++)
+    await expect(users('/x')).rejects.toThrow('fetch failed')
+    expect(attempts).toBe(12)
+  })
+
+  it('is final where retries are off', async () => {
+    await using server = await startServer(ok)
+    const users = client([...(await dead(1)), server.url], { retry: false })
+    const outcomes = await Promise.allSettled([users('/x'), users('/x')])
+    expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
+  })
+})
