@@ -2,9 +2,9 @@ import { systemClock, type Clock } from '../clock.ts'
 import { checkBoolean, checkMethods, checkNumber, checkObject, quote } from '../options.ts'
 import { registerWithAgent } from './consul/lease.ts'
 import { watchHealth } from './consul/watch.ts'
-import type { TlsOptions } from './connector.ts'
-import { checkRegistryUrl, checkSecret, checkService, checkTls } from './http-options.ts'
-import { RegistryHttp } from './http.ts'
+import type { TlsOptions } from './http/connector.ts'
+import { checkRegistryUrl, checkSecret, checkService, checkTls } from './http/options.ts'
+import { RegistryHttp } from './http/http.ts'
 import type { Instance, Registrar, SignalContext, Source } from './source.ts'
 
 export interface ConsulOptions {

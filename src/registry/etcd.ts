@@ -1,12 +1,12 @@
 import { systemClock, type Clock } from '../clock.ts'
 import { checkFunction, checkMethods, checkNumber, checkObject, quote } from '../options.ts'
-import { Endpoints } from './endpoints.ts'
+import { Endpoints } from './http/endpoints.ts'
 import { Gateway, type Cluster } from './etcd/gateway.ts'
 import { decodeValue, type Decode } from './etcd/layout.ts'
 import { registerInstance } from './etcd/lease.ts'
 import { watchPrefix } from './etcd/watch.ts'
-import type { TlsOptions } from './connector.ts'
-import { checkSecret, checkService, checkTls } from './http-options.ts'
+import type { TlsOptions } from './http/connector.ts'
+import { checkSecret, checkService, checkTls } from './http/options.ts'
 import type { Instance, Registrar, SignalContext, Source } from './source.ts'
 
 export interface EtcdOptions {

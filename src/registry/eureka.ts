@@ -1,11 +1,11 @@
 import { systemClock, type Clock } from '../clock.ts'
 import { checkMethods, checkNumber, checkObject, quote } from '../options.ts'
-import type { TlsOptions } from './connector.ts'
-import { Endpoints } from './endpoints.ts'
+import type { TlsOptions } from './http/connector.ts'
+import { Endpoints } from './http/endpoints.ts'
 import { readApplication, type AddressField } from './eureka/application.ts'
 import { appOf, registerInstance, type EurekaSettings } from './eureka/lease.ts'
-import { checkSecret, checkService, checkTls } from './http-options.ts'
-import { RegistryHttp } from './http.ts'
+import { checkSecret, checkService, checkTls } from './http/options.ts'
+import { RegistryHttp } from './http/http.ts'
 import type { Instance, Registrar, SignalContext, Source } from './source.ts'
 
 export interface EurekaOptions {

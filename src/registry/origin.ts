@@ -11,6 +11,12 @@ export function socketPath(origin: string): string | undefined {
   return origin.startsWith('unix:') ? origin.slice('unix:'.length) : undefined
 }
 
+/** For registries that know hosts and ports only. */
+export function networkUrl(origin: string): URL {
+  if (socketPath(origin) === undefined) return new URL(origin)
+  throw new TypeError(`${origin} is a unix socket, which this registry cannot announce`)
+}
+
 /** Host and port, the port also where it is the scheme's own: `10.0.0.7:80`. A unix socket's path. */
 export function hostAndPort(origin: string): string {
   const path = socketPath(origin)

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { announce } from '../../src/registry/announce.ts'
 import { Discovery } from '../../src/registry/discovery.ts'
 import { etcd } from '../../src/registry/etcd.ts'
-import { jsonLines } from '../../src/registry/http.ts'
+import { jsonLines } from '../../src/registry/http/http.ts'
 import type { Instance } from '../../src/registry/source.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 import { registrarSuite, sourceSuite } from '../../src/testing/source-suite.ts'

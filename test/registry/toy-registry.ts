@@ -15,6 +15,8 @@ export class ToyRegistry {
   #server: Server = createServer()
   #port = 0
   #frozen = false
+  /** Requests that came while it was frozen: a real process finds them in its sockets when it goes on. */
+  #held: (() => void)[] = []
   #services = new Map<string, Map<string, Row>>()
 
   get url(): string {
@@ -23,8 +25,9 @@ export class ToyRegistry {
 
   async start(): Promise<void> {
     this.#server = createServer((req, res) => {
-      if (this.#frozen) return
-      void this.#answer(req, res)
+      const answer = (): void => void this.#answer(req, res)
+      if (this.#frozen) this.#held.push(answer)
+      else answer()
     })
     this.#server.listen(this.#port, '127.0.0.1')
     await once(this.#server, 'listening')
@@ -49,7 +52,7 @@ export class ToyRegistry {
 
   async thaw(): Promise<void> {
     this.#frozen = false
-    this.#server.closeAllConnections()
+    for (const answer of this.#held.splice(0)) answer()
   }
 
   async set(service: string, instances: readonly Instance[]): Promise<void> {

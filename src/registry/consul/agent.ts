@@ -1,5 +1,6 @@
+import { networkUrl } from '../origin.ts'
 import type { Instance } from '../source.ts'
-import { packMeta } from '../string-meta.ts'
+import { packMeta } from '../http/string-meta.ts'
 
 /** The ids of one registration: an agent knows services by id alone, so the id must tell two services apart. */
 export function agentIds(service: string, instance: Instance): { serviceId: string; checkId: string } {
@@ -16,7 +17,7 @@ export function toRegistration(
   const { id, url, weight = 1, priority, draining, metadata } = instance
   const { tags, ...others } = metadata ?? {}
   const asTags = isTags(tags)
-  const { hostname, port, protocol } = new URL(url)
+  const { hostname, port, protocol } = networkUrl(url)
   const secure = protocol === 'https:'
   const native = Number.isInteger(weight) && weight >= 1 && weight <= 65_535
   const own = {

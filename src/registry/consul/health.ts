@@ -1,5 +1,5 @@
 import type { Instance } from '../source.ts'
-import { unpackMeta } from '../string-meta.ts'
+import { unpackMeta } from '../http/string-meta.ts'
 
 /** What is read of one entry of `/v1/health/service/:service`. */
 interface HealthEntry {

@@ -1,4 +1,4 @@
-import { withHttp, type RegistryHttpOptions, type RegistryReply } from '../http.ts'
+import { withHttp, type RegistryHttpOptions, type RegistryReply } from '../http/http.ts'
 import { toInstance } from '../instance.ts'
 import type { InstanceInit, Lease } from '../source.ts'
 import { agentIds, toRegistration } from './agent.ts'

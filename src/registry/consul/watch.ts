@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.ts'
-import type { RegistryHttp, RegistryReply } from '../http.ts'
+import type { RegistryHttp, RegistryReply } from '../http/http.ts'
 import type { Instance } from '../source.ts'
 import { readHealth } from './health.ts'
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts'
-import type { Endpoints } from '../endpoints.ts'
-import type { TlsOptions } from '../connector.ts'
-import { RegistryAnswerError, RegistryHttp, type RegistryRequest } from '../http.ts'
+import type { Endpoints } from '../http/endpoints.ts'
+import type { TlsOptions } from '../http/connector.ts'
+import { RegistryAnswerError, RegistryHttp, type RegistryRequest } from '../http/http.ts'
 
 /** What every call of one `etcd()` shares: where the cluster answers, and as whom. */
 export interface Cluster {

@@ -1,4 +1,4 @@
-import { RegistryAnswerError } from '../http.ts'
+import { RegistryAnswerError } from '../http/http.ts'
 import { toInstance } from '../instance.ts'
 import type { InstanceInit, Lease } from '../source.ts'
 import { Gateway, type Cluster } from './gateway.ts'

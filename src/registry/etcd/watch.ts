@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.ts'
-import { jsonLines } from '../http.ts'
+import { jsonLines } from '../http/http.ts'
 import type { Instance } from '../source.ts'
 import { isTokenRefused, type Gateway, type Json } from './gateway.ts'
 import { decodeEntry, fromBase64, prefixRange, type Decode } from './layout.ts'

@@ -1,6 +1,7 @@
+import { networkUrl } from '../origin.ts'
 import { isPlainObject } from '../plain-data.ts'
 import type { Instance } from '../source.ts'
-import { packMeta, unpackMeta } from '../string-meta.ts'
+import { packMeta, unpackMeta } from '../http/string-meta.ts'
 
 /** Which of its two names an instance is called by. */
 export type AddressField = 'hostName' | 'ipAddr'
@@ -52,7 +53,7 @@ function toInstance(entry: Entry, address: AddressField): Instance {
 /** The body of a registration. */
 export function toRegistration(app: string, instance: Instance, ttl: number, timestamp: number): object {
   const { id, url, weight, priority, draining } = instance
-  const { hostname, port, protocol } = new URL(url)
+  const { hostname, port, protocol } = networkUrl(url)
   const host = hostname.replace(/^\[|\]$/g, '')
   const secure = protocol === 'https:'
   return {

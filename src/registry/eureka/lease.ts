@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts'
-import type { Endpoints } from '../endpoints.ts'
-import { withHttp, type RegistryHttpOptions, type RegistryRequest } from '../http.ts'
+import type { Endpoints } from '../http/endpoints.ts'
+import { withHttp, type RegistryHttpOptions, type RegistryRequest } from '../http/http.ts'
 import { toInstance } from '../instance.ts'
 import type { InstanceInit, Lease } from '../source.ts'
 import { toRegistration } from './application.ts'

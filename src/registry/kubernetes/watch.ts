@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts'
 import { timeoutError } from '../../errors.ts'
-import { jsonLines, RegistryAnswerError, type RegistryHttp } from '../http.ts'
+import { jsonLines, RegistryAnswerError, type RegistryHttp } from '../http/http.ts'
 import type { EndpointSlice } from './slices.ts'
 
 export interface WatchOptions {

@@ -1,5 +1,5 @@
-import { isPlainObject } from './plain-data.ts'
-import type { Instance } from './source.ts'
+import { isPlainObject } from '../plain-data.ts'
+import type { Instance } from '../source.ts'
 
 /** The key under which an instance keeps, as JSON, what the registry has no field for. */
 const OWN = 'outrigger'

@@ -1,5 +1,5 @@
-import { checkObject, quote } from '../options.ts'
-import { redactUrl } from './origin.ts'
+import { checkObject, quote } from '../../options.ts'
+import { redactUrl } from '../origin.ts'
 
 /** A registry's url without its trailing slash; credentials have options of their own and are refused here. */
 export function checkRegistryUrl(name: string, value: unknown): string {

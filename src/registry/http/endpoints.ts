@@ -1,5 +1,5 @@
-import { quote } from '../options.ts'
-import { checkRegistryUrl } from './http-options.ts'
+import { quote } from '../../options.ts'
+import { checkRegistryUrl } from './options.ts'
 import { RegistryAnswerError } from './http.ts'
 
 /** Servers that stand in for each other; the one that answered last is asked first. */

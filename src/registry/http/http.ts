@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
-import type { Clock } from '../clock.ts'
-import { timeoutError } from '../errors.ts'
-import { Agent, type Dispatcher } from '../undici.ts'
+import type { Clock } from '../../clock.ts'
+import { timeoutError } from '../../errors.ts'
+import { Agent, type Dispatcher } from '../../undici.ts'
 import { connector, type TlsOptions } from './connector.ts'
 
 export interface RegistryHttpOptions {
