@@ -11,6 +11,7 @@ export type {
 export type { ClientSnapshot, InstanceSnapshot } from './client/snapshot.ts'
 export { withDeadline, type IncomingRequest, type WithDeadlineOptions } from './client/with-deadline.ts'
 export type { CallInit } from './doors/target.ts'
+export { outrigger, type DispatchingClient } from './doors/interceptor.ts'
 export type { ExecuteContext, ExecuteFunction, ExecuteOptions } from './doors/execute.ts'
 export type { RequestOptions } from './doors/request.ts'
 export type { AttemptResult, Classify } from './attempt/classify.ts'

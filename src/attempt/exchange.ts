@@ -2,28 +2,21 @@ import { startTimer, type Clock } from '../clock.ts'
 import { OutriggerError, timeoutError } from '../errors.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import { wrapHandler, type Dispatcher } from '../undici.ts'
-import { settleAnswer } from './answer.ts'
-import { classify, type Classify } from './classify.ts'
+import { settleAnswer, type AnswerPolicy } from './answer.ts'
+import { classify } from './classify.ts'
 
 type Controller = Dispatcher.DispatchController
+type RequestHeaders = NonNullable<Dispatcher.DispatchOptions['headers']>
 type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>[2]
 
-export interface ExchangeOptions {
-  readonly attempt: Attempt
-  readonly clock: Clock
-  /** `host[:port]` as the caller wrote it: what the server sees, and what its certificate must say. */
-  readonly host: string
-  /** Request headers to add, in lower case. */
-  readonly headers: Readonly<Record<string, string>> | undefined
-  readonly classify: Classify | undefined
-  /** Longest believed Retry-After, in ms. */
-  readonly maxRetryAfter: number
-  /** Milliseconds until the request must be on a connection; Infinity for none. */
-  readonly connect: number
-  /** Milliseconds between two pieces of the body; Infinity for none. */
-  readonly idle: number
-  /** How to end a body that stalls. @default the controller's abort */
-  readonly onIdle?: (error: Error) => void
+/** What a plan says about one attempt on the wire. */
+export interface ExchangePolicy extends AnswerPolicy {
+  readonly timeout: {
+    /** Milliseconds until the request must be on a connection; Infinity for none. */
+    readonly connect: number
+    /** Milliseconds between two pieces of the body; Infinity for none. */
+    readonly idle: number
+  }
 }
 
 /**
@@ -38,32 +31,59 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Our own reason for ending it, which fetch would hide behind its network error. */
   timedOut: Error | undefined = undefined
   readonly attempt: Attempt
-  readonly #options: ExchangeOptions
+  readonly #clock: Clock
+  readonly #host: string
+  readonly #policy: ExchangePolicy
+  readonly #extra: Readonly<Record<string, string>> | undefined
+  readonly #onIdle: ((error: Error) => void) | undefined
   #inner: Dispatcher.DispatchHandler | undefined
   #controller: Controller | undefined
   #aborted: Error | undefined
   #cancelTimer: (() => void) | undefined
   #lastData = 0
 
-  constructor(options: ExchangeOptions) {
-    this.attempt = options.attempt
-    this.#options = options
+  /**
+   * `host` is the `host[:port]` the caller wrote: what the server sees, and what its certificate must say.
+   * `extra` are request headers to add, in lower case; `onIdle` ends a body that stalls, instead of the
+   * controller's abort.
+   */
+  constructor(
+    attempt: Attempt,
+    clock: Clock,
+    host: string,
+    policy: ExchangePolicy,
+    extra?: Readonly<Record<string, string>>,
+    onIdle?: (error: Error) => void,
+  ) {
+    this.attempt = attempt
+    this.#clock = clock
+    this.#host = host
+    this.#policy = policy
+    this.#extra = extra
+    this.#onIdle = onIdle
   }
 
-  /** Sends to the attempt's own pool; the Host stays the logical one. */
+  /** Sends somebody's request to the attempt's own pool. */
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    const { url: origin } = this.attempt.instance
+    return this.send({ ...options, origin, headers: this.headers(options.headers) }, handler)
+  }
+
+  /** The request's own headers and ours; the Host stays the logical one. */
+  headers(given: Dispatcher.DispatchOptions['headers']): RequestHeaders {
+    const headers = withHost(given, this.#host)
+    return this.#extra ? withExtra(headers, this.#extra) : headers
+  }
+
+  /** The same for options that are addressed already. */
+  send(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     this.dispatched = true
     // Built-in fetch hands handlers of the old generation on Node 22 and 24.
     this.#inner = typeof handler.onRequestStart === 'function' ? handler : wrapHandler(handler)
-    const { endpoint } = this.attempt
-    const { host, headers: extra, connect, clock } = this.#options
-    const headers = withHost(options.headers, host)
-    const more = endpoint.pool.dispatch(
-      { ...options, origin: endpoint.instance.url, headers: extra ? withExtra(headers, extra) : headers },
-      this,
-    )
+    const more = this.attempt.endpoint.pool.dispatch(options, this)
+    const { connect } = this.#policy.timeout
     if (!this.sent && connect < Infinity && this.attempt.outcome === undefined) {
-      this.#cancelTimer = startTimer(clock, connect, () => this.#connectTimedOut(connect))
+      this.#cancelTimer = startTimer(this.#clock, connect, () => this.#connectTimedOut(connect))
     }
     return more
   }
@@ -98,7 +118,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseStart(controller: Controller, status: number, headers: Headers, message?: string): void {
     if (status >= 200) {
       this.#answered(status, headers)
-      if (this.#options.idle < Infinity) this.#watchBody(controller)
+      if (this.#policy.timeout.idle < Infinity) this.#watchBody(controller)
     }
     this.#inner?.onResponseStart?.(controller, status, headers, message)
   }
@@ -114,7 +134,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
-    if (this.#options.idle < Infinity) this.#lastData = this.#options.clock.now()
+    if (this.#policy.timeout.idle < Infinity) this.#lastData = this.#clock.now()
     this.#inner?.onResponseData?.(controller, chunk)
   }
 
@@ -141,7 +161,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #answered(status: number, headers: Headers): void {
-    settleAnswer(this.attempt, { status, headers }, this.#options.classify, this.#options.maxRetryAfter)
+    settleAnswer(this.attempt, { status, headers }, this.#policy)
   }
 
   #connectTimedOut(connect: number): void {
@@ -155,7 +175,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** One timer a body, set again only when it fires: a piece of data costs a clock reading. */
   #watchBody(controller: Controller): void {
-    const { idle, clock, onIdle } = this.#options
+    const { idle } = this.#policy.timeout
+    const clock = this.#clock
     this.#lastData = clock.now()
     const check = (): void => {
       // A reader that takes its time is not a stalled server.
@@ -167,7 +188,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.attempt.amend()
       const error = timeoutError(`no data from ${this.attempt.instance.url} for ${idle} ms`)
       this.timedOut = error
-      if (onIdle) onIdle(error)
+      if (this.#onIdle) this.#onIdle(error)
       else controller.abort(error)
     }
     this.#cancelTimer = startTimer(clock, idle, check)
@@ -180,7 +201,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const ours = controller?.aborted === true || this.#aborted !== undefined
     attempt.error ??= error
     if (attempt.outcome === undefined) {
-      const outcome = ours ? 'ignored' : classify({ error }, this.#options.classify)
+      const outcome = ours ? 'ignored' : classify({ error }, this.#policy.classify)
       attempt.settle(outcome, attempt.age(), !ours)
     } else if (!ours) attempt.amend()
     attempt.release()
@@ -201,18 +222,13 @@ export function checkScheme(origin: string, attempt: Attempt): void {
   }
 }
 
-function withHost(
-  headers: Dispatcher.DispatchOptions['headers'],
-  host: string,
-): NonNullable<Dispatcher.DispatchOptions['headers']> {
+function withHost(headers: Dispatcher.DispatchOptions['headers'], host: string): RequestHeaders {
   if (headers === null || headers === undefined) return { host }
   if (Array.isArray(headers)) return hasHost(headers) ? headers : [...headers, 'host', host]
   if (Symbol.iterator in headers) return withHost(Object.fromEntries(headers), host)
   for (const name in headers) if (name.length === 4 && name.toLowerCase() === 'host') return headers
   return { ...headers, host }
 }
-
-type RequestHeaders = NonNullable<Dispatcher.DispatchOptions['headers']>
 
 function withExtra(headers: RequestHeaders, extra: Readonly<Record<string, string>>): RequestHeaders {
   return Array.isArray(headers)

@@ -58,6 +58,7 @@ export function createCore(options: ClientOptions, guards: readonly Guard[]): Co
     discovery,
     budget,
     events,
+    deadlines: new Map(),
     waiting,
     closed: undefined,
     stamp,

@@ -142,19 +142,19 @@ export function createClient(options: ClientOptions): Client {
   const client: Client = Object.assign(
     (input: FetchInput, init?: CallInit): Promise<TypedResponse> => call(input, init),
     {
-      request: async <Opaque>(
+      request: <Opaque>(
         input: string,
         request: RequestOptions<Opaque> & RouteInit = {},
       ): Promise<Dispatcher.ResponseData<Opaque>> => {
-        const { params, query, ...rest } = request
-        const target = resolveTarget(logical, plans, input, {
-          ...(rest.method !== undefined && { method: rest.method }),
-          ...(params !== undefined && { params }),
-          ...(query !== undefined && { query }),
-        })
-        if (!target) throw new TypeError(`request() is for ${logical.origin}, got '${input}'`)
-        refuseClosed()
-        return execute(core, new RequestOperation<Opaque>(core, logical, target, rest))
+        // An async function would cost two more promises.
+        try {
+          const target = resolveTarget(logical, plans, input, request)
+          if (!target) throw new TypeError(`request() is for ${logical.origin}, got '${input}'`)
+          refuseClosed()
+          return execute(core, new RequestOperation<Opaque>(core, logical, target, request))
+        } catch (error) {
+          return Promise.reject(error)
+        }
       },
       execute: async <T>(run: ExecuteFunction<T>, executeOptions: ExecuteOptions = {}): Promise<T> => {
         checkFunction('execute()', run)

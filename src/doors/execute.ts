@@ -5,7 +5,6 @@ import type { Plan } from '../call/plan.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import type { Priority } from '../limit/priority.ts'
 import type { Instance } from '../registry/source.ts'
-import { maxRetryAfter } from './hop.ts'
 import { isRetryable } from './retryable.ts'
 
 export interface ExecuteContext {
@@ -63,7 +62,7 @@ export class ExecuteOperation<T> implements Operation<T> {
   send(attempt: Attempt, _context: SendContext, receiver: Receiver<T>): Sending {
     const sending = new Execution(attempt)
     const onValue = (value: T): void => {
-      settleAnswer(attempt, answerOf(value), this.plan.classify, maxRetryAfter(this.plan))
+      settleAnswer(attempt, answerOf(value), this.plan)
       attempt.release()
       receiver.resolved(value)
     }

@@ -85,11 +85,11 @@ export class FetchOperation implements Operation<Response> {
     discardBody(response.body, response.headers.get('content-length'))
   }
 
-  send(attempt: Attempt, { remaining }: SendContext, receiver: Receiver<Response>): Sending {
+  send(attempt: Attempt, context: SendContext, receiver: Receiver<Response>): Sending {
     // Only a signal gives fetch's body the error it is aborted with.
     const idle = this.plan.timeout.idle < Infinity ? new AbortController() : undefined
     const onIdle = idle && ((error: Error): void => idle.abort(error))
-    const first = exchangeFor(this.#core, this.plan, attempt, this.#logical.host, remaining, onIdle)
+    const first = exchangeFor(this.#core, this.plan, attempt, this.#logical.host, context, onIdle)
     const path = new Path(this.#core, this.plan, this.#logical, first, this.#neighbours)
     this.#platform.fetchThrough(path, this.#input, this.#initOfTry(idle?.signal)).then(
       (response) => {

@@ -1,46 +1,30 @@
 import { Exchange } from '../attempt/exchange.ts'
 import type { Core } from '../call/core.ts'
-import type { HeaderPolicy, Plan } from '../call/plan.ts'
+import type { SendContext } from '../call/operation.ts'
+import type { Plan } from '../call/plan.ts'
 import type { AcquireRequest } from '../fleet/fleet.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import type { Dispatcher } from '../undici.ts'
 
-const MAX_RETRY_AFTER = 10_000
-
-/** The longest Retry-After to believe, in ms. */
-export function maxRetryAfter({ retry }: Plan): number {
-  return retry?.maxRetryAfter ?? MAX_RETRY_AFTER
-}
-
-/** Puts an attempt on the wire. `remaining` is what the call has left, in ms. */
+/** Puts an attempt on the wire. */
 export function exchangeFor(
   { clock }: Core,
   plan: Plan,
   attempt: Attempt,
   host: string,
-  remaining: number = Infinity,
+  context?: SendContext,
   onIdle?: (error: Error) => void,
 ): Exchange {
-  const { timeout } = plan
-  return new Exchange({
-    attempt,
-    clock,
-    host,
-    headers: callHeaders(plan.headers, attempt, Math.min(remaining, timeout.attempt)),
-    classify: plan.classify,
-    maxRetryAfter: maxRetryAfter(plan),
-    connect: timeout.connect,
-    idle: timeout.idle,
-    ...(onIdle && { onIdle }),
-  })
+  return new Exchange(attempt, clock, host, plan, callHeaders(plan, attempt, context), onIdle)
 }
 
 function callHeaders(
-  policy: HeaderPolicy,
+  { headers: policy, timeout }: Plan,
   attempt: Attempt,
-  remaining: number,
+  context: SendContext | undefined,
 ): Record<string, string> | undefined {
   if (policy.attempt === undefined && policy.deadline === undefined) return undefined
+  const remaining = Math.min(context?.remaining ?? Infinity, timeout.attempt)
   return {
     ...(policy.attempt !== undefined && { [policy.attempt]: String(attempt.number) }),
     ...(policy.deadline !== undefined &&

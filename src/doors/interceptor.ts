@@ -39,8 +39,13 @@ function dispatchersByHost(
   }
   return new Map(
     Object.entries(services).map(([service, client]: [string, unknown]) => {
-      if (isClient(client)) return [logicalAddress(service).host, client.dispatcher]
-      throw new TypeError(`outrigger()['${service}'] must be a client made by createClient()`)
+      if (!isClient(client)) {
+        throw new TypeError(`outrigger()['${service}'] must be a client made by createClient()`)
+      }
+      const { host } = logicalAddress(service)
+      const own = client.snapshot().service
+      if (logicalAddress(own).host === host) return [host, client.dispatcher]
+      throw new TypeError(`outrigger()['${service}'] is a client of '${own}'`)
     }),
   )
 }

@@ -1,4 +1,5 @@
 import { checkScheme } from '../attempt/exchange.ts'
+import type { FetchDispatcher } from '../attempt/platform.ts'
 import type { Core } from '../call/core.ts'
 import type { Operation, Receiver, SendContext, Sending, Tried } from '../call/operation.ts'
 import type { Plan } from '../call/plan.ts'
@@ -26,7 +27,7 @@ export type RequestOptions<Opaque = null> = Omit<
 const { request: requestWith } = Dispatcher.prototype as unknown as {
   request: (
     this: Pick<Dispatcher, 'dispatch'>,
-    options: Dispatcher.RequestOptions<unknown>,
+    options: Omit<Dispatcher.RequestOptions<unknown>, 'query'> & { query: undefined },
     callback: (error: Error | null, data: Dispatcher.ResponseData<unknown>) => void,
   ) => void
 }
@@ -44,6 +45,8 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
   readonly #core: Core
   readonly #options: RequestOptions<Opaque>
   readonly #logical: Logical
+  /** The caller may have asked for https. */
+  readonly #origin: string
 
   constructor(core: Core, logical: Logical, target: Target, options: RequestOptions<Opaque>) {
     this.plan = target.plan
@@ -51,12 +54,12 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
     this.path = target.path
     this.signal = options.signal
     this.replayable = isReplayable(options.body)
-    const { deadline, priority, ...rest } = options
     this.#core = core
-    this.deadline = deadline
-    this.priority = priority ?? this.plan.priority
-    this.#options = rest
+    this.deadline = options.deadline
+    this.priority = options.priority ?? this.plan.priority
+    this.#options = { ...options }
     this.#logical = logical
+    this.#origin = target.url.startsWith('https:') ? `https://${logical.host}` : logical.origin
     this.idempotent =
       this.plan.idempotent ?? isIdempotent(this.method, this.header('idempotency-key') !== undefined)
   }
@@ -82,15 +85,20 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
     body.dump().catch(() => {})
   }
 
-  send(
-    attempt: Attempt,
-    { remaining }: SendContext,
-    receiver: Receiver<Dispatcher.ResponseData<Opaque>>,
-  ): Sending {
-    checkScheme(this.#logical.origin, attempt)
-    const exchange = exchangeFor(this.#core, this.plan, attempt, this.#logical.host, remaining)
-    const options = { ...this.#options, method: this.method, path: this.path, origin: this.#logical.origin }
-    requestWith.call(exchange, options, (error, data) => {
+  send(attempt: Attempt, context: SendContext, receiver: Receiver<Dispatcher.ResponseData<Opaque>>): Sending {
+    checkScheme(this.#origin, attempt)
+    const exchange = exchangeFor(this.#core, this.plan, attempt, this.#logical.host, context)
+    const options = {
+      ...this.#options,
+      // Part of the path by now.
+      query: undefined,
+      method: this.method,
+      path: this.path,
+      origin: attempt.instance.url,
+      headers: exchange.headers(this.#options.headers),
+    }
+    const dispatcher: FetchDispatcher = { dispatch: (own, handler) => exchange.send(own, handler) }
+    requestWith.call(dispatcher, options, (error, data) => {
       if (error) receiver.rejected(error)
       else receiver.resolved(data as Dispatcher.ResponseData<Opaque>)
     })

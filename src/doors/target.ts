@@ -25,6 +25,9 @@ export interface CallInit extends Omit<RequestInit, 'body' | 'priority'> {
   json?: unknown
 }
 
+/** What a target depends on. */
+type TargetInit = Pick<CallInit, 'method' | 'params' | 'query'>
+
 /** A request that is for the service, resolved. */
 export interface Target {
   /** The logical URL. */
@@ -65,7 +68,7 @@ export function resolveTarget(
   logical: Logical,
   plans: Plans,
   input: FetchInput,
-  init: CallInit | undefined,
+  init: TargetInit | undefined,
 ): Target | undefined {
   const method = (init?.method ?? (input instanceof Request ? input.method : 'GET')).toUpperCase()
   if (typeof input === 'string') {
@@ -95,13 +98,13 @@ function byPath(
   plans: Plans,
   method: string,
   raw: string,
-  init: CallInit | undefined,
+  init: TargetInit | undefined,
 ): Target {
   const path = appendQuery(raw, init?.query)
   return { url: logical.origin + path, path, method, plan: plans.match(method, path) }
 }
 
-function byKey(logical: Logical, plans: Plans, key: string, init: CallInit | undefined): Target {
+function byKey(logical: Logical, plans: Plans, key: string, init: TargetInit | undefined): Target {
   const plan = plans.byKey(key)
   const route = plan.route
   if (!route) throw new TypeError(`'${key}' is not a route key`)

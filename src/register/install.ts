@@ -1,12 +1,14 @@
-import { createFetch, deny, type FetchOptions } from '../client/create-fetch.ts'
+import { createFetch, deny } from '../client/create-fetch.ts'
 import { outrigger } from '../doors/interceptor.ts'
 import { composeGlobalDispatchers } from '../undici-guard.ts'
 import type { Dispatcher } from '../undici.ts'
+import { loadConfig } from './load.ts'
 
-/** Puts the services below everything in this process: `fetch`, and what npm's undici sends by default. */
-export function installConfig(options: Required<FetchOptions>): void {
+/** Puts the configured services below everything in this process: `fetch`, and what npm's undici sends by default. */
+export async function install(folder: string, file: string): Promise<void> {
+  const options = await loadConfig(folder, file)
   globalThis.fetch = createFetch(options)
-  const rest: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (request, handler) =>
+  const others: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (request, handler) =>
     options.otherwise === 'deny' ? deny(String(request.origin)) : dispatch(request, handler)
-  composeGlobalDispatchers(rest, outrigger(options.services))
+  composeGlobalDispatchers(others, outrigger(options.services))
 }

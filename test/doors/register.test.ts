@@ -1,0 +1,263 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { CHILD_TIMEOUT, type Finished } from '../support/child.ts'
+import { redirect, reply, startServer } from '../support/http-server.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Runs app.js, with outrigger/register loaded before it, in a folder with these files. */
+async function runApp(files: Record<string, string>, app: string): Promise<Finished & { folder: string }> {
+  const folder = await realpath(await mkdtemp(join(tmpdir(), 'outrigger-register-')))
+  try {
+    await mkdir(join(folder, 'node_modules'))
+    for (const [name, path] of Object.entries({ outrigger: root, undici: `${root}/node_modules/undici` })) {
+      await symlink(path, join(folder, 'node_modules', name))
+    }
+    const all = { 'package.json': '{ "type": "module" }', 'app.js': app, ...files }
+    for (const [name, content] of Object.entries(all)) {
+      await mkdir(dirname(join(folder, name)), { recursive: true })
+      await writeFile(join(folder, name), content)
+    }
+    const register = join(root, 'src/register.ts')
+    const child = spawn(
+      process.execPath,
+      ['--conditions=@outrigger/source', '--import', register, 'app.js'],
+      {
+        cwd: folder,
+        env: { ...process.env, NODE_OPTIONS: '', NODE_NO_WARNINGS: '1' },
+        stdio: ['ignore', 'pipe', 'pipe'],
+        timeout: CHILD_TIMEOUT,
+        killSignal: 'SIGKILL',
+      },
+    )
+    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+    return { code: child.exitCode, stdout, stderr, folder }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** An application that knows nothing of us. */
+const APP = `console.log(await (await fetch('http://user-service/users/42')).text())`
+
+const UNDICI_APP = `
+  import { request } from 'undici'
+  console.log(await (await request('http://user-service/users/42')).body.text())
+`
+
+describe('node --import outrigger/register', { timeout: CHILD_TIMEOUT }, () => {
+  it.each<[string, string, (url: string) => Record<string, string>]>([
+    [
+      'outrigger.config.json',
+      APP,
+      (url) => ({
+        'outrigger.config.json': JSON.stringify({
+          services: { 'user-service': { source: { fixed: [url] } } },
+        }),
+      }),
+    ],
+    [
+      'outrigger.config.json with a file beside it',
+      APP,
+      (url) => ({
+        'outrigger.config.json':
+          '{ "services": { "user-service": { "source": { "file": "etc/fleet.json" } } } }',
+        'etc/fleet.json': JSON.stringify({ 'user-service': [url] }),
+      }),
+    ],
+    [
+      'outrigger.config.js',
+      APP,
+      (url) => ({
+        'outrigger.config.js': `
+          import { fixed, roundRobin } from 'outrigger'
+          const source = fixed([${JSON.stringify(url)}])
+          export default { services: { 'user-service': { source, balance: roundRobin() } } }
+        `,
+      }),
+    ],
+    [
+      'outrigger.config.js in CommonJS',
+      `fetch('http://user-service/users/42').then((response) => response.text()).then(console.log)`,
+      (url) => ({
+        'package.json': '{ "type": "commonjs" }',
+        'outrigger.config.js': `module.exports = { services: { 'user-service': { source: { fixed: ['${url}'] } } } }`,
+      }),
+    ],
+    [
+      'outrigger.config.ts',
+      APP,
+      (url) => ({
+        'outrigger.config.ts': `
+          import { fixed, type Source } from 'outrigger'
+          const source: Source = fixed([${JSON.stringify(url)}])
+          export default { services: { 'user-service': { source } } }
+        `,
+      }),
+    ],
+    [
+      'npm’s undici, by its global dispatcher',
+      UNDICI_APP,
+      (url) => ({
+        'outrigger.config.json': JSON.stringify({
+          services: { 'user-service': { source: { fixed: [url] } } },
+        }),
+      }),
+    ],
+  ])('resolves services by %s, and lets the process end by itself', async (_name, app, files) => {
+    await using server = await startServer(reply(200, 'user 42'))
+    const { code, stdout, stderr } = await runApp(files(server.url), app)
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'user 42\n', stderr: '' })
+    expect(server.requests).toEqual(['GET /users/42'])
+    expect(server.headers[0]).toMatchObject({ host: 'user-service' })
+  })
+
+  it('reaches a fetch that was saved before, by the platform’s own global dispatcher', async () => {
+    await using server = await startServer(reply(200, 'user 42'))
+    const files = {
+      'outrigger.config.js': `
+        globalThis.saved = fetch
+        export default { services: { 'user-service': { source: { fixed: ['${server.url}'] } } } }
+      `,
+    }
+    const { stdout, stderr } = await runApp(files, APP.replace('fetch(', 'saved('))
+    expect({ stdout, stderr }).toEqual({ stdout: 'user 42\n', stderr: '' })
+  })
+
+  it('retries and breaks as configured, without a change of code', async () => {
+    await using server = await startServer(reply(503), reply(200, 'second time lucky'))
+    const config = {
+      services: { 'user-service': { source: { fixed: [server.url] }, retry: { backoff: 0 } } },
+    }
+    const { stdout } = await runApp({ 'outrigger.config.json': JSON.stringify(config) }, APP)
+    expect(stdout).toBe('second time lucky\n')
+  })
+
+  it('leaves other hosts to where they went before, whoever calls them', async () => {
+    await using stranger = await startServer(reply(200, 'stranger'))
+    await using server = await startServer(redirect(stranger.url))
+    const config = { services: { 'user-service': { source: { fixed: [server.url] } } } }
+    const { stdout, stderr } = await runApp(
+      { 'outrigger.config.json': JSON.stringify(config) },
+      `
+        import { request } from 'undici'
+        console.log(await (await fetch('${stranger.url}')).text())
+        console.log(await (await request('${stranger.url}')).body.text())
+        console.log(await (await fetch('http://user-service')).text())
+      `,
+    )
+    expect({ stdout, stderr }).toEqual({ stdout: 'stranger\nstranger\nstranger\n', stderr: '' })
+  })
+
+  it('denies them with otherwise: deny, but no data: URL', async () => {
+    await using stranger = await startServer()
+    const config = { services: {}, otherwise: 'deny' }
+    const { stdout } = await runApp(
+      { 'outrigger.config.json': JSON.stringify(config) },
+      `
+        import { request } from 'undici'
+        await fetch('${stranger.url}').catch(({ code }) => console.log(code))
+        await request('${stranger.url}').catch(({ code }) => console.log(code))
+        console.log(await (await fetch('data:,hello')).text())
+      `,
+    )
+    expect(stdout).toBe('ERR_OUTRIGGER_DENIED\nERR_OUTRIGGER_DENIED\nhello\n')
+    expect(stranger.requests).toEqual([])
+  })
+
+  it('without a configuration says so in one line, and changes nothing', async () => {
+    const { code, stdout, stderr, folder } = await runApp(
+      {},
+      `console.log(fetch.name, Object.getOwnPropertySymbols(globalThis).filter(({ description }) => /undici/.test(description)).length)`,
+    )
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'fetch 0\n' })
+    expect(stderr).toBe(
+      `outrigger/register: no outrigger.config.js, outrigger.config.ts, outrigger.config.json in ${folder}; nothing is changed\n`,
+    )
+  })
+
+  it.each<[string, Record<string, string>, string]>([
+    ['no JSON', { 'outrigger.config.json': '{' }, 'outrigger.config.json: '],
+    [
+      'no default export',
+      { 'outrigger.config.js': 'export const services = {}' },
+      'outrigger.config.js: must have a default export',
+    ],
+    ['a syntax error', { 'outrigger.config.js': 'export default {' }, 'outrigger.config.js: '],
+    [
+      'an unknown key',
+      { 'outrigger.config.json': '{ "service": {} }' },
+      'outrigger.config.json: configuration.service is not an option',
+    ],
+    [
+      'no services',
+      { 'outrigger.config.json': '{ "services": [] }' },
+      'outrigger.config.json: services must be an object',
+    ],
+    [
+      'a value of otherwise nobody knows',
+      { 'outrigger.config.json': '{ "services": {}, "otherwise": "drop" }' },
+      `outrigger.config.json: otherwise must be 'pass' or 'deny', got 'drop'`,
+    ],
+    [
+      'a service of its own name',
+      { 'outrigger.config.json': '{ "services": { "a": { "service": "b" } } }' },
+      `services['a'] must be an object of client options without 'service'`,
+    ],
+    [
+      'no source',
+      { 'outrigger.config.json': '{ "services": { "a": {} } }' },
+      `services['a'].source: must be a source or an object with one of fixed, file, dns, etcd, consul, kubernetes`,
+    ],
+    [
+      'two sources',
+      { 'outrigger.config.json': '{ "services": { "a": { "source": { "fixed": [], "file": "x" } } } }' },
+      `services['a'].source: must be a source or an object with one of`,
+    ],
+    [
+      'a bad instance',
+      { 'outrigger.config.json': '{ "services": { "a": { "source": { "fixed": ["http://x/y"] } } } }' },
+      `services['a'].source: fixed(): entry 0`,
+    ],
+    [
+      'a bad option of a source',
+      {
+        'outrigger.config.json':
+          '{ "services": { "a": { "source": { "dns": { "srv": "a", "port": 1 } } } } }',
+      },
+      `services['a'].source: `,
+    ],
+    [
+      'a bad option of a client',
+      {
+        'outrigger.config.json':
+          '{ "services": { "a": { "source": { "fixed": [] }, "timeout": { "total": -1 } } } }',
+      },
+      `outrigger.config.json: services['a']: timeout.total must be`,
+    ],
+  ])('refuses to start with %s, and says where it is', async (_name, files, message) => {
+    const { code, stdout, stderr } = await runApp(files, `console.log('started')`)
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toContain(message)
+  })
+
+  it.each([
+    ['consul', { consul: { url: 'http://127.0.0.1:1' } }],
+    ['etcd', { etcd: { endpoints: 'http://127.0.0.1:1' } }],
+    ['dns', { dns: { srv: '_http._tcp.users.test', servers: ['127.0.0.1:1'], timeout: 1000 } }],
+    ['kubernetes', { kubernetes: { server: 'http://127.0.0.1:1', token: 'x' } }],
+  ])('with %s as its source keeps no process alive', async (_name, source) => {
+    const config = { services: { 'user-service': { source } } }
+    const { code, stdout, stderr } = await runApp(
+      { 'outrigger.config.json': JSON.stringify(config) },
+      `console.log('done')`,
+    )
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'done\n', stderr: '' })
+  })
+})

@@ -1,0 +1,66 @@
+import { once } from 'node:events'
+import {
+  createSecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type SecureServerOptions,
+  type ServerHttp2Session,
+} from 'node:http2'
+import type { AddressInfo, Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+
+export type SecureAnswer = (request: Http2ServerRequest, response: Http2ServerResponse) => unknown
+
+export interface SecureServer extends AsyncDisposable {
+  readonly url: string
+  readonly host: string
+  /** One line per request: HTTP version, SNI, host, path. */
+  readonly seen: readonly string[]
+  readonly sessions: readonly ServerHttp2Session[]
+  readonly connections: number
+}
+
+/** TLS on 127.0.0.1; speaks HTTP/2 with those who offer it, HTTP/1.1 with all others. */
+export async function startSecureServer(
+  options: SecureServerOptions,
+  ...answers: readonly SecureAnswer[]
+): Promise<SecureServer> {
+  const seen: string[] = []
+  const sessions: ServerHttp2Session[] = []
+  const sockets = new Set<Socket>()
+  const script = [...answers]
+  let connections = 0
+  const server = createSecureServer({ allowHTTP1: true, ...options }, (request, response) => {
+    const socket = (request.stream?.session?.socket ?? request.socket) as TLSSocket
+    const { httpVersion, authority, headers, url } = request
+    seen.push(`HTTP/${httpVersion} ${socket.servername} ${authority ?? headers['host']} ${url}`)
+    const answer = script.length > 1 ? script.shift() : script[0]
+    if (answer) answer(request, response)
+    else response.end('secure')
+  })
+  server.on('session', (session) => {
+    sessions.push(session)
+    session.on('error', () => {})
+  })
+  server.on('secureConnection', () => connections++)
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {}).on('close', () => sockets.delete(socket))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  return {
+    url: `https://${host}`,
+    host,
+    seen,
+    sessions,
+    get connections() {
+      return connections
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
