@@ -5,12 +5,15 @@ import type { Dispatcher } from '../undici.ts'
 export type Fetch = typeof globalThis.fetch
 export type FetchInput = Parameters<Fetch>[0]
 
+/** The mark of a dispatcher that one of our fetches gave to the platform's. */
+export const ours: unique symbol = Symbol('outrigger.ours')
+
 /** What built-in fetch takes as `dispatcher`: one method is all it needs. */
 export interface FetchDispatcher {
+  /** Not a WeakSet of them: adding to one and collecting from it cost more than a whole pick (issue 7). */
+  readonly [ours]?: true
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean
 }
-
-const ours = new WeakSet<FetchDispatcher>()
 
 /** A request on its way from one of our fetches to the global one. */
 interface Passage {
@@ -43,16 +46,16 @@ export class Platform {
     input: FetchInput,
     init: RequestInit | undefined,
   ): Promise<Response> {
-    ours.add(dispatcher)
     // The platform's own types ask for a whole Dispatcher of its own undici; it uses no more than this.
     return this.fetch(input, { ...init, dispatcher } as unknown as RequestInit)
   }
 
   /** The answer of the fetch that was global before, if the request has been here before; undefined if not. */
   returning(input: FetchInput, init: { dispatcher?: unknown } | undefined): Promise<Response> | undefined {
-    const dispatcher = init?.dispatcher
-    const isOurs = typeof dispatcher === 'object' && ours.has(dispatcher as FetchDispatcher)
-    return isOurs || this.#hasPassed(input) ? this.#original(input, init as RequestInit) : undefined
+    const dispatcher = init?.dispatcher as FetchDispatcher | null | undefined
+    return dispatcher?.[ours] || this.#hasPassed(input)
+      ? this.#original(input, init as RequestInit)
+      : undefined
   }
 
   #hasPassed(input: FetchInput): boolean {

@@ -66,6 +66,11 @@ export class Breaker {
     return now < this.#reopensAt() ? 'open' : 'half-open'
   }
 
+  /** True while it does not matter when a call begins or ends: the clock is a tenth of what a call costs. */
+  get timeless(): boolean {
+    return this.#state === 'closed' && this.#policy.window === undefined
+  }
+
   /** Whether `tryAcquire(now)` would give a permit; changes nothing. */
   admits(now: number): boolean {
     return this.#state === 'closed' || this.nextAdmit(now) <= now

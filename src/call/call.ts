@@ -6,17 +6,21 @@ import type { LiveEndpoint } from '../fleet/endpoint.ts'
 import type { AcquireRequest } from '../fleet/fleet.ts'
 import type { Outcome } from '../observe/events.ts'
 import type { Core } from './core.ts'
+import { Deadlines, type Expiring } from './deadlines.ts'
 import type { Operation, SendContext, Tried } from './operation.ts'
 import { Try } from './try.ts'
 
 /** One logical request. A deadline or an abort always wins, promptly, whatever the call is waiting for. */
-export class Call<T> implements AcquireRequest, SendContext {
-  now = 0
+export class Call<T> implements AcquireRequest, SendContext, Expiring {
+  /** When the latest attempt was acquired, or the call begun. */
+  now: number
   all: readonly LiveEndpoint[] | undefined = undefined
   avoid: Endpoint | undefined = undefined
   /** The number of the latest attempt. */
   attempt = 0
   ended = false
+  /** Tries of which nothing can have reached an instance. */
+  unsent = 0
   /** Cancels the timer of the next hedge. */
   cancelHedge: (() => void) | undefined = undefined
   /** Called once, when the call is over. */
@@ -26,24 +30,28 @@ export class Call<T> implements AcquireRequest, SendContext {
   readonly core: Core
   readonly operation: Operation<T>
 
-  readonly #deadline: number
+  /** By the clock; Infinity for none. */
+  readonly deadline: number
   /** The latest round's first try, and those that joined it. */
   #open: Try<T> | undefined
   #hedges: Set<Try<T>> | undefined
   #resolve: ((value: T) => void) | undefined
   #tried: LiveEndpoint | Set<Endpoint> | undefined
-  #controller: AbortController | undefined
+  #wake: ((reason: unknown) => void) | undefined
+  older: Expiring | undefined = undefined
+  newer: Expiring | undefined = undefined
+  #deadlines: Deadlines | undefined
   #cancelDeadline: (() => void) | undefined
   #waiter: (() => void) | undefined
   #reject: ((reason: unknown) => void) | undefined
-  readonly #onAbort = (): void => this.#end(this.operation.signal?.reason, 'ignored')
+  #onAbort: (() => void) | undefined
 
   constructor(core: Core, operation: Operation<T>) {
     this.core = core
     this.random = core.random
     this.operation = operation
-    const total = core.clock.now() + operation.plan.timeout.total
-    this.#deadline = Math.min(total, operation.deadline ?? Infinity)
+    this.now = core.clock.now()
+    this.deadline = Math.min(this.now + operation.plan.timeout.total, operation.deadline ?? Infinity)
   }
 
   get clock(): Clock {
@@ -64,7 +72,7 @@ export class Call<T> implements AcquireRequest, SendContext {
 
   /** Milliseconds left. */
   get remaining(): number {
-    return this.#deadline - this.clock.now()
+    return this.deadline - this.clock.now()
   }
 
   header(name: string): string | undefined {
@@ -83,17 +91,30 @@ export class Call<T> implements AcquireRequest, SendContext {
     return new Promise<T>((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
-      signal?.addEventListener('abort', this.#onAbort, { once: true })
-      if (this.#deadline < Infinity) {
-        if (this.remaining <= 0) {
-          this.#expire()
+      if (signal) {
+        this.#onAbort = () => this.#end(signal.reason, 'ignored')
+        signal.addEventListener('abort', this.#onAbort, { once: true })
+      }
+      if (this.deadline < Infinity) {
+        const left = this.deadline - this.now
+        if (left <= 0) {
+          this.expire()
           return
         }
-        this.#cancelDeadline = startTimer(this.clock, this.remaining, () => this.#expire())
+        if (this.deadline !== this.operation.deadline) this.#shareTimer(this.operation.plan.timeout.total)
+        else this.#cancelDeadline = startTimer(this.clock, left, () => this.expire())
       }
       if (this.core.discovery.seen) this.#begin(begin)
       else this.#onFirstSnapshot(() => this.#begin(begin))
     })
+  }
+
+  #shareTimer(total: number): void {
+    const { deadlines } = this.core
+    let shared = deadlines.get(total)
+    if (!shared) deadlines.set(total, (shared = new Deadlines(this.clock)))
+    shared.add(this, total)
+    this.#deadlines = shared
   }
 
   #begin(begin: (call: this) => void): void {
@@ -178,8 +199,13 @@ export class Call<T> implements AcquireRequest, SendContext {
 
   /** Waits by the clock; rejects at once when the call ends. */
   sleep(ms: number): Promise<void> {
-    this.#controller ??= new AbortController()
-    return this.clock.sleep(ms, this.#controller.signal)
+    return new Promise<void>((resolve, reject) => {
+      const cancel = startTimer(this.clock, ms, resolve)
+      this.#wake = (reason) => {
+        cancel()
+        reject(reason)
+      }
+    })
   }
 
   /** What every event of this call says. */
@@ -201,7 +227,7 @@ export class Call<T> implements AcquireRequest, SendContext {
   }
 
   /** The deadline has passed. */
-  #expire(): void {
+  expire(): void {
     const { discovery, service } = this.core
     const total = Math.round(this.operation.plan.timeout.total)
     if (!discovery.seen) {
@@ -212,7 +238,7 @@ export class Call<T> implements AcquireRequest, SendContext {
     // A try that had most of the time is to blame for its loss; one that was started late is not.
     const blamed = this.#open !== undefined && this.#open.attempt.age() >= total / 2
     const message =
-      this.operation.deadline === this.#deadline
+      this.operation.deadline === this.deadline
         ? `no answer from ${service} before the caller's own deadline`
         : `no answer from ${service} within ${total} ms`
     this.#end(timeoutError(message), blamed ? 'failure' : 'ignored')
@@ -222,7 +248,7 @@ export class Call<T> implements AcquireRequest, SendContext {
     if (!this.#finish(outcome)) return
     this.#open?.stop(reason, outcome)
     for (const hedge of this.#hedges ?? []) hedge.stop(reason, 'ignored')
-    this.#controller?.abort(reason)
+    this.#wake?.(reason)
     this.#reject?.(reason)
   }
 
@@ -230,9 +256,10 @@ export class Call<T> implements AcquireRequest, SendContext {
   #finish(outcome: Outcome = 'ignored'): boolean {
     if (this.ended) return false
     this.ended = true
+    this.#deadlines?.delete(this)
     this.#cancelDeadline?.()
     this.cancelHedge?.()
-    this.operation.signal?.removeEventListener('abort', this.#onAbort)
+    if (this.#onAbort) this.operation.signal?.removeEventListener('abort', this.#onAbort)
     if (this.#waiter) this.core.waiting.delete(this.#waiter)
     this.onFinish?.(outcome)
     return true

@@ -17,8 +17,8 @@ function admit<T>(call: Call<T>): void {
 }
 
 function firstRound<T>(call: Call<T>): void {
-  call.core.budget.deposit()
   const attempt = call.acquire()
+  call.core.budget.deposit(call.now)
   if (attempt) round(call, attempt, (tried) => afterFirst(call, tried))
   else call.refuse(call.refusal())
 }

@@ -4,37 +4,34 @@ import type { Call } from './call.ts'
 import type { Tried } from './operation.ts'
 import { round } from './round.ts'
 
-/** What p-retry needs thrown to go round again. */
-class Again extends Error {}
+/** What p-retry needs thrown to go round again: always the same, for a stack is dear and nobody sees it. */
+const AGAIN = new Error('again')
 
 /**
  * Goes on after a first round, `delay` ms from now, until an answer is good or nothing more may be tried. p-retry
  * runs the loop; the last answer comes out of it as it is, good or bad.
  */
-export function retryLoop<T>(call: Call<T>, first: Tried<T>, delay: number): Promise<Tried<T>> {
+export async function retryLoop<T>(call: Call<T>, first: Tried<T>, delay: number): Promise<Tried<T>> {
   let last = first
   let wait = delay
+  const pause = (): Promise<void> => {
+    announceRetry(call, last, wait)
+    return call.sleep(wait)
+  }
+  await pause()
   return pRetry(
-    async (rounds) => {
-      if (rounds === 1) throw new Again()
+    async (retries) => {
       const attempt = call.acquire()
       // Nobody will take it: the answer that is there is better than a refusal.
       if (!attempt) return last
       call.discard(last)
       last = await new Promise((resolve) => round(call, attempt, resolve))
-      const next = nextDelay(call, last, rounds)
+      const next = nextDelay(call, last, retries + 1)
       if (next === undefined) return last
       wait = next
-      throw new Again()
+      throw AGAIN
     },
-    {
-      retries: Infinity,
-      minTimeout: 0,
-      onFailedAttempt: () => {
-        announceRetry(call, last, wait)
-        return call.sleep(wait)
-      },
-    },
+    { retries: Infinity, minTimeout: 0, onFailedAttempt: pause },
   )
 }
 

@@ -1,6 +1,7 @@
 import { checkScheme, type Exchange } from '../attempt/exchange.ts'
 import {
   dispatchElsewhere,
+  ours,
   type FetchDispatcher,
   type FetchInput,
   type Platform,
@@ -137,6 +138,7 @@ function signalOf(init: CallInit | undefined, request: Request | undefined): Abo
 
 /** Where one fetch's requests go: the first to its attempt, redirects to wherever they lead. */
 class Path implements FetchDispatcher, Sending {
+  readonly [ours] = true
   refusal: unknown
   /** A redirect led to somebody else. */
   #left = false

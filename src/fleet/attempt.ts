@@ -37,7 +37,8 @@ export class Attempt {
     endpoint: LiveEndpoint,
     request: { readonly attempt: number; readonly route?: string | undefined; readonly now: number },
     guard: Guard | undefined,
-    permits: { readonly own: number; readonly instance: number },
+    permit: number,
+    instancePermit: number,
     context: AttemptContext,
   ) {
     this.endpoint = endpoint
@@ -45,8 +46,8 @@ export class Attempt {
     this.route = request.route
     this.startedAt = request.now
     this.#guard = guard
-    this.#permit = permits.own
-    this.#instancePermit = permits.instance
+    this.#permit = permit
+    this.#instancePermit = instancePermit
     this.#context = context
     endpoint.started(request.now)
   }

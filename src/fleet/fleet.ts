@@ -88,11 +88,9 @@ export class Fleet implements EndpointContext, AttemptContext {
       if (list.length === 0) return undefined
       const endpoint = this.#pick(list, request, guard)
       if (!endpoint) return undefined
-      if (!guard) return new Attempt(endpoint, request, guard, NO_PERMITS, this)
-      const permits = this.#permits(endpoint, guard, now)
-      if (permits || candidates.panic) {
-        return new Attempt(endpoint, request, guard, permits ?? NO_PERMITS, this)
-      }
+      const attempt = guard && this.#admitted(endpoint, request, guard)
+      if (attempt) return attempt
+      if (!guard || candidates.panic) return new Attempt(endpoint, request, guard, 0, 0, this)
       candidates.invalidate()
     }
   }
@@ -198,13 +196,15 @@ export class Fleet implements EndpointContext, AttemptContext {
     return (guard && this.#candidates[guard.index]) ?? this.#unguarded
   }
 
-  #permits(endpoint: LiveEndpoint, guard: Guard, now: number): { own: number; instance: number } | undefined {
+  /** An attempt with a permit of every breaker in its way. */
+  #admitted(endpoint: LiveEndpoint, request: AcquireRequest, guard: Guard): Attempt | undefined {
+    const { now } = request
     const own = endpoint.breaker(guard).tryAcquire(now)
     if (own === 0) return undefined
     const { instanceGuard } = this
-    if (!instanceGuard || instanceGuard === guard) return { own, instance: 0 }
+    if (!instanceGuard || instanceGuard === guard) return new Attempt(endpoint, request, guard, own, 0, this)
     const instance = endpoint.breaker(instanceGuard).tryAcquire(now)
-    if (instance !== 0) return { own, instance }
+    if (instance !== 0) return new Attempt(endpoint, request, guard, own, instance, this)
     endpoint.breaker(guard).settle(own, 'ignored', 0, now)
     return undefined
   }
@@ -277,5 +277,3 @@ export class Fleet implements EndpointContext, AttemptContext {
     for (const { instance } of removed) events.emit('instance:removed', { service, at, instance })
   }
 }
-
-const NO_PERMITS = { own: 0, instance: 0 } as const

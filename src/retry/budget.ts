@@ -35,14 +35,14 @@ export class Budget {
   }
 
   /** A request was made. */
-  deposit(): void {
-    this.#requests[this.#turn()]! += 1
+  deposit(now: number = this.#clock.now()): void {
+    this.#requests[this.#turn(now)]! += 1
     this.#requestSum++
   }
 
   /** True if one more retry or hedge may be made; it is then paid for. */
   withdraw(): boolean {
-    const bucket = this.#turn()
+    const bucket = this.#turn(this.#clock.now())
     if (this.#spentSum + 1 > Math.max(this.#requestSum * this.#ratio, this.#floor)) return false
     this.#spent[bucket]! += 1
     this.#spentSum++
@@ -50,8 +50,8 @@ export class Budget {
   }
 
   /** Drops every bucket that has fallen out of the window; returns the current one. */
-  #turn(): number {
-    const bucket = Math.floor(this.#clock.now() / BUCKET_MS)
+  #turn(now: number): number {
+    const bucket = Math.floor(now / BUCKET_MS)
     const elapsed = Math.min(bucket - this.#bucket, BUCKETS)
     for (let i = 1; i <= elapsed; i++) {
       const old = (this.#bucket + i) % BUCKETS

@@ -199,7 +199,7 @@ describe('traffic', () => {
       clients: 4,
       client: ({ index }) => {
         made.push(index)
-        return { ...bare, breaker: { failureThreshold: 3 } }
+        return { ...bare, breaker: { failureThreshold: 3, openFor: 60_000 } }
       },
       servers: [server('a', { status: 500, after: 1 }), server('b')],
     })

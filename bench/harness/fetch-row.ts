@@ -1,0 +1,36 @@
+import { drive, naiveRoundRobin } from './drive.ts'
+import { clientFor, PATH } from './http.ts'
+import type { Row } from './row.ts'
+
+/** The client as a fetch beside the platform's own, on the same servers. */
+export function fetchRow(concurrency: number): Row {
+  return {
+    title: `client(), ${concurrency} at a time`,
+    servers: 4,
+    roundMs: 80,
+    warmUpMs: 3000,
+    rounds: 41,
+    variants: {
+      outrigger: ({ origins }) => {
+        const client = clientFor(origins)
+        return (ops) => drive(concurrency, ops, async () => (await client(PATH)).json())
+      },
+      fetch: ({ origins }) => {
+        const next = naiveRoundRobin(origins)
+        return (ops) => drive(concurrency, ops, async () => (await fetch(next() + PATH)).json())
+      },
+    },
+    comparisons: [
+      { name: 'client CPU', subject: 'outrigger', base: 'fetch', measure: 'cpu', unit: 'µs', target: 1.05 },
+      {
+        name: 'throughput',
+        subject: 'outrigger',
+        base: 'fetch',
+        measure: 'rate',
+        unit: 'req/s',
+        target: 0.97,
+        atLeast: true,
+      },
+    ],
+  }
+}

@@ -1,0 +1,39 @@
+import { Agent, request } from 'undici'
+import { drive, naiveRoundRobin } from './drive.ts'
+import { clientFor, PATH } from './http.ts'
+import type { Row } from './row.ts'
+
+/** `client.request` beside undici's own over one Agent, on the same servers. */
+export function requestRow(concurrency: number): Row {
+  return {
+    title: `client.request, ${concurrency} at a time`,
+    servers: 4,
+    roundMs: 80,
+    warmUpMs: 3000,
+    rounds: 41,
+    variants: {
+      outrigger: ({ origins }) => {
+        const client = clientFor(origins)
+        return (ops) => drive(concurrency, ops, async () => (await client.request(PATH)).body.json())
+      },
+      undici: ({ origins }) => {
+        const dispatcher = new Agent()
+        const next = naiveRoundRobin(origins)
+        return (ops) =>
+          drive(concurrency, ops, async () => (await request(next() + PATH, { dispatcher })).body.json())
+      },
+    },
+    comparisons: [
+      { name: 'client CPU', subject: 'outrigger', base: 'undici', measure: 'cpu', unit: 'µs', target: 1.05 },
+      {
+        name: 'throughput',
+        subject: 'outrigger',
+        base: 'undici',
+        measure: 'rate',
+        unit: 'req/s',
+        target: 0.97,
+        atLeast: true,
+      },
+    ],
+  }
+}

@@ -1,0 +1,35 @@
+import { Child } from './child.ts'
+import type { Row, Sample } from './row.ts'
+
+/** Every sample of every variant, in the order of the rounds. */
+export type Samples = ReadonlyMap<string, readonly Sample[]>
+
+const ROUNDS = 15
+
+/** Runs the variants of a row in turn, each in its own process, every other time in reverse order. */
+export async function runRow(file: URL, row: Row): Promise<Samples> {
+  await using stack = new AsyncDisposableStack()
+  const origins: string[] = []
+  if (row.servers) {
+    const server = stack.use(new Child(new URL('server.ts', import.meta.url), [String(row.servers)]))
+    origins.push(...((await server.message()) as string[]))
+  }
+  const workers = new Map<string, Child>()
+  const samples = new Map<string, Sample[]>()
+  for (const name of Object.keys(row.variants)) {
+    const args = [file.href, name, ...origins]
+    const worker = stack.use(new Child(new URL('worker.ts', import.meta.url), args))
+    await worker.message()
+    workers.set(name, worker)
+    samples.set(name, [])
+  }
+  const order = [...workers]
+  for (let round = 0; round < (row.rounds ?? ROUNDS); round++) {
+    for (const [name, worker] of order) {
+      worker.send('round')
+      samples.get(name)?.push((await worker.message()) as Sample)
+    }
+    order.reverse()
+  }
+  return samples
+}

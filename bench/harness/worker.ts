@@ -1,0 +1,57 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Round, Row, Sample } from './row.ts'
+
+const WARM_UP_MS = 1000
+const ROUND_MS = 60
+
+/** A child of the harness: sets up one variant, then runs a round whenever it is told to. */
+const [file = '', name = '', ...origins] = process.argv.slice(2)
+const { row } = (await import(file)) as { row: Row }
+const variant = row.variants[name]
+if (!variant) throw new Error(`${file} has no variant '${name}'`)
+const round = await variant({ origins })
+const { roundMs = ROUND_MS, warmUpMs = WARM_UP_MS } = row
+const ops = roundMs > 0 ? await warmUp(round, roundMs) : 1
+
+process.on('message', () => {
+  void measure(round, ops).then((sample) => process.send?.(sample))
+})
+process.send?.('ready')
+
+/** Compiles what is hot, and finds out how many operations fill a round with CPU time. */
+async function warmUp(run: Round, ms: number): Promise<number> {
+  let count = 1
+  const began = performance.now()
+  for (;;) {
+    const cpu = process.cpuUsage()
+    await run(count)
+    const spent = microseconds(cpu) / 1000
+    const share = ms / Math.max(spent, ms / 50)
+    if (performance.now() - began > warmUpMs && share < 2 && share > 0.5) return count
+    if (performance.now() - began > warmUpMs * 5) return count
+    count = Math.max(1, Math.round(count * Math.min(share, 10)))
+  }
+}
+
+async function measure(run: Round, count: number): Promise<Sample> {
+  // The young generation only: a full collection throws hidden classes away that no request in flight holds, and with
+  // them the code optimised for them, which never happens to a client under load.
+  globalThis.gc?.({ type: 'minor' })
+  // What the last round left behind, sockets and microtasks, ends here and not within the measurement.
+  await delay(1)
+  const began = performance.now()
+  const cpu = process.cpuUsage()
+  const own = await run(count)
+  const spent = microseconds(cpu)
+  return {
+    cpu: spent / count,
+    ns: (spent * 1000) / count,
+    rate: (count * 1000) / (performance.now() - began),
+    ...own,
+  }
+}
+
+function microseconds(since: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(since)
+  return user + system
+}

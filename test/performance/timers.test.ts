@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest'
+import { createClient, fixed, type Client } from '../../src/index.ts'
+import { ManualClock } from '../../src/testing/clock.ts'
+
+const service = 'user-service'
+const source = fixed([
+  { id: 'a', url: 'http://a:1' },
+  { id: 'b', url: 'http://b:1' },
+])
+
+/** A call that ends when it is told to, and how it ended. */
+function begin(client: Client, deadline?: number): { end: () => void; ended: Promise<string> } {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  const ended = client.execute(() => promise, deadline === undefined ? {} : { deadline }).catch(String)
+  return { end: () => resolve('answered'), ended }
+}
+
+describe('timers', () => {
+  it('are one for all the calls in flight, and none once they are over', async () => {
+    const clock = new ManualClock()
+    await using client = createClient({ service, source, clock })
+    await client.ready()
+    expect(clock.timers).toBe(0)
+    const calls = Array.from({ length: 100 }, () => begin(client))
+    expect(clock.timers).toBe(1)
+    for (const call of calls.toReversed()) call.end()
+    await Promise.all(calls.map(({ ended }) => ended))
+    expect(clock.timers).toBe(0)
+  })
+
+  it('shared by calls still end each at its own time', async () => {
+    const clock = new ManualClock()
+    await using client = createClient({ service, source, clock, timeout: 1000 })
+    await client.ready()
+    const log: string[] = []
+    const track = (name: string, { ended }: { ended: Promise<string> }): void => {
+      void ended.then((how) => log.push(`${clock.now()} ${name} ${how.slice(0, 12)}`))
+    }
+    const first = begin(client)
+    await clock.advance(100)
+    const second = begin(client)
+    track('second', second)
+    track('hurried', begin(client, clock.now() + 50))
+    await clock.advance(100)
+    track('third', begin(client))
+    first.end()
+    expect(await first.ended).toBe('answered')
+    await clock.advance(2000)
+    expect(log).toEqual(['150 hurried TimeoutError', '1100 second TimeoutError', '1200 third TimeoutError'])
+    expect(clock.timers).toBe(0)
+  })
+
+  it('there are none for what waits for nothing', async () => {
+    const clock = new ManualClock()
+    await using client = createClient({ service, source, clock, timeout: false })
+    await client.ready()
+    const call = begin(client)
+    expect(clock.timers).toBe(0)
+    call.end()
+    expect(await call.ended).toBe('answered')
+  })
+})
