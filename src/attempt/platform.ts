@@ -10,7 +10,7 @@ export const ours: unique symbol = Symbol('outrigger.ours')
 
 /** What built-in fetch takes as `dispatcher`: one method is all it needs. */
 export interface FetchDispatcher {
-  /** Not a WeakSet of them: adding to one and collecting from it cost more than a whole pick (issue 7). */
+  /** Not a WeakSet of them: adding to one cost more than a whole pick (issue 7). */
   readonly [ours]?: true
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean
 }
