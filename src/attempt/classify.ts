@@ -1,5 +1,6 @@
 import { OutriggerError } from '../errors.ts'
 import type { Outcome } from '../observe/events.ts'
+import { quote } from '../options.ts'
 
 /** What one attempt brought: a status with headers, or an error, or for `execute` any value. */
 export interface AttemptResult {
@@ -17,11 +18,38 @@ export type Classify = (result: AttemptResult) => Outcome | undefined
 const HEALTHY_5XX = new Set([501, 505])
 
 export function classify(result: AttemptResult, custom: Classify | undefined): Outcome {
-  return custom?.(result) ?? byDefault(result)
+  return (custom && judged(custom, result)) ?? byDefault(result)
 }
 
-function byDefault({ status, headers, error }: AttemptResult): Outcome {
-  if (error !== undefined) return error instanceof OutriggerError ? 'ignored' : 'failure'
+/** A classifier that breaks must not break calls: it is heard of, and passed over. */
+function judged(custom: Classify, result: AttemptResult): Outcome | undefined {
+  let verdict: unknown
+  try {
+    verdict = custom(result)
+  } catch (error) {
+    warnOnce(custom, `threw ${quote(error)}`)
+    return undefined
+  }
+  if (verdict === undefined || isOutcome(verdict)) return verdict
+  warnOnce(custom, `returned ${quote(verdict)}, which is no outcome`)
+  return undefined
+}
+
+const warned = new WeakSet<Classify>()
+
+function warnOnce(custom: Classify, what: string): void {
+  if (warned.has(custom)) return
+  warned.add(custom)
+  process.emitWarning(`classify ${what}; the default is used instead`, { code: 'OUTRIGGER_CLASSIFY' })
+}
+
+function isOutcome(value: unknown): value is Outcome {
+  return value === 'success' || value === 'failure' || value === 'overload' || value === 'ignored'
+}
+
+function byDefault(result: AttemptResult): Outcome {
+  const { status, headers, error } = result
+  if ('error' in result) return error instanceof OutriggerError ? 'ignored' : 'failure'
   if (status === undefined) return 'success'
   if (status === 429 || (status === 503 && headers?.['retry-after'] !== undefined)) return 'overload'
   return status >= 500 && !HEALTHY_5XX.has(status) ? 'failure' : 'success'

@@ -1,3 +1,4 @@
+import { checkMethods } from '../options.ts'
 import { socketPath } from '../registry/origin.ts'
 import type { Instance } from '../registry/source.ts'
 import { Pool, type Dispatcher } from '../undici.ts'
@@ -6,7 +7,13 @@ import { Pool, type Dispatcher } from '../undici.ts'
 export function connectWith(
   transport: Pool.Options | ((instance: Instance) => Dispatcher) = {},
 ): (instance: Instance) => Dispatcher {
-  if (typeof transport === 'function') return transport
+  if (typeof transport === 'function') {
+    return (instance) => {
+      const dispatcher: unknown = transport(instance)
+      checkMethods('what transport() returns', dispatcher, ['dispatch', 'close', 'destroy'])
+      return dispatcher as Dispatcher
+    }
+  }
   const options = { ...transport }
   void new Pool('http://localhost', options)
   return ({ url }) => {

@@ -80,12 +80,23 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.dispatched = true
     // Built-in fetch hands handlers of the old generation on Node 22 and 24.
     this.#inner = typeof handler.onRequestStart === 'function' ? handler : wrapHandler(handler)
-    const more = this.attempt.endpoint.pool.dispatch(options, this)
+    const more = this.#dispatch(options)
     const { connect } = this.#policy.timeout
     if (!this.sent && connect < Infinity && this.attempt.outcome === undefined) {
       this.#cancelTimer = startTimer(this.#clock, connect, () => this.#connectTimedOut(connect))
     }
     return more
+  }
+
+  #dispatch(options: Dispatcher.DispatchOptions): boolean {
+    try {
+      return this.attempt.endpoint.pool.dispatch(options, this)
+    } catch (error) {
+      // A transport of the user's own that gives no dispatcher: nothing was sent, and nothing is held.
+      this.attempt.error = error
+      this.attempt.release()
+      throw error
+    }
   }
 
   /** Ends the attempt from our side: a deadline, a lost hedge, a closing client. */

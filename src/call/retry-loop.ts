@@ -31,7 +31,13 @@ export async function retryLoop<T>(call: Call<T>, first: Tried<T>, delay: number
       wait = next
       throw AGAIN
     },
-    { retries: Infinity, minTimeout: 0, onFailedAttempt: pause },
+    {
+      retries: Infinity,
+      minTimeout: 0,
+      // Anything else was thrown by the user's own strategy or predicate, and ends the call.
+      onFailedAttempt: ({ error }) => (error === AGAIN ? pause() : undefined),
+      shouldRetry: ({ error }) => error === AGAIN,
+    },
   )
 }
 

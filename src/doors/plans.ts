@@ -26,6 +26,11 @@ export class Plans {
     return this.#empty ? this.base : (this.#table.match(method, path)?.value ?? this.base)
   }
 
+  /** Whether a route was declared under this very key, `'/reports/**'` for any method. */
+  declares(key: string): boolean {
+    return this.#byKey.has(key)
+  }
+
   /** The plan of a route key. One that was not declared gets whatever its path matches, under its own name. */
   byKey(key: string): Plan {
     const known = this.#byKey.get(key)

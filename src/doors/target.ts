@@ -100,6 +100,10 @@ function byPath(
   raw: string,
   init: TargetInit | undefined,
 ): Target {
+  if (init?.params !== undefined) {
+    if (plans.declares(raw)) return byKey(logical, plans, raw, init)
+    throw new TypeError(`params are for a route key: write '${method} ${raw}', not '${raw}'`)
+  }
   const path = appendQuery(raw, init?.query)
   return { url: logical.origin + path, path, method, plan: plans.match(method, path) }
 }

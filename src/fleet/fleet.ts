@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts'
 import type { OutriggerError } from '../errors.ts'
 import type { Emitter } from '../observe/emitter.ts'
 import type { BreakerEvent, ClientEvents, Outcome } from '../observe/events.ts'
+import { quote } from '../options.ts'
 import type { Instance } from '../registry/source.ts'
 import type { Dispatcher } from '../undici.ts'
 import { Attempt, type AttemptContext } from './attempt.ts'
@@ -172,7 +173,11 @@ export class Fleet implements EndpointContext, AttemptContext {
     // A probe's slot came free.
     if (endpoint.breakers.some((breaker) => breaker && breaker.state !== 'closed')) this.invalidate()
     const now = attempt.startedAt + ms
-    balancer.settled?.(endpoint, outcome, ms, now)
+    try {
+      balancer.settled?.(endpoint, outcome, ms, now)
+    } catch (error) {
+      process.emitWarning(`balance.settled() threw ${quote(error)}`, { code: 'OUTRIGGER_BALANCER' })
+    }
     this.#outliers?.settled(endpoint, outcome, ms, now, this.#all)
     if (!events.has('attempt')) return
     events.emit('attempt', {
