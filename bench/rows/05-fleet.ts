@@ -32,8 +32,8 @@ const strategies: Record<string, () => Balancer> = {
   slowStart: () => slowStart(roundRobin()),
 }
 
-async function acquiring(balancer: Balancer, count: number): Promise<Round> {
-  const fleet = await makeFleet(balancer)
+function acquiring(balancer: Balancer, count: number): Round {
+  const fleet = makeFleet(balancer)
   fleet.apply(
     Array.from({ length: count }, (_, index) => ({
       id: `i${index}`,
@@ -41,7 +41,7 @@ async function acquiring(balancer: Balancer, count: number): Promise<Round> {
       zone: index % 2 ? 'a' : 'b',
     })),
   )
-  const [guard] = [fleet.instanceGuard]
+  const guard = fleet.instanceGuard
   const request = {
     now: 0,
     attempt: 1,

@@ -1,5 +1,5 @@
 import { roundRobin } from 'outrigger'
-import { internal, makeFleet } from '../harness/internals.ts'
+import { makeFleet, SnapshotReader } from '../harness/internals.ts'
 import type { Row } from '../harness/row.ts'
 
 const COUNT = 10_000
@@ -31,10 +31,9 @@ export const row: Row = {
   title: 'reconcile 10 000 instances, 1 % replaced',
   roundMs: 100,
   variants: {
-    outrigger: async () => {
-      const { SnapshotReader } = await internal('registry/snapshot')
+    outrigger: () => {
       const parsed: unknown[] = ring().map((text) => JSON.parse(text) as unknown)
-      const fleet = await makeFleet(roundRobin())
+      const fleet = makeFleet(roundRobin())
       const reader = new SnapshotReader()
       let step = 0
       return (ops) => {

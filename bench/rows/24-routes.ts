@@ -1,4 +1,4 @@
-import { internal } from '../harness/internals.ts'
+import { RouteTable } from '../harness/internals.ts'
 import type { Row } from '../harness/row.ts'
 import { load } from '../peers/load.ts'
 
@@ -17,8 +17,7 @@ const requests = routes.map(([method, path]) => [method, path.replaceAll(/\{\w+\
 export const row: Row = {
   title: 'match 500 routes',
   variants: {
-    outrigger: async () => {
-      const { RouteTable } = await internal('routes/match')
+    outrigger: () => {
       const table = new RouteTable(routes.map(([method, path]) => [`${method} ${path}`, path]))
       return (ops) => {
         for (let op = 0; op < ops; op++) {
