@@ -1,4 +1,5 @@
-import { startTimer, type Clock } from '../clock.ts'
+import { startTimer } from '../clock.ts'
+import type { Deadlines, Expiring } from '../deadlines.ts'
 import { OutriggerError, timeoutError } from '../errors.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import { wrapHandler, type Dispatcher } from '../undici.ts'
@@ -24,14 +25,19 @@ export interface ExchangePolicy extends AnswerPolicy {
  * when an attempt is over. Headers decide its outcome, the end of the body releases its load, and a body
  * cut short turns its success into a failure.
  */
-export class Exchange implements Dispatcher.DispatchHandler {
+export class Exchange implements Dispatcher.DispatchHandler, Expiring {
   /** True once the request was written to a connection: before that, a retry is safe for any method. */
   sent = false
   dispatched = false
   /** Our own reason for ending it, which fetch would hide behind its network error. */
   timedOut: Error | undefined = undefined
   readonly attempt: Attempt
-  readonly #clock: Clock
+  /** By when the request must be on a connection. */
+  deadline: number = Infinity
+  older: Expiring['older'] = undefined
+  newer: Expiring['newer'] = undefined
+  waiting: Expiring['waiting'] = undefined
+  readonly #deadlines: Deadlines
   readonly #host: string
   readonly #policy: ExchangePolicy
   readonly #extra: Readonly<Record<string, string>> | undefined
@@ -39,7 +45,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #inner: Dispatcher.DispatchHandler | undefined
   #controller: Controller | undefined
   #aborted: Error | undefined
-  #cancelTimer: (() => void) | undefined
+  #cancelIdleTimer: (() => void) | undefined
   #lastData = 0
 
   /**
@@ -49,41 +55,39 @@ export class Exchange implements Dispatcher.DispatchHandler {
    */
   constructor(
     attempt: Attempt,
-    clock: Clock,
+    deadlines: Deadlines,
     host: string,
     policy: ExchangePolicy,
     extra?: Readonly<Record<string, string>>,
     onIdle?: (error: Error) => void,
   ) {
     this.attempt = attempt
-    this.#clock = clock
+    this.#deadlines = deadlines
     this.#host = host
     this.#policy = policy
     this.#extra = extra
     this.#onIdle = onIdle
   }
 
-  /** Sends somebody's request to the attempt's own pool. */
+  /** Somebody's request as it goes to the attempt's instance: with our headers too, and the logical Host. */
+  address<Options extends Pick<Dispatcher.DispatchOptions, 'headers'>>(
+    options: Options,
+  ): Options & { origin: string; headers: RequestHeaders } {
+    const given = withHost(options.headers, this.#host)
+    const headers = this.#extra ? withExtra(given, this.#extra) : given
+    return { ...options, origin: this.attempt.instance.url, headers }
+  }
+
+  /** Sends what is addressed already to the attempt's own pool. */
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    const { url: origin } = this.attempt.instance
-    return this.send({ ...options, origin, headers: this.headers(options.headers) }, handler)
-  }
-
-  /** The request's own headers and ours; the Host stays the logical one. */
-  headers(given: Dispatcher.DispatchOptions['headers']): RequestHeaders {
-    const headers = withHost(given, this.#host)
-    return this.#extra ? withExtra(headers, this.#extra) : headers
-  }
-
-  /** The same for options that are addressed already. */
-  send(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     this.dispatched = true
     // Built-in fetch hands handlers of the old generation on Node 22 and 24.
     this.#inner = typeof handler.onRequestStart === 'function' ? handler : wrapHandler(handler)
     const more = this.#dispatch(options)
     const { connect } = this.#policy.timeout
     if (!this.sent && connect < Infinity && this.attempt.outcome === undefined) {
-      this.#cancelTimer = startTimer(this.#clock, connect, () => this.#connectTimedOut(connect))
+      this.deadline = this.#deadlines.clock.now() + connect
+      this.#deadlines.add(this, connect)
     }
     return more
   }
@@ -102,7 +106,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Ends the attempt from our side: a deadline, a lost hedge, a closing client. */
   abort(reason: Error): void {
     this.#aborted = reason
-    this.#cancelTimer?.()
+    this.#disarm()
     if (this.#controller) this.#controller.abort(reason)
     // Not connected yet: undici will ask again when it is, and nobody waits for that.
     else this.attempt.release()
@@ -113,7 +117,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       controller.abort(this.#aborted)
       return
     }
-    this.#cancelTimer?.()
+    this.waiting?.delete(this)
     this.sent = true
     this.#controller = controller
     this.#inner?.onRequestStart?.(controller, context)
@@ -145,7 +149,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
-    if (this.#policy.timeout.idle < Infinity) this.#lastData = this.#clock.now()
+    if (this.#policy.timeout.idle < Infinity) this.#lastData = this.#deadlines.clock.now()
     this.#inner?.onResponseData?.(controller, chunk)
   }
 
@@ -153,7 +157,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     controller: Controller,
     trailers: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseEnd']>>[1],
   ): void {
-    this.#cancelTimer?.()
+    this.#disarm()
     this.attempt.release()
     this.#inner?.onResponseEnd?.(controller, trailers)
   }
@@ -171,12 +175,19 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#inner?.onRequestSent?.()
   }
 
+  #disarm(): void {
+    this.waiting?.delete(this)
+    this.#cancelIdleTimer?.()
+  }
+
   #answered(status: number, headers: Headers): void {
     settleAnswer(this.attempt, { status, headers }, this.#policy)
   }
 
-  #connectTimedOut(connect: number): void {
+  /** There is no connection. */
+  expire(): void {
     const { attempt } = this
+    const { connect } = this.#policy.timeout
     const error = timeoutError(`no connection to ${attempt.instance.url} within ${connect} ms`)
     this.timedOut = error
     this.onResponseError(NO_CONTROLLER, error)
@@ -187,13 +198,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** One timer a body, set again only when it fires: a piece of data costs a clock reading. */
   #watchBody(controller: Controller): void {
     const { idle } = this.#policy.timeout
-    const clock = this.#clock
+    const { clock } = this.#deadlines
     this.#lastData = clock.now()
     const check = (): void => {
       // A reader that takes its time is not a stalled server.
       const left = controller.paused ? idle : this.#lastData + idle - clock.now()
       if (left > 0) {
-        this.#cancelTimer = startTimer(clock, left, check)
+        this.#cancelIdleTimer = startTimer(clock, left, check)
         return
       }
       this.attempt.amend()
@@ -202,12 +213,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
       if (this.#onIdle) this.#onIdle(error)
       else controller.abort(error)
     }
-    this.#cancelTimer = startTimer(clock, idle, check)
+    this.#cancelIdleTimer = startTimer(clock, idle, check)
   }
 
   #failed(controller: Controller | undefined, error: Error): void {
     const { attempt } = this
-    this.#cancelTimer?.()
+    this.#disarm()
     // Whoever reads the response may always stop reading; undici says so on the controller.
     const ours = controller?.aborted === true || this.#aborted !== undefined
     attempt.error ??= error

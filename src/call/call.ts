@@ -1,12 +1,13 @@
 import type { Endpoint } from '../balance/balancer.ts'
 import { startTimer, type Clock } from '../clock.ts'
+import type { Expiring } from '../deadlines.ts'
 import { NoInstanceError, timeoutError } from '../errors.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import type { LiveEndpoint } from '../fleet/endpoint.ts'
 import type { AcquireRequest } from '../fleet/fleet.ts'
+import type { Throttle } from '../limit/throttle.ts'
 import type { Outcome } from '../observe/events.ts'
 import type { Core } from './core.ts'
-import { Deadlines, type Expiring } from './deadlines.ts'
 import type { Operation, SendContext, Tried } from './operation.ts'
 import { Try } from './try.ts'
 
@@ -38,9 +39,9 @@ export class Call<T> implements AcquireRequest, SendContext, Expiring {
   #resolve: ((value: T) => void) | undefined
   #tried: LiveEndpoint | Set<Endpoint> | undefined
   #wake: ((reason: unknown) => void) | undefined
-  older: Expiring | undefined = undefined
-  newer: Expiring | undefined = undefined
-  #deadlines: Deadlines | undefined
+  older: Expiring['older'] = undefined
+  newer: Expiring['newer'] = undefined
+  waiting: Expiring['waiting'] = undefined
   #cancelDeadline: (() => void) | undefined
   #waiter: (() => void) | undefined
   #reject: ((reason: unknown) => void) | undefined
@@ -101,20 +102,13 @@ export class Call<T> implements AcquireRequest, SendContext, Expiring {
           this.expire()
           return
         }
-        if (this.deadline !== this.operation.deadline) this.#shareTimer(this.operation.plan.timeout.total)
-        else this.#cancelDeadline = startTimer(this.clock, left, () => this.expire())
+        if (this.deadline !== this.operation.deadline) {
+          this.core.deadlines.add(this, this.operation.plan.timeout.total)
+        } else this.#cancelDeadline = startTimer(this.clock, left, () => this.expire())
       }
       if (this.core.discovery.seen) this.#begin(begin)
       else this.#onFirstSnapshot(() => this.#begin(begin))
     })
-  }
-
-  #shareTimer(total: number): void {
-    const { deadlines } = this.core
-    let shared = deadlines.get(total)
-    if (!shared) deadlines.set(total, (shared = new Deadlines(this.clock)))
-    shared.add(this, total)
-    this.#deadlines = shared
   }
 
   #begin(begin: (call: this) => void): void {
@@ -147,12 +141,7 @@ export class Call<T> implements AcquireRequest, SendContext, Expiring {
   /** Starts a try on an endpoint that was acquired for it. */
   start(attempt: Attempt, onEnd: (ended: Try<T>) => void): Try<T> {
     const { throttle } = this.operation.plan
-    const counted = (ended: Try<T>): void => {
-      const { outcome } = ended.attempt
-      if (outcome === 'success' || outcome === 'overload') throttle?.record(outcome === 'success')
-      onEnd(ended)
-    }
-    const started = new Try(attempt, this.operation, throttle ? counted : onEnd)
+    const started = new Try(attempt, this.operation, throttle ? counting(throttle, onEnd) : onEnd)
     if (this.#open?.over === false) (this.#hedges ??= new Set()).add(started)
     else this.#open = started
     started.begin(this.clock, this)
@@ -256,12 +245,21 @@ export class Call<T> implements AcquireRequest, SendContext, Expiring {
   #finish(outcome: Outcome = 'ignored'): boolean {
     if (this.ended) return false
     this.ended = true
-    this.#deadlines?.delete(this)
+    this.waiting?.delete(this)
     this.#cancelDeadline?.()
     this.cancelHedge?.()
     if (this.#onAbort) this.operation.signal?.removeEventListener('abort', this.#onAbort)
     if (this.#waiter) this.core.waiting.delete(this.#waiter)
     this.onFinish?.(outcome)
     return true
+  }
+}
+
+/** Tells the throttle what a server accepted. */
+function counting<T>(throttle: Throttle, onEnd: (ended: Try<T>) => void): (ended: Try<T>) => void {
+  return (ended) => {
+    const { outcome } = ended.attempt
+    if (outcome === 'success' || outcome === 'overload') throttle.record(outcome === 'success')
+    onEnd(ended)
   }
 }

@@ -1,11 +1,11 @@
 import type { Clock } from '../clock.ts'
+import type { Deadlines } from '../deadlines.ts'
 import type { OutriggerError } from '../errors.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Emitter } from '../observe/emitter.ts'
 import type { ClientEvents, ServiceEvent } from '../observe/events.ts'
 import type { Discovery } from '../registry/discovery.ts'
 import type { Budget } from '../retry/budget.ts'
-import type { Deadlines } from './deadlines.ts'
 
 /** What every call of one client shares. */
 export interface Core {
@@ -17,8 +17,7 @@ export interface Core {
   readonly discovery: Discovery
   readonly budget: Budget
   readonly events: Emitter<ClientEvents>
-  /** By `timeout.total` in ms. */
-  readonly deadlines: Map<number, Deadlines>
+  readonly deadlines: Deadlines
   /** Calls waiting for the first snapshot. */
   readonly waiting: Set<() => void>
   /** Why no further call is taken. */

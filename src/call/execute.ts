@@ -25,14 +25,20 @@ function firstRound<T>(call: Call<T>): void {
 
 /** Most calls end here, after one try. */
 function afterFirst<T>(call: Call<T>, tried: Tried<T>): void {
-  const fail = (error: unknown): void => call.fail(error)
   try {
     const delay = nextDelay(call, tried, 1)
     if (delay === undefined) call.settle(tried)
-    else retryLoop(call, tried, delay).then((last) => call.settle(last), fail)
+    else goOn(call, tried, delay)
   } catch (error) {
     // A `when` of the user's own may throw.
     call.discard(tried)
-    fail(error)
+    call.fail(error)
   }
+}
+
+function goOn<T>(call: Call<T>, tried: Tried<T>, delay: number): void {
+  retryLoop(call, tried, delay).then(
+    (last) => call.settle(last),
+    (error: unknown) => call.fail(error),
+  )
 }

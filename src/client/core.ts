@@ -2,6 +2,7 @@ import { asBalancer } from '../balance/as-balancer.ts'
 import { peakEwma } from '../balance/peak-ewma.ts'
 import type { Core } from '../call/core.ts'
 import { systemClock } from '../clock.ts'
+import { Deadlines } from '../deadlines.ts'
 import { Fleet } from '../fleet/fleet.ts'
 import { outlierPolicy } from '../fleet/outlier-policy.ts'
 import type { Guard } from '../fleet/guard.ts'
@@ -58,7 +59,7 @@ export function createCore(options: ClientOptions, guards: readonly Guard[]): Co
     discovery,
     budget,
     events,
-    deadlines: new Map(),
+    deadlines: new Deadlines(clock),
     waiting,
     closed: undefined,
     stamp,

@@ -29,7 +29,8 @@ export class AttemptDispatcher extends Dispatcher {
         const plan = this.plans.match(options.method, options.path)
         const attempt = acquireHop(this.core, plan, options)
         if (options.origin !== undefined) checkScheme(String(options.origin), attempt)
-        exchangeFor(this.core, plan, attempt, this.logical.host).dispatch(options, inner)
+        const exchange = exchangeFor(this.core, plan, attempt, this.logical.host)
+        exchange.dispatch(exchange.address(options), inner)
       } catch (error) {
         fail(inner, error)
       }

@@ -178,7 +178,7 @@ class Path implements FetchDispatcher, Sending {
     try {
       if (this.#exchange.dispatched) return this.#redirected(origin, options, handler)
       checkScheme(origin, this.#exchange.attempt)
-      return this.#exchange.dispatch(options, handler)
+      return this.#exchange.dispatch(this.#exchange.address(options), handler)
     } catch (error) {
       this.refusal = error
       throw error
@@ -198,6 +198,6 @@ class Path implements FetchDispatcher, Sending {
     const attempt = acquireHop(this.#core, this.#plan, options)
     checkScheme(origin, attempt)
     this.#exchange = exchangeFor(this.#core, this.#plan, attempt, this.#logical.host)
-    return this.#exchange.dispatch(options, handler)
+    return this.#exchange.dispatch(this.#exchange.address(options), handler)
   }
 }

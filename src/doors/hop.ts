@@ -8,14 +8,14 @@ import type { Dispatcher } from '../undici.ts'
 
 /** Puts an attempt on the wire. */
 export function exchangeFor(
-  { clock }: Core,
+  { deadlines }: Core,
   plan: Plan,
   attempt: Attempt,
   host: string,
   context?: SendContext,
   onIdle?: (error: Error) => void,
 ): Exchange {
-  return new Exchange(attempt, clock, host, plan, callHeaders(plan, attempt, context), onIdle)
+  return new Exchange(attempt, deadlines, host, plan, callHeaders(plan, attempt, context), onIdle)
 }
 
 function callHeaders(

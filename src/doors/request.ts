@@ -1,5 +1,4 @@
 import { checkScheme } from '../attempt/exchange.ts'
-import type { FetchDispatcher } from '../attempt/platform.ts'
 import type { Core } from '../call/core.ts'
 import type { Operation, Receiver, SendContext, Sending, Tried } from '../call/operation.ts'
 import type { Plan } from '../call/plan.ts'
@@ -23,11 +22,13 @@ export type RequestOptions<Opaque = null> = Omit<
   deadline?: number
 }
 
+type AddressableOptions = Omit<Dispatcher.RequestOptions<unknown>, 'origin' | 'query'> & { query: undefined }
+
 /** The form with a callback costs no promise; and it asks nothing of its dispatcher but `dispatch`. */
 const { request: requestWith } = Dispatcher.prototype as unknown as {
   request: (
     this: Pick<Dispatcher, 'dispatch'>,
-    options: Omit<Dispatcher.RequestOptions<unknown>, 'query'> & { query: undefined },
+    options: AddressableOptions,
     callback: (error: Error | null, data: Dispatcher.ResponseData<unknown>) => void,
   ) => void
 }
@@ -43,7 +44,7 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
   readonly idempotent: boolean
   readonly priority: Priority
   readonly #core: Core
-  readonly #options: RequestOptions<Opaque>
+  readonly #options: AddressableOptions
   readonly #logical: Logical
   /** The caller may have asked for https. */
   readonly #origin: string
@@ -57,7 +58,8 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
     this.#core = core
     this.deadline = options.deadline
     this.priority = options.priority ?? this.plan.priority
-    this.#options = { ...options }
+    // The query is part of the path by now.
+    this.#options = { ...options, query: undefined, method: this.method, path: this.path }
     this.#logical = logical
     this.#origin = target.url.startsWith('https:') ? `https://${logical.host}` : logical.origin
     this.idempotent =
@@ -88,17 +90,7 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
   send(attempt: Attempt, context: SendContext, receiver: Receiver<Dispatcher.ResponseData<Opaque>>): Sending {
     checkScheme(this.#origin, attempt)
     const exchange = exchangeFor(this.#core, this.plan, attempt, this.#logical.host, context)
-    const options = {
-      ...this.#options,
-      // Part of the path by now.
-      query: undefined,
-      method: this.method,
-      path: this.path,
-      origin: attempt.instance.url,
-      headers: exchange.headers(this.#options.headers),
-    }
-    const dispatcher: FetchDispatcher = { dispatch: (own, handler) => exchange.send(own, handler) }
-    requestWith.call(dispatcher, options, (error, data) => {
+    requestWith.call(exchange, exchange.address(this.#options), (error, data) => {
       if (error) receiver.rejected(error)
       else receiver.resolved(data as Dispatcher.ResponseData<Opaque>)
     })

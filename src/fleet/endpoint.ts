@@ -104,6 +104,12 @@ export class LiveEndpoint implements Endpoint {
     return Math.max(own, instanceGuard ? admitsAt(this.#breakers[instanceGuard.index], now) : now)
   }
 
+  /** Whether none of its breakers is in the way of anything. */
+  allClosed(): boolean {
+    for (const breaker of this.#breakers) if (breaker && breaker.state !== 'closed') return false
+    return true
+  }
+
   /** Whether the instance's own breaker is not closed. */
   isOpen(): boolean {
     const breaker = this.#breakers[0]

@@ -171,7 +171,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     const { endpoint } = attempt
     const { balancer, events, service } = this.#options
     // A probe's slot came free.
-    if (endpoint.breakers.some((breaker) => breaker && breaker.state !== 'closed')) this.invalidate()
+    if (!endpoint.allClosed()) this.invalidate()
     const now = attempt.startedAt + ms
     try {
       balancer.settled?.(endpoint, outcome, ms, now)

@@ -1,3 +1,4 @@
+import { Dispatcher } from 'undici'
 import { describe, expect, it } from 'vitest'
 import { createClient, fixed, type Client } from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
@@ -7,6 +8,19 @@ const source = fixed([
   { id: 'a', url: 'http://a:1' },
   { id: 'b', url: 'http://b:1' },
 ])
+
+/** A pool that never gets a connection. */
+class Unconnected extends Dispatcher {
+  override dispatch(): boolean {
+    return true
+  }
+  override close(): Promise<void> {
+    return Promise.resolve()
+  }
+  override destroy(): Promise<void> {
+    return Promise.resolve()
+  }
+}
 
 /** A call that ends when it is told to, and how it ended. */
 function begin(client: Client, deadline?: number): { end: () => void; ended: Promise<string> } {
@@ -47,6 +61,27 @@ describe('timers', () => {
     expect(await first.ended).toBe('answered')
     await clock.advance(2000)
     expect(log).toEqual(['150 hurried TimeoutError', '1100 second TimeoutError', '1200 third TimeoutError'])
+    expect(clock.timers).toBe(0)
+  })
+
+  it('are one for all the attempts that wait for a connection', async () => {
+    const clock = new ManualClock()
+    const transport = (): Dispatcher => new Unconnected()
+    await using client = createClient({
+      service,
+      source,
+      clock,
+      transport,
+      retry: false,
+      timeout: { total: Infinity },
+    })
+    await client.ready()
+    const ended = Array.from({ length: 100 }, () => client.request('/').then(() => 'answered', String))
+    expect(clock.timers).toBe(1)
+    await clock.advance(5000)
+    expect(new Set((await Promise.all(ended)).map((how) => how.replace(/http:..\w:1/, '_')))).toEqual(
+      new Set(['TimeoutError: no connection to _ within 5000 ms']),
+    )
     expect(clock.timers).toBe(0)
   })
 

@@ -1,0 +1,83 @@
+import { startTimer, type Clock } from './clock.ts'
+
+/** Something that must be over by a time of the clock; it is its own node in a list of such. */
+export interface Expiring {
+  deadline: number
+  older: Expiring | undefined
+  newer: Expiring | undefined
+  /** The list it is in. */
+  waiting: Waiting | undefined
+  expire(): void
+}
+
+/**
+ * One timer for all that have the same time to live: what began first is due first (issue 7). Most of what calls wait
+ * for comes in time, and a timer set and cleared for each costs more than a pick.
+ */
+export class Deadlines {
+  readonly clock: Clock
+  readonly #byTime = new Map<number, Waiting>()
+
+  constructor(clock: Clock) {
+    this.clock = clock
+  }
+
+  /** `deadline` is `ms` from now. */
+  add(entry: Expiring, ms: number): void {
+    let waiting = this.#byTime.get(ms)
+    if (!waiting) this.#byTime.set(ms, (waiting = new Waiting(this.clock)))
+    waiting.add(entry, ms)
+  }
+}
+
+/**
+ * A list, first begun first. Not a Set: with one, collections of young objects kept dead calls and took ten times as
+ * long.
+ */
+class Waiting {
+  readonly #clock: Clock
+  #oldest: Expiring | undefined
+  #newest: Expiring | undefined
+  #cancelTimer: (() => void) | undefined
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  add(entry: Expiring, ms: number): void {
+    entry.waiting = this
+    entry.older = this.#newest
+    if (this.#newest) this.#newest.newer = entry
+    else this.#oldest = entry
+    this.#newest = entry
+    this.#cancelTimer ??= startTimer(this.#clock, ms, () => this.#fire())
+  }
+
+  /** The timer goes with the last one: it must not keep the process alive. */
+  delete(entry: Expiring): void {
+    const { older, newer } = entry
+    if (older) older.newer = newer
+    else this.#oldest = newer
+    if (newer) newer.older = older
+    else this.#newest = older
+    entry.older = entry.newer = entry.waiting = undefined
+    if (this.#oldest) return
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
+  }
+
+  #fire(): void {
+    this.#cancelTimer = undefined
+    const now = this.#clock.now()
+    for (let entry = this.#oldest; entry; entry = this.#oldest) {
+      const left = entry.deadline - now
+      // Timers count whole milliseconds.
+      if (left >= 1) {
+        this.#cancelTimer = startTimer(this.#clock, left, () => this.#fire())
+        return
+      }
+      this.delete(entry)
+      entry.expire()
+    }
+  }
+}
