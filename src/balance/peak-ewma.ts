@@ -46,7 +46,8 @@ class Standing {
   latency = -1
   /** When the endpoint was last heard of. */
   at = 0
-  readonly strikes = new Strikes()
+  /** Made with the first failure: an endpoint in good standing is read in fewer steps. */
+  strikes: Strikes | undefined = undefined
 }
 
 /**
@@ -78,15 +79,16 @@ export function peakEwma(options: PeakEwmaOptions = {}): Balancer {
     const standing = standings[index] as Standing
     const { inFlight } = endpoint
     const idle = now - standing.at
+    const { strikes } = standing
     let { latency } = standing
     let penalty = 1
     if (latency < 0) {
       latency = prior
     } else {
-      if (inFlight === 0 && idle > repick * Math.max(1, standing.strikes.count)) return 0
+      if (inFlight === 0 && idle > repick * Math.max(1, strikes?.count ?? 0)) return 0
       // Idle time makes a slow endpoint look average again, never better than average.
       if (latency > prior) latency = prior + (latency - prior) * Math.exp(-idle / decay)
-      penalty = standing.strikes.penalty(now)
+      if (strikes) penalty = strikes.penalty(now)
     }
     if (endpoint.pending > 0) latency = Math.max(latency, endpoint.pendingAge(now))
     // Squared, or an idle slow endpoint would look as good as a fast one that has work.
@@ -108,8 +110,9 @@ export function peakEwma(options: PeakEwmaOptions = {}): Balancer {
       else if (ms > standing.latency) observe(standing, outcome === 'ignored' ? ms * OVERDUE : ms, now, decay)
       if (outcome === 'success') {
         prior = prior === 0 ? ms : prior + (ms - prior) * PRIOR_SHARE
-        standing.strikes.forgive(now - ms, now)
+        standing.strikes?.forgive(now - ms, now)
       } else if (outcome !== 'ignored') {
+        standing.strikes ??= new Strikes()
         standing.strikes.add(now - ms, now)
       }
       standing.at = now

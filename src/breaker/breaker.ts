@@ -28,6 +28,8 @@ const MIN_SHARE = 0.1
  */
 export class Breaker {
   #state: BreakerState = 'closed'
+  readonly #policy: BreakerPolicy
+  readonly #trip: Trip
   /** The last permit handed out. Closed, all calls share one; each probe has its own. */
   #permit = UNCOUNTED + 1
   /** The first permit of the present state: what is below it comes too late. */
@@ -38,11 +40,10 @@ export class Breaker {
   #deadline = Infinity
   /** No probe before this time: a server's Retry-After. */
   #notBefore = -Infinity
-  #closedAt = -Infinity
+  /** When it last closed after having been open. */
+  #closedAt: number | undefined = undefined
   #probes: Probes | undefined = undefined
-  readonly #trip: Trip
   readonly #openTime: OpenTime
-  readonly #policy: BreakerPolicy
   readonly #clock: Clock
   readonly #notify: (transition: Transition, breaker: Breaker) => void
 
@@ -66,8 +67,13 @@ export class Breaker {
     return now < this.#reopensAt() ? 'open' : 'half-open'
   }
 
-  /** True while it does not matter when a call begins or ends: the clock is a tenth of what a call costs. */
-  get timeless(): boolean {
+  /** True while it does not matter when a call begins: reading the clock is a fifth of what a call costs. */
+  get beginsUntimed(): boolean {
+    return this.#state === 'closed' && this.#policy.slowCallRate === Infinity
+  }
+
+  /** True while it does not matter when a call ends. */
+  get endsUntimed(): boolean {
     return this.#state === 'closed' && this.#policy.window === undefined
   }
 
@@ -127,6 +133,7 @@ export class Breaker {
 
   /** The share of its usual traffic, 0 to 1: less than 1 while it ramps up after closing. */
   share(now: number): number {
+    if (this.#closedAt === undefined) return 1
     const healthy = now - this.#closedAt
     const { rampFor, dryRun } = this.#policy
     if (healthy >= rampFor || dryRun || this.#state !== 'closed') return 1
@@ -140,7 +147,7 @@ export class Breaker {
       this.#probeAt = Math.max(this.#probeAt, now + openFor)
       return
     }
-    if (this.#state === 'closed') this.#openTime.shrink(now - this.#closedAt)
+    if (this.#state === 'closed') this.#openTime.shrink(this.#healthyFor(now))
     this.#open(now, openFor, reason)
   }
 
@@ -157,7 +164,11 @@ export class Breaker {
     this.#lapse(this.#clock.now())
     this.#openTime.reset()
     this.#notBefore = -Infinity
-    this.#close(-Infinity, 'reset')
+    this.#close(undefined, 'reset')
+  }
+
+  #healthyFor(now: number): number {
+    return now - (this.#closedAt ?? -Infinity)
   }
 
   #heed(outcome: Outcome, now: number, retryAfter: number): void {
@@ -193,7 +204,7 @@ export class Breaker {
   #judgeCalls(now: number): void {
     const reason = this.#trip.reason()
     if (reason !== undefined) {
-      this.#openTime.shrink(now - this.#closedAt)
+      this.#openTime.shrink(this.#healthyFor(now))
       this.#break(now, reason)
     }
   }
@@ -245,7 +256,7 @@ export class Breaker {
     return permit
   }
 
-  #close(closedAt: number, reason: BreakerReason): void {
+  #close(closedAt: number | undefined, reason: BreakerReason): void {
     this.#closedAt = closedAt
     this.#probes = undefined
     this.#trip.clear()

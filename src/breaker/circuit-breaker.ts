@@ -79,7 +79,7 @@ export class CircuitBreaker {
   execute<T>(fn: (context: ExecuteContext) => T | PromiseLike<T>, options?: ExecuteOptions): Promise<T> {
     const signal = options?.signal
     if (signal?.aborted) return Promise.reject(signal.reason)
-    const start = this.#breaker.timeless ? 0 : this.#clock.now()
+    const start = this.#breaker.beginsUntimed ? 0 : this.#clock.now()
     const permit = this.#breaker.tryAcquire(start)
     // Not thrown: an async function's throw costs a third more, and refusals are hot when a service is down.
     if (permit === 0) return Promise.reject(this.#refusal(start))
@@ -157,7 +157,7 @@ export class CircuitBreaker {
       throw error
     }
     if (this.#classify) this.#count(permit, { status: 'fulfilled', value }, start)
-    else if (this.#breaker.timeless) this.#breaker.settle(permit, 'success', 0, 0)
+    else if (this.#breaker.endsUntimed) this.#breaker.settle(permit, 'success', 0, 0)
     else this.#settle(permit, 'success', start)
     return value
   }

@@ -74,8 +74,13 @@ class TimeWindow implements Window {
   failures = 0
   slow = 0
   #newest = -Infinity
-  /** Calls, failures and slow calls of each bucket, one after the other. */
-  readonly #counts: number[] = Array.from({ length: 3 * BUCKETS }, () => 0)
+  /** When the newest bucket is full, and where its counts are. */
+  #endsAt = -Infinity
+  #at = 0
+  readonly #calls: number[] = zeros()
+  /** Made when there is something to count: most breakers never see either. */
+  #failures: number[] | undefined
+  #slow: number[] | undefined
   readonly #width: number
 
   constructor(ms: number) {
@@ -84,34 +89,32 @@ class TimeWindow implements Window {
 
   /** Every bucket that began since the last touch, not only the next one: cockatiel 4 trips after idle hours. */
   expire(now: number): void {
+    if (now < this.#endsAt) return
     const current = Math.floor(now / this.#width)
     if (current - this.#newest >= BUCKETS) this.clear()
-    else for (let bucket = this.#newest + 1; bucket <= current; bucket++) this.#drop(offset(bucket))
+    else for (let bucket = this.#newest + 1; bucket <= current; bucket++) this.#drop(place(bucket))
     this.#newest = current
+    this.#endsAt = (current + 1) * this.#width
+    this.#at = place(current)
   }
 
   record(failed: boolean, slow: boolean): void {
-    const at = offset(this.#newest)
     this.calls++
-    this.#add(at, 1)
-    if (failed) {
-      this.failures++
-      this.#add(at + 1, 1)
-    }
+    add(this.#calls, this.#at)
+    if (failed) this.#fail(this.#at)
     if (slow) {
       this.slow++
-      this.#add(at + 2, 1)
+      add((this.#slow ??= zeros()), this.#at)
     }
   }
 
   amend(age: number): void {
     let later = age
     for (let back = 0; back < BUCKETS; back++) {
-      const at = offset(this.#newest - back)
-      const calls = this.#counts[at] ?? 0
+      const at = place(this.#newest - back)
+      const calls = this.#calls[at] ?? 0
       if (later < calls) {
-        this.failures++
-        this.#add(at + 1, 1)
+        this.#fail(at)
         return
       }
       later -= calls
@@ -120,22 +123,37 @@ class TimeWindow implements Window {
 
   clear(): void {
     this.calls = this.failures = this.slow = 0
-    this.#counts.fill(0)
+    this.#calls.fill(0)
+    this.#failures = this.#slow = undefined
   }
 
-  #add(index: number, by: number): void {
-    this.#counts[index] = (this.#counts[index] ?? 0) + by
+  #fail(at: number): void {
+    this.failures++
+    add((this.#failures ??= zeros()), at)
   }
 
   #drop(at: number): void {
-    this.calls -= this.#counts[at] ?? 0
-    this.failures -= this.#counts[at + 1] ?? 0
-    this.slow -= this.#counts[at + 2] ?? 0
-    this.#counts.fill(0, at, at + 3)
+    this.calls -= take(this.#calls, at)
+    if (this.#failures) this.failures -= take(this.#failures, at)
+    if (this.#slow) this.slow -= take(this.#slow, at)
   }
 }
 
-/** Where a bucket's counts begin; a clock may start below zero. */
-function offset(bucket: number): number {
-  return 3 * (((bucket % BUCKETS) + BUCKETS) % BUCKETS)
+/** Where a bucket's counts are; a clock may start below zero. */
+function place(bucket: number): number {
+  return ((bucket % BUCKETS) + BUCKETS) % BUCKETS
+}
+
+function zeros(): number[] {
+  return [0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+}
+
+function add(counts: number[], at: number): void {
+  counts[at] = (counts[at] ?? 0) + 1
+}
+
+function take(counts: number[], at: number): number {
+  const count = counts[at] ?? 0
+  counts[at] = 0
+  return count
 }

@@ -34,18 +34,18 @@ export function takeSnapshot({ service, discovery, fleet }: Core, guards: readon
     service,
     ready: discovery.seen,
     stale: discovery.error !== undefined,
-    instances: fleet.endpoints.map(({ instance, breakers, inFlight, pending, settled, latency }) => ({
-      instance: { ...instance },
-      breaker: breakers[0]?.state ?? 'closed',
+    instances: fleet.endpoints.map((endpoint) => ({
+      instance: { ...endpoint.instance },
+      breaker: endpoint.breakerAt(0)?.state ?? 'closed',
       routes: Object.fromEntries(
         guards.flatMap(({ index, route }) =>
-          route === undefined ? [] : [[route, breakers[index]?.state ?? 'closed']],
+          route === undefined ? [] : [[route, endpoint.breakerAt(index)?.state ?? 'closed']],
         ),
       ),
-      inFlight,
-      pending,
-      ...(latency !== undefined && { latency }),
-      settled: { ...settled },
+      inFlight: endpoint.inFlight,
+      pending: endpoint.pending,
+      ...(endpoint.latency !== undefined && { latency: endpoint.latency }),
+      settled: endpoint.settled,
     })),
   }
 }

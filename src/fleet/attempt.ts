@@ -72,7 +72,7 @@ export class Attempt {
     const { endpoint } = this
     const now = this.startedAt + ms
     endpoint.answered(this.startedAt)
-    endpoint.settled[outcome]++
+    endpoint.count(outcome)
     if (outcome === 'success') endpoint.succeeded(ms)
     if (retryAfter > 0) endpoint.penalise(now + retryAfter)
     const guard = this.#guard
@@ -88,8 +88,8 @@ export class Attempt {
   amend(): void {
     if (this.outcome !== 'success') return
     this.outcome = 'failure'
-    this.endpoint.settled.success--
-    this.endpoint.settled.failure++
+    this.endpoint.count('success', -1)
+    this.endpoint.count('failure')
     const guard = this.#guard
     if (guard) this.endpoint.breaker(guard).amend(this.#permit, this.#receipt, this.#context.now())
   }

@@ -17,36 +17,68 @@ export interface EndpointContext {
   transitioned(endpoint: LiveEndpoint, guard: Guard, transition: Transition): void
 }
 
-/** An instance made live: its pool, its load and its breakers. */
+/**
+ * An instance made live: its pool, its load and its breakers. What every attempt touches lies in this one object:
+ * among thousands of endpoints, a pick waits for each further one to come from memory.
+ */
 export class LiveEndpoint implements Endpoint {
-  instance: Instance
   inFlight = 0
   pending = 0
+  weight = 1
   /** No longer in the registry: never picked again. */
   removed = false
+  /** The breaker of the first guard, most often the only one. */
+  #breaker: Breaker | undefined
+  readonly #context: EndpointContext
+  #succeeded = 0
+  #failed = 0
+  #overloaded = 0
+  #ignored = 0
+  /** Sum of the pending attempts' start times: their mean age without a list of them. */
+  #startSum = 0
+  /** Mean of the recent successes in ms, each new one weighing a tenth. */
+  latency: number | undefined = undefined
+  #onIdle: (() => void) | undefined
+  #pool: Dispatcher | undefined
+  #instance: Instance
+  /** Those of further guards, by index. */
+  #others: (Breaker | undefined)[] | undefined
   /** The clock's time until which a Retry-After asks us to stay away. */
   penalisedUntil = 0
   /** The last snapshot this endpoint was part of. */
   revision = 0
-  readonly settled: Record<Outcome, number> = { success: 0, failure: 0, overload: 0, ignored: 0 }
-
-  /** Mean of the recent successes in ms, each new one weighing a tenth. */
-  latency: number | undefined = undefined
-
-  /** Sum of the pending attempts' start times: their mean age without a list of them. */
-  #startSum = 0
-  #pool: Dispatcher | undefined
-  #onIdle: (() => void) | undefined
-  readonly #breakers: (Breaker | undefined)[] = []
-  readonly #context: EndpointContext
 
   constructor(instance: Instance, context: EndpointContext) {
-    this.instance = instance
     this.#context = context
+    this.#instance = instance
+    this.weight = instance.weight || 1
   }
 
-  get weight(): number {
-    return this.instance.weight || 1
+  get instance(): Instance {
+    return this.#instance
+  }
+
+  /** The same instance, described anew. */
+  set instance(instance: Instance) {
+    this.#instance = instance
+    this.weight = instance.weight || 1
+  }
+
+  /** Attempts by outcome. */
+  get settled(): Record<Outcome, number> {
+    return {
+      success: this.#succeeded,
+      failure: this.#failed,
+      overload: this.#overloaded,
+      ignored: this.#ignored,
+    }
+  }
+
+  count(outcome: Outcome, by: 1 | -1 = 1): void {
+    if (outcome === 'success') this.#succeeded += by
+    else if (outcome === 'failure') this.#failed += by
+    else if (outcome === 'overload') this.#overloaded += by
+    else this.#ignored += by
   }
 
   pendingAge(now: number): number {
@@ -86,34 +118,38 @@ export class LiveEndpoint implements Endpoint {
 
   /** The breaker of one guard, made when it is first needed. */
   breaker(guard: Guard): Breaker {
-    return (this.#breakers[guard.index] ??= new Breaker(guard.policy, this.#context.clock, (transition) =>
-      this.#context.transitioned(this, guard, transition),
-    ))
+    if (guard.index === 0) return (this.#breaker ??= this.#makeBreaker(guard))
+    return ((this.#others ??= [])[guard.index] ??= this.#makeBreaker(guard))
   }
 
-  /** Every breaker made so far, by guard index. */
-  get breakers(): readonly (Breaker | undefined)[] {
-    return this.#breakers
+  /** The same, if it was made. */
+  breakerAt(index: number): Breaker | undefined {
+    return index === 0 ? this.#breaker : this.#others?.[index]
+  }
+
+  #makeBreaker(guard: Guard): Breaker {
+    return new Breaker(guard.policy, this.#context.clock, (transition) =>
+      this.#context.transitioned(this, guard, transition),
+    )
   }
 
   /** When every breaker in the way of `guard` may admit an attempt: `now` or earlier if they do already. */
   admitsAt(guard: Guard | undefined, now: number): number {
     if (!guard) return now
-    const own = guard === this.#context.instanceGuard ? now : admitsAt(this.#breakers[guard.index], now)
+    const own = guard === this.#context.instanceGuard ? now : admitsAt(this.breakerAt(guard.index), now)
     const { instanceGuard } = this.#context
-    return Math.max(own, instanceGuard ? admitsAt(this.#breakers[instanceGuard.index], now) : now)
+    return Math.max(own, instanceGuard ? admitsAt(this.breakerAt(instanceGuard.index), now) : now)
   }
 
   /** Whether none of its breakers is in the way of anything. */
   allClosed(): boolean {
-    for (const breaker of this.#breakers) if (breaker && breaker.state !== 'closed') return false
-    return true
+    if (isOpen(this.#breaker)) return false
+    return this.#others === undefined || !this.#others.some(isOpen)
   }
 
   /** Whether the instance's own breaker is not closed. */
   isOpen(): boolean {
-    const breaker = this.#breakers[0]
-    return breaker !== undefined && breaker.state !== 'closed'
+    return isOpen(this.#breaker)
   }
 
   /** Takes it out as an outlier: to selection and events, its breaker opened. */
@@ -124,7 +160,7 @@ export class LiveEndpoint implements Endpoint {
 
   /** Slow start: the share of its traffic the endpoint should get now, 0 to 1. */
   share(now: number): number {
-    return this.#breakers[0]?.share(now) ?? 1
+    return this.#breaker?.share(now) ?? 1
   }
 
   /** Resolves when the last attempt has ended and the pool is closed, or destroyed after `deadline()`. */
@@ -139,6 +175,10 @@ export class LiveEndpoint implements Endpoint {
     // Not `close()`: it would wait for connections that nobody wants any more to be made, or refused.
     await this.#pool?.destroy(new Error(`${this.instance.id} left the registry and its drain time is over`))
   }
+}
+
+function isOpen(breaker: Breaker | undefined): boolean {
+  return breaker !== undefined && breaker.state !== 'closed'
 }
 
 function admitsAt(breaker: Breaker | undefined, now: number): number {

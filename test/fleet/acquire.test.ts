@@ -260,10 +260,8 @@ describe('breakers in front of the fleet', () => {
     probe?.settle('success')
     probe?.release()
     expect(harness.run('success', route)).toBe('a')
-    expect(harness.fleet.endpoints[0]?.breakers.map((breaker) => breaker?.state)).toEqual([
-      'closed',
-      'closed',
-    ])
+    const [endpoint] = harness.fleet.endpoints
+    expect([0, 1].map((index) => endpoint?.breakerAt(index)?.state)).toEqual(['closed', 'closed'])
   })
 
   it('of a route give back the probe that the instance’s refused', async () => {

@@ -15,7 +15,7 @@ function settle(
   attempt.status = how.status
   attempt.settle(outcome, 1, how.connection ?? false)
   attempt.release()
-  return harness.fleet.endpoints[0]?.breakers.map((breaker) => breaker?.state) ?? []
+  return [0, 1].map((index) => harness.fleet.endpoints[0]?.breakerAt(index)?.state)
 }
 
 describe('behind a route’s own breaker', () => {
@@ -59,7 +59,8 @@ describe('behind a route’s own breaker', () => {
     settle(harness, 'failure', { status: 500 })
     harness.apply()
     harness.apply('a')
-    expect(harness.fleet.endpoints[0]?.breakers).toEqual([])
+    expect(harness.fleet.endpoints[0]?.breakerAt(0)).toBeUndefined()
+    expect(harness.fleet.endpoints[0]?.breakerAt(1)).toBeUndefined()
     expect(harness.acquire(harness.guards[1])).toBeDefined()
   })
 })
