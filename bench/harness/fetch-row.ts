@@ -1,4 +1,4 @@
-import { drive, naiveRoundRobin } from './drive.ts'
+import { drive, naiveRoundRobin, stayBusy } from './drive.ts'
 import { clientFor, PATH } from './http.ts'
 import type { Row } from './row.ts'
 
@@ -11,12 +11,15 @@ export function fetchRow(concurrency: number): Row {
     warmUpMs: 3000,
     rounds: 41,
     variants: {
-      outrigger: ({ origins }) => {
+      outrigger: async ({ origins }) => {
         const client = clientFor(origins)
+        const other = clientFor(origins)
+        await stayBusy((path) => other(path))
         return (ops) => drive(concurrency, ops, async () => (await client(PATH)).json())
       },
-      fetch: ({ origins }) => {
+      fetch: async ({ origins }) => {
         const next = naiveRoundRobin(origins)
+        await stayBusy((path) => fetch(next() + path))
         return (ops) => drive(concurrency, ops, async () => (await fetch(next() + PATH)).json())
       },
     },

@@ -1,5 +1,5 @@
 import { Agent, request } from 'undici'
-import { drive, naiveRoundRobin } from './drive.ts'
+import { drive, naiveRoundRobin, stayBusy } from './drive.ts'
 import { clientFor, PATH } from './http.ts'
 import type { Row } from './row.ts'
 
@@ -12,13 +12,16 @@ export function requestRow(concurrency: number): Row {
     warmUpMs: 3000,
     rounds: 41,
     variants: {
-      outrigger: ({ origins }) => {
+      outrigger: async ({ origins }) => {
         const client = clientFor(origins)
+        const other = clientFor(origins)
+        await stayBusy((path) => other.request(path))
         return (ops) => drive(concurrency, ops, async () => (await client.request(PATH)).body.json())
       },
-      undici: ({ origins }) => {
+      undici: async ({ origins }) => {
         const dispatcher = new Agent()
         const next = naiveRoundRobin(origins)
+        await stayBusy((path) => request(next() + path, { dispatcher }))
         return (ops) =>
           drive(concurrency, ops, async () => (await request(next() + PATH, { dispatcher })).body.json())
       },

@@ -14,9 +14,9 @@ const AGAIN = new Error('again')
 export async function retryLoop<T>(call: Call<T>, first: Tried<T>, delay: number): Promise<Tried<T>> {
   let last = first
   let wait = delay
-  const pause = (): Promise<void> => {
+  const pause = (): Promise<void> | undefined => {
     announceRetry(call, last, wait)
-    return call.sleep(wait)
+    return wait > 0 ? call.sleep(wait) : undefined
   }
   await pause()
   return pRetry(
