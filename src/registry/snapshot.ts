@@ -29,6 +29,7 @@ interface Slot {
 export class SnapshotReader {
   readonly #slots = new Map<string, Slot>()
   #round = 0
+  #changed = false
 
   /** Throws unless `value` is an array. */
   read(value: unknown): Snapshot {
@@ -36,37 +37,37 @@ export class SnapshotReader {
     this.#round++
     const instances: Instance[] = []
     const rejected: Rejected[] = []
-    let changed = false
+    this.#changed = false
     for (const entry of value as readonly unknown[]) {
       try {
-        const { instance, fresh } = this.#readEntry(entry)
-        instances.push(instance)
-        if (fresh) changed = true
+        instances.push(this.#readEntry(entry))
       } catch (error) {
         rejected.push(reject(entry, error))
       }
     }
     if (instances.length > 0 && instances.length < this.#slots.size) {
-      changed = true
+      this.#changed = true
       this.#forget()
     }
-    return { instances: Object.freeze(instances), rejected, changed }
+    return { instances: Object.freeze(instances), rejected, changed: this.#changed }
   }
 
-  #readEntry(entry: unknown): { instance: Instance; fresh: boolean } {
+  #readEntry(entry: unknown): Instance {
     const id = (entry as Instance | null | undefined)?.id
     const known = id == null ? undefined : this.#slots.get(id)
     const instance = known && describes(entry as object, known.instance) ? known.instance : toInstance(entry)
     const slot = known ?? this.#slots.get(instance.id)
     if (!slot) {
       this.#slots.set(instance.id, { instance, round: this.#round })
-      return { instance, fresh: true }
+      this.#changed = true
+      return instance
     }
     if (slot.round === this.#round) throw new TypeError(`duplicate id ${quote(instance.id)}`)
     slot.round = this.#round
-    if (sameInstance(slot.instance, instance)) return { instance: slot.instance, fresh: false }
+    if (sameInstance(slot.instance, instance)) return slot.instance
     slot.instance = instance
-    return { instance, fresh: true }
+    this.#changed = true
+    return instance
   }
 
   #forget(): void {
