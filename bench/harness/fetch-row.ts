@@ -7,9 +7,9 @@ export function fetchRow(concurrency: number): Row {
   return {
     title: `client(), ${concurrency} at a time`,
     servers: 4,
-    roundMs: 80,
-    warmUpMs: 3000,
-    rounds: 41,
+    ops: concurrency === 1 ? { round: 1_200, warmUp: 15_000 } : { round: 3_000, warmUp: 25_000 },
+    generations: 3,
+    rounds: 5,
     variants: {
       outrigger: async ({ origins }) => {
         const client = clientFor(origins)

@@ -8,9 +8,9 @@ export function requestRow(concurrency: number): Row {
   return {
     title: `client.request, ${concurrency} at a time`,
     servers: 4,
-    roundMs: 80,
-    warmUpMs: 3000,
-    rounds: 41,
+    ops: concurrency === 1 ? { round: 2_000, warmUp: 20_000 } : { round: 8_000, warmUp: 40_000 },
+    generations: 3,
+    rounds: 5,
     variants: {
       outrigger: async ({ origins }) => {
         const client = clientFor(origins)

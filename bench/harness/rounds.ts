@@ -8,6 +8,15 @@ const ROUNDS = 15
 
 /** Runs the variants of a row in turn, each in its own process, every other time in reverse order. */
 export async function runRow(file: URL, row: Row): Promise<Samples> {
+  const samples = new Map<string, Sample[]>()
+  for (const name of Object.keys(row.variants)) samples.set(name, [])
+  for (let generation = 0; generation < (row.generations ?? 1); generation++) {
+    await runGeneration(file, row, samples)
+  }
+  return samples
+}
+
+async function runGeneration(file: URL, row: Row, samples: ReadonlyMap<string, Sample[]>): Promise<void> {
   await using stack = new AsyncDisposableStack()
   const origins: string[] = []
   if (row.servers) {
@@ -15,13 +24,11 @@ export async function runRow(file: URL, row: Row): Promise<Samples> {
     origins.push(...((await server.message()) as string[]))
   }
   const workers = new Map<string, Child>()
-  const samples = new Map<string, Sample[]>()
   for (const name of Object.keys(row.variants)) {
     const args = [file.href, name, ...origins]
     const worker = stack.use(new Child(new URL('worker.ts', import.meta.url), args))
     await worker.message()
     workers.set(name, worker)
-    samples.set(name, [])
   }
   const order = [...workers]
   for (let round = 0; round < (row.rounds ?? ROUNDS); round++) {
@@ -31,5 +38,4 @@ export async function runRow(file: URL, row: Row): Promise<Samples> {
     }
     order.reverse()
   }
-  return samples
 }

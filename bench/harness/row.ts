@@ -32,12 +32,19 @@ export interface Row {
   readonly title: string
   /** How many servers to start. @default 0 */
   readonly servers?: number
-  /** @default 15 */
+  /** How often all variants start again in new processes: what a process settles into is partly chance. @default 1 */
+  readonly generations?: number
+  /** Of each generation. @default 15 */
   readonly rounds?: number
   /** How long each variant runs before anything counts, in ms. @default 1_000 */
   readonly warmUpMs?: number
   /** How long a round should be, in ms; 0 for rounds that do their work once. @default 60 */
   readonly roundMs?: number
+  /**
+   * Operations in a round, and before anything counts, instead of `roundMs` and `warmUpMs`: for rows where one side
+   * takes longer to be compiled, and where garbage is a good part of the work and comes in lumps.
+   */
+  readonly ops?: { readonly round: number; readonly warmUp: number }
   readonly variants: Readonly<Record<string, Variant>>
   readonly comparisons: readonly Comparison[]
 }

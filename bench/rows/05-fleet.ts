@@ -83,4 +83,4 @@ for (const [name, make] of Object.entries(strategies)) {
   })
 }
 
-export const row: Row = { title: 'acquire and settle', roundMs: 100, rounds: 9, variants, comparisons }
+export const row: Row = { title: 'acquire and settle', warmUpMs: 500, roundMs: 100, rounds: 9, variants, comparisons }

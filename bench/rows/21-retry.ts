@@ -8,9 +8,9 @@ const CONCURRENCY = 32
 export const row: Row = {
   title: 'retry: one failed attempt, then success',
   servers: 2,
-  roundMs: 80,
-  warmUpMs: 3000,
-  rounds: 41,
+  ops: { round: 4_000, warmUp: 25_000 },
+  generations: 3,
+  rounds: 5,
   variants: {
     outrigger: ({ origins: [bad = '', good = ''] }) => {
       // A path on the first instance that it refuses, and an answer of the second.
