@@ -58,9 +58,9 @@ export function compilePlans(options: ClientOptions): { plans: Plans; guards: re
   }
   // Each route learns its own latencies, also under the client's options.
   const hedge = (hedgeOptions: HedgeOptions | false | undefined, name: string): Hedge | undefined =>
-    hedgeOptions ? new Hedge(hedgeOptions, clock, name) : undefined
+    isOff(hedgeOptions) ? undefined : new Hedge(hedgeOptions, clock, name)
   const limiterOf = (limit: ClientLimit, name: string): Limiter => {
-    if (typeof limit !== 'object') return new Limiter({ max: limit }, clock, name)
+    if (typeof limit !== 'object' || limit === null) return new Limiter({ max: limit }, clock, name)
     const { perInstance: _perInstance, ...rest } = limit
     return new Limiter(rest, clock, name)
   }
@@ -68,7 +68,7 @@ export function compilePlans(options: ClientOptions): { plans: Plans; guards: re
   const limitersOf = (limit: RouteRule['limit'], name: string): readonly Limiter[] =>
     limit === undefined ? base.limiters : limit === false ? [] : [...base.limiters, limiterOf(limit, name)]
   const throttleOf = (throttle: RouteRule['throttle'], name: string): Throttle | undefined =>
-    throttle ? new Throttle(throttle, clock, name) : undefined
+    isOff(throttle) ? undefined : new Throttle(throttle, clock, name)
   const base: Plan = Object.freeze({
     route: undefined,
     guard: guard(options.breaker, 'breaker', undefined),
@@ -135,6 +135,11 @@ function timeoutPolicy(
   })
 }
 
+/** Nothing else that is falsy means off: `hedge: 0` is a mistake, and the checks of what it is for say so. */
+function isOff(option: unknown): option is false | undefined {
+  return option === undefined || option === false
+}
+
 function headerPolicy({ attemptHeader, deadline }: ClientOptions): HeaderPolicy {
   if (deadline !== undefined) checkObject('deadline', deadline, ['header'])
   return Object.freeze({
@@ -146,7 +151,9 @@ function headerPolicy({ attemptHeader, deadline }: ClientOptions): HeaderPolicy 
 /** `perInstance` alone limits instances, not the client. */
 function hasLimit(limit: ClientOptions['limit']): limit is ClientLimit {
   if (limit === undefined || limit === false) return false
-  return typeof limit !== 'object' || limit.max !== undefined || limit.perInstance === undefined
+  return (
+    typeof limit !== 'object' || limit === null || limit.max !== undefined || limit.perInstance === undefined
+  )
 }
 
 const NO_FALLBACK: FallbackPolicy = Object.freeze({
@@ -166,7 +173,11 @@ function fallbackPolicy(
   return Object.freeze({
     answer: fallback === undefined ? base.answer : fallback || undefined,
     stale:
-      stale === undefined ? base.stale : stale ? new StaleCache(stale, clock, `${prefix}stale`) : undefined,
+      stale === undefined
+        ? base.stale
+        : isOff(stale)
+          ? undefined
+          : new StaleCache(stale, clock, `${prefix}stale`),
     coalescer: coalesce === undefined ? base.coalescer : coalesce ? new Coalescer() : undefined,
   })
 }

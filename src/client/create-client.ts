@@ -1,7 +1,12 @@
 import { Platform, type FetchInput } from '../attempt/platform.ts'
 import { execute } from '../call/execute.ts'
 import { AttemptDispatcher } from '../doors/dispatcher.ts'
-import { ExecuteOperation, type ExecuteFunction, type ExecuteOptions } from '../doors/execute.ts'
+import {
+  EXECUTE_OPTIONS,
+  ExecuteOperation,
+  type ExecuteFunction,
+  type ExecuteOptions,
+} from '../doors/execute.ts'
 import { contractOf, underContract } from '../doors/contract.ts'
 import { fallbackCall, hasFallback, withFallback } from '../doors/fallback.ts'
 import { FetchOperation, type Neighbours } from '../doors/fetch.ts'
@@ -9,8 +14,9 @@ import { RequestOperation, type RequestOptions } from '../doors/request.ts'
 import { logicalAddress, resolveTarget, type CallInit } from '../doors/target.ts'
 import { OutriggerError } from '../errors.ts'
 import type { Listener } from '../observe/emitter.ts'
+import { checkEventName } from '../observe/event-names.ts'
 import type { ClientEvents } from '../observe/events.ts'
-import { checkFunction } from '../options.ts'
+import { checkFunction, checkObject } from '../options.ts'
 import type { TypedCall } from '../typed/call.ts'
 import type { Contracts, HasContract } from '../typed/contract-types.ts'
 import type { OpenAPI } from '../typed/openapi.ts'
@@ -101,13 +107,18 @@ export function createClient(options: ClientOptions): Client {
   const refuseClosed = (): void => {
     if (core.closed) throw core.closed
   }
-  const call: Client[typeof callWithin] = async (input, init, neighbours) => {
-    const returning = platform.returning(input, init)
-    if (returning) return returning
-    const contract = contractOf(plans, input)
-    return contract
-      ? underContract(contract, init, (own, onAnswer) => send(input, own, neighbours, onAnswer))
-      : send(input, init, neighbours)
+  // Not async: that would cost two more promises.
+  const call: Client[typeof callWithin] = (input, init, neighbours) => {
+    try {
+      const returning = platform.returning(input, init)
+      if (returning) return returning
+      const contract = contractOf(plans, input)
+      return contract
+        ? underContract(contract, init, (own, onAnswer) => send(input, own, neighbours, onAnswer))
+        : send(input, init, neighbours)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
   const send = (
     input: FetchInput,
@@ -146,7 +157,6 @@ export function createClient(options: ClientOptions): Client {
         input: string,
         request: RequestOptions<Opaque> & RouteInit = {},
       ): Promise<Dispatcher.ResponseData<Opaque>> => {
-        // An async function would cost two more promises.
         try {
           const target = resolveTarget(logical, plans, input, request)
           if (!target) throw new TypeError(`request() is for ${logical.origin}, got '${input}'`)
@@ -158,6 +168,7 @@ export function createClient(options: ClientOptions): Client {
       },
       execute: async <T>(run: ExecuteFunction<T>, executeOptions: ExecuteOptions = {}): Promise<T> => {
         checkFunction('execute()', run)
+        checkObject("execute()'s options", executeOptions, EXECUTE_OPTIONS)
         const { route } = executeOptions
         refuseClosed()
         const plan = route === undefined ? plans.base : plans.byKey(route)
@@ -167,15 +178,15 @@ export function createClient(options: ClientOptions): Client {
       ready: () => core.discovery.ready,
       snapshot: () => takeSnapshot(core, guards),
       on: <Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>) => {
-        events.on(name, listener)
+        events.on(checkEventName(name), listener)
         return client
       },
       once: <Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>) => {
-        events.once(name, listener)
+        events.once(checkEventName(name), listener)
         return client
       },
       off: <Name extends keyof ClientEvents>(name: Name, listener?: Listener<ClientEvents[Name]>) => {
-        events.off(name, listener)
+        events.off(checkEventName(name), listener)
         return client
       },
       close,

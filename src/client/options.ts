@@ -190,9 +190,9 @@ export function checkClientOptions(options: ClientOptions): void {
   ) {
     throw new TypeError(`transport must be an object or a function, got ${quote(transport)}`)
   }
-  checkNumber('panicThreshold', options.panicThreshold ?? 0, { max: 1 })
-  checkNumber('drainTimeout', options.drainTimeout ?? 0)
-  if (typeof options.limit === 'object') {
+  if (options.panicThreshold !== undefined) checkNumber('panicThreshold', options.panicThreshold, { max: 1 })
+  if (options.drainTimeout !== undefined) checkNumber('drainTimeout', options.drainTimeout)
+  if (typeof options.limit === 'object' && options.limit !== null) {
     checkNumber('limit.perInstance', options.limit.perInstance ?? 1, { min: 1, integer: true })
   }
   if (options.outliers !== undefined && options.breaker === false) {

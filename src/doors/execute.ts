@@ -26,6 +26,14 @@ export interface ExecuteOptions {
   deadline?: number
 }
 
+export const EXECUTE_OPTIONS: readonly (keyof ExecuteOptions)[] = [
+  'signal',
+  'route',
+  'idempotent',
+  'priority',
+  'deadline',
+]
+
 /** What is done with the chosen instance. */
 export type ExecuteFunction<T> = (instance: Instance, context: ExecuteContext) => T | PromiseLike<T>
 

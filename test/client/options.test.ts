@@ -40,6 +40,18 @@ describe('createClient refuses', () => {
       RangeError,
       'retry.backoff.max',
     ],
+    ['hedge: 0', { hedge: 0 }, TypeError, 'hedge must be an object, got 0'],
+    ['stale: the empty text', { stale: '' }, TypeError, "stale must be an object, got ''"],
+    ['throttle: null', { throttle: null }, TypeError, 'throttle must be an object, got null'],
+    ['limit: null', { limit: null }, TypeError, 'got null'],
+    [
+      'panicThreshold: null',
+      { panicThreshold: null },
+      TypeError,
+      'panicThreshold must be a number, got null',
+    ],
+    ['drainTimeout: null', { drainTimeout: null }, TypeError, 'drainTimeout must be a number, got null'],
+    ['a route’s hedge: null', { routes: { 'GET /': { hedge: null } } }, TypeError, "routes['GET /'].hedge"],
     ['a timeout of nothing', { timeout: 0 }, RangeError, 'timeout'],
     ['a timeout that is no number', { timeout: Number.NaN }, RangeError, 'timeout'],
     ['timeout: true', { timeout: true }, TypeError, 'timeout'],
@@ -132,5 +144,24 @@ describe('createClient takes', () => {
   ])('%s', async (_name, options) => {
     await using client = createClient({ ...good, ...options })
     expect(client.snapshot().service).toBe(options.service ?? 'user-service')
+  })
+})
+
+describe('a client refuses', () => {
+  const client = createClient(good)
+  const on = client.on.bind(client) as (name: string, listener: () => void) => unknown
+
+  it('to listen for an event there is not', () => {
+    expect(() => on('breaker:opened', () => {})).toThrow(
+      /the event must be one of breaker:open, .*, got 'breaker:opened'/,
+    )
+    expect(() => on('toString', () => {})).toThrow(TypeError)
+  })
+
+  it.each<[string, unknown, string]>([
+    ['an option of execute() there is not', { retries: 3 }, "execute()'s options.retries is not an option"],
+    ['null for the options of execute()', null, "execute()'s options must be an object, got null"],
+  ])('%s', async (_what, given, message) => {
+    await expect(client.execute(() => 1, given as object)).rejects.toThrow(message)
   })
 })

@@ -1,0 +1,26 @@
+import { quote } from '../options.ts'
+import type { ClientEvents } from './events.ts'
+
+/** A record, so that an event without its line here does not compile. */
+const NAMES: Record<keyof ClientEvents, true> = {
+  'breaker:open': true,
+  'breaker:half-open': true,
+  'breaker:close': true,
+  'instance:added': true,
+  'instance:changed': true,
+  'instance:removed': true,
+  'source:stale': true,
+  'source:recovered': true,
+  'source:invalid': true,
+  'call:retry': true,
+  'call:hedge': true,
+  'call:rejected': true,
+  'call:fallback': true,
+  attempt: true,
+}
+
+/** Throws unless there is such an event: a listener under a misspelt name would never hear anything. */
+export function checkEventName<Name extends keyof ClientEvents>(name: Name): Name {
+  if (Object.hasOwn(NAMES, name)) return name
+  throw new TypeError(`the event must be one of ${Object.keys(NAMES).join(', ')}, got ${quote(name)}`)
+}
