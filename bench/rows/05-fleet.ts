@@ -83,4 +83,11 @@ for (const [name, make] of Object.entries(strategies)) {
   })
 }
 
-export const row: Row = { title: 'acquire and settle', warmUpMs: 500, roundMs: 100, rounds: 9, variants, comparisons }
+export const row: Row = {
+  title: 'acquire and settle',
+  warmUpMs: 500,
+  roundMs: 100,
+  rounds: 9,
+  variants,
+  comparisons,
+}
