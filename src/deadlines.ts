@@ -50,7 +50,7 @@ class Waiting {
     if (this.#newest) this.#newest.newer = entry
     else this.#oldest = entry
     this.#newest = entry
-    this.#cancelTimer ??= startTimer(this.#clock, ms, () => this.#fire())
+    if (!this.#cancelTimer) this.#arm(ms)
   }
 
   /** The timer goes with the last one: it must not keep the process alive. */
@@ -61,23 +61,31 @@ class Waiting {
     if (newer) newer.older = older
     else this.#newest = older
     entry.older = entry.newer = entry.waiting = undefined
-    if (this.#oldest) return
+    if (!this.#oldest) this.#disarm()
+  }
+
+  #arm(ms: number): void {
+    this.#cancelTimer = startTimer(this.#clock, ms, () => this.#fire())
+  }
+
+  #disarm(): void {
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
   }
 
   #fire(): void {
-    this.#cancelTimer = undefined
+    this.#disarm()
     const now = this.#clock.now()
-    for (let entry = this.#oldest; entry; entry = this.#oldest) {
-      const left = entry.deadline - now
+    try {
       // Timers count whole milliseconds.
-      if (left >= 1) {
-        this.#cancelTimer = startTimer(this.#clock, left, () => this.#fire())
-        return
+      for (let entry = this.#oldest; entry && entry.deadline - now < 1; entry = this.#oldest) {
+        this.delete(entry)
+        entry.expire()
       }
-      this.delete(entry)
-      entry.expire()
+    } finally {
+      // Also after somebody's handler threw: the others go on waiting, and no longer than they have to.
+      this.#disarm()
+      if (this.#oldest) this.#arm(Math.max(this.#oldest.deadline - now, 0))
     }
   }
 }

@@ -85,6 +85,35 @@ describe('timers', () => {
     expect(clock.timers).toBe(0)
   })
 
+  it('shared by attempts go on after a handler that throws', async () => {
+    const clock = new ManualClock()
+    const transport = (): Dispatcher => new Unconnected()
+    await using client = createClient({ service, source, clock, transport })
+    await client.ready()
+    const told: string[] = []
+    const send = (name: string, onError: () => void): void => {
+      const options = { path: '/', method: 'GET' } as const
+      client.dispatcher.dispatch(options, {
+        onRequestStart() {},
+        onResponseError() {
+          told.push(name)
+          onError()
+        },
+      })
+    }
+    send('first', () => {
+      send('third', () => {})
+      throw new Error('from the handler')
+    })
+    send('second', () => {})
+    await expect(clock.advance(5000)).rejects.toThrow('from the handler')
+    await clock.advance(0)
+    expect(told).toEqual(['first', 'second'])
+    await clock.advance(5000)
+    expect(told).toEqual(['first', 'second', 'third'])
+    expect(clock.timers).toBe(0)
+  })
+
   it('there are none for what waits for nothing', async () => {
     const clock = new ManualClock()
     await using client = createClient({ service, source, clock, timeout: false })
