@@ -171,7 +171,7 @@ export function createClient(options: ClientOptions): Client {
         checkObject("execute()'s options", executeOptions, EXECUTE_OPTIONS)
         const { route } = executeOptions
         refuseClosed()
-        const plan = route === undefined ? plans.base : plans.byKey(route)
+        const plan = route === undefined ? plans.base : plans.byKey(route).plan
         return execute(core, new ExecuteOperation(plan, run, executeOptions))
       },
       dispatcher: new AttemptDispatcher(core, plans, logical),

@@ -9,7 +9,7 @@ export const answeredBy: WeakMap<Response, Attempt> = new WeakMap()
 
 /** The contract of a call by route key: any other call is plain fetch. */
 export function contractOf(plans: Plans, input: FetchInput): Contract | undefined {
-  return typeof input === 'string' && isRouteKey(input) ? plans.byKey(input).contract : undefined
+  return typeof input === 'string' && isRouteKey(input) ? plans.byKey(input).plan.contract : undefined
 }
 
 /** Makes a call whose request is checked before anything else, and its answer when it is read. */

@@ -108,11 +108,9 @@ function byPath(
   return { url: logical.origin + path, path, method, plan: plans.match(method, path) }
 }
 
-function byKey(logical: Logical, plans: Plans, key: string, init: TargetInit | undefined): Target {
-  const plan = plans.byKey(key)
-  const route = plan.route
-  if (!route) throw new TypeError(`'${key}' is not a route key`)
-  const method = route.method === '*' ? (init?.method ?? 'GET').toUpperCase() : route.method
-  const path = appendQuery(expandPath(route, init?.params), init?.query)
+function byKey(logical: Logical, plans: Plans, written: string, init: TargetInit | undefined): Target {
+  const { key, plan } = plans.byKey(written)
+  const method = key.method === '*' ? (init?.method ?? 'GET').toUpperCase() : key.method
+  const path = appendQuery(expandPath(key, init?.params), init?.query)
   return { url: logical.origin + path, path, method, plan }
 }

@@ -172,4 +172,13 @@ describe('a rule', () => {
     await call(client, 1, '/orders/1')
     expect(attempts.map(({ route }) => route)).toEqual(['GET /orders/{id}', undefined])
   })
+
+  it('that was not declared goes by the name of the template it is a request of, as no template of its own', async () => {
+    await using server = await startServer(ok)
+    await using client = createClient(options(server.url))
+    const attempts = collect(client, 'attempt')
+    await call(client, 1, 'GET /users/7')
+    await call(client, 1, 'GET /health')
+    expect(attempts.map(({ route }) => route)).toEqual(['GET /users/{id}', 'GET /health'])
+  })
 })
