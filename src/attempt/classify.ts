@@ -1,5 +1,6 @@
 import { OutriggerError } from '../errors.ts'
 import type { Outcome } from '../observe/events.ts'
+import { isOutcome } from '../observe/outcome.ts'
 import { quote } from '../options.ts'
 
 /** What one attempt brought: a status with headers, or an error, or for `execute` any value. */
@@ -41,10 +42,6 @@ function warnOnce(custom: Classify, what: string): void {
   if (warned.has(custom)) return
   warned.add(custom)
   process.emitWarning(`classify ${what}; the default is used instead`, { code: 'OUTRIGGER_CLASSIFY' })
-}
-
-function isOutcome(value: unknown): value is Outcome {
-  return value === 'success' || value === 'failure' || value === 'overload' || value === 'ignored'
 }
 
 function byDefault(result: AttemptResult): Outcome {

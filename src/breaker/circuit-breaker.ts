@@ -2,6 +2,7 @@ import { systemClock, type Clock } from '../clock.ts'
 import { CircuitOpenError, OutriggerError, withoutStack } from '../errors.ts'
 import { Emitter, type Listener } from '../observe/emitter.ts'
 import type { BreakerState, Outcome } from '../observe/events.ts'
+import { isOutcome } from '../observe/outcome.ts'
 import { checkFunction, checkMethods, checkObject, quote } from '../options.ts'
 import { Breaker, type Transition } from './breaker.ts'
 import { breakerOptionNames, breakerPolicy, type BreakerOptions } from './policy.ts'
@@ -35,7 +36,7 @@ export interface ExecuteContext {
 
 /** One admitted try. Settled once; what comes later is not counted. */
 export interface Permit extends Disposable {
-  /** `ms` is how long it took, by default the time since it was acquired. */
+  /** `ms` is how long it took, by default the time since it was acquired. Throws a TypeError on what is no outcome. */
   settle(outcome: Outcome, ms?: number): void
 }
 
@@ -92,6 +93,10 @@ export class CircuitBreaker {
     let permit = this.#breaker.tryAcquire(start)
     if (permit === 0) return undefined
     const settle: Permit['settle'] = (outcome, ms) => {
+      if (!isOutcome(outcome)) {
+        const known = "'success', 'failure', 'overload' or 'ignored'"
+        throw new TypeError(`a permit is settled with ${known}, got ${quote(outcome)}`)
+      }
       const once = permit
       permit = 0
       this.#settle(once, outcome, start, ms)

@@ -231,6 +231,14 @@ describe('a permit', () => {
     expect(breaker.state).toBe('open')
   })
 
+  test('refuses what is no outcome, and can still be settled', () => {
+    const { breaker } = setUp({ failureThreshold: 1 })
+    const permit = breaker.tryAcquire()
+    expect(() => permit?.settle('failed' as 'failure')).toThrow(/'failure'.*, got 'failed'/)
+    permit?.settle('failure')
+    expect(breaker.state).toBe('open')
+  })
+
   test('disposed, gives its slot back uncounted; after settle that is nothing', async () => {
     const { breaker, clock } = setUp({ successThreshold: 1 })
     await trip(breaker)
