@@ -19,8 +19,10 @@ const NAMES: Record<keyof ClientEvents, true> = {
   attempt: true,
 }
 
+export const EVENT_NAMES: readonly (keyof ClientEvents)[] = Object.keys(NAMES) as (keyof ClientEvents)[]
+
 /** Throws unless there is such an event: a listener under a misspelt name would never hear anything. */
 export function checkEventName<Name extends keyof ClientEvents>(name: Name): Name {
   if (Object.hasOwn(NAMES, name)) return name
-  throw new TypeError(`the event must be one of ${Object.keys(NAMES).join(', ')}, got ${quote(name)}`)
+  throw new TypeError(`the event must be one of ${EVENT_NAMES.join(', ')}, got ${quote(name)}`)
 }

@@ -1,3 +1,4 @@
+import { EVENT_NAMES } from '../observe/event-names.ts'
 import type { Client } from '../client/create-client.ts'
 import type { ClientEvents } from '../observe/events.ts'
 
@@ -51,22 +52,6 @@ export interface SimulationReport {
 const SECOND = 1000
 const MAX_EVENTS = 100_000
 
-const EVENTS: Record<SimulatedEventName, true> = {
-  'breaker:open': true,
-  'breaker:half-open': true,
-  'breaker:close': true,
-  'instance:added': true,
-  'instance:changed': true,
-  'instance:removed': true,
-  'source:stale': true,
-  'source:recovered': true,
-  'source:invalid': true,
-  'call:retry': true,
-  'call:hedge': true,
-  'call:rejected': true,
-  'call:fallback': true,
-}
-
 interface Second {
   good: number
   readonly ms: number[]
@@ -84,7 +69,8 @@ export class Recorder {
   }
 
   listen(client: Client, index: number): void {
-    for (const name of Object.keys(EVENTS) as SimulatedEventName[]) {
+    for (const name of EVENT_NAMES) {
+      if (name === 'attempt') continue
       client.on(name, (event) => {
         if (this.#events.length >= MAX_EVENTS) return
         const instance = 'instance' in event ? { instance: event.instance.id } : {}
