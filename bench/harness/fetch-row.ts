@@ -13,7 +13,7 @@ export function fetchRow(concurrency: number): Row {
     variants: {
       outrigger: async ({ origins }) => {
         const client = clientFor(origins)
-        const other = clientFor(origins)
+        const other = clientFor(origins, { timeout: false })
         await stayBusy((path) => other(path))
         return (ops) => drive(concurrency, ops, async () => (await client(PATH)).json())
       },

@@ -14,7 +14,7 @@ export function requestRow(concurrency: number): Row {
     variants: {
       outrigger: async ({ origins }) => {
         const client = clientFor(origins)
-        const other = clientFor(origins)
+        const other = clientFor(origins, { timeout: false })
         await stayBusy((path) => other.request(path))
         return (ops) => drive(concurrency, ops, async () => (await client.request(PATH)).body.json())
       },
