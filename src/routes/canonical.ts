@@ -8,10 +8,13 @@ const PLAIN: Uint8Array = Uint8Array.from({ length: 0x80 }, (_, code) =>
   /[\w~!$&'()*+,;=:@/-]/.test(String.fromCharCode(code)) ? 1 : 0,
 )
 
-/** Where the path of an already canonical `path?query#fragment` ends, or -1 when it has to be rewritten. */
-export function plainEnd(path: string): number {
+/**
+ * Where the path of an already canonical `path?query#fragment` ends, or -1 when it has to be rewritten. The first
+ * `known` characters, whole segments, are canonical for sure.
+ */
+export function plainEnd(path: string, known = 0): number {
   if (path.charCodeAt(0) !== SLASH) return -1
-  for (let index = 1; index < path.length; index++) {
+  for (let index = Math.max(known, 1); index < path.length; index++) {
     const code = path.charCodeAt(index)
     if (PLAIN[code] === 1) continue
     if (code === DOT && path.charCodeAt(index - 1) !== SLASH) continue

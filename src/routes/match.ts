@@ -8,7 +8,7 @@ export interface RouteMatch<T> extends RouteKey {
 }
 
 class Node<T> {
-  /** Static text that every route below has next, `'api/v1/'`: compared at once (issue 7). */
+  /** Static text that every route below has next, `'/api/v1/'`: compared at once (issue 7). */
   prefix = ''
   statics: Map<string, Node<T>> = new Map()
   param: Node<T> | undefined = undefined
@@ -24,17 +24,16 @@ class Node<T> {
   }
 
   /** Draws chains of lone static children into `prefix`, here and below, once the trie is complete. */
-  compress(): this {
+  compress(): void {
     this.param?.compress()
     for (const child of this.statics.values()) child.compress()
     const [only, second] = this.statics
-    if (!only || second || this.param || this.rest || only[1].route) return this
+    if (!only || second || this.param || this.rest || only[1].route) return
     const [text, child] = only
     this.prefix = `${text}/${child.prefix}`
     this.statics = child.statics
     this.param = child.param
     this.rest = child.rest
-    return this
   }
 }
 
@@ -78,7 +77,9 @@ export class RouteTable<T> {
     const plant = (method: string): Node<T> => {
       const root = new Node<T>()
       for (const route of routes) if (route.method === '*' || route.method === method) insert(root, route)
-      return root.compress()
+      root.compress()
+      root.prefix = `/${root.prefix}`
+      return root
     }
     this.#any = plant('*')
     for (const { method } of routes) if (!this.#tries.has(method)) this.#tries.set(method, plant(method))
@@ -87,16 +88,23 @@ export class RouteTable<T> {
   /** The route for a method and a request path; a query or fragment is ignored. Allocates no result. */
   match(method: string, path: string): RouteMatch<T> | undefined {
     const trie = this.#tries.get(method) ?? this.#tries.get(method.toUpperCase()) ?? this.#any
-    const end = plainEnd(path)
-    if (end === path.length) return find(trie, path, 1)
-    return find(trie, end < 0 ? canonicalPath(path) : path.slice(0, end), 1)
+    // A route's own text is canonical.
+    const known = path.startsWith(trie.prefix) ? trie.prefix.length : 0
+    const end = plainEnd(path, known)
+    if (end < 0) return find(trie, canonicalPath(path), 0)
+    const plain = end === path.length ? path : path.slice(0, end)
+    return known > 0 ? below(trie, plain, known) : undefined
   }
 }
 
-/** `path` is canonical, and the segments after `start` choose between what is below `node`. */
+/** `path` is canonical, and what follows `start` chooses between the routes of `node`. */
 function find<T>(node: Node<T>, path: string, start: number): RouteMatch<T> | undefined {
   if (node.prefix !== '' && !path.startsWith(node.prefix, start)) return undefined
-  const begin = start + node.prefix.length
+  return below(node, path, start + node.prefix.length)
+}
+
+/** The same, past its prefix. */
+function below<T>(node: Node<T>, path: string, begin: number): RouteMatch<T> | undefined {
   const slash = path.indexOf('/', begin)
   const end = slash < 0 ? path.length : slash
   let found: RouteMatch<T> | undefined
