@@ -17,6 +17,7 @@ export interface Expiring {
 export class Deadlines {
   readonly clock: Clock
   readonly #byTime = new Map<number, Waiting>()
+  #entries = 0
 
   constructor(clock: Clock) {
     this.clock = clock
@@ -25,8 +26,18 @@ export class Deadlines {
   /** `deadline` is `ms` from now. */
   add(entry: Expiring, ms: number): void {
     let waiting = this.#byTime.get(ms)
-    if (!waiting) this.#byTime.set(ms, (waiting = new Waiting(this.clock)))
+    if (!waiting) this.#byTime.set(ms, (waiting = new Waiting(this)))
+    this.#entries++
     waiting.add(entry, ms)
+  }
+
+  /**
+   * The timers go with the very last entry: they must not keep the process alive, and a list that is empty for a
+   * moment while calls are in flight, as that of connections mostly is, will need its timer again.
+   */
+  left(): void {
+    if (--this.#entries > 0) return
+    for (const waiting of this.#byTime.values()) waiting.disarm()
   }
 }
 
@@ -35,13 +46,13 @@ export class Deadlines {
  * long.
  */
 class Waiting {
-  readonly #clock: Clock
+  readonly #deadlines: Deadlines
   #oldest: Expiring | undefined
   #newest: Expiring | undefined
   #cancelTimer: (() => void) | undefined
 
-  constructor(clock: Clock) {
-    this.#clock = clock
+  constructor(deadlines: Deadlines) {
+    this.#deadlines = deadlines
   }
 
   add(entry: Expiring, ms: number): void {
@@ -53,7 +64,6 @@ class Waiting {
     if (!this.#cancelTimer) this.#arm(ms)
   }
 
-  /** The timer goes with the last one: it must not keep the process alive. */
   delete(entry: Expiring): void {
     const { older, newer } = entry
     if (older) older.newer = newer
@@ -61,21 +71,20 @@ class Waiting {
     if (newer) newer.older = older
     else this.#newest = older
     entry.older = entry.newer = entry.waiting = undefined
-    if (!this.#oldest) this.#disarm()
+    this.#deadlines.left()
   }
 
-  #arm(ms: number): void {
-    this.#cancelTimer = startTimer(this.#clock, ms, () => this.#fire())
-  }
-
-  #disarm(): void {
+  disarm(): void {
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
   }
 
+  #arm(ms: number): void {
+    this.#cancelTimer = startTimer(this.#deadlines.clock, ms, () => this.#fire())
+  }
+
   #fire(): void {
-    this.#disarm()
-    const now = this.#clock.now()
+    const now = this.#deadlines.clock.now()
     try {
       // Timers count whole milliseconds.
       for (let entry = this.#oldest; entry && entry.deadline - now < 1; entry = this.#oldest) {
@@ -84,7 +93,7 @@ class Waiting {
       }
     } finally {
       // Also after somebody's handler threw: the others go on waiting, and no longer than they have to.
-      this.#disarm()
+      this.disarm()
       if (this.#oldest) this.#arm(Math.max(this.#oldest.deadline - now, 0))
     }
   }

@@ -5,9 +5,9 @@ import type { Attempt } from '../fleet/attempt.ts'
 import { wrapHandler, type Dispatcher } from '../undici.ts'
 import { settleAnswer, type AnswerPolicy } from './answer.ts'
 import { classify } from './classify.ts'
+import { namesHost, plainHeaders, withExtra, withHost, type PlainHeaders } from './headers.ts'
 
 type Controller = Dispatcher.DispatchController
-type RequestHeaders = NonNullable<Dispatcher.DispatchOptions['headers']>
 type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>[2]
 
 /** What a plan says about one attempt on the wire. */
@@ -18,6 +18,14 @@ export interface ExchangePolicy extends AnswerPolicy {
     /** Milliseconds between two pieces of the body; Infinity for none. */
     readonly idle: number
   }
+}
+
+/** Whom the caller asked for. */
+export interface LogicalHost {
+  /** `host[:port]` as the caller wrote it: what the server sees. */
+  readonly host: string
+  /** What its certificate must say. undici would derive it from `host` again for each request (issue 7). */
+  readonly servername: string
 }
 
 /**
@@ -38,7 +46,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
   newer: Expiring['newer'] = undefined
   waiting: Expiring['waiting'] = undefined
   readonly #deadlines: Deadlines
-  readonly #host: string
+  readonly #logical: LogicalHost
   readonly #policy: ExchangePolicy
   readonly #extra: Readonly<Record<string, string>> | undefined
   readonly #onIdle: ((error: Error) => void) | undefined
@@ -49,21 +57,20 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
   #lastData = 0
 
   /**
-   * `host` is the `host[:port]` the caller wrote: what the server sees, and what its certificate must say.
    * `extra` are request headers to add, in lower case; `onIdle` ends a body that stalls, instead of the
    * controller's abort.
    */
   constructor(
     attempt: Attempt,
     deadlines: Deadlines,
-    host: string,
+    logical: LogicalHost,
     policy: ExchangePolicy,
     extra?: Readonly<Record<string, string>>,
     onIdle?: (error: Error) => void,
   ) {
     this.attempt = attempt
     this.#deadlines = deadlines
-    this.#host = host
+    this.#logical = logical
     this.#policy = policy
     this.#extra = extra
     this.#onIdle = onIdle
@@ -72,10 +79,14 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
   /** Somebody's request as it goes to the attempt's instance: with our headers too, and the logical Host. */
   address<Options extends Pick<Dispatcher.DispatchOptions, 'headers'>>(
     options: Options,
-  ): Options & { origin: string; headers: RequestHeaders } {
-    const given = withHost(options.headers, this.#host)
-    const headers = this.#extra ? withExtra(given, this.#extra) : given
-    return { ...options, origin: this.attempt.instance.url, headers }
+  ): Options & { origin: string; headers: PlainHeaders; servername: string | undefined } {
+    const given = plainHeaders(options.headers)
+    // A Host of the caller's own is also whose certificate he expects.
+    const own = namesHost(given)
+    const hosted = own ? given : withHost(given, this.#logical.host)
+    const headers = this.#extra ? withExtra(hosted, this.#extra) : hosted
+    const servername = own ? undefined : this.#logical.servername
+    return { ...options, origin: this.attempt.instance.url, headers, servername }
   }
 
   /** Sends what is addressed already to the attempt's own pool. */
@@ -86,7 +97,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
     const more = this.#dispatch(options)
     const { connect } = this.#policy.timeout
     if (!this.sent && connect < Infinity && this.attempt.outcome === undefined) {
-      this.deadline = this.#deadlines.clock.now() + connect
+      this.deadline = this.attempt.startedAt + connect
       this.#deadlines.add(this, connect)
     }
     return more
@@ -242,22 +253,4 @@ export function checkScheme(origin: string, attempt: Attempt): void {
       `${origin} asks for TLS, but its instance ${attempt.instance.url} speaks plain HTTP; call http:// or register https:// urls`,
     )
   }
-}
-
-function withHost(headers: Dispatcher.DispatchOptions['headers'], host: string): RequestHeaders {
-  if (headers === null || headers === undefined) return { host }
-  if (Array.isArray(headers)) return hasHost(headers) ? headers : [...headers, 'host', host]
-  if (Symbol.iterator in headers) return withHost(Object.fromEntries(headers), host)
-  for (const name in headers) if (name.length === 4 && name.toLowerCase() === 'host') return headers
-  return { ...headers, host }
-}
-
-function withExtra(headers: RequestHeaders, extra: Readonly<Record<string, string>>): RequestHeaders {
-  return Array.isArray(headers)
-    ? [...headers, ...Object.entries(extra).flat()]
-    : Object.assign({}, headers, extra)
-}
-
-function hasHost(flat: readonly string[]): boolean {
-  return flat.some((name, index) => index % 2 === 0 && name.toLowerCase() === 'host')
 }

@@ -29,7 +29,7 @@ export class AttemptDispatcher extends Dispatcher {
         const plan = this.plans.match(options.method, options.path)
         const attempt = acquireHop(this.core, plan, options)
         if (options.origin !== undefined) checkScheme(String(options.origin), attempt)
-        const exchange = exchangeFor(this.core, plan, attempt, this.logical.host)
+        const exchange = exchangeFor(this.core, plan, attempt, this.logical)
         exchange.dispatch(exchange.address(options), inner)
       } catch (error) {
         fail(inner, error)

@@ -90,7 +90,7 @@ export class FetchOperation implements Operation<Response> {
     // Only a signal gives fetch's body the error it is aborted with.
     const idle = this.plan.timeout.idle < Infinity ? new AbortController() : undefined
     const onIdle = idle && ((error: Error): void => idle.abort(error))
-    const first = exchangeFor(this.#core, this.plan, attempt, this.#logical.host, context, onIdle)
+    const first = exchangeFor(this.#core, this.plan, attempt, this.#logical, context, onIdle)
     const path = new Path(this.#core, this.plan, this.#logical, first, this.#neighbours)
     this.#platform.fetchThrough(path, this.#input, this.#initOfTry(idle?.signal)).then(
       (response) => {
@@ -197,7 +197,7 @@ class Path implements FetchDispatcher, Sending {
     this.#left = false
     const attempt = acquireHop(this.#core, this.#plan, options)
     checkScheme(origin, attempt)
-    this.#exchange = exchangeFor(this.#core, this.#plan, attempt, this.#logical.host)
+    this.#exchange = exchangeFor(this.#core, this.#plan, attempt, this.#logical)
     return this.#exchange.dispatch(this.#exchange.address(options), handler)
   }
 }

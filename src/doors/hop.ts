@@ -1,4 +1,4 @@
-import { Exchange } from '../attempt/exchange.ts'
+import { Exchange, type LogicalHost } from '../attempt/exchange.ts'
 import type { Core } from '../call/core.ts'
 import type { SendContext } from '../call/operation.ts'
 import type { Plan } from '../call/plan.ts'
@@ -11,11 +11,11 @@ export function exchangeFor(
   { deadlines }: Core,
   plan: Plan,
   attempt: Attempt,
-  host: string,
+  logical: LogicalHost,
   context?: SendContext,
   onIdle?: (error: Error) => void,
 ): Exchange {
-  return new Exchange(attempt, deadlines, host, plan, callHeaders(plan, attempt, context), onIdle)
+  return new Exchange(attempt, deadlines, logical, plan, callHeaders(plan, attempt, context), onIdle)
 }
 
 function callHeaders(

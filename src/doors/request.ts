@@ -46,7 +46,6 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
   readonly #core: Core
   readonly #options: AddressableOptions
   readonly #logical: Logical
-  /** The caller may have asked for https. */
   readonly #origin: string
 
   constructor(core: Core, logical: Logical, target: Target, options: RequestOptions<Opaque>) {
@@ -61,7 +60,7 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
     // The query is part of the path by now.
     this.#options = { ...options, query: undefined, method: this.method, path: this.path }
     this.#logical = logical
-    this.#origin = target.url.startsWith('https:') ? `https://${logical.host}` : logical.origin
+    this.#origin = target.origin
     this.idempotent =
       this.plan.idempotent ?? isIdempotent(this.method, this.header('idempotency-key') !== undefined)
   }
@@ -89,7 +88,7 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
 
   send(attempt: Attempt, context: SendContext, receiver: Receiver<Dispatcher.ResponseData<Opaque>>): Sending {
     checkScheme(this.#origin, attempt)
-    const exchange = exchangeFor(this.#core, this.plan, attempt, this.#logical.host, context)
+    const exchange = exchangeFor(this.#core, this.plan, attempt, this.#logical, context)
     requestWith.call(exchange, exchange.address(this.#options), (error, data) => {
       if (error) receiver.rejected(error)
       else receiver.resolved(data as Dispatcher.ResponseData<Opaque>)

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { urlText, type FetchInput } from '../attempt/platform.ts'
 import type { Plan } from '../call/plan.ts'
 import type { Priority } from '../limit/priority.ts'
@@ -30,8 +31,9 @@ type TargetInit = Pick<CallInit, 'method' | 'params' | 'query'>
 
 /** A request that is for the service, resolved. */
 export interface Target {
-  /** The logical URL. */
+  /** The logical URL, and its origin: the caller may have asked for https. */
   readonly url: string
+  readonly origin: string
   readonly path: string
   readonly method: string
   readonly plan: Plan
@@ -41,6 +43,8 @@ export interface Target {
 export interface Logical {
   readonly host: string
   readonly origin: string
+  /** What TLS asks for; empty for an IP address, which no server is asked for by name. */
+  readonly servername: string
 }
 
 /** `user-service` or `user-service:8080`, as it stands in a URL. Throws a TypeError on anything else. */
@@ -50,8 +54,8 @@ export function logicalAddress(service: unknown): Logical {
     /^[\w.-]+(?::\d+)?$/.test(service) &&
     URL.canParse(`http://${service}`)
   ) {
-    const { host, origin } = new URL(`http://${service}`)
-    return { host, origin }
+    const { host, hostname, origin } = new URL(`http://${service}`)
+    return { host, origin, servername: isIP(hostname) ? '' : hostname }
   }
   throw new TypeError(
     `service must be a host name such as 'user-service', got ${JSON.stringify(service) ?? String(service)}`,
@@ -70,7 +74,8 @@ export function resolveTarget(
   input: FetchInput,
   init: TargetInit | undefined,
 ): Target | undefined {
-  const method = (init?.method ?? (input instanceof Request ? input.method : 'GET')).toUpperCase()
+  const asked = init?.method ?? (typeof input !== 'string' && input instanceof Request ? input.method : 'GET')
+  const method = asked === 'GET' ? asked : asked.toUpperCase()
   if (typeof input === 'string') {
     if (input.startsWith('/') && !input.startsWith('//')) return byPath(logical, plans, method, input, init)
     if (isRouteKey(input)) return byKey(logical, plans, input, init)
@@ -85,8 +90,10 @@ export function resolveTarget(
     return undefined
   }
   const path = appendQuery(url.pathname + url.search, init?.query)
+  const origin = `${url.protocol}//${url.host}`
   return {
-    url: `${url.protocol}//${url.host}${path}${url.hash}`,
+    url: `${origin}${path}${url.hash}`,
+    origin,
     path,
     method,
     plan: plans.match(method, path),
@@ -105,12 +112,14 @@ function byPath(
     throw new TypeError(`params are for a route key: write '${method} ${raw}', not '${raw}'`)
   }
   const path = appendQuery(raw, init?.query)
-  return { url: logical.origin + path, path, method, plan: plans.match(method, path) }
+  const { origin } = logical
+  return { url: origin + path, origin, path, method, plan: plans.match(method, path) }
 }
 
 function byKey(logical: Logical, plans: Plans, written: string, init: TargetInit | undefined): Target {
   const { key, plan } = plans.byKey(written)
   const method = key.method === '*' ? (init?.method ?? 'GET').toUpperCase() : key.method
   const path = appendQuery(expandPath(key, init?.params), init?.query)
-  return { url: logical.origin + path, path, method, plan }
+  const { origin } = logical
+  return { url: origin + path, origin, path, method, plan }
 }

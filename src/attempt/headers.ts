@@ -1,0 +1,32 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
+import type { Dispatcher } from '../undici.ts'
+
+/** Request headers in one of the two forms that are read without making another. */
+export type PlainHeaders = string[] | IncomingHttpHeaders | OutgoingHttpHeaders
+
+const NONE: PlainHeaders = Object.freeze({})
+
+export function plainHeaders(headers: Dispatcher.DispatchOptions['headers']): PlainHeaders {
+  if (headers === null || headers === undefined) return NONE
+  if (Array.isArray(headers)) return headers
+  return Symbol.iterator in headers ? Object.fromEntries(headers) : headers
+}
+
+export function namesHost(headers: PlainHeaders): boolean {
+  if (Array.isArray(headers)) {
+    return headers.some((name, index) => index % 2 === 0 && name.toLowerCase() === 'host')
+  }
+  for (const name in headers) if (name.length === 4 && name.toLowerCase() === 'host') return true
+  return false
+}
+
+export function withHost(headers: PlainHeaders, host: string): PlainHeaders {
+  return Array.isArray(headers) ? [...headers, 'host', host] : { ...headers, host }
+}
+
+/** `extra` in lower case. */
+export function withExtra(headers: PlainHeaders, extra: Readonly<Record<string, string>>): PlainHeaders {
+  return Array.isArray(headers)
+    ? [...headers, ...Object.entries(extra).flat()]
+    : Object.assign({}, headers, extra)
+}
