@@ -78,21 +78,21 @@ export function peakEwma(options: PeakEwmaOptions = {}): Balancer {
   function cost(endpoint: Endpoint, { now }: PickRequest, index: number): number {
     const standing = standings[index] as Standing
     const { inFlight } = endpoint
-    const idle = now - standing.at
     const { strikes } = standing
     let { latency } = standing
     let penalty = 1
     if (latency < 0) {
       latency = prior
     } else {
-      if (inFlight === 0 && idle > repick * Math.max(1, strikes?.count ?? 0)) return 0
+      if (inFlight === 0 && now - standing.at > repick * Math.max(1, strikes?.count ?? 0)) return 0
       // Idle time makes a slow endpoint look average again, never better than average.
-      if (latency > prior) latency = prior + (latency - prior) * Math.exp(-idle / decay)
+      if (latency > prior) latency = prior + (latency - prior) * Math.exp((standing.at - now) / decay)
       if (strikes) penalty = strikes.penalty(now)
     }
     if (endpoint.pending > 0) latency = Math.max(latency, endpoint.pendingAge(now))
+    latency = Math.max(latency, ALIKE * prior, FLOOR)
     // Squared, or an idle slow endpoint would look as good as a fast one that has work.
-    return (Math.max(latency, ALIKE * prior, FLOOR) ** 2 * (inFlight + 1) * penalty) / weightOf(endpoint)
+    return (latency * latency * (inFlight + 1) * penalty) / weightOf(endpoint)
   }
 
   const least = leastOf(2, cost)

@@ -27,14 +27,18 @@ export function perSet<T extends object>(derive: Derive<T>): Derive<T> {
 export function perFleet<T extends object>(
   derive: (endpoints: EndpointSet, all: EndpointSet) => T,
 ): Derive<T> {
-  const cellOf = perSet<{ all?: EndpointSet; value?: T }>(() => ({}))
+  const known = new WeakMap<EndpointSet, { readonly all: EndpointSet; readonly value: T }>()
+  let lastSet: EndpointSet | undefined
+  let lastAll: EndpointSet | undefined
+  let last: T | undefined
   return (endpoints, request) => {
-    const cell = cellOf(endpoints, request)
     const all = request.all ?? endpoints
-    if (cell.value === undefined || cell.all !== all) {
-      cell.all = all
-      cell.value = derive(endpoints, all)
-    }
-    return cell.value
+    if (last !== undefined && endpoints === lastSet && all === lastAll) return last
+    let entry = known.get(endpoints)
+    if (entry?.all !== all) known.set(endpoints, (entry = { all, value: derive(endpoints, all) }))
+    lastSet = endpoints
+    lastAll = all
+    last = entry.value
+    return last
   }
 }

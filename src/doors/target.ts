@@ -64,7 +64,7 @@ export function logicalAddress(service: unknown): Logical {
 
 /** `'GET /users/{id}'`, as against a path or a URL. */
 export function isRouteKey(input: string): boolean {
-  return /^(?:[A-Za-z]+|\*) \//.test(input)
+  return !input.startsWith('/') && /^(?:[A-Za-z]+|\*) \//.test(input)
 }
 
 /** Finds out whether a call is for the service, and under which plan; undefined when it is for another host. */
