@@ -10,8 +10,9 @@ const slots = globalThis as unknown as Slots
 
 const [builtin = '0'] = (process.versions['undici'] ?? '').split('.')
 
-// From undici 7 on, the platform shares the second symbol: load it first, or it would adopt npm's agent.
-if (Number(builtin) >= 7 && slots[current] === undefined) void globalThis.Response
+// undici 8 of the platform looks at the second symbol only: load it first, or it would adopt npm's agent. Earlier ones look
+// at the first, and take both when they are loaded, at the first fetch; loading them here would be a tenth of our import.
+if (Number(builtin) >= 8 && slots[current] === undefined) void globalThis.Response
 
 const before = slots[legacy]
 

@@ -96,6 +96,15 @@ describe('importing the library', { timeout: CHILD_TIMEOUT }, () => {
     },
   )
 
+  it('leaves the platform’s undici to be loaded by the first fetch, where it then still takes its place', async () => {
+    const { stdout } = await runChild(`
+      await import('./src/index.ts')
+      console.log(globalThis[Symbol.for('undici.globalDispatcher.1')] === undefined)
+    `)
+    const [major = '0'] = (process.versions['undici'] ?? '').split('.')
+    expect(stdout.trim()).toBe(String(Number(major) < 8))
+  })
+
   it('keeps a global dispatcher of the user’s own, and fetch on it', async () => {
     const [without, with_] = await withAndWithout(
       (load) => `
