@@ -147,24 +147,26 @@ export class CircuitBreaker {
     this.#breaker.settle(permit, outcome, ms ?? now - start, now)
   }
 
-  async #run<T>(
+  /** Not async: that would cost a sixth more (issue 7). */
+  #run<T>(
     fn: (context: ExecuteContext) => T | PromiseLike<T>,
     signal: AbortSignal | undefined,
     permit: number,
     start: number,
   ): Promise<T> {
-    let value: T
-    try {
-      value = await fn(new Context(signal))
-    } catch (error) {
-      if (signal?.aborted) this.#settle(permit, 'ignored', start)
-      else this.#count(permit, { status: 'rejected', reason: error }, start)
-      throw error
-    }
-    if (this.#classify) this.#count(permit, { status: 'fulfilled', value }, start)
-    else if (this.#breaker.endsUntimed) this.#breaker.settle(permit, 'success', 0, 0)
-    else this.#settle(permit, 'success', start)
-    return value
+    return started(fn, signal).then(
+      (value) => {
+        if (this.#classify) this.#count(permit, { status: 'fulfilled', value }, start)
+        else if (this.#breaker.endsUntimed) this.#breaker.settle(permit, 'success', 0, 0)
+        else this.#settle(permit, 'success', start)
+        return value
+      },
+      (error: unknown) => {
+        if (signal?.aborted) this.#settle(permit, 'ignored', start)
+        else this.#count(permit, { status: 'rejected', reason: error }, start)
+        throw error
+      },
+    )
   }
 
   /** A `classify` that throws is the caller's to see, but must not keep the permit. */
@@ -180,6 +182,17 @@ export class CircuitBreaker {
   #refusal(now: number): CircuitOpenError {
     const retryAfter = this.#breaker.nextAdmit(now) - now
     return withoutStack(() => new CircuitOpenError('the circuit is open', retryAfter))
+  }
+}
+
+function started<T>(
+  fn: (context: ExecuteContext) => T | PromiseLike<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  try {
+    return Promise.resolve(fn(new Context(signal)))
+  } catch (error) {
+    return Promise.reject(error)
   }
 }
 
