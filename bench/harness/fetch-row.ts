@@ -8,8 +8,8 @@ export function fetchRow(concurrency: number): Row {
     title: `client(), ${concurrency} at a time`,
     servers: 4,
     ops: concurrency === 1 ? { round: 1_200, warmUp: 15_000 } : { round: 3_000, warmUp: 25_000 },
-    generations: 3,
-    rounds: 5,
+    generations: 4,
+    rounds: 4,
     variants: {
       outrigger: async ({ origins }) => {
         const client = clientFor(origins)

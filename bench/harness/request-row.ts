@@ -9,8 +9,8 @@ export function requestRow(concurrency: number): Row {
     title: `client.request, ${concurrency} at a time`,
     servers: 4,
     ops: concurrency === 1 ? { round: 2_000, warmUp: 20_000 } : { round: 8_000, warmUp: 40_000 },
-    generations: 3,
-    rounds: 5,
+    generations: 4,
+    rounds: 4,
     variants: {
       outrigger: async ({ origins }) => {
         const client = clientFor(origins)

@@ -9,8 +9,8 @@ export const row: Row = {
   title: 'retry: one failed attempt, then success',
   servers: 2,
   ops: { round: 4_000, warmUp: 25_000 },
-  generations: 3,
-  rounds: 5,
+  generations: 4,
+  rounds: 4,
   variants: {
     outrigger: ({ origins: [bad = '', good = ''] }) => {
       // A path on the first instance that it refuses, and an answer of the second.

@@ -11,7 +11,7 @@ import { contractOf, underContract } from '../doors/contract.ts'
 import { fallbackCall, hasFallback, withFallback } from '../doors/fallback.ts'
 import { FetchOperation, type Neighbours } from '../doors/fetch.ts'
 import { RequestOperation, type RequestOptions } from '../doors/request.ts'
-import { logicalAddress, resolveTarget, type CallInit } from '../doors/target.ts'
+import { logicalAddress, resolveTarget, type CallInit, type Target } from '../doors/target.ts'
 import { OutriggerError } from '../errors.ts'
 import type { Listener } from '../observe/emitter.ts'
 import { checkEventName } from '../observe/event-names.ts'
@@ -129,14 +129,21 @@ export function createClient(options: ClientOptions): Client {
     const target = resolveTarget(logical, plans, input, init)
     if (!target) return platform.fetch(input, init as RequestInit)
     refuseClosed()
-    const start = (own: CallInit | undefined): Promise<Response> => {
-      const operation = new FetchOperation(core, platform, logical, target, input, own, neighbours)
-      const answer = execute(core, operation)
-      return onAnswer ? answer.then((response) => (onAnswer(response), response)) : answer
-    }
-    return hasFallback(target.plan)
-      ? withFallback(fallbackCall(core, target, input, init, start))
-      : start(init)
+    if (!hasFallback(target.plan)) return start(target, input, init, neighbours, onAnswer)
+    const go = (own: CallInit | undefined): Promise<Response> =>
+      start(target, input, own, neighbours, onAnswer)
+    return withFallback(fallbackCall(core, target, input, init, go))
+  }
+  const start = (
+    target: Target,
+    input: FetchInput,
+    init: CallInit | undefined,
+    neighbours: Neighbours | undefined,
+    onAnswer: ((response: Response) => void) | undefined,
+  ): Promise<Response> => {
+    const operation = new FetchOperation(core, platform, logical, target, input, init, neighbours)
+    const answer = execute(core, operation)
+    return onAnswer ? answer.then((response) => (onAnswer(response), response)) : answer
   }
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => (closing ??= shutDown())
