@@ -7,13 +7,13 @@ export function fetchRow(concurrency: number): Row {
   return {
     title: `client(), ${concurrency} at a time`,
     servers: 4,
-    ops: concurrency === 1 ? { round: 1_200, warmUp: 15_000 } : { round: 3_000, warmUp: 25_000 },
+    ops: concurrency === 1 ? { round: 800, warmUp: 10_000 } : { round: 2_500, warmUp: 16_000 },
     generations: 4,
-    rounds: 4,
+    rounds: 3,
     variants: {
       outrigger: async ({ origins }) => {
-        const client = clientFor(origins)
-        const other = clientFor(origins, { timeout: false })
+        const client = await clientFor(origins)
+        const other = await clientFor(origins, { timeout: false })
         await stayBusy((path) => other(path))
         return (ops) => drive(concurrency, ops, async () => (await client(PATH)).json())
       },

@@ -8,13 +8,13 @@ export function requestRow(concurrency: number): Row {
   return {
     title: `client.request, ${concurrency} at a time`,
     servers: 4,
-    ops: concurrency === 1 ? { round: 2_000, warmUp: 20_000 } : { round: 8_000, warmUp: 40_000 },
+    ops: concurrency === 1 ? { round: 1_500, warmUp: 16_000 } : { round: 6_000, warmUp: 25_000 },
     generations: 4,
-    rounds: 4,
+    rounds: 3,
     variants: {
       outrigger: async ({ origins }) => {
-        const client = clientFor(origins)
-        const other = clientFor(origins, { timeout: false })
+        const client = await clientFor(origins)
+        const other = await clientFor(origins, { timeout: false })
         await stayBusy((path) => other.request(path))
         return (ops) => drive(concurrency, ops, async () => (await client.request(PATH)).body.json())
       },

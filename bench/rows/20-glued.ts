@@ -48,8 +48,8 @@ export const row: Row = {
   roundMs: 120,
   rounds: 11,
   variants: {
-    outrigger: ({ origins }) => {
-      const client = clientFor(origins)
+    outrigger: async ({ origins }) => {
+      const client = await clientFor(origins)
       return (ops) => drive(CONCURRENCY, ops, async () => (await client.request(PATH)).body.json())
     },
     ...Object.fromEntries(Object.entries(peers).map(([name, get]) => [name, glued(get)])),

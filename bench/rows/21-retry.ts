@@ -8,13 +8,13 @@ const CONCURRENCY = 32
 export const row: Row = {
   title: 'retry: one failed attempt, then success',
   servers: 2,
-  ops: { round: 4_000, warmUp: 25_000 },
+  ops: { round: 3_000, warmUp: 15_000 },
   generations: 4,
-  rounds: 4,
+  rounds: 3,
   variants: {
-    outrigger: ({ origins: [bad = '', good = ''] }) => {
+    outrigger: async ({ origins: [bad = '', good = ''] }) => {
       // A path on the first instance that it refuses, and an answer of the second.
-      const client = clientFor([bad, good], {
+      const client = await clientFor([bad, good], {
         balance: (endpoints, request) => endpoints.find((endpoint) => !request.excluded(endpoint)),
         breaker: false,
         retry: { attempts: 2, backoff: 0 },

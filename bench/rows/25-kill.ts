@@ -61,8 +61,8 @@ export const row: Row = {
   rounds: 9,
   roundMs: 0,
   variants: {
-    outrigger: killing((origins, onAttempt) => {
-      const client = clientFor(origins)
+    outrigger: killing(async (origins, onAttempt) => {
+      const client = await clientFor(origins)
       client.on('attempt', ({ instance }) => onAttempt(instance.url))
       return {
         get: async () => (await client.request(PATH)).body.json(),
