@@ -85,7 +85,7 @@ for (const [name, make] of Object.entries(strategies)) {
 
 export const row: Row = {
   title: 'acquire and settle',
-  warmUpMs: 500,
+  warmUpMs: 300,
   roundMs: 100,
   rounds: 9,
   variants,

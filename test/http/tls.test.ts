@@ -35,6 +35,18 @@ describe.each([
     expect(server.seen).toEqual([`${version} user-service user-service`])
   })
 
+  it.each([
+    ['an object', { Host: 'user-service' }],
+    ['a list', ['host', 'user-service']],
+    ['pairs', new Map([['Host', 'user-service']])],
+  ])('a Host of the caller’s own, in %s, is whom the certificate must name', async (_form, headers) => {
+    await using server = await startSecureServer()
+    await using client = secure(server.url, allowH2, 'order-service')
+    const { body } = await client.request('/', { headers })
+    await body.dump()
+    expect(server.seen).toEqual([`${version} user-service user-service`])
+  })
+
   it('an instance whose certificate is for another name is not spoken to', async () => {
     await using server = await startSecureServer()
     await using client = secure(server.url, allowH2, 'order-service')
