@@ -85,7 +85,7 @@ for (const [name, make] of Object.entries(strategies)) {
 
 export const row: Row = {
   title: 'acquire and settle',
-  warmUpMs: 300,
+  warmUpMs: 200,
   roundMs: 100,
   rounds: 9,
   variants,

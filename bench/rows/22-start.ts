@@ -35,7 +35,7 @@ function first(start: (origins: readonly string[]) => Promise<unknown>): Variant
 export const row: Row = {
   title: 'start',
   servers: 4,
-  rounds: 25,
+  rounds: 15,
   roundMs: 0,
   variants: {
     'import outrigger': importing('outrigger'),
