@@ -97,7 +97,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
     const more = this.#dispatch(options)
     const { connect } = this.#policy.timeout
     if (!this.sent && connect < Infinity && this.attempt.outcome === undefined) {
-      this.deadline = this.attempt.startedAt + connect
+      this.deadline = this.#deadlines.clock.now() + connect
       this.#deadlines.add(this, connect)
     }
     return more

@@ -26,7 +26,7 @@ export class DueWheel {
   constructor(slots: readonly Slot[]) {
     this.#slots = slots
     this.#daysPerTime = slots.reduce((sum, { endpoint }) => sum + weightOf(endpoint), 0)
-    this.#first = new Int32Array(2 ** Math.ceil(Math.log2(slots.length)))
+    this.#first = new Int32Array(2 ** Math.ceil(Math.log2(Math.max(slots.length, 1))))
     this.#after = new Int32Array(slots.length)
     this.#enterAll()
   }

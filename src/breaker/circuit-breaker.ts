@@ -147,7 +147,7 @@ export class CircuitBreaker {
     this.#breaker.settle(permit, outcome, ms ?? now - start, now)
   }
 
-  /** Not async: that would cost a sixth more (issue 7). */
+  /** Not async: that would cost a third more (issue 7). */
   #run<T>(
     fn: (context: ExecuteContext) => T | PromiseLike<T>,
     signal: AbortSignal | undefined,

@@ -56,6 +56,10 @@ describe('DueWheel', () => {
     )
   })
 
+  it('has nothing to give when it is empty', () => {
+    expect(new DueWheel([]).next(requests()())).toBeUndefined()
+  })
+
   it('looks at a few slots only, also among ten thousand of different weights', () => {
     let looks = 0
     const slots = Array.from({ length: 10_000 }, (_, index): Slot => {
