@@ -7,7 +7,7 @@ export function fetchRow(concurrency: number): Row {
   return {
     title: `client(), ${concurrency} at a time`,
     servers: 4,
-    ops: concurrency === 1 ? { round: 800, warmUp: 8_000 } : { round: 2_500, warmUp: 12_000 },
+    ops: concurrency === 1 ? { round: 800, warmUp: 8_000 } : { round: 2_500, warmUp: 10_000 },
     generations: 4,
     rounds: 3,
     variants: {

@@ -8,7 +8,7 @@ export function requestRow(concurrency: number): Row {
   return {
     title: `client.request, ${concurrency} at a time`,
     servers: 4,
-    ops: concurrency === 1 ? { round: 1_500, warmUp: 12_000 } : { round: 6_000, warmUp: 20_000 },
+    ops: concurrency === 1 ? { round: 1_500, warmUp: 8_000 } : { round: 6_000, warmUp: 20_000 },
     generations: 4,
     rounds: 3,
     variants: {

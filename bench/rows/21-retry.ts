@@ -8,7 +8,7 @@ const CONCURRENCY = 32
 export const row: Row = {
   title: 'retry: one failed attempt, then success',
   servers: 2,
-  ops: { round: 3_000, warmUp: 10_000 },
+  ops: { round: 3_000, warmUp: 8_000 },
   generations: 4,
   rounds: 3,
   variants: {
