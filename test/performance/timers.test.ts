@@ -1,5 +1,6 @@
 import { Dispatcher } from 'undici'
 import { describe, expect, it } from 'vitest'
+import { Deadlines, type Expiring } from '../../src/deadlines.ts'
 import { createClient, fixed, type Client } from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 
@@ -122,5 +123,33 @@ describe('timers', () => {
     expect(clock.timers).toBe(0)
     call.end()
     expect(await call.ended).toBe('answered')
+  })
+
+  it('of a list that is empty for a moment stay until every list is, and expire nobody early', async () => {
+    const clock = new ManualClock()
+    const deadlines = new Deadlines(clock)
+    const log: string[] = []
+    const begin = (name: string, ms: number): Expiring => {
+      const entry: Expiring = {
+        deadline: clock.now() + ms,
+        older: undefined,
+        newer: undefined,
+        waiting: undefined,
+        expire: () => log.push(`${clock.now()} ${name}`),
+      }
+      deadlines.add(entry, ms)
+      return entry
+    }
+    const call = begin('call', 1000)
+    const first = begin('first', 50)
+    first.waiting?.delete(first)
+    expect(clock.timers).toBe(2)
+    await clock.advance(40)
+    begin('second', 50)
+    expect(clock.timers).toBe(2)
+    await clock.advance(100)
+    expect(log).toEqual(['90 second'])
+    call.waiting?.delete(call)
+    expect(clock.timers).toBe(0)
   })
 })
