@@ -24,7 +24,10 @@ export interface ExchangePolicy extends AnswerPolicy {
 export interface LogicalHost {
   /** `host[:port]` as the caller wrote it: what the server sees. */
   readonly host: string
-  /** What its certificate must say. undici would derive it from `host` again for each request (issue 7). */
+  /**
+   * What TLS asks for and its certificate must say; empty for an IP address, which no server is asked for by name.
+   * undici would derive it from `host` again for each request (issue 7).
+   */
   readonly servername: string
 }
 

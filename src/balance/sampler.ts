@@ -2,7 +2,7 @@ import type { Endpoint, PickRequest } from './balancer.ts'
 import { perFleet } from './per-set.ts'
 
 /** Draws an index with probability proportional to its endpoint's weight. */
-export class Sampler {
+class Sampler {
   readonly #size: number
   /** Each index has a column, its own up to a threshold and another's above it; without, all weigh the same. */
   readonly #thresholds: Float64Array | undefined

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import type { LogicalHost } from '../attempt/exchange.ts'
 import { urlText, type FetchInput } from '../attempt/platform.ts'
 import type { Plan } from '../call/plan.ts'
 import type { Priority } from '../limit/priority.ts'
@@ -39,12 +40,9 @@ export interface Target {
   readonly plan: Plan
 }
 
-/** The address callers write: a host, and the origin that relative paths stand on. */
-export interface Logical {
-  readonly host: string
+/** The address callers write, and the origin that relative paths stand on. */
+export interface Logical extends LogicalHost {
   readonly origin: string
-  /** What TLS asks for; empty for an IP address, which no server is asked for by name. */
-  readonly servername: string
 }
 
 /** `user-service` or `user-service:8080`, as it stands in a URL. Throws a TypeError on anything else. */

@@ -96,7 +96,7 @@ describe('importing the library', { timeout: CHILD_TIMEOUT }, () => {
     },
   )
 
-  it('leaves the platform’s undici to be loaded by the first fetch, where it then still takes its place', async () => {
+  it('leaves the platform’s undici to be loaded by the first fetch, where it would not adopt npm’s dispatcher', async () => {
     const { stdout } = await runChild(`
       await import('./src/index.ts')
       console.log(globalThis[Symbol.for('undici.globalDispatcher.1')] === undefined)
