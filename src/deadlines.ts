@@ -1,4 +1,5 @@
-import { startTimer, type Clock } from './clock.ts'
+import { setImmediate } from 'node:timers'
+import { startTimer, systemClock, type Clock } from './clock.ts'
 
 /** Something that must be over by a time of the clock; it is its own node in a list of such. */
 export interface Expiring {
@@ -18,6 +19,7 @@ export class Deadlines {
   readonly clock: Clock
   readonly #byTime = new Map<number, Waiting>()
   #entries = 0
+  #isResting = false
 
   constructor(clock: Clock) {
     this.clock = clock
@@ -32,11 +34,24 @@ export class Deadlines {
   }
 
   /**
-   * The timers go with the very last entry: they must not keep the process alive, and a list that is empty for a
-   * moment while calls are in flight, as that of connections mostly is, will need its timer again.
+   * The timers go with the last entry: they must not keep the process alive. By the system's clock they go when nothing
+   * waits at the end of a turn of the event loop: whoever asks for one thing after the other begins the next call
+   * in the turn in which the last one ends, and setting and clearing timers for each is a twelfth of its cost (issue 7).
    */
   left(): void {
-    if (--this.#entries > 0) return
+    if (--this.#entries > 0 || this.#isResting) return
+    if (this.clock !== systemClock) {
+      this.#disarm()
+      return
+    }
+    this.#isResting = true
+    setImmediate(() => {
+      this.#isResting = false
+      if (this.#entries === 0) this.#disarm()
+    })
+  }
+
+  #disarm(): void {
     for (const waiting of this.#byTime.values()) waiting.disarm()
   }
 }

@@ -1,5 +1,5 @@
 import { Dispatcher } from 'undici'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Deadlines, type Expiring } from '../../src/deadlines.ts'
 import { createClient, fixed, type Client } from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
@@ -151,5 +151,23 @@ describe('timers', () => {
     expect(log).toEqual(['90 second'])
     call.waiting?.delete(call)
     expect(clock.timers).toBe(0)
+  })
+
+  it('of the system stay for calls that follow each other, and keep no process alive', async () => {
+    const active = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+    const before = active()
+    await using client = createClient({ service, source })
+    await client.ready()
+    const set = vi.spyOn(globalThis, 'setTimeout')
+    onTestFinished(() => set.mockRestore())
+    const chain = (calls: number): Promise<number> =>
+      client.execute(() => calls).then((left) => (left > 0 ? chain(left - 1) : left))
+    expect(await chain(10)).toBe(0)
+    expect(set).toHaveBeenCalledTimes(1)
+    expect(active()).toBe(before + 1)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(active()).toBe(before)
+    expect(await client.execute(() => 'again')).toBe('again')
+    expect(set).toHaveBeenCalledTimes(2)
   })
 })
