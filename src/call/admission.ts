@@ -10,6 +10,7 @@ export class Admission<T> {
   readonly #permits: Permit[] = []
   #ticket: Ticket | undefined
   #startedAt = 0
+  readonly #turnAway = (): void => this.#call.refuse(this.#call.refusal())
 
   constructor(call: Call<T>) {
     this.#call = call
@@ -30,6 +31,7 @@ export class Admission<T> {
   /** Gives every place back, or up. */
   #leave(outcome: Outcome): void {
     this.#ticket?.leave()
+    this.#call.core.onClose.delete(this.#turnAway)
     const ms = this.#call.clock.now() - this.#startedAt
     for (const permit of this.#permits) permit.release(outcome, ms)
     this.#permits.length = 0
@@ -43,8 +45,10 @@ export class Admission<T> {
       return
     }
     const { priority } = this.#call.operation
+    const { onClose } = this.#call.core
     const proceed = (permit: Permit): void => {
       this.#ticket = undefined
+      onClose.delete(this.#turnAway)
       this.#permits.push(permit)
       this.#next(limiters, index + 1, go)
     }
@@ -55,6 +59,7 @@ export class Admission<T> {
     }
     try {
       this.#ticket = limiter.enqueue(priority, proceed, (error) => this.#call.refuse(error))
+      onClose.add(this.#turnAway)
     } catch (error) {
       if (!(error instanceof LimitExceededError)) throw error
       this.#call.refuse(error)

@@ -149,7 +149,7 @@ export class Call<T> implements AcquireRequest, SendContext, Expiring {
   }
 
   acquire(): Attempt | undefined {
-    if (this.ended) return undefined
+    if (this.ended || this.core.closed) return undefined
     this.attempt++
     return this.core.fleet.acquire(this, this.operation.plan.guard)
   }
@@ -186,12 +186,20 @@ export class Call<T> implements AcquireRequest, SendContext, Expiring {
     if (tried.ok) this.operation.discard(tried.value as T)
   }
 
-  /** Waits by the clock; rejects at once when the call ends. */
+  /** Waits by the clock, or until the client closes; rejects at once when the call ends. */
   sleep(ms: number): Promise<void> {
+    const { onClose } = this.core
     return new Promise<void>((resolve, reject) => {
-      const cancel = startTimer(this.clock, ms, resolve)
+      const rise = (): void => {
+        cancel()
+        onClose.delete(rise)
+        resolve()
+      }
+      const cancel = startTimer(this.clock, ms, rise)
+      onClose.add(rise)
       this.#wake = (reason) => {
         cancel()
+        onClose.delete(rise)
         reject(reason)
       }
     })

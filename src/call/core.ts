@@ -20,6 +20,8 @@ export interface Core {
   readonly deadlines: Deadlines
   /** Calls waiting for the first snapshot. */
   readonly waiting: Set<() => void>
+  /** What calls that wait for a place, or for their next try, do when the client closes. */
+  readonly onClose: Set<() => void>
   /** Why no further call is taken. */
   closed: OutriggerError | undefined
   /** What every event says. */

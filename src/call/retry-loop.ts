@@ -50,7 +50,7 @@ export function nextDelay<T>(call: Call<T>, tried: Tried<T>, rounds: number): nu
   const { retry, guard } = operation.plan
   const { outcome, status, retryAfter } = tried.attempt
   if (!retry || outcome === 'ignored' || (outcome === 'success' && (status ?? 0) < 400)) return undefined
-  if (call.ended || !operation.replayable) return undefined
+  if (call.ended || core.closed || !operation.replayable) return undefined
   const byDefault = outcome !== 'success' && operation.retryable(tried)
   if (!(retry.when?.(failureOf(tried)) ?? byDefault)) return undefined
   call.exclude(tried.attempt.endpoint)

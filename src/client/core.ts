@@ -61,6 +61,7 @@ export function createCore(options: ClientOptions, guards: readonly Guard[]): Co
     events,
     deadlines: new Deadlines(clock),
     waiting,
+    onClose: new Set(),
     closed: undefined,
     stamp,
     resume,

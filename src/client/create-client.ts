@@ -51,7 +51,10 @@ export interface ClientDoors extends AsyncDisposable {
   once<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): this
   /** Without a listener, removes all of that name. */
   off<Name extends keyof ClientEvents>(name: Name, listener?: Listener<ClientEvents[Name]>): this
-  /** Refuses new calls, lets running ones finish within `drainTimeout`, then closes every connection. */
+  /**
+   * Refuses new calls, and those that still wait for a place; a call between two tries ends with the answer it has. Lets
+   * running ones finish within `drainTimeout`, then closes every connection.
+   */
   close(): Promise<void>
   /** @internal */
   readonly [callWithin]: (
@@ -153,6 +156,7 @@ export function createClient(options: ClientOptions): Client {
       `the client of ${service} is closed; make a new one`,
     )
     core.resume()
+    for (const end of core.onClose) end()
     await core.discovery.close()
     await core.fleet.close()
   }

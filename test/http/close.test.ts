@@ -2,6 +2,7 @@ import { request } from 'undici'
 import { describe, expect, it } from 'vitest'
 import { createClient, MemoryRegistry, OutriggerError, type ClientOptions } from '../../src/index.ts'
 import { fixed } from '../../src/registry/fixed.ts'
+import { ManualClock } from '../../src/testing/clock.ts'
 import { CHILD_TIMEOUT, runChild } from '../support/child.ts'
 import { hang, ok, reply, startServer, stall } from '../support/http-server.ts'
 import { HandSource } from '../support/source.ts'
@@ -110,6 +111,53 @@ describe('close()', () => {
     const { length } = server.requests
     await expect(client('/')).rejects.toThrow(Error)
     expect(server.requests).toHaveLength(length)
+  })
+
+  it('ends a pause between tries at once, with the answer that is there', async () => {
+    await using server = await startServer(reply(503))
+    const clock = new ManualClock()
+    const retry = { attempts: 3, backoff: 10_000 }
+    const client = createClient({ ...options(server.url), clock, retry })
+    const retrying = new Promise((resolve) => client.once('call:retry', resolve))
+    const running = client('/')
+    await retrying
+    await client.close()
+    expect((await running).status).toBe(503)
+    expect(clock.timers).toBe(0)
+    expect(server.requests).toHaveLength(1)
+  })
+
+  it('begins no pause after a try that ends while it waits', async () => {
+    const clock = new ManualClock()
+    const retry = { attempts: 3, backoff: 10_000 }
+    const client = createClient({ ...options('http://127.0.0.1:1'), clock, retry })
+    const gate = Promise.withResolvers<never>()
+    const running = client.execute(() => gate.promise, { idempotent: true })
+    await client.ready()
+    const closing = client.close()
+    gate.reject(new Error('too late'))
+    await expect(running).rejects.toThrow('too late')
+    await closing
+    expect(clock.timers).toBe(0)
+  })
+
+  it('turns away what waits for a place, and lets finish what has one', async () => {
+    const clock = new ManualClock()
+    const client = createClient({
+      ...options('http://127.0.0.1:1'),
+      clock,
+      limit: { max: 1, queue: 2 },
+    })
+    const gate = Promise.withResolvers<string>()
+    const running = client.execute(() => gate.promise)
+    const queued = [client.execute(() => 'never'), client.execute(() => 'never')]
+    await client.ready()
+    const closing = client.close()
+    for (const call of queued) await expect(call).rejects.toMatchObject({ code: 'ERR_OUTRIGGER_CLOSED' })
+    gate.resolve('finished')
+    expect(await running).toBe('finished')
+    await closing
+    expect(clock.timers).toBe(0)
   })
 
   it('of one client leaves another one of the same registry alone', async () => {
