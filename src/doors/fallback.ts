@@ -4,6 +4,7 @@ import type { Plan } from '../call/plan.ts'
 import { RequestKeys } from '../fallback/key.ts'
 import type { FailedCall } from '../fallback/types.ts'
 import type { FetchInput } from '../attempt/platform.ts'
+import { quote } from '../options.ts'
 import { discardBody } from './discard.ts'
 import type { CallInit, Target } from './target.ts'
 
@@ -72,12 +73,26 @@ export async function withFallback(call: FallbackCall): Promise<Response> {
   const kept = stale?.get(key)
   if (kept || answer) announceFallback(call, failure)
   if (kept) {
-    if (failure instanceof Response) discardBody(failure.body, failure.headers.get('content-length'))
+    letGo(failure)
     return kept
   }
-  if (answer) return answer(failure, describe(call))
+  if (answer) return checkAnswer(await answer(failure, describe(call)), failure)
   if (failure instanceof Response) return failure
   throw failure
+}
+
+/** The caller relies on a Response; duck-typed, for it may be the one of an npm package. */
+function checkAnswer(answer: Response, failure: unknown): Response {
+  const { status } = (answer as Partial<Response> | null | undefined) ?? {}
+  if (typeof status === 'number') return answer
+  letGo(failure)
+  const cause = failure instanceof Error ? failure : undefined
+  throw new TypeError(`fallback must return a Response, got ${quote(answer)}`, { cause })
+}
+
+/** Nobody is going to read it. */
+function letGo(failure: unknown): void {
+  if (failure instanceof Response) discardBody(failure.body, failure.headers.get('content-length'))
 }
 
 function isGood({ status, headers }: Response, { classify: custom }: Plan): boolean {

@@ -76,6 +76,23 @@ describe('a fallback', () => {
     })
   })
 
+  it.each([
+    ['undefined', undefined],
+    ["'text'", 'text'],
+    ['{ id: 7 }', { id: 7 }],
+  ])('that returns %s is told what it must return', async (quoted, answer) => {
+    await using server = await startServer(reply(503, 'no'))
+    const fallback = (() => answer) as unknown as () => Response
+    await withClient(server.url, { fallback }, async (users) => {
+      await expect(users('/x')).rejects.toThrow(
+        new TypeError(`fallback must return a Response, got ${quoted}`),
+      )
+    })
+    await withClient(await refusedUrl(), { fallback }, async (users) => {
+      await expect(users('/x')).rejects.toMatchObject({ cause: { message: 'fetch failed' } })
+    })
+  })
+
   it('may fail in its own way, and is left out by false', async () => {
     await using server = await startServer(reply(500))
     const options: Partial<ClientOptions> = {
