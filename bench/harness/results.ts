@@ -32,10 +32,9 @@ export function compare(row: Row, samples: Samples): Result[] {
   })
 }
 
+/** Not every round needs to measure everything. */
 function valuesOf(samples: Samples, variant: string, measure: string): number[] {
-  return (samples.get(variant) ?? []).map((sample) => {
-    const value = sample[measure]
-    if (value === undefined) throw new Error(`'${variant}' measures no '${measure}'`)
-    return value
-  })
+  const values = (samples.get(variant) ?? []).flatMap((sample) => sample[measure] ?? [])
+  if (values.length === 0) throw new Error(`'${variant}' measures no '${measure}'`)
+  return values
 }

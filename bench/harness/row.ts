@@ -36,7 +36,7 @@ export interface Row {
   readonly generations?: number
   /** Of each generation. @default 15 */
   readonly rounds?: number
-  /** How long each variant runs before anything counts, in ms. @default 1_000 */
+  /** How long each variant runs before anything counts, in ms. @default 500 */
   readonly warmUpMs?: number
   /** How long a round should be, in ms; 0 for rounds that do their work once. @default 60 */
   readonly roundMs?: number

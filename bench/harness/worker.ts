@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import type { Round, Row, Sample } from './row.ts'
+import { measure, microseconds } from './measure.ts'
+import type { Round, Row } from './row.ts'
 
-const WARM_UP_MS = 1000
+const WARM_UP_MS = 500
 const ROUND_MS = 60
 
 /** A child of the harness: sets up one variant, then runs a round whenever it is told to. */
@@ -32,27 +32,4 @@ async function warmUp(run: Round, ms: number): Promise<number> {
     if (performance.now() - began > warmUpMs * 5) return count
     count = Math.max(1, Math.round(count * Math.min(share, 10)))
   }
-}
-
-async function measure(run: Round, count: number): Promise<Sample> {
-  // The young generation only: a full collection throws hidden classes away that no request in flight holds, and with
-  // them the code optimised for them, which never happens to a client under load.
-  globalThis.gc?.({ type: 'minor' })
-  // What the last round left behind, sockets and microtasks, ends here and not within the measurement.
-  await delay(1)
-  const began = performance.now()
-  const cpu = process.cpuUsage()
-  const own = await run(count)
-  const spent = microseconds(cpu)
-  return {
-    cpu: spent / count,
-    ns: (spent * 1000) / count,
-    rate: (count * 1000) / (performance.now() - began),
-    ...own,
-  }
-}
-
-function microseconds(since: NodeJS.CpuUsage): number {
-  const { user, system } = process.cpuUsage(since)
-  return user + system
 }

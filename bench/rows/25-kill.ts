@@ -7,7 +7,7 @@ import type { Row, Variant } from '../harness/row.ts'
 import { load } from '../peers/load.ts'
 
 const CONCURRENCY = 16
-const BEFORE_MS = 250
+const BEFORE_MS = 150
 const AFTER_MS = 600
 
 interface Caller extends AsyncDisposable {

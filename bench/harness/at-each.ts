@@ -1,0 +1,47 @@
+import { drive } from './drive.ts'
+import { measure } from './measure.ts'
+import type { Comparison, Round } from './row.ts'
+
+/** Calls at a time, and how many of them make a round. */
+type Levels = readonly (readonly [concurrency: number, ops: number])[]
+
+/** Enough to make a process warm for all levels: at 32 a call takes a fifth of the time that it takes at one. */
+const WARM_UP_CONCURRENCY = 32
+
+/**
+ * Rounds of `call` at each level in turn, in one process: two processes for each level would take three times as long. The
+ * sides take turns at the same level, so that what the machine does in that quarter of a second happens to both.
+ */
+export async function atEach(levels: Levels, warmUp: number, call: () => Promise<unknown>): Promise<Round> {
+  await drive(WARM_UP_CONCURRENCY, warmUp, call)
+  for (const [concurrency, ops] of levels) await drive(concurrency, ops, call)
+  let turn = 0
+  return async () => {
+    const [concurrency, ops] = levels[turn++ % levels.length] ?? [1, 1]
+    const { cpu, rate } = await measure((count) => drive(concurrency, count, call), ops)
+    return { [`cpu at ${concurrency}`]: cpu, [`rate at ${concurrency}`]: rate } as Record<string, number>
+  }
+}
+
+/** What issue 7 asks of either door, at each level. */
+export function comparedAtEach(levels: Levels, subject: string, base: string, suffix = ''): Comparison[] {
+  return levels.flatMap(([concurrency]): Comparison[] => [
+    {
+      name: `${concurrency} at a time${suffix}: client CPU`,
+      subject,
+      base,
+      measure: `cpu at ${concurrency}`,
+      unit: 'µs',
+      target: 1.05,
+    },
+    {
+      name: `${concurrency} at a time${suffix}: throughput`,
+      subject,
+      base,
+      measure: `rate at ${concurrency}`,
+      unit: 'req/s',
+      target: 0.97,
+      atLeast: true,
+    },
+  ])
+}

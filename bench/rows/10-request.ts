@@ -1,0 +1,46 @@
+import { Agent, request } from 'undici'
+import { atEach, comparedAtEach } from '../harness/at-each.ts'
+import { naiveRoundRobin, stayBusy } from '../harness/drive.ts'
+import { clientFor, PATH } from '../harness/http.ts'
+import type { Row, Variant } from '../harness/row.ts'
+
+const LEVELS = [
+  [1, 1_500],
+  [32, 6_000],
+  [256, 6_000],
+] as const
+const WARM_UP = 15_000
+
+/** With the default strategy, or with the naive one of the other side. */
+function requesting(strategy?: 'turns'): Variant {
+  return async ({ origins }) => {
+    const { roundRobin } = await import('outrigger')
+    const client = await clientFor(origins, strategy && { balance: roundRobin() })
+    const other = await clientFor(origins, { timeout: false })
+    await stayBusy((path) => other.request(path))
+    return atEach(LEVELS, WARM_UP, async () => (await client.request(PATH)).body.json())
+  }
+}
+
+/** `client.request` beside undici's own over one Agent, on the same servers. */
+export const row: Row = {
+  title: 'client.request',
+  servers: 4,
+  generations: 5,
+  rounds: 4 * LEVELS.length,
+  roundMs: 0,
+  variants: {
+    outrigger: requesting(),
+    undici: async ({ origins }) => {
+      const dispatcher = new Agent()
+      const next = naiveRoundRobin(origins)
+      await stayBusy((path) => request(next() + path, { dispatcher }))
+      return atEach(LEVELS, WARM_UP, async () => (await request(next() + PATH, { dispatcher })).body.json())
+    },
+    turns: requesting('turns'),
+  },
+  comparisons: [
+    ...comparedAtEach(LEVELS, 'outrigger', 'undici'),
+    ...comparedAtEach(LEVELS, 'turns', 'undici', ', with roundRobin()'),
+  ],
+}
