@@ -1,6 +1,6 @@
 import { drive } from './drive.ts'
 import { measure } from './measure.ts'
-import type { Comparison, Round } from './row.ts'
+import type { Comparison, Round, Sample } from './row.ts'
 
 /** Calls at a time, and how many of them make a round. */
 type Levels = readonly (readonly [concurrency: number, ops: number])[]
@@ -11,15 +11,16 @@ const WARM_UP_CONCURRENCY = 32
 /**
  * Rounds of `call` at each level in turn, in one process: two processes for each level would take three times as long. The
  * sides take turns at the same level, so that what the machine does in that quarter of a second happens to both.
+ * The first round at each level counts for nothing: a process was idle while the others started, and is slower for it.
  */
 export async function atEach(levels: Levels, warmUp: number, call: () => Promise<unknown>): Promise<Round> {
   await drive(WARM_UP_CONCURRENCY, warmUp, call)
-  for (const [concurrency, ops] of levels) await drive(concurrency, ops, call)
-  let turn = 0
+  let rounds = 0
   return async () => {
-    const [concurrency, ops] = levels[turn++ % levels.length] ?? [1, 1]
+    const [concurrency, ops] = levels[rounds++ % levels.length] ?? [1, 1]
     const { cpu, rate } = await measure((count) => drive(concurrency, count, call), ops)
-    return { [`cpu at ${concurrency}`]: cpu, [`rate at ${concurrency}`]: rate } as Record<string, number>
+    const sample: Sample = { [`cpu at ${concurrency}`]: cpu ?? 0, [`rate at ${concurrency}`]: rate ?? 0 }
+    return rounds > levels.length ? sample : {}
   }
 }
 

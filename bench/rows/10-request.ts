@@ -27,7 +27,7 @@ export const row: Row = {
   title: 'client.request',
   servers: 4,
   generations: 5,
-  rounds: 4 * LEVELS.length,
+  rounds: 5 * LEVELS.length,
   roundMs: 0,
   variants: {
     outrigger: requesting(),

@@ -14,7 +14,7 @@ export const row: Row = {
   title: 'client()',
   servers: 4,
   generations: 4,
-  rounds: 5 * LEVELS.length,
+  rounds: 6 * LEVELS.length,
   roundMs: 0,
   variants: {
     outrigger: async ({ origins }) => {
