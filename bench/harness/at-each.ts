@@ -8,10 +8,14 @@ type Levels = readonly (readonly [concurrency: number, ops: number])[]
 /** Enough to make a process warm for all levels: at 32 a call takes a fifth of the time that it takes at one. */
 const WARM_UP_CONCURRENCY = 32
 
+/** Rounds at each level before any counts. */
+export const SETTLING = 2
+
 /**
  * Rounds of `call` at each level in turn, in one process: two processes for each level would take three times as long. The
  * sides take turns at the same level, so that what the machine does in that quarter of a second happens to both.
- * The first round at each level counts for nothing: a process was idle while the others started, and is slower for it.
+ * The first two at each level count for nothing. A process was idle while the others started, which costs it code that was
+ * compiled: 10 to 28 deoptimisations in the first round, 2 to 4 in the second, none later.
  */
 export async function atEach(levels: Levels, warmUp: number, call: () => Promise<unknown>): Promise<Round> {
   await drive(WARM_UP_CONCURRENCY, warmUp, call)
@@ -20,7 +24,7 @@ export async function atEach(levels: Levels, warmUp: number, call: () => Promise
     const [concurrency, ops] = levels[rounds++ % levels.length] ?? [1, 1]
     const { cpu, rate } = await measure((count) => drive(concurrency, count, call), ops)
     const sample: Sample = { [`cpu at ${concurrency}`]: cpu ?? 0, [`rate at ${concurrency}`]: rate ?? 0 }
-    return rounds > levels.length ? sample : {}
+    return rounds > SETTLING * levels.length ? sample : {}
   }
 }
 

@@ -1,5 +1,5 @@
 import { Agent, request } from 'undici'
-import { atEach, comparedAtEach } from '../harness/at-each.ts'
+import { atEach, comparedAtEach, SETTLING } from '../harness/at-each.ts'
 import { naiveRoundRobin, stayBusy } from '../harness/drive.ts'
 import { clientFor, PATH } from '../harness/http.ts'
 import type { Row, Variant } from '../harness/row.ts'
@@ -9,7 +9,7 @@ const LEVELS = [
   [32, 6_000],
   [256, 6_000],
 ] as const
-const WARM_UP = 15_000
+const WARM_UP = 10_000
 
 /** With the default strategy, or with the naive one of the other side. */
 function requesting(strategy?: 'turns'): Variant {
@@ -26,8 +26,8 @@ function requesting(strategy?: 'turns'): Variant {
 export const row: Row = {
   title: 'client.request',
   servers: 4,
-  generations: 5,
-  rounds: 5 * LEVELS.length,
+  generations: 4,
+  rounds: (SETTLING + 4) * LEVELS.length,
   roundMs: 0,
   variants: {
     outrigger: requesting(),

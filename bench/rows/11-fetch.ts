@@ -1,4 +1,4 @@
-import { atEach, comparedAtEach } from '../harness/at-each.ts'
+import { atEach, comparedAtEach, SETTLING } from '../harness/at-each.ts'
 import { naiveRoundRobin, stayBusy } from '../harness/drive.ts'
 import { clientFor, PATH } from '../harness/http.ts'
 import type { Row } from '../harness/row.ts'
@@ -7,14 +7,14 @@ const LEVELS = [
   [1, 800],
   [32, 2_500],
 ] as const
-const WARM_UP = 14_000
+const WARM_UP = 10_000
 
 /** The client as a fetch beside the platform's own, on the same servers. */
 export const row: Row = {
   title: 'client()',
   servers: 4,
   generations: 4,
-  rounds: 6 * LEVELS.length,
+  rounds: (SETTLING + 5) * LEVELS.length,
   roundMs: 0,
   variants: {
     outrigger: async ({ origins }) => {
