@@ -12,10 +12,11 @@ const WARM_UP_CONCURRENCY = 32
 export const SETTLING = 2
 
 /**
- * Rounds of `call` at each level in turn, in one process: two processes for each level would take three times as long. The
- * sides take turns at the same level, so that what the machine does in that quarter of a second happens to both.
- * The first two at each level count for nothing. A process was idle while the others started, which costs it code that was
- * compiled: 10 to 28 deoptimisations in the first round, 2 to 4 in the second, none later.
+ * Rounds of `call` at each level in turn, by a fixed number of calls: one side takes longer to be compiled, and garbage comes
+ * in lumps. All levels in one process, for two processes for each would take three times as long; and the sides take turns
+ * at the same level, so that what the machine does in that quarter of a second happens to both.
+ * The first two rounds at each level count for nothing. A process was idle while the others started, which costs it code
+ * that was compiled: 10 to 28 deoptimisations in the first round, 2 to 4 in the second, hardly any later.
  */
 export async function atEach(levels: Levels, warmUp: number, call: () => Promise<unknown>): Promise<Round> {
   await drive(WARM_UP_CONCURRENCY, warmUp, call)

@@ -40,11 +40,6 @@ export interface Row {
   readonly warmUpMs?: number
   /** How long a round should be, in ms; 0 for rounds that do their work once. @default 60 */
   readonly roundMs?: number
-  /**
-   * Operations in a round, and before anything counts, instead of `roundMs` and `warmUpMs`: for rows where one side
-   * takes longer to be compiled, and where garbage is a good part of the work and comes in lumps.
-   */
-  readonly ops?: { readonly round: number; readonly warmUp: number }
   readonly variants: Readonly<Record<string, Variant>>
   readonly comparisons: readonly Comparison[]
 }

@@ -11,8 +11,7 @@ const variant = row.variants[name]
 if (!variant) throw new Error(`${file} has no variant '${name}'`)
 const round = await variant({ origins })
 const { roundMs = ROUND_MS, warmUpMs = WARM_UP_MS } = row
-if (row.ops) await round(row.ops.warmUp)
-const ops = row.ops?.round ?? (roundMs > 0 ? await warmUp(round, roundMs) : 1)
+const ops = roundMs > 0 ? await warmUp(round, roundMs) : 1
 
 process.on('message', () => {
   void measure(round, ops).then((sample) => process.send?.(sample))

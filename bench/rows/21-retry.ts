@@ -1,16 +1,17 @@
 import { Agent, request } from 'undici'
-import { drive } from '../harness/drive.ts'
+import { atEach, SETTLING } from '../harness/at-each.ts'
 import { clientFor } from '../harness/http.ts'
 import type { Row } from '../harness/row.ts'
 
-const CONCURRENCY = 32
+const LEVELS = [[32, 3_000]] as const
+const WARM_UP = 10_000
 
 export const row: Row = {
   title: 'retry: one failed attempt, then success',
   servers: 2,
-  ops: { round: 3_000, warmUp: 8_000 },
   generations: 4,
-  rounds: 3,
+  rounds: SETTLING + 4,
+  roundMs: 0,
   variants: {
     outrigger: async ({ origins: [bad = '', good = ''] }) => {
       // A path on the first instance that it refuses, and an answer of the second.
@@ -20,15 +21,14 @@ export const row: Row = {
         retry: { attempts: 2, backoff: 0 },
         budget: { ratio: 1 },
       })
-      return (ops) => drive(CONCURRENCY, ops, async () => (await client.request('/flaky')).body.json())
+      return atEach(LEVELS, WARM_UP, async () => (await client.request('/flaky')).body.json())
     },
     undici: ({ origins: [bad = '', good = ''] }) => {
       const dispatcher = new Agent()
-      return (ops) =>
-        drive(CONCURRENCY, ops, async () => {
-          await (await request(`${bad}/flaky`, { dispatcher })).body.dump()
-          return (await request(`${good}/flaky`, { dispatcher })).body.json()
-        })
+      return atEach(LEVELS, WARM_UP, async () => {
+        await (await request(`${bad}/flaky`, { dispatcher })).body.dump()
+        return (await request(`${good}/flaky`, { dispatcher })).body.json()
+      })
     },
   },
   comparisons: [
@@ -36,7 +36,7 @@ export const row: Row = {
       name: 'client CPU, to two bare requests',
       subject: 'outrigger',
       base: 'undici',
-      measure: 'cpu',
+      measure: 'cpu at 32',
       unit: 'µs',
       target: 1.1,
     },
