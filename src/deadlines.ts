@@ -37,6 +37,7 @@ export class Deadlines {
    * The timers go with the last entry: they must not keep the process alive. By the system's clock they go when nothing
    * waits at the end of a turn of the event loop: whoever asks for one thing after the other begins the next call
    * in the turn in which the last one ends, and setting and clearing timers for each is a twelfth of its cost (issue 7).
+   * Any other clock is told at once, so that a test can count what it has left.
    */
   left(): void {
     if (--this.#entries > 0 || this.#isResting) return

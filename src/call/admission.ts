@@ -59,7 +59,8 @@ export class Admission<T> {
     }
     try {
       this.#ticket = limiter.enqueue(priority, proceed, (error) => this.#call.refuse(error))
-      onClose.add(this.#turnAway)
+      if (this.#call.core.closed) this.#turnAway()
+      else onClose.add(this.#turnAway)
     } catch (error) {
       if (!(error instanceof LimitExceededError)) throw error
       this.#call.refuse(error)

@@ -132,10 +132,11 @@ export class Call<T> implements AcquireRequest, SendContext, Expiring {
 
   /** Ends it with an error of ours. */
   refuse(error: Error): void {
-    if (this.ended) return
+    // Over before anybody hears of it: a listener may close the client.
+    if (!this.#finish()) return
     const { events } = this.core
     if (events.has('call:rejected')) events.emit('call:rejected', { ...this.stamp(), error })
-    this.fail(error)
+    this.#reject?.(error)
   }
 
   /** Starts a try on an endpoint that was acquired for it. */
@@ -188,7 +189,9 @@ export class Call<T> implements AcquireRequest, SendContext, Expiring {
 
   /** Waits by the clock, or until the client closes; rejects at once when the call ends. */
   sleep(ms: number): Promise<void> {
-    const { onClose } = this.core
+    const { closed, onClose } = this.core
+    // A listener may close the client on hearing of the retry.
+    if (closed) return Promise.resolve()
     return new Promise<void>((resolve, reject) => {
       const rise = (): void => {
         cancel()

@@ -127,6 +127,33 @@ describe('close()', () => {
     expect(server.requests).toHaveLength(1)
   })
 
+  it('called on hearing of a retry ends it before its pause begins', async () => {
+    const clock = new ManualClock()
+    const retry = { attempts: 3, backoff: 10_000 }
+    const client = createClient({ ...options('http://127.0.0.1:1'), clock, retry })
+    client.once('call:retry', () => client.close())
+    await expect(client.execute(() => Promise.reject(new Error('failed')))).rejects.toThrow('failed')
+    await client.close()
+    expect(clock.timers).toBe(0)
+  })
+
+  it('called on hearing of an eviction turns away who took the place', async () => {
+    const clock = new ManualClock()
+    const client = createClient({ ...options('http://127.0.0.1:1'), clock, limit: { max: 1, queue: 1 } })
+    await client.ready()
+    client.once('call:rejected', () => client.close())
+    const gate = Promise.withResolvers<string>()
+    const running = client.execute(() => gate.promise)
+    const evicted = client.execute(() => 'never', { priority: 'sheddable' })
+    const late = client.execute(() => 'never', { priority: 'critical' })
+    await expect(evicted).rejects.toMatchObject({ code: 'ERR_OUTRIGGER_LIMIT' })
+    await expect(late).rejects.toMatchObject({ code: 'ERR_OUTRIGGER_CLOSED' })
+    gate.resolve('finished')
+    expect(await running).toBe('finished')
+    await client.close()
+    expect(clock.timers).toBe(0)
+  })
+
   it('begins no pause after a try that ends while it waits', async () => {
     const clock = new ManualClock()
     const retry = { attempts: 3, backoff: 10_000 }
