@@ -30,3 +30,16 @@ export function withExtra(headers: PlainHeaders, extra: Readonly<Record<string, 
     ? [...headers, ...Object.entries(extra).flat()]
     : Object.assign({}, headers, extra)
 }
+
+/** One header by its lower-case name; of several values, the first. */
+export function headerOf(headers: Dispatcher.DispatchOptions['headers'], name: string): string | undefined {
+  const plain = plainHeaders(headers)
+  if (Array.isArray(plain)) {
+    const at = plain.findIndex((header, index) => index % 2 === 0 && header.toLowerCase() === name)
+    return at < 0 ? undefined : plain[at + 1]
+  }
+  for (const [key, value] of Object.entries(plain)) {
+    if (key.toLowerCase() === name) return Array.isArray(value) ? value[0] : value?.toString()
+  }
+  return undefined
+}

@@ -7,6 +7,7 @@ import type { LiveEndpoint } from '../fleet/endpoint.ts'
 import type { AcquireRequest } from '../fleet/fleet.ts'
 import type { Throttle } from '../limit/throttle.ts'
 import type { Outcome } from '../observe/events.ts'
+import { pathParams } from '../routes/params.ts'
 import type { Core } from './core.ts'
 import type { Operation, SendContext, Tried } from './operation.ts'
 import { Try } from './try.ts'
@@ -78,6 +79,11 @@ export class Call<T> implements AcquireRequest, SendContext, Expiring {
 
   header(name: string): string | undefined {
     return this.operation.header?.(name)
+  }
+
+  param(name: string): string | undefined {
+    const { route } = this.operation.plan
+    return route && this.path !== undefined ? pathParams(route, this.path)[name] : undefined
   }
 
   excluded(endpoint: Endpoint): boolean {

@@ -1,9 +1,11 @@
 import { Exchange, type LogicalHost } from '../attempt/exchange.ts'
+import { headerOf } from '../attempt/headers.ts'
 import type { Core } from '../call/core.ts'
 import type { SendContext } from '../call/operation.ts'
 import type { Plan } from '../call/plan.ts'
 import type { AcquireRequest } from '../fleet/fleet.ts'
 import type { Attempt } from '../fleet/attempt.ts'
+import { pathParams } from '../routes/params.ts'
 import type { Dispatcher } from '../undici.ts'
 
 /** Puts an attempt on the wire. */
@@ -40,6 +42,8 @@ export function acquireHop(core: Core, plan: Plan, options: Dispatcher.DispatchO
     route: plan.route?.key,
     method: options.method,
     path: options.path,
+    header: (name) => headerOf(options.headers, name),
+    param: (name) => plan.route && pathParams(plan.route, options.path)[name],
     attempt: 1,
     excluded: (endpoint) => endpoint === request.avoid,
   }

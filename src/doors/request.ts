@@ -1,4 +1,5 @@
 import { checkScheme } from '../attempt/exchange.ts'
+import { headerOf } from '../attempt/headers.ts'
 import type { Core } from '../call/core.ts'
 import type { Operation, Receiver, SendContext, Sending, Tried } from '../call/operation.ts'
 import type { Plan } from '../call/plan.ts'
@@ -66,16 +67,7 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
   }
 
   header(name: string): string | undefined {
-    const { headers } = this.#options
-    if (!headers) return undefined
-    if (Array.isArray(headers)) {
-      const at = headers.findIndex((header, index) => index % 2 === 0 && header.toLowerCase() === name)
-      return at < 0 ? undefined : headers[at + 1]
-    }
-    for (const [key, value] of Symbol.iterator in headers ? headers : Object.entries(headers)) {
-      if (key.toLowerCase() === name) return Array.isArray(value) ? value[0] : value?.toString()
-    }
-    return undefined
+    return headerOf(this.#options.headers, name)
   }
 
   retryable(tried: Tried<Dispatcher.ResponseData<Opaque>>): boolean {
