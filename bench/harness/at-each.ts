@@ -30,10 +30,10 @@ export async function atEach(levels: Levels, warmUp: number, call: () => Promise
 }
 
 /** What issue 7 asks of either door, at each level. */
-export function comparedAtEach(levels: Levels, subject: string, base: string, suffix = ''): Comparison[] {
+export function comparedAtEach(levels: Levels, subject: string, base: string): Comparison[] {
   return levels.flatMap(([concurrency]): Comparison[] => [
     {
-      name: `${concurrency} at a time${suffix}: client CPU`,
+      name: `${concurrency} at a time: client CPU`,
       subject,
       base,
       measure: `cpu at ${concurrency}`,
@@ -41,7 +41,7 @@ export function comparedAtEach(levels: Levels, subject: string, base: string, su
       target: 1.05,
     },
     {
-      name: `${concurrency} at a time${suffix}: throughput`,
+      name: `${concurrency} at a time: throughput`,
       subject,
       base,
       measure: `rate at ${concurrency}`,

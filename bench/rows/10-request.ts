@@ -2,7 +2,7 @@ import { Agent, request } from 'undici'
 import { atEach, comparedAtEach, SETTLING } from '../harness/at-each.ts'
 import { naiveRoundRobin, stayBusy } from '../harness/drive.ts'
 import { clientFor, PATH } from '../harness/http.ts'
-import type { Row, Variant } from '../harness/row.ts'
+import type { Row } from '../harness/row.ts'
 
 const LEVELS = [
   [1, 1_500],
@@ -11,36 +11,26 @@ const LEVELS = [
 ] as const
 const WARM_UP = 10_000
 
-/** With the default strategy, or with the naive one of the other side. */
-function requesting(strategy?: 'turns'): Variant {
-  return async ({ origins }) => {
-    const { roundRobin } = await import('outrigger')
-    const client = await clientFor(origins, strategy && { balance: roundRobin() })
-    const other = await clientFor(origins, { timeout: false })
-    await stayBusy((path) => other.request(path))
-    return atEach(LEVELS, WARM_UP, async () => (await client.request(PATH)).body.json())
-  }
-}
-
 /** `client.request` beside undici's own over one Agent, on the same servers. */
 export const row: Row = {
   title: 'client.request',
   servers: 4,
-  generations: 4,
+  generations: 6,
   rounds: (SETTLING + 4) * LEVELS.length,
   roundMs: 0,
   variants: {
-    outrigger: requesting(),
+    outrigger: async ({ origins }) => {
+      const client = await clientFor(origins)
+      const other = await clientFor(origins, { timeout: false })
+      await stayBusy((path) => other.request(path))
+      return atEach(LEVELS, WARM_UP, async () => (await client.request(PATH)).body.json())
+    },
     undici: async ({ origins }) => {
       const dispatcher = new Agent()
       const next = naiveRoundRobin(origins)
       await stayBusy((path) => request(next() + path, { dispatcher }))
       return atEach(LEVELS, WARM_UP, async () => (await request(next() + PATH, { dispatcher })).body.json())
     },
-    turns: requesting('turns'),
   },
-  comparisons: [
-    ...comparedAtEach(LEVELS, 'outrigger', 'undici'),
-    ...comparedAtEach(LEVELS, 'turns', 'undici', ', with roundRobin()'),
-  ],
+  comparisons: comparedAtEach(LEVELS, 'outrigger', 'undici'),
 }

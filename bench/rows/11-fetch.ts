@@ -28,6 +28,23 @@ export const row: Row = {
       await stayBusy((path) => fetch(next() + path))
       return atEach(LEVELS, WARM_UP, async () => (await fetch(next() + PATH)).json())
     },
+    // What any client pays that sends fetch's requests through npm's undici, whatever it does besides.
+    undici: async ({ origins }) => {
+      const { Agent, Dispatcher1Wrapper } = await import('undici')
+      const next = naiveRoundRobin(origins)
+      const init: object = { dispatcher: new Dispatcher1Wrapper(new Agent()) }
+      await stayBusy((path) => fetch(next() + path, init))
+      return atEach(LEVELS, WARM_UP, async () => (await fetch(next() + PATH, init)).json())
+    },
   },
-  comparisons: comparedAtEach(LEVELS, 'outrigger', 'fetch'),
+  comparisons: [
+    ...comparedAtEach(LEVELS, 'outrigger', 'fetch'),
+    ...LEVELS.map(([concurrency]) => ({
+      name: `${concurrency} at a time: client CPU of fetch over npm's undici, without Outrigger`,
+      subject: 'undici',
+      base: 'fetch',
+      measure: `cpu at ${concurrency}`,
+      unit: 'µs',
+    })),
+  ],
 }
