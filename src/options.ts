@@ -28,11 +28,18 @@ export function checkNumber(name: string, value: unknown, rule: NumberRule = {})
   return value
 }
 
-/** Throws unless `value` is a plain options object whose keys are all known. */
-export function checkObject(name: string, value: unknown, keys: readonly string[]): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+/** Throws unless `value` is an object that says what it holds in properties; a Map, or a promise not awaited, has none. */
+export function checkRecord(name: string, value: unknown): asserts value is object {
+  const tag = Object.prototype.toString.call(value)
+  const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value)
+  if (!isRecord || (tag !== '[object Object]' && Object.keys(value).length === 0)) {
     throw new TypeError(`${name} must be an object, got ${quote(value)}`)
   }
+}
+
+/** Throws unless `value` is a plain options object whose keys are all known. */
+export function checkObject(name: string, value: unknown, keys: readonly string[]): void {
+  checkRecord(name, value)
   for (const key of Object.keys(value)) {
     if (!keys.includes(key)) {
       throw new TypeError(`${name}.${key} is not an option; known: ${keys.join(', ')}`)
@@ -62,4 +69,10 @@ export function checkMethods(name: string, value: unknown, methods: readonly str
       throw new TypeError(`${name} must have a method ${method}(), got ${quote(value)}`)
     }
   }
+}
+
+/** Returns it unless it is something that cannot abort; duck-typed, for each realm has its own AbortSignal. */
+export function checkSignal(value: AbortSignal | undefined): AbortSignal | undefined {
+  if (value !== undefined) checkMethods('signal', value, ['addEventListener', 'removeEventListener'])
+  return value
 }

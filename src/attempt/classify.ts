@@ -1,6 +1,7 @@
 import { OutriggerError } from '../errors.ts'
 import type { Outcome } from '../observe/events.ts'
 import { isOutcome } from '../observe/outcome.ts'
+import { warnOnce } from '../observe/warn-once.ts'
 import { quote } from '../options.ts'
 
 /** What one attempt brought: a status with headers, or an error, or for `execute` any value. */
@@ -28,20 +29,16 @@ function judged(custom: Classify, result: AttemptResult): Outcome | undefined {
   try {
     verdict = custom(result)
   } catch (error) {
-    warnOnce(custom, `threw ${quote(error)}`)
+    warn(custom, `threw ${quote(error)}`)
     return undefined
   }
   if (verdict === undefined || isOutcome(verdict)) return verdict
-  warnOnce(custom, `returned ${quote(verdict)}, which is no outcome`)
+  warn(custom, `returned ${quote(verdict)}, which is no outcome`)
   return undefined
 }
 
-const warned = new WeakSet<Classify>()
-
-function warnOnce(custom: Classify, what: string): void {
-  if (warned.has(custom)) return
-  warned.add(custom)
-  process.emitWarning(`classify ${what}; the default is used instead`, { code: 'OUTRIGGER_CLASSIFY' })
+function warn(custom: Classify, what: string): void {
+  warnOnce(custom, `classify ${what}; the default is used instead`, 'OUTRIGGER_CLASSIFY')
 }
 
 function byDefault(result: AttemptResult): Outcome {

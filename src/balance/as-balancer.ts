@@ -1,10 +1,14 @@
-import { checkMethods } from '../options.ts'
+import { types } from 'node:util'
+import { checkMethods, quote } from '../options.ts'
 import type { Balancer, Pick } from './balancer.ts'
 
 /** Accepts a strategy as an object with `pick`, or as a bare function. */
 export function asBalancer(value: Balancer | Pick, name = 'balance'): Balancer {
-  if (typeof value === 'function') return { pick: value }
-  checkMethods(name, value, ['pick'])
-  checkMethods(name, value, 'settled' in value && value.settled !== undefined ? ['settled'] : [])
-  return value
+  const balancer = typeof value === 'function' ? { pick: value } : value
+  checkMethods(name, balancer, ['pick'])
+  checkMethods(name, balancer, 'settled' in balancer && balancer.settled !== undefined ? ['settled'] : [])
+  if (types.isAsyncFunction((balancer as { pick: unknown }).pick)) {
+    throw new TypeError(`${name} must pick at once, not in a promise, got ${quote(value)}`)
+  }
+  return balancer
 }

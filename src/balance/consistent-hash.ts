@@ -36,8 +36,9 @@ interface Ring {
  */
 export function consistentHash(options: ConsistentHashOptions): Balancer {
   checkObject('consistentHash', options, ['key', 'loadFactor'])
-  const keyOf = keyReader('consistentHash.key', options.key)
-  const factor = checkNumber('consistentHash.loadFactor', options.loadFactor ?? 1.25, { min: 1 })
+  const { key: keyOption, loadFactor = 1.25 } = options
+  const keyOf = keyReader('consistentHash.key', keyOption)
+  checkNumber('consistentHash.loadFactor', loadFactor, { min: 1 })
   const keyless = random()
   const ringOf = perFleet((endpoints): Ring => ({
     ring: new HashRing(endpoints),
@@ -51,7 +52,7 @@ export function consistentHash(options: ConsistentHashOptions): Balancer {
       const { ring, load } = ringOf(endpoints, request)
       const home = ring.point(key)
       load.refresh()
-      return walk(endpoints, request, ring, home, load, factor)
+      return walk(endpoints, request, ring, home, load, loadFactor)
     },
   }
 }

@@ -22,9 +22,10 @@ export interface FailoverOptions {
  */
 export function failover(inner: Balancer | Pick, options: FailoverOptions = {}): Balancer {
   checkObject('failover', options, ['overprovisioning'])
-  const factor = checkNumber('failover.overprovisioning', options.overprovisioning ?? 1.4, { min: 1 })
+  const { overprovisioning = 1.4 } = options
+  checkNumber('failover.overprovisioning', overprovisioning, { min: 1 })
   const strategy = asBalancer(inner, 'failover.inner')
-  const plan = perFleet((endpoints, all) => ({ levels: levels(endpoints, all, factor) }))
+  const plan = perFleet((endpoints, all) => ({ levels: levels(endpoints, all, overprovisioning) }))
   return decorate(strategy, (endpoints, request) => {
     const parts = plan(endpoints, request).levels
     const only = parts.length === 1 ? parts[0]?.endpoints : undefined

@@ -1,16 +1,19 @@
-import { checkObject, quote } from '../options.ts'
+import { checkHeaderName, checkObject, quote } from '../options.ts'
 import type { PickRequest } from './balancer.ts'
 
-/** Where the key of a request is found: a function, a header, a cookie or a path parameter of the route. */
+/**
+ * Where the key of a request is found: a header, a cookie, a path parameter of the route, or a function, whose
+ * undefined or null means no key.
+ */
 export type KeyOption =
-  | ((request: PickRequest) => string | undefined)
+  | ((request: PickRequest) => string | null | undefined)
   | { readonly header: string }
   | { readonly cookie: string }
   | { readonly param: string }
 
 /** Checks a key option and makes it a function. */
 export function keyReader(name: string, key: KeyOption): (request: PickRequest) => string | undefined {
-  if (typeof key === 'function') return key
+  if (typeof key === 'function') return (request) => checkKey(name, key(request))
   checkObject(name, key, ['header', 'cookie', 'param'])
   const entries = Object.entries<unknown>(key)
   const [kind, field] = entries[0] ?? []
@@ -19,8 +22,15 @@ export function keyReader(name: string, key: KeyOption): (request: PickRequest) 
   }
   if (kind === 'param') return (request) => request.param?.(field)
   if (kind === 'cookie') return (request) => cookie(request.header?.('cookie'), field)
-  const header = field.toLowerCase()
+  const header = checkHeaderName(`${name}.header`, field)
   return (request) => request.header?.(header)
+}
+
+/** A number has no length, and would hash like every other number. */
+function checkKey(name: string, key: unknown): string | undefined {
+  if (typeof key === 'string') return key
+  if (key === undefined || key === null) return undefined
+  throw new TypeError(`${name} must return a string, or undefined for no key, got ${quote(key)}`)
 }
 
 function cookie(header: string | undefined, name: string): string | undefined {

@@ -20,10 +20,7 @@ export interface LeastRequestOptions {
  */
 export function leastRequest(options: LeastRequestOptions = {}): Balancer {
   checkObject('leastRequest', options, ['choices'])
-  const choices = checkNumber('leastRequest.choices', options.choices ?? 2, {
-    min: 2,
-    max: 64,
-    integer: true,
-  })
+  const { choices = 2 } = options
+  checkNumber('leastRequest.choices', choices, { min: 2, max: 64, integer: true })
   return { pick: leastOf(choices, (endpoint) => endpoint.inFlight / weightOf(endpoint)) }
 }

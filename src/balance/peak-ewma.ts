@@ -60,8 +60,9 @@ class Standing {
  */
 export function peakEwma(options: PeakEwmaOptions = {}): Balancer {
   checkObject('peakEwma', options, ['decay', 'repick'])
-  const decay = checkNumber('peakEwma.decay', options.decay ?? 10_000, { exclusive: true })
-  const repick = checkNumber('peakEwma.repick', options.repick ?? 30_000, { exclusive: true })
+  const { decay = 10_000, repick = 30_000 } = options
+  checkNumber('peakEwma.decay', decay, { exclusive: true })
+  checkNumber('peakEwma.repick', repick, { exclusive: true })
   const standingOf = new WeakMap<Endpoint, Standing>()
   let prior = 0
 

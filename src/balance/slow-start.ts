@@ -29,8 +29,9 @@ const REPICKS = 3
  */
 export function slowStart(inner: Balancer | Pick, options: SlowStartOptions = {}): Balancer {
   checkObject('slowStart', options, ['window', 'initial'])
-  const window = checkNumber('slowStart.window', options.window ?? 30_000, { exclusive: true })
-  const initial = checkNumber('slowStart.initial', options.initial ?? 0.1, { max: 1 })
+  const { window = 30_000, initial = 0.1 } = options
+  checkNumber('slowStart.window', window, { exclusive: true })
+  checkNumber('slowStart.initial', initial, { max: 1 })
   const strategy = asBalancer(inner, 'slowStart.inner')
   const joined = new WeakMap<Endpoint, number>()
   let started = false

@@ -38,10 +38,11 @@ interface Memory {
  */
 export function sticky(options: StickyOptions): Balancer {
   checkObject('sticky', options, ['key', 'over', 'ttl', 'max'])
+  const { ttl = Infinity, max = 10_000 } = options
   const keyOf = keyReader('sticky.key', options.key)
   const over = asBalancer(options.over, 'sticky.over')
-  const ttl = checkNumber('sticky.ttl', options.ttl ?? Infinity, { exclusive: true })
-  const max = checkNumber('sticky.max', options.max ?? 10_000, { min: 2, integer: true })
+  checkNumber('sticky.ttl', ttl, { exclusive: true })
+  checkNumber('sticky.max', max, { min: 2, integer: true })
   const memories = new Recent<Memory>(max)
   const byId = perSet(
     (endpoints) => new Map<string, Endpoint>(endpoints.map((one) => [one.instance.id, one])),

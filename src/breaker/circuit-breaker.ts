@@ -3,14 +3,16 @@ import { CircuitOpenError, OutriggerError, withoutStack } from '../errors.ts'
 import { Emitter, type Listener } from '../observe/emitter.ts'
 import type { BreakerState, Outcome } from '../observe/events.ts'
 import { isOutcome } from '../observe/outcome.ts'
-import { checkFunction, checkMethods, checkObject, quote } from '../options.ts'
+import { warnOnce } from '../observe/warn-once.ts'
+import { checkFunction, checkMethods, checkNumber, checkObject, checkSignal, quote } from '../options.ts'
 import { Breaker, type Transition } from './breaker.ts'
 import { breakerOptionNames, breakerPolicy, type BreakerOptions } from './policy.ts'
 
 export interface CircuitBreakerOptions extends BreakerOptions {
   /**
    * How a settled call counts, or undefined for the default: a fulfilled one is a `'success'`, a rejected one a
-   * `'failure'`, a refusal by Outrigger `'ignored'`. Not asked when the caller aborted: that is ignored.
+   * `'failure'`, a refusal by Outrigger `'ignored'`. Not asked when the caller aborted: that is ignored. What is
+   * no outcome is warned of, and the default used.
    */
   readonly classify?: (result: PromiseSettledResult<unknown>) => Outcome | undefined
   /** @default the system's monotonic clock */
@@ -36,7 +38,7 @@ export interface ExecuteContext {
 
 /** One admitted try. Settled once; what comes later is not counted. */
 export interface Permit extends Disposable {
-  /** `ms` is how long it took, by default the time since it was acquired. Throws a TypeError on what is no outcome. */
+  /** `ms` is how long it took, by default the time since it was acquired. What throws settles nothing. */
   settle(outcome: Outcome, ms?: number): void
 }
 
@@ -78,7 +80,12 @@ export class CircuitBreaker {
    * Rejects with a {@link CircuitOpenError} when refused, and with `signal.reason` when already aborted.
    */
   execute<T>(fn: (context: ExecuteContext) => T | PromiseLike<T>, options?: ExecuteOptions): Promise<T> {
-    const signal = options?.signal
+    let signal: AbortSignal | undefined
+    try {
+      signal = checkCall(fn, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
     if (signal?.aborted) return Promise.reject(signal.reason)
     const start = this.#breaker.beginsUntimed ? 0 : this.#clock.now()
     const permit = this.#breaker.tryAcquire(start)
@@ -97,6 +104,7 @@ export class CircuitBreaker {
         const known = "'success', 'failure', 'overload' or 'ignored'"
         throw new TypeError(`a permit is settled with ${known}, got ${quote(outcome)}`)
       }
+      if (ms !== undefined) checkNumber("settle()'s ms", ms)
       const once = permit
       permit = 0
       this.#settle(once, outcome, start, ms)
@@ -173,7 +181,7 @@ export class CircuitBreaker {
   #count(permit: number, result: PromiseSettledResult<unknown>, start: number): void {
     let outcome: Outcome = 'ignored'
     try {
-      outcome = this.#classify?.(result) ?? defaultOutcome(result)
+      outcome = (this.#classify && judged(this.#classify, result)) ?? defaultOutcome(result)
     } finally {
       this.#settle(permit, outcome, start)
     }
@@ -183,6 +191,14 @@ export class CircuitBreaker {
     const retryAfter = this.#breaker.nextAdmit(now) - now
     return withoutStack(() => new CircuitOpenError('the circuit is open', retryAfter))
   }
+}
+
+/** Mistakes of the caller say nothing about what is called: they are found before a permit is taken. */
+function checkCall(fn: unknown, options: ExecuteOptions | undefined): AbortSignal | undefined {
+  checkFunction("execute()'s first argument", fn)
+  if (options === undefined) return undefined
+  checkObject("execute()'s options", options, ['signal'])
+  return checkSignal(options.signal)
 }
 
 function started<T>(
@@ -207,6 +223,18 @@ class Context implements ExecuteContext {
   get signal(): AbortSignal {
     return (this.#signal ??= new AbortController().signal)
   }
+}
+
+/** A verdict that is none, such as a promise, must not make a good probe a bad one. */
+function judged(
+  classify: NonNullable<CircuitBreakerOptions['classify']>,
+  result: PromiseSettledResult<unknown>,
+): Outcome | undefined {
+  const verdict: unknown = classify(result)
+  if (verdict === undefined || isOutcome(verdict)) return verdict
+  const text = `classify returned ${quote(verdict)}, which is no outcome; the default is used instead`
+  warnOnce(classify, text, 'OUTRIGGER_CLASSIFY')
+  return undefined
 }
 
 function defaultOutcome(result: PromiseSettledResult<unknown>): Outcome {

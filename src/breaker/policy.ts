@@ -113,11 +113,12 @@ export function breakerPolicy(options: BreakerOptions = {}, name = 'breaker'): B
   if (slowCallRate !== Infinity && options.slowCallDuration === undefined) {
     throw new TypeError(`${name}.slowCallDuration must be set along with slowCallRate, got undefined`)
   }
-  const window = checkWindow(`${name}.window`, options.window ?? { ms: 30_000 })
+  const { openFor = DEFAULT_OPEN_FOR, dryRun = false } = options
+  const window = checkWindow(`${name}.window`, options.window)
   const most = 'calls' in window ? window.calls : Infinity
   const successThreshold = number('successThreshold', 3, COUNT)
   const halfOpenProbes = number('halfOpenProbes', 1, COUNT)
-  if (options.dryRun !== undefined) checkBoolean(`${name}.dryRun`, options.dryRun)
+  checkBoolean(`${name}.dryRun`, dryRun)
 
   return Object.freeze({
     failureThreshold:
@@ -130,7 +131,7 @@ export function breakerPolicy(options: BreakerOptions = {}, name = 'breaker'): B
     slowCallDuration: number('slowCallDuration', Infinity, DURATION),
     window: failureRate === Infinity && slowCallRate === Infinity ? undefined : window,
     minimumCalls: number('minimumCalls', Math.min(20, most), { ...COUNT, max: most }),
-    openFor: checkOpenFor(`${name}.openFor`, options.openFor ?? DEFAULT_OPEN_FOR),
+    openFor: checkOpenFor(`${name}.openFor`, openFor),
     successThreshold,
     successRate: number('successRate', Infinity, RATE),
     halfOpenProbes,
@@ -138,11 +139,11 @@ export function breakerPolicy(options: BreakerOptions = {}, name = 'breaker'): B
     probeTimeout: number('probeTimeout', 30_000, DURATION),
     maxHalfOpenWait: number('maxHalfOpenWait', Infinity, DURATION),
     rampFor: number('rampFor', 10_000, {}),
-    dryRun: options.dryRun ?? false,
+    dryRun,
   })
 }
 
-function checkWindow(name: string, window: BreakerWindow): BreakerWindow {
+function checkWindow(name: string, window: BreakerWindow = { ms: 30_000 }): BreakerWindow {
   checkObject(name, window, ['calls', 'ms'])
   if ('calls' in window === 'ms' in window) {
     throw new TypeError(`${name} must be { calls } or { ms }, got ${quote(window)}`)

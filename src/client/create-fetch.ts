@@ -2,7 +2,7 @@ import { dispatchElsewhere, Platform, urlText, type Fetch, type FetchInput } fro
 import type { Neighbours } from '../doors/fetch.ts'
 import { logicalAddress } from '../doors/target.ts'
 import { OutriggerError } from '../errors.ts'
-import { checkObject } from '../options.ts'
+import { checkObject, checkRecord, quote } from '../options.ts'
 import { callWithin, type Client } from './create-client.ts'
 
 export interface FetchOptions {
@@ -22,10 +22,9 @@ export function createFetch(options: FetchOptions): Fetch {
   checkObject('createFetch()', options, ['services', 'otherwise'])
   const { services, otherwise = 'pass' } = options
   if (otherwise !== 'pass' && otherwise !== 'deny') {
-    throw new TypeError(`otherwise must be 'pass' or 'deny', got ${JSON.stringify(otherwise)}`)
+    throw new TypeError(`otherwise must be 'pass' or 'deny', got ${quote(otherwise)}`)
   }
-  if (typeof services !== 'object' || services === null)
-    throw new TypeError('services must be an object of clients')
+  checkRecord('services', services)
   const clients = new Map<string, Client>()
   for (const [service, client] of Object.entries(services)) {
     if (typeof client !== 'function' || !(callWithin in client)) {
@@ -38,6 +37,7 @@ export function createFetch(options: FetchOptions): Fetch {
         `services['${service}'] is a client of '${own}': make one for '${service}', or use that name`,
       )
     }
+    if (clients.has(host)) throw new TypeError(`services names '${host}' twice, in different spellings`)
     clients.set(host, client)
   }
   const platform = new Platform()

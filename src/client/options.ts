@@ -129,7 +129,7 @@ export interface ClientOptions extends ContractPolicy {
   /** Policy by route key: `'GET /users/{id}'`, `'/reports/**'` (any method). */
   routes?: Record<string, RouteRule>
   /** Compares the instances with each other and ejects, through its breaker, what stands out. @default none */
-  outliers?: OutlierOptions
+  outliers?: OutlierOptions | false
   /**
    * Once fewer than this share of the instances may be picked, breakers are ignored: everything being open
    * more likely means that the breakers are wrong.
@@ -181,7 +181,7 @@ const OPTIONS: readonly (keyof ClientOptions)[] = [
 export function checkClientOptions(options: ClientOptions): void {
   checkObject('createClient()', options, OPTIONS)
   checkMethods('source', options.source, ['watch'])
-  if (options.clock !== undefined) checkMethods('clock', options.clock, ['now', 'sleep', 'random'])
+  if (options.clock !== undefined) checkClock(options.clock)
   const { transport } = options
   if (
     transport !== undefined &&
@@ -192,10 +192,16 @@ export function checkClientOptions(options: ClientOptions): void {
   }
   if (options.panicThreshold !== undefined) checkNumber('panicThreshold', options.panicThreshold, { max: 1 })
   if (options.drainTimeout !== undefined) checkNumber('drainTimeout', options.drainTimeout)
-  if (typeof options.limit === 'object' && options.limit !== null) {
-    checkNumber('limit.perInstance', options.limit.perInstance ?? 1, { min: 1, integer: true })
+  if (typeof options.limit === 'object' && options.limit?.perInstance !== undefined) {
+    checkNumber('limit.perInstance', options.limit.perInstance, { min: 1, integer: true })
   }
-  if (options.outliers !== undefined && options.breaker === false) {
+  if (options.outliers && options.breaker === false) {
     throw new TypeError('outliers eject through the breaker, and breaker is false')
   }
+}
+
+function checkClock(clock: Clock): void {
+  checkMethods('clock', clock, ['now', 'sleep', 'random'])
+  if (clock.timer !== undefined) checkMethods('clock', clock, ['timer'])
+  if (clock.epoch !== undefined) checkNumber('clock.epoch', clock.epoch, { min: -Infinity })
 }

@@ -1,4 +1,5 @@
 import { systemClock, type Clock } from '../clock.ts'
+import { checkHeaderName, checkMethods, checkObject } from '../options.ts'
 
 /** A request that came in: `Request`, `http.IncomingMessage`, or anything with their headers. */
 export interface IncomingRequest {
@@ -21,8 +22,13 @@ export interface WithDeadlineOptions {
  */
 export function withDeadline(
   { headers }: IncomingRequest,
-  { header = 'x-outrigger-deadline', clock = systemClock }: WithDeadlineOptions = {},
+  options: WithDeadlineOptions = {},
 ): { deadline?: number } {
-  const value = headers instanceof Headers ? headers.get(header) : headers[header.toLowerCase()]
+  checkObject('withDeadline()', options, ['header', 'clock'])
+  const { header = 'x-outrigger-deadline', clock = systemClock } = options
+  const name = checkHeaderName('withDeadline().header', header)
+  checkMethods('withDeadline().clock', clock, ['now'])
+  // Duck-typed: the Headers may be those of an npm package.
+  const value: unknown = typeof headers.get === 'function' ? headers.get(name) : Reflect.get(headers, name)
   return typeof value === 'string' && /^\d+$/.test(value) ? { deadline: clock.now() + Number(value) } : {}
 }

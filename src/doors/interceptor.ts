@@ -1,4 +1,4 @@
-import { quote } from '../options.ts'
+import { checkRecord } from '../options.ts'
 import type { Dispatcher } from '../undici.ts'
 import { logicalAddress } from './target.ts'
 
@@ -34,9 +34,7 @@ function dispatchersByHost(
   if (isClient(services)) {
     return new Map([[logicalAddress(services.snapshot().service).host, services.dispatcher]])
   }
-  if (typeof services !== 'object' || services === null) {
-    throw new TypeError(`outrigger() needs a client, or an object of clients, got ${quote(services)}`)
-  }
+  checkRecord('outrigger(), if it is no client,', services)
   return new Map(
     Object.entries(services).map(([service, client]: [string, unknown]) => {
       if (!isClient(client)) {

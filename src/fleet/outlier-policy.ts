@@ -50,31 +50,33 @@ const OPTIONS: Record<keyof OutlierOptions, true> = {
 export function outlierPolicy(options: OutlierOptions): OutlierPolicy {
   checkObject('outliers', options, Object.keys(OPTIONS))
   const {
+    interval = 10_000,
     successRate = {},
+    failureShare,
     latency = false,
+    minimumHosts = 5,
+    minimumCalls = 20,
     ejectFor = 30_000,
     maxEjectFor = Math.max(300_000, ejectFor),
+    maxEjected = 0.1,
   } = options
-  if (successRate) checkObject('outliers.successRate', successRate, ['deviations'])
-  if (latency) checkObject('outliers.latency', latency, ['factor', 'margin'])
-  const share = { exclusive: true, max: 1 }
+  if (successRate !== false) checkObject('outliers.successRate', successRate, ['deviations'])
+  if (latency !== false) checkObject('outliers.latency', latency, ['factor', 'margin'])
+  const { deviations = 1.9 } = successRate === false ? { deviations: Infinity } : successRate
+  const { factor = 3, margin = 10 } = latency === false ? { factor: Infinity } : latency
   return Object.freeze({
-    interval: checkNumber('outliers.interval', options.interval ?? 10_000, { exclusive: true }),
-    deviations: successRate
-      ? checkNumber('outliers.successRate.deviations', successRate.deviations ?? 1.9, { exclusive: true })
-      : Infinity,
+    interval: checkNumber('outliers.interval', interval, { exclusive: true }),
+    deviations: checkNumber('outliers.successRate.deviations', deviations, { exclusive: true }),
     failureShare:
-      options.failureShare === undefined
+      failureShare === undefined
         ? Infinity
-        : checkNumber('outliers.failureShare', options.failureShare, share),
-    latencyFactor: latency
-      ? checkNumber('outliers.latency.factor', latency.factor ?? 3, { min: 1 })
-      : Infinity,
-    latencyMargin: latency ? checkNumber('outliers.latency.margin', latency.margin ?? 10) : 0,
-    minimumHosts: checkNumber('outliers.minimumHosts', options.minimumHosts ?? 5, { min: 2, integer: true }),
-    minimumCalls: checkNumber('outliers.minimumCalls', options.minimumCalls ?? 20, { min: 1, integer: true }),
+        : checkNumber('outliers.failureShare', failureShare, { exclusive: true, max: 1 }),
+    latencyFactor: checkNumber('outliers.latency.factor', factor, { min: 1 }),
+    latencyMargin: checkNumber('outliers.latency.margin', margin),
+    minimumHosts: checkNumber('outliers.minimumHosts', minimumHosts, { min: 2, integer: true }),
+    minimumCalls: checkNumber('outliers.minimumCalls', minimumCalls, { min: 1, integer: true }),
     ejectFor: checkNumber('outliers.ejectFor', ejectFor, { exclusive: true }),
     maxEjectFor: checkNumber('outliers.maxEjectFor', maxEjectFor, { min: ejectFor }),
-    maxEjected: checkNumber('outliers.maxEjected', options.maxEjected ?? 0.1, { max: 1 }),
+    maxEjected: checkNumber('outliers.maxEjected', maxEjected, { max: 1 }),
   })
 }

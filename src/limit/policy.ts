@@ -29,7 +29,7 @@ export function limitPolicy(options: LimitOptions, name: string): LimitPolicy {
   checkObject(name, options, ['max', 'queue', 'adaptive'])
   const { max = 'adaptive', queue = 0, adaptive } = options
   if (queue !== Infinity) checkNumber(`${name}.queue`, queue, { integer: true })
-  if (max === 'adaptive') return { max: adaptivePolicy(adaptive ?? {}, `${name}.adaptive`), queue }
+  if (max === 'adaptive') return { max: adaptivePolicy(`${name}.adaptive`, adaptive), queue }
   if (typeof max !== 'number')
     throw new TypeError(`${name}.max must be a number or 'adaptive', got ${quote(max)}`)
   if (adaptive !== undefined)
@@ -37,10 +37,19 @@ export function limitPolicy(options: LimitOptions, name: string): LimitPolicy {
   return { max: checkNumber(`${name}.max`, max, whole), queue }
 }
 
-function adaptivePolicy(options: AdaptiveOptions, name: string): Required<AdaptiveOptions> {
+function adaptivePolicy(name: string, options: AdaptiveOptions = {}): Required<AdaptiveOptions> {
   checkObject(name, options, ['initial', 'min', 'max'])
-  const min = checkNumber(`${name}.min`, options.min ?? Math.min(4, options.max ?? 4), whole)
-  const max = checkNumber(`${name}.max`, options.max ?? Math.max(1000, min), { min, integer: true })
-  const initial = options.initial ?? Math.min(Math.max(20, min), max)
-  return { min, max, initial: checkNumber(`${name}.initial`, initial, { min, max, integer: true }) }
+  const { max: most = 1000 } = options
+  checkNumber(`${name}.max`, most, whole)
+  // A default gives way to what was set.
+  const {
+    min = Math.min(4, most),
+    max = Math.max(most, min),
+    initial = Math.min(Math.max(20, min), max),
+  } = options
+  return {
+    min: checkNumber(`${name}.min`, min, whole),
+    max: checkNumber(`${name}.max`, max, { min, integer: true }),
+    initial: checkNumber(`${name}.initial`, initial, { min, max, integer: true }),
+  }
 }

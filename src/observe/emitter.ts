@@ -1,4 +1,5 @@
 import { EventEmitter } from 'eventemitter3'
+import { quote } from '../options.ts'
 
 export type Listener<Payload> = (event: Payload) => unknown
 
@@ -37,7 +38,7 @@ export class Emitter<Events extends object> {
 
   #guard<Payload>(name: string, listener: Listener<Payload>): Guarded {
     if (typeof listener !== 'function') {
-      throw new TypeError(`the listener for '${name}' must be a function, got ${typeof listener}`)
+      throw new TypeError(`the listener for '${name}' must be a function, got ${quote(listener)}`)
     }
     let guarded = this.#guarded.get(listener)
     if (!guarded) {

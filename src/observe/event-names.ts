@@ -23,6 +23,6 @@ export const EVENT_NAMES: readonly (keyof ClientEvents)[] = Object.keys(NAMES) a
 
 /** Throws unless there is such an event: a listener under a misspelt name would never hear anything. */
 export function checkEventName<Name extends keyof ClientEvents>(name: Name): Name {
-  if (Object.hasOwn(NAMES, name)) return name
+  if (typeof name === 'string' && Object.hasOwn(NAMES, name)) return name
   throw new TypeError(`the event must be one of ${EVENT_NAMES.join(', ')}, got ${quote(name)}`)
 }

@@ -44,11 +44,11 @@ const BACKOFF: Required<BackoffOptions> = { initial: 25, factor: 2, max: 1000 }
 
 export function retryPolicy(options: RetryOptions = {}, name: string = 'retry'): RetryPolicy {
   checkObject(name, options, ['attempts', 'backoff', 'when', 'maxRetryAfter'])
-  const { attempts = 3, maxRetryAfter = 10_000, when } = options
+  const { attempts = 3, backoff = {}, maxRetryAfter = 10_000, when } = options
   if (when !== undefined) checkFunction(`${name}.when`, when)
-  const backoff = typeof options.backoff === 'number' ? { initial: options.backoff } : (options.backoff ?? {})
-  checkObject(`${name}.backoff`, backoff, Object.keys(BACKOFF))
-  const { initial = BACKOFF.initial, factor = BACKOFF.factor, max = Math.max(BACKOFF.max, initial) } = backoff
+  const steps = typeof backoff === 'number' ? { initial: backoff } : backoff
+  checkObject(`${name}.backoff`, steps, Object.keys(BACKOFF))
+  const { initial = BACKOFF.initial, factor = BACKOFF.factor, max = Math.max(BACKOFF.max, initial) } = steps
   return Object.freeze({
     when,
     attempts: checkNumber(`${name}.attempts`, attempts, { min: 1, integer: true }),

@@ -1,3 +1,4 @@
+import { checkRecord } from '../options.ts'
 import { parseRouteKey, type RouteKey } from './key.ts'
 import { encodeScalar, type Scalar } from './text.ts'
 
@@ -13,6 +14,7 @@ export type PathParams = Readonly<Record<string, Scalar>>
  */
 export function expandPath(route: RouteKey | string, params: PathParams = {}): string {
   const { key, segments } = typeof route === 'string' ? parseRouteKey(route) : route
+  checkRecord('params', params)
   for (const name of Object.keys(params)) {
     if (!segments.some((segment) => segment.kind !== 'static' && segment.name === name)) {
       throw new TypeError(`route '${key}' has no parameter '${name}'`)

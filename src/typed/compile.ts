@@ -1,4 +1,4 @@
-import { checkBoolean, checkObject, quote } from '../options.ts'
+import { checkBoolean, checkRecord, quote } from '../options.ts'
 import { Contract, type ContractPolicy, type RouteContract } from './contract.ts'
 import type { StandardSchema } from './standard-schema.ts'
 
@@ -42,7 +42,7 @@ export function compileContract(
 ): Contract | undefined {
   for (const [name, schema] of Object.entries({ params, query, body })) checkSchema(prefix + name, schema)
   if (responses !== undefined) {
-    checkObject(`${prefix}responses`, responses, Object.keys(responses))
+    checkRecord(`${prefix}responses`, responses)
     for (const [status, schema] of Object.entries(responses)) {
       if (!STATUS.test(status)) {
         throw new TypeError(`${prefix}responses has the key ${quote(status)}; known: 200, '2XX', 'default'`)

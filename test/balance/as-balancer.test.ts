@@ -23,12 +23,18 @@ describe('asBalancer', () => {
     expect(asBalancer(new Last()).pick(set, requests()())).toBe(set[2])
   })
 
-  it.each([
+  it.each<[unknown, string]>([
     ['round-robin', "balance must have a method pick(), got 'round-robin'"],
     [undefined, 'balance must have a method pick(), got undefined'],
     [{ pick: 1 }, 'balance must have a method pick(), got { pick: 1 }'],
     [{ pick: () => undefined, settled: true }, 'balance must have a method settled(), got'],
+    [null, 'balance must have a method pick(), got null'],
+    [async () => undefined, 'balance must pick at once, not in a promise, got [AsyncFunction (anonymous)]'],
+    [
+      { pick: async () => undefined },
+      'balance must pick at once, not in a promise, got { pick: [AsyncFunction: pick] }',
+    ],
   ])('refuses %o', (value, message) => {
-    expect(() => asBalancer(value as unknown as Balancer)).toThrow(message)
+    expect(() => asBalancer(value as Balancer)).toThrow(message)
   })
 })

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Balancer, Endpoint, PickRequest } from '../../src/balance/balancer.ts'
@@ -137,11 +138,11 @@ describe('consistentHash', () => {
     expect(set).toContain(balancer.pick(set, request({ path: '/x', tried: set })))
   })
 
-  it('sends requests without a key anywhere', () => {
+  it.each([undefined, null])('sends requests whose key is %s anywhere', (key) => {
     const request = requests()
     const picks: Record<string, number> = {}
     const set = endpoints(4)
-    const balancer = byPath()
+    const balancer = byPath({ key: () => key })
     for (let call = 0; call < 2_000; call++) {
       const id = balancer.pick(set, request())?.instance.id ?? ''
       picks[id] = (picks[id] ?? 0) + 1
@@ -164,13 +165,23 @@ describe('consistentHash', () => {
     expect(byPath({ key }).pick(set, requests()(init))).toBe(expected)
   })
 
+  it.each([42, NaN, false, ['ann'], Symbol.iterator])('says that a key function returned %o', (key) => {
+    const balancer = byPath({ key: (() => key) as unknown as () => string })
+    const pick = (): unknown => balancer.pick(endpoints(3), requests()())
+    expect(pick).toThrow(TypeError)
+    const quoted = inspect(key)
+    expect(pick).toThrow(`consistentHash.key must return a string, or undefined for no key, got ${quoted}`)
+  })
+
   it.each([
     [{ key: { header: '' } }, "consistentHash.key must name one header, cookie or param, got { header: '' }"],
     [{ key: {} }, 'consistentHash.key must name one header, cookie or param, got {}'],
     [{ key: { header: 'a', param: 'b' } }, 'consistentHash.key must name one header, cookie or param'],
     [{ key: { query: 'a' } }, 'consistentHash.key.query is not an option; known: header, cookie, param'],
     [{ key: 'user' }, "consistentHash.key must be an object, got 'user'"],
+    [{ key: { header: 'x user' } }, "consistentHash.key.header must be a header name, got 'x user'"],
     [{}, 'consistentHash.key must be an object, got undefined'],
+    [{ key: () => 'k', loadFactor: null }, 'consistentHash.loadFactor must be a number, got null'],
     [{ key: () => 'k', loadFactor: 0.9 }, 'consistentHash.loadFactor must be a number >= 1, got 0.9'],
   ])('refuses %o', (options, message) => {
     expect(() => consistentHash(options as ConsistentHashOptions)).toThrow(message)

@@ -76,6 +76,7 @@ describe('failover', () => {
 
   it.each([
     [{ overprovisioning: 0.5 }, 'failover.overprovisioning must be a number >= 1, got 0.5'],
+    [{ overprovisioning: null }, 'failover.overprovisioning must be a number, got null'],
     [{ factor: 1 }, 'failover.factor is not an option; known: overprovisioning'],
   ])('refuses %o', (options, message) => {
     expect(() => failover(random(), options as FailoverOptions)).toThrow(message)

@@ -63,6 +63,7 @@ describe('leastRequest', () => {
   it.each([
     [{ choices: 1 }, 'leastRequest.choices must be an integer >= 2 and <= 64, got 1'],
     [{ choices: 2.5 }, 'leastRequest.choices must be an integer >= 2 and <= 64, got 2.5'],
+    [{ choices: null }, 'leastRequest.choices must be a number, got null'],
     [{ choice: 2 }, 'leastRequest.choice is not an option; known: choices'],
   ])('refuses %o', (options, message) => {
     expect(() => leastRequest(options as LeastRequestOptions)).toThrow(message)

@@ -243,6 +243,8 @@ describe('peakEwma', () => {
   it.each([
     [{ decay: 0 }, 'peakEwma.decay must be a number > 0, got 0'],
     [{ repick: -1 }, 'peakEwma.repick must be a number > 0, got -1'],
+    [{ decay: null }, 'peakEwma.decay must be a number, got null'],
+    [{ repick: null }, 'peakEwma.repick must be a number, got null'],
     [{ window: 1 }, 'peakEwma.window is not an option; known: decay, repick'],
   ])('refuses %o', (options, message) => {
     expect(() => peakEwma(options as PeakEwmaOptions)).toThrow(message)

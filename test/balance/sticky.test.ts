@@ -24,8 +24,9 @@ describe('sticky', () => {
     }
   })
 
-  it('leaves requests without a key to the inner strategy', () => {
-    expect(new Set(sequence(byPath(), endpoints(3), 3, () => request()))).toEqual(new Set('abc'))
+  it.each([undefined, null])('leaves requests whose key is %s to the inner strategy', (key) => {
+    const balancer = byPath({ key: () => key })
+    expect(new Set(sequence(balancer, endpoints(3), 3, () => request()))).toEqual(new Set('abc'))
   })
 
   it('moves a key for good when its endpoint is gone', () => {
@@ -93,6 +94,12 @@ describe('sticky', () => {
     [{ key: { cookie: 'sid' } }, 'sticky.over must have a method pick(), got undefined'],
     [{ key: { header: 'k' }, over: roundRobin(), ttl: 0 }, 'sticky.ttl must be a number > 0, got 0'],
     [{ key: { header: 'k' }, over: roundRobin(), max: 1.5 }, 'sticky.max must be an integer >= 2, got 1.5'],
+    [{ key: { header: 'k' }, over: roundRobin(), ttl: null }, 'sticky.ttl must be a number, got null'],
+    [{ key: { header: 'k' }, over: roundRobin(), max: null }, 'sticky.max must be a number, got null'],
+    [
+      { key: { header: 'x user' }, over: roundRobin() },
+      "sticky.key.header must be a header name, got 'x user'",
+    ],
   ])('refuses %o', (options, message) => {
     expect(() => sticky(options as unknown as StickyOptions)).toThrow(message)
   })

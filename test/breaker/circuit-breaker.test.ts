@@ -99,6 +99,48 @@ describe('execute', () => {
   })
 })
 
+describe('a mistake of the caller’s', () => {
+  type Execute = (...args: unknown[]) => Promise<unknown>
+  const { signal } = new AbortController()
+
+  test.each<[string, unknown[], string]>([
+    ['no function', [], "execute()'s first argument must be a function, got undefined"],
+    ['a number for one', [5], "execute()'s first argument must be a function, got 5"],
+    ['a promise for one', [Promise.resolve()], "execute()'s first argument must be a function, got Promise"],
+    ['options that are none', [ok, 5], "execute()'s options must be an object, got 5"],
+    ['null for options', [ok, null], "execute()'s options must be an object, got null"],
+    ['the signal for options', [ok, signal], "execute()'s options must be an object, got AbortSignal"],
+    [
+      'an unknown option',
+      [ok, { sgnal: signal }],
+      "execute()'s options.sgnal is not an option; known: signal",
+    ],
+    ['an object for a signal', [ok, { signal: {} }], 'signal must have a method addEventListener(), got {}'],
+    ['null for a signal', [ok, { signal: null }], 'signal must have a method addEventListener(), got null'],
+  ])('%s: rejects, and neither counts nor takes a permit', async (_what, args, message) => {
+    const { breaker, clock } = setUp({ failureThreshold: 1 })
+    const execute = breaker.execute.bind(breaker) as Execute
+    const mistake = async (): Promise<void> => {
+      const error = await execute(...args).catch((error: unknown) => error)
+      expect(error).toBeInstanceOf(TypeError)
+      expect((error as Error).message).toContain(message)
+    }
+    await mistake()
+    expect(breaker.state).toBe('closed')
+    await trip(breaker, 1)
+    await mistake()
+    await clock.advance(5_000)
+    await mistake()
+    expect(await breaker.execute(ok)).toBe('ok')
+  })
+
+  test('options without a signal are none', async () => {
+    const { breaker } = setUp()
+    expect(await breaker.execute(ok, {})).toBe('ok')
+    expect(await breaker.execute(ok, { signal: undefined })).toBe('ok')
+  })
+})
+
 describe('the signal', () => {
   test('is the caller’s own, or one that never aborts and is the same each time', async () => {
     const { breaker } = setUp()
@@ -199,6 +241,25 @@ describe('what counts', () => {
     expect(classify).not.toHaveBeenCalled()
   })
 
+  test.each<[string, unknown]>([
+    ['a word of its own', () => 'ok'],
+    ['null', () => null],
+    ['a promise', async () => 'failure'],
+  ])('a classify that returns %s is warned of once, and the default is used', async (_what, classify) => {
+    const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    const { breaker, clock } = setUp({ classify: classify as Classify })
+    await trip(breaker)
+    expect(breaker.state).toBe('open')
+    await clock.advance(5_000)
+    for (let i = 0; i < 3; i++) expect(await breaker.execute(ok)).toBe('ok')
+    expect(breaker.state).toBe('closed')
+    expect(warning).toHaveBeenCalledExactlyOnceWith(
+      expect.stringMatching(/^classify returned .*, which is no outcome; the default is used instead$/),
+      { code: 'OUTRIGGER_CLASSIFY' },
+    )
+    warning.mockRestore()
+  })
+
   test('a classify that throws is seen, and keeps no permit', async () => {
     const { breaker, clock } = setUp({
       classify: () => {
@@ -236,6 +297,20 @@ describe('a permit', () => {
     const permit = breaker.tryAcquire()
     expect(() => permit?.settle('failed' as 'failure')).toThrow(/'failure'.*, got 'failed'/)
     permit?.settle('failure')
+    expect(breaker.state).toBe('open')
+  })
+
+  test.each<[unknown, string]>([
+    ['5', "settle()'s ms must be a number, got '5'"],
+    [null, "settle()'s ms must be a number, got null"],
+    [NaN, "settle()'s ms must be a number >= 0, got NaN"],
+    [-5, "settle()'s ms must be a number >= 0, got -5"],
+  ])('refuses %o for its time, and can still be settled', (ms, message) => {
+    const { breaker } = setUp({ failureThreshold: 1 })
+    const permit = breaker.tryAcquire()
+    expect(() => permit?.settle('failure', ms as number)).toThrow(message)
+    expect(breaker.state).toBe('closed')
+    permit?.settle('failure', 0)
     expect(breaker.state).toBe('open')
   })
 

@@ -74,6 +74,8 @@ test.each<[unknown, string]>([
   [{ window: { ms: -1 } }, 'breaker.window.ms must be a number > 0, got -1'],
   [{ window: { calls: 5 }, minimumCalls: 6 }, 'breaker.minimumCalls must be an integer >= 1 and <= 5, got 6'],
   [{ minimumCalls: 0 }, 'breaker.minimumCalls must be an integer >= 1, got 0'],
+  [{ window: null }, 'breaker.window must be an object, got null'],
+  [{ openFor: null }, 'breaker.openFor must be an object, got null'],
   [{ openFor: 0 }, 'breaker.openFor must be a number > 0'],
   [{ openFor: -1 }, 'got -1'],
   [{ openFor: Infinity }, 'got Infinity'],
@@ -88,6 +90,7 @@ test.each<[unknown, string]>([
   [{ probeTimeout: 0 }, 'breaker.probeTimeout must be a number > 0, got 0'],
   [{ maxHalfOpenWait: 0 }, 'breaker.maxHalfOpenWait must be a number > 0, got 0'],
   [{ rampFor: -1 }, 'breaker.rampFor must be a number >= 0, got -1'],
+  [{ dryRun: null }, 'breaker.dryRun must be true or false, got null'],
   [{ dryRun: 'yes' }, "breaker.dryRun must be true or false, got 'yes'"],
 ])('%o is refused', (options, message) => {
   const make = (): unknown => breakerPolicy(options as BreakerOptions)

@@ -197,6 +197,11 @@ describe('Limiter', () => {
     [{ adaptive: { min: 5, max: 4 } }, 'limit.adaptive.max must be an integer >= 5, got 4'],
     [{ adaptive: { initial: 2 } }, 'limit.adaptive.initial must be an integer >= 4 and <= 1000, got 2'],
     [{ adaptive: { tolerance: 2 } }, 'limit.adaptive.tolerance is not an option; known: initial, min, max'],
+    [{ adaptive: null }, 'limit.adaptive must be an object, got null'],
+    [{ adaptive: { min: null } }, 'limit.adaptive.min must be a number, got null'],
+    [{ adaptive: { max: null } }, 'limit.adaptive.max must be a number, got null'],
+    [{ adaptive: { max: 0 } }, 'limit.adaptive.max must be an integer >= 1, got 0'],
+    [{ adaptive: { initial: null } }, 'limit.adaptive.initial must be a number, got null'],
     [5, 'limit must be an object, got 5'],
   ])('refuses %j', (options, message) => {
     expect(() => limiterOf(options as LimitOptions)).toThrow(message)

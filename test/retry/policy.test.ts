@@ -25,6 +25,7 @@ it.each<[unknown, RegExp]>([
   [{ attempts: 0 }, /retry\.attempts must be an integer >= 1, got 0/],
   [{ attempts: 1.5 }, /retry\.attempts must be an integer >= 1, got 1\.5/],
   [{ attempts: '3' }, /retry\.attempts must be a number, got '3'/],
+  [{ backoff: null }, /retry\.backoff must be an object, got null/],
   [{ backoff: -1 }, /retry\.backoff\.initial must be a number >= 0, got -1/],
   [{ backoff: { initial: 10, max: 5 } }, /retry\.backoff\.max must be a number >= 10, got 5/],
   [{ backoff: { factor: 0.5 } }, /retry\.backoff\.factor must be a number >= 1, got 0\.5/],
