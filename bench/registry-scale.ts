@@ -140,7 +140,7 @@ async function acquire(count: number, balance: Balancer): Promise<number> {
   }
   const options = { service: 'users', source: source as unknown as Source, balance }
   const { plans, guards } = compilePlans(options)
-  const core = createCore(options, guards)
+  const core = createCore(options, plans, guards)
   core.discovery.start()
   await core.discovery.ready
   const request = {

@@ -8,7 +8,7 @@ export type {
   RouteRule,
   TimeoutOptions,
 } from './client/options.ts'
-export type { ClientSnapshot, InstanceSnapshot } from './client/snapshot.ts'
+export type { ClientSnapshot, InstanceSnapshot, LimitSnapshot } from './client/snapshot.ts'
 export { withDeadline, type IncomingRequest, type WithDeadlineOptions } from './client/with-deadline.ts'
 export type { CallInit } from './doors/target.ts'
 export { outrigger, type DispatchingClient } from './doors/interceptor.ts'

@@ -1,12 +1,22 @@
 import { checkMethods } from '../options.ts'
 import { socketPath } from '../registry/origin.ts'
 import type { Instance } from '../registry/source.ts'
-import { Pool, type Dispatcher } from '../undici.ts'
+import { Client, Pool, type Dispatcher } from '../undici.ts'
+
+type Connect = (instance: Instance) => Dispatcher
+
+/** The longest times, in ms, that a client's own timeouts let go by; Infinity for as long as it takes. */
+export interface Patience {
+  readonly connect: number
+  readonly total: number
+}
+
+/** undici's own limits, in ms. */
+const CONNECT_TIMEOUT = 10_000
+const HEADERS_TIMEOUT = 300_000
 
 /** Makes the dispatcher of an instance. Bad options throw here, not at the first call. */
-export function connectWith(
-  transport: Pool.Options | ((instance: Instance) => Dispatcher) = {},
-): (instance: Instance) => Dispatcher {
+export function connectWith(transport: Pool.Options | Connect = {}, patience: Patience): Connect {
   if (typeof transport === 'function') {
     return (instance) => {
       const dispatcher: unknown = transport(instance)
@@ -14,12 +24,31 @@ export function connectWith(
       return dispatcher as Dispatcher
     }
   }
-  const options = { ...transport }
-  void new Pool('http://localhost', options)
+  const options = { ...undiciLimits(patience), ...transport }
+  checkTransport(options)
   return ({ url }) => {
     const path = socketPath(url)
     return path === undefined
       ? new Pool(url, options)
       : new Pool('http://localhost', { ...options, socketPath: path })
+  }
+}
+
+/** undici must not give up earlier than the client would; 0 is never. */
+export function undiciLimits({ connect, total }: Patience): Pool.Options {
+  return {
+    ...(connect > CONNECT_TIMEOUT && { connectTimeout: connect === Infinity ? 0 : connect }),
+    ...(total > HEADERS_TIMEOUT && { headersTimeout: 0 }),
+  }
+}
+
+/** The Pool looks at some of its options, the rest is for each Client that it makes. */
+function checkTransport(options: Pool.Options): void {
+  try {
+    void new Pool('http://localhost', options)
+    void new Client('http://localhost', options)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new TypeError(`transport: ${reason}`, { cause: error })
   }
 }

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import { LimitExceededError, ThrottledError } from '../limit/errors.ts'
 import type { Limiter, Permit, Ticket } from '../limit/limiter.ts'
 import type { Outcome } from '../observe/events.ts'
@@ -44,23 +45,36 @@ export class Admission<T> {
       go()
       return
     }
-    const { priority } = this.#call.operation
-    const { onClose } = this.#call.core
     const proceed = (permit: Permit): void => {
-      this.#ticket = undefined
-      onClose.delete(this.#turnAway)
       this.#permits.push(permit)
       this.#next(limiters, index + 1, go)
     }
-    const permit = limiter.tryAcquire(priority)
-    if (permit) {
-      proceed(permit)
-      return
-    }
+    const permit = limiter.tryAcquire(this.#call.operation.priority)
+    if (permit) proceed(permit)
+    else this.#wait(limiter, proceed)
+  }
+
+  #wait(limiter: Limiter, proceed: (permit: Permit) => void): void {
+    const { core, operation } = this.#call
+    let isGranted = false
+    // It is another call, as it ends, that grants the place: ours goes on as our caller, and fails alone.
+    const grant = AsyncResource.bind((permit: Permit): void => {
+      isGranted = true
+      this.#ticket = undefined
+      core.onClose.delete(this.#turnAway)
+      try {
+        proceed(permit)
+      } catch (error) {
+        this.#call.fail(error)
+      }
+    })
     try {
-      this.#ticket = limiter.enqueue(priority, proceed, (error) => this.#call.refuse(error))
-      if (this.#call.core.closed) this.#turnAway()
-      else onClose.add(this.#turnAway)
+      const ticket = limiter.enqueue(operation.priority, grant, (error) => this.#call.refuse(error))
+      // A listener that hears of whom it displaced may have freed a place, or closed the client.
+      if (isGranted || this.#call.ended) return
+      this.#ticket = ticket
+      if (core.closed) this.#turnAway()
+      else core.onClose.add(this.#turnAway)
     } catch (error) {
       if (!(error instanceof LimitExceededError)) throw error
       this.#call.refuse(error)

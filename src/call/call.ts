@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { Endpoint } from '../balance/balancer.ts'
 import { startTimer, type Clock } from '../clock.ts'
 import type { Expiring } from '../deadlines.ts'
@@ -7,6 +8,7 @@ import type { LiveEndpoint } from '../fleet/endpoint.ts'
 import type { AcquireRequest } from '../fleet/fleet.ts'
 import type { Throttle } from '../limit/throttle.ts'
 import type { Outcome } from '../observe/events.ts'
+import { checkNumber } from '../options.ts'
 import { pathParams } from '../routes/params.ts'
 import type { Core } from './core.ts'
 import type { Operation, SendContext, Tried } from './operation.ts'
@@ -53,7 +55,11 @@ export class Call<T> implements AcquireRequest, SendContext, Expiring {
     this.random = core.random
     this.operation = operation
     this.now = core.clock.now()
-    this.deadline = Math.min(this.now + operation.plan.timeout.total, operation.deadline ?? Infinity)
+    const { deadline = Infinity, plan } = operation
+    this.deadline = Math.min(
+      this.now + plan.timeout.total,
+      checkNumber('deadline', deadline, { min: -Infinity }),
+    )
   }
 
   get clock(): Clock {
@@ -222,8 +228,9 @@ export class Call<T> implements AcquireRequest, SendContext, Expiring {
 
   /** Not `discovery.ready`: a promise that is long pending would keep every call that gave up on it. */
   #onFirstSnapshot(resume: () => void): void {
-    this.#waiter = resume
-    this.core.waiting.add(resume)
+    // Discovery goes on as nobody: this call as its caller.
+    this.#waiter = AsyncResource.bind(resume)
+    this.core.waiting.add(this.#waiter)
   }
 
   /** Why `acquire` gave nothing. */
@@ -238,7 +245,7 @@ export class Call<T> implements AcquireRequest, SendContext, Expiring {
     const total = Math.round(this.operation.plan.timeout.total)
     if (!discovery.seen) {
       const { error: cause } = discovery
-      this.#end(new NoInstanceError(`no instances of ${service} became known in time`, { cause }), 'ignored')
+      this.refuse(new NoInstanceError(`no instances of ${service} became known in time`, { cause }))
       return
     }
     // A try that had most of the time is to blame for its loss; one that was started late is not.
@@ -275,8 +282,10 @@ export class Call<T> implements AcquireRequest, SendContext, Expiring {
 /** Tells the throttle what a server accepted. */
 function counting<T>(throttle: Throttle, onEnd: (ended: Try<T>) => void): (ended: Try<T>) => void {
   return (ended) => {
-    const { outcome } = ended.attempt
-    if (outcome === 'success' || outcome === 'overload') throttle.record(outcome === 'success')
+    const { outcome, status } = ended.attempt
+    // A server that fails a request has taken it on.
+    const isAccepted = outcome === 'success' || (outcome === 'failure' && status !== undefined)
+    if (isAccepted || outcome === 'overload') throttle.record(isAccepted)
     onEnd(ended)
   }
 }

@@ -1,5 +1,7 @@
 import pRetry from 'p-retry'
-import { backoffDelay, type RetryFailure } from '../retry/policy.ts'
+import { warnOnce } from '../observe/warn-once.ts'
+import { quote } from '../options.ts'
+import { backoffDelay, type RetryFailure, type RetryPolicy } from '../retry/policy.ts'
 import type { Call } from './call.ts'
 import type { Tried } from './operation.ts'
 import { round } from './round.ts'
@@ -18,27 +20,31 @@ export async function retryLoop<T>(call: Call<T>, first: Tried<T>, delay: number
     announceRetry(call, last, wait)
     return wait > 0 ? call.sleep(wait) : undefined
   }
-  await pause()
-  return pRetry(
-    async (retries) => {
-      const attempt = call.acquire()
-      // Nobody will take it: the answer that is there is better than a refusal.
-      if (!attempt) return last
-      call.discard(last)
-      last = await new Promise((resolve) => round(call, attempt, resolve))
-      const next = nextDelay(call, last, retries + 1)
-      if (next === undefined) return last
-      wait = next
-      throw AGAIN
-    },
-    {
+  const again = async (retries: number): Promise<Tried<T>> => {
+    const attempt = call.acquire()
+    // Nobody will take it: the answer that is there is better than a refusal.
+    if (!attempt) return last
+    call.discard(last)
+    last = await new Promise((resolve) => round(call, attempt, resolve))
+    const next = nextDelay(call, last, retries + 1)
+    if (next === undefined) return last
+    wait = next
+    throw AGAIN
+  }
+  try {
+    await pause()
+    return await pRetry(again, {
       retries: Infinity,
       minTimeout: 0,
       // Anything else was thrown by the user's own strategy or predicate, and ends the call.
       onFailedAttempt: ({ error }) => (error === AGAIN ? pause() : undefined),
       shouldRetry: ({ error }) => error === AGAIN,
-    },
-  )
+    })
+  } catch (error) {
+    // Its connection would wait for a reader.
+    call.discard(last)
+    throw error
+  }
 }
 
 /** Enough to get past half of a fleet that has just died; all of a large one must not be called on in turn. */
@@ -52,7 +58,7 @@ export function nextDelay<T>(call: Call<T>, tried: Tried<T>, rounds: number): nu
   if (!retry || outcome === 'ignored' || (outcome === 'success' && (status ?? 0) < 400)) return undefined
   if (call.ended || core.closed || !operation.replayable) return undefined
   const byDefault = outcome !== 'success' && operation.retryable(tried)
-  if (!(retry.when?.(failureOf(tried)) ?? byDefault)) return undefined
+  if (!(retry.when ? asked(retry.when, tried, byDefault) : byDefault)) return undefined
   call.exclude(tried.attempt.endpoint)
   // What never left is no load to anybody: not a try, and not charged (gRPC A6 calls it transparent).
   if (!tried.ok && !tried.sent && call.unsent < MAX_UNSENT && core.fleet.hasOther(call, guard)) {
@@ -64,8 +70,20 @@ export function nextDelay<T>(call: Call<T>, tried: Tried<T>, rounds: number): nu
   let delay = backoffDelay(retry, tries, call.random())
   // A server that asks for a pause is not asking for one on behalf of the others.
   if (retryAfter > delay && !core.fleet.hasOther(call, guard)) delay = retryAfter
-  if (delay >= call.remaining || !core.budget.withdraw()) return undefined
+  if (delay >= call.remaining || !core.fleet.mayAdmit(guard, delay) || !core.budget.withdraw())
+    return undefined
   return delay
+}
+
+/** What is neither true nor false, such as a promise, decides nothing: taken for true, it would repeat a POST. */
+function asked<T>(when: NonNullable<RetryPolicy['when']>, tried: Tried<T>, byDefault: boolean): boolean {
+  const verdict: unknown = when(failureOf(tried))
+  if (typeof verdict === 'boolean') return verdict
+  if (verdict !== undefined) {
+    const message = `retry.when returned ${quote(verdict)}, not true or false; the default is used instead`
+    warnOnce(when, message, 'OUTRIGGER_RETRY')
+  }
+  return byDefault
 }
 
 function failureOf<T>({ attempt, sent }: Tried<T>): RetryFailure {

@@ -1,5 +1,6 @@
 import { startTimer } from '../clock.ts'
 import type { Attempt } from '../fleet/attempt.ts'
+import { quote } from '../options.ts'
 import type { Hedge } from '../retry/hedge.ts'
 import type { Call } from './call.ts'
 import type { Tried } from './operation.ts'
@@ -32,7 +33,9 @@ class Round<T> {
   }
 
   #launch(attempt: Attempt): void {
-    this.#open.add(this.#call.start(attempt, (ended) => this.#ended(ended)))
+    const started = this.#call.start(attempt, (ended) => this.#ended(ended))
+    // What throws at once, as a body made anew may, is over before it is here.
+    if (!started.over) this.#open.add(started)
   }
 
   #arm(): void {
@@ -44,11 +47,21 @@ class Round<T> {
   /** A hedge is one more try on another endpoint; without another, or without budget, there is none. */
   #join(): void {
     const [slowest] = this.#open
-    const attempt = slowest && this.#call.acquireHedge(slowest.attempt)
+    const attempt = slowest && this.#acquire(slowest.attempt)
     if (!attempt) return
     this.#hedges++
     this.#arm()
     this.#launch(attempt)
+  }
+
+  /** A strategy that throws costs the call its hedge: the first try may still be answered. */
+  #acquire(slowest: Attempt): Attempt | undefined {
+    try {
+      return this.#call.acquireHedge(slowest)
+    } catch (error) {
+      process.emitWarning(`balance.pick() threw ${quote(error)}`, { code: 'OUTRIGGER_BALANCER' })
+      return undefined
+    }
   }
 
   #ended(ended: Try<T>): void {

@@ -8,12 +8,20 @@ import { StaleCache } from '../fallback/stale.ts'
 import { Limiter } from '../limit/limiter.ts'
 import { checkPriority } from '../limit/priority.ts'
 import { Throttle } from '../limit/throttle.ts'
-import { checkBoolean, checkFunction, checkHeaderName, checkNumber, checkObject } from '../options.ts'
+import {
+  checkBoolean,
+  checkFunction,
+  checkHeaderName,
+  checkNumber,
+  checkObject,
+  checkRecord,
+  quote,
+} from '../options.ts'
 import { Hedge, type HedgeOptions } from '../retry/hedge.ts'
 import { retryPolicy } from '../retry/policy.ts'
 import { parseRouteKey } from '../routes/key.ts'
 import { compileContract, CONTRACT_RULE, contractPolicy, NO_POLICY } from '../typed/compile.ts'
-import type { ClientLimit, ClientOptions, RouteRule, TimeoutOptions } from './options.ts'
+import type { ClientOptions, RouteLimit, RouteRule, TimeoutOptions } from './options.ts'
 
 const RULE = [
   'limit',
@@ -59,16 +67,14 @@ export function compilePlans(options: ClientOptions): { plans: Plans; guards: re
   // Each route learns its own latencies, also under the client's options.
   const hedge = (hedgeOptions: HedgeOptions | false | undefined, name: string): Hedge | undefined =>
     isOff(hedgeOptions) ? undefined : new Hedge(hedgeOptions, clock, name)
-  const limiterOf = (limit: ClientLimit, name: string): Limiter => {
-    if (typeof limit !== 'object' || limit === null) return new Limiter({ max: limit }, clock, name)
-    const { perInstance: _perInstance, ...rest } = limit
-    return new Limiter(rest, clock, name)
-  }
+  const limiterOf = (limit: RouteLimit, name: string): Limiter =>
+    new Limiter(typeof limit === 'object' && limit !== null ? limit : { max: limit }, clock, name)
   // A route's own limit stands behind the client's; false exempts it from both.
   const limitersOf = (limit: RouteRule['limit'], name: string): readonly Limiter[] =>
     limit === undefined ? base.limiters : limit === false ? [] : [...base.limiters, limiterOf(limit, name)]
   const throttleOf = (throttle: RouteRule['throttle'], name: string): Throttle | undefined =>
     isOff(throttle) ? undefined : new Throttle(throttle, clock, name)
+  const ownLimit = limitOf(options.limit)
   const base: Plan = Object.freeze({
     route: undefined,
     guard: guard(options.breaker, 'breaker', undefined),
@@ -76,7 +82,7 @@ export function compilePlans(options: ClientOptions): { plans: Plans; guards: re
     retry: options.retry === false ? undefined : retryPolicy(options.retry, 'retry'),
     hedge: hedge(options.hedge, 'hedge'),
     idempotent: undefined,
-    limiters: hasLimit(options.limit) ? [limiterOf(options.limit, 'limit')] : [],
+    limiters: ownLimit === undefined ? [] : [limiterOf(ownLimit, 'limit')],
     throttle: throttleOf(options.throttle, 'throttle'),
     priority: 'default',
     headers: headerPolicy(options),
@@ -85,8 +91,8 @@ export function compilePlans(options: ClientOptions): { plans: Plans; guards: re
     contract: undefined,
   })
   const strictness = contractPolicy(options, NO_POLICY, '')
-  const rules = options.routes ?? {}
-  if (typeof rules !== 'object' || Array.isArray(rules)) checkObject('routes', rules, [])
+  const { routes: rules = {} } = options
+  checkRecord('routes', rules)
   const routed = Object.entries(rules).map(([key, rule]): Plan => {
     const name = `routes['${key}']`
     const route = parseRouteKey(key)
@@ -142,18 +148,22 @@ function isOff(option: unknown): option is false | undefined {
 
 function headerPolicy({ attemptHeader, deadline }: ClientOptions): HeaderPolicy {
   if (deadline !== undefined) checkObject('deadline', deadline, ['header'])
-  return Object.freeze({
+  const policy = Object.freeze({
     attempt: attemptHeader === undefined ? undefined : checkHeaderName('attemptHeader', attemptHeader),
     deadline: deadline === undefined ? undefined : checkHeaderName('deadline.header', deadline.header),
   })
+  if (policy.attempt !== undefined && policy.attempt === policy.deadline) {
+    throw new TypeError(`attemptHeader and deadline.header must differ, got ${quote(attemptHeader)} for both`)
+  }
+  return policy
 }
 
-/** `perInstance` alone limits instances, not the client. */
-function hasLimit(limit: ClientOptions['limit']): limit is ClientLimit {
-  if (limit === undefined || limit === false) return false
-  return (
-    typeof limit !== 'object' || limit === null || limit.max !== undefined || limit.perInstance === undefined
-  )
+/** `perInstance` limits instances, not the client; what stands beside it does. */
+function limitOf(limit: ClientOptions['limit']): RouteLimit | undefined {
+  if (limit === false) return undefined
+  if (typeof limit !== 'object' || limit === null || limit.perInstance === undefined) return limit
+  const { perInstance: _perInstance, ...own } = limit
+  return Object.keys(own).length > 0 ? own : undefined
 }
 
 const NO_FALLBACK: FallbackPolicy = Object.freeze({

@@ -3,6 +3,7 @@ import { peakEwma } from '../balance/peak-ewma.ts'
 import type { Core } from '../call/core.ts'
 import { systemClock } from '../clock.ts'
 import { Deadlines } from '../deadlines.ts'
+import type { Plans } from '../doors/plans.ts'
 import { Fleet } from '../fleet/fleet.ts'
 import { outlierPolicy } from '../fleet/outlier-policy.ts'
 import type { Guard } from '../fleet/guard.ts'
@@ -14,8 +15,23 @@ import { Budget } from '../retry/budget.ts'
 import type { ClientOptions } from './options.ts'
 
 /** Wires a client's discovery to its fleet, and both to its events. */
-export function createCore(options: ClientOptions, guards: readonly Guard[]): Core & { resume(): void } {
-  const { service, source, clock = systemClock } = options
+export function createCore(
+  options: ClientOptions,
+  { base, routed }: Plans,
+  guards: readonly Guard[],
+): Core & { resume(): void } {
+  const {
+    service,
+    source,
+    balance = peakEwma(),
+    budget = {},
+    clock = systemClock,
+    drainTimeout = 30_000,
+    limit,
+    outliers,
+    panicThreshold = 0,
+  } = options
+  const timeouts = [base, ...routed].map(({ timeout }) => timeout)
   const events = new Emitter<ClientEvents>()
   const waiting = new Set<() => void>()
   const stamp = (): ServiceEvent => ({ service, at: clock.now() + (clock.epoch ?? 0) })
@@ -28,12 +44,15 @@ export function createCore(options: ClientOptions, guards: readonly Guard[]): Co
     clock,
     guards,
     events,
-    balancer: asBalancer(options.balance ?? peakEwma()),
-    panicThreshold: options.panicThreshold ?? 0,
-    perInstance: typeof options.limit === 'object' ? (options.limit.perInstance ?? Infinity) : Infinity,
-    outliers: options.outliers && outlierPolicy(options.outliers),
-    drainTimeout: options.drainTimeout ?? 30_000,
-    connect: connectWith(options.transport),
+    balancer: asBalancer(balance),
+    panicThreshold,
+    perInstance: typeof limit === 'object' ? (limit.perInstance ?? Infinity) : Infinity,
+    outliers: outliers === undefined || outliers === false ? undefined : outlierPolicy(outliers),
+    drainTimeout,
+    connect: connectWith(options.transport, {
+      connect: Math.max(...timeouts.map((timeout) => timeout.connect)),
+      total: Math.max(...timeouts.map((timeout) => timeout.total)),
+    }),
   })
   const discovery = new Discovery({
     source,
@@ -50,14 +69,13 @@ export function createCore(options: ClientOptions, guards: readonly Guard[]): Co
       events.emit('source:recovered', { ...stamp(), instances: discovery.instances.length, staleFor }),
     onInvalid: (rejected) => events.emit('source:invalid', { ...stamp(), rejected }),
   })
-  const budget = new Budget(options.budget ?? {}, clock)
   return {
     service,
     clock,
     random: () => clock.random(),
     fleet,
     discovery,
-    budget,
+    budget: new Budget(budget, clock),
     events,
     deadlines: new Deadlines(clock),
     waiting,

@@ -103,7 +103,7 @@ export function createClient(options: ClientOptions): Client {
   checkClientOptions(options)
   const logical = logicalAddress(options.service)
   const { plans, guards } = compilePlans(options)
-  const core = createCore(options, guards)
+  const core = createCore(options, plans, guards)
   const { service, events } = core
   const platform = new Platform()
 
@@ -115,7 +115,7 @@ export function createClient(options: ClientOptions): Client {
     try {
       const returning = platform.returning(input, init)
       if (returning) return returning
-      const contract = contractOf(plans, input)
+      const contract = contractOf(plans, input, init)
       return contract
         ? underContract(contract, init, (own, onAnswer) => send(input, own, neighbours, onAnswer))
         : send(input, init, neighbours)
@@ -187,7 +187,7 @@ export function createClient(options: ClientOptions): Client {
       },
       dispatcher: new AttemptDispatcher(core, plans, logical),
       ready: () => core.discovery.ready,
-      snapshot: () => takeSnapshot(core, guards),
+      snapshot: () => takeSnapshot(core, plans, guards),
       on: <Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>) => {
         events.on(checkEventName(name), listener)
         return client

@@ -1,5 +1,7 @@
 import type { Core } from '../call/core.ts'
+import type { Plans } from '../doors/plans.ts'
 import type { Guard } from '../fleet/guard.ts'
+import type { Limiter } from '../limit/limiter.ts'
 import type { BreakerState, Outcome } from '../observe/events.ts'
 import type { Instance } from '../registry/source.ts'
 
@@ -19,6 +21,16 @@ export interface InstanceSnapshot {
   readonly settled: Readonly<Record<Outcome, number>>
 }
 
+/** How much of a limit is in use. */
+export interface LimitSnapshot {
+  /** Calls that may be in flight at once; an adaptive limit's latest. */
+  readonly limit: number
+  /** Calls in flight: until the headers of their answer. */
+  readonly inFlight: number
+  /** Calls waiting for a place. */
+  readonly queued: number
+}
+
 /** The state of a client as plain JSON. */
 export interface ClientSnapshot {
   readonly service: string
@@ -27,9 +39,22 @@ export interface ClientSnapshot {
   /** Whether the source is failing, and the instances are the last known good ones. */
   readonly stale: boolean
   readonly instances: readonly InstanceSnapshot[]
+  /** The client's own limit; absent when it has none. */
+  readonly limit?: LimitSnapshot
+  /** The limits of routes that have their own, by route key; absent when there are none. */
+  readonly routeLimits?: Readonly<Record<string, LimitSnapshot>>
 }
 
-export function takeSnapshot({ service, discovery, fleet }: Core, guards: readonly Guard[]): ClientSnapshot {
+export function takeSnapshot(
+  { service, discovery, fleet }: Core,
+  { base, routed }: Plans,
+  guards: readonly Guard[],
+): ClientSnapshot {
+  const [limiter] = base.limiters
+  const routeLimits = routed.flatMap(({ route, limiters }) => {
+    const own = limiters.at(-1)
+    return route && own && own !== limiter ? [[route.key, limitOf(own)] as const] : []
+  })
   return {
     service,
     ready: discovery.seen,
@@ -47,5 +72,11 @@ export function takeSnapshot({ service, discovery, fleet }: Core, guards: readon
       ...(endpoint.latency !== undefined && { latency: endpoint.latency }),
       settled: endpoint.settled,
     })),
+    ...(limiter && { limit: limitOf(limiter) }),
+    ...(routeLimits.length > 0 && { routeLimits: Object.fromEntries(routeLimits) }),
   }
+}
+
+function limitOf({ limit, inFlight, queued }: Limiter): LimitSnapshot {
+  return { limit, inFlight, queued }
 }

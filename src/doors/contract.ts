@@ -2,14 +2,19 @@ import type { FetchInput } from '../attempt/platform.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import type { Contract } from '../typed/contract.ts'
 import type { Plans } from './plans.ts'
-import { isRouteKey, type CallInit } from './target.ts'
+import { isRouteKey, methodOf, type CallInit } from './target.ts'
 
 /** Whose answer a response is, for contracts that hold a breach against the instance. */
 export const answeredBy: WeakMap<Response, Attempt> = new WeakMap()
 
 /** The contract of a call by route key: any other call is plain fetch. */
-export function contractOf(plans: Plans, input: FetchInput): Contract | undefined {
-  return typeof input === 'string' && isRouteKey(input) ? plans.byKey(input).plan.contract : undefined
+export function contractOf(
+  plans: Plans,
+  input: FetchInput,
+  init: CallInit | undefined,
+): Contract | undefined {
+  if (typeof input !== 'string' || !isRouteKey(input)) return undefined
+  return plans.byKey(input, methodOf(init)).plan.contract
 }
 
 /** Makes a call whose request is checked before anything else, and its answer when it is read. */

@@ -3,7 +3,8 @@ import { classify, type AttemptResult } from '../attempt/classify.ts'
 import type { Operation, Receiver, SendContext, Sending, Tried } from '../call/operation.ts'
 import type { Plan } from '../call/plan.ts'
 import type { Attempt } from '../fleet/attempt.ts'
-import type { Priority } from '../limit/priority.ts'
+import { checkPriority, type Priority } from '../limit/priority.ts'
+import { checkBoolean, checkSignal } from '../options.ts'
 import type { Instance } from '../registry/source.ts'
 import { isRetryable } from './retryable.ts'
 
@@ -50,11 +51,13 @@ export class ExecuteOperation<T> implements Operation<T> {
   readonly #run: ExecuteFunction<T>
 
   constructor(plan: Plan, run: ExecuteFunction<T>, options: ExecuteOptions) {
+    const { deadline, idempotent = plan.idempotent ?? true, priority = plan.priority, signal } = options
+    checkBoolean('idempotent', idempotent)
     this.plan = plan
-    this.priority = options.priority ?? plan.priority
-    this.signal = options.signal
-    this.deadline = options.deadline
-    this.idempotent = options.idempotent ?? plan.idempotent ?? true
+    this.priority = checkPriority('priority', priority)
+    this.signal = checkSignal(signal)
+    this.deadline = deadline
+    this.idempotent = idempotent
     this.replayable = this.idempotent
     this.#run = run
   }
@@ -69,10 +72,10 @@ export class ExecuteOperation<T> implements Operation<T> {
 
   send(attempt: Attempt, _context: SendContext, receiver: Receiver<T>): Sending {
     const sending = new Execution(attempt)
-    const onValue = (value: T): void => {
-      settleAnswer(attempt, answerOf(value), this.plan)
+    const onAnswer = (answer: Answer<T>): void => {
+      settleAnswer(attempt, answer, this.plan)
       attempt.release()
-      receiver.resolved(value)
+      receiver.resolved(answer.value)
     }
     const onError = (error: unknown): void => {
       attempt.error ??= error
@@ -80,7 +83,7 @@ export class ExecuteOperation<T> implements Operation<T> {
       attempt.release()
       receiver.rejected(error)
     }
-    run(this.#run, attempt.instance, sending).then(onValue, onError)
+    run(this.#run, attempt.instance, sending).then(onAnswer, onError)
     return sending
   }
 }
@@ -111,22 +114,29 @@ class Execution implements Sending, ExecuteContext {
   }
 }
 
-async function run<T>(fn: ExecuteFunction<T>, instance: Instance, context: ExecuteContext): Promise<T> {
-  return fn(instance, context)
+interface Answer<T> extends AttemptResult {
+  readonly value: T
 }
 
-/** A Response, or anything else that says as HTTP does how it went. */
-function answerOf(value: unknown): AttemptResult {
-  if (
-    typeof value !== 'object' ||
-    value === null ||
-    !('status' in value) ||
-    typeof value.status !== 'number'
-  ) {
-    return { value }
-  }
-  const headers: unknown = 'headers' in value ? value.headers : undefined
-  if (typeof headers !== 'object' || headers === null) return { value, status: value.status }
-  const record = headers instanceof Headers ? Object.fromEntries(headers) : headers
-  return { value, status: value.status, headers: record as NonNullable<AttemptResult['headers']> }
+async function run<T>(
+  fn: ExecuteFunction<T>,
+  instance: Instance,
+  context: ExecuteContext,
+): Promise<Answer<T>> {
+  const value = await fn(instance, context)
+  return { value, ...spokenBy(value) }
+}
+
+/** What a Response, or anything else that says as HTTP does how it went, says; of any package, and in any case. */
+function spokenBy(value: unknown): Pick<AttemptResult, 'status' | 'headers'> {
+  const { status, headers } = (value ?? {}) as { status?: unknown; headers?: unknown }
+  if (typeof status !== 'number') return {}
+  if (typeof headers !== 'object' || headers === null) return { status }
+  const entries =
+    Symbol.iterator in headers ? (headers as Iterable<[string, unknown]>) : Object.entries(headers)
+  const texts = Array.from(entries, ([name, text]) => [
+    name.toLowerCase(),
+    Array.isArray(text) ? text.map(String) : String(text ?? ''),
+  ])
+  return { status, headers: Object.fromEntries(texts) as Record<string, string | string[]> }
 }

@@ -1,10 +1,11 @@
 import { checkScheme } from '../attempt/exchange.ts'
-import { headerOf } from '../attempt/headers.ts'
+import { headerOf, plainHeaders } from '../attempt/headers.ts'
 import type { Core } from '../call/core.ts'
 import type { Operation, Receiver, SendContext, Sending, Tried } from '../call/operation.ts'
 import type { Plan } from '../call/plan.ts'
 import type { Attempt } from '../fleet/attempt.ts'
-import type { Priority } from '../limit/priority.ts'
+import { checkPriority, type Priority } from '../limit/priority.ts'
+import { checkSignal } from '../options.ts'
 import { Dispatcher } from '../undici.ts'
 import { exchangeFor } from './hop.ts'
 import { isIdempotent, isReplayable, isRetryable } from './retryable.ts'
@@ -53,13 +54,22 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
     this.plan = target.plan
     this.method = target.method
     this.path = target.path
-    this.signal = options.signal
+    if ('json' in options)
+      throw new TypeError('request() has no json option: give JSON.stringify() of it as body')
+    const { deadline, headers, priority = this.plan.priority, signal } = options
+    this.signal = checkSignal(signal)
     this.replayable = isReplayable(options.body)
     this.#core = core
-    this.deadline = options.deadline
-    this.priority = options.priority ?? this.plan.priority
-    // The query is part of the path by now.
-    this.#options = { ...options, query: undefined, method: this.method, path: this.path }
+    this.deadline = deadline
+    this.priority = checkPriority('priority', priority)
+    // The query is part of the path by now; and an iterator can be read only once.
+    this.#options = {
+      ...options,
+      headers: plainHeaders(headers),
+      query: undefined,
+      method: this.method,
+      path: this.path,
+    }
     this.#logical = logical
     this.#origin = target.origin
     this.idempotent =

@@ -3,6 +3,7 @@ import type { LogicalHost } from '../attempt/exchange.ts'
 import { urlText, type FetchInput } from '../attempt/platform.ts'
 import type { Plan } from '../call/plan.ts'
 import type { Priority } from '../limit/priority.ts'
+import { quote } from '../options.ts'
 import { expandPath, type PathParams } from '../routes/expand.ts'
 import { appendQuery, type Query } from '../routes/query.ts'
 import type { Plans } from './plans.ts'
@@ -55,14 +56,19 @@ export function logicalAddress(service: unknown): Logical {
     const { host, hostname, origin } = new URL(`http://${service}`)
     return { host, origin, servername: isIP(hostname) ? '' : hostname }
   }
-  throw new TypeError(
-    `service must be a host name such as 'user-service', got ${JSON.stringify(service) ?? String(service)}`,
-  )
+  throw new TypeError(`service must be a host name such as 'user-service', got ${quote(service)}`)
 }
 
 /** `'GET /users/{id}'`, as against a path or a URL. */
 export function isRouteKey(input: string): boolean {
   return !input.startsWith('/') && /^(?:[A-Za-z]+|\*) \//.test(input)
+}
+
+/** In upper case; the init's, then the Request's, as in fetch. */
+export function methodOf(init: TargetInit | undefined, input?: FetchInput): string {
+  const asked: unknown =
+    init?.method ?? (typeof input !== 'string' && input instanceof Request ? input.method : 'GET')
+  return asked === 'GET' ? asked : String(asked).toUpperCase()
 }
 
 /** Finds out whether a call is for the service, and under which plan; undefined when it is for another host. */
@@ -72,11 +78,10 @@ export function resolveTarget(
   input: FetchInput,
   init: TargetInit | undefined,
 ): Target | undefined {
-  const asked = init?.method ?? (typeof input !== 'string' && input instanceof Request ? input.method : 'GET')
-  const method = asked === 'GET' ? asked : asked.toUpperCase()
+  const method = methodOf(init, input)
   if (typeof input === 'string') {
     if (input.startsWith('/') && !input.startsWith('//')) return byPath(logical, plans, method, input, init)
-    if (isRouteKey(input)) return byKey(logical, plans, input, init)
+    if (isRouteKey(input)) return byKey(logical, plans, input, method, init)
     const { origin } = logical
     if (input.startsWith(origin) && input[origin.length] === '/') {
       return byPath(logical, plans, method, input.slice(origin.length), init)
@@ -87,6 +92,7 @@ export function resolveTarget(
   if (url?.host !== logical.host || !/^https?:$/.test(url.protocol) || url.username || url.password) {
     return undefined
   }
+  refuseParams(init, method, url.pathname)
   const path = appendQuery(url.pathname + url.search, init?.query)
   const origin = `${url.protocol}//${url.host}`
   return {
@@ -105,18 +111,31 @@ function byPath(
   raw: string,
   init: TargetInit | undefined,
 ): Target {
-  if (init?.params !== undefined) {
-    if (plans.declares(raw)) return byKey(logical, plans, raw, init)
-    throw new TypeError(`params are for a route key: write '${method} ${raw}', not '${raw}'`)
-  }
+  if (init?.params !== undefined && plans.declares(raw)) return byKey(logical, plans, raw, method, init)
+  refuseParams(init, method, raw)
   const path = appendQuery(raw, init?.query)
   const { origin } = logical
   return { url: origin + path, origin, path, method, plan: plans.match(method, path) }
 }
 
-function byKey(logical: Logical, plans: Plans, written: string, init: TargetInit | undefined): Target {
-  const { key, plan } = plans.byKey(written)
-  const method = key.method === '*' ? (init?.method ?? 'GET').toUpperCase() : key.method
+/** Rather than drop them: the path may have been meant as a key. */
+function refuseParams(init: TargetInit | undefined, method: string, path: string): void {
+  if (init?.params === undefined) return
+  throw new TypeError(`params are for a route key: write '${method} ${path}', not '${path}'`)
+}
+
+function byKey(
+  logical: Logical,
+  plans: Plans,
+  written: string,
+  asked: string,
+  init: TargetInit | undefined,
+): Target {
+  const { key, plan } = plans.byKey(written, asked)
+  const method = key.method === '*' ? asked : key.method
+  if (init?.method !== undefined && asked !== method) {
+    throw new TypeError(`the route key says ${method}, and method says ${asked}: leave one out`)
+  }
   const path = appendQuery(expandPath(key, init?.params), init?.query)
   const { origin } = logical
   return { url: origin + path, origin, path, method, plan }

@@ -2,6 +2,7 @@ import type { Endpoint } from '../balance/balancer.ts'
 import { Breaker, type Transition } from '../breaker/breaker.ts'
 import type { Clock } from '../clock.ts'
 import type { Outcome } from '../observe/events.ts'
+import { quote } from '../options.ts'
 import type { Instance } from '../registry/source.ts'
 import type { Dispatcher } from '../undici.ts'
 import type { Guard } from './guard.ts'
@@ -173,7 +174,13 @@ export class LiveEndpoint implements Endpoint {
       await Promise.race([idle, deadline()])
     }
     // Not `close()`: it would wait for connections that nobody wants any more to be made, or refused.
-    await this.#pool?.destroy(new Error(`${this.instance.id} left the registry and its drain time is over`))
+    const reason = new Error(`${this.instance.id} left the registry and its drain time is over`)
+    try {
+      await this.#pool?.destroy(reason)
+    } catch (error) {
+      // A transport of the user's own: the instance is gone all the same.
+      process.emitWarning(`destroy() of the transport threw ${quote(error)}`, { code: 'OUTRIGGER_TRANSPORT' })
+    }
   }
 }
 

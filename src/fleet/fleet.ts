@@ -92,6 +92,8 @@ export class Fleet implements EndpointContext, AttemptContext {
       const attempt = guard && this.#admitted(endpoint, request, guard)
       if (attempt) return attempt
       if (!guard || candidates.panic) return new Attempt(endpoint, request, guard, 0, 0, this)
+      // A strategy that keeps to an endpoint it was not given would be asked for ever.
+      if (!list.includes(endpoint)) return undefined
       candidates.invalidate()
     }
   }
@@ -102,6 +104,13 @@ export class Fleet implements EndpointContext, AttemptContext {
     return this.#candidatesOf(guard)
       .list(this.#all, now)
       .some((endpoint) => endpoint.penalisedUntil <= now && !request.excluded(endpoint))
+  }
+
+  /** Whether anybody's breaker may admit an attempt within `ms`. */
+  mayAdmit(guard: Guard | undefined, ms: number): boolean {
+    const now = this.clock.now()
+    const candidates = this.#candidatesOf(guard)
+    return candidates.list(this.#all, now).length > 0 || candidates.dueAt <= now + ms
   }
 
   /** Why `acquire` gave nothing; `cause` is the source's last error. */
@@ -251,8 +260,11 @@ export class Fleet implements EndpointContext, AttemptContext {
 
   #ask(list: readonly LiveEndpoint[], request: AcquireRequest): LiveEndpoint | undefined {
     const picked = list.length === 1 ? list[0] : this.#options.balancer.pick(list, request)
-    // A strategy of the user's may have kept an endpoint for longer than it lived, or made one up.
-    return picked instanceof LiveEndpoint && !picked.removed ? picked : undefined
+    if (picked !== undefined && !(picked instanceof LiveEndpoint)) {
+      throw new TypeError(`balance must pick one of the endpoints it is given, got ${quote(picked)}`)
+    }
+    // A strategy of the user's may have kept an endpoint for longer than it lived.
+    return picked?.removed ? undefined : picked
   }
 
   #retire(endpoint: LiveEndpoint): void {
@@ -275,10 +287,11 @@ export class Fleet implements EndpointContext, AttemptContext {
   ): void {
     const { events, service } = this.#options
     const at = this.#at()
+    // First, because an id at another address is both: who keeps a map by id must end with what is there.
+    for (const { instance } of removed) events.emit('instance:removed', { service, at, instance })
     for (const { instance } of added) events.emit('instance:added', { service, at, instance })
     for (const { endpoint, previous } of changed) {
       events.emit('instance:changed', { service, at, instance: endpoint.instance, previous })
     }
-    for (const { instance } of removed) events.emit('instance:removed', { service, at, instance })
   }
 }

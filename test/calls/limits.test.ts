@@ -104,6 +104,23 @@ describe('a limit', () => {
     expect(await Promise.all(calls)).toEqual(Array(4).fill('done'))
   })
 
+  it('shows in the snapshot how much of it is in use, and each route’s own', async () => {
+    const { users, clock } = simulated({
+      limit: { max: 2, queue: 5, perInstance: 9 },
+      routes: { 'GET /narrow': { limit: 'adaptive' }, 'GET /wide': {} },
+    })
+    await users.ready()
+    const calls = Array.from({ length: 3 }, () => work(users, clock, 10))
+    expect(users.snapshot()).toMatchObject({
+      limit: { limit: 2, inFlight: 2, queued: 1 },
+      routeLimits: { 'GET /narrow': { limit: 20, inFlight: 0, queued: 0 } },
+    })
+    expect(Object.keys(users.snapshot().routeLimits ?? {})).toEqual(['GET /narrow'])
+    await clock.advance(20)
+    await Promise.all(calls)
+    expect(simulated({}).users.snapshot()).not.toHaveProperty('limit')
+  })
+
   it('gives every place back, however calls end', async () => {
     await using server = await startServer(hang, ok)
     const users = createClient({
@@ -154,6 +171,13 @@ it('an adaptive limit finds out by itself what a server can take', async () => {
   expect(refused).toBeGreaterThan(0)
   expect(most).toBeGreaterThanOrEqual(8)
   expect(most).toBeLessThanOrEqual(40)
+})
+
+it('a throttle takes what a server failed at for accepted', async () => {
+  const { users } = simulated({ throttle: { k: 2 }, breaker: false })
+  for (let i = 0; i < 300; i++) await users.execute(() => ({ status: i % 10 === 0 ? 429 : 500 }))
+  for (let i = 0; i < 20; i++) await users.execute(() => Promise.reject(new Error('no answer'))).catch(String)
+  expect(await users.execute(() => 'sent')).toBe('sent')
 })
 
 it('a throttle stops sending what would be turned down, as ours', async () => {

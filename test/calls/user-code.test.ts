@@ -1,6 +1,17 @@
+import { Pool } from 'undici'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { createClient, fixed, type Classify, type Client, type ClientOptions } from '../../src/index.ts'
+import {
+  createClient,
+  fixed,
+  roundRobin,
+  type Classify,
+  type Client,
+  type ClientOptions,
+  type Pick,
+} from '../../src/index.ts'
+import { collect, instanceOf } from '../support/events.ts'
 import { ok, reply, startServer } from '../support/http-server.ts'
+import { until } from '../support/until.ts'
 
 const clients: Client[] = []
 function client(url: string, options: Partial<ClientOptions>): Client {
@@ -23,7 +34,7 @@ const doors: [string, (users: Client) => Promise<unknown>][] = [
   ['execute', (users) => users.execute(() => ({ status: 503 }))],
 ]
 
-describe.each(doors)('through %s,', (_door, call) => {
+describe.each(doors)('through %s,', (door, call) => {
   let warnings: unknown[]
   beforeEach(() => {
     warnings = []
@@ -45,6 +56,81 @@ describe.each(doors)('through %s,', (_door, call) => {
     asked = 1
     await expect(call(late)).rejects.toThrow('when')
     idle(late)
+  })
+
+  it('a retry.when that says neither true nor false is warned of once, and the default is used', async () => {
+    await using server = await startServer(reply(500))
+    const when = (async () => true) as unknown as () => boolean
+    const users = client(server.url, { breaker: false, retry: { backoff: 1, when } })
+    const settled = collect(users, 'attempt')
+    // By default a function runs again, a 500 does not come again.
+    const tries = door === 'execute' ? 3 : 1
+    await call(users)
+    expect(settled).toHaveLength(tries)
+    await call(users)
+    expect(warnings).toEqual([expect.stringContaining('retry.when returned Promise')])
+  })
+
+  it('a strategy that keeps to an open endpoint has none', async () => {
+    await using server = await startServer(reply(503))
+    const users = client(server.url, {
+      source: fixed([server.url, 'http://127.0.0.1:1', 'http://127.0.0.1:2']),
+      breaker: { failureThreshold: 1 },
+      retry: false,
+      balance: (_endpoints, { all }) => all?.[0],
+    })
+    await call(users)
+    await expect(call(users)).rejects.toThrow('the balancer picked none')
+    idle(users)
+  })
+
+  it.each<[string, unknown]>([
+    ['the strategy that was not called', () => roundRobin],
+    ['a promise', () => Promise.resolve()],
+    ['null', () => null],
+  ])('a strategy that picks %s is told so', async (_what, balance) => {
+    const users = client('http://127.0.0.1:1', {
+      source: fixed(['http://127.0.0.1:1', 'http://127.0.0.1:2']),
+      retry: false,
+      balance: balance as Pick,
+    })
+    await expect(call(users)).rejects.toThrow(/^balance must pick one of the endpoints it is given, got /)
+    idle(users)
+  })
+
+  it('a strategy that throws for a call in the queue fails that call alone', async () => {
+    await using server = await startServer(reply(503))
+    let throws = false
+    const users = client(server.url, {
+      source: fixed([server.url, server.url.replace('127.0.0.1', 'localhost')]),
+      retry: false,
+      breaker: false,
+      limit: { max: 1, queue: 2 },
+      balance: (endpoints) => {
+        if (throws) throw new RangeError('pick')
+        throws = true
+        return endpoints[0]
+      },
+    })
+    const [first, ...others] = await Promise.allSettled([call(users), call(users), call(users)])
+    expect(first.status).toBe('fulfilled')
+    for (const other of others) expect(other).toMatchObject({ reason: { message: 'pick' } })
+    idle(users)
+  })
+
+  it('a strategy that throws for a hedge is warned of, and the first try goes on', async () => {
+    await using server = await startServer((_request, response) => setTimeout(() => response.end('late'), 60))
+    const users = client(server.url, {
+      source: fixed([server.url, 'http://127.0.0.1:1']),
+      hedge: { after: 5 },
+      balance: (endpoints, { attempt }) => {
+        if (attempt > 1) throw new RangeError('pick')
+        return endpoints[0]
+      },
+    })
+    await (door === 'execute' ? users.execute(({ url }) => fetch(url)) : call(users))
+    expect(warnings).toEqual([expect.stringContaining('pick')])
+    await until(() => instanceOf(users, server.host).inFlight === 0)
   })
 
   it('a strategy that throws at a retry ends the call with its error', async () => {
@@ -104,6 +190,18 @@ describe.each(doors)('through %s,', (_door, call) => {
 })
 
 describe.each(doors.slice(0, 2))('through %s,', (_door, call) => {
+  it('an answer nobody will read is let go of when retry.when throws at a later try', async () => {
+    await using server = await startServer(reply(503, 'x'.repeat(1_000_000)))
+    let asked = 0
+    const when = (): boolean => {
+      if (++asked === 2) throw new RangeError('when')
+      return true
+    }
+    const users = client(server.url, { breaker: false, retry: { attempts: 3, backoff: 1, when } })
+    await expect(call(users)).rejects.toThrow('when')
+    await until(() => instanceOf(users, server.host).inFlight === 0)
+  })
+
   it.each<[string, () => never, RegExp]>([
     [
       'throws',
@@ -128,6 +226,22 @@ it('a function that rejects with undefined has failed', async () => {
   const users = client('http://127.0.0.1:1', { retry: false })
   await expect(users.execute(() => Promise.reject<string>())).rejects.toBeUndefined()
   expect(users.snapshot().instances[0]?.settled).toMatchObject({ success: 0, failure: 1 })
+})
+
+it('a transport whose destroy() fails is warned of when its instance leaves', async () => {
+  const emitted = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+  await using server = await startServer(ok)
+  const pool = new Pool(server.url)
+  const users = client(server.url, {
+    transport: () =>
+      Object.assign(Object.create(pool) as Pool, {
+        destroy: () => pool.destroy().then(() => Promise.reject(new RangeError('destroy'))),
+      }),
+  })
+  await (await users('/')).text()
+  await users.close()
+  expect(emitted.mock.calls.map(([message]) => message)).toEqual([expect.stringContaining('destroy')])
+  vi.restoreAllMocks()
 })
 
 it('params go with any route key that was declared, and are not dropped silently', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
 import { createClient, fixed, type ClientOptions } from '../../src/index.ts'
 
 const good: ClientOptions = { service: 'user-service', source: fixed([]) }
@@ -12,7 +13,7 @@ describe('createClient refuses', () => {
       'an empty service',
       { service: '' },
       TypeError,
-      'service must be a host name such as \'user-service\', got ""',
+      "service must be a host name such as 'user-service', got ''",
     ],
     ['a service that is a URL', { service: 'http://user-service' }, TypeError, 'http://user-service'],
     ['a service with a path', { service: 'user-service/v1' }, TypeError, 'user-service/v1'],
@@ -74,7 +75,63 @@ describe('createClient refuses', () => {
       'clock must have a method sleep()',
     ],
     ['a transport that is no object', { transport: 5 }, TypeError, 'transport'],
-    ['a transport that undici would not take', { transport: { connections: -1 } }, Error, 'connections'],
+    [
+      'a transport that undici’s pool would not take',
+      { transport: { connections: -1 } },
+      TypeError,
+      'transport: ',
+    ],
+    [
+      'a transport that undici’s client would not take',
+      { transport: { headersTimeout: -1 } },
+      TypeError,
+      'transport: headersTimeout must be a positive integer',
+    ],
+    ['a service that JSON cannot say', { service: 10n }, TypeError, 'got 10n'],
+    ['routes in a Map', { routes: new Map() }, TypeError, 'routes must be an object, got Map(0) {}'],
+    ['routes: null', { routes: null }, TypeError, 'routes must be an object, got null'],
+    [
+      'a promise nobody awaited',
+      { breaker: Promise.resolve({}) },
+      TypeError,
+      'breaker must be an object, got Promise',
+    ],
+    ['balance: null', { balance: null }, TypeError, 'balance'],
+    ['budget: null', { budget: null }, TypeError, 'budget must be an object, got null'],
+    ['outliers: 0', { outliers: 0 }, TypeError, 'outliers must be an object, got 0'],
+    ['a misspelt limit', { limit: { perInstance: 5, queu: 3 } }, TypeError, 'limit.queu'],
+    [
+      'limit.perInstance: null',
+      { limit: { perInstance: null } },
+      TypeError,
+      'limit.perInstance must be a number, got null',
+    ],
+    ['a list as limit', { limit: [] }, TypeError, 'limit must be an object, got []'],
+    [
+      'a route’s limit for each instance',
+      { routes: { 'GET /': { limit: { perInstance: 5 } } } },
+      TypeError,
+      "routes['GET /'].limit.perInstance is not an option",
+    ],
+    ['no responses', { routes: { 'GET /': { responses: null } } }, TypeError, "routes['GET /'].responses"],
+    [
+      'a clock whose timer is none',
+      { clock: { ...systemClock, timer: 5 } },
+      TypeError,
+      'clock must have a method timer()',
+    ],
+    [
+      'a clock’s epoch in words',
+      { clock: { ...systemClock, epoch: 'x' } },
+      TypeError,
+      'clock.epoch must be a number',
+    ],
+    [
+      'one header for two numbers',
+      { attemptHeader: 'x-Call', deadline: { header: 'X-call' } },
+      TypeError,
+      "attemptHeader and deadline.header must differ, got 'x-Call' for both",
+    ],
     ['routes that are a list', { routes: [] }, TypeError, 'routes'],
     ['a route that is no key', { routes: { users: {} } }, TypeError, 'users'],
     ['a route with an unbalanced brace', { routes: { 'GET /users/{id': {} } }, TypeError, 'GET /users/{id'],

@@ -7,17 +7,17 @@ describe('a fleet follows its snapshots', () => {
   it.each<[string, (string | Instance)[], (string | Instance)[], string[], string[]]>([
     ['added', ['a'], ['a', 'b'], ['a', 'b'], ['instance:added b']],
     ['removed', ['a', 'b'], ['b'], ['b'], ['instance:removed a']],
-    ['replaced', ['a'], ['b'], ['b'], ['instance:added b', 'instance:removed a']],
+    ['replaced', ['a'], ['b'], ['b'], ['instance:removed a', 'instance:added b']],
     ['emptied', ['a', 'b'], [], [], ['instance:removed a', 'instance:removed b']],
     ['reordered', ['a', 'b'], ['b', 'a'], ['b', 'a'], []],
     ['changed', ['a'], [instance('a', { weight: 2 })], ['a'], ['instance:changed a']],
-    ['moved', ['a'], [moved], ['a'], ['instance:added a', 'instance:removed a']],
+    ['moved', ['a'], [moved], ['a'], ['instance:removed a', 'instance:added a']],
     [
       'swapped',
       ['a', 'b'],
       [instance('b', { url: 'http://a:80' }), instance('a', { url: 'http://b:80' })],
       ['b', 'a'],
-      ['instance:added b', 'instance:added a', 'instance:removed b', 'instance:removed a'],
+      ['instance:removed b', 'instance:removed a', 'instance:added b', 'instance:added a'],
     ],
   ])('%s', (_name, before, after, ids, log) => {
     const harness = new Harness()
