@@ -2,7 +2,10 @@ import { inspect } from 'node:util'
 
 /** Quotes a value for an error message, on one short line. */
 export function quote(value: unknown): string {
-  const text = inspect(value, { depth: 1, breakLength: Infinity, maxStringLength: 80 })
+  const text =
+    value instanceof Error
+      ? String(value)
+      : inspect(value, { depth: 1, breakLength: Infinity, maxStringLength: 80 })
   return text.length > 120 ? `${text.slice(0, 117)}...` : text
 }
 

@@ -71,7 +71,7 @@ export const metastable: Scenario = {
   ],
   findings: [
     'Above about 67 requests per second answers take longer than the timeout, every call is tried three times, and three times 40 is more than the server can take: without a budget it never comes back, and backoff only moves the retries to later. With the budget the load is back below the limit as soon as the ramp is.',
-    'The default breaker falls short of the aim: with one server there is nobody else to ask, and it stays open for its 60 s. Its callers fail at once meanwhile, and the server is idle. Where a service has few instances that fail together, set a shorter `openFor`, which here even ends the trouble before the ramp does, or a `panicThreshold`.',
+    'With one server there is nobody else to ask, and an open breaker fails its callers at once. It is open for 5 s at first, and longer only when it opens again: that is short enough for the server to be found well as soon as the ramp is over, and gives it time to get rid of what it is still working on. With `panicThreshold` the breaker is passed over, and what is left is the budget alone.',
     'An adaptive limit turns the surplus away once answers slow down: what it lets through is answered again while the ramp is still near its top, and no breaker is needed for that. Its price is a refusal now and then when there was no need.',
   ],
 }
