@@ -2,9 +2,16 @@ import { once } from 'node:events'
 import type { Server } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { Server as TlsServer } from 'node:tls'
-import { systemClock, type Clock } from '../clock.ts'
-import { checkNumber, checkObject, checkMethods } from '../options.ts'
-import { announce, ANNOUNCE_OPTIONS, type AnnounceOptions, type Announcement } from './announce.ts'
+import type { Clock } from '../clock.ts'
+import { checkNumber, checkObject, checkMethods, quote } from '../options.ts'
+import {
+  announce,
+  ANNOUNCE_OPTIONS,
+  announceSettings,
+  type AnnounceOptions,
+  type Announcement,
+} from './announce.ts'
+import { toInstance } from './instance.ts'
 import type { InstanceInit, Registrar } from './source.ts'
 
 /** A node:http or node:https server. */
@@ -36,6 +43,7 @@ export interface AnnounceServerOptions extends AnnounceOptions {
 }
 
 const OPTIONS = [...ANNOUNCE_OPTIONS, 'url', 'host', 'instance', 'drainDelay', 'closeTimeout']
+const INSTANCE = ['id', 'weight', 'zone', 'priority', 'draining', 'metadata']
 
 /** Between looks for keep-alive connections that have become idle. */
 const IDLE_CHECK = 50
@@ -56,18 +64,18 @@ export async function announceServer(
 ): Promise<Announcement> {
   checkObject('announceServer', options, OPTIONS)
   checkMethods('server', server, ['address', 'close', 'closeAllConnections'])
-  const { url, host, instance, drainDelay = 2000, closeTimeout = 10_000, signal, ...rest } = options
+  const { url, host, instance = {}, drainDelay = 2000, closeTimeout = 10_000, ...rest } = options
   checkNumber('drainDelay', drainDelay)
   checkNumber('closeTimeout', closeTimeout)
+  checkObject('instance', instance, INSTANCE)
+  if (host !== undefined) checkHost(host)
+  // All that can be known to be wrong before the server listens, with a url in place of the one to come.
+  const { signal, clock } = announceSettings(registrar, service, rest)
+  toInstance({ ...instance, url: url === undefined ? 'http://127.0.0.1' : url })
   signal?.throwIfAborted()
   if (!server.listening) await once(server, 'listening', signal ? { signal } : {})
-  const announcement = await announce(
-    registrar,
-    service,
-    { ...instance, url: url ?? serverUrl(server, host) },
-    rest,
-  )
-  const clock = options.clock ?? systemClock
+  const own = url === undefined ? serverUrl(server, host) : url
+  const announcement = await announce(registrar, service, { ...instance, url: own }, rest)
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => {
     closing ??= (async () => {
@@ -81,6 +89,8 @@ export async function announceServer(
   signal?.addEventListener('abort', onEnd)
   // Somebody else closed it: there is nothing left to announce.
   server.once('close', onEnd)
+  // Or so it went while the registry was asked.
+  if (signal?.aborted || !server.listening) onEnd()
   return {
     instance: announcement.instance,
     get registered() {
@@ -93,13 +103,24 @@ export async function announceServer(
 
 /** The url under which others reach a listening server. */
 export function serverUrl(server: AnnouncedServer, host?: string): string {
+  if (host !== undefined) checkHost(host)
   const address = server.address()
   if (address === null || typeof address === 'string') {
     throw new TypeError('a server on a unix socket or a pipe needs the url option')
   }
   const scheme = server instanceof TlsServer ? 'https' : 'http'
-  const name = host ?? (isUnspecified(address.address) ? externalAddress() : address.address)
-  return `${scheme}://${name.includes(':') && !name.startsWith('[') ? `[${name}]` : name}:${address.port}`
+  const { address: own, port } = address
+  return originAt(scheme, host === undefined ? (isUnspecified(own) ? externalAddress() : own) : host, port)
+}
+
+function originAt(scheme: string, host: string, port: number): string {
+  return `${scheme}://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`
+}
+
+function checkHost(host: unknown): void {
+  const url = typeof host === 'string' ? URL.parse(originAt('http', host, 1)) : null
+  if (url?.port === '1' && url.href === `${url.origin}/`) return
+  throw new TypeError(`host must be a host name or an IP address, got ${quote(host)}`)
 }
 
 function isUnspecified(address: string): boolean {

@@ -5,6 +5,7 @@ import { registryBackoff, type RegistryBackoff } from './backoff.ts'
 import { bounded } from './bounded.ts'
 import { toInstance } from './instance.ts'
 import type { Instance, InstanceInit, Lease, Registrar, SignalContext } from './source.ts'
+import { checkText } from './text.ts'
 
 export interface AnnounceOptions {
   /** Ends the announcement, as `close()` does. */
@@ -48,7 +49,7 @@ export const ANNOUNCE_OPTIONS: readonly string[] = [
 /**
  * Registers the instance and keeps it registered: a heartbeat every third of the ttl (± 10 %), a new registration when
  * the registry has forgotten it. Resolves after the first try, also when that failed: a registry that is down stops no
- * server, trying goes on in the background. Keeps no process alive.
+ * server, trying goes on in the background. Keeps no process alive but for the first try and the release.
  *
  * @example
  * await using me = await announce(registry, 'user-service', { url: 'http://127.0.0.1:8080' })
@@ -60,53 +61,68 @@ export async function announce(
   options: AnnounceOptions = {},
 ): Promise<Announcement> {
   checkObject('announce', options, ANNOUNCE_OPTIONS)
-  options.signal?.throwIfAborted()
-  const announcer = new Announcer(registrar, service, toInstance(instance), options)
-  await announcer.tried
+  const settings = announceSettings(registrar, service, options)
+  const announcer = new Announcer(settings, toInstance(instance))
+  settings.signal?.throwIfAborted()
+  await announcer.start()
   return announcer
+}
+
+interface AnnounceSettings extends Omit<AnnounceOptions, 'backoff'> {
+  readonly registrar: Registrar
+  readonly service: string
+  readonly timeout: number
+  readonly backoff: (failures: number, clock: Clock) => number
+  readonly clock: Clock
+}
+
+/** Everything but the instance, checked and with its defaults. */
+export function announceSettings(
+  registrar: Registrar,
+  service: string,
+  options: AnnounceOptions,
+): AnnounceSettings {
+  const { signal, onError, onRegistered, timeout = 5_000, backoff, clock = systemClock } = options
+  checkMethods('registrar', registrar, ['register'])
+  checkText('service', service)
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError(`signal must be an AbortSignal, got ${quote(signal)}`)
+  }
+  if (onError !== undefined) checkFunction('onError', onError)
+  if (onRegistered !== undefined) checkFunction('onRegistered', onRegistered)
+  checkNumber('timeout', timeout, { exclusive: true })
+  checkMethods('clock', clock, ['now', 'sleep', 'random'])
+  return { ...options, registrar, service, timeout, backoff: registryBackoff('backoff', backoff), clock }
 }
 
 class Announcer implements Announcement {
   readonly instance: Instance
-  readonly #registrar: Registrar
-  readonly #service: string
-  readonly #options: AnnounceOptions
-  readonly #clock: Clock
-  readonly #timeout: number
-  readonly #backoff: (failures: number, clock: Clock) => number
+  readonly #settings: AnnounceSettings
   readonly #stop = new AbortController()
   readonly #tried = Promise.withResolvers<void>()
-  readonly #running: Promise<void>
-  readonly #onAbort = (): void => void this.close()
+  readonly #onAbort = (): void => {
+    this.#tried.reject(this.#settings.signal?.reason)
+    void this.close()
+  }
+  #running: Promise<void> | undefined
   #lease: Lease | undefined
   #confirmed = 0
   #closing: Promise<void> | undefined
 
-  constructor(registrar: Registrar, service: string, instance: Instance, options: AnnounceOptions) {
-    checkMethods('registrar', registrar, ['register'])
-    if (typeof service !== 'string' || service === '') {
-      throw new TypeError(`service must be a string that is not empty, got ${quote(service)}`)
-    }
-    if (options.onError !== undefined) checkFunction('onError', options.onError)
-    if (options.onRegistered !== undefined) checkFunction('onRegistered', options.onRegistered)
+  constructor(settings: AnnounceSettings, instance: Instance) {
+    this.#settings = settings
     this.instance = instance
-    this.#registrar = registrar
-    this.#service = service
-    this.#options = { ...options }
-    this.#clock = options.clock ?? systemClock
-    this.#timeout = checkNumber('timeout', options.timeout ?? 5000, { exclusive: true })
-    this.#backoff = registryBackoff('backoff', options.backoff)
-    this.#running = this.#run().catch(() => {})
-    options.signal?.addEventListener('abort', this.#onAbort, { once: true })
   }
 
-  /** Resolves after the first try to register, however it went. */
-  get tried(): Promise<void> {
+  /** Resolves after the first try to register, however it went; rejects when the signal aborts before. */
+  start(): Promise<void> {
+    this.#settings.signal?.addEventListener('abort', this.#onAbort, { once: true })
+    this.#running = this.#run().catch(() => {})
     return this.#tried.promise
   }
 
   get registered(): boolean {
-    return this.#lease !== undefined && this.#clock.now() - this.#confirmed <= this.#lease.ttl
+    return this.#lease !== undefined && this.#settings.clock.now() - this.#confirmed <= this.#lease.ttl
   }
 
   close(): Promise<void> {
@@ -120,45 +136,56 @@ class Announcer implements Announcement {
 
   /** Ends when stopped: the sleeps and the retries reject then. */
   async #run(): Promise<void> {
+    const { clock, timeout } = this.#settings
+    // The first try is waited for.
+    let ref = true
     for (;;) {
       // Not ended by close(): what has been sent may succeed, and must then be released.
-      const lease = await this.#persist(() =>
-        bounded(this.#clock, this.#timeout, (context) => this.#register(context)),
-      )
+      const lease = await this.#persist(() => {
+        const trying = bounded(clock, timeout, (context) => this.#register(context), { ref })
+        ref = false
+        return trying
+      })
       await this.#beatUntilForgotten(lease)
       this.#lease = undefined
     }
   }
 
   async #register(context: SignalContext): Promise<Lease> {
-    const lease = await this.#registrar.register(this.#service, this.instance, context)
+    const { registrar, service, clock, onRegistered } = this.#settings
+    const lease = await registrar.register(service, this.instance, context)
     checkMethods('the lease', lease, ['renew', 'release'])
     checkNumber('the ttl of the lease', lease.ttl, { exclusive: true })
     // Too late for the bound: a newer try may already hold the registration, and the ttl will end this one.
     if (context.signal.aborted) return lease
     this.#lease = lease
-    this.#confirmed = this.#clock.now()
+    this.#confirmed = clock.now()
     this.#tried.resolve()
-    this.#tell(this.#options.onRegistered, this.instance)
+    this.#tell(onRegistered, this.instance)
     return lease
   }
 
   async #beatUntilForgotten(lease: Lease): Promise<void> {
+    const { clock, timeout } = this.#settings
     const third = lease.ttl / 3
-    const { signal } = this.#stop
-    const renew = (context: SignalContext): boolean | Promise<boolean> => lease.renew(context)
+    const { signal: parent } = this.#stop
+    const renew = (context: SignalContext): unknown => lease.renew(context)
+    let odd = 0
     for (;;) {
-      await this.#clock.sleep(third * (0.9 + 0.2 * this.#clock.random()), signal, { ref: false })
-      const known = await this.#persist(() =>
-        bounded(this.#clock, Math.min(this.#timeout, third), renew, signal),
-      )
-      if (!known) return
-      this.#confirmed = this.#clock.now()
+      await clock.sleep(third * (0.9 + 0.2 * clock.random()), parent, { ref: false })
+      const known = await this.#persist(() => bounded(clock, Math.min(timeout, third), renew, { parent }))
+      if (known === false) return
+      if (known !== true) {
+        // Not taken for false: to register again at each heartbeat would hide the mistake.
+        this.#report(new TypeError(`renew() must return true or false, got ${quote(known)}`), ++odd)
+      }
+      this.#confirmed = clock.now()
     }
   }
 
   /** Tries until it works; each failure is told and followed by a longer pause. */
   #persist<T>(work: () => Promise<T>): Promise<T> {
+    const { clock, backoff } = this.#settings
     const { signal } = this.#stop
     const attempt = async (n: number): Promise<T> => {
       try {
@@ -175,27 +202,30 @@ class Announcer implements Announcement {
       minTimeout: 0,
       signal,
       onFailedAttempt: ({ attemptNumber }) =>
-        this.#clock.sleep(this.#backoff(attemptNumber, this.#clock), signal, { ref: false }),
+        clock.sleep(backoff(attemptNumber, clock), signal, { ref: false }),
     })
   }
 
   async #close(): Promise<void> {
-    this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    const { signal, clock, timeout } = this.#settings
+    signal?.removeEventListener('abort', this.#onAbort)
     this.#stop.abort()
-    await this.#running
+    // A registration in the background is bounded already, but does not keep the process alive.
+    await bounded(clock, timeout, () => this.#running, { ref: true }).catch(() => {})
     const lease = this.#lease
     this.#lease = undefined
     if (!lease) return
     try {
-      await bounded(this.#clock, this.#timeout, (context) => lease.release(context))
+      await bounded(clock, timeout, (context) => lease.release(context), { ref: true })
     } catch (error) {
       this.#report(error, 1)
     }
   }
 
   #report(error: unknown, failures: number): void {
-    if (this.#options.onError) this.#tell(this.#options.onError, error)
-    else if (failures === 1) warn(`${this.#service} could not be kept in the registry; trying goes on`, error)
+    const { onError, service } = this.#settings
+    if (onError) this.#tell(onError, error)
+    else if (failures === 1) warn(`${service} could not be kept in the registry; trying goes on`, error)
   }
 
   #tell<T>(listener: ((value: T) => void) | undefined, value: T): void {

@@ -18,7 +18,9 @@ export function registryBackoff(
   options: RegistryBackoff = {},
 ): (n: number, clock: Clock) => number {
   checkObject(name, options, ['initial', 'max'])
-  const initial = checkNumber(`${name}.initial`, options.initial ?? 500, { exclusive: true })
-  const max = checkNumber(`${name}.max`, options.max ?? Math.max(15_000, initial), { min: initial })
+  const { initial = 500 } = options
+  checkNumber(`${name}.initial`, initial, { exclusive: true })
+  const { max = Math.max(15_000, initial) } = options
+  checkNumber(`${name}.max`, max, { min: initial })
   return (n, clock) => Math.min(max, initial * 2 ** (n - 1)) * (0.5 + clock.random() / 2)
 }

@@ -2,6 +2,16 @@ import type { Clock } from '../clock.ts'
 import { timeoutError } from '../errors.ts'
 import type { SignalContext } from './source.ts'
 
+export interface BoundedOptions {
+  /** Ends it early. */
+  readonly parent?: AbortSignal
+  /**
+   * Keeps the process alive meanwhile: for what somebody waits for.
+   * @default false
+   */
+  readonly ref?: boolean
+}
+
 /**
  * Runs `work` for at most `ms`, or until `parent` aborts: then its signal aborts and the promise rejects at once,
  * whether `work` listens or not.
@@ -10,14 +20,14 @@ export async function bounded<T>(
   clock: Clock,
   ms: number,
   work: (context: SignalContext) => T | Promise<T>,
-  parent?: AbortSignal,
+  { parent, ref = false }: BoundedOptions = {},
 ): Promise<T> {
   parent?.throwIfAborted()
   const controller = new AbortController()
   const { signal } = controller
   const onAbort = (): void => controller.abort(parent?.reason)
   parent?.addEventListener('abort', onAbort, { once: true })
-  const expired = clock.sleep(ms, signal, { ref: false }).then(() => {
+  const expired = clock.sleep(ms, signal, { ref }).then(() => {
     const error = timeoutError(`the registry did not answer within ${ms} ms`)
     controller.abort(error)
     throw error

@@ -6,6 +6,7 @@ import type { TlsOptions } from './http/connector.ts'
 import { checkRegistryUrl, checkSecret, checkService, checkTls } from './http/options.ts'
 import { RegistryHttp } from './http/http.ts'
 import type { Instance, Registrar, SignalContext, Source } from './source.ts'
+import { checkText } from './text.ts'
 
 export interface ConsulOptions {
   /**
@@ -91,14 +92,13 @@ const OPTIONS: Record<keyof ConsulOptions, true> = {
 export function consul(options: ConsulOptions = {}): Source & Registrar {
   checkObject('consul', options, Object.keys(OPTIONS))
   const { token, tls, passing = true, stale = false, scheme = 'http', clock = systemClock } = options
-  const url = checkRegistryUrl('url', options.url ?? 'http://127.0.0.1:8500')
-  const wait = checkNumber('wait', options.wait ?? 55_000, { exclusive: true, max: 60_000 })
-  const timeout = checkNumber('timeout', options.timeout ?? 5_000, { exclusive: true })
-  const ttl = checkNumber('ttl', options.ttl ?? 15_000, { min: 1, integer: true })
-  const deregisterAfter = checkNumber('deregisterAfter', options.deregisterAfter ?? 60_000, {
-    min: 1,
-    integer: true,
-  })
+  const { wait = 55_000, timeout = 5_000, ttl = 15_000, deregisterAfter = 60_000 } = options
+  const { url: agent = 'http://127.0.0.1:8500' } = options
+  const url = checkRegistryUrl('url', agent)
+  checkNumber('wait', wait, { exclusive: true, max: 60_000 })
+  checkNumber('timeout', timeout, { exclusive: true })
+  checkNumber('ttl', ttl, { min: 1, integer: true })
+  checkNumber('deregisterAfter', deregisterAfter, { min: 1, integer: true })
   if (token !== undefined) checkSecret('token', token)
   if (tls !== undefined) checkTls(tls)
   checkBoolean('passing', passing)
@@ -143,8 +143,3 @@ export function consul(options: ConsulOptions = {}): Source & Registrar {
 
 /** Query parameter → option. */
 const SELECTORS = { dc: 'datacenter', tag: 'tag', filter: 'filter' } as const
-
-function checkText(name: string, value: unknown): string {
-  if (typeof value === 'string' && value !== '') return value
-  throw new TypeError(`${name} must be a string that is not empty, got ${quote(value)}`)
-}

@@ -43,6 +43,9 @@ const OPTIONS = [
 /** A watch that ends as planned twice within this time is held to it: at once must not become a spin. */
 const MIN_WATCH = 1000
 
+/** For a source that does not say how long a drop to zero is held back. */
+export const DEFAULT_EMPTY_GRACE = 30_000
+
 /** How long `close()` waits for a source that does not listen to its signal. */
 const CLOSE_TIMEOUT = 1000
 
@@ -66,11 +69,12 @@ export class Discovery {
 
   constructor(options: DiscoveryOptions) {
     checkObject('Discovery', options, OPTIONS)
-    checkMethods('source', options.source, ['watch'])
+    const sourceGrace = checkSource('source', options.source)
+    const { clock = systemClock, emptyGrace = sourceGrace } = options
     checkFunction('onInstances', options.onInstances)
     this.#options = { ...options }
-    this.#clock = options.clock ?? systemClock
-    this.#emptyGrace = checkNumber('emptyGrace', options.emptyGrace ?? options.source.emptyGrace ?? 30_000)
+    this.#clock = clock
+    this.#emptyGrace = checkNumber('emptyGrace', emptyGrace)
     this.#backoff = registryBackoff('backoff', options.backoff)
     // Nobody has to wait for it.
     this.#ready.promise.catch(() => {})
@@ -149,7 +153,13 @@ export class Discovery {
       checkIterable(snapshots)
       for await (const snapshot of snapshots) {
         if (signal.aborted) return
-        this.#accept(snapshot)
+        try {
+          this.#accept(snapshot)
+        } catch (error) {
+          // Before the iterator is asked to return: its clean-up may wait for that.
+          watching.abort()
+          throw error
+        }
       }
     } catch (error) {
       if (signal.aborted) return
@@ -225,6 +235,13 @@ export class Discovery {
     this.#reported = key
     if (rejected.length > 0) this.#options.onInvalid?.(rejected)
   }
+}
+
+/** Returns how long a drop of the source to zero is held back. */
+export function checkSource(name: string, source: Source): number {
+  checkMethods(name, source, ['watch'])
+  const { emptyGrace = DEFAULT_EMPTY_GRACE } = source
+  return checkNumber(`${name}.emptyGrace`, emptyGrace)
 }
 
 function checkIterable(value: unknown): asserts value is AsyncIterable<unknown> {

@@ -41,7 +41,7 @@ async function* watchDns(
       const lookUp = (): Promise<Answer> =>
         port === undefined ? lookUpSrv(question) : lookUpHost(question, port)
       // A resolver given by the user may neither come to an end nor know of our signal.
-      const { instances, ttl = UNKNOWN_TTL } = await bounded(clock, timeout, lookUp, signal)
+      const { instances, ttl = UNKNOWN_TTL } = await bounded(clock, timeout, lookUp, { parent: signal })
       yield instances
       await clock.sleep(Math.min(Math.max(ttl, minTtl), maxTtl), signal, { ref: false })
     }

@@ -77,12 +77,13 @@ const OPTIONS: Record<keyof EtcdOptions, true> = {
  */
 export function etcd(options: EtcdOptions): Source & Registrar {
   checkObject('etcd', options, Object.keys(OPTIONS))
-  const { user, password, decode = decodeValue, clock = systemClock } = options
-  const prefix = checkPrefix(options.prefix ?? '/services/')
-  const ttl = checkNumber('ttl', options.ttl ?? 15_000, { min: 1000 })
-  const timeout = checkNumber('timeout', options.timeout ?? 5_000, { exclusive: true })
-  const probeInterval = checkNumber('probeInterval', options.probeInterval ?? 10_000, { exclusive: true })
-  const rotateAfter = checkNumber('rotateAfter', options.rotateAfter ?? 240_000, { exclusive: true })
+  const { prefix = '/services/', user, password, decode = decodeValue, clock = systemClock } = options
+  const { ttl = 15_000, timeout = 5_000, probeInterval = 10_000, rotateAfter = 240_000 } = options
+  checkPrefix(prefix)
+  checkNumber('ttl', ttl, { min: 1000 })
+  checkNumber('timeout', timeout, { exclusive: true })
+  checkNumber('probeInterval', probeInterval, { exclusive: true })
+  checkNumber('rotateAfter', rotateAfter, { exclusive: true })
   if (options.tls !== undefined) checkTls(options.tls)
   if (user !== undefined) checkSecret('user', user)
   if (password !== undefined) checkSecret('password', password)
@@ -127,7 +128,7 @@ function under(prefix: string, service: string): string {
   return `${prefix}${service}/`
 }
 
-function checkPrefix(prefix: unknown): string {
-  if (typeof prefix === 'string' && /^$|\/$/.test(prefix)) return prefix
+function checkPrefix(prefix: unknown): void {
+  if (typeof prefix === 'string' && /^$|\/$/.test(prefix)) return
   throw new TypeError(`prefix must be a string that ends with a slash, got ${quote(prefix)}`)
 }

@@ -63,9 +63,10 @@ const OPTIONS: Record<keyof EurekaOptions, true> = {
 export function eureka(options: EurekaOptions): Source & Registrar {
   checkObject('eureka', options, Object.keys(OPTIONS))
   const { user, password, tls, address = 'hostName', clock = systemClock } = options
-  const poll = checkNumber('poll', options.poll ?? 30_000, { exclusive: true })
-  const timeout = checkNumber('timeout', options.timeout ?? 5_000, { exclusive: true })
-  const ttl = checkNumber('ttl', options.ttl ?? 90_000, { min: 1000 })
+  const { poll = 30_000, timeout = 5_000, ttl = 90_000 } = options
+  checkNumber('poll', poll, { exclusive: true })
+  checkNumber('timeout', timeout, { exclusive: true })
+  checkNumber('ttl', ttl, { min: 1000 })
   if (user !== undefined) checkSecret('user', user)
   if (password !== undefined) checkSecret('password', password)
   if ((user === undefined) !== (password === undefined)) throw new TypeError('user and password go together')

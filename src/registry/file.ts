@@ -46,17 +46,14 @@ export function file(path: string | URL, options: FileOptions = {}): Source {
   const absolute = toPath(path)
   checkObject('file', options, ['format', 'poll', 'debounce', 'clock'])
   const { format = /^\.ya?ml$/i.test(extname(absolute)) ? 'yaml' : 'json', clock = systemClock } = options
+  const { poll = 30_000, debounce = 50 } = options
   if (format !== 'json' && format !== 'yaml') {
     throw new TypeError(`file.format must be 'json' or 'yaml', got ${quote(format)}`)
   }
   checkMethods('file.clock', clock, ['now', 'sleep', 'random'])
-  const settings: Settings = {
-    path: absolute,
-    format,
-    poll: checkNumber('file.poll', options.poll ?? 30_000, { min: 1 }),
-    debounce: checkNumber('file.debounce', options.debounce ?? 50),
-    clock,
-  }
+  checkNumber('file.poll', poll, { min: 1 })
+  checkNumber('file.debounce', debounce)
+  const settings: Settings = { path: absolute, format, poll, debounce, clock }
   return { watch: (service, { signal }) => watchFile(settings, service, signal) }
 }
 

@@ -2,6 +2,7 @@ import { checkBoolean, checkNumber, quote } from '../options.ts'
 import { hostAndPort, redactUrl, toOrigin } from './origin.ts'
 import { copyData, isPlainObject, sameData } from './plain-data.ts'
 import type { Instance } from './source.ts'
+import { checkText } from './text.ts'
 
 type Fields = Partial<Record<keyof Instance, unknown>>
 
@@ -20,10 +21,10 @@ export function toInstance(init: unknown): Instance {
   const { id, url, weight, zone, priority, draining, metadata } = init as Fields
   const origin = toOrigin(url)
   const instance = Object.freeze({
-    id: id == null ? hostAndPort(origin) : nonEmpty('id', id),
+    id: id == null ? hostAndPort(origin) : checkText('id', id),
     url: origin,
     ...(weight != null && { weight: checkNumber('weight', weight, { max: Number.MAX_VALUE }) }),
-    ...(zone != null && { zone: nonEmpty('zone', zone) }),
+    ...(zone != null && { zone: checkText('zone', zone) }),
     ...(priority != null && { priority: checkNumber('priority', priority, { integer: true }) }),
     ...(draining != null && { draining: boolean('draining', draining) }),
     ...(metadata != null && { metadata: record('metadata', metadata) }),
@@ -61,13 +62,6 @@ function sameFields(a: Fields, b: Instance): boolean {
     (a.draining ?? undefined) === b.draining &&
     sameData(a.metadata ?? undefined, b.metadata)
   )
-}
-
-function nonEmpty(name: string, value: unknown): string {
-  if (typeof value !== 'string' || value === '') {
-    throw new TypeError(`${name} must be a string that is not empty, got ${quote(value)}`)
-  }
-  return value
 }
 
 function boolean(name: string, value: unknown): boolean {

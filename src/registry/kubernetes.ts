@@ -9,6 +9,7 @@ import { linger } from './kubernetes/linger.ts'
 import { joinSlices, type Endpoints } from './kubernetes/slices.ts'
 import { watchSlices } from './kubernetes/watch.ts'
 import type { Instance, SignalContext, Source } from './source.ts'
+import { checkText } from './text.ts'
 
 export interface KubernetesOptions {
   /**
@@ -144,7 +145,7 @@ interface Checked {
 function checkOptions(options: KubernetesOptions): Checked {
   checkObject('kubernetes', options, Object.keys(OPTIONS))
   const { namespace, port, scheme, zone, publishNotReady = false, token, tls, clock = systemClock } = options
-  const { tokenFile } = options
+  const { tokenFile, timeout = 5_000, rotateAfter = 60_000 } = options
   if (namespace !== undefined) checkName('namespace', namespace)
   if (typeof port === 'number') checkNumber('port', port, { min: 1, max: 65_535, integer: true })
   else if (port !== undefined) checkText('port', port)
@@ -158,13 +159,15 @@ function checkOptions(options: KubernetesOptions): Checked {
   if (token !== undefined && tokenFile !== undefined)
     throw new TypeError('token and tokenFile exclude each other')
   if (tls !== undefined) checkTls(tls)
+  checkNumber('timeout', timeout, { exclusive: true })
+  checkNumber('rotateAfter', rotateAfter, { min: 1_000 })
   checkMethods('clock', clock, ['now', 'sleep', 'random'])
   const server = options.server === undefined ? undefined : checkRegistryUrl('server', options.server)
   return {
     access: accessOf({ ...options, ...(server !== undefined && { server }) }),
     join: { port, scheme, zone, publishNotReady },
-    timeout: checkNumber('timeout', options.timeout ?? 5_000, { exclusive: true }),
-    rotateAfter: checkNumber('rotateAfter', options.rotateAfter ?? 60_000, { min: 1_000 }),
+    timeout,
+    rotateAfter,
     clock,
   }
 }
@@ -173,11 +176,6 @@ function checkOptions(options: KubernetesOptions): Checked {
 function checkName(name: string, value: unknown): void {
   if (typeof value === 'string' && /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(value)) return
   throw new TypeError(`${name} must be a Kubernetes name, got ${quote(value)}`)
-}
-
-function checkText(name: string, value: unknown): void {
-  if (typeof value === 'string' && value !== '') return
-  throw new TypeError(`${name} must be a string that is not empty, got ${quote(value)}`)
 }
 
 /** Two answers need somebody to do something. */

@@ -1,7 +1,9 @@
 import { systemClock, type Clock } from '../clock.ts'
+import { OutriggerError } from '../errors.ts'
 import { checkMethods, checkNumber, checkObject, quote } from '../options.ts'
 import { sameInstance, toInstance } from './instance.ts'
 import type { Instance, InstanceInit, Lease, Registrar, SignalContext, Source } from './source.ts'
+import { checkText } from './text.ts'
 
 export interface MemoryRegistryOptions {
   /**
@@ -17,6 +19,7 @@ export interface MemoryRegistryOptions {
 export interface MemoryLease extends Lease {
   /** The instance as it was registered, with its id. */
   readonly instance: Instance
+  /** Throws while another instance has its id or its url: to register again would only take turns with that one. */
   renew(): boolean
   release(): void
 }
@@ -58,14 +61,15 @@ export class MemoryRegistry implements Source, Registrar {
 
   constructor(options: MemoryRegistryOptions = {}) {
     checkObject('MemoryRegistry', options, ['ttl', 'clock'])
-    this.#ttl = checkNumber('ttl', options.ttl ?? 30_000, { exclusive: true })
-    this.#clock = options.clock ?? systemClock
-    checkMethods('clock', this.#clock, ['now', 'sleep', 'random'])
+    const { ttl = 30_000, clock = systemClock } = options
+    this.#ttl = checkNumber('ttl', ttl, { exclusive: true })
+    checkMethods('clock', clock, ['now', 'sleep', 'random'])
+    this.#clock = clock
   }
 
   /** Adds the instance; one with the same id or the same url gives way to it. */
   register(service: string, init: InstanceInit): MemoryLease {
-    checkService(service)
+    checkText('service', service)
     const instance = toInstance(init)
     this.#expire()
     const before = this.#services.get(service)
@@ -91,7 +95,7 @@ export class MemoryRegistry implements Source, Registrar {
     return {
       instance: entry.instance,
       ttl: this.#ttl,
-      renew: () => this.#renew(entry),
+      renew: () => this.#renew(entry) || this.#refuseTaken(entry),
       release: () => {
         this.#remove(entry)
       },
@@ -112,6 +116,7 @@ export class MemoryRegistry implements Source, Registrar {
 
   /** The instances whose last heartbeat is not older than the ttl. */
   discover(service: string): readonly Instance[] {
+    checkText('service', service)
     this.#expire()
     const state = this.#services.get(service)
     if (!state) return NOBODY
@@ -121,7 +126,7 @@ export class MemoryRegistry implements Source, Registrar {
 
   /** A slow consumer gets the newest snapshot, never a backlog. */
   async *watch(service: string, { signal }: SignalContext): AsyncGenerator<readonly Instance[], void> {
-    checkService(service)
+    checkText('service', service)
     let seen: readonly Instance[] | undefined
     while (!signal.aborted) {
       const current = this.discover(service)
@@ -131,6 +136,8 @@ export class MemoryRegistry implements Source, Registrar {
   }
 
   #find(service: string, id: string): Entry | undefined {
+    checkText('service', service)
+    checkText('id', id)
     this.#expire()
     return this.#services.get(service)?.byId.get(id)
   }
@@ -151,6 +158,20 @@ export class MemoryRegistry implements Source, Registrar {
     entry.beat = this.#clock.now()
     this.#beats.add(entry)
     return true
+  }
+
+  /** False, unless somebody else is registered in its place. */
+  #refuseTaken({ service, instance: { id, url } }: Entry): false {
+    const state = this.#services.get(service)
+    for (const holder of [state?.byUrl.get(url), state?.byId.get(id)]) {
+      if (!holder || (holder.instance.id === id && holder.instance.url === url)) continue
+      const taker = `${quote(holder.instance.id)} at ${holder.instance.url}`
+      throw new OutriggerError(
+        'ERR_OUTRIGGER_REGISTRAR',
+        `${taker} of ${service} has taken the place of ${quote(id)} at ${url}`,
+      )
+    }
+    return false
   }
 
   #remove(entry: Entry): boolean {
@@ -209,11 +230,5 @@ export class MemoryRegistry implements Source, Registrar {
       this.#schedule()
     }
     this.#clock.sleep(ms, timer.signal, { ref: false }).then(next, next)
-  }
-}
-
-function checkService(service: unknown): void {
-  if (typeof service !== 'string' || service === '') {
-    throw new TypeError(`service must be a string that is not empty, got ${quote(service)}`)
   }
 }

@@ -3,7 +3,7 @@ import { quote } from '../options.ts'
 /** Deeper is taken for a cycle. */
 const MAX_DEPTH = 32
 
-/** A deeply frozen copy of JSON-like data; throws on anything that is not. */
+/** A deeply frozen copy of plain data; throws on anything that JSON cannot carry. */
 export function copyData(name: string, value: unknown, depth = 0): unknown {
   if (depth > MAX_DEPTH) throw new TypeError(`${name} must not be nested deeper than ${MAX_DEPTH}`)
   if (Array.isArray(value)) {
@@ -17,8 +17,10 @@ export function copyData(name: string, value: unknown, depth = 0): unknown {
       ),
     )
   }
-  if (typeof value === 'object' ? value !== null : typeof value === 'function' || typeof value === 'symbol') {
-    throw new TypeError(`${name} must be plain data, got ${quote(value)}`)
+  const leaf =
+    value === null || value === undefined || typeof value === 'string' || typeof value === 'boolean'
+  if (!leaf && !Number.isFinite(value)) {
+    throw new TypeError(`${name} must be plain data that JSON can carry, got ${quote(value)}`)
   }
   return value
 }

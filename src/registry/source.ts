@@ -12,6 +12,7 @@ export interface Instance {
   readonly priority?: number
   /** About to leave: picked only when nothing else is there. @default false */
   readonly draining?: boolean
+  /** Plain data that JSON can carry. */
   readonly metadata?: Readonly<Record<string, unknown>>
 }
 

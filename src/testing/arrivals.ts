@@ -9,14 +9,17 @@ export interface SimulatedArrivals {
   shape?: (now: number) => number
 }
 
+/** More would arrive all at once: a simulation that never ends. */
+const MAX_RATE = 1e9
+
 /** Milliseconds for which a shape is taken as constant. */
 const STEP = 10
 
 export function checkArrivals(arrivals: SimulatedArrivals): void {
   checkObject('arrivals', arrivals, ['rate', 'process', 'shape'])
-  checkNumber('arrivals.rate', arrivals.rate, { exclusive: true })
-  if (arrivals.shape !== undefined) checkFunction('arrivals.shape', arrivals.shape)
-  const { process = 'poisson' } = arrivals
+  const { rate, process = 'poisson', shape } = arrivals
+  checkNumber('arrivals.rate', rate, { exclusive: true, max: MAX_RATE })
+  if (shape !== undefined) checkFunction('arrivals.shape', shape)
   if (process !== 'poisson' && process !== 'uniform') {
     throw new TypeError(`arrivals.process must be 'poisson' or 'uniform', got ${quote(process)}`)
   }
@@ -36,7 +39,7 @@ export function nextArrival(
   if (shape) {
     for (;;) {
       if (at >= end) return Infinity
-      const passing = STEP * perMs * checkNumber('arrivals.shape()', shape(at))
+      const passing = STEP * perMs * checkNumber('arrivals.shape()', shape(at), { max: MAX_RATE })
       if (passing > gaps) {
         at += (STEP * gaps) / passing
         break

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { checkNumber, checkObject } from '../options.ts'
 import { Rng } from './rng.ts'
 import { TimerHeap } from './timer-heap.ts'
 
@@ -19,8 +20,10 @@ export class ManualClock implements Clock {
   readonly #rng: Rng
   readonly #timers = new TimerHeap()
 
-  constructor({ seed = 1 }: { seed?: number } = {}) {
-    this.#rng = new Rng(seed)
+  constructor(options: { seed?: number } = {}) {
+    checkObject('ManualClock', options, ['seed'])
+    const { seed = 1 } = options
+    this.#rng = new Rng(checkNumber('seed', seed, { integer: true, min: -(2 ** 31), max: 2 ** 32 - 1 }))
   }
 
   now(): number {
@@ -60,7 +63,7 @@ export class ManualClock implements Clock {
 
   /** Moves time on by `ms`, running each timer at its time and what it sets in motion before the next. */
   advance(ms: number): Promise<void> {
-    const end = this.#now + ms
+    const end = this.#now + checkNumber('ms', ms, { max: Number.MAX_SAFE_INTEGER })
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     let turn = TURN
     const step = (): void => {

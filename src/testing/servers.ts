@@ -2,6 +2,7 @@ import { checkFunction, checkNumber, checkObject, quote } from '../options.ts'
 import { toInstance } from '../registry/instance.ts'
 import type { Instance, SignalContext, Source } from '../registry/source.ts'
 import type { ManualClock } from './clock.ts'
+import { checkText } from '../registry/text.ts'
 import type { Rng } from './rng.ts'
 
 /** One request of the simulated traffic. */
@@ -135,16 +136,20 @@ export function failWith(clock: ManualClock, error: unknown): void {
 }
 
 function checkServers(servers: readonly SimulatedServer[]): void {
-  if (!Array.isArray(servers)) throw new TypeError(`servers must be an array, got ${quote(servers)}`)
+  if (!Array.isArray(servers) || servers.length === 0) {
+    throw new TypeError(`servers must be an array that is not empty, got ${quote(servers)}`)
+  }
   const ids = new Set<string>()
   for (const [index, server] of servers.entries()) {
     const name = `servers[${index}]`
     checkObject(name, server, OPTIONS)
-    checkFunction(`${name}.respond`, server.respond)
-    const joins = checkNumber(`${name}.joins`, server.joins ?? 0)
-    checkNumber(`${name}.leaves`, server.leaves ?? Infinity, { min: joins })
-    if (ids.has(server.id)) throw new TypeError(`${name}.id must be unique, got ${quote(server.id)} twice`)
-    ids.add(server.id)
+    const { id, joins = 0, leaves = Infinity, respond } = server
+    checkText(`${name}.id`, id)
+    checkFunction(`${name}.respond`, respond)
+    checkNumber(`${name}.joins`, joins)
+    checkNumber(`${name}.leaves`, leaves, { min: joins })
+    if (ids.has(id)) throw new TypeError(`${name}.id must be unique, got ${quote(id)} twice`)
+    ids.add(id)
   }
 }
 

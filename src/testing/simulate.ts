@@ -2,8 +2,11 @@ import { createClient, type Client } from '../client/create-client.ts'
 import type { ClientOptions } from '../client/options.ts'
 import type { ExecuteOptions } from '../doors/execute.ts'
 import { isIdempotent } from '../doors/retryable.ts'
-import { checkFunction, checkNumber, checkObject } from '../options.ts'
+import { checkBoolean, checkFunction, checkNumber, checkObject, quote } from '../options.ts'
+import { isPlainObject } from '../registry/plain-data.ts'
 import type { Instance } from '../registry/source.ts'
+import { checkText } from '../registry/text.ts'
+import { parseRouteKey } from '../routes/key.ts'
 import { checkArrivals, nextArrival, type SimulatedArrivals } from './arrivals.ts'
 import { ManualClock } from './clock.ts'
 import { Recorder, type SimulationReport } from './report.ts'
@@ -79,9 +82,17 @@ const PATIENCE = 10_000
  * console.log(report.success, report.latency.p99)
  */
 export async function simulate(options: SimulationOptions): Promise<SimulationReport> {
-  check(options)
-  const { seed = 1, duration, warmup = 0, arrivals, success = isSuccess } = options
-  const request = options.request ?? ((): SimulatedRequest => ({}))
+  checkObject('simulate()', options, Object.keys(OPTIONS))
+  const { seed = 1, duration, warmup = 0, arrivals, clients: count = 1 } = options
+  const { client: policyOf = defaults, request = defaults, success = isSuccess } = options
+  checkNumber('duration', duration, { exclusive: true, max: Number.MAX_SAFE_INTEGER })
+  checkNumber('warmup', warmup, { max: duration })
+  checkNumber('seed', seed, { integer: true, max: 2 ** 32 - 1 })
+  checkNumber('clients', count, { min: 1, integer: true })
+  checkArrivals(arrivals)
+  checkFunction('client', policyOf)
+  checkFunction('request', request)
+  checkFunction('success', success)
   const rng = new Rng(seed)
   const clock = new ManualClock({ seed: rng.next() * 2 ** 32 })
   const servers = new Servers(options.servers, clock, rng.fork())
@@ -89,9 +100,10 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   // One stream for the traffic: whatever the policy, a seed sends the same requests at the same times.
   const traffic = rng.fork()
   const random = (): number => traffic.next()
-  const clients = Array.from({ length: options.clients ?? 1 }, (_, index) => {
+  const clients = Array.from({ length: count }, (_, index) => {
     const inFlight = (server: string): number => servers.inFlight(server)
-    const policy = options.client?.({ index, inFlight }) ?? {}
+    const policy = policyOf({ index, inFlight })
+    checkPolicy(policy)
     const client = createClient({ ...policy, service: 'simulated', source: servers, clock })
     recorder.listen(client, index)
     return { client, policy }
@@ -104,6 +116,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     const scheduled = clock.now()
     const index = arrived++
     const sent = request(index, random)
+    checkRequest(sent)
     const measured = scheduled >= warmup
     if (measured) open.set(index, scheduled)
     const finish = (status: number | undefined): void => {
@@ -111,7 +124,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
       open.delete(index)
       const ms = clock.now() - scheduled
       try {
-        recorder.settled(scheduled, ms, success({ status, ms }))
+        recorder.settled(scheduled, ms, judged(success({ status, ms })))
       } catch (error) {
         failWith(clock, error)
       }
@@ -140,7 +153,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   // What has begun is waited for, as long as anything can still happen.
   while (open.size > 0 && clock.timers > 0) await clock.advance(PATIENCE)
   for (const scheduled of open.values()) {
-    recorder.settled(scheduled, Infinity, success({ status: undefined, ms: Infinity }))
+    recorder.settled(scheduled, Infinity, judged(success({ status: undefined, ms: Infinity })))
   }
   const report = recorder.report()
   const closing = Promise.all(clients.map(({ client }) => client.close()))
@@ -168,14 +181,31 @@ function isSuccess({ status }: { status: number | undefined }): boolean {
   return status !== undefined && status < 500 && status !== 429
 }
 
-function check(options: SimulationOptions): void {
-  checkObject('simulate()', options, Object.keys(OPTIONS))
-  checkNumber('duration', options.duration, { exclusive: true })
-  checkNumber('warmup', options.warmup ?? 0, { max: options.duration })
-  checkNumber('seed', options.seed ?? 1, { integer: true, max: 2 ** 32 - 1 })
-  checkNumber('clients', options.clients ?? 1, { min: 1, integer: true })
-  checkArrivals(options.arrivals)
-  for (const name of ['client', 'request', 'success'] as const) {
-    if (options[name] !== undefined) checkFunction(name, options[name])
+function defaults(): object {
+  return {}
+}
+
+/** A promise of a policy would be taken for one that leaves everything at its default. */
+function checkPolicy(policy: unknown): void {
+  if (!isPlainObject(policy)) throw new TypeError(`client() must return an object, got ${quote(policy)}`)
+  for (const name of ['service', 'source', 'clock']) {
+    if (!(name in policy)) continue
+    throw new TypeError(
+      `client() must not return ${name}, which is the simulation's, got ${quote(policy[name])}`,
+    )
   }
+}
+
+/** A client refuses a bad route as well, but as a failure of the call. */
+function checkRequest(request: SimulatedRequest): void {
+  checkObject('request()', request, ['method', 'path', 'route'])
+  const { method, path, route } = request
+  if (method !== undefined) checkText('request().method', method)
+  if (path !== undefined) checkText('request().path', path)
+  if (route !== undefined) parseRouteKey(route)
+}
+
+function judged(good: boolean): boolean {
+  checkBoolean('success()', good)
+  return good
 }

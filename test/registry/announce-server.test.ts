@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { announceServer, serverUrl, type AnnouncedServer } from '../../src/registry/announce-server.ts'
 import { MemoryRegistry } from '../../src/registry/memory.ts'
+import type { Registrar } from '../../src/registry/source.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 
 const servers: Server[] = []
@@ -162,10 +163,67 @@ describe('announceServer', () => {
     [{ drain: 1 }, /announceServer\.drain is not an option/],
     [{ timeout: -1 }, /timeout/],
     [{ url: 'http://a/base' }, /url must be an origin/],
-  ])('refuses %j', async (options, message) => {
-    const server = await listening(serve())
-    const announcing = announceServer(new MemoryRegistry(), 's', server, options as object)
+    [{ url: null }, /url must be a string, got null/],
+    [{ url: '' }, /url must be an absolute http or https url, got ''/],
+    [{ host: 5 }, /host must be a host name or an IP address, got 5/],
+    [{ host: null }, /host must be .*, got null/],
+    [{ host: '' }, /host must be .*, got ''/],
+    [{ host: 'a/b' }, /host must be .*, got 'a\/b'/],
+    [{ host: 'me@a' }, /host must be .*, got 'me@a'/],
+    [{ host: 'a:80' }, /host must be .*, got 'a:80'/],
+    [{ instance: 'x' }, /instance must be an object, got 'x'/],
+    [{ instance: null }, /instance must be an object, got null/],
+    [{ instance: { url: 'http://a:1' } }, /instance\.url is not an option/],
+    [{ instance: { weight: -1 } }, /weight must be a number >= 0/],
+    [{ onError: 5 }, /onError must be a function, got 5/],
+    [{ clock: null }, /clock must have a method now\(\), got null/],
+    [{ signal: null }, /signal must be an AbortSignal, got null/],
+    [{ drainDelay: null }, /drainDelay must be a number, got null/],
+  ])('refuses %j without waiting for the server', async (options, message) => {
+    const announcing = announceServer(new MemoryRegistry(), 's', serve(), options as object)
     await expect(announcing).rejects.toThrow(message)
+  })
+
+  it.each([
+    [null, 's', /registrar must have a method register\(\), got null/],
+    [new MemoryRegistry(), '', /service must be a string that is not empty, got ''/],
+  ])('refuses %j and %j without waiting for the server', async (registrar, service, message) => {
+    await expect(announceServer(registrar as Registrar, service, serve())).rejects.toThrow(message)
+  })
+
+  it('is not begun when it is aborted during the first try', async () => {
+    const clock = new ManualClock()
+    const controller = new AbortController()
+    const { signal } = controller
+    const server = await listening(serve())
+    const hanging: Registrar = { register: () => new Promise(() => {}) }
+    const announcing = announceServer(hanging, 's', server, { clock, signal })
+    controller.abort(new Error('enough'))
+    await expect(announcing).rejects.toThrow('enough')
+    await clock.advance(5000)
+    expect(clock.timers).toBe(0)
+    expect(server.listening).toBe(true)
+  })
+
+  it('is over when the server closes during the first try', async () => {
+    const clock = new ManualClock()
+    const registry = new MemoryRegistry({ clock })
+    const server = await listening(serve())
+    const registering = Promise.withResolvers<void>()
+    const slow: Registrar = {
+      register: async (service, instance) => {
+        await registering.promise
+        return registry.register(service, instance)
+      },
+    }
+    const announcing = announceServer(slow, 's', server, { clock })
+    server.close()
+    await once(server, 'close')
+    registering.resolve()
+    await announcing
+    await clock.advance(0)
+    expect(registry.discover('s')).toEqual([])
+    expect(clock.timers).toBe(0)
   })
 
   it('refuses what is no http server', async () => {
@@ -197,6 +255,11 @@ describe('serverUrl', () => {
     await once(server, 'listening')
     expect(serverUrl(server)).toMatch(/^https:/)
     server.close()
+  })
+
+  it.each([5, null, '', 'a b'])('refuses %j as the host', async (host) => {
+    const server = await listening(serve())
+    expect(() => serverUrl(server, host as string)).toThrow(/host must be a host name or an IP address, got/)
   })
 
   it('cannot be told of a unix socket', async () => {

@@ -1,9 +1,11 @@
 import { getEventListeners } from 'node:events'
+import { inspect } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { announce, type AnnounceOptions } from '../../src/registry/announce.ts'
 import { MemoryRegistry } from '../../src/registry/memory.ts'
 import type { InstanceInit, Lease, Registrar, SignalContext } from '../../src/registry/source.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
+import { CHILD_TIMEOUT, runChild } from '../support/child.ts'
 
 const ME = { url: 'http://a:1' }
 
@@ -222,7 +224,63 @@ describe('announce', () => {
     await me.close()
   })
 
-  it('keeps no process alive', async () => {
+  it.each([
+    ['url', ME, { id: 'x', url: 'http://a:1' }],
+    ['id', { id: 'x', url: 'http://a:1' }, { id: 'x', url: 'http://b:1' }],
+  ])(
+    'gives way to whoever takes its %s, and takes its place again when that one is gone',
+    async (_name, first, second) => {
+      const registry = new MemoryRegistry({ clock })
+      const register = vi.spyOn(registry, 'register')
+      const errors: string[] = []
+      const onError = (error: unknown): void => void errors.push((error as Error).message)
+      const me = await announce(registry, 's', first, { clock, onError })
+      const other = await announce(registry, 's', second, { clock })
+      await clock.advance(300_000)
+      expect(register).toHaveBeenCalledTimes(2)
+      expect(registry.discover('s')).toEqual([other.instance])
+      expect(new Set(errors)).toEqual(new Set([expect.stringContaining('has taken the place of')]))
+      expect(me.registered).toBe(false)
+      await other.close()
+      await clock.advance(15_000)
+      expect(registry.discover('s')).toEqual([me.instance])
+      await me.close()
+    },
+  )
+
+  it.each([undefined, null, 0, 'true'])(
+    'takes %j from renew() for a mistake, not for a lost lease',
+    async (answer) => {
+      const registrar = new FakeRegistrar()
+      registrar.onRenew = () => answer
+      const { announcing, errors } = start(registrar)
+      const me = await announcing
+      await clock.advance(25_000)
+      expect(registrar.log.map(([call]) => call)).toEqual(['register', 'renew', 'renew'])
+      const message = `renew() must return true or false, got ${inspect(answer)}`
+      expect(errors).toEqual([message, message])
+      expect(me.registered).toBe(true)
+      await me.close()
+    },
+  )
+
+  it('ends at once when the signal aborts during the first try, and releases what that brought', async () => {
+    const registrar = new FakeRegistrar()
+    const answer = Promise.withResolvers<undefined>()
+    registrar.onRegister = () => answer.promise
+    const controller = new AbortController()
+    const { announcing, errors } = start(registrar, { signal: controller.signal })
+    controller.abort(new Error('enough'))
+    await expect(announcing).rejects.toThrow('enough')
+    answer.resolve(undefined)
+    await clock.advance(0)
+    expect(registrar.log.map(([call]) => call)).toEqual(['register', 'release'])
+    expect(errors).toEqual([])
+    expect(clock.timers).toBe(0)
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([])
+  })
+
+  it('keeps the process alive only for the first try and the release', async () => {
     const refs: unknown[] = []
     const spying = {
       now: () => clock.now(),
@@ -235,9 +293,12 @@ describe('announce', () => {
     const registrar = new FakeRegistrar()
     registrar.onRenew = fails
     const me = await start(registrar, { clock: spying }).announcing
+    expect(refs.splice(0)).toEqual([true])
     await clock.advance(60_000)
+    expect(new Set(refs.splice(0))).toEqual(new Set([false]))
     await me.close()
-    expect(new Set(refs)).toEqual(new Set([false]))
+    expect(new Set(refs)).toEqual(new Set([true]))
+    expect(clock.timers).toBe(0)
   })
 })
 
@@ -360,8 +421,81 @@ it.each<[unknown, string, InstanceInit, object, RegExp]>([
   [new MemoryRegistry(), 's', ME, { timeout: 0 }, /timeout must be a number > 0, got 0/],
   [new MemoryRegistry(), 's', ME, { onError: 1 }, /onError must be a function/],
   [new MemoryRegistry(), 's', ME, { onRegistered: 1 }, /onRegistered must be a function/],
+  [new MemoryRegistry(), 's', ME, { timeout: null }, /timeout must be a number, got null/],
+  [new MemoryRegistry(), 's', ME, { clock: null }, /clock must have a method now\(\), got null/],
+  [new MemoryRegistry(), 's', ME, { clock: {} }, /clock must have a method now\(\), got \{\}/],
+  [new MemoryRegistry(), 's', ME, { signal: null }, /signal must be an AbortSignal, got null/],
+  [
+    new MemoryRegistry(),
+    's',
+    ME,
+    { signal: { throwIfAborted: () => {} } },
+    /signal must be an AbortSignal, got {/,
+  ],
+  [new MemoryRegistry(), 's', ME, { backoff: null }, /backoff must be an object, got null/],
+  [
+    new MemoryRegistry(),
+    's',
+    ME,
+    { backoff: { initial: null } },
+    /backoff\.initial must be a number, got null/,
+  ],
+  [new MemoryRegistry(), 's', ME, { backoff: { max: null } }, /backoff\.max must be a number, got null/],
   [new MemoryRegistry(), 's', ME, { ttl: 1 }, /announce\.ttl is not an option/],
   [new MemoryRegistry(), 's', ME, { backoff: { max: -1 } }, /backoff\.max/],
 ])('refuses %j %j %j %j', async (registrar, service, init, options, message) => {
   await expect(announce(registrar as Registrar, service, init, options)).rejects.toThrow(message)
+  // Nor was it begun.
+  if (registrar instanceof MemoryRegistry) expect(registrar.discover('s')).toEqual([])
+})
+
+describe('a program with nothing else to do', { timeout: CHILD_TIMEOUT }, () => {
+  const program = (registrar: string, rest = ''): string => `
+    import { announce } from './src/registry/announce.ts'
+    const hangs = () => new Promise(() => {})
+    const again = Promise.withResolvers()
+    const told = []
+    const me = await announce(${registrar}, 's', { url: 'http://a:1' }, {
+      timeout: 100,
+      backoff: { initial: 1 },
+      onError: (error) => told.push(error.message),
+    })
+    ${rest}
+    console.log(JSON.stringify(told))
+  `
+  const timeout = 'the registry did not answer within 100 ms'
+
+  it.each([
+    ['the first try of a registrar that never answers', '{ register: hangs }', '', [timeout]],
+    [
+      'a release that never ends',
+      '{ register: () => ({ ttl: 9_000, renew: () => true, release: hangs }) }',
+      'await me.close()',
+      [timeout],
+    ],
+    [
+      'a registration in the background, to release it',
+      `{
+        register: () => {
+          if (told.length === 0) throw new Error('down')
+          again.resolve()
+          return hangs()
+        },
+      }`,
+      `const alive = setInterval(() => {}, 1_000)
+       await again.promise
+       clearInterval(alive)
+       await me.close()`,
+      ['down'],
+    ],
+  ])('waits for the end of %s', async (_name, registrar, rest, told) => {
+    const { code, stdout, stderr } = await runChild(program(registrar, rest))
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(JSON.parse(stdout)).toEqual(told)
+  })
+
+  it('ends although the announcement goes on', async () => {
+    const registrar = '{ register: () => ({ ttl: 60, renew: hangs, release: hangs }) }'
+    expect(await runChild(program(registrar))).toEqual({ code: 0, stdout: '[]\n', stderr: '' })
+  })
 })

@@ -495,6 +495,26 @@ describe('closing Discovery', () => {
     expect(signals.map(({ aborted }) => aborted)).toContain(true)
     await discovery.close()
   })
+
+  it('aborts it before the iterator’s return(), whose clean-up may wait for that', async () => {
+    let watches = 0
+    const { discovery } = drive({
+      async *watch(_service, { signal }) {
+        watches++
+        const { promise, resolve } = Promise.withResolvers<void>()
+        signal.addEventListener('abort', () => resolve(), { once: true })
+        try {
+          yield 7 as never
+        } finally {
+          await promise
+        }
+      },
+    })
+    discovery.start()
+    await clock.advance(2_000)
+    expect(watches).toBeGreaterThan(1)
+    await discovery.close()
+  })
 })
 
 it('drives a MemoryRegistry at once, without any grace', async () => {

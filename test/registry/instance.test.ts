@@ -65,8 +65,25 @@ describe('toInstance', () => {
     [{ url: 'http://a:1', metadata: [] }, /metadata must be a plain object/],
     [{ url: 'http://a:1', metadata: { at: new Date(0) } }, /metadata\.at must be plain data/],
     [{ url: 'http://a:1', metadata: { f: () => 1 } }, /metadata\.f must be plain data/],
+    [
+      { url: 'http://a:1', metadata: { s: Symbol('x') } },
+      /metadata\.s must be .* JSON can carry, got Symbol/,
+    ],
+    [{ url: 'http://a:1', metadata: { x: [NaN] } }, /metadata\.x\[0\] must be .* JSON can carry, got NaN/],
+    [{ url: 'http://a:1', metadata: { x: { y: -Infinity } } }, /metadata\.x\.y must be .* got -Infinity/],
   ])('refuses %j', (init, message) => {
     expect(() => toInstance(init)).toThrow(message)
+  })
+
+  it('refuses a bigint in metadata, on which every snapshot of the client would fail', () => {
+    expect(() => toInstance({ url: 'http://a:1', metadata: { x: 10n } })).toThrow(
+      'metadata.x must be plain data that JSON can carry, got 10n',
+    )
+  })
+
+  it('keeps all that JSON can carry', () => {
+    const metadata = { a: null, b: true, c: '', d: [0, -1.5, { e: [] }], f: undefined }
+    expect(toInstance({ url: 'http://a:1', metadata }).metadata).toEqual(metadata)
   })
 
   it('refuses metadata that contains itself', () => {

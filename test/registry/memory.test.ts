@@ -212,7 +212,9 @@ describe('MemoryRegistry', () => {
     [{ ttl: NaN }, RangeError, /got NaN/],
     [{ ttl: '30s' }, TypeError, /ttl must be a number, got '30s'/],
     [{ tll: 1 }, TypeError, /tll is not an option/],
+    [{ ttl: null }, TypeError, /ttl must be a number, got null/],
     [{ clock: {} }, TypeError, /clock must have a method now/],
+    [{ clock: null }, TypeError, /clock must have a method now\(\), got null/],
     [null, TypeError, /must be an object, got null/],
   ])('refuses %j', (options, kind, message) => {
     const make = (): unknown => new MemoryRegistry(options as object)
@@ -233,6 +235,20 @@ describe('MemoryRegistry', () => {
   })
 })
 
+describe('MemoryRegistry, asked for what cannot be', () => {
+  const registry = new MemoryRegistry({ clock: new ManualClock() })
+  const instance = registry.register('s', A).instance
+
+  it.each([undefined, null, '', 0, instance])('refuses %j as a service or an id', (value) => {
+    const wrong = value as unknown as string
+    expect(() => registry.discover(wrong)).toThrow(/service must be a string that is not empty, got/)
+    for (const method of ['heartbeat', 'deregister'] as const) {
+      expect(() => registry[method](wrong, 'a:1')).toThrow(/service must be a string that is not empty, got/)
+      expect(() => registry[method]('s', wrong)).toThrow(/id must be a string that is not empty, got/)
+    }
+  })
+})
+
 describe('a lease of the MemoryRegistry', () => {
   it('renews and releases its registration', async () => {
     const clock = new ManualClock()
@@ -250,17 +266,20 @@ describe('a lease of the MemoryRegistry', () => {
   })
 
   it.each([
-    ['id', { id: 'a:1', ...B }],
-    ['url', { id: 'x', ...A }],
-    ['id and url', A],
-  ])('has no power over a newer registration of its %s', (_name, newer) => {
+    ['id', { id: 'a:1', ...B }, "'a:1' at http://b:1 of s has taken the place of 'a:1' at http://a:1"],
+    ['url', { id: 'x', ...A }, "'x' at http://a:1 of s has taken the place of 'a:1' at http://a:1"],
+    ['id and url', A, undefined],
+  ])('has no power over a newer registration of its %s', (_name, newer, taken) => {
     const registry = new MemoryRegistry({ clock: new ManualClock() })
     const old = registry.register('s', A)
     const lease = registry.register('s', newer)
-    expect(old.renew()).toBe(false)
+    if (taken === undefined) expect(old.renew()).toBe(false)
+    else expect(() => old.renew()).toThrow(taken)
     old.release()
     expect(registry.discover('s')).toEqual([lease.instance])
     expect(lease.renew()).toBe(true)
+    lease.release()
+    expect(old.renew()).toBe(false)
   })
 })
 

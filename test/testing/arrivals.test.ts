@@ -49,7 +49,7 @@ describe('arrivals', () => {
 
   it('refuse a shape that is no factor', () => {
     expect(() => all({ rate: 1, shape: () => -1 }, 10)).toThrow(
-      'arrivals.shape() must be a number >= 0, got -1',
+      'arrivals.shape() must be a number >= 0 and <= 1000000000, got -1',
     )
   })
 })

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
-import { checkMethods, checkObject, quote } from '../../options.ts'
+import { checkObject, quote } from '../../options.ts'
+import { checkSource } from '../discovery.ts'
 import { snapshots } from '../snapshots.ts'
 import type { Instance, Source } from '../source.ts'
 import { CacheFile } from './cache-file.ts'
@@ -19,7 +20,7 @@ export interface CachedOptions extends CombineOptions {
  * cached(consul(), { file: '/var/cache/shop/instances.json' })
  */
 export function cached(source: Source, options: CachedOptions): Source {
-  checkMethods('cached() source', source, ['watch'])
+  checkSource('cached() source', source)
   checkObject('cached', options, ['file', ...COMBINE_OPTIONS])
   if (typeof options.file !== 'string' || options.file === '') {
     throw new TypeError(`cached.file must be a path, got ${quote(options.file)}`)

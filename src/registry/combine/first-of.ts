@@ -1,6 +1,7 @@
+import { DEFAULT_EMPTY_GRACE } from '../discovery.ts'
 import { snapshots } from '../snapshots.ts'
 import type { Source } from '../source.ts'
-import { combineArguments, DEFAULT_EMPTY_GRACE, type CombineArguments } from './options.ts'
+import { combineArguments, type CombineArguments } from './options.ts'
 import { Part } from './part.ts'
 
 /**

@@ -1,4 +1,5 @@
-import { checkFunction, checkMethods } from '../../options.ts'
+import { checkFunction } from '../../options.ts'
+import { checkSource } from '../discovery.ts'
 import type { Instance, Source } from '../source.ts'
 
 /**
@@ -12,7 +13,7 @@ export function mapInstances(
   source: Source,
   fn: (instance: Instance, service: string) => Instance | undefined,
 ): Source {
-  checkMethods('mapInstances() source', source, ['watch'])
+  checkSource('mapInstances() source', source)
   checkFunction('mapInstances() fn', fn)
   return {
     ...(source.emptyGrace !== undefined && { emptyGrace: source.emptyGrace }),

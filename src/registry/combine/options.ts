@@ -1,5 +1,6 @@
 import { systemClock, type Clock } from '../../clock.ts'
 import { checkFunction, checkMethods, checkNumber, checkObject } from '../../options.ts'
+import { checkSource } from '../discovery.ts'
 import type { Source } from '../source.ts'
 
 export interface CombineOptions {
@@ -27,17 +28,14 @@ export interface CombineSettings {
 /** At least one source, then perhaps options. */
 export type CombineArguments = readonly [Source, ...Source[]] | readonly [Source, ...Source[], CombineOptions]
 
-/** What Discovery takes for a source that does not say. */
-export const DEFAULT_EMPTY_GRACE = 30_000
-
 export const COMBINE_OPTIONS: readonly string[] = ['patience', 'onError', 'clock']
 
 export function combineSettings(name: string, options: CombineOptions): CombineSettings {
-  const { patience, onError, clock = systemClock } = options
+  const { patience = 2_000, onError, clock = systemClock } = options
   if (onError !== undefined) checkFunction(`${name}.onError`, onError)
   checkMethods(`${name}.clock`, clock, ['now', 'sleep', 'random'])
   return {
-    patience: checkNumber(`${name}.patience`, patience ?? 2_000),
+    patience: checkNumber(`${name}.patience`, patience),
     clock,
     report: (error, service) => {
       try {
@@ -58,7 +56,6 @@ export function combineArguments(
   const sources = (options ? args.slice(0, -1) : [...args]) as Source[]
   if (options) checkObject(name, options, COMBINE_OPTIONS)
   if (sources.length === 0) throw new TypeError(`${name}() needs at least one source`)
-  for (const [index, source] of sources.entries())
-    checkMethods(`${name}() source ${index}`, source, ['watch'])
+  for (const [index, source] of sources.entries()) checkSource(`${name}() source ${index}`, source)
   return { sources, settings: combineSettings(name, options ?? {}) }
 }

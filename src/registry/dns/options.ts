@@ -104,7 +104,9 @@ export function dnsSettings(options: DnsOptions): DnsSettings {
     if (servers !== undefined) throw new TypeError('dns.servers must not be set with resolver')
   }
   checkMethods('dns.clock', clock, ['now', 'sleep', 'random'])
-  const minTtl = checkNumber('dns.minTtl', options.minTtl ?? 1_000, { exclusive: true })
+  const { minTtl = 1_000, timeout = 5_000 } = options
+  checkNumber('dns.minTtl', minTtl, { exclusive: true })
+  const { maxTtl = Math.max(30_000, minTtl) } = options
   return {
     name: srv === undefined ? checkName('dns.host', host) : checkName('dns.srv', srv),
     port:
@@ -112,9 +114,9 @@ export function dnsSettings(options: DnsOptions): DnsSettings {
     scheme,
     family,
     minTtl,
-    maxTtl: checkNumber('dns.maxTtl', options.maxTtl ?? Math.max(30_000, minTtl), { min: minTtl }),
-    timeout: checkNumber('dns.timeout', options.timeout ?? 5_000, { min: 1 }),
-    servers: servers && checkServers(servers),
+    maxTtl: checkNumber('dns.maxTtl', maxTtl, { min: minTtl }),
+    timeout: checkNumber('dns.timeout', timeout, { min: 1 }),
+    servers: servers === undefined ? undefined : checkServers(servers),
     resolver,
     clock,
   }
