@@ -1,11 +1,13 @@
-import { startTimer } from '../clock.ts'
 import type { Deadlines, Expiring } from '../deadlines.ts'
 import { OutriggerError, timeoutError } from '../errors.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import { wrapHandler, type Dispatcher } from '../undici.ts'
 import { settleAnswer, type AnswerPolicy } from './answer.ts'
+import { isCallersFault } from './callers-fault.ts'
 import { classify } from './classify.ts'
+import { Drain } from './drain.ts'
 import { namesHost, plainHeaders, withExtra, withHost, type PlainHeaders } from './headers.ts'
+import { IdleWatch } from './idle-watch.ts'
 
 type Controller = Dispatcher.DispatchController
 type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>[2]
@@ -52,16 +54,16 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
   readonly #logical: LogicalHost
   readonly #policy: ExchangePolicy
   readonly #extra: Readonly<Record<string, string>> | undefined
-  readonly #onIdle: ((error: Error) => void) | undefined
+  readonly #stalled: AbortController | undefined
+  #body: unknown
   #inner: Dispatcher.DispatchHandler | undefined
   #controller: Controller | undefined
   #aborted: Error | undefined
-  #cancelIdleTimer: (() => void) | undefined
-  #lastData = 0
+  #idleWatch: IdleWatch | undefined
 
   /**
-   * `extra` are request headers to add, in lower case; `onIdle` ends a body that stalls, instead of the
-   * controller's abort.
+   * `extra` are request headers to add, in lower case; `stalled` is aborted to end a body that stalls, instead of
+   * the undici request.
    */
   constructor(
     attempt: Attempt,
@@ -69,14 +71,14 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
     logical: LogicalHost,
     policy: ExchangePolicy,
     extra?: Readonly<Record<string, string>>,
-    onIdle?: (error: Error) => void,
+    stalled?: AbortController,
   ) {
     this.attempt = attempt
     this.#deadlines = deadlines
     this.#logical = logical
     this.#policy = policy
     this.#extra = extra
-    this.#onIdle = onIdle
+    this.#stalled = stalled
   }
 
   /** Somebody's request as it goes to the attempt's instance: with our headers too, and the logical Host. */
@@ -95,6 +97,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
   /** Sends what is addressed already to the attempt's own pool. */
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     this.dispatched = true
+    this.#body = options.body
     // Built-in fetch hands handlers of the old generation on Node 22 and 24.
     this.#inner = typeof handler.onRequestStart === 'function' ? handler : wrapHandler(handler)
     const more = this.#dispatch(options)
@@ -124,6 +127,14 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
     if (this.#controller) this.#controller.abort(reason)
     // Not connected yet: undici will ask again when it is, and nobody waits for that.
     else this.attempt.release()
+  }
+
+  /** Ends what is left of an answer that somebody has gone on from, who hears no more of it. */
+  leave(): void {
+    this.#disarm()
+    this.#inner = new Drain()
+    this.attempt.release()
+    this.#controller?.resume()
   }
 
   onRequestStart(controller: Controller, context: unknown): void {
@@ -163,7 +174,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
-    if (this.#policy.timeout.idle < Infinity) this.#lastData = this.#deadlines.clock.now()
+    this.#idleWatch?.data()
     this.#inner?.onResponseData?.(controller, chunk)
   }
 
@@ -191,7 +202,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
 
   #disarm(): void {
     this.waiting?.delete(this)
-    this.#cancelIdleTimer?.()
+    this.#idleWatch?.stop()
   }
 
   #answered(status: number, headers: Headers): void {
@@ -209,32 +220,23 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
     this.#aborted = error
   }
 
-  /** One timer a body, set again only when it fires: a piece of data costs a clock reading. */
   #watchBody(controller: Controller): void {
     const { idle } = this.#policy.timeout
-    const { clock } = this.#deadlines
-    this.#lastData = clock.now()
-    const check = (): void => {
-      // A reader that takes its time is not a stalled server.
-      const left = controller.paused ? idle : this.#lastData + idle - clock.now()
-      if (left > 0) {
-        this.#cancelIdleTimer = startTimer(clock, left, check)
-        return
-      }
+    this.#idleWatch = new IdleWatch(this.#deadlines.clock, idle, controller, () => {
       this.attempt.amend()
       const error = timeoutError(`no data from ${this.attempt.instance.url} for ${idle} ms`)
       this.timedOut = error
-      if (this.#onIdle) this.#onIdle(error)
+      if (this.#stalled) this.#stalled.abort(error)
       else controller.abort(error)
-    }
-    this.#cancelIdleTimer = startTimer(clock, idle, check)
+    })
   }
 
   #failed(controller: Controller | undefined, error: Error): void {
     const { attempt } = this
     this.#disarm()
     // Whoever reads the response may always stop reading; undici says so on the controller.
-    const ours = controller?.aborted === true || this.#aborted !== undefined
+    const ours =
+      controller?.aborted === true || this.#aborted !== undefined || isCallersFault(error, this.#body)
     attempt.error ??= error
     if (attempt.outcome === undefined) {
       const outcome = ours ? 'ignored' : classify({ error }, this.#policy.classify)

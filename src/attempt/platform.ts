@@ -5,13 +5,8 @@ import type { Dispatcher } from '../undici.ts'
 export type Fetch = typeof globalThis.fetch
 export type FetchInput = Parameters<Fetch>[0]
 
-/** The mark of a dispatcher that one of our fetches gave to the platform's. */
-export const ours: unique symbol = Symbol('outrigger.ours')
-
 /** What built-in fetch takes as `dispatcher`: one method is all it needs. */
 export interface FetchDispatcher {
-  /** Not a WeakSet of them: adding to one cost more than a whole pick (issue 7). */
-  readonly [ours]?: true
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean
 }
 
@@ -22,7 +17,7 @@ interface Passage {
   readonly outer: Passage | undefined
 }
 
-const passages = new AsyncLocalStorage<Passage>()
+const passages = new AsyncLocalStorage<Passage | undefined>()
 
 /**
  * The way from one of our fetches to the platform's. It may lead back to where it began, because the global
@@ -52,8 +47,7 @@ export class Platform {
 
   /** The answer of the fetch that was global before, if the request has been here before; undefined if not. */
   returning(input: FetchInput, init: { dispatcher?: unknown } | undefined): Promise<Response> | undefined {
-    const dispatcher = init?.dispatcher as FetchDispatcher | null | undefined
-    return dispatcher?.[ours] || this.#hasPassed(input)
+    return init?.dispatcher instanceof OwnDispatcher || this.#hasPassed(input)
       ? this.#original(input, init as RequestInit)
       : undefined
   }
@@ -65,6 +59,18 @@ export class Platform {
     while (passage && !(passage.from === this && passage.url === url)) passage = passage.outer
     return passage !== undefined
   }
+}
+
+/** What our fetches give to the platform's, and know again by its class. */
+export abstract class OwnDispatcher implements FetchDispatcher {
+  /** What an event below fetch makes somebody fetch is no call that comes back. */
+  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    return passages.getStore()
+      ? passages.run(undefined, () => this.send(options, handler))
+      : this.send(options, handler)
+  }
+
+  protected abstract send(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean
 }
 
 /** Sends on what leaves the service, a redirect to a stranger, the way the platform would. */

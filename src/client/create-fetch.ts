@@ -1,5 +1,5 @@
 import { dispatchElsewhere, Platform, urlText, type Fetch, type FetchInput } from '../attempt/platform.ts'
-import type { Neighbours } from '../doors/fetch.ts'
+import type { Neighbours } from '../doors/path.ts'
 import { logicalAddress } from '../doors/target.ts'
 import { OutriggerError } from '../errors.ts'
 import { checkObject, checkRecord, quote } from '../options.ts'

@@ -1,10 +1,11 @@
-/** Reading a few kilobytes to their end is cheaper than a new connection. */
-const SMALL = 64 * 1024
+import { SMALL } from '../attempt/drain.ts'
+import { isWhole } from '../fallback/response.ts'
 
 /** Frees the connection of an answer nobody will read: drains it when it is small, cancels it otherwise. */
-export function discardBody(body: ReadableStream | null, contentLength: string | null): void {
-  if (!body || body.locked) return
-  const small = contentLength !== null && Number(contentLength) <= SMALL
-  const done = small ? body.pipeTo(new WritableStream()) : body.cancel()
+export function discardResponse(response: Response): void {
+  const { body }: Partial<Response> = response
+  if (typeof body?.cancel !== 'function' || body.locked) return
+  const length = isWhole(response) ? response.headers.get('content-length') : null
+  const done = length !== null && Number(length) <= SMALL ? body.pipeTo(new WritableStream()) : body.cancel()
   done.catch(() => {})
 }

@@ -1,11 +1,16 @@
 import { classify } from '../attempt/classify.ts'
 import type { Core } from '../call/core.ts'
 import type { Plan } from '../call/plan.ts'
+import { startTimer } from '../clock.ts'
+import { timeoutError } from '../errors.ts'
 import { RequestKeys } from '../fallback/key.ts'
+import { isWhole } from '../fallback/response.ts'
 import type { FailedCall } from '../fallback/types.ts'
 import type { FetchInput } from '../attempt/platform.ts'
-import { quote } from '../options.ts'
-import { discardBody } from './discard.ts'
+import { checkNumber, quote } from '../options.ts'
+import { discardResponse } from './discard.ts'
+import { lastingHeaders, signalOf } from './init.ts'
+import { sharedInit, variantOf } from './shared-init.ts'
 import type { CallInit, Target } from './target.ts'
 
 /** One fetch call, for those who may answer it in the service's stead. */
@@ -15,29 +20,46 @@ export interface FallbackCall {
   readonly method: string
   readonly url: string
   readonly headers: Headers
+  /** What else tells it from others. */
+  readonly variant: string
   readonly signal: AbortSignal | undefined
-  /** Makes the call; with another signal when it is shared. */
-  start(signal: AbortSignal | undefined): Promise<Response>
+  readonly deadline: number
+  /** What it must have in common with others to share their request; undefined if it must not. */
+  readonly company: string | undefined
+  /** Makes the call, under the signal of all who share it if it is shared. */
+  start(shared?: AbortSignal): Promise<Response>
 }
 
 export function fallbackCall(
   core: Core,
   { plan, method, url }: Target,
   input: FetchInput,
-  init: CallInit | undefined,
+  given: CallInit | undefined,
   start: (init: CallInit | undefined) => Promise<Response>,
 ): FallbackCall {
-  const request = input instanceof Request ? input : undefined
-  const own = init?.signal ?? request?.signal
+  // A Request in the place of the init says it all.
+  const request = [given, input].find((each) => each instanceof Request)
+  const init = given instanceof Request ? undefined : withLastingHeaders(given)
+  const own = given instanceof Request ? given : init
+  const mayShare = method === 'GET' && init?.body == null && init?.json === undefined
   return {
     core,
     plan,
     method,
     url,
     headers: new Headers(init?.headers ?? request?.headers),
-    signal: own,
-    start: (signal) => start(signal === own || !signal ? init : { ...init, signal }),
+    variant: variantOf(init, request),
+    signal: signalOf(init, request),
+    deadline: checkNumber('deadline', init?.deadline === undefined ? Infinity : init.deadline, {
+      min: -Infinity,
+    }),
+    company: mayShare ? String(init?.priority) : undefined,
+    start: (shared) => start(shared ? sharedInit(own, request, shared) : own),
   }
+}
+
+function withLastingHeaders(init: CallInit | undefined): CallInit | undefined {
+  return init?.headers ? { ...init, headers: lastingHeaders(init.headers) } : init
 }
 
 const keys = new RequestKeys()
@@ -49,18 +71,36 @@ export function hasFallback({ fallback: { answer, stale, coalescer } }: Plan): b
 
 /** Shares the request with identical ones under way, if the plan says so. */
 function shared(call: FallbackCall): Promise<Response> {
-  const { method, url, headers, signal } = call
+  const { method, url, headers, variant, company } = call
   const { coalescer } = call.plan.fallback
-  const key = coalescer && method === 'GET' ? keys.of(method, url, headers) : undefined
-  return coalescer && key !== undefined
-    ? coalescer.run(key, signal, (all) => call.start(all))
-    : call.start(signal)
+  if (!coalescer || company === undefined) return call.start()
+  const key = `${keys.of(method, url, headers)}\n${variant}\n${company}`
+  return inTime(call, (signal) => coalescer.run(key, signal, (all) => call.start(all)))
+}
+
+/** A deadline of the caller's own is nobody else's: it ends his wait, and not the request that he shares. */
+async function inTime(
+  { core, signal, deadline }: FallbackCall,
+  wait: (signal: AbortSignal | undefined) => Promise<Response>,
+): Promise<Response> {
+  if (deadline === Infinity) return wait(signal)
+  const late = new AbortController()
+  const left = deadline - core.clock.now()
+  const expired = (): Error => timeoutError(`no answer from ${core.service} before the caller's own deadline`)
+  if (left <= 0) throw expired()
+  const cancel = startTimer(core.clock, left, () => late.abort(expired()))
+  try {
+    return await wait(signal ? AbortSignal.any([signal, late.signal]) : late.signal)
+  } finally {
+    cancel()
+  }
 }
 
 /** The answer of the service if it is good; otherwise the last good one, the fallback's, or what there is. */
 export async function withFallback(call: FallbackCall): Promise<Response> {
   const { stale, answer } = call.plan.fallback
-  const key = stale?.key(call.method, call.url, call.headers)
+  const own = stale?.key(call.method, call.url, call.headers)
+  const key = own === undefined ? undefined : own + call.variant
   let failure: unknown
   try {
     const response = await shared(call)
@@ -71,12 +111,16 @@ export async function withFallback(call: FallbackCall): Promise<Response> {
     failure = error
   }
   const kept = stale?.get(key)
-  if (kept || answer) announceFallback(call, failure)
   if (kept) {
     letGo(failure)
+    announceFallback(call, failure)
     return kept
   }
-  if (answer) return checkAnswer(await answer(failure, describe(call)), failure)
+  if (answer) {
+    const made = checkAnswer(await answer(failure, describe(call)), failure)
+    announceFallback(call, failure)
+    return made
+  }
   if (failure instanceof Response) return failure
   throw failure
 }
@@ -92,11 +136,12 @@ function checkAnswer(answer: Response, failure: unknown): Response {
 
 /** Nobody is going to read it. */
 function letGo(failure: unknown): void {
-  if (failure instanceof Response) discardBody(failure.body, failure.headers.get('content-length'))
+  if (failure instanceof Response) discardResponse(failure)
 }
 
-function isGood({ status, headers }: Response, { classify: custom }: Plan): boolean {
-  const outcome = classify({ status, headers: Object.fromEntries(headers) }, custom)
+function isGood(response: Response, { classify: custom }: Plan): boolean {
+  const headers = isWhole(response) ? Object.fromEntries(response.headers) : {}
+  const outcome = classify({ status: response.status, headers }, custom)
   return outcome === 'success' || outcome === 'ignored'
 }
 

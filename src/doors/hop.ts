@@ -1,3 +1,4 @@
+import type { Endpoint } from '../balance/balancer.ts'
 import { Exchange, type LogicalHost } from '../attempt/exchange.ts'
 import { headerOf } from '../attempt/headers.ts'
 import type { Core } from '../call/core.ts'
@@ -15,9 +16,9 @@ export function exchangeFor(
   attempt: Attempt,
   logical: LogicalHost,
   context?: SendContext,
-  onIdle?: (error: Error) => void,
+  stalled?: AbortController,
 ): Exchange {
-  return new Exchange(attempt, deadlines, logical, plan, callHeaders(plan, attempt, context), onIdle)
+  return new Exchange(attempt, deadlines, logical, plan, callHeaders(plan, attempt, context), stalled)
 }
 
 function callHeaders(
@@ -34,8 +35,17 @@ function callHeaders(
   }
 }
 
-/** The attempt plane alone: one pick, one send, no deadline and no retry. Throws our refusal. */
-export function acquireHop(core: Core, plan: Plan, options: Dispatcher.DispatchOptions): Attempt {
+/**
+ * The attempt plane alone: one pick, one send, no deadline and no retry. Throws our refusal. `number` is that of the
+ * try it belongs to, and `failed` are endpoints to pass over while another may take it.
+ */
+export function acquireHop(
+  core: Core,
+  plan: Plan,
+  options: Dispatcher.DispatchOptions,
+  number = 1,
+  failed?: ReadonlySet<Endpoint>,
+): Attempt {
   const request: AcquireRequest = {
     now: 0,
     random: core.random,
@@ -44,8 +54,8 @@ export function acquireHop(core: Core, plan: Plan, options: Dispatcher.DispatchO
     path: options.path,
     header: (name) => headerOf(options.headers, name),
     param: (name) => plan.route && pathParams(plan.route, options.path)[name],
-    attempt: 1,
-    excluded: (endpoint) => endpoint === request.avoid,
+    attempt: number,
+    excluded: (endpoint) => endpoint === request.avoid || failed?.has(endpoint) === true,
   }
   const attempt = core.fleet.acquire(request, plan.guard)
   if (!attempt) throw core.closed ?? core.fleet.refusal(plan.guard, core.discovery.error)

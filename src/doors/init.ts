@@ -1,10 +1,13 @@
 import { isPriority } from '../limit/priority.ts'
 import type { BodySource, CallInit } from './target.ts'
 
+type RequestHeaders = NonNullable<RequestInit['headers']>
+
 /** What is left for fetch once `params`, `query` and `json` are used up. Never the caller's own object, changed. */
 export function plainInit(init: CallInit | undefined, method: string): RequestInit | undefined {
   if (!init) return method === 'GET' ? undefined : { method }
   const { params: _params, query: _query, deadline: _deadline, priority, json, body: given, ...others } = init
+  if (others.headers) others.headers = lastingHeaders(others.headers)
   const rest = priority === undefined || isPriority(priority) ? others : { ...others, priority }
   if (json === undefined) {
     return given === undefined || typeof given === 'function'
@@ -14,7 +17,7 @@ export function plainInit(init: CallInit | undefined, method: string): RequestIn
   if (given !== undefined) throw new TypeError('give either json or body, not both')
   const body = JSON.stringify(json)
   if (body === undefined) throw new TypeError(`json must be a JSON value, got ${typeof json}`)
-  const headers = new Headers(init.headers)
+  const headers = new Headers(others.headers)
   if (!headers.has('content-type')) headers.set('content-type', 'application/json')
   return { ...rest, method, body, headers }
 }
@@ -24,7 +27,23 @@ export function spelledMethod(asked: unknown, method: string): string {
   return typeof asked === 'string' && asked.toUpperCase() === method ? asked : method
 }
 
+/** Headers for more than one reader: strategies, keys and each try. A generator, or `entries()`, is for one. */
+export function lastingHeaders(headers: RequestHeaders): RequestHeaders {
+  const isIterable = typeof headers === 'object' && Symbol.iterator in headers
+  return isIterable && !Array.isArray(headers) && !(headers instanceof Headers) ? [...headers] : headers
+}
+
+/** As fetch has it: null lets go of the Request's own. Of what is no signal, fetch will say so. */
+export function signalOf(init: CallInit | undefined, request: Request | undefined): AbortSignal | undefined {
+  const signal: unknown = init?.signal === undefined ? request?.signal : init.signal
+  return signal instanceof AbortSignal ? signal : undefined
+}
+
 /** A body made afresh for one try. A stream needs `duplex`, which nobody should have to know. */
 export function withBody(init: RequestInit | undefined, body: BodySource): RequestInit {
+  // It would be sent as the text '[object Promise]'.
+  if (typeof (body as { then?: unknown } | null)?.then === 'function') {
+    throw new TypeError('body must be a function that returns a body, got one that returns a promise')
+  }
   return { duplex: 'half', ...init, body }
 }

@@ -1,5 +1,5 @@
 import { BodyReader, byteStream, type ByteSource } from './byte-stream.ts'
-import { responseLike } from './response.ts'
+import { isWhole, responseLike } from './response.ts'
 
 /**
  * As many responses from one as there are signals, each with its own end. The body is read as fast as the fastest
@@ -7,6 +7,7 @@ import { responseLike } from './response.ts'
  * never holds up the rest.
  */
 export function fanOut(response: Response, signals: readonly (AbortSignal | undefined)[]): Response[] {
+  if (!isWhole(response)) return signals.map(() => response)
   const { headers } = response
   if (!response.body) return signals.map(() => responseLike(response, { body: null, headers }))
   const shared = new SharedBody(response)

@@ -10,6 +10,12 @@ interface Parts {
   readonly headers: Headers
 }
 
+/** Whether it is more than the bare object that a mock of fetch may answer with. */
+export function isWhole(response: Response): boolean {
+  const headers: unknown = response.headers
+  return typeof headers === 'object' && headers !== null && Symbol.iterator in headers
+}
+
 /** A Response like `original` with another body and other headers; it looks fetched, and so do its clones. */
 export function responseLike(
   original: Response | (Provenance & ResponseInit),

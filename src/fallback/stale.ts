@@ -3,7 +3,7 @@ import { checkHeaderName, checkNumber, checkObject, quote } from '../options.ts'
 import { BodyReader, byteStream } from './byte-stream.ts'
 import { RequestKeys } from './key.ts'
 import { Recorder } from './recorder.ts'
-import { responseLike } from './response.ts'
+import { isWhole, responseLike } from './response.ts'
 import { Shelf } from './shelf.ts'
 import { usableFor } from './storable.ts'
 
@@ -91,7 +91,7 @@ export class StaleCache {
 
   /** The response for the caller: it may be another object than the one given, and stands in for it entirely. */
   wrap(key: string | undefined, response: Response): Response {
-    if (key === undefined || response.bodyUsed) return response
+    if (key === undefined || !isWhole(response) || response.bodyUsed) return response
     const lifetime = usableFor(response, this.#keys, this.#maxAge)
     const length = Number(response.headers.get('content-length') ?? 0)
     if (lifetime <= 0) return response

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
-import { createClient, fixed, type ClientOptions } from '../../src/index.ts'
+import { createClient, fixed } from '../../src/index.ts'
 
 /** The options that are known, as the refusal of an unknown one lists them. */
 function known(options: object): string[] {
   try {
-    createClient({ service: 'svc', source: fixed([]), ...options } as ClientOptions)
+    createClient({ service: 'svc', source: fixed([]), ...options })
   } catch (error) {
     return /known: (.*)/.exec((error as Error).message)?.[1]?.split(', ') ?? []
   }

@@ -1,7 +1,16 @@
 import { request as npmRequest } from 'undici'
-import { describe, expect, it } from 'vitest'
-import { consistentHash, createClient, fixed, sticky, roundRobin, type Client } from '../../src/index.ts'
-import { ok, startServer } from '../support/http-server.ts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  consistentHash,
+  createClient,
+  fixed,
+  sticky,
+  roundRobin,
+  type Balancer,
+  type Client,
+  type KeyOption,
+} from '../../src/index.ts'
+import { ok, startServer, type TestServer } from '../support/http-server.ts'
 
 type Send = (client: Client, user: string) => Promise<unknown>
 
@@ -25,37 +34,44 @@ const doors: [string, Send][] = [
   ],
 ]
 
+let servers: TestServer[]
+beforeAll(async () => {
+  servers = await Promise.all(Array.from({ length: 4 }, () => startServer(ok)))
+})
+afterAll(() => Promise.all(servers.map((server) => server.close())))
+
+/** Which server a user's call goes to. */
+async function homeOf(user: string, client: Client, send: Send): Promise<number> {
+  const before = servers.map(({ requests }) => requests.length)
+  await send(client, user)
+  return servers.findIndex(({ requests }, index) => requests.length > (before[index] ?? 0))
+}
+
+const strategies: [string, (key: KeyOption) => Balancer][] = [
+  ['consistentHash', (key) => consistentHash({ key, loadFactor: Infinity })],
+  ['sticky', (key) => sticky({ key, over: roundRobin() })],
+]
+
 describe.each(doors)('through %s', (_door, send) => {
-  it.each([{ param: 'id' }, { header: 'X-User' }, { cookie: 'user' }])(
-    'the key %o keeps a user where he is',
-    async (key) => {
-      await using stack = new AsyncDisposableStack()
-      const servers = await Promise.all(
-        Array.from({ length: 4 }, async () => stack.use(await startServer(ok))),
-      )
-      for (const balance of [
-        consistentHash({ key, loadFactor: Infinity }),
-        sticky({ key, over: roundRobin() }),
-      ]) {
-        const client = stack.use(
-          createClient({
-            service: 'svc',
-            // Not their ports: where a key goes must not be chance.
-            source: fixed(servers.map(({ url }, index) => ({ id: `i${index}`, url }))),
-            balance,
-            routes: { 'GET /users/{id}': {} },
-          }),
-        )
+  describe.each(strategies)('%s', (_name, strategy) => {
+    it.each<[KeyOption]>([[{ param: 'id' }], [{ header: 'X-User' }], [{ cookie: 'user' }]])(
+      'keeps a user by %o where he is',
+      async (key) => {
+        await using client = createClient({
+          service: 'svc',
+          // Not their ports: where a key goes must not be chance.
+          source: fixed(servers.map(({ url }, index) => ({ id: `i${index}`, url }))),
+          balance: strategy(key),
+          routes: { 'GET /users/{id}': {} },
+        })
         const homes = new Map<string, number>()
         for (const user of ['ann', 'bob', 'cy', 'di', 'ed', 'ann', 'bob', 'cy', 'di', 'ed']) {
-          const before = servers.map(({ requests }) => requests.length)
-          await send(client, user)
-          const home = servers.findIndex(({ requests }, index) => requests.length > (before[index] ?? 0))
+          const home = await homeOf(user, client, send)
           expect(home).toBe(homes.get(user) ?? home)
           homes.set(user, home)
         }
         expect(new Set(homes.values()).size).toBeGreaterThan(1)
-      }
-    },
-  )
+      },
+    )
+  })
 })

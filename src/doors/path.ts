@@ -1,0 +1,148 @@
+import type { Endpoint } from '../balance/balancer.ts'
+import { Elsewhere } from '../attempt/elsewhere.ts'
+import { checkScheme, type Exchange } from '../attempt/exchange.ts'
+import { dispatchElsewhere, OwnDispatcher, type FetchDispatcher } from '../attempt/platform.ts'
+import type { Core } from '../call/core.ts'
+import type { SendContext, Sending } from '../call/operation.ts'
+import type { Plan } from '../call/plan.ts'
+import { isWhole } from '../fallback/response.ts'
+import type { Attempt } from '../fleet/attempt.ts'
+import type { Dispatcher } from '../undici.ts'
+import { acquireHop, exchangeFor } from './hop.ts'
+import type { Logical } from './target.ts'
+
+/** Another client of the app that serves an origin, for redirects from one service to another. */
+export type Neighbours = (origin: string) => FetchDispatcher | undefined
+
+/** What the paths of a call's tries have in common. */
+export interface Journey {
+  readonly core: Core
+  readonly plan: Plan
+  readonly logical: Logical
+  readonly neighbours: Neighbours | undefined
+  /** Endpoints that failed after a redirect: a further try goes past them. */
+  failedHops: Set<Endpoint> | undefined
+}
+
+/**
+ * Where one fetch's requests go: the first to its attempt, redirects to wherever they lead. The call knows of the
+ * first attempt only, which is therefore told how the last one ended.
+ */
+export class Path extends OwnDispatcher implements Sending, SendContext {
+  /** Our own reason not to send, which fetch would hide behind its network error. */
+  #refusal: unknown
+  readonly #journey: Journey
+  readonly #first: Exchange
+  /** The latest that is ours. */
+  #current: Exchange
+  /** A redirect led to somebody else. */
+  #elsewhere: Elsewhere | undefined
+  readonly #stalled: AbortController | undefined
+  /** Not the context itself, which holds the call and its response: an unread one could not be collected. */
+  readonly #deadline: number
+
+  constructor(
+    journey: Journey,
+    attempt: Attempt,
+    context: SendContext,
+    stalled: AbortController | undefined,
+  ) {
+    super()
+    const { core, plan, logical } = journey
+    this.#journey = journey
+    this.#stalled = stalled
+    this.#deadline = plan.headers.deadline === undefined ? Infinity : core.clock.now() + context.remaining
+    this.#first = this.#current = exchangeFor(core, plan, attempt, logical, context, stalled)
+  }
+
+  /** Who has answered with a redirect has had the request. */
+  get sent(): boolean {
+    return this.#first.sent
+  }
+
+  get remaining(): number {
+    return this.#deadline - this.#journey.core.clock.now()
+  }
+
+  /** Whose answer it is, if it is ours. */
+  get answerer(): Attempt | undefined {
+    return this.#elsewhere ? undefined : this.#current.attempt
+  }
+
+  /** Headers came. */
+  answered(response: Response): void {
+    if (!this.#first.dispatched) this.#mocked(response)
+    this.#judge()
+  }
+
+  /** The error to go on with. */
+  failed(error: unknown): unknown {
+    if (!this.#first.dispatched) {
+      this.#first.attempt.error = error
+      this.#first.attempt.release()
+    }
+    this.#judge()
+    return this.#refusal ?? this.#current.timedOut ?? error
+  }
+
+  abort(reason: Error, outcome: 'failure' | 'ignored'): void {
+    const { attempt, sent } = this.#current
+    attempt.error ??= reason
+    attempt.settle(outcome, attempt.age(), outcome === 'failure' && !sent)
+    this.#current.abort(reason)
+    this.#elsewhere?.abort(reason)
+    this.#judge()
+  }
+
+  protected send(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    const origin = String(options.origin)
+    try {
+      if (this.#current.dispatched) return this.#redirected(origin, options, handler)
+      checkScheme(origin, this.#current.attempt)
+      return this.#current.dispatch(this.#current.address(options), handler)
+    } catch (error) {
+      this.#refusal = error
+      throw error
+    }
+  }
+
+  #redirected(
+    origin: string,
+    options: Dispatcher.DispatchOptions,
+    handler: Dispatcher.DispatchHandler,
+  ): boolean {
+    const { core, plan, logical, neighbours, failedHops } = this.#journey
+    // fetch leaves the rest of a redirect's body unread, and would take its error for that of the next answer.
+    const last = this.#elsewhere ?? this.#current
+    last.leave()
+    this.#elsewhere = undefined
+    if (origin.slice(origin.indexOf('//') + 2) !== logical.host) {
+      this.#elsewhere = new Elsewhere(handler)
+      const to = this.#elsewhere.handler
+      return neighbours?.(origin)?.dispatch(options, to) ?? dispatchElsewhere(options, to)
+    }
+    const attempt = acquireHop(core, plan, options, this.#first.attempt.number, failedHops)
+    checkScheme(origin, attempt)
+    this.#current = exchangeFor(core, plan, attempt, logical, this, this.#stalled)
+    return this.#current.dispatch(this.#current.address(options), handler)
+  }
+
+  /** Nobody came down to us, because fetch is a mock, which may answer with no more than its test needs. */
+  #mocked(response: Response): void {
+    try {
+      this.#first.finish(response.status, isWhole(response) ? Object.fromEntries(response.headers) : {})
+    } finally {
+      this.#first.attempt.release()
+    }
+  }
+
+  /** After a redirect, the call retries and hedges by how the last attempt of ours ended. */
+  #judge(): void {
+    const { attempt } = this.#current
+    const known = this.#first.attempt
+    if (attempt === known || attempt.outcome === undefined) return
+    const { outcome, status, error, retryAfter, endpoint } = attempt
+    Object.assign(known, { outcome, status, error, retryAfter })
+    if (outcome !== 'success') (this.#journey.failedHops ??= new Set()).add(endpoint)
+  }
+}

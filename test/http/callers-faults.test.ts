@@ -1,0 +1,144 @@
+import { once } from 'node:events'
+import { constants, createServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
+import { describe, expect, it } from 'vitest'
+import { createClient, type Client, type ClientOptions } from '../../src/index.ts'
+import { fixed } from '../../src/registry/fixed.ts'
+import { instanceOf } from '../support/events.ts'
+import { hang, ok, reset, startServer, truncate } from '../support/http-server.ts'
+
+const options = (url: string): ClientOptions => ({
+  service: 'user-service',
+  source: fixed([url]),
+  breaker: { failureThreshold: 1 },
+  retry: { attempts: 3, backoff: 0 },
+})
+
+const withHeaders = (headers: Record<string, string>) => (client: Client) =>
+  client('/', { method: 'PUT', body: 'abc', headers })
+
+function failing(error: unknown): Readable {
+  return new Readable({
+    read() {
+      this.push('abc')
+      this.destroy(error as Error)
+    },
+  })
+}
+
+/** Has said something, and will not say more. */
+function unending(): Readable {
+  const stream = new Readable({ read: () => {} })
+  stream.push('abc')
+  return stream
+}
+
+/** HTTP/2 without TLS; undici's types do not know the option. */
+const h2c = { connections: 1, useH2c: true }
+
+async function startHttp2(
+  onStream: (stream: ServerHttp2Stream) => void,
+): Promise<AsyncDisposable & { url: string }> {
+  const server = createServer()
+  const sessions = new Set<ServerHttp2Session>()
+  server.on('session', (session) => sessions.add(session.on('error', () => {})))
+  server.on('stream', (stream) => onStream(stream.on('error', () => {}).resume()))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    [Symbol.asyncDispose]: async () => {
+      for (const session of sessions) session.destroy()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+describe('what is wrong with the caller’s own request', () => {
+  it.each<[string, (client: Client) => Promise<unknown>]>([
+    ['expect: 100-continue', withHeaders({ expect: '100-continue' })],
+    ['a transfer-encoding of the caller’s own', withHeaders({ 'transfer-encoding': 'gzip' })],
+    ['keep-alive', withHeaders({ 'keep-alive': 'timeout=5' })],
+    ['upgrade', withHeaders({ upgrade: 'h2c', connection: 'upgrade' })],
+    ['a content-length that is not the body’s', withHeaders({ 'content-length': '7' })],
+    ['a line break in a header', (client) => client.request('/', { headers: { 'x-name': 'a\nb' } })],
+    ['a bad header name', (client) => client.request('/', { headers: { 'bad name': 'a' } })],
+    ['a space in the path', (client) => client.request('/x y')],
+    [
+      'a stream that errors',
+      (client) => client.request('/', { method: 'PUT', body: failing(new Error('disk')) }),
+    ],
+    [
+      'a stream that errors with no Error',
+      (client) =>
+        client.request('/', { method: 'PUT', body: failing('disk') }).catch((error: unknown) => {
+          throw new Error(String(error))
+        }),
+    ],
+    [
+      'a stream that is shorter than its content-length',
+      (client) =>
+        client.request('/', {
+          method: 'PUT',
+          body: Readable.from(['abc']),
+          headers: { 'content-length': '7' },
+        }),
+    ],
+  ])('says nothing about the instance, and is not tried again: %s', async (_name, call) => {
+    await using server = await startServer(ok)
+    await using client = createClient(options(server.url))
+    await expect(call(client)).rejects.toThrow(Error)
+    expect(instanceOf(client, server.host)).toMatchObject({
+      breaker: 'closed',
+      inFlight: 0,
+      settled: { failure: 0, ignored: 1 },
+    })
+    expect(await (await client('/')).text()).toBe('ok')
+  })
+
+  it('may be an upload that its own sender has aborted', async () => {
+    await using server = await startServer(hang)
+    await using client = createClient(options(server.url))
+    const upload = unending()
+    const answer = client.request('/', { method: 'PUT', body: upload })
+    await server.seen(1)
+    // As Node's own server has it.
+    upload.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }))
+    await expect(answer).rejects.toThrow('aborted')
+    expect(instanceOf(client, server.host).settled).toMatchObject({ failure: 0, ignored: 1 })
+  })
+
+  it('is not what a broken connection does to the caller’s stream', async () => {
+    await using server = await startServer(reset)
+    await using client = createClient(options(server.url))
+    await expect(client.request('/', { method: 'PUT', body: unending() })).rejects.toThrow(Error)
+    expect(instanceOf(client, server.host).settled).toMatchObject({ failure: 1, ignored: 0 })
+  })
+
+  it.each<[string, (stream: ServerHttp2Stream) => void]>([
+    ['stream', (stream) => stream.close(constants.NGHTTP2_INTERNAL_ERROR)],
+    ['session', (stream) => stream.session?.destroy()],
+  ])('is not what a broken HTTP/2 %s does to it, either', async (_what, end) => {
+    await using server = await startHttp2((stream) => end(stream))
+    await using client = createClient({ ...options(server.url), transport: h2c })
+    await expect(client.request('/', { method: 'PUT', body: unending() })).rejects.toThrow(Error)
+    expect(client.snapshot().instances[0]?.settled).toMatchObject({ failure: 1, ignored: 0 })
+  })
+
+  it('may be a stream that errors over HTTP/2, too', async () => {
+    const upload = unending()
+    await using server = await startHttp2(() => upload.destroy(new Error('disk')))
+    await using client = createClient({ ...options(server.url), transport: h2c })
+    await expect(client.request('/', { method: 'PUT', body: upload })).rejects.toThrow('disk')
+    expect(client.snapshot().instances[0]?.settled).toMatchObject({ failure: 0, ignored: 1 })
+  })
+
+  it('is not an answer that is cut short', async () => {
+    await using server = await startServer(truncate)
+    await using client = createClient(options(server.url))
+    const { body } = await client.request('/', { method: 'PUT', body: Readable.from(['abc']) })
+    await expect(body.text()).rejects.toThrow(Error)
+    expect(instanceOf(client, server.host).settled).toMatchObject({ failure: 1 })
+  })
+})

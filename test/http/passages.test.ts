@@ -1,0 +1,34 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { createClient, createFetch } from '../../src/index.ts'
+import { fixed } from '../../src/registry/fixed.ts'
+import { ok, reply, startServer } from '../support/http-server.ts'
+
+const original = globalThis.fetch
+
+afterEach(() => {
+  globalThis.fetch = original
+})
+
+describe('as globalThis.fetch, a createFetch', () => {
+  it('serves what a listener fetches, be it the URL of the very call that is under way', async () => {
+    await using server = await startServer(ok, reply(500), ok)
+    await using users = createClient({
+      service: 'user-service',
+      source: fixed([server.url]),
+      balance: (all) => all[0],
+      retry: false,
+    })
+    globalThis.fetch = createFetch({ services: { 'user-service': users } })
+    // The connection, too, is made within a call, and all that comes over it is in that call's context.
+    await (await fetch('http://user-service/first')).text()
+    const fetched: Promise<number>[] = []
+    users.on('attempt', ({ outcome }) => {
+      if (outcome !== 'failure') return
+      for (const path of ['first', 'second', 'third']) {
+        fetched.push(fetch(`http://user-service/${path}`).then(({ status }) => status))
+      }
+    })
+    await (await fetch('http://user-service/second')).text()
+    expect(await Promise.all(fetched)).toEqual([200, 200, 200])
+  })
+})
