@@ -3,7 +3,7 @@ import { OutriggerError, timeoutError } from '../errors.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import { wrapHandler, type Dispatcher } from '../undici.ts'
 import { settleAnswer, type AnswerPolicy } from './answer.ts'
-import { isCallersFault } from './callers-fault.ts'
+import { isCallersFault, watched } from './callers-fault.ts'
 import { classify } from './classify.ts'
 import { Drain } from './drain.ts'
 import { namesHost, plainHeaders, withExtra, withHost, type PlainHeaders } from './headers.ts'
@@ -55,10 +55,12 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
   readonly #policy: ExchangePolicy
   readonly #extra: Readonly<Record<string, string>> | undefined
   readonly #stalled: AbortController | undefined
-  #body: unknown
+  #body: Dispatcher.DispatchOptions['body']
   #inner: Dispatcher.DispatchHandler | undefined
   #controller: Controller | undefined
   #aborted: Error | undefined
+  /** What the handler itself threw: undici ends the request with it. */
+  #thrown: unknown
   #idleWatch: IdleWatch | undefined
 
   /**
@@ -97,10 +99,11 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
   /** Sends what is addressed already to the attempt's own pool. */
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     this.dispatched = true
-    this.#body = options.body
+    const { body } = options
+    this.#body = watched(body)
     // Built-in fetch hands handlers of the old generation on Node 22 and 24.
     this.#inner = typeof handler.onRequestStart === 'function' ? handler : wrapHandler(handler)
-    const more = this.#dispatch(options)
+    const more = this.#dispatch(this.#body === body ? options : { ...options, body: this.#body ?? null })
     const { connect } = this.#policy.timeout
     if (!this.sent && connect < Infinity && this.attempt.outcome === undefined) {
       this.deadline = this.#deadlines.clock.now() + connect
@@ -160,7 +163,12 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
       this.#answered(status, headers)
       if (this.#policy.timeout.idle < Infinity) this.#watchBody(controller)
     }
-    this.#inner?.onResponseStart?.(controller, status, headers, message)
+    try {
+      this.#inner?.onResponseStart?.(controller, status, headers, message)
+    } catch (error) {
+      this.#thrown = error
+      throw error
+    }
   }
 
   /** For a fetch that never came down to `dispatch`, because somebody replaced it by a mock. */
@@ -175,7 +183,12 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
 
   onResponseData(controller: Controller, chunk: Buffer): void {
     this.#idleWatch?.data()
-    this.#inner?.onResponseData?.(controller, chunk)
+    try {
+      this.#inner?.onResponseData?.(controller, chunk)
+    } catch (error) {
+      this.#thrown = error
+      throw error
+    }
   }
 
   onResponseEnd(
@@ -236,7 +249,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
     this.#disarm()
     // Whoever reads the response may always stop reading; undici says so on the controller.
     const ours =
-      controller?.aborted === true || this.#aborted !== undefined || isCallersFault(error, this.#body)
+      controller?.aborted === true ||
+      this.#aborted !== undefined ||
+      (this.#thrown !== undefined && error === this.#thrown) ||
+      isCallersFault(error, this.#body)
     attempt.error ??= error
     if (attempt.outcome === undefined) {
       const outcome = ours ? 'ignored' : classify({ error }, this.#policy.classify)

@@ -1,5 +1,6 @@
 import { checkScheme } from '../attempt/exchange.ts'
 import type { Core } from '../call/core.ts'
+import { quote } from '../options.ts'
 import { Dispatcher, wrapHandler } from '../undici.ts'
 import { acquireHop, exchangeFor } from './hop.ts'
 import type { Plans } from './plans.ts'
@@ -54,5 +55,5 @@ export class AttemptDispatcher extends Dispatcher {
 /** As undici itself does before a request has a controller. */
 function fail(handler: Dispatcher.DispatchHandler, error: unknown): void {
   const controller = null as unknown as Dispatcher.DispatchController
-  handler.onResponseError?.(controller, error instanceof Error ? error : new Error(String(error)))
+  handler.onResponseError?.(controller, error instanceof Error ? error : new Error(quote(error)))
 }

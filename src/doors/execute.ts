@@ -132,11 +132,13 @@ function spokenBy(value: unknown): Pick<AttemptResult, 'status' | 'headers'> {
   const { status, headers } = (value ?? {}) as { status?: unknown; headers?: unknown }
   if (typeof status !== 'number') return {}
   if (typeof headers !== 'object' || headers === null) return { status }
-  const entries =
-    Symbol.iterator in headers ? (headers as Iterable<[string, unknown]>) : Object.entries(headers)
-  const texts = Array.from(entries, ([name, text]) => [
-    name.toLowerCase(),
-    Array.isArray(text) ? text.map(String) : String(text ?? ''),
-  ])
-  return { status, headers: Object.fromEntries(texts) as Record<string, string | string[]> }
+  const entries: Iterable<unknown> = Symbol.iterator in headers ? (headers as never) : Object.entries(headers)
+  const texts: [string, string | string[]][] = []
+  for (const entry of entries) {
+    // The headers of a table, or of a HAR file, are none of HTTP's.
+    if (!Array.isArray(entry) || typeof entry[0] !== 'string') return { status }
+    const [name, text] = entry as [string, unknown]
+    texts.push([name.toLowerCase(), Array.isArray(text) ? text.map(String) : String(text)])
+  }
+  return { status, headers: Object.fromEntries(texts) }
 }

@@ -41,7 +41,9 @@ export function fallbackCall(
   const request = [given, input].find((each) => each instanceof Request)
   const init = given instanceof Request ? undefined : withLastingHeaders(given)
   const own = given instanceof Request ? given : init
-  const mayShare = method === 'GET' && init?.body == null && init?.json === undefined
+  // What is no signal is fetch's to complain of.
+  const isSignal = init?.signal == null || signalOf(init, request) !== undefined
+  const mayShare = method === 'GET' && init?.body == null && init?.json === undefined && isSignal
   return {
     core,
     plan,
@@ -117,7 +119,13 @@ export async function withFallback(call: FallbackCall): Promise<Response> {
     return kept
   }
   if (answer) {
-    const made = checkAnswer(await answer(failure, describe(call)), failure)
+    let made: Response | undefined
+    try {
+      made = checkAnswer(await answer(failure, describe(call)), failure)
+    } finally {
+      // Unless it lives on in the answer.
+      if (failure instanceof Response && made !== failure && made?.body !== failure.body) letGo(failure)
+    }
     announceFallback(call, failure)
     return made
   }
@@ -129,7 +137,6 @@ export async function withFallback(call: FallbackCall): Promise<Response> {
 function checkAnswer(answer: Response, failure: unknown): Response {
   const { status } = (answer as Partial<Response> | null | undefined) ?? {}
   if (typeof status === 'number') return answer
-  letGo(failure)
   const cause = failure instanceof Error ? failure : undefined
   throw new TypeError(`fallback must return a Response, got ${quote(answer)}`, { cause })
 }

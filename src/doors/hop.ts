@@ -37,7 +37,8 @@ function callHeaders(
 
 /**
  * The attempt plane alone: one pick, one send, no deadline and no retry. Throws our refusal. `number` is that of the
- * try it belongs to, and `failed` are endpoints to pass over while another may take it.
+ * try it belongs to, `failed` are endpoints to pass over while another may take it, and
+ * `matched` is the path that the plan was found by: a redirect's own need not have the route's parameters.
  */
 export function acquireHop(
   core: Core,
@@ -45,6 +46,7 @@ export function acquireHop(
   options: Dispatcher.DispatchOptions,
   number = 1,
   failed?: ReadonlySet<Endpoint>,
+  matched: string = options.path,
 ): Attempt {
   const request: AcquireRequest = {
     now: 0,
@@ -53,7 +55,7 @@ export function acquireHop(
     method: options.method,
     path: options.path,
     header: (name) => headerOf(options.headers, name),
-    param: (name) => plan.route && pathParams(plan.route, options.path)[name],
+    param: (name) => plan.route && pathParams(plan.route, matched)[name],
     attempt: number,
     excluded: (endpoint) => endpoint === request.avoid || failed?.has(endpoint) === true,
   }

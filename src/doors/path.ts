@@ -18,6 +18,8 @@ export type Neighbours = (origin: string) => FetchDispatcher | undefined
 export interface Journey {
   readonly core: Core
   readonly plan: Plan
+  /** Which the plan was found by. */
+  readonly path: string
   readonly logical: Logical
   readonly neighbours: Neighbours | undefined
   /** Endpoints that failed after a redirect: a further try goes past them. */
@@ -82,6 +84,8 @@ export class Path extends OwnDispatcher implements Sending, SendContext {
       this.#first.attempt.release()
     }
     this.#judge()
+    // The body of a redirect that fetch did not follow, which nobody will read.
+    if (this.#first.dispatched) (this.#elsewhere ?? this.#current).leave()
     return this.#refusal ?? this.#current.timedOut ?? error
   }
 
@@ -111,7 +115,7 @@ export class Path extends OwnDispatcher implements Sending, SendContext {
     options: Dispatcher.DispatchOptions,
     handler: Dispatcher.DispatchHandler,
   ): boolean {
-    const { core, plan, logical, neighbours, failedHops } = this.#journey
+    const { core, plan, path, logical, neighbours, failedHops } = this.#journey
     // fetch leaves the rest of a redirect's body unread, and would take its error for that of the next answer.
     const last = this.#elsewhere ?? this.#current
     last.leave()
@@ -121,7 +125,7 @@ export class Path extends OwnDispatcher implements Sending, SendContext {
       const to = this.#elsewhere.handler
       return neighbours?.(origin)?.dispatch(options, to) ?? dispatchElsewhere(options, to)
     }
-    const attempt = acquireHop(core, plan, options, this.#first.attempt.number, failedHops)
+    const attempt = acquireHop(core, plan, options, this.#first.attempt.number, failedHops, path)
     checkScheme(origin, attempt)
     this.#current = exchangeFor(core, plan, attempt, logical, this, this.#stalled)
     return this.#current.dispatch(this.#current.address(options), handler)

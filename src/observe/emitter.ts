@@ -57,7 +57,7 @@ export class Emitter<Events extends object> {
 }
 
 function warn(error: unknown): void {
-  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  const detail = error instanceof Error ? (error.stack ?? error.message) : quote(error)
   process.emitWarning('an Outrigger event listener threw; the call went on', {
     code: 'OUTRIGGER_LISTENER',
     detail,

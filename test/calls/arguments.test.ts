@@ -82,6 +82,11 @@ it('a key for any method has the policy of the method it is called with', async 
   ])
 })
 
+it('a signal that is none is fetch’s to complain of, also where requests are shared', async () => {
+  const users = client(nowhere, { coalesce: true, retry: false })
+  await expect(users('/', { signal: {} as AbortSignal })).rejects.toThrow(/AbortSignal/)
+})
+
 it('a method in the case of the caller’s goes with a key of the same', async () => {
   await using server = await startServer(ok)
   await client(server.url)('GET /users', { method: 'get' })
@@ -105,6 +110,8 @@ it.each<[string, unknown, object]>([
     { outcome: 'overload' },
   ],
   ['Headers', new Response('', { status: 503, headers: { 'retry-after': '2' } }), { outcome: 'overload' }],
+  ['headers of a HAR file', { status: 200, headers: [{ name: 'a', value: 'b' }] }, { outcome: 'success' }],
+  ['headers of a table', { status: 200, headers: ['id', 'name'] }, { outcome: 'success' }],
   ['headers that are none', { status: 200, headers: 5 }, { outcome: 'success' }],
   ['null', null, { outcome: 'success' }],
 ])('a value that execute() gives, with %s, is judged as an answer', async (_name, value, event) => {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { createClient, fixed, type Client, type ClientOptions, type FailedCall } from '../../src/index.ts'
+import { instanceOf } from '../support/events.ts'
 import { hang, ok, refusedUrl, reply, reset, startServer } from '../support/http-server.ts'
+import { until } from '../support/until.ts'
 
 async function withClient(
   url: string,
@@ -23,20 +25,45 @@ async function withClient(
 describe('a fallback', () => {
   it('is given the last response, the call, and may answer otherwise', async () => {
     await using server = await startServer(reply(503, 'no'))
-    const seen: [unknown, FailedCall][] = []
-    const fallback = (failure: unknown, call: FailedCall): Response => {
-      seen.push([failure, call])
+    const seen: [number, string, FailedCall][] = []
+    const fallback = async (failure: unknown, call: FailedCall): Promise<Response> => {
+      const { status } = failure as Response
+      seen.push([status, await (failure as Response).text(), call])
       return Response.json({ instead: true })
     }
     await withClient(server.url, { routes: { 'GET /users/{id}': { fallback } } }, async (users, events) => {
       const response = await users('/users/7?x=1')
       expect(await response.json()).toEqual({ instead: true })
-      const [[failure, call]] = seen as [[Response, FailedCall]]
-      expect([failure.status, await failure.text()]).toEqual([503, 'no'])
       const url = 'http://svc/users/7?x=1'
-      expect(call).toEqual({ service: 'svc', route: 'GET /users/{id}', method: 'GET', url })
+      const call = { service: 'svc', route: 'GET /users/{id}', method: 'GET', url }
+      expect(seen).toEqual([[503, 'no', call]])
       expect(events).toEqual([{ service: 'svc', route: 'GET /users/{id}', status: 503 }])
       expect((await users('/other')).status, 'other routes have none').toBe(503)
+    })
+  })
+
+  it.each<[string, (failure: Response) => Response, string]>([
+    ['makes its own answer', () => Response.json('own'), '"own"'],
+    ['passes the body on', ({ body }) => new Response(body), 'n'.repeat(100_000)],
+    ['passes a clone on', (failure) => failure.clone(), 'n'.repeat(100_000)],
+    ['passes it on', (failure) => failure, 'n'.repeat(100_000)],
+    [
+      'throws',
+      () => {
+        throw new RangeError('fallback')
+      },
+      'fallback',
+    ],
+  ])('that %s leaves nothing of the failure behind', async (_how, fallback, text) => {
+    await using server = await startServer(reply(503, 'n'.repeat(100_000)))
+    const options = { fallback: (failure: unknown) => fallback(failure as Response) }
+    await withClient(server.url, options, async (users) => {
+      const answer = await users('/x').then(
+        (response) => response.text(),
+        (error: Error) => error.message,
+      )
+      expect(answer).toBe(text)
+      await until(() => instanceOf(users, server.host).inFlight === 0)
     })
   })
 

@@ -104,6 +104,23 @@ describe('a limit', () => {
     expect(await Promise.all(calls)).toEqual(Array(4).fill('done'))
   })
 
+  it('per instance leaves no hedge but on the same one, which is none', async () => {
+    const { users, clock } = simulated({
+      limit: { perInstance: 2 },
+      hedge: { after: 5 },
+      routes: { 'GET /b': { hedge: false } },
+      balance: (endpoints, { route }) => endpoints.at(route ? -1 : 0),
+    })
+    await users.ready()
+    const hedges: unknown[] = []
+    users.on('call:hedge', (event) => hedges.push(event))
+    const full = [1, 2].map(() => work(users, clock, 20, { route: 'GET /b' }))
+    const call = work(users, clock, 20)
+    await clock.advance(20)
+    expect(await Promise.all([...full, call])).toEqual(['done', 'done', 'done'])
+    expect(hedges).toEqual([])
+  })
+
   it('shows in the snapshot how much of it is in use, and each route’s own', async () => {
     const { users, clock } = simulated({
       limit: { max: 2, queue: 5, perInstance: 9 },

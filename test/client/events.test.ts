@@ -207,6 +207,12 @@ describe('a listener', () => {
         throw undefined
       },
     ],
+    [
+      'throws what cannot be printed',
+      () => {
+        throw Object.create(null)
+      },
+    ],
   ])('that %s changes nothing: not the call, not the state, not the other listeners', async (_name, bad) => {
     await using client = createClient(options(new ManualClock()))
     client.on('attempt', bad).on('breaker:open', bad).on('instance:added', bad).on('call:rejected', bad)

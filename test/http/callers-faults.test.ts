@@ -1,12 +1,18 @@
 import { once } from 'node:events'
+import { createReadStream, openAsBlob } from 'node:fs'
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { constants, createServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import type { Dispatcher } from 'undici'
 import { describe, expect, it } from 'vitest'
 import { createClient, type Client, type ClientOptions } from '../../src/index.ts'
 import { fixed } from '../../src/registry/fixed.ts'
 import { instanceOf } from '../support/events.ts'
-import { hang, ok, reset, startServer, truncate } from '../support/http-server.ts'
+import { hang, ok, reply, reset, startServer, truncate } from '../support/http-server.ts'
+import { until } from '../support/until.ts'
 
 const options = (url: string): ClientOptions => ({
   service: 'user-service',
@@ -25,6 +31,35 @@ function failing(error: unknown): Readable {
       this.destroy(error as Error)
     },
   })
+}
+
+const put =
+  (body: () => unknown) =>
+  (client: Client): Promise<unknown> =>
+    client.request('/', { method: 'PUT', body: body() as Readable })
+
+const withCode = (code: string): Error => Object.assign(new Error('disk'), { code })
+
+async function* throwing(): AsyncGenerator<Buffer> {
+  yield Buffer.from('abc')
+  throw withCode('ECONNRESET')
+}
+
+async function* numbers(): AsyncGenerator<number> {
+  yield 5
+}
+
+async function putChangedFile(client: Client): Promise<unknown> {
+  const folder = await mkdtemp(join(tmpdir(), 'outrigger-'))
+  try {
+    const file = join(folder, 'upload')
+    await writeFile(file, 'x'.repeat(1_000))
+    const body = await openAsBlob(file)
+    await appendFile(file, 'more')
+    return await put(() => body)(client)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
 }
 
 /** Has said something, and will not say more. */
@@ -55,6 +90,17 @@ async function startHttp2(
   }
 }
 
+const thrower = (): never => {
+  throw new RangeError('handler')
+}
+
+function handled({ dispatcher }: Client, handler: Dispatcher.DispatchHandler): Promise<unknown> {
+  return new Promise((_resolve, reject) => {
+    const onResponseError = (_controller: unknown, error: Error): void => reject(error)
+    dispatcher.dispatch({ path: '/', method: 'GET' }, { onRequestStart() {}, onResponseError, ...handler })
+  })
+}
+
 describe('what is wrong with the caller’s own request', () => {
   it.each<[string, (client: Client) => Promise<unknown>]>([
     ['expect: 100-continue', withHeaders({ expect: '100-continue' })],
@@ -76,6 +122,13 @@ describe('what is wrong with the caller’s own request', () => {
           throw new Error(String(error))
         }),
     ],
+    ['a file that is not there', put(() => createReadStream('/no/such/file'))],
+    ['a stream that errors with a code of Node’s kind', put(() => failing(withCode('ERR_MY_OWN')))],
+    ['a stream that is destroyed without an error', put(() => failing(null))],
+    ['a generator that throws', put(throwing)],
+    ['a web stream that errors', put(() => ReadableStream.from(throwing()))],
+    ['a generator of what is no bytes', put(() => numbers())],
+    ['a file that has changed since it became a Blob', putChangedFile],
     [
       'a stream that is shorter than its content-length',
       (client) =>
@@ -95,6 +148,20 @@ describe('what is wrong with the caller’s own request', () => {
       settled: { failure: 0, ignored: 1 },
     })
     expect(await (await client('/')).text()).toBe('ok')
+  })
+
+  it.each<[string, (client: Client) => Promise<unknown>, number]>([
+    ['onResponseData throws', (client) => handled(client, { onResponseData: thrower }), 1],
+    ['onResponseStart throws', (client) => handled(client, { onResponseStart: thrower }), 1],
+    ['an upgrade is turned down', ({ dispatcher }) => dispatcher.upgrade({ path: '/', protocol: 'x' }), 1],
+  ])('may be a handler of the caller’s own: %s', async (_name, call, success) => {
+    await using server = await startServer(reply(401, 'no'))
+    await using client = createClient(options(server.url))
+    await client.ready()
+    await expect(call(client)).rejects.toThrow(Error)
+    await until(() => instanceOf(client, server.host).inFlight === 0)
+    const { breaker, settled } = instanceOf(client, server.host)
+    expect([breaker, settled.success, settled.failure]).toEqual(['closed', success, 0])
   })
 
   it('may be an upload that its own sender has aborted', async () => {

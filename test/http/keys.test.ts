@@ -10,7 +10,7 @@ import {
   type Client,
   type KeyOption,
 } from '../../src/index.ts'
-import { ok, startServer, type TestServer } from '../support/http-server.ts'
+import { ok, startServer, type Answer, type TestServer } from '../support/http-server.ts'
 
 type Send = (client: Client, user: string) => Promise<unknown>
 
@@ -46,6 +46,28 @@ async function homeOf(user: string, client: Client, send: Send): Promise<number>
   await send(client, user)
   return servers.findIndex(({ requests }, index) => requests.length > (before[index] ?? 0))
 }
+
+it('after a redirect a parameter is still that of the path the caller asked for', async () => {
+  const moving: Answer = (request, response) => {
+    if (request.url?.startsWith('/users/')) response.writeHead(301, { location: `/api${request.url}` })
+    response.end()
+  }
+  await using first = await startServer(moving)
+  await using second = await startServer(moving)
+  await using client = createClient({
+    service: 'svc',
+    source: fixed([
+      { id: 'a', url: first.url },
+      { id: 'b', url: second.url },
+    ]),
+    balance: consistentHash({ key: { param: 'id' } }),
+    routes: { 'GET /users/{id}': {} },
+  })
+  for (let id = 0; id < 10; id++) await (await client('GET /users/{id}', { params: { id } })).text()
+  for (const { requests } of [first, second]) {
+    expect(requests.filter((request) => request.startsWith('GET /api/')).length).toBeGreaterThan(0)
+  }
+})
 
 const strategies: [string, (key: KeyOption) => Balancer][] = [
   ['consistentHash', (key) => consistentHash({ key, loadFactor: Infinity })],

@@ -49,6 +49,20 @@ describe('a redirect whose body has not ended', () => {
     expect(instanceOf(client, server.host).settled).toMatchObject({ success: 6, failure: 0, ignored: 0 })
   })
 
+  it.each<[string, string, RequestInit]>([
+    ['may not be followed', '/there', { redirect: 'error' }],
+    ['leads to no URL', 'http://[', {}],
+    ['leads to another scheme', 'ftp://user-service/', {}],
+    ['goes round in circles', '/here', {}],
+  ])('holds no load when it %s', async (_name, location, init) => {
+    const moved: Answer = (_request, response) =>
+      response.writeHead(302, { location }).end(Buffer.alloc(1 << 18))
+    await using server = await startServer(moved)
+    await using client = createClient(options(server.url))
+    await expect(client('/here', init)).rejects.toThrow('fetch failed')
+    await until(() => instanceOf(client, server.host).inFlight === 0)
+  })
+
   it('costs no connection when little is left of it', async () => {
     const late: Answer = (_request, response) => {
       response.writeHead(302, { location: '/there', 'content-length': '10' }).write('01234')
