@@ -63,6 +63,8 @@ export class Discovery {
   #watching: AbortController | undefined
   #grace: AbortController | undefined
   #failures = 0
+  /** Since when the watch gives snapshots without a failure. */
+  #goodSince: number | undefined
   #error: unknown
   #staleSince: number | undefined
   #reported = ''
@@ -178,7 +180,7 @@ export class Discovery {
       throw new TypeError(`every entry of the snapshot is invalid, the first: ${rejected[0]?.reason}`)
     }
     const staleSince = this.#staleSince
-    this.#failures = 0
+    this.#goodSince ??= this.#clock.now()
     this.#error = undefined
     this.#staleSince = undefined
     const before = this.instances.length
@@ -221,6 +223,9 @@ export class Discovery {
   #fail(error: unknown): void {
     // Nobody knows whether it is still empty.
     this.#endGrace()
+    // A snapshot alone is no recovery: a registry may tell its list and yet refuse to be watched.
+    if (this.#goodSince !== undefined && this.#clock.now() - this.#goodSince >= MIN_WATCH) this.#failures = 0
+    this.#goodSince = undefined
     this.#failures++
     this.#error = error ?? new Error('the source threw nothing')
     if (this.#staleSince !== undefined) return

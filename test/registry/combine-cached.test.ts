@@ -37,6 +37,36 @@ function start(
   return { clock, recording }
 }
 
+test('two caches of one process may share a file: neither loses what the other has written', async () => {
+  const services = ['a', 'b', 'c']
+  for (const service of services) {
+    const source = new HandSource()
+    start(source, {}, service)
+    await vi.waitFor(() => source.push(service))
+  }
+  await vi.waitFor(async () => {
+    expect(Object.keys(JSON.parse(await readFile(path, 'utf8')) as object).toSorted()).toEqual(services)
+  })
+})
+
+test('what could not be written is written the next time', async () => {
+  await writeFile(dirname(path), 'in the way')
+  const [a, b] = [new HandSource(), new HandSource()]
+  const errors: unknown[] = []
+  const onError = (error: unknown): number => errors.push(error)
+  start(a, { onError }, 'a')
+  start(b, { onError }, 'b')
+  // Neither can read what was kept.
+  await vi.waitFor(() => expect(errors).toHaveLength(2))
+  a.push('a')
+  await vi.waitFor(() => expect(errors).toHaveLength(3))
+  await rm(dirname(path))
+  b.push('b')
+  await vi.waitFor(async () => {
+    expect(Object.keys(JSON.parse(await readFile(path, 'utf8')) as object).toSorted()).toEqual(['a', 'b'])
+  })
+})
+
 async function keep(content: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true })
   await writeFile(path, content)

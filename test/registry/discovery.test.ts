@@ -201,11 +201,13 @@ describe('Discovery, when the source throws', () => {
       const { discovery } = drive(source, { backoff: { initial: 100, max: 1000 } })
       for (let n = 0; n < 7; n++) source.throws(new Error('down'))
       source.yields([a])
-      source.throws(new Error('down'))
       discovery.start()
       await clock.advance(20_000)
+      source.throws(new Error('down'))
+      await clock.advance(1000)
       await discovery.close()
-      return source.startedAt.slice(1).map((at, n) => at - (source.startedAt[n] ?? 0))
+      const [last = 0] = source.startedAt.splice(8)
+      return [...source.startedAt.slice(1).map((at, n) => at - (source.startedAt[n] ?? 0)), last - 20_000]
     }
     const waits = await delays(1)
     const ceilings = [100, 200, 400, 800, 1000, 1000, 1000, 100]
@@ -215,6 +217,23 @@ describe('Discovery, when the source throws', () => {
       expect(waits[n]).toBeLessThanOrEqual(ceiling)
     }
     expect(await delays(2)).not.toEqual(waits)
+  })
+
+  it('waits longer each time also where a snapshot is given, and then the watch refused', async () => {
+    const source = new Script()
+    const { discovery } = drive(source, { backoff: { initial: 100, max: 1000 } })
+    for (let n = 0; n < 6; n++) {
+      source.yields([a])
+      source.throws(new Error('list, but no watch'))
+    }
+    discovery.start()
+    await clock.advance(20_000)
+    const waits = source.startedAt.slice(1).map((at, n) => at - (source.startedAt[n] ?? 0))
+    for (const [n, ceiling] of [100, 200, 400, 800, 1000].entries()) {
+      expect(waits[n]).toBeGreaterThanOrEqual(ceiling / 2)
+      expect(waits[n]).toBeLessThanOrEqual(ceiling)
+    }
+    await discovery.close()
   })
 
   it('is not ready before a good snapshot', async () => {

@@ -6,6 +6,7 @@ import {
   type DnsResolver,
   type DnsSrv,
 } from '../../src/registry/dns.ts'
+import type { Instance } from '../../src/registry/source.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 import { record, type Recording } from './combine-support.ts'
 
@@ -135,6 +136,22 @@ describe('host', () => {
 })
 
 describe('SRV', () => {
+  test('of two records for one address the first in priority counts, however the server turns them', async () => {
+    const resolver = new TableResolver()
+    const records = [srv('late.test', 80, { priority: 10, weight: 9 }), srv('early.test', 80, { weight: 1 })]
+    resolver.v4 = { 'early.test': [a('10.0.0.7')], 'late.test': [a('10.0.0.7')] }
+    resolver.srv[SRV.srv] = records
+    const { clock, recording } = start(resolver, SRV)
+    await clock.advance(0)
+    resolver.srv[SRV.srv] = records.toReversed()
+    await clock.advance(60_000)
+    expect(resolver.asked.filter((asked) => asked.startsWith('SRV')).length).toBeGreaterThan(1)
+    const priorities = recording.values.map((list) =>
+      (list as Instance[]).map(({ priority = 0 }) => priority),
+    )
+    expect(new Set(priorities.map(String))).toEqual(new Set(['0,10']))
+  })
+
   test('gives every address of every target at the port of its record', async () => {
     const resolver = new TableResolver()
     resolver.srv[SRV.srv] = [

@@ -1,11 +1,21 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { threadId } from 'node:worker_threads'
 import { isPlainObject } from '../plain-data.ts'
 import { validateSnapshot } from '../snapshot.ts'
 import type { Instance } from '../source.ts'
 
 /** Two caches of one process may share a file; their temporary files must differ. */
 let caches = 0
+
+const files = new Map<string, CacheFile>()
+
+/** One for each path: two that write on their own would undo what the other has written. */
+export function cacheFile(path: string): CacheFile {
+  const file = files.get(path) ?? new CacheFile(path)
+  files.set(path, file)
+  return file
+}
 
 /** Service name → instances on disk, in the format the file source reads. */
 export class CacheFile {
@@ -16,7 +26,7 @@ export class CacheFile {
 
   constructor(path: string) {
     this.#path = path
-    this.#temporary = `${path}.${process.pid}-${caches++}.tmp`
+    this.#temporary = `${path}.${process.pid}-${threadId}-${caches++}.tmp`
   }
 
   /** Empty when the service is not in the cache. Throws when the cache is there but of no use. */
@@ -48,7 +58,9 @@ export class CacheFile {
         await writeFile(this.#temporary, text, { mode: 0o600 })
         await rename(this.#temporary, this.#path)
       } catch (error) {
-        await rm(this.#temporary, { force: true })
+        // For the next time, but for what is newer by then.
+        this.#pending = new Map([...pending, ...this.#pending])
+        await rm(this.#temporary, { force: true }).catch(() => {})
         throw error
       }
     }

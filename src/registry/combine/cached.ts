@@ -3,7 +3,7 @@ import { checkObject, quote } from '../../options.ts'
 import { checkSource } from '../discovery.ts'
 import { snapshots } from '../snapshots.ts'
 import type { Instance, Source } from '../source.ts'
-import { CacheFile } from './cache-file.ts'
+import { cacheFile } from './cache-file.ts'
 import { COMBINE_OPTIONS, combineSettings, type CombineOptions } from './options.ts'
 import { Part } from './part.ts'
 
@@ -26,7 +26,7 @@ export function cached(source: Source, options: CachedOptions): Source {
     throw new TypeError(`cached.file must be a path, got ${quote(options.file)}`)
   }
   const settings = combineSettings('cached', options)
-  const file = new CacheFile(resolve(options.file))
+  const file = cacheFile(resolve(options.file))
   return {
     ...(source.emptyGrace !== undefined && { emptyGrace: source.emptyGrace }),
     watch: (service, { signal }) =>

@@ -12,14 +12,16 @@ interface HealthEntry {
     readonly Meta?: unknown
     readonly Weights?: { readonly Passing: number; readonly Warning: number }
   }
-  readonly Checks: readonly { readonly Status: string }[]
+  readonly Checks: readonly { readonly Status: string }[] | null
 }
 
 /** The entries that may take traffic. */
 export function readHealth(answer: unknown, scheme: string): readonly Instance[] {
   if (!Array.isArray(answer)) throw new TypeError('consul: an answer that is no list of instances')
   return (answer as readonly HealthEntry[])
-    .filter(({ Checks }) => Checks.every(({ Status }) => Status === 'passing' || Status === 'warning'))
+    .filter(({ Checks }) =>
+      (Checks ?? []).every(({ Status }) => Status === 'passing' || Status === 'warning'),
+    )
     .map((entry) => toInstance(entry, scheme))
 }
 
@@ -41,7 +43,7 @@ function toInstance({ Node, Service, Checks }: HealthEntry, scheme: string): Ins
 }
 
 function weightOf(weights: HealthEntry['Service']['Weights'], checks: HealthEntry['Checks']): number {
-  const warning = checks.some(({ Status }) => Status === 'warning')
+  const warning = (checks ?? []).some(({ Status }) => Status === 'warning')
   return (warning ? weights?.Warning : weights?.Passing) ?? 1
 }
 

@@ -28,7 +28,7 @@ export async function lookUpHost(question: Question, port: number): Promise<Answ
 export async function lookUpSrv(question: Question): Promise<Answer> {
   const records = await orNone(() => question.resolver.resolveSrv(question.name))
   // A target of '.' means that the service is decidedly not available; Node gives it as ''.
-  const usable = records.filter(({ name }) => name !== '' && name !== '.')
+  const usable = records.filter(({ name }) => name !== '' && name !== '.').toSorted(byPriority)
   const targets = [...new Set(usable.map(({ name }) => name))]
   const resolved = await Promise.all(targets.map((target) => resolveAddresses(question, target)))
   const addressesOf = new Map(targets.map((target, index) => [target, resolved[index] ?? []]))
@@ -44,6 +44,11 @@ export async function lookUpSrv(question: Question): Promise<Answer> {
     }))
   })
   return answer(instances, [...usable, ...resolved.flat()])
+}
+
+/** Of two records for one address the first counts: it must not depend on the rotation which one that is. */
+function byPriority(a: DnsSrv, b: DnsSrv): number {
+  return a.priority - b.priority || b.weight - a.weight || (a.name < b.name ? -1 : Number(a.name > b.name))
 }
 
 /**

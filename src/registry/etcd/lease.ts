@@ -17,6 +17,12 @@ export async function registerInstance(
   const granted = await withGateway(cluster, async (gateway) => {
     const TTL = String(Math.ceil(ttl / 1000))
     const { ID, TTL: seconds } = await gateway.call('/v3/lease/grant', { TTL }, signal)
+    // Without a lease the key would stay for ever.
+    if (typeof ID !== 'string') {
+      const { current } = gateway.endpoints
+      gateway.endpoints.forsake(current)
+      throw new Error(`etcd: ${current} answered without a lease`)
+    }
     await gateway.call('/v3/kv/put', { key, value, lease: ID }, signal)
     return { ID, ttl: Number(seconds) * 1000 }
   })

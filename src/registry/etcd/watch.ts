@@ -21,6 +21,12 @@ export async function* watchPrefix(
   const range = prefixRange(options.prefix)
   const answer = await gateway.call('/v3/kv/range', range, signal)
   const endpoint = gateway.endpoints.current
+  const start_revision = nextRevision(answer)
+  // Before anything is believed: what has no revision is no answer of etcd's.
+  if (start_revision === undefined) {
+    gateway.endpoints.forsake(endpoint)
+    throw new Error(`etcd: ${endpoint} answered without a revision`)
+  }
   const instances = new Instances(options)
   for (const kv of list(answer['kvs'])) instances.put(kv)
   yield instances.snapshot()
@@ -37,7 +43,7 @@ export async function* watchPrefix(
   options.clock.sleep(lifetime, watching, { ref: false }).then(rotate, () => {})
   probe(gateway, endpoint, options, watching).catch((error: unknown) => end.abort(error))
   try {
-    const create_request = { ...range, start_revision: nextRevision(answer) }
+    const create_request = { ...range, start_revision }
     const chunks = await gateway.watch(endpoint, { create_request }, watching)
     for await (const messages of jsonLines(chunks)) {
       const results = messages.map((message) => resultOf(message))
@@ -116,8 +122,9 @@ function refuseCancelled(result: Json): void {
   if (canceled) throw new Error(`etcd: the watch was cancelled: ${cancel_reason ?? 'without a reason'}`)
 }
 
-function nextRevision({ header }: Json): string {
-  return String(BigInt((header as { revision: string }).revision) + 1n)
+function nextRevision({ header }: Json): string | undefined {
+  const revision = (header as { revision?: unknown } | undefined)?.revision
+  return typeof revision === 'string' && /^\d+$/.test(revision) ? String(BigInt(revision) + 1n) : undefined
 }
 
 function list(value: unknown): readonly Json[] {

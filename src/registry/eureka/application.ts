@@ -14,8 +14,8 @@ interface Port {
 /** What is read of an instance in the answer of `/apps/:app`. */
 interface Entry {
   readonly instanceId?: string
-  readonly hostName: string
-  readonly ipAddr: string
+  readonly hostName?: string
+  readonly ipAddr?: string
   readonly status: string
   readonly port?: Port
   readonly securePort?: Port
@@ -28,8 +28,10 @@ export function readApplication(answer: unknown, address: AddressField): readonl
   const application = isPlainObject(answer) ? answer['application'] : undefined
   if (!isPlainObject(application)) throw new TypeError('eureka: an answer that is no application')
   // Some encoders write a list of one as the one.
-  const entries = [application['instance'] ?? []].flat() as Entry[]
-  return entries.filter(({ status }) => status === 'UP').map((entry) => toInstance(entry, address))
+  const entries = [application['instance'] ?? []].flat() as (Entry | null)[]
+  return entries
+    .filter((entry): entry is Entry => entry?.status === 'UP')
+    .map((entry) => toInstance(entry, address))
 }
 
 function toInstance(entry: Entry, address: AddressField): Instance {
@@ -37,7 +39,8 @@ function toInstance(entry: Entry, address: AddressField): Instance {
   const { '@class': _, ...meta } = entry.metadata ?? {}
   const { own, zone = entry.dataCenterInfo?.metadata?.['availability-zone'], metadata } = unpackMeta(meta)
   const secure = isEnabled(entry.securePort)
-  const host = entry[address]
+  // Without one its url is none, and it is told of as an invalid entry.
+  const host = entry[address] ?? ''
   const port = secure ? entry.securePort : entry.port
   return {
     id: entry.instanceId ?? host,

@@ -31,10 +31,11 @@ export class Endpoints {
       try {
         return await ask(url)
       } catch (error) {
-        if (error instanceof RegistryAnswerError && error.status < 500) throw error
         // Also when the caller ran out of patience, or it would find the same frozen server next time.
         this.forsake(url)
-        if (signal.aborted || left <= 1) throw error
+        // A refusal is likely the same everywhere, so the others are left for the next time.
+        const refused = error instanceof RegistryAnswerError && error.status >= 400 && error.status < 500
+        if (refused || signal.aborted || left <= 1) throw error
       }
     }
   }

@@ -16,7 +16,7 @@ interface SlicePort {
 }
 
 interface SliceEndpoint {
-  readonly addresses: readonly string[]
+  readonly addresses?: readonly string[] | null
   readonly conditions?: {
     readonly ready?: boolean | null
     readonly serving?: boolean | null
@@ -80,7 +80,7 @@ function candidates(slices: readonly EndpointSlice[], options: JoinOptions): Can
     (endpoints ?? []).map((endpoint): Candidate => {
       const isIPv6 = addressType === 'IPv6'
       // What another address would mean, the API leaves open.
-      const [address = ''] = endpoint.addresses
+      const [address = ''] = endpoint.addresses ?? []
       const id = `${isIPv6 ? `[${address}]` : address}:${port.number}`
       const scheme = options.scheme ?? port.scheme
       const state = stateOf(endpoint, options)

@@ -78,7 +78,7 @@ async function list(
     if (reply.status === 429 && seconds > 0) onRetryAfter(seconds * 1000)
     throw http.failure(url, request, reply)
   }
-  const { items, metadata } = JSON.parse(reply.text) as Partial<{
+  const { items, metadata } = http.json(`${url}&resourceVersion=0`, request, reply) as Partial<{
     items: readonly EndpointSlice[]
     metadata: { resourceVersion: string }
   }>
