@@ -101,13 +101,10 @@ export class Fleet implements EndpointContext, AttemptContext {
   /** Whether an endpoint this request has not tried yet may take it, has room, and has not asked for a pause. */
   hasOther(request: PickRequest, guard: Guard | undefined): boolean {
     const now = this.clock.now()
-    const { perInstance } = this.#options
-    return this.#candidatesOf(guard)
-      .list(this.#all, now)
-      .some(
-        (endpoint) =>
-          endpoint.penalisedUntil <= now && endpoint.inFlight < perInstance && !request.excluded(endpoint),
-      )
+    const isFree = ({ penalisedUntil, inFlight }: LiveEndpoint): boolean =>
+      penalisedUntil <= now && inFlight < this.#options.perInstance
+    const list = this.#candidatesOf(guard).list(this.#all, now)
+    return list.some((endpoint) => isFree(endpoint) && !request.excluded(endpoint))
   }
 
   /** Whether anybody's breaker may admit an attempt within `ms`. */
