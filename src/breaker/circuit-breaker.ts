@@ -81,10 +81,12 @@ export class CircuitBreaker {
    */
   execute<T>(fn: (context: ExecuteContext) => T | PromiseLike<T>, options?: ExecuteOptions): Promise<T> {
     let signal: AbortSignal | undefined
-    try {
-      signal = checkCall(fn, options)
-    } catch (error) {
-      return Promise.reject(error)
+    if (options !== undefined || typeof fn !== 'function') {
+      try {
+        signal = checkCall(fn, options)
+      } catch (error) {
+        return Promise.reject(error)
+      }
     }
     if (signal?.aborted) return Promise.reject(signal.reason)
     const start = this.#breaker.beginsUntimed ? 0 : this.#clock.now()
