@@ -1,6 +1,6 @@
 import pRetry from 'p-retry'
 import { systemClock, type Clock } from '../clock.ts'
-import { checkFunction, checkMethods, checkNumber, checkObject, quote } from '../options.ts'
+import { checkFunction, checkMethods, checkNumber, checkObject, checkSignal, quote } from '../options.ts'
 import { registryBackoff, type RegistryBackoff } from './backoff.ts'
 import { bounded } from './bounded.ts'
 import { toInstance } from './instance.ts'
@@ -85,9 +85,7 @@ export function announceSettings(
   const { signal, onError, onRegistered, timeout = 5_000, backoff, clock = systemClock } = options
   checkMethods('registrar', registrar, ['register'])
   checkText('service', service)
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new TypeError(`signal must be an AbortSignal, got ${quote(signal)}`)
-  }
+  checkSignal(signal)
   if (onError !== undefined) checkFunction('onError', onError)
   if (onRegistered !== undefined) checkFunction('onRegistered', onRegistered)
   checkNumber('timeout', timeout, { exclusive: true })

@@ -177,7 +177,7 @@ describe('announceServer', () => {
     [{ instance: { weight: -1 } }, /weight must be a number >= 0/],
     [{ onError: 5 }, /onError must be a function, got 5/],
     [{ clock: null }, /clock must have a method now\(\), got null/],
-    [{ signal: null }, /signal must be an AbortSignal, got null/],
+    [{ signal: null }, /signal must have a method addEventListener\(\), got null/],
     [{ drainDelay: null }, /drainDelay must be a number, got null/],
   ])('refuses %j without waiting for the server', async (options, message) => {
     const announcing = announceServer(new MemoryRegistry(), 's', serve(), options as object)

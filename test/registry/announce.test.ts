@@ -424,13 +424,19 @@ it.each<[unknown, string, InstanceInit, object, RegExp]>([
   [new MemoryRegistry(), 's', ME, { timeout: null }, /timeout must be a number, got null/],
   [new MemoryRegistry(), 's', ME, { clock: null }, /clock must have a method now\(\), got null/],
   [new MemoryRegistry(), 's', ME, { clock: {} }, /clock must have a method now\(\), got \{\}/],
-  [new MemoryRegistry(), 's', ME, { signal: null }, /signal must be an AbortSignal, got null/],
+  [
+    new MemoryRegistry(),
+    's',
+    ME,
+    { signal: null },
+    /signal must have a method addEventListener\(\), got null/,
+  ],
   [
     new MemoryRegistry(),
     's',
     ME,
     { signal: { throwIfAborted: () => {} } },
-    /signal must be an AbortSignal, got {/,
+    /signal must have a method addEventListener\(\), got {/,
   ],
   [new MemoryRegistry(), 's', ME, { backoff: null }, /backoff must be an object, got null/],
   [

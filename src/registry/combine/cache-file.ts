@@ -18,7 +18,7 @@ export function cacheFile(path: string): CacheFile {
 }
 
 /** Service name → instances on disk, in the format the file source reads. */
-export class CacheFile {
+class CacheFile {
   readonly #path: string
   readonly #temporary: string
   #pending = new Map<string, readonly Instance[]>()
