@@ -10,7 +10,14 @@ const config: ViteUserConfig = defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/registries/**'] },
+        // Files share their worker's module graph: loading the library again for each file took half of the time.
+        // A test that changes a global puts it back, or runs in a child process (test/support/child.ts).
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/registries/**'],
+          isolate: false,
+        },
       },
       {
         extends: true,
