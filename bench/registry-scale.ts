@@ -139,8 +139,8 @@ async function acquire(count: number, balance: Balancer): Promise<number> {
     },
   }
   const options = { service: 'users', source: source as unknown as Source, balance }
-  const { plans, guards } = compilePlans(options)
-  const core = createCore(options, plans, guards)
+  const compiled = compilePlans(options)
+  const core = createCore(options, compiled)
   core.discovery.start()
   await core.discovery.ready
   const request = {
@@ -153,7 +153,7 @@ async function acquire(count: number, balance: Balancer): Promise<number> {
     excluded: () => false,
     header: () => undefined,
   }
-  const { guard } = plans.base
+  const { guard } = compiled.plans.base
   const run = (times: number): number => {
     const start = cpu()
     for (let n = 0; n < times; n++) {

@@ -22,6 +22,11 @@ export interface ExchangePolicy extends AnswerPolicy {
   }
 }
 
+/** Who has to know what was asked, and that it was answered. */
+export interface AnswerObserver {
+  answered(method: string, path: string, status: number): void
+}
+
 /** Whom the caller asked for. */
 export interface LogicalHost {
   /** `host[:port]` as the caller wrote it: what the server sees. */
@@ -55,6 +60,9 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
   readonly #policy: ExchangePolicy
   readonly #extra: Readonly<Record<string, string>> | undefined
   readonly #stalled: AbortController | undefined
+  readonly #observer: AnswerObserver | undefined
+  #method = 'GET'
+  #path = ''
   #body: Dispatcher.DispatchOptions['body']
   #inner: Dispatcher.DispatchHandler | undefined
   #controller: Controller | undefined
@@ -65,7 +73,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
 
   /**
    * `extra` are request headers to add, in lower case; `stalled` is aborted to end a body that stalls, instead of
-   * the undici request.
+   * the undici request; `observer` hears of each answer.
    */
   constructor(
     attempt: Attempt,
@@ -74,6 +82,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
     policy: ExchangePolicy,
     extra?: Readonly<Record<string, string>>,
     stalled?: AbortController,
+    observer?: AnswerObserver,
   ) {
     this.attempt = attempt
     this.#deadlines = deadlines
@@ -81,6 +90,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
     this.#policy = policy
     this.#extra = extra
     this.#stalled = stalled
+    this.#observer = observer
   }
 
   /** Somebody's request as it goes to the attempt's instance: with our headers too, and the logical Host. */
@@ -99,7 +109,9 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
   /** Sends what is addressed already to the attempt's own pool. */
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     this.dispatched = true
-    const { body } = options
+    const { body, method, path } = options
+    this.#method = method
+    this.#path = path
     this.#body = watched(body)
     // Built-in fetch hands handlers of the old generation on Node 22 and 24.
     this.#inner = typeof handler.onRequestStart === 'function' ? handler : wrapHandler(handler)
@@ -219,6 +231,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
   }
 
   #answered(status: number, headers: Headers): void {
+    this.#observer?.answered(this.#method, this.#path, status)
     settleAnswer(this.attempt, { status, headers }, this.#policy)
   }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Deadlines } from '../deadlines.ts'
 import type { OutriggerError } from '../errors.ts'
+import type { Kept } from '../fallback/kept.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Emitter } from '../observe/emitter.ts'
 import type { ClientEvents, ServiceEvent } from '../observe/events.ts'
@@ -16,6 +17,8 @@ export interface Core {
   readonly fleet: Fleet
   readonly discovery: Discovery
   readonly budget: Budget
+  /** Answers that may be given again; undefined when there never are any. */
+  readonly kept: Kept | undefined
   readonly events: Emitter<ClientEvents>
   readonly deadlines: Deadlines
   /** Calls waiting for the first snapshot. */

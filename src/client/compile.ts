@@ -3,7 +3,8 @@ import { Plans } from '../doors/plans.ts'
 import { breakerPolicy } from '../breaker/policy.ts'
 import type { Guard } from '../fleet/guard.ts'
 import { systemClock, type Clock } from '../clock.ts'
-import { Coalescer } from '../fallback/coalesce.ts'
+import { Coalescer, type CoalesceOptions } from '../fallback/coalesce.ts'
+import { Kept } from '../fallback/kept.ts'
 import { StaleCache } from '../fallback/stale.ts'
 import { Limiter } from '../limit/limiter.ts'
 import { checkPriority } from '../limit/priority.ts'
@@ -46,8 +47,14 @@ const NO_TIMEOUT: TimeoutPolicy = Object.freeze({
 })
 const DEFAULT_TIMEOUT: TimeoutPolicy = Object.freeze({ ...NO_TIMEOUT, total: 30_000, connect: 5_000 })
 
+export interface CompiledPlans {
+  readonly plans: Plans
+  readonly guards: readonly Guard[]
+  readonly kept: Kept | undefined
+}
+
 /** Merges client options and route rules, once, into a plan per route; every bad option throws here. */
-export function compilePlans(options: ClientOptions): { plans: Plans; guards: readonly Guard[] } {
+export function compilePlans(options: ClientOptions): CompiledPlans {
   const { clock = systemClock } = options
   const guards: Guard[] = []
   const guard = (
@@ -120,7 +127,7 @@ export function compilePlans(options: ClientOptions): { plans: Plans; guards: re
       contract: compileContract(route.key, rule, contractPolicy(rule, strictness, `${name}.`), `${name}.`),
     })
   })
-  return { plans: new Plans(base, routed), guards: guards.filter(Boolean) }
+  return { plans: new Plans(base, routed), guards: guards.filter(Boolean), kept: keptBy([base, ...routed]) }
 }
 
 function timeoutPolicy(
@@ -179,7 +186,6 @@ function fallbackPolicy(
   prefix: string,
 ): FallbackPolicy {
   if (fallback !== undefined && fallback !== false) checkFunction(`${prefix}fallback`, fallback)
-  if (coalesce !== undefined) checkBoolean(`${prefix}coalesce`, coalesce)
   return Object.freeze({
     answer: fallback === undefined ? base.answer : fallback || undefined,
     stale:
@@ -188,8 +194,20 @@ function fallbackPolicy(
         : isOff(stale)
           ? undefined
           : new StaleCache(stale, clock, `${prefix}stale`),
-    coalescer: coalesce === undefined ? base.coalescer : coalesce ? new Coalescer() : undefined,
+    coalescer: coalesce === undefined ? base.coalescer : coalescerOf(coalesce, `${prefix}coalesce`),
   })
+}
+
+function coalescerOf(coalesce: boolean | CoalesceOptions, name: string): Coalescer | undefined {
+  if (typeof coalesce === 'boolean') return coalesce ? new Coalescer() : undefined
+  return new Coalescer(coalesce, name)
+}
+
+/** Undefined when no plan gives an answer twice. */
+function keptBy(plans: readonly Plan[]): Kept | undefined {
+  const holders = plans.flatMap(({ fallback: { stale, coalescer } }) => [stale, coalescer])
+  const distinct = new Set(holders.filter((holder) => holder !== undefined))
+  return distinct.size > 0 ? new Kept([...distinct]) : undefined
 }
 
 function checkClassify(classify: ClientOptions['classify'], name: string): ClientOptions['classify'] {

@@ -3,22 +3,20 @@ import { peakEwma } from '../balance/peak-ewma.ts'
 import type { Core } from '../call/core.ts'
 import { systemClock } from '../clock.ts'
 import { Deadlines } from '../deadlines.ts'
-import type { Plans } from '../doors/plans.ts'
 import { Fleet } from '../fleet/fleet.ts'
 import { outlierPolicy } from '../fleet/outlier-policy.ts'
-import type { Guard } from '../fleet/guard.ts'
 import { connectWith } from '../attempt/connect.ts'
 import { Emitter } from '../observe/emitter.ts'
 import type { ClientEvents, ServiceEvent } from '../observe/events.ts'
 import { Discovery } from '../registry/discovery.ts'
 import { Budget } from '../retry/budget.ts'
+import type { CompiledPlans } from './compile.ts'
 import type { ClientOptions } from './options.ts'
 
 /** Wires a client's discovery to its fleet, and both to its events. */
 export function createCore(
   options: ClientOptions,
-  { base, routed }: Plans,
-  guards: readonly Guard[],
+  { plans: { base, routed }, guards, kept }: CompiledPlans,
 ): Core & { resume(): void } {
   const {
     service,
@@ -76,6 +74,7 @@ export function createCore(
     fleet,
     discovery,
     budget: new Budget(budget, clock),
+    kept,
     events,
     deadlines: new Deadlines(clock),
     waiting,

@@ -103,8 +103,9 @@ export function createClient<
 export function createClient(options: ClientOptions): Client {
   checkClientOptions(options)
   const logical = logicalAddress(options.service)
-  const { plans, guards } = compilePlans(options)
-  const core = createCore(options, plans, guards)
+  const compiled = compilePlans(options)
+  const { plans, guards } = compiled
+  const core = createCore(options, compiled)
   const { service, events } = core
   const platform = new Platform()
 

@@ -4,6 +4,7 @@ import { checkMethods, checkNumber, checkObject, quote } from '../options.ts'
 import type { BreakerOptions } from '../breaker/policy.ts'
 import type { Clock } from '../clock.ts'
 import type { OutlierOptions } from '../fleet/outlier-policy.ts'
+import type { CoalesceOptions } from '../fallback/coalesce.ts'
 import type { StaleOptions } from '../fallback/stale.ts'
 import type { Fallback } from '../fallback/types.ts'
 import type { LimitOptions } from '../limit/policy.ts'
@@ -80,7 +81,7 @@ export interface RouteRule extends RouteContract, ContractPolicy {
   /** @default the client's */
   stale?: StaleOptions | false
   /** @default the client's */
-  coalesce?: boolean
+  coalesce?: boolean | CoalesceOptions
   /** @default the client's */
   classify?: Classify
 }
@@ -119,7 +120,7 @@ export interface ClientOptions extends ContractPolicy {
   /** Serves a route's last good answer when all else fails. For the fetch door. @default none */
   stale?: StaleOptions | false
   /** Lets identical concurrent GETs share one request. For the fetch door. @default false */
-  coalesce?: boolean
+  coalesce?: boolean | CoalesceOptions
   /** Sends the time that is left along with each request. @default none is sent */
   deadline?: DeadlineOptions
   /** The request header that carries the number of the attempt, `'x-outrigger-attempt'`. @default none is sent */

@@ -3,14 +3,13 @@ import type { Core } from '../call/core.ts'
 import type { Plan } from '../call/plan.ts'
 import { startTimer } from '../clock.ts'
 import { timeoutError } from '../errors.ts'
-import { RequestKeys } from '../fallback/key.ts'
 import { isWhole } from '../fallback/response.ts'
 import type { FailedCall } from '../fallback/types.ts'
 import type { FetchInput } from '../attempt/platform.ts'
 import { checkNumber, quote } from '../options.ts'
 import { discardResponse } from './discard.ts'
 import { lastingHeaders, signalOf } from './init.ts'
-import { sharedInit, variantOf } from './shared-init.ts'
+import { cacheModeOf, sharedInit, variantOf } from './shared-init.ts'
 import type { CallInit, Target } from './target.ts'
 
 /** One fetch call, for those who may answer it in the service's stead. */
@@ -22,6 +21,8 @@ export interface FallbackCall {
   readonly headers: Headers
   /** What else tells it from others. */
   readonly variant: string
+  /** fetch's `cache`. */
+  readonly cache: string
   readonly signal: AbortSignal | undefined
   readonly deadline: number
   /** What it must have in common with others to share their request; undefined if it must not. */
@@ -51,6 +52,7 @@ export function fallbackCall(
     url,
     headers: new Headers(init?.headers ?? request?.headers),
     variant: variantOf(init, request),
+    cache: cacheModeOf(init, request),
     signal: signalOf(init, request),
     deadline: checkNumber('deadline', init?.deadline === undefined ? Infinity : init.deadline, {
       min: -Infinity,
@@ -64,8 +66,6 @@ function withLastingHeaders(init: CallInit | undefined): CallInit | undefined {
   return init?.headers ? { ...init, headers: lastingHeaders(init.headers) } : init
 }
 
-const keys = new RequestKeys()
-
 /** Whether the plan has anything to fall back to, or anybody to share a request with. */
 export function hasFallback({ fallback: { answer, stale, coalescer } }: Plan): boolean {
   return answer !== undefined || stale !== undefined || coalescer !== undefined
@@ -73,16 +73,22 @@ export function hasFallback({ fallback: { answer, stale, coalescer } }: Plan): b
 
 /** Shares the request with identical ones under way, if the plan says so. */
 function shared(call: FallbackCall): Promise<Response> {
-  const { method, url, headers, variant, company } = call
-  const { coalescer } = call.plan.fallback
+  const { company, variant, core, plan } = call
+  const { coalescer } = plan.fallback
   if (!coalescer || company === undefined) return call.start()
-  const key = `${keys.of(method, url, headers)}\n${variant}\n${company}`
-  return inTime(call, (signal) => coalescer.run(key, signal, (all) => call.start(all)))
+  const key = coalescer.key({ ...call, variant: JSON.stringify([variant, company]) }, call.cache)
+  if (!key) return call.start()
+  // Who goes on alone after he has waited has no more time than before.
+  const deadline = Math.min(call.deadline, core.clock.now() + plan.timeout.total)
+  return inTime(call, (signal) => {
+    const alone = (): Promise<Response> => inTime({ core, signal, deadline }, (own) => call.start(own))
+    return coalescer.run(key, { signal, start: (all) => call.start(all), alone })
+  })
 }
 
 /** A deadline of the caller's own is nobody else's: it ends his wait, and not the request that he shares. */
 async function inTime(
-  { core, signal, deadline }: FallbackCall,
+  { core, signal, deadline }: Pick<FallbackCall, 'core' | 'signal' | 'deadline'>,
   wait: (signal: AbortSignal | undefined) => Promise<Response>,
 ): Promise<Response> {
   if (deadline === Infinity) return wait(signal)
@@ -101,18 +107,19 @@ async function inTime(
 /** The answer of the service if it is good; otherwise the last good one, the fallback's, or what there is. */
 export async function withFallback(call: FallbackCall): Promise<Response> {
   const { stale, answer } = call.plan.fallback
-  const own = stale?.key(call.method, call.url, call.headers)
-  const key = own === undefined ? undefined : own + call.variant
+  const request = stale?.request(call, call.cache)
   let failure: unknown
   try {
     const response = await shared(call)
-    if (isGood(response, call.plan)) return stale ? stale.wrap(key, response) : response
+    const good = isGood(response, call.plan)
+    const own = stale ? stale.wrap(request, response, good) : response
+    if (good) return own
     failure = response
   } catch (error) {
     if (call.signal?.aborted) throw error
     failure = error
   }
-  const kept = stale?.get(key)
+  const kept = stale?.get(request)
   if (kept) {
     letGo(failure)
     announceFallback(call, failure)

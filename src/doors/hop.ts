@@ -11,14 +11,15 @@ import type { Dispatcher } from '../undici.ts'
 
 /** Puts an attempt on the wire. */
 export function exchangeFor(
-  { deadlines }: Core,
+  { deadlines, kept }: Core,
   plan: Plan,
   attempt: Attempt,
   logical: LogicalHost,
   context?: SendContext,
   stalled?: AbortController,
 ): Exchange {
-  return new Exchange(attempt, deadlines, logical, plan, callHeaders(plan, attempt, context), stalled)
+  const extra = callHeaders(plan, attempt, context)
+  return new Exchange(attempt, deadlines, logical, plan, extra, stalled, kept)
 }
 
 function callHeaders(

@@ -19,6 +19,11 @@ export function variantOf(init: CallInit | undefined, request: Request | undefin
   )
 }
 
+/** fetch's `cache`: how new the caller wants the answer to be. */
+export function cacheModeOf(init: CallInit | undefined, request: Request | undefined): string {
+  return String((init && Reflect.get(init, 'cache')) ?? request?.cache ?? 'default')
+}
+
 /** The init of a request that several share: under a signal of theirs, and without a deadline of anybody's. */
 export function sharedInit(
   init: CallInit | undefined,

@@ -1,11 +1,12 @@
+import { checkHeaderName, quote } from '../options.ts'
+
 /**
- * Headers that differ from request to request and change nothing about the answer. All others are part of the
- * key: nobody can list the headers that say who is asking, and one user's answer must never reach another.
+ * Left out of the key by default: the value is new for each request or trace, and by definition says nothing about
+ * who is asking. `baggage` is not among them: it carries whatever its sender likes, identities included.
  */
-const NOISE: readonly string[] = [
+const UNKEYED: readonly string[] = [
   'traceparent',
   'tracestate',
-  'baggage',
   'b3',
   'x-b3-traceid',
   'x-b3-spanid',
@@ -17,30 +18,71 @@ const NOISE: readonly string[] = [
   'x-correlation-id',
 ]
 
-/** What makes two requests the same: method, URL and headers. */
+export interface KeyOptions {
+  /** More request headers that change nothing about the answer. All others tell requests apart. */
+  ignoreHeaders?: readonly string[]
+  /** Request headers that tell requests apart although they are left out by default, `'x-request-id'`. */
+  keyHeaders?: readonly string[]
+}
+
+/** One request, as far as it tells which answer it gets. */
+export interface Asked {
+  readonly method: string
+  readonly url: string
+  readonly headers: Headers
+  /** What else tells it from others. */
+  readonly variant?: string
+}
+
+export interface RequestKey {
+  readonly text: string
+  /** Path and query: what an unsafe method on the same URL invalidates. */
+  readonly path: string
+}
+
+/** What makes two requests the same: method, URL, headers, and what fetch was told besides. */
 export class RequestKeys {
   readonly #ignored: ReadonlySet<string>
 
-  /** @param ignore more headers, in lower case, that change nothing about the answer */
-  constructor(ignore: readonly string[] = []) {
-    this.#ignored = new Set([...NOISE, ...ignore])
+  /** @param name begins the errors about the options */
+  constructor({ ignoreHeaders = [], keyHeaders = [] }: KeyOptions = {}, name = 'keys') {
+    const kept = names(`${name}.keyHeaders`, keyHeaders)
+    const ignored = names(`${name}.ignoreHeaders`, ignoreHeaders)
+    const both = kept.find((header) => ignored.includes(header))
+    if (both !== undefined) {
+      throw new TypeError(`${name}.ignoreHeaders and ${name}.keyHeaders must differ, got '${both}' in both`)
+    }
+    this.#ignored = new Set([...UNKEYED.filter((header) => !kept.includes(header)), ...ignored])
   }
 
-  /** Undefined for methods other than GET and HEAD, whose requests are never the same. */
-  of(method: string, url: string, headers: Headers): string | undefined {
+  /** Undefined for what is never the same: methods other than GET and HEAD, and what is no URL. */
+  of({ method, url, headers, variant = '' }: Asked): RequestKey | undefined {
     if (method !== 'GET' && method !== 'HEAD') return undefined
-    let key = `${method} ${url}`
-    // Headers are iterated in sorted order, and none holds a line break.
-    for (const [name, value] of headers) if (!this.#ignored.has(name)) key += `\n${name}: ${value}`
-    return key
+    const parsed = URL.parse(url)
+    if (!parsed) return undefined
+    // As JSON each part says where it ends: no value can be written so that it looks like two.
+    const told = [...headers].filter(([header]) => !this.#ignored.has(header))
+    const path = parsed.pathname + parsed.search
+    return { text: JSON.stringify([method, parsed.origin, path, variant, told]), path }
   }
 
   /** True if the answer depends on nothing but the key (RFC 9110 §12.5.5). */
   covers(vary: string | null): boolean {
     if (vary === null) return true
     return vary.split(',').every((field) => {
-      const name = field.trim().toLowerCase()
-      return name !== '*' && !this.#ignored.has(name)
+      const header = field.trim().toLowerCase()
+      return header !== '*' && !this.#ignored.has(header)
     })
   }
+}
+
+/** The path and query of a URL or a path, spelled as in a key; undefined for what is no URL. */
+export function keyPath(path: string): string | undefined {
+  const url = URL.parse(path, 'http://service')
+  return url ? url.pathname + url.search : undefined
+}
+
+function names(name: string, list: unknown): string[] {
+  if (!Array.isArray(list)) throw new TypeError(`${name} must be an array, got ${quote(list)}`)
+  return list.map((header) => checkHeaderName(name, header))
 }

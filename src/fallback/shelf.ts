@@ -1,9 +1,16 @@
+interface Entry<T> {
+  readonly value: T
+  readonly group: string
+  readonly bytes: number
+}
+
 /** A map that forgets what was not used for longest, once it holds too many entries or too many bytes. */
 export class Shelf<T> {
   readonly #maxEntries: number
   readonly #maxBytes: number
   /** Least recently used first. */
-  readonly #entries = new Map<string, { readonly value: T; readonly bytes: number }>()
+  readonly #entries = new Map<string, Entry<T>>()
+  readonly #groups = new Map<string, Set<string>>()
   #bytes = 0
 
   constructor(maxEntries: number, maxBytes: number) {
@@ -31,9 +38,13 @@ export class Shelf<T> {
     return entry.value
   }
 
-  put(key: string, value: T, bytes: number): void {
+  /** Entries of one group go together. */
+  put(key: string, group: string, value: T, bytes: number): void {
     this.delete(key)
-    this.#entries.set(key, { value, bytes })
+    this.#entries.set(key, { value, group, bytes })
+    const members = this.#groups.get(group)
+    if (members) members.add(key)
+    else this.#groups.set(group, new Set([key]))
     this.#bytes += bytes
     for (const oldest of this.#entries.keys()) {
       if (this.#entries.size <= this.#maxEntries && this.#bytes <= this.#maxBytes) return
@@ -42,7 +53,16 @@ export class Shelf<T> {
   }
 
   delete(key: string): void {
-    this.#bytes -= this.#entries.get(key)?.bytes ?? 0
+    const entry = this.#entries.get(key)
+    if (!entry) return
+    this.#bytes -= entry.bytes
     this.#entries.delete(key)
+    const members = this.#groups.get(entry.group)
+    members?.delete(key)
+    if (members?.size === 0) this.#groups.delete(entry.group)
+  }
+
+  deleteGroup(group: string): void {
+    for (const key of this.#groups.get(group) ?? []) this.delete(key)
   }
 }

@@ -1,9 +1,8 @@
 import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { Coalescer } from '../../src/fallback/coalesce.ts'
 import { hang, redirect, reply, stall, startServer, truncate } from '../support/http-server.ts'
 import { until } from '../support/until.ts'
-import { collectUntil, pieces } from './support.ts'
+import { collectUntil, pieces, WordCoalescer } from './support.ts'
 
 const KEY = 'GET http://users/42'
 const from = (url: string) => (signal: AbortSignal) => fetch(url, { signal })
@@ -17,7 +16,7 @@ function never(): Promise<Response> {
 describe('Coalescer', () => {
   it('sends one request for all who ask at the same time, and gives each a response', async () => {
     await using server = await startServer(redirect('/there'), reply(200, 'hello', { 'x-a': '1' }))
-    const coalescer = new Coalescer()
+    const coalescer = new WordCoalescer()
     const responses = await Promise.all([
       coalescer.run(KEY, undefined, from(server.url)),
       coalescer.run(KEY, undefined, never),
@@ -45,7 +44,7 @@ describe('Coalescer', () => {
 
   it('asks again once the headers are there', async () => {
     await using server = await startServer(reply(200, 'one'), reply(200, 'two'))
-    const coalescer = new Coalescer()
+    const coalescer = new WordCoalescer()
     const one = await coalescer.run(KEY, undefined, from(server.url))
     const two = await coalescer.run(KEY, undefined, from(server.url))
     expect([await one.text(), await two.text()]).toEqual(['one', 'two'])
@@ -53,7 +52,7 @@ describe('Coalescer', () => {
 
   it('does not confuse different requests', async () => {
     await using server = await startServer(reply(200, 'one'), reply(200, 'two'))
-    const coalescer = new Coalescer()
+    const coalescer = new WordCoalescer()
     const answers = await Promise.all(
       ['a', 'b'].map((key) => coalescer.run(key, undefined, from(server.url))),
     )
@@ -65,7 +64,7 @@ describe('Coalescer', () => {
 
   it('lets one give up at once, and the others go on', async () => {
     await using server = await startServer(hang)
-    const coalescer = new Coalescer()
+    const coalescer = new WordCoalescer()
     const [first, second] = [new AbortController(), new AbortController()]
     let shared: AbortSignal | undefined
     const start = (signal: AbortSignal): Promise<Response> => {
@@ -93,7 +92,7 @@ describe('Coalescer', () => {
 
   it('aborts the request when all have given up, and starts anew for the next', async () => {
     await using server = await startServer(hang, reply(200, 'hello'))
-    const coalescer = new Coalescer()
+    const coalescer = new WordCoalescer()
     const aborters = [new AbortController(), new AbortController()]
     const answers = aborters.map(({ signal }) => coalescer.run(KEY, signal, from(server.url)))
     await server.seen(1)
@@ -108,7 +107,7 @@ describe('Coalescer', () => {
   })
 
   it('cancels an answer that comes when nobody waits for it any more, and leaves the next request alone', async () => {
-    const coalescer = new Coalescer()
+    const coalescer = new WordCoalescer()
     const { body, isCancelled } = pieces('too late')
     const late = Promise.withResolvers<Response>()
     const aborter = new AbortController()
@@ -125,7 +124,7 @@ describe('Coalescer', () => {
   })
 
   it('leaves the next request alone when one fails that nobody waits for any more', async () => {
-    const coalescer = new Coalescer()
+    const coalescer = new WordCoalescer()
     const aborter = new AbortController()
     const late = Promise.withResolvers<Response>()
     const given = coalescer.run(KEY, aborter.signal, () => late.promise)
@@ -141,7 +140,7 @@ describe('Coalescer', () => {
   })
 
   it('does not start for a signal that has aborted already', async () => {
-    const coalescer = new Coalescer()
+    const coalescer = new WordCoalescer()
     await expect(coalescer.run(KEY, AbortSignal.abort(new Error('gave up')), never)).rejects.toThrow(
       'gave up',
     )
@@ -152,7 +151,7 @@ describe('Coalescer', () => {
     ['rejects', () => Promise.reject(new Error('down'))],
     ['throws', () => never()],
   ])('gives all the same error when the request %s, and starts anew for the next', async (_how, start) => {
-    const coalescer = new Coalescer()
+    const coalescer = new WordCoalescer()
     const { signal } = new AbortController()
     const answers = [coalescer.run(KEY, signal, start), coalescer.run(KEY, signal, start)]
     const errors = await Promise.all(answers.map((answer) => answer.catch((error: unknown) => error)))
@@ -163,7 +162,7 @@ describe('Coalescer', () => {
   })
 
   it('hands on what cannot be copied as an error, to everybody', async () => {
-    const coalescer = new Coalescer()
+    const coalescer = new WordCoalescer()
     const start = async (): Promise<Response> => Response.error()
     const answers = [coalescer.run(KEY, undefined, start), coalescer.run(KEY, undefined, never)]
     for (const answer of answers) await expect(answer).rejects.toThrow(RangeError)
@@ -172,7 +171,7 @@ describe('Coalescer', () => {
 
   it('shares answers that have no body', async () => {
     await using server = await startServer(reply(204))
-    const coalescer = new Coalescer()
+    const coalescer = new WordCoalescer()
     const start = from(server.url)
     const answers = await Promise.all([
       coalescer.run(KEY, undefined, start),
@@ -188,7 +187,7 @@ describe('a shared body', () => {
     start: (signal: AbortSignal) => Promise<Response>,
     ...signals: (AbortSignal | undefined)[]
   ): Promise<Response[]> => {
-    const coalescer = new Coalescer()
+    const coalescer = new WordCoalescer()
     return Promise.all(signals.map((signal) => coalescer.run(KEY, signal, start)))
   }
 

@@ -33,7 +33,7 @@ const statusOf = (answer: Promise<Response>): Promise<number> => answer.then(({ 
 describe('coalescing', () => {
   it.each<[string, CallInit, CallInit]>([
     ['redirect', { redirect: 'manual' }, { redirect: 'error' }],
-    ['cache', { cache: 'no-store' } as CallInit, { cache: 'reload' } as CallInit],
+    ['cache', { cache: 'force-cache' } as CallInit, {}],
     ['integrity', { integrity: 'sha256-AAAA' }, {}],
     ['referrer', { referrer: 'http://user-service/a' }, {}],
     ['credentials', { credentials: 'omit' }, {}],

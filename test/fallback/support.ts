@@ -1,6 +1,54 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { Coalescer } from '../../src/fallback/coalesce.ts'
+import { StaleCache, type StaleOptions, type StaleRequest } from '../../src/fallback/stale.ts'
+import type { Clock } from '../../src/clock.ts'
 import { until } from '../support/until.ts'
+
+/** A coalescer of requests that are told apart by a word. */
+export class WordCoalescer {
+  readonly inner: Coalescer = new Coalescer()
+
+  get size(): number {
+    return this.inner.size
+  }
+
+  run(
+    word: string,
+    signal: AbortSignal | undefined,
+    start: (signal: AbortSignal) => Promise<Response>,
+  ): Promise<Response> {
+    const alone = (): Promise<Response> => start(signal ?? new AbortController().signal)
+    return this.inner.run({ text: word, path: word }, { signal, start, alone })
+  }
+}
+
+/** A cache of answers to requests that are told apart by a word. */
+export class WordCache {
+  readonly inner: StaleCache
+
+  constructor(options: StaleOptions, clock: Clock) {
+    this.inner = new StaleCache(options, clock)
+  }
+
+  get size(): number {
+    return this.inner.size
+  }
+
+  request(word: string): StaleRequest | undefined {
+    const url = `http://users/${encodeURIComponent(word)}`
+    return this.inner.request({ method: 'GET', url, headers: new Headers() }, 'default')
+  }
+
+  wrap(word: string | undefined, response: Response): Response {
+    const request = word === undefined ? undefined : this.request(word)
+    return this.inner.wrap(request, response, response.status < 500)
+  }
+
+  get(word: string | undefined): Response | undefined {
+    return this.inner.get(word === undefined ? undefined : this.request(word))
+  }
+}
 
 /** Collects garbage until `condition` holds. */
 export async function collectUntil(condition: () => boolean): Promise<void> {
