@@ -1,13 +1,7 @@
-import { inspect } from 'node:util'
+import { quote } from './quote.ts'
+import { nearest } from './spelling.ts'
 
-/** Quotes a value for an error message, on one short line. */
-export function quote(value: unknown): string {
-  const text =
-    value instanceof Error
-      ? String(value)
-      : inspect(value, { depth: 1, breakLength: Infinity, maxStringLength: 80 })
-  return text.length > 120 ? `${text.slice(0, 117)}...` : text
-}
+export { quote }
 
 export interface NumberRule {
   min?: number
@@ -32,20 +26,22 @@ export function checkNumber(name: string, value: unknown, rule: NumberRule = {})
 }
 
 /** Throws unless `value` is an object that says what it holds in properties; a Map, or a promise not awaited, has none. */
-export function checkRecord(name: string, value: unknown): asserts value is object {
+export function checkRecord(name: string, value: unknown, kind = 'an object'): asserts value is object {
   const tag = Object.prototype.toString.call(value)
   const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value)
   if (!isRecord || (tag !== '[object Object]' && Object.keys(value).length === 0)) {
-    throw new TypeError(`${name} must be an object, got ${quote(value)}`)
+    throw new TypeError(`${name} must be ${kind}, got ${quote(value)}`)
   }
 }
 
 /** Throws unless `value` is a plain options object whose keys are all known. */
-export function checkObject(name: string, value: unknown, keys: readonly string[]): void {
-  checkRecord(name, value)
+export function checkObject(name: string, value: unknown, keys: readonly string[], kind?: string): void {
+  checkRecord(name, value, kind)
   for (const key of Object.keys(value)) {
     if (!keys.includes(key)) {
-      throw new TypeError(`${name}.${key} is not an option; known: ${keys.join(', ')}`)
+      const meant = nearest(key, keys)
+      const hint = meant === undefined ? '' : ` (did you mean ${meant}?)`
+      throw new TypeError(`${name}.${key} is not an option${hint}; known: ${keys.join(', ')}`)
     }
   }
 }

@@ -1,4 +1,5 @@
 import { OutriggerError } from '../errors.ts'
+import { disown } from '../hooks/disown.ts'
 import type { Outcome } from '../observe/events.ts'
 import { isOutcome } from '../observe/outcome.ts'
 import { warnOnce } from '../observe/warn-once.ts'
@@ -33,6 +34,7 @@ function judged(custom: Classify, result: AttemptResult): Outcome | undefined {
     return undefined
   }
   if (verdict === undefined || isOutcome(verdict)) return verdict
+  disown(verdict)
   warn(custom, `returned ${quote(verdict)}, which is no outcome`)
   return undefined
 }

@@ -1,7 +1,8 @@
-import { checkMethods } from '../options.ts'
+import { unusable } from '../hooks/unusable.ts'
 import { socketPath } from '../registry/origin.ts'
 import type { Instance } from '../registry/source.ts'
-import { Client, Pool, type Dispatcher } from '../undici.ts'
+import { Pool, type Dispatcher } from '../undici.ts'
+import { checkTransport } from './transport.ts'
 
 type Connect = (instance: Instance) => Dispatcher
 
@@ -20,12 +21,12 @@ export function connectWith(transport: Pool.Options | Connect = {}, patience: Pa
   if (typeof transport === 'function') {
     return (instance) => {
       const dispatcher: unknown = transport(instance)
-      checkMethods('what transport() returns', dispatcher, ['dispatch', 'close', 'destroy'])
-      return dispatcher as Dispatcher
+      if (!isDispatcher(dispatcher)) throw unusable('transport()', 'an undici dispatcher', dispatcher)
+      return dispatcher
     }
   }
+  checkTransport(transport)
   const options = { ...undiciLimits(patience), ...transport }
-  checkTransport(options)
   return ({ url }) => {
     const path = socketPath(url)
     return path === undefined
@@ -34,21 +35,15 @@ export function connectWith(transport: Pool.Options | Connect = {}, patience: Pa
   }
 }
 
+function isDispatcher(value: unknown): value is Dispatcher {
+  const methods = (value ?? {}) as Record<string, unknown>
+  return ['dispatch', 'close', 'destroy'].every((method) => typeof methods[method] === 'function')
+}
+
 /** undici must not give up earlier than the client would; 0 is never. */
 export function undiciLimits({ connect, total }: Patience): Pool.Options {
   return {
     ...(connect > CONNECT_TIMEOUT && { connectTimeout: connect === Infinity ? 0 : connect }),
     ...(total > HEADERS_TIMEOUT && { headersTimeout: 0 }),
-  }
-}
-
-/** The Pool looks at some of its options, the rest is for each Client that it makes. */
-function checkTransport(options: Pool.Options): void {
-  try {
-    void new Pool('http://localhost', options)
-    void new Client('http://localhost', options)
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new TypeError(`transport: ${reason}`, { cause: error })
   }
 }

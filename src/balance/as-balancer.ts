@@ -1,9 +1,13 @@
 import { types } from 'node:util'
 import { checkMethods, quote } from '../options.ts'
+import { factories } from './factories.ts'
 import type { Balancer, Pick } from './balancer.ts'
 
 /** Accepts a strategy as an object with `pick`, or as a bare function. */
 export function asBalancer(value: Balancer | Pick, name = 'balance'): Balancer {
+  if (typeof value === 'function' && factories.has(value)) {
+    throw new TypeError(`${name} must be a strategy: call ${value.name}(), got the function itself`)
+  }
   const balancer = typeof value === 'function' ? { pick: value } : value
   checkMethods(name, balancer, ['pick'])
   checkMethods(name, balancer, 'settled' in balancer && balancer.settled !== undefined ? ['settled'] : [])

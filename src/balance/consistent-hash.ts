@@ -7,6 +7,7 @@ import { perFleet } from './per-set.ts'
 import { random } from './random.ts'
 import { untried } from './untried.ts'
 import { weightOf } from './weight.ts'
+import { factories } from './factories.ts'
 
 export interface ConsistentHashOptions {
   /** What keeps requests together. A request without a key goes to any endpoint. */
@@ -75,3 +76,5 @@ function walk(
   }
   return best ?? untried(endpoints, request)
 }
+
+factories.add(consistentHash)

@@ -4,6 +4,7 @@ import type { Balancer, Endpoint, Pick } from './balancer.ts'
 import { decorate, pickWithin } from './decorate.ts'
 import { perFleet } from './per-set.ts'
 import { capacity, partAt, type Part } from './shares.ts'
+import { factories } from './factories.ts'
 
 export interface FailoverOptions {
   /**
@@ -51,3 +52,5 @@ function levels(endpoints: readonly Endpoint[], all: readonly Endpoint[], factor
 function priorityOf({ instance }: Endpoint): number {
   return instance.priority ?? 0
 }
+
+factories.add(failover)

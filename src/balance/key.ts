@@ -1,3 +1,4 @@
+import { unusable } from '../hooks/unusable.ts'
 import { checkHeaderName, checkObject, quote } from '../options.ts'
 import type { PickRequest } from './balancer.ts'
 
@@ -30,7 +31,7 @@ export function keyReader(name: string, key: KeyOption): (request: PickRequest) 
 function checkKey(name: string, key: unknown): string | undefined {
   if (typeof key === 'string') return key
   if (key === undefined || key === null) return undefined
-  throw new TypeError(`${name} must return a string, or undefined for no key, got ${quote(key)}`)
+  throw unusable(name, 'a string, or undefined for no key', key)
 }
 
 function cookie(header: string | undefined, name: string): string | undefined {

@@ -2,6 +2,7 @@ import { checkNumber, checkObject } from '../options.ts'
 import type { Balancer } from './balancer.ts'
 import { leastOf } from './least-of.ts'
 import { weightOf } from './weight.ts'
+import { factories } from './factories.ts'
 
 export interface LeastRequestOptions {
   /**
@@ -24,3 +25,5 @@ export function leastRequest(options: LeastRequestOptions = {}): Balancer {
   checkNumber('leastRequest.choices', choices, { min: 2, max: 64, integer: true })
   return { pick: leastOf(choices, (endpoint) => endpoint.inFlight / weightOf(endpoint)) }
 }
+
+factories.add(leastRequest)

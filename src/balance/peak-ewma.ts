@@ -4,6 +4,7 @@ import { leastOf } from './least-of.ts'
 import { perSet } from './per-set.ts'
 import { Strikes } from './strikes.ts'
 import { weightOf } from './weight.ts'
+import { factories } from './factories.ts'
 
 export interface PeakEwmaOptions {
   /**
@@ -130,3 +131,5 @@ function observe(standing: Standing, ms: number, now: number, decay: number): vo
     standing.latency = latency * kept + ms * (1 - kept)
   }
 }
+
+factories.add(peakEwma)

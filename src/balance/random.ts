@@ -1,6 +1,7 @@
 import type { Balancer } from './balancer.ts'
 import { samplerOf } from './sampler.ts'
 import { untried } from './untried.ts'
+import { factories } from './factories.ts'
 
 /** A tried endpoint is drawn again this often before all are looked at. */
 const DRAWS = 4
@@ -24,3 +25,5 @@ export function random(): Balancer {
     },
   }
 }
+
+factories.add(random)

@@ -1,5 +1,6 @@
 import type { Balancer, Endpoint, PickRequest } from './balancer.ts'
 import { perSet } from './per-set.ts'
+import { factories } from './factories.ts'
 
 interface Turn {
   readonly endpoint: Endpoint
@@ -101,3 +102,5 @@ function resume({ turns, cursor }: Ring, next: readonly Turn[]): number {
   }
   return 0
 }
+
+factories.add(roundRobin)

@@ -3,6 +3,7 @@ import { asBalancer } from './as-balancer.ts'
 import type { Balancer, Endpoint, Pick, PickRequest } from './balancer.ts'
 import { decorate } from './decorate.ts'
 import { perSet } from './per-set.ts'
+import { factories } from './factories.ts'
 
 export interface SlowStartOptions {
   /**
@@ -103,3 +104,5 @@ class Without implements PickRequest {
     return endpoint === this.#endpoint || this.#request.excluded(endpoint)
   }
 }
+
+factories.add(slowStart)

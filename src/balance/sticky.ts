@@ -5,6 +5,7 @@ import { decorate } from './decorate.ts'
 import { keyReader, type KeyOption } from './key.ts'
 import { perSet } from './per-set.ts'
 import { Recent } from './recent.ts'
+import { factories } from './factories.ts'
 
 export interface StickyOptions {
   /** What is remembered, such as a session. A request without a key is left to `over`. */
@@ -64,3 +65,5 @@ export function sticky(options: StickyOptions): Balancer {
     return chosen
   })
 }
+
+factories.add(sticky)

@@ -4,6 +4,7 @@ import type { Balancer, Endpoint, Pick } from './balancer.ts'
 import { decorate, pickWithin } from './decorate.ts'
 import { hash } from './hash.ts'
 import { perFleet } from './per-set.ts'
+import { factories } from './factories.ts'
 
 export interface SubsetOptions {
   /** How many endpoints this client uses. */
@@ -67,3 +68,5 @@ function inCircle(all: readonly Endpoint[]): readonly Endpoint[] {
     .toSorted((a, b) => a.at - b.at || (a.endpoint.instance.id < b.endpoint.instance.id ? -1 : 1))
     .map(({ endpoint }) => endpoint)
 }
+
+factories.add(subset)

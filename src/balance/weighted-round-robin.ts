@@ -2,6 +2,7 @@ import type { Balancer, Endpoint } from './balancer.ts'
 import { DueWheel, type Slot } from './due-wheel.ts'
 import { perFleet } from './per-set.ts'
 import { weightOf } from './weight.ts'
+import { factories } from './factories.ts'
 
 /** Multiples of it, modulo 1, spread any number of points evenly over [0, 1). */
 const GOLDEN = (Math.sqrt(5) - 1) / 2
@@ -48,3 +49,5 @@ export function weightedRoundRobin(): Balancer {
     },
   }
 }
+
+factories.add(weightedRoundRobin)

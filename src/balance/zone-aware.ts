@@ -4,6 +4,7 @@ import type { Balancer, Endpoint, Pick } from './balancer.ts'
 import { pickWithin } from './decorate.ts'
 import { perFleet } from './per-set.ts'
 import { capacity, partAt, type Part } from './shares.ts'
+import { factories } from './factories.ts'
 
 export interface ZoneAwareOptions {
   /** The zone the caller runs in, as in `instance.zone`. */
@@ -93,3 +94,5 @@ function plan(
 function zoneOf({ instance }: Endpoint): string | undefined {
   return instance.zone
 }
+
+factories.add(zoneAware)

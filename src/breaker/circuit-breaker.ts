@@ -1,5 +1,6 @@
 import { systemClock, type Clock } from '../clock.ts'
 import { CircuitOpenError, OutriggerError, withoutStack } from '../errors.ts'
+import { disown } from '../hooks/disown.ts'
 import { Emitter, type Listener } from '../observe/emitter.ts'
 import type { BreakerState, Outcome } from '../observe/events.ts'
 import { isOutcome } from '../observe/outcome.ts'
@@ -234,6 +235,7 @@ function judged(
 ): Outcome | undefined {
   const verdict: unknown = classify(result)
   if (verdict === undefined || isOutcome(verdict)) return verdict
+  disown(verdict)
   const text = `classify returned ${quote(verdict)}, which is no outcome; the default is used instead`
   warnOnce(classify, text, 'OUTRIGGER_CLASSIFY')
   return undefined

@@ -1,4 +1,5 @@
 import pRetry from 'p-retry'
+import { disown } from '../hooks/disown.ts'
 import { warnOnce } from '../observe/warn-once.ts'
 import { quote } from '../options.ts'
 import { backoffDelay, type RetryFailure, type RetryPolicy } from '../retry/policy.ts'
@@ -80,6 +81,7 @@ function asked<T>(when: NonNullable<RetryPolicy['when']>, tried: Tried<T>, byDef
   const verdict: unknown = when(failureOf(tried))
   if (typeof verdict === 'boolean') return verdict
   if (verdict !== undefined) {
+    disown(verdict)
     const message = `retry.when returned ${quote(verdict)}, not true or false; the default is used instead`
     warnOnce(when, message, 'OUTRIGGER_RETRY')
   }

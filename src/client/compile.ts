@@ -138,7 +138,7 @@ function timeoutPolicy(
   if (timeout === undefined) return base
   if (timeout === false) return NO_TIMEOUT
   const options = typeof timeout === 'number' ? { total: timeout } : timeout
-  checkObject(name, options, ['total', 'attempt', 'connect', 'idle'])
+  checkObject(name, options, ['total', 'attempt', 'connect', 'idle'], 'a number of ms, an object or false')
   const { total = base.total, attempt = base.attempt, connect = base.connect, idle = base.idle } = options
   return Object.freeze({
     total: checkNumber(typeof timeout === 'number' ? name : `${name}.total`, total, { exclusive: true }),
@@ -200,6 +200,7 @@ function fallbackPolicy(
 
 function coalescerOf(coalesce: boolean | CoalesceOptions, name: string): Coalescer | undefined {
   if (typeof coalesce === 'boolean') return coalesce ? new Coalescer() : undefined
+  checkRecord(name, coalesce, 'true, false or an object')
   return new Coalescer(coalesce, name)
 }
 

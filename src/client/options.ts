@@ -1,6 +1,6 @@
 import type { Classify } from '../attempt/classify.ts'
 import type { Balancer, Pick } from '../balance/balancer.ts'
-import { checkMethods, checkNumber, checkObject, quote } from '../options.ts'
+import { checkMethods, checkNumber, checkObject } from '../options.ts'
 import type { BreakerOptions } from '../breaker/policy.ts'
 import type { Clock } from '../clock.ts'
 import type { OutlierOptions } from '../fleet/outlier-policy.ts'
@@ -183,14 +183,6 @@ export function checkClientOptions(options: ClientOptions): void {
   checkObject('createClient()', options, OPTIONS)
   checkMethods('source', options.source, ['watch'])
   if (options.clock !== undefined) checkClock(options.clock)
-  const { transport } = options
-  if (
-    transport !== undefined &&
-    typeof transport !== 'function' &&
-    (typeof transport !== 'object' || transport === null)
-  ) {
-    throw new TypeError(`transport must be an object or a function, got ${quote(transport)}`)
-  }
   if (options.panicThreshold !== undefined) checkNumber('panicThreshold', options.panicThreshold, { max: 1 })
   if (options.drainTimeout !== undefined) checkNumber('drainTimeout', options.drainTimeout)
   if (typeof options.limit === 'object' && options.limit?.perInstance !== undefined) {

@@ -1,3 +1,4 @@
+import { disown } from '../hooks/disown.ts'
 import { isPriority } from '../limit/priority.ts'
 import type { BodySource, CallInit } from './target.ts'
 
@@ -42,7 +43,7 @@ export function signalOf(init: CallInit | undefined, request: Request | undefine
 /** A body made afresh for one try. A stream needs `duplex`, which nobody should have to know. */
 export function withBody(init: RequestInit | undefined, body: BodySource): RequestInit {
   // It would be sent as the text '[object Promise]'.
-  if (typeof (body as { then?: unknown } | null)?.then === 'function') {
+  if (disown(body)) {
     throw new TypeError('body must be a function that returns a body, got one that returns a promise')
   }
   return { duplex: 'half', ...init, body }

@@ -1,3 +1,4 @@
+import { disown } from '../hooks/disown.ts'
 import type { Balancer, Endpoint, PickRequest } from '../balance/balancer.ts'
 import type { Transition } from '../breaker/breaker.ts'
 import type { Clock } from '../clock.ts'
@@ -184,7 +185,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     if (!endpoint.allClosed()) this.invalidate()
     const now = attempt.startedAt + ms
     try {
-      balancer.settled?.(endpoint, outcome, ms, now)
+      disown(balancer.settled?.(endpoint, outcome, ms, now))
     } catch (error) {
       process.emitWarning(`balance.settled() threw ${quote(error)}`, { code: 'OUTRIGGER_BALANCER' })
     }
@@ -262,6 +263,7 @@ export class Fleet implements EndpointContext, AttemptContext {
   #ask(list: readonly LiveEndpoint[], request: AcquireRequest): LiveEndpoint | undefined {
     const picked = list.length === 1 ? list[0] : this.#options.balancer.pick(list, request)
     if (picked !== undefined && !(picked instanceof LiveEndpoint)) {
+      disown(picked)
       throw new TypeError(`balance must pick one of the endpoints it is given, got ${quote(picked)}`)
     }
     // A strategy of the user's may have kept an endpoint for longer than it lived.

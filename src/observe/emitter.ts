@@ -1,4 +1,5 @@
 import { EventEmitter } from 'eventemitter3'
+import { notify } from '../hooks/notify.ts'
 import { quote } from '../options.ts'
 
 export type Listener<Payload> = (event: Payload) => unknown
@@ -43,12 +44,7 @@ export class Emitter<Events extends object> {
     let guarded = this.#guarded.get(listener)
     if (!guarded) {
       guarded = (event): void => {
-        try {
-          const result = listener(event as Payload)
-          if (result instanceof Promise) result.catch(warn)
-        } catch (error) {
-          warn(error)
-        }
+        notify(listener, [event as Payload], WARNING)
       }
       this.#guarded.set(listener, guarded)
     }
@@ -56,10 +52,4 @@ export class Emitter<Events extends object> {
   }
 }
 
-function warn(error: unknown): void {
-  const detail = error instanceof Error ? (error.stack ?? error.message) : quote(error)
-  process.emitWarning('an Outrigger event listener threw; the call went on', {
-    code: 'OUTRIGGER_LISTENER',
-    detail,
-  })
-}
+const WARNING = { message: 'an Outrigger event listener threw; the call went on', code: 'OUTRIGGER_LISTENER' }

@@ -70,10 +70,10 @@ export async function announceServer(
   checkObject('instance', instance, INSTANCE)
   if (host !== undefined) checkHost(host)
   // All that can be known to be wrong before the server listens, with a url in place of the one to come.
-  const { signal, clock } = announceSettings(registrar, service, rest)
+  const { signal, clock, timeout } = announceSettings(registrar, service, rest)
   toInstance({ ...instance, url: url === undefined ? 'http://127.0.0.1' : url })
   signal?.throwIfAborted()
-  if (!server.listening) await once(server, 'listening', signal ? { signal } : {})
+  if (!server.listening) await listening(server, { service, clock, timeout, signal })
   const own = url === undefined ? serverUrl(server, host) : url
   const announcement = await announce(registrar, service, { ...instance, url: own }, rest)
   let closing: Promise<void> | undefined
@@ -98,6 +98,35 @@ export async function announceServer(
     },
     close,
     [Symbol.asyncDispose]: close,
+  }
+}
+
+interface Wait {
+  readonly service: string
+  readonly clock: Clock
+  readonly timeout: number
+  readonly signal: AbortSignal | undefined
+}
+
+/** Waits until the server listens, and says so when that takes long: `listen()` may have been forgotten. */
+async function listening(server: AnnouncedServer, { service, clock, timeout, signal }: Wait): Promise<void> {
+  const over = new AbortController()
+  const warn = (): void =>
+    process.emitWarning(`${service} is not announced: after ${timeout} ms its server does not listen yet`, {
+      code: 'OUTRIGGER_ANNOUNCE',
+    })
+  clock.sleep(timeout, over.signal).then(warn, () => {})
+  const closed = (): void => over.abort(new Error(`the server of ${service} was closed before it listened`))
+  server.once('close', closed)
+  const either = signal ? AbortSignal.any([signal, over.signal]) : over.signal
+  try {
+    await once(server, 'listening', { signal: either })
+  } catch (error) {
+    if (either.aborted) throw either.reason
+    throw error
+  } finally {
+    server.off('close', closed)
+    over.abort()
   }
 }
 

@@ -1,6 +1,7 @@
 import pRetry from 'p-retry'
 import { systemClock, type Clock } from '../clock.ts'
 import { checkFunction, checkMethods, checkNumber, checkObject, checkSignal, quote } from '../options.ts'
+import { notify, warn } from '../hooks/notify.ts'
 import { registryBackoff, type RegistryBackoff } from './backoff.ts'
 import { bounded } from './bounded.ts'
 import { toInstance } from './instance.ts'
@@ -223,19 +224,15 @@ class Announcer implements Announcement {
   #report(error: unknown, failures: number): void {
     const { onError, service } = this.#settings
     if (onError) this.#tell(onError, error)
-    else if (failures === 1) warn(`${service} could not be kept in the registry; trying goes on`, error)
-  }
-
-  #tell<T>(listener: ((value: T) => void) | undefined, value: T): void {
-    try {
-      listener?.(value)
-    } catch (error) {
-      warn('a listener of an announcement threw', error)
+    else if (failures === 1) {
+      warn({ message: `${service} could not be kept in the registry; trying goes on`, code: CODE }, error)
     }
   }
+
+  #tell<T>(listener: ((value: T) => unknown) | undefined, value: T): void {
+    if (listener) notify(listener, [value], LISTENER)
+  }
 }
 
-function warn(message: string, error: unknown): void {
-  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  process.emitWarning(message, { code: 'OUTRIGGER_ANNOUNCE', detail })
-}
+const CODE = 'OUTRIGGER_ANNOUNCE'
+const LISTENER = { message: 'a listener of an announcement threw', code: CODE }

@@ -1,3 +1,4 @@
+import { disown } from '../hooks/disown.ts'
 import { quote } from '../options.ts'
 import { describes, sameInstance, toInstance, withoutSecrets } from './instance.ts'
 import type { Instance } from './source.ts'
@@ -81,6 +82,8 @@ export function validateSnapshot(value: unknown): Snapshot {
 }
 
 function reject(entry: unknown, error: unknown): Rejected {
+  // Made by a function of the user's that is async by mistake.
+  disown(entry)
   const reason = error instanceof Error ? error.message : String(error)
   try {
     return { entry: withoutSecrets(entry), reason }

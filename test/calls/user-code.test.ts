@@ -213,7 +213,7 @@ describe.each(doors.slice(0, 2))('through %s,', (_door, call) => {
     [
       'gives no dispatcher',
       () => 5 as never,
-      /what transport\(\) returns must have a method dispatch\(\), got 5/,
+      /transport\(\) must return an undici dispatcher, got 5/,
     ],
   ])('a transport that %s fails the call, and holds nothing', async (_how, transport, message) => {
     const users = client('http://127.0.0.1:1', { transport, retry: false })

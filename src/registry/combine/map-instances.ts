@@ -1,3 +1,5 @@
+import { disown } from '../../hooks/disown.ts'
+import { unusable } from '../../hooks/unusable.ts'
 import { checkFunction } from '../../options.ts'
 import { checkSource } from '../discovery.ts'
 import type { Instance, Source } from '../source.ts'
@@ -34,6 +36,8 @@ function mapped(
   return snapshot.flatMap((entry: unknown) => {
     // `fn` may rely on its type; what is not even an object goes on to be refused by name.
     if (typeof entry !== 'object' || entry === null) return [entry as Instance]
-    return fn(entry as Instance, service) ?? []
+    const made = fn(entry as Instance, service) ?? []
+    if (disown(made)) throw unusable('mapInstances() fn', 'an instance or undefined', made)
+    return made
   })
 }

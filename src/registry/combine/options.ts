@@ -1,4 +1,5 @@
 import { systemClock, type Clock } from '../../clock.ts'
+import { notify } from '../../hooks/notify.ts'
 import { checkFunction, checkMethods, checkNumber, checkObject } from '../../options.ts'
 import { checkSource } from '../discovery.ts'
 import type { Source } from '../source.ts'
@@ -38,11 +39,8 @@ export function combineSettings(name: string, options: CombineOptions): CombineS
     patience: checkNumber(`${name}.patience`, patience),
     clock,
     report: (error, service) => {
-      try {
-        onError?.(error, service)
-      } catch (thrown) {
-        process.emitWarning(`${name}: onError threw`, { detail: String(thrown) })
-      }
+      if (onError)
+        notify(onError, [error, service], { message: `${name}: onError threw`, code: 'OUTRIGGER_SOURCE' })
     },
   }
 }

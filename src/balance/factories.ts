@@ -1,0 +1,2 @@
+/** The functions that make a strategy. Given in the place of one, they were not called. */
+export const factories: WeakSet<object> = new WeakSet()

@@ -1,0 +1,28 @@
+/** The word of the list that `written` is most likely a misspelling of; undefined when none is near. */
+export function nearest(written: string, words: readonly string[]): string | undefined {
+  // A longer key is no slip of the pen, and the distance costs its length times that of each word.
+  if (written.length > 40) return undefined
+  let best: string | undefined
+  let least = Math.max(1, Math.floor(written.length / 3)) + 1
+  for (const word of words) {
+    const far = distance(written.toLowerCase(), word.toLowerCase())
+    if (far >= least) continue
+    least = far
+    best = word
+  }
+  return best
+}
+
+/** Levenshtein's: how many letters must be put in, left out or changed. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const changed = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min(changed, row[j]! + 1, next[j - 1]! + 1))
+    }
+    row = next
+  }
+  return row[b.length]!
+}
