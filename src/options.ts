@@ -40,8 +40,8 @@ export function checkObject(name: string, value: unknown, keys: readonly string[
   for (const key of Object.keys(value)) {
     if (!keys.includes(key)) {
       const meant = nearest(key, keys)
-      const hint = meant === undefined ? '' : ` (did you mean ${meant}?)`
-      throw new TypeError(`${name}.${key} is not an option${hint}; known: ${keys.join(', ')}`)
+      const hint = meant === undefined ? '' : `; did you mean ${meant}?`
+      throw new TypeError(`${name}.${key} is not an option; known: ${keys.join(', ')}${hint}`)
     }
   }
 }

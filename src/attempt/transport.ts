@@ -39,7 +39,7 @@ export function checkTransport(options: Pool.Options): void {
     if (Number.isNaN(value)) throw new RangeError(`transport.${key} must be a number, got NaN`)
     // Others may be those of a later undici.
     const meant = KNOWN.includes(key) ? undefined : nearest(key, KNOWN)
-    if (meant !== undefined) throw new TypeError(`transport.${key} is not an option (did you mean ${meant}?)`)
+    if (meant !== undefined) throw new TypeError(`transport.${key} is not an option; did you mean ${meant}?`)
   }
   try {
     // The Pool looks at some of its options, the rest is for each Client that it makes.

@@ -150,7 +150,7 @@ function checkWindow(name: string, window: BreakerWindow = { ms: 30_000 }): Brea
   }
   return 'calls' in window
     ? { calls: checkNumber(`${name}.calls`, window.calls, { ...COUNT, max: MAX_WINDOW_CALLS }) }
-    : { ms: checkNumber(`${name}.ms`, window.ms, { min: 1 }) }
+    : { ms: checkNumber(`${name}.ms`, checkNumber(`${name}.ms`, window.ms, DURATION), { min: 1 }) }
 }
 
 function checkOpenFor(name: string, openFor: number | OpenForOptions): Required<OpenForOptions> {

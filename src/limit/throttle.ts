@@ -37,7 +37,9 @@ export class Throttle {
     checkObject(name, options, ['k', 'window'])
     const { k = 2, window = 120_000 } = options
     this.#k = checkNumber(`${name}.k`, k, { min: 1, exclusive: true })
-    const ms = checkNumber(`${name}.window`, window, { min: 1 })
+    const ms = checkNumber(`${name}.window`, checkNumber(`${name}.window`, window, { exclusive: true }), {
+      min: 1,
+    })
     this.#clock = clock
     this.#requests = new RollingCount(ms, clock.now())
     this.#accepts = new RollingCount(ms, clock.now())

@@ -12,11 +12,12 @@ import { disown } from '../../src/hooks/disown.ts'
 import { quote } from '../../src/quote.ts'
 import { reply, startServer } from '../support/http-server.ts'
 
-const unheard = vi.fn()
+const unheard = vi.fn<() => void>()
 beforeEach(() => void process.on('unhandledRejection', unheard))
 afterEach(async () => {
   await new Promise((resolve) => setTimeout(resolve, 5))
   process.off('unhandledRejection', unheard)
+  // oxlint-disable-next-line vitest/no-standalone-expect -- it holds after each test
   expect(unheard).not.toHaveBeenCalled()
 })
 
@@ -31,6 +32,7 @@ const STRANGE: Record<string, () => unknown> = {
     then: (_resolve: unknown, reject: (error: unknown) => void) => reject(new Error(message)),
   }),
   'an object whose then throws': () => ({
+    // oxlint-disable-next-line unicorn/no-thenable -- it is what is tried
     get then() {
       throw new Error(message)
     },
@@ -116,7 +118,7 @@ describe('told something', () => {
       },
     }
     const options = { onError: hook, onRegistered: hook, backoff: { initial: 1, max: 1 } }
-    const me = await announce(flaky as never, 'svc', { url: 'http://127.0.0.1:1' }, options)
+    const me = await announce(flaky, 'svc', { url: 'http://127.0.0.1:1' }, options)
     await vi.waitFor(() => expect(me.registered).toBe(true))
     await me.close()
   })
