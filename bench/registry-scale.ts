@@ -15,6 +15,7 @@ import {
 } from 'outrigger'
 import { compilePlans } from '../src/client/compile.ts'
 import { createCore } from '../src/client/core.ts'
+import { VERDICTS } from '../src/verdict/verdict.ts'
 
 const COUNT = 10_000
 const CHURN = 100 // instances a second
@@ -158,7 +159,7 @@ async function acquire(count: number, balance: Balancer): Promise<number> {
     const start = cpu()
     for (let n = 0; n < times; n++) {
       const attempt = core.fleet.acquire(request, guard)
-      attempt?.settle('success', 1)
+      attempt?.settle(VERDICTS.good, 1)
       attempt?.release()
     }
     return ((cpu() - start) * 1e6) / times

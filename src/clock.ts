@@ -1,3 +1,5 @@
+import { clearImmediate, setImmediate } from 'node:timers'
+
 /** Time and chance, injected everywhere so that tests and the simulator can own both. */
 export interface Clock {
   /** Monotonic milliseconds; the zero point does not matter. */
@@ -19,6 +21,11 @@ export interface Clock {
    * Optional: built from `sleep` when missing, at the price of an AbortController per timer.
    */
   timer?(ms: number, callback: () => void): () => void
+  /**
+   * Calls `callback` once the event loop has delivered what already lies in its sockets.
+   * Optional: at once when missing, as for a clock of simulated time.
+   */
+  poll?(callback: () => void): void
 }
 
 /** A longer `setTimeout` fires at once (it wraps at 2^31 ms). */
@@ -48,9 +55,22 @@ export const systemClock: Clock = {
       if (!ref) timeout.unref()
       signal?.addEventListener('abort', onAbort, { once: true })
     }),
+  // After a stall, timers run before the sockets are read: an answer that came in time would be found too late.
   timer: (ms, callback) => {
-    const timeout = setTimeout(callback, Math.min(ms, MAX_TIMEOUT))
-    return () => clearTimeout(timeout)
+    let immediate: NodeJS.Immediate | undefined
+    const timeout = setTimeout(
+      () => {
+        immediate = setImmediate(callback)
+      },
+      Math.min(ms, MAX_TIMEOUT),
+    )
+    return () => {
+      clearTimeout(timeout)
+      if (immediate) clearImmediate(immediate)
+    }
+  },
+  poll: (callback) => {
+    setImmediate(callback)
   },
 }
 

@@ -8,7 +8,8 @@ export interface Expiring {
   newer: Expiring | undefined
   /** The list it is in. */
   waiting: Waiting | undefined
-  expire(): void
+  /** Called when it is over time; `late` is how many ms the timer was held up. */
+  expire(late: number): void
 }
 
 /**
@@ -105,7 +106,7 @@ class Waiting {
       // Timers count whole milliseconds.
       for (let entry = this.#oldest; entry && entry.deadline - now < 1; entry = this.#oldest) {
         this.delete(entry)
-        entry.expire()
+        entry.expire(now - entry.deadline)
       }
     } finally {
       // Also after somebody's handler threw: the others go on waiting, and no longer than they have to.

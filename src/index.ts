@@ -14,7 +14,7 @@ export type { CallInit } from './doors/target.ts'
 export { outrigger, type DispatchingClient } from './doors/interceptor.ts'
 export type { ExecuteContext, ExecuteFunction, ExecuteOptions } from './doors/execute.ts'
 export type { RequestOptions } from './doors/request.ts'
-export type { AttemptResult, Classify } from './attempt/classify.ts'
+export type { AttemptResult, Classify } from './verdict/classify.ts'
 
 export {
   CircuitBreaker,

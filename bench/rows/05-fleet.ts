@@ -14,6 +14,7 @@ import {
 } from 'outrigger'
 import { makeFleet } from '../harness/internals.ts'
 import type { Comparison, Round, Row, Variant } from '../harness/row.ts'
+import { VERDICTS } from '../../src/verdict/verdict.ts'
 
 const key = (request: { readonly path?: string | undefined }): string => request.path ?? ''
 
@@ -52,7 +53,7 @@ function acquiring(balancer: Balancer, count: number): Round {
   return (ops) => {
     for (let op = 0; op < ops; op++) {
       const attempt = fleet.acquire(request, guard)
-      attempt?.settle('success', 1)
+      attempt?.settle(VERDICTS.good, 1)
       attempt?.release()
     }
   }

@@ -1,25 +1,42 @@
-import type { Deadlines, Expiring } from '../deadlines.ts'
-import { OutriggerError, timeoutError } from '../errors.ts'
+import type { Deadlines } from '../deadlines.ts'
+import { timeoutError } from '../errors.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import { wrapHandler, type Dispatcher } from '../undici.ts'
-import { settleAnswer, type AnswerPolicy } from './answer.ts'
-import { isCallersFault, watched } from './callers-fault.ts'
-import { classify } from './classify.ts'
+import { watched } from '../verdict/callers-fault.ts'
+import { faultVerdict, type Fault } from '../verdict/fault.ts'
+import { callersLimitVerdict, isTimeLimit } from '../verdict/limit.ts'
+import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
+import { addressed, type LogicalHost } from './address.ts'
+import type { Connection, Passenger } from './connection.ts'
+import { Departure, type DeparturePolicy } from './departure.ts'
 import { Drain } from './drain.ts'
-import { namesHost, plainHeaders, withExtra, withHost, type PlainHeaders } from './headers.ts'
 import { IdleWatch } from './idle-watch.ts'
+import { settleAnswer, type AnswerPolicy } from './settle-answer.ts'
 
+type Handler = Dispatcher.DispatchHandler
 type Controller = Dispatcher.DispatchController
-type Headers = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>[2]
+type Headers = Parameters<NonNullable<Handler['onResponseStart']>>[2]
 
 /** What a plan says about one attempt on the wire. */
-export interface ExchangePolicy extends AnswerPolicy {
-  readonly timeout: {
-    /** Milliseconds until the request must be on a connection; Infinity for none. */
-    readonly connect: number
+export interface ExchangePolicy extends AnswerPolicy, DeparturePolicy {
+  readonly retry: AnswerPolicy['retry']
+  readonly timeout: DeparturePolicy['timeout'] & {
     /** Milliseconds between two pieces of the body; Infinity for none. */
     readonly idle: number
   }
+}
+
+export interface ExchangeOptions {
+  /** Request headers to add, in lower case. */
+  readonly extra?: Readonly<Record<string, string>> | undefined
+  /** Is aborted to end a body that stalls, instead of the undici request. */
+  readonly stalled?: AbortController | undefined
+  /** Whether the caller can abort the request by a signal of his own. */
+  readonly abortable?: boolean
+  /** Called when the request was not sent. True: somebody else sends it, and the handler must not hear of it. */
+  readonly onUnsent?: ((error: Error) => boolean) | undefined
+  /** Hears of each answer. */
+  readonly observer?: AnswerObserver | undefined
 }
 
 /** Who has to know what was asked, and that it was answered. */
@@ -27,121 +44,117 @@ export interface AnswerObserver {
   answered(method: string, path: string, status: number): void
 }
 
-/** Whom the caller asked for. */
-export interface LogicalHost {
-  /** `host[:port]` as the caller wrote it: what the server sees. */
-  readonly host: string
-  /**
-   * What TLS asks for and its certificate must say; empty for an IP address, which no server is asked for by name.
-   * undici would derive it from `host` again for each request (issue 7).
-   */
-  readonly servername: string
-}
-
 /**
  * One attempt on the wire: a handler between undici's pool and whoever asked, and the one place that says
  * when an attempt is over. Headers decide its outcome, the end of the body releases its load, and a body
  * cut short turns its success into a failure.
  */
-export class Exchange implements Dispatcher.DispatchHandler, Expiring {
+export class Exchange implements Handler, Passenger {
   /** True once the request was written to a connection: before that, a retry is safe for any method. */
   sent = false
   dispatched = false
   /** Our own reason for ending it, which fetch would hide behind its network error. */
   timedOut: Error | undefined = undefined
   readonly attempt: Attempt
-  /** By when the request must be on a connection. */
-  deadline: number = Infinity
-  older: Expiring['older'] = undefined
-  newer: Expiring['newer'] = undefined
-  waiting: Expiring['waiting'] = undefined
   readonly #deadlines: Deadlines
   readonly #logical: LogicalHost
   readonly #policy: ExchangePolicy
-  readonly #extra: Readonly<Record<string, string>> | undefined
+  readonly #extra: ExchangeOptions['extra']
   readonly #stalled: AbortController | undefined
+  readonly #isAbortable: boolean
   readonly #observer: AnswerObserver | undefined
   #method = 'GET'
   #path = ''
-  #body: Dispatcher.DispatchOptions['body']
-  #inner: Dispatcher.DispatchHandler | undefined
+  readonly #departure: Departure
+  /** What was asked for, until it has been sent. */
+  #given: { readonly options: Dispatcher.DispatchOptions; readonly handler: Handler } | undefined
+  #onUnsent: ExchangeOptions['onUnsent']
+  #body: unknown
+  #inner: Handler | undefined
   #controller: Controller | undefined
+  #abort: ((reason: Error) => void) | undefined
   #aborted: Error | undefined
+  /** The caller's time is up; the request ends after the next look at its socket. */
+  #isLeaving = false
   /** What the handler itself threw: undici ends the request with it. */
   #thrown: unknown
   #idleWatch: IdleWatch | undefined
 
-  /**
-   * `extra` are request headers to add, in lower case; `stalled` is aborted to end a body that stalls, instead of
-   * the undici request; `observer` hears of each answer.
-   */
   constructor(
     attempt: Attempt,
     deadlines: Deadlines,
     logical: LogicalHost,
     policy: ExchangePolicy,
-    extra?: Readonly<Record<string, string>>,
-    stalled?: AbortController,
-    observer?: AnswerObserver,
+    options: ExchangeOptions,
   ) {
     this.attempt = attempt
     this.#deadlines = deadlines
     this.#logical = logical
     this.#policy = policy
-    this.#extra = extra
-    this.#stalled = stalled
-    this.#observer = observer
+    // Not the options themselves, which hold the call.
+    this.#extra = options.extra
+    this.#stalled = options.stalled
+    this.#isAbortable = options.abortable === true
+    this.#onUnsent = options.onUnsent
+    this.#observer = options.observer
+    this.#departure = new Departure(attempt, deadlines, policy, this, () => this.#notConnected())
   }
 
-  /** Somebody's request as it goes to the attempt's instance: with our headers too, and the logical Host. */
-  address<Options extends Pick<Dispatcher.DispatchOptions, 'headers'>>(
-    options: Options,
-  ): Options & { origin: string; headers: PlainHeaders; servername: string | undefined } {
-    const given = plainHeaders(options.headers)
-    // A Host of the caller's own is also whose certificate he expects.
-    const own = namesHost(given)
-    const hosted = own ? given : withHost(given, this.#logical.host)
-    const headers = this.#extra ? withExtra(hosted, this.#extra) : hosted
-    const servername = own ? undefined : this.#logical.servername
-    return { ...options, origin: this.attempt.instance.url, headers, servername }
+  /** When it left the queue of its pool, by the clock: 0 if it was never in there, Infinity while it is. */
+  get queuedUntil(): number {
+    return this.#departure.queuedUntil
   }
 
-  /** Sends what is addressed already to the attempt's own pool. */
-  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+  /** Sends a request to the attempt's own instance, whatever its origin says. */
+  dispatch(options: Dispatcher.DispatchOptions, handler: Handler): boolean {
     this.dispatched = true
-    const { body, method, path } = options
-    this.#method = method
-    this.#path = path
-    this.#body = watched(body)
+    this.#given = { options, handler }
+    this.#method = options.method
+    this.#path = options.path
+    const request = addressed(options, this.attempt.instance.url, this.#logical, this.#extra)
+    request.body = watched(request.body) ?? null
+    this.#body = request.body
     // Built-in fetch hands handlers of the old generation on Node 22 and 24.
     this.#inner = typeof handler.onRequestStart === 'function' ? handler : wrapHandler(handler)
-    const more = this.#dispatch(this.#body === body ? options : { ...options, body: this.#body ?? null })
-    const { connect } = this.#policy.timeout
-    if (!this.sent && connect < Infinity && this.attempt.outcome === undefined) {
-      this.deadline = this.#deadlines.clock.now() + connect
-      this.#deadlines.add(this, connect)
-    }
-    return more
+    return this.#departure.send(request)
   }
 
-  #dispatch(options: Dispatcher.DispatchOptions): boolean {
-    try {
-      return this.attempt.endpoint.pool.dispatch(options, this)
-    } catch (error) {
-      // A transport of the user's own that gives no dispatcher: nothing was sent, and nothing is held.
-      this.attempt.error = error
-      this.attempt.release()
-      throw error
-    }
+  /** Sends the same request as another attempt, whose exchange is `next`: nothing of it was sent here. */
+  handOver(next: Exchange): void {
+    const given = this.#given
+    this.#inner = this.#given = undefined
+    if (given) next.dispatch(given.options, given.handler)
+  }
+
+  boards(connection: Connection): void {
+    this.#departure.boards(connection)
   }
 
   /** Ends the attempt from our side: a deadline, a lost hedge, a closing client. */
   abort(reason: Error): void {
     this.#aborted = reason
     this.#disarm()
-    if (this.#controller) this.#controller.abort(reason)
+    if (this.#abort) this.#abort(reason)
+    else if (this.#controller) this.#controller.abort(reason)
     // Not connected yet: undici will ask again when it is, and nobody waits for that.
     else this.attempt.release()
+  }
+
+  /**
+   * Ends the attempt with `verdict` because a time limit of the caller's has passed, unless an answer turns out to have
+   * been there in time: timers run before the event loop looks at its sockets.
+   */
+  abortLate(reason: Error, verdict: Verdict): void {
+    if (this.#isLeaving) return
+    this.#isLeaving = true
+    const end = (): void => {
+      this.attempt.error ??= reason
+      this.attempt.settle(verdict)
+      this.abort(reason)
+    }
+    const { clock } = this.#deadlines
+    if (clock.poll && this.#controller && this.attempt.outcome === undefined) clock.poll(end)
+    else end()
   }
 
   /** Ends what is left of an answer that somebody has gone on from, who hears no more of it. */
@@ -157,24 +170,28 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
       controller.abort(this.#aborted)
       return
     }
-    this.waiting?.delete(this)
     this.sent = true
+    this.#departure.sent()
     this.#controller = controller
+    this.#given = this.#onUnsent = undefined
+    if (this.#isAbortable) this.#heedCaller(controller)
     this.#inner?.onRequestStart?.(controller, context)
   }
 
-  onRequestUpgrade(...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onRequestUpgrade']>>): void {
+  onRequestUpgrade(...args: Parameters<NonNullable<Handler['onRequestUpgrade']>>): void {
     this.attempt.status = args[1]
-    this.attempt.settle('success')
+    this.attempt.settle(VERDICTS.good)
     args[3].once('close', () => this.attempt.release())
     this.#inner?.onRequestUpgrade?.(...args)
   }
 
   onResponseStart(controller: Controller, status: number, headers: Headers, message?: string): void {
     if (status >= 200) {
+      this.#departure.answered()
       this.#answered(status, headers)
       if (this.#policy.timeout.idle < Infinity) this.#watchBody(controller)
     }
+    if (this.#isLeaving) return
     try {
       this.#inner?.onResponseStart?.(controller, status, headers, message)
     } catch (error) {
@@ -195,6 +212,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
 
   onResponseData(controller: Controller, chunk: Buffer): void {
     this.#idleWatch?.data()
+    if (this.#isLeaving) return
     try {
       this.#inner?.onResponseData?.(controller, chunk)
     } catch (error) {
@@ -205,16 +223,25 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
 
   onResponseEnd(
     controller: Controller,
-    trailers: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseEnd']>>[1],
+    trailers: Parameters<NonNullable<Handler['onResponseEnd']>>[1],
   ): void {
     this.#disarm()
     this.attempt.release()
-    this.#inner?.onResponseEnd?.(controller, trailers)
+    if (!this.#isLeaving) this.#inner?.onResponseEnd?.(controller, trailers)
   }
 
   onResponseError(controller: Controller, error: Error): void {
-    this.#failed(controller, error)
-    this.#inner?.onResponseError?.(controller, error)
+    const { attempt, sent } = this
+    const isAnswered = attempt.outcome !== undefined
+    const { isReused } = this.#departure
+    const verdict = this.#isOurs(controller, error)
+      ? VERDICTS.abandoned
+      : this.#judge({ error, sent, isAnswered, isReused, body: this.#body })
+    if (!isAnswered && sent && this.#departure.mayResend(verdict)) {
+      this.sent = false
+      this.#controller = this.#abort = undefined
+      this.#departure.resend((reason) => this.onResponseError(NO_CONTROLLER, reason))
+    } else this.#failed(controller, error, verdict)
   }
 
   onBodySent(chunk: Buffer): void {
@@ -226,7 +253,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
   }
 
   #disarm(): void {
-    this.waiting?.delete(this)
+    this.#departure.stop()
     this.#idleWatch?.stop()
   }
 
@@ -235,21 +262,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
     settleAnswer(this.attempt, { status, headers }, this.#policy)
   }
 
-  /** There is no connection. */
-  expire(): void {
-    const { attempt } = this
-    const { connect } = this.#policy.timeout
-    const error = timeoutError(`no connection to ${attempt.instance.url} within ${connect} ms`)
-    this.timedOut = error
-    this.onResponseError(NO_CONTROLLER, error)
-    this.#inner = undefined
-    this.#aborted = error
-  }
-
   #watchBody(controller: Controller): void {
     const { idle } = this.#policy.timeout
     this.#idleWatch = new IdleWatch(this.#deadlines.clock, idle, controller, () => {
-      this.attempt.amend()
+      this.attempt.amend(VERDICTS.truncated)
       const error = timeoutError(`no data from ${this.attempt.instance.url} for ${idle} ms`)
       this.timedOut = error
       if (this.#stalled) this.#stalled.abort(error)
@@ -257,34 +273,51 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring {
     })
   }
 
-  #failed(controller: Controller | undefined, error: Error): void {
-    const { attempt } = this
+  #notConnected(): void {
+    const { url } = this.attempt.instance
+    const error = timeoutError(`no connection to ${url} within ${this.#policy.timeout.connect} ms`)
+    this.timedOut = error
+    this.#aborted = error
+    this.#failed(NO_CONTROLLER, error, VERDICTS.unreachable)
+    this.#inner = undefined
+  }
+
+  /** Whoever reads the response may always stop reading; undici says so on the controller. */
+  #isOurs(controller: Controller | null, error: Error): boolean {
+    if (controller?.aborted === true || this.#aborted !== undefined) return true
+    return this.#thrown !== undefined && error === this.#thrown
+  }
+
+  #judge(fault: Fault): Verdict {
+    return faultVerdict(fault, this.#policy.classify)
+  }
+
+  #failed(controller: Controller, error: Error, verdict: Verdict): void {
+    const { attempt, sent } = this
     this.#disarm()
-    // Whoever reads the response may always stop reading; undici says so on the controller.
-    const ours =
-      controller?.aborted === true ||
-      this.#aborted !== undefined ||
-      (this.#thrown !== undefined && error === this.#thrown) ||
-      isCallersFault(error, this.#body)
     attempt.error ??= error
-    if (attempt.outcome === undefined) {
-      const outcome = ours ? 'ignored' : classify({ error }, this.#policy.classify)
-      attempt.settle(outcome, attempt.age(), !ours)
-    } else if (!ours) attempt.amend()
+    if (attempt.outcome === undefined) attempt.settle(verdict)
+    else if (verdict.outcome === 'failure') attempt.amend(verdict)
     attempt.release()
+    if (!sent && verdict.again === 'free' && this.#onUnsent?.(error)) return
+    this.#inner?.onResponseError?.(controller, error)
+  }
+
+  /** The caller's signal ends the request. If it says that his time is up, the instance may be to blame. */
+  #heedCaller(controller: Controller): void {
+    const { attempt } = this
+    const abort = controller.abort.bind(controller)
+    this.#abort = abort
+    controller.abort = (reason: Error) => {
+      if (this.#isLeaving) return
+      if (isTimeLimit(reason) && attempt.outcome === undefined) {
+        const age = attempt.age() - Math.max(this.#departure.leftQueueAt - attempt.startedAt, 0)
+        const spent = { call: age, attempt: age, late: 0, sent: true }
+        this.abortLate(reason, callersLimitVerdict(spent, attempt.endpoint.latency))
+      } else abort(reason)
+    }
   }
 }
 
 /** undici passes null for what failed before it had a controller. */
 const NO_CONTROLLER = null as unknown as Controller
-
-/** Refuses what a plain-text connection must not carry. */
-export function checkScheme(origin: string, attempt: Attempt): void {
-  if (origin.startsWith('https:') && !attempt.instance.url.startsWith('https:')) {
-    attempt.release()
-    throw new OutriggerError(
-      'ERR_OUTRIGGER_DENIED',
-      `${origin} asks for TLS, but its instance ${attempt.instance.url} speaks plain HTTP; call http:// or register https:// urls`,
-    )
-  }
-}

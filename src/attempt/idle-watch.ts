@@ -31,12 +31,14 @@ export class IdleWatch {
 
   #wait(ms: number): void {
     this.#clock.sleep(ms, this.#stop.signal, { ref: false }).then(
-      () => this.#look(),
+      // Data may lie in the socket that the event loop has not looked at since.
+      () => (this.#clock.poll ? this.#clock.poll(() => this.#look()) : this.#look()),
       () => {},
     )
   }
 
   #look(): void {
+    if (this.#stop.signal.aborted) return
     // A reader that takes its time is not a stalled server.
     const left = this.#body.paused ? this.#idle : this.#lastData + this.#idle - this.#clock.now()
     if (left > 0) this.#wait(left)

@@ -10,12 +10,14 @@ import type { Throttle } from '../limit/throttle.ts'
 import type { Outcome } from '../observe/events.ts'
 import { checkNumber } from '../options.ts'
 import { pathParams } from '../routes/params.ts'
+import { callersLimitVerdict, isTimeLimit, limitVerdict } from '../verdict/limit.ts'
+import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import type { Core } from './core.ts'
-import type { Operation, SendContext, Tried } from './operation.ts'
-import { Try } from './try.ts'
+import type { Operation, Tried } from './operation.ts'
+import { Try, type TryOwner } from './try.ts'
 
 /** One logical request. A deadline or an abort always wins, promptly, whatever the call is waiting for. */
-export class Call<T> implements AcquireRequest, SendContext, Expiring {
+export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
   /** When the latest attempt was acquired, or the call begun. */
   now: number
   all: readonly LiveEndpoint[] | undefined = undefined
@@ -23,10 +25,14 @@ export class Call<T> implements AcquireRequest, SendContext, Expiring {
   /** The number of the latest attempt. */
   attempt = 0
   ended = false
-  /** Tries of which nothing can have reached an instance. */
-  unsent = 0
+  /** Tries that were not charged: nothing was sent, or the instance did not work on it. */
+  free = 0
+  /** Those of them that were a round of their own. */
+  freeRounds = 0
   /** Cancels the timer of the next hedge. */
   cancelHedge: (() => void) | undefined = undefined
+  /** Finds another attempt for a try of which nothing was sent; set by who runs the call. */
+  onUnsent: ((call: this, unsent: Try<T>) => Attempt | undefined) | undefined
   /** Called once, when the call is over. */
   onFinish: ((outcome: Outcome) => void) | undefined
   /** A property, so that a strategy may take it out of the request. */
@@ -36,6 +42,7 @@ export class Call<T> implements AcquireRequest, SendContext, Expiring {
 
   /** By the clock; Infinity for none. */
   readonly deadline: number
+  readonly #startedAt: number
   /** The latest round's first try, and those that joined it. */
   #open: Try<T> | undefined
   #hedges: Set<Try<T>> | undefined
@@ -54,7 +61,7 @@ export class Call<T> implements AcquireRequest, SendContext, Expiring {
     this.core = core
     this.random = core.random
     this.operation = operation
-    this.now = core.clock.now()
+    this.now = this.#startedAt = core.clock.now()
     const { deadline = Infinity, plan } = operation
     this.deadline = Math.min(
       this.now + plan.timeout.total,
@@ -105,18 +112,21 @@ export class Call<T> implements AcquireRequest, SendContext, Expiring {
       this.#resolve = resolve
       this.#reject = reject
       if (signal) {
-        this.#onAbort = () => this.#end(signal.reason, 'ignored')
+        this.#onAbort = () => this.#aborted(signal.reason)
         signal.addEventListener('abort', this.#onAbort, { once: true })
       }
       if (this.deadline < Infinity) {
         const left = this.deadline - this.now
         if (left <= 0) {
-          this.expire()
+          this.expire(0)
           return
         }
         if (this.deadline !== this.operation.deadline) {
           this.core.deadlines.add(this, this.operation.plan.timeout.total)
-        } else this.#cancelDeadline = startTimer(this.clock, left, () => this.expire())
+        } else
+          this.#cancelDeadline = startTimer(this.clock, left, () =>
+            this.expire(this.clock.now() - this.deadline),
+          )
       }
       if (this.core.discovery.seen) this.#begin(begin)
       else this.#onFirstSnapshot(() => this.#begin(begin))
@@ -154,11 +164,16 @@ export class Call<T> implements AcquireRequest, SendContext, Expiring {
   /** Starts a try on an endpoint that was acquired for it. */
   start(attempt: Attempt, onEnd: (ended: Try<T>) => void): Try<T> {
     const { throttle } = this.operation.plan
-    const started = new Try(attempt, this.operation, throttle ? counting(throttle, onEnd) : onEnd)
+    const started = new Try(attempt, this.operation, this, throttle ? counting(throttle, onEnd) : onEnd)
     if (this.#open?.over === false) (this.#hedges ??= new Set()).add(started)
     else this.#open = started
-    started.begin(this.clock, this)
+    started.begin()
     return started
+  }
+
+  /** Another attempt for a try of which nothing was sent. */
+  replace(unsent: Try<T>): Attempt | undefined {
+    return this.onUnsent?.(this, unsent)
   }
 
   acquire(): Attempt | undefined {
@@ -192,7 +207,7 @@ export class Call<T> implements AcquireRequest, SendContext, Expiring {
   }
 
   abandon(loser: Try<T>): void {
-    loser.stop(new Error('another try of the same call was faster'), 'ignored')
+    loser.stop(new Error('another try of the same call was faster'), VERDICTS.abandoned)
   }
 
   discard(tried: Tried<T>): void {
@@ -239,8 +254,8 @@ export class Call<T> implements AcquireRequest, SendContext, Expiring {
     return closed ?? fleet.refusal(this.operation.plan.guard, discovery.error)
   }
 
-  /** The deadline has passed. */
-  expire(): void {
+  /** The deadline has passed, and its timer fired `late` ms after that. */
+  expire(late: number): void {
     const { discovery, service } = this.core
     const total = Math.round(this.operation.plan.timeout.total)
     if (!discovery.seen) {
@@ -248,21 +263,37 @@ export class Call<T> implements AcquireRequest, SendContext, Expiring {
       this.refuse(new NoInstanceError(`no instances of ${service} became known in time`, { cause }))
       return
     }
-    // A try that had most of the time is to blame for its loss; one that was started late is not.
-    const blamed = this.#open !== undefined && this.#open.attempt.age() >= total / 2
-    const message =
-      this.operation.deadline === this.deadline
-        ? `no answer from ${service} before the caller's own deadline`
-        : `no answer from ${service} within ${total} ms`
-    this.#end(timeoutError(message), blamed ? 'failure' : 'ignored')
+    const isCallers = this.operation.deadline === this.deadline
+    const message = isCallers
+      ? `no answer from ${service} before the caller's own deadline`
+      : `no answer from ${service} within ${total} ms`
+    this.#end(timeoutError(message), (open, verdict, reason) => open.stop(reason, verdict), isCallers, late)
   }
 
-  #end(reason: unknown, outcome: 'failure' | 'ignored'): void {
-    if (!this.#finish(outcome)) return
-    this.#open?.stop(reason, outcome)
-    for (const hedge of this.#hedges ?? []) hedge.stop(reason, 'ignored')
+  /** The caller's signal has aborted. If that says that his time is up, somebody may be to blame. */
+  #aborted(reason: unknown): void {
+    if (isTimeLimit(reason)) this.#end(reason, (open, verdict) => open.stopLate(reason, verdict), true, 0)
+    else this.#end(reason, (open) => open.stop(reason, VERDICTS.abandoned), true, 0)
+  }
+
+  #end(
+    reason: unknown,
+    stop: (open: Try<T>, verdict: Verdict, reason: unknown) => void,
+    isCallers: boolean,
+    late: number,
+  ): void {
+    const open = this.#open?.over === false ? this.#open : undefined
+    const verdict = open ? this.#limitVerdict(open, isCallers, late) : VERDICTS.abandoned
+    if (!this.#finish(verdict.outcome)) return
+    if (open) stop(open, verdict, reason)
+    for (const hedge of this.#hedges ?? []) hedge.stop(reason, VERDICTS.abandoned)
     this.#wake?.(reason)
     this.#reject?.(reason)
+  }
+
+  #limitVerdict({ attempt, age, sent }: Try<T>, isCallers: boolean, late: number): Verdict {
+    const spent = { call: this.clock.now() - this.#startedAt, attempt: age, late, sent }
+    return isCallers ? callersLimitVerdict(spent, attempt.endpoint.latency) : limitVerdict(spent)
   }
 
   /** Lets go of everything the call was waiting on; false if that was done before. */

@@ -2,7 +2,7 @@ import { Admission } from './admission.ts'
 import { Call } from './call.ts'
 import type { Core } from './core.ts'
 import type { Operation, Tried } from './operation.ts'
-import { nextDelay, retryLoop } from './retry-loop.ts'
+import { nextDelay, onUnsent, retryLoop } from './retry-loop.ts'
 import { round } from './round.ts'
 
 /** Runs an operation: one or more attempts under one deadline. A reader of the call plane starts here. */
@@ -17,6 +17,7 @@ function admit<T>(call: Call<T>): void {
 }
 
 function firstRound<T>(call: Call<T>): void {
+  call.onUnsent = onUnsent
   const attempt = call.acquire()
   call.core.budget.deposit(call.now)
   if (attempt) round(call, attempt, (tried) => afterFirst(call, tried))

@@ -1,5 +1,7 @@
+import type { Clock } from '../clock.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import type { Priority } from '../limit/priority.ts'
+import type { Verdict } from '../verdict/verdict.ts'
 import type { Plan } from './plan.ts'
 
 /** What a call wants done, through whichever door it came. */
@@ -23,13 +25,12 @@ export interface Operation<T> {
    * promises: this is the hot path of every door.
    */
   send(attempt: Attempt, context: SendContext, receiver: Receiver<T>): Sending
-  /** Whether a failed try is worth another. */
-  retryable(tried: Tried<T>): boolean
   /** Frees an answer that nobody is going to read. */
   discard(value: T): void
 }
 
 export interface SendContext {
+  readonly clock: Clock
   /** Milliseconds the call has left; Infinity without a deadline. */
   readonly remaining: number
 }
@@ -38,14 +39,20 @@ export interface SendContext {
 export interface Receiver<T> {
   resolved(value: T): void
   rejected(error: unknown): void
+  /** Nothing of the request was sent: the attempt that sends it instead, or undefined if the try has failed. */
+  unsent(error: unknown): Attempt | undefined
 }
 
 /** One try under way. */
 export interface Sending {
   /** Whether any of the request may have reached the instance. */
   readonly sent: boolean
-  /** Ends it with this outcome, unless it has one; its receiver need not hear of it after this. */
-  abort(reason: Error, outcome: 'failure' | 'ignored'): void
+  /** When it left the queue of our own pool, by the clock: 0 if it was never in there, Infinity while it is. */
+  readonly queuedUntil: number
+  /** Ends it with this verdict, unless it has one; its receiver need not hear of it after this. */
+  abort(reason: Error, verdict: Verdict): void
+  /** The same at a time limit of the caller's: what has been answered in time keeps that verdict. */
+  abortLate(reason: Error, verdict: Verdict): void
 }
 
 /** How one try ended: with a value if `ok`, with an error otherwise. */

@@ -1,4 +1,3 @@
-import type { Classify } from '../attempt/classify.ts'
 import type { Coalescer } from '../fallback/coalesce.ts'
 import type { StaleCache } from '../fallback/stale.ts'
 import type { Fallback } from '../fallback/types.ts'
@@ -10,6 +9,7 @@ import type { Throttle } from '../limit/throttle.ts'
 import type { RetryPolicy } from '../retry/policy.ts'
 import type { RouteKey } from '../routes/key.ts'
 import type { Contract } from '../typed/contract.ts'
+import type { Classify } from '../verdict/classify.ts'
 
 /** Milliseconds; Infinity for none. */
 export interface TimeoutPolicy {

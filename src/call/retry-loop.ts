@@ -1,13 +1,16 @@
 import pRetry from 'p-retry'
+import type { Attempt } from '../fleet/attempt.ts'
 import { disown } from '../hooks/disown.ts'
 import { warnOnce } from '../observe/warn-once.ts'
 import { quote } from '../options.ts'
 import { backoffDelay, type RetryFailure, type RetryPolicy } from '../retry/policy.ts'
+import { isRetryable, MAX_RESENDS } from '../verdict/again.ts'
+import type { Verdict } from '../verdict/verdict.ts'
 import type { Call } from './call.ts'
 import type { Tried } from './operation.ts'
 import { round } from './round.ts'
 
-/** What p-retry needs thrown to go round again: always the same, for a stack is dear and nobody sees it. */
+/** Thrown to make p-retry run another round. One shared object: creating an Error with a stack is slow. */
 const AGAIN = new Error('again')
 
 /**
@@ -23,7 +26,7 @@ export async function retryLoop<T>(call: Call<T>, first: Tried<T>, delay: number
   }
   const again = async (retries: number): Promise<Tried<T>> => {
     const attempt = call.acquire()
-    // Nobody will take it: the answer that is there is better than a refusal.
+    // No endpoint is available for another try. Return the last answer instead of an error.
     if (!attempt) return last
     call.discard(last)
     last = await new Promise((resolve) => round(call, attempt, resolve))
@@ -37,7 +40,7 @@ export async function retryLoop<T>(call: Call<T>, first: Tried<T>, delay: number
     return await pRetry(again, {
       retries: Infinity,
       minTimeout: 0,
-      // Anything else was thrown by the user's own strategy or predicate, and ends the call.
+      // Only AGAIN asks for another round. Any other error comes from the user's strategy or `retry.when` and fails the call.
       onFailedAttempt: ({ error }) => (error === AGAIN ? pause() : undefined),
       shouldRetry: ({ error }) => error === AGAIN,
     })
@@ -48,32 +51,70 @@ export async function retryLoop<T>(call: Call<T>, first: Tried<T>, delay: number
   }
 }
 
-/** Enough to get past half of a fleet that has just died; all of a large one must not be called on in turn. */
-const MAX_UNSENT = 10
+/**
+ * How many tries of one call may go on without being charged. Enough to get past half of a fleet that has just died;
+ * all of a large one must not be called on in turn.
+ */
+const MAX_FREE = 10
 
 /** Milliseconds until the next round, which is then paid for; undefined when there is none. */
 export function nextDelay<T>(call: Call<T>, tried: Tried<T>, rounds: number): number | undefined {
   const { operation, core } = call
   const { retry, guard } = operation.plan
-  const { outcome, status, retryAfter } = tried.attempt
-  if (!retry || outcome === 'ignored' || (outcome === 'success' && (status ?? 0) < 400)) return undefined
-  if (call.ended || core.closed || !operation.replayable) return undefined
-  const byDefault = outcome !== 'success' && operation.retryable(tried)
-  if (!(retry.when ? asked(retry.when, tried, byDefault) : byDefault)) return undefined
-  call.exclude(tried.attempt.endpoint)
-  // What never left is no load to anybody: not a try, and not charged (gRPC A6 calls it transparent).
-  if (!tried.ok && !tried.sent && call.unsent < MAX_UNSENT && core.fleet.hasOther(call, guard)) {
-    call.unsent++
+  const { attempt } = tried
+  const { verdict, retryAfter } = attempt
+  if (!retry || !verdict || call.ended || core.closed || !operation.replayable) return undefined
+  if (!wanted(call, tried, retry, verdict)) return undefined
+  // What was not worked on is no load to anybody: not a try, and not charged (gRPC A6 calls it transparent).
+  const isFree = verdict.again === 'free' && call.free < MAX_FREE
+  call.exclude(attempt.endpoint)
+  const hasOther = core.fleet.hasOther(call, guard)
+  // Where only one of its connections failed, the same instance may be asked again.
+  const maySame = verdict.outcome === 'ignored' && call.freeRounds < MAX_RESENDS
+  if (isFree && (hasOther || maySame)) {
+    call.free++
+    call.freeRounds++
     return 0
   }
-  const tries = rounds - call.unsent
+  if (verdict.outcome === 'ignored') return undefined
+  const tries = rounds - call.freeRounds
   if (tries >= retry.attempts) return undefined
   let delay = backoffDelay(retry, tries, call.random())
   // A server that asks for a pause is not asking for one on behalf of the others.
-  if (retryAfter > delay && !core.fleet.hasOther(call, guard)) delay = retryAfter
+  if (retryAfter > delay && !hasOther) {
+    if (retryAfter > retry.maxRetryAfter) return undefined
+    delay = retryAfter
+  }
   if (delay >= call.remaining || !core.fleet.mayAdmit(guard, delay) || !core.budget.withdraw())
     return undefined
   return delay
+}
+
+/**
+ * Another attempt for a request of which nothing was sent, whatever its method and body; undefined when there is none.
+ * It goes on below whoever sends it.
+ */
+export function onUnsent<T>(call: Call<T>, unsent: Tried<T>): Attempt | undefined {
+  const { core, operation } = call
+  const { retry, guard } = operation.plan
+  const { verdict, endpoint } = unsent.attempt
+  if (!retry || !verdict || call.ended || core.closed || call.free >= MAX_FREE) return undefined
+  if (!wanted(call, unsent, retry, verdict)) return undefined
+  call.exclude(endpoint)
+  const next = core.fleet.hasOther(call, guard) ? call.acquire() : undefined
+  if (!next) return undefined
+  call.free++
+  announceRetry(call, unsent, 0)
+  return next
+}
+
+/** Whether the user, or else the verdict, wants another try. */
+function wanted<T>(call: Call<T>, tried: Tried<T>, retry: RetryPolicy, verdict: Verdict): boolean {
+  const { status } = tried.attempt
+  const isGood = verdict.outcome === 'success' && (status ?? 0) < 400
+  if (isGood || (verdict.outcome === 'ignored' && verdict.again === 'never')) return false
+  const byDefault = isRetryable(verdict, status, call.operation.idempotent)
+  return retry.when ? asked(retry.when, tried, byDefault) : byDefault
 }
 
 /** What is neither true nor false, such as a promise, decides nothing: taken for true, it would repeat a POST. */

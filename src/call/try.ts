@@ -1,32 +1,45 @@
 import { startTimer, type Clock } from '../clock.ts'
 import { timeoutError } from '../errors.ts'
 import type { Attempt } from '../fleet/attempt.ts'
+import { isLate, timeoutVerdict } from '../verdict/limit.ts'
+import type { Verdict } from '../verdict/verdict.ts'
 import type { Operation, Receiver, SendContext, Sending, Tried } from './operation.ts'
+
+/** Whose try it is. */
+export interface TryOwner<T> extends SendContext {
+  /** Another attempt for what was not sent. */
+  replace(unsent: Try<T>): Attempt | undefined
+}
 
 /** One try, bounded by the attempt timeout. */
 export class Try<T> implements Receiver<T>, Tried<T> {
-  readonly attempt: Attempt
+  attempt: Attempt
   ok = false
   value: T | undefined = undefined
   error: unknown = undefined
+  over = false
   readonly #operation: Operation<T>
+  readonly #owner: TryOwner<T>
+  readonly #clock: Clock
   readonly #onEnd: (ended: Try<T>) => void
   #sending: Sending | undefined
   #cancelTimeout: (() => void) | undefined
-  over = false
+  /** Its timeout has begun again, because this process had not looked in time. */
+  #isExcused = false
 
   /** `onEnd` is called however the try ends, unless it is stopped from outside. */
-  constructor(attempt: Attempt, operation: Operation<T>, onEnd: (ended: Try<T>) => void) {
+  constructor(attempt: Attempt, operation: Operation<T>, owner: TryOwner<T>, onEnd: (ended: Try<T>) => void) {
     this.attempt = attempt
     this.#operation = operation
+    this.#owner = owner
+    this.#clock = owner.clock
     this.#onEnd = onEnd
   }
 
-  begin(clock: Clock, context: SendContext): void {
-    const { attempt: limit } = this.#operation.plan.timeout
-    if (limit < Infinity) this.#cancelTimeout = startTimer(clock, limit, () => this.#timedOut(limit))
+  begin(): void {
+    this.#arm(this.#operation.plan.timeout.attempt)
     try {
-      this.#sending = this.#operation.send(this.attempt, context, this)
+      this.#sending = this.#operation.send(this.attempt, this.#owner, this)
     } catch (error) {
       this.attempt.release()
       this.rejected(error)
@@ -35,6 +48,11 @@ export class Try<T> implements Receiver<T>, Tried<T> {
 
   get sent(): boolean {
     return this.#sending?.sent ?? false
+  }
+
+  /** Milliseconds since it left the queue of our own pool; -Infinity while it is in there. */
+  get age(): number {
+    return this.#clock.now() - Math.max(this.attempt.startedAt, this.#sending?.queuedUntil ?? 0)
   }
 
   resolved(value: T): void {
@@ -55,24 +73,61 @@ export class Try<T> implements Receiver<T>, Tried<T> {
     this.#onEnd(this)
   }
 
-  /** Gives the try up; what it says about its instance is for the one who stops it to know. */
-  stop(reason: unknown, outcome: 'failure' | 'ignored'): void {
-    if (this.over) return
-    this.#finish()
-    const { attempt } = this
-    attempt.error ??= reason
-    attempt.settle(outcome, attempt.age(), outcome === 'failure' && !this.sent)
-    this.#sending?.abort(reason instanceof Error ? reason : new Error('aborted', { cause: reason }), outcome)
+  unsent(error: unknown): Attempt | undefined {
+    if (this.over) return undefined
+    this.error = error
+    const next = this.#owner.replace(this)
+    if (!next) return undefined
+    this.attempt = next
+    this.error = undefined
+    this.#cancelTimeout?.()
+    this.#arm(this.#operation.plan.timeout.attempt)
+    return next
   }
 
-  #timedOut(limit: number): void {
-    this.error = timeoutError(`${this.attempt.instance.id} did not answer within ${limit} ms`)
-    this.stop(this.error, 'failure')
-    this.#onEnd(this)
+  /** Gives the try up; what it says about its instance is for the one who stops it to know. */
+  stop(reason: unknown, verdict: Verdict): void {
+    if (this.over) return
+    this.#finish()
+    this.attempt.error ??= reason
+    this.attempt.settle(verdict)
+    this.#sending?.abort(asError(reason), verdict)
+  }
+
+  /** The same because a time limit of the caller's has passed: what was answered in time keeps that verdict. */
+  stopLate(reason: unknown, verdict: Verdict): void {
+    if (this.over) return
+    this.#finish()
+    if (this.#sending) this.#sending.abortLate(asError(reason), verdict)
+    else this.attempt.settle(verdict)
+  }
+
+  #arm(ms: number): void {
+    if (ms < Infinity) this.#cancelTimeout = startTimer(this.#clock, ms, () => this.#timedOut())
+  }
+
+  #timedOut(): void {
+    const { attempt: limit } = this.#operation.plan.timeout
+    const { age } = this
+    if (age === -Infinity || limit - age >= 1) {
+      // It waits, or has waited, for a connection of our own pool.
+      this.#arm(age === -Infinity ? limit : limit - age)
+    } else if (isLate(age - limit) && !this.#isExcused) {
+      this.#isExcused = true
+      this.#arm(limit)
+    } else {
+      this.error = timeoutError(`${this.attempt.instance.id} did not answer within ${limit} ms`)
+      this.stop(this.error, timeoutVerdict(this.sent))
+      this.#onEnd(this)
+    }
   }
 
   #finish(): void {
     this.over = true
     this.#cancelTimeout?.()
   }
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error('aborted', { cause: reason })
 }

@@ -1,4 +1,4 @@
-import type { Classify } from '../attempt/classify.ts'
+import type { Classify } from '../verdict/classify.ts'
 import type { Balancer, Pick } from '../balance/balancer.ts'
 import { checkMethods, checkNumber, checkObject } from '../options.ts'
 import type { BreakerOptions } from '../breaker/policy.ts'

@@ -1,6 +1,7 @@
 import type { FetchInput } from '../attempt/platform.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import type { Contract } from '../typed/contract.ts'
+import { VERDICTS } from '../verdict/verdict.ts'
 import type { Plans } from './plans.ts'
 import { isRouteKey, methodOf, type CallInit } from './target.ts'
 
@@ -31,5 +32,5 @@ export async function underContract(
   let answer: Response | undefined
   // What the service itself said; what the caller gets may have been made from it.
   const response = await run({ ...rest, ...checked }, (first) => (answer = first))
-  return contract.watch(response, () => answer && answeredBy.get(answer)?.amend())
+  return contract.watch(response, () => answer && answeredBy.get(answer)?.amend(VERDICTS.breach))
 }

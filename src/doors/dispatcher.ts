@@ -1,4 +1,4 @@
-import { checkScheme } from '../attempt/exchange.ts'
+import { checkScheme } from '../attempt/address.ts'
 import type { Core } from '../call/core.ts'
 import { quote } from '../options.ts'
 import { Dispatcher, wrapHandler } from '../undici.ts'
@@ -30,8 +30,7 @@ export class AttemptDispatcher extends Dispatcher {
         const plan = this.plans.match(options.method, options.path)
         const attempt = acquireHop(this.core, plan, options)
         if (options.origin !== undefined) checkScheme(String(options.origin), attempt)
-        const exchange = exchangeFor(this.core, plan, attempt, this.logical)
-        exchange.dispatch(exchange.address(options), inner)
+        exchangeFor(this.core, plan, attempt, this.logical, undefined, ABORTABLE).dispatch(options, inner)
       } catch (error) {
         fail(inner, error)
       }
@@ -51,6 +50,8 @@ export class AttemptDispatcher extends Dispatcher {
     return this.close(typeof error === 'function' ? error : callback)
   }
 }
+
+const ABORTABLE = Object.freeze({ abortable: true })
 
 /** As undici itself does before a request has a controller. */
 function fail(handler: Dispatcher.DispatchHandler, error: unknown): void {

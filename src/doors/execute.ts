@@ -1,12 +1,14 @@
-import { settleAnswer } from '../attempt/answer.ts'
-import { classify, type AttemptResult } from '../attempt/classify.ts'
-import type { Operation, Receiver, SendContext, Sending, Tried } from '../call/operation.ts'
+import { settleAnswer } from '../attempt/settle-answer.ts'
+import type { Operation, Receiver, SendContext, Sending } from '../call/operation.ts'
 import type { Plan } from '../call/plan.ts'
+import type { Clock } from '../clock.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import { checkPriority, type Priority } from '../limit/priority.ts'
 import { checkBoolean, checkSignal } from '../options.ts'
 import type { Instance } from '../registry/source.ts'
-import { isRetryable } from './retryable.ts'
+import type { AttemptResult } from '../verdict/classify.ts'
+import { thrownVerdict } from '../verdict/fault.ts'
+import type { Verdict } from '../verdict/verdict.ts'
 
 export interface ExecuteContext {
   /** Aborts when this try is given up: by the caller, a deadline, or another try that was faster. */
@@ -62,16 +64,12 @@ export class ExecuteOperation<T> implements Operation<T> {
     this.#run = run
   }
 
-  retryable(tried: Tried<T>): boolean {
-    return tried.attempt.status === undefined || isRetryable(tried, true)
-  }
-
   discard(): void {
     // A value that came too late holds nothing we know how to free.
   }
 
-  send(attempt: Attempt, _context: SendContext, receiver: Receiver<T>): Sending {
-    const sending = new Execution(attempt)
+  send(attempt: Attempt, { clock }: SendContext, receiver: Receiver<T>): Sending {
+    const sending = new Execution(attempt, clock)
     const onAnswer = (answer: Answer<T>): void => {
       settleAnswer(attempt, answer, this.plan)
       attempt.release()
@@ -79,7 +77,7 @@ export class ExecuteOperation<T> implements Operation<T> {
     }
     const onError = (error: unknown): void => {
       attempt.error ??= error
-      attempt.settle(classify({ error }, this.plan.classify))
+      attempt.settle(thrownVerdict(error, this.plan.classify))
       attempt.release()
       receiver.rejected(error)
     }
@@ -91,11 +89,14 @@ export class ExecuteOperation<T> implements Operation<T> {
 /** One run of the caller's function. Nobody can tell what of it has reached the instance. */
 class Execution implements Sending, ExecuteContext {
   readonly sent = true
+  readonly queuedUntil = 0
   readonly #attempt: Attempt
+  readonly #clock: Clock
   #controller: AbortController | undefined
 
-  constructor(attempt: Attempt) {
+  constructor(attempt: Attempt, clock: Clock) {
     this.#attempt = attempt
+    this.#clock = clock
   }
 
   get attempt(): number {
@@ -109,6 +110,21 @@ class Execution implements Sending, ExecuteContext {
 
   abort(reason: Error): void {
     this.#attempt.release()
+    this.#end(reason)
+  }
+
+  /** The function may have been answered in time, and not have heard of it yet. */
+  abortLate(reason: Error, verdict: Verdict): void {
+    const settle = (): void => {
+      this.#attempt.settle(verdict)
+      this.#attempt.release()
+    }
+    if (this.#clock.poll) this.#clock.poll(settle)
+    else settle()
+    this.#end(reason)
+  }
+
+  #end(reason: Error): void {
     this.#controller ??= new AbortController()
     this.#controller.abort(reason)
   }

@@ -1,4 +1,4 @@
-import { classify } from '../attempt/classify.ts'
+import { answerVerdict } from '../verdict/answer.ts'
 import type { Core } from '../call/core.ts'
 import type { Plan } from '../call/plan.ts'
 import { startTimer } from '../clock.ts'
@@ -155,7 +155,7 @@ function letGo(failure: unknown): void {
 
 function isGood(response: Response, { classify: custom }: Plan): boolean {
   const headers = isWhole(response) ? Object.fromEntries(response.headers) : {}
-  const outcome = classify({ status: response.status, headers }, custom)
+  const { outcome } = answerVerdict({ status: response.status, headers }, custom)
   return outcome === 'success' || outcome === 'ignored'
 }
 

@@ -1,13 +1,13 @@
 import type { Endpoint } from '../balance/balancer.ts'
 import type { FetchInput, Platform } from '../attempt/platform.ts'
 import type { Core } from '../call/core.ts'
-import type { Operation, Receiver, SendContext, Sending, Tried } from '../call/operation.ts'
+import type { Operation, Receiver, SendContext, Sending } from '../call/operation.ts'
 import type { Plan } from '../call/plan.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import { isPriority, type Priority } from '../limit/priority.ts'
 import { answeredBy } from './contract.ts'
+import { isIdempotent, isReplayable } from '../verdict/again.ts'
 import { discardResponse } from './discard.ts'
-import { isIdempotent, isReplayable, isRetryable } from './retryable.ts'
 import { plainInit, signalOf, spelledMethod, withBody } from './init.ts'
 import { Path, type Journey, type Neighbours } from './path.ts'
 import type { BodySource, CallInit, Logical, Target } from './target.ts'
@@ -69,10 +69,6 @@ export class FetchOperation implements Operation<Response>, Journey {
     return (headers ? new Headers(headers) : request)?.get(name) ?? undefined
   }
 
-  retryable(tried: Tried<Response>): boolean {
-    return isRetryable(tried, this.idempotent)
-  }
-
   discard(response: Response): void {
     discardResponse(response)
   }
@@ -80,7 +76,7 @@ export class FetchOperation implements Operation<Response>, Journey {
   send(attempt: Attempt, context: SendContext, receiver: Receiver<Response>): Sending {
     // Only a signal gives fetch's body the error it is aborted with.
     const stalled = this.plan.timeout.idle < Infinity ? new AbortController() : undefined
-    const path = new Path(this, attempt, context, stalled)
+    const path = new Path(this, attempt, context, receiver, stalled)
     this.#platform.fetchThrough(path, this.#input, this.#initOfTry(stalled?.signal)).then(
       (response) => {
         try {

@@ -1,5 +1,6 @@
 import type { Endpoint } from '../balance/balancer.ts'
-import { Exchange, type LogicalHost } from '../attempt/exchange.ts'
+import type { LogicalHost } from '../attempt/address.ts'
+import { Exchange, type ExchangeOptions } from '../attempt/exchange.ts'
 import { headerOf } from '../attempt/headers.ts'
 import type { Core } from '../call/core.ts'
 import type { SendContext } from '../call/operation.ts'
@@ -15,17 +16,17 @@ export function exchangeFor(
   plan: Plan,
   attempt: Attempt,
   logical: LogicalHost,
-  context?: SendContext,
-  stalled?: AbortController,
+  context: Pick<SendContext, 'remaining'> | undefined,
+  options: Omit<ExchangeOptions, 'extra' | 'observer'>,
 ): Exchange {
   const extra = callHeaders(plan, attempt, context)
-  return new Exchange(attempt, deadlines, logical, plan, extra, stalled, kept)
+  return new Exchange(attempt, deadlines, logical, plan, { ...options, extra, observer: kept })
 }
 
 function callHeaders(
   { headers: policy, timeout }: Plan,
   attempt: Attempt,
-  context: SendContext | undefined,
+  context: Pick<SendContext, 'remaining'> | undefined,
 ): Record<string, string> | undefined {
   if (policy.attempt === undefined && policy.deadline === undefined) return undefined
   const remaining = Math.min(context?.remaining ?? Infinity, timeout.attempt)

@@ -1,13 +1,15 @@
 import type { Endpoint } from '../balance/balancer.ts'
 import { Elsewhere } from '../attempt/elsewhere.ts'
-import { checkScheme, type Exchange } from '../attempt/exchange.ts'
+import { checkScheme } from '../attempt/address.ts'
+import type { Exchange } from '../attempt/exchange.ts'
 import { dispatchElsewhere, OwnDispatcher, type FetchDispatcher } from '../attempt/platform.ts'
 import type { Core } from '../call/core.ts'
-import type { SendContext, Sending } from '../call/operation.ts'
+import type { Receiver, SendContext, Sending } from '../call/operation.ts'
 import type { Plan } from '../call/plan.ts'
 import { isWhole } from '../fallback/response.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import type { Dispatcher } from '../undici.ts'
+import { afterRedirect, type Verdict } from '../verdict/verdict.ts'
 import { acquireHop, exchangeFor } from './hop.ts'
 import type { Logical } from './target.ts'
 
@@ -22,6 +24,8 @@ export interface Journey {
   readonly path: string
   readonly logical: Logical
   readonly neighbours: Neighbours | undefined
+  /** The caller's own. */
+  readonly signal: AbortSignal | undefined
   /** Endpoints that failed after a redirect: a further try goes past them. */
   failedHops: Set<Endpoint> | undefined
 }
@@ -30,16 +34,17 @@ export interface Journey {
  * Where one fetch's requests go: the first to its attempt, redirects to wherever they lead. The call knows of the
  * first attempt only, which is therefore told how the last one ended.
  */
-export class Path extends OwnDispatcher implements Sending, SendContext {
+export class Path extends OwnDispatcher implements Sending, Pick<SendContext, 'remaining'> {
   /** Our own reason not to send, which fetch would hide behind its network error. */
   #refusal: unknown
   readonly #journey: Journey
-  readonly #first: Exchange
+  #first: Exchange
   /** The latest that is ours. */
   #current: Exchange
   /** A redirect led to somebody else. */
   #elsewhere: Elsewhere | undefined
   readonly #stalled: AbortController | undefined
+  #origin = ''
   /** Not the context itself, which holds the call and its response: an unread one could not be collected. */
   readonly #deadline: number
 
@@ -47,6 +52,7 @@ export class Path extends OwnDispatcher implements Sending, SendContext {
     journey: Journey,
     attempt: Attempt,
     context: SendContext,
+    receiver: Receiver<unknown>,
     stalled: AbortController | undefined,
   ) {
     super()
@@ -54,7 +60,28 @@ export class Path extends OwnDispatcher implements Sending, SendContext {
     this.#journey = journey
     this.#stalled = stalled
     this.#deadline = plan.headers.deadline === undefined ? Infinity : core.clock.now() + context.remaining
-    this.#first = this.#current = exchangeFor(core, plan, attempt, logical, context, stalled)
+    const abortable = journey.signal !== undefined
+    const exchangeOf = (from: Attempt): Exchange =>
+      exchangeFor(core, plan, from, logical, context, { stalled, abortable, onUnsent })
+    const onUnsent = (error: Error): boolean => {
+      const next = receiver.unsent(error)
+      return next !== undefined && this.#goOn(exchangeOf(next))
+    }
+    this.#first = this.#current = exchangeOf(attempt)
+  }
+
+  /** Another attempt sends what this one could not. */
+  #goOn(next: Exchange): boolean {
+    const last = this.#current
+    this.#first = this.#current = next
+    try {
+      checkScheme(this.#origin, next.attempt)
+    } catch (error) {
+      this.#refusal = error
+      return false
+    }
+    last.handOver(next)
+    return true
   }
 
   /** Who has answered with a redirect has had the request. */
@@ -66,7 +93,11 @@ export class Path extends OwnDispatcher implements Sending, SendContext {
     return this.#deadline - this.#journey.core.clock.now()
   }
 
-  /** Whose answer it is, if it is ours. */
+  get queuedUntil(): number {
+    return this.#current.queuedUntil
+  }
+
+  /** The attempt that produced the response, or undefined if a redirect left this service. */
   get answerer(): Attempt | undefined {
     return this.#elsewhere ? undefined : this.#current.attempt
   }
@@ -89,21 +120,27 @@ export class Path extends OwnDispatcher implements Sending, SendContext {
     return this.#refusal ?? this.#current.timedOut ?? error
   }
 
-  abort(reason: Error, outcome: 'failure' | 'ignored'): void {
-    const { attempt, sent } = this.#current
+  abort(reason: Error, verdict: Verdict): void {
+    const { attempt } = this.#current
     attempt.error ??= reason
-    attempt.settle(outcome, attempt.age(), outcome === 'failure' && !sent)
+    attempt.settle(verdict)
     this.#current.abort(reason)
     this.#elsewhere?.abort(reason)
     this.#judge()
   }
 
+  abortLate(reason: Error, verdict: Verdict): void {
+    this.#current.abortLate(reason, verdict)
+    this.#elsewhere?.abort(reason)
+  }
+
   protected send(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     const origin = String(options.origin)
+    this.#origin = origin
     try {
       if (this.#current.dispatched) return this.#redirected(origin, options, handler)
       checkScheme(origin, this.#current.attempt)
-      return this.#current.dispatch(this.#current.address(options), handler)
+      return this.#current.dispatch(options, handler)
     } catch (error) {
       this.#refusal = error
       throw error
@@ -127,8 +164,9 @@ export class Path extends OwnDispatcher implements Sending, SendContext {
     }
     const attempt = acquireHop(core, plan, options, this.#first.attempt.number, failedHops, path)
     checkScheme(origin, attempt)
-    this.#current = exchangeFor(core, plan, attempt, logical, this, this.#stalled)
-    return this.#current.dispatch(this.#current.address(options), handler)
+    const abortable = this.#journey.signal !== undefined
+    this.#current = exchangeFor(core, plan, attempt, logical, this, { stalled: this.#stalled, abortable })
+    return this.#current.dispatch(options, handler)
   }
 
   /** Nobody came down to us, because fetch is a mock, which may answer with no more than its test needs. */
@@ -144,9 +182,9 @@ export class Path extends OwnDispatcher implements Sending, SendContext {
   #judge(): void {
     const { attempt } = this.#current
     const known = this.#first.attempt
-    if (attempt === known || attempt.outcome === undefined) return
-    const { outcome, status, error, retryAfter, endpoint } = attempt
-    Object.assign(known, { outcome, status, error, retryAfter })
-    if (outcome !== 'success') (this.#journey.failedHops ??= new Set()).add(endpoint)
+    if (attempt === known || attempt.verdict === undefined) return
+    const { verdict, status, error, retryAfter, endpoint } = attempt
+    Object.assign(known, { verdict: afterRedirect(verdict), status, error, retryAfter })
+    if (verdict.outcome !== 'success') (this.#journey.failedHops ??= new Set()).add(endpoint)
   }
 }

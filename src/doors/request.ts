@@ -1,14 +1,16 @@
-import { checkScheme } from '../attempt/exchange.ts'
+import { checkScheme } from '../attempt/address.ts'
+import type { Exchange } from '../attempt/exchange.ts'
 import { headerOf, plainHeaders } from '../attempt/headers.ts'
 import type { Core } from '../call/core.ts'
-import type { Operation, Receiver, SendContext, Sending, Tried } from '../call/operation.ts'
+import type { Operation, Receiver, SendContext, Sending } from '../call/operation.ts'
 import type { Plan } from '../call/plan.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import { checkPriority, type Priority } from '../limit/priority.ts'
 import { checkSignal } from '../options.ts'
 import { Dispatcher } from '../undici.ts'
+import { isIdempotent, isReplayable } from '../verdict/again.ts'
+import type { Verdict } from '../verdict/verdict.ts'
 import { exchangeFor } from './hop.ts'
-import { isIdempotent, isReplayable, isRetryable } from './retryable.ts'
 import type { Logical, Target } from './target.ts'
 
 /** What `client.request` takes: undici's own options, less what the path and the client decide. */
@@ -80,21 +82,63 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
     return headerOf(this.#options.headers, name)
   }
 
-  retryable(tried: Tried<Dispatcher.ResponseData<Opaque>>): boolean {
-    return isRetryable(tried, this.idempotent)
-  }
-
   discard({ body }: Dispatcher.ResponseData<Opaque>): void {
     body.dump().catch(() => {})
   }
 
   send(attempt: Attempt, context: SendContext, receiver: Receiver<Dispatcher.ResponseData<Opaque>>): Sending {
-    checkScheme(this.#origin, attempt)
-    const exchange = exchangeFor(this.#core, this.plan, attempt, this.#logical, context)
-    requestWith.call(exchange, exchange.address(this.#options), (error, data) => {
+    const options = { abortable: this.signal !== undefined }
+    const transfer = new Transfer(attempt, receiver, (next, onUnsent) => {
+      checkScheme(this.#origin, next)
+      return exchangeFor(this.#core, this.plan, next, this.#logical, context, { ...options, onUnsent })
+    })
+    requestWith.call(transfer, this.#options, (error, data) => {
       if (error) receiver.rejected(error)
       else receiver.resolved(data as Dispatcher.ResponseData<Opaque>)
     })
-    return exchange
+    return transfer
+  }
+}
+
+type OnUnsent = (error: Error) => boolean
+
+/** One request on its way, with another attempt if the first could not send it. */
+class Transfer implements Sending, Pick<Dispatcher, 'dispatch'> {
+  #exchange: Exchange
+
+  constructor(
+    attempt: Attempt,
+    receiver: Receiver<unknown>,
+    exchangeOf: (attempt: Attempt, onUnsent: OnUnsent) => Exchange,
+  ) {
+    const onUnsent = (error: Error): boolean => {
+      const next = receiver.unsent(error)
+      if (!next) return false
+      const last = this.#exchange
+      this.#exchange = exchangeOf(next, onUnsent)
+      last.handOver(this.#exchange)
+      return true
+    }
+    this.#exchange = exchangeOf(attempt, onUnsent)
+  }
+
+  get sent(): boolean {
+    return this.#exchange.sent
+  }
+
+  get queuedUntil(): number {
+    return this.#exchange.queuedUntil
+  }
+
+  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    return this.#exchange.dispatch(options, handler)
+  }
+
+  abort(reason: Error): void {
+    this.#exchange.abort(reason)
+  }
+
+  abortLate(reason: Error, verdict: Verdict): void {
+    this.#exchange.abortLate(reason, verdict)
   }
 }

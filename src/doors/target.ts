@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import type { LogicalHost } from '../attempt/exchange.ts'
+import type { LogicalHost } from '../attempt/address.ts'
 import { urlText, type FetchInput } from '../attempt/platform.ts'
 import type { Plan } from '../call/plan.ts'
 import type { Priority } from '../limit/priority.ts'

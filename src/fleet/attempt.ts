@@ -1,5 +1,6 @@
 import type { Outcome } from '../observe/events.ts'
 import type { Instance } from '../registry/source.ts'
+import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import type { LiveEndpoint } from './endpoint.ts'
 import type { Guard } from './guard.ts'
 
@@ -7,18 +8,20 @@ import type { Guard } from './guard.ts'
 export interface AttemptContext {
   readonly instanceGuard: Guard | undefined
   now(): number
-  /** Called once the attempt's state is committed. */
-  settled(attempt: Attempt, outcome: Outcome, ms: number): void
+  /** Unix milliseconds. */
+  unixTime(): number
+  /** Called once the attempt's state is committed. `counted` is what it is held to be for its endpoint. */
+  settled(attempt: Attempt, counted: Outcome, ms: number): void
 }
 
-/** One try on one endpoint. Settle it once with its outcome; release it when it holds no load any more. */
+/** One try on one endpoint. Settle it once with its verdict; release it when it holds no load any more. */
 export class Attempt {
   readonly endpoint: LiveEndpoint
   /** 1 for the first try of a call. */
   readonly number: number
   readonly route: string | undefined
   readonly startedAt: number
-  outcome: Outcome | undefined = undefined
+  verdict: Verdict | undefined = undefined
   /** What was seen, for events. */
   status: number | undefined = undefined
   error: unknown = undefined
@@ -56,50 +59,70 @@ export class Attempt {
     return this.endpoint.instance
   }
 
+  /** What its verdict counts as; undefined until it is settled. */
+  get outcome(): Outcome | undefined {
+    return this.verdict?.outcome
+  }
+
   /** How long ago it started, in ms. */
   age(): number {
     return this.#context.now() - this.startedAt
   }
 
+  unixTime(): number {
+    return this.#context.unixTime()
+  }
+
   /**
-   * Says how it ended, `ms` after its start; only the first call counts. `connection` marks a failure below
-   * HTTP, which is the instance's whichever route saw it. `retryAfter` (ms) is the server's own wish.
+   * Says how it ended, `ms` after its start; only the first call counts. `retryAfter` (ms) is the server's own wish, and
+   * `pause` how much of it is believed.
    */
-  settle(outcome: Outcome, ms: number = this.age(), connection = false, retryAfter = 0): void {
-    if (this.outcome !== undefined) return
-    this.outcome = outcome
+  settle(verdict: Verdict, ms: number = this.age(), retryAfter = 0, pause: number = retryAfter): void {
+    if (this.verdict !== undefined) return
+    this.verdict = verdict
     this.retryAfter = retryAfter
     const { endpoint } = this
+    const { outcome } = verdict
     const now = this.startedAt + ms
     endpoint.answered(this.startedAt)
     endpoint.count(outcome)
     if (outcome === 'success') endpoint.succeeded(ms)
-    if (retryAfter > 0) endpoint.penalise(now + retryAfter)
+    if (pause > 0) endpoint.penalise(now + pause)
+    const counted = this.#counted(verdict, now)
     const guard = this.#guard
     if (guard) {
-      const own = this.#ownOutcome(outcome, connection)
-      this.#receipt = endpoint.breaker(guard).settle(this.#permit, own, ms, now, retryAfter)
-      this.#settleInstance(outcome, connection, ms, now)
+      const own = this.#ownOutcome(counted, verdict.connection)
+      this.#receipt = endpoint.breaker(guard).settle(this.#permit, own, ms, now, pause)
+      this.#settleInstance(counted, verdict.connection, ms, now)
     }
-    this.#context.settled(this, outcome, ms)
+    this.#context.settled(this, counted, ms)
   }
 
-  /** The success its headers promised turned out a failure: the body was truncated. */
-  amend(): void {
+  /** The success that its headers promised turned out a failure: the body was cut short, or broke its contract. */
+  amend(verdict: Verdict): void {
     if (this.outcome !== 'success') return
-    this.outcome = 'failure'
+    this.verdict = verdict
     this.endpoint.count('success', -1)
     this.endpoint.count('failure')
     const guard = this.#guard
-    if (guard) this.endpoint.breaker(guard).amend(this.#permit, this.#receipt, this.#context.now())
+    const now = this.#context.now()
+    if (guard && this.#counted(verdict, now) === 'failure') {
+      this.endpoint.breaker(guard).amend(this.#permit, this.#receipt, now)
+    }
   }
 
-  /** Gives the endpoint its load back; an attempt nobody settled is settled as ignored. */
+  /** Gives the endpoint its load back; an attempt nobody settled is settled as abandoned. */
   release(): void {
     if (this.#released) return
     this.#released = true
-    this.settle('ignored')
+    this.settle(VERDICTS.abandoned)
     this.endpoint.released()
+  }
+
+  /** Of the connections that break in one incident, one counts. */
+  #counted({ outcome, together }: Verdict, now: number): Outcome {
+    if (outcome !== 'failure' || !together) return outcome
+    return this.endpoint.isNewIncident(this.startedAt, now) ? outcome : 'ignored'
   }
 
   /** A connection failure says nothing about a route that has a breaker of its own. */

@@ -5,6 +5,7 @@ import type { Outcome } from '../observe/events.ts'
 import { quote } from '../options.ts'
 import type { Instance } from '../registry/source.ts'
 import type { Dispatcher } from '../undici.ts'
+import { isSameIncident } from '../verdict/incident.ts'
 import type { Guard } from './guard.ts'
 
 /** What an endpoint needs of its fleet. */
@@ -46,6 +47,8 @@ export class LiveEndpoint implements Endpoint {
   #others: (Breaker | undefined)[] | undefined
   /** The clock's time until which a Retry-After asks us to stay away. */
   penalisedUntil = 0
+  /** The clock's time of the first failure of the latest incident. */
+  #incidentAt = -Infinity
   /** The last snapshot this endpoint was part of. */
   revision = 0
 
@@ -104,6 +107,13 @@ export class LiveEndpoint implements Endpoint {
 
   succeeded(ms: number): void {
     this.latency = this.latency === undefined ? ms : this.latency + (ms - this.latency) / 10
+  }
+
+  /** Whether a connection that broke now, for an attempt begun at `startedAt`, is an incident of its own. */
+  isNewIncident(startedAt: number, now: number): boolean {
+    if (isSameIncident(this.#incidentAt, startedAt, now)) return false
+    this.#incidentAt = now
+    return true
   }
 
   released(): void {

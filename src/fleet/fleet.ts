@@ -75,6 +75,10 @@ export class Fleet implements EndpointContext, AttemptContext {
     return this.clock.now()
   }
 
+  unixTime(): number {
+    return this.clock.now() + (this.clock.epoch ?? 0)
+  }
+
   connect(instance: Instance): Dispatcher {
     return this.#options.connect(instance)
   }
@@ -174,38 +178,35 @@ export class Fleet implements EndpointContext, AttemptContext {
     const name = EVENT[transition.to]
     const { events, service } = this.#options
     if (endpoint.removed || !events.has(name)) return
-    const event: BreakerEvent = { service, at: this.#at(), instance: endpoint.instance, ...transition }
+    const event: BreakerEvent = { service, at: this.unixTime(), instance: endpoint.instance, ...transition }
     events.emit(name, guard.route === undefined ? event : { ...event, route: guard.route })
   }
 
-  settled(attempt: Attempt, outcome: Outcome, ms: number): void {
-    const { endpoint } = attempt
+  settled(attempt: Attempt, counted: Outcome, ms: number): void {
+    const { endpoint, verdict } = attempt
     const { balancer, events, service } = this.#options
     // A probe's slot came free.
     if (!endpoint.allClosed()) this.invalidate()
     const now = attempt.startedAt + ms
     try {
-      disown(balancer.settled?.(endpoint, outcome, ms, now))
+      disown(balancer.settled?.(endpoint, counted, ms, now))
     } catch (error) {
       process.emitWarning(`balance.settled() threw ${quote(error)}`, { code: 'OUTRIGGER_BALANCER' })
     }
-    this.#outliers?.settled(endpoint, outcome, ms, now, this.#all)
-    if (!events.has('attempt')) return
+    this.#outliers?.settled(endpoint, counted, ms, now, this.#all)
+    if (!verdict || !events.has('attempt')) return
     events.emit('attempt', {
       service,
-      at: this.#at(),
+      at: this.unixTime(),
       instance: attempt.instance,
       attempt: attempt.number,
-      outcome,
+      outcome: verdict.outcome,
+      whose: verdict.whose,
       duration: ms,
       ...(attempt.route !== undefined && { route: attempt.route }),
       ...(attempt.status !== undefined && { status: attempt.status }),
       ...(attempt.error !== undefined && { error: attempt.error }),
     })
-  }
-
-  #at(): number {
-    return this.clock.now() + (this.clock.epoch ?? 0)
   }
 
   #candidatesOf(guard: Guard | undefined): Candidates {
@@ -289,7 +290,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     removed: readonly LiveEndpoint[],
   ): void {
     const { events, service } = this.#options
-    const at = this.#at()
+    const at = this.unixTime()
     // First, because an id at another address is both: who keeps a map by id must end with what is there.
     for (const { instance } of removed) events.emit('instance:removed', { service, at, instance })
     for (const { instance } of added) events.emit('instance:added', { service, at, instance })

@@ -5,6 +5,9 @@ export type BreakerState = 'closed' | 'open' | 'half-open'
 /** How one attempt ended, as far as the health of its instance is concerned. */
 export type Outcome = 'success' | 'failure' | 'overload' | 'ignored'
 
+/** Who is responsible for how an attempt ended. `path`: something between this process and the instance. */
+export type Whose = 'instance' | 'client' | 'caller' | 'path'
+
 /** Why a breaker changed state. */
 export type BreakerReason =
   | 'consecutive-failures'
@@ -70,6 +73,8 @@ export interface AttemptEvent extends ServiceEvent {
   /** 1 for the first try of a call. */
   readonly attempt: number
   readonly outcome: Outcome
+  /** Who is responsible for how it ended; see docs/verdict.md. */
+  readonly whose: Whose
   /** Milliseconds from the start of the attempt until its outcome was known. */
   readonly duration: number
   readonly status?: number

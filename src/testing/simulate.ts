@@ -1,7 +1,7 @@
 import { createClient, type Client } from '../client/create-client.ts'
 import type { ClientOptions } from '../client/options.ts'
 import type { ExecuteOptions } from '../doors/execute.ts'
-import { isIdempotent } from '../doors/retryable.ts'
+import { isIdempotent } from '../verdict/again.ts'
 import { checkBoolean, checkFunction, checkNumber, checkObject, quote } from '../options.ts'
 import { isPlainObject } from '../registry/plain-data.ts'
 import type { Instance } from '../registry/source.ts'

@@ -46,16 +46,17 @@ describe('Retry-After', () => {
     expect(seen).toEqual(['a@soon', 'b@soon', 'b@soon', 'a@later'])
   })
 
-  it('beyond maxRetryAfter is believed up to there', async () => {
+  it('beyond maxRetryAfter gives up at once: the answer is the caller’s', async () => {
     const { users, clock } = simulated(['http://a.invalid'], { retry: { attempts: 2, maxRetryAfter: 1_000 } })
     const times: number[] = []
     const call = users.execute(() => {
       times.push(clock.now())
-      return times.length === 1 ? busy('86400') : { status: 200 }
+      return times.length === 1 ? busy('1.5') : { status: 200 }
     })
-    await clock.advance(1_000)
-    await call
-    expect(times).toEqual([0, 1_000])
+    await clock.advance(0)
+    expect(await call).toMatchObject({ status: 429 })
+    await clock.advance(10_000)
+    expect(times).toEqual([0])
   })
 
   it.each([

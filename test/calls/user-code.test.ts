@@ -210,11 +210,7 @@ describe.each(doors.slice(0, 2))('through %s,', (_door, call) => {
       },
       /no transport today/,
     ],
-    [
-      'gives no dispatcher',
-      () => 5 as never,
-      /transport\(\) must return an undici dispatcher, got 5/,
-    ],
+    ['gives no dispatcher', () => 5 as never, /transport\(\) must return an undici dispatcher, got 5/],
   ])('a transport that %s fails the call, and holds nothing', async (_how, transport, message) => {
     const users = client('http://127.0.0.1:1', { transport, retry: false })
     await expect(call(users)).rejects.toThrow(message)

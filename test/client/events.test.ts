@@ -72,7 +72,7 @@ describe('the event', () => {
     await slow
     await client.execute(fail, { route: 'GET /users' }).catch(() => {})
     await client.execute(() => new Response(null, { status: 429 }))
-    const common = { service: 'user-service', at: 30, instance: a, attempt: 1 }
+    const common = { service: 'user-service', at: 30, whose: 'instance', instance: a, attempt: 1 }
     expect(attempts).toEqual([
       { ...common, outcome: 'success', duration: 30 },
       { ...common, outcome: 'failure', duration: 0, route: 'GET /users', error: boom },

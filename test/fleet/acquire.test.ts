@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Instance } from '../../src/registry/source.ts'
 import { Harness, instance } from './harness.ts'
+import { VERDICTS } from '../../src/verdict/verdict.ts'
 
 describe('an attempt', () => {
   it('is in flight until it is released, and pending until it is settled', async () => {
@@ -10,7 +11,7 @@ describe('an attempt', () => {
     const attempt = harness.acquire()
     expect(endpoint).toMatchObject({ inFlight: 1, pending: 1 })
     await harness.clock.advance(30)
-    attempt?.settle('success')
+    attempt?.settle(VERDICTS.good)
     expect(endpoint).toMatchObject({ inFlight: 1, pending: 0, settled: { success: 1 } })
     attempt?.release()
     expect(endpoint).toMatchObject({ inFlight: 0, pending: 0 })
@@ -21,8 +22,8 @@ describe('an attempt', () => {
     harness.apply('a')
     const [endpoint] = harness.fleet.endpoints
     const attempt = harness.acquire()
-    attempt?.settle('success')
-    attempt?.settle('failure')
+    attempt?.settle(VERDICTS.good)
+    attempt?.settle(VERDICTS.bad)
     attempt?.release()
     attempt?.release()
     expect(endpoint).toMatchObject({ inFlight: 0, pending: 0, settled: { success: 1, failure: 0 } })
@@ -45,9 +46,9 @@ describe('an attempt', () => {
     const second = harness.acquire()
     await harness.clock.advance(100)
     expect(endpoint?.pendingAge(harness.clock.now())).toBe(150)
-    first?.settle('success')
+    first?.settle(VERDICTS.good)
     expect(endpoint?.pendingAge(harness.clock.now())).toBe(100)
-    second?.settle('success')
+    second?.settle(VERDICTS.good)
     expect(endpoint?.pendingAge(harness.clock.now())).toBe(0)
   })
 
@@ -56,9 +57,9 @@ describe('an attempt', () => {
     harness.apply('a')
     for (let time = 0; time < 2; time++) {
       const attempt = harness.acquire()
-      attempt?.settle('success')
-      attempt?.amend()
-      attempt?.amend()
+      attempt?.settle(VERDICTS.good)
+      attempt?.amend(VERDICTS.truncated)
+      attempt?.amend(VERDICTS.truncated)
       attempt?.release()
     }
     expect(harness.fleet.endpoints[0]?.settled).toMatchObject({ success: 0, failure: 2 })
@@ -93,7 +94,7 @@ describe('a pick', () => {
     const harness = new Harness()
     harness.apply('a', 'b')
     const attempt = harness.acquire()
-    attempt?.settle('overload', 0, false, 300)
+    attempt?.settle(VERDICTS.busy, 0, 300)
     attempt?.release()
     expect(harness.run()).toBe('b')
     await harness.clock.advance(299)
@@ -105,7 +106,7 @@ describe('a pick', () => {
   it('takes a penalised instance when there is no other', () => {
     const harness = new Harness()
     harness.apply('a')
-    harness.acquire()?.settle('overload', 0, false, 300)
+    harness.acquire()?.settle(VERDICTS.busy, 0, 300)
     expect(harness.run()).toBe('a')
   })
 
@@ -214,12 +215,12 @@ describe('breakers in front of the fleet', () => {
     const probe = harness.acquire()
     expect(probe?.instance.id).toBe('a')
     expect([harness.run(), harness.run()]).toEqual(['b', 'b'])
-    probe?.settle('success')
+    probe?.settle(VERDICTS.good)
     probe?.release()
     const second = harness.acquire()
     expect(second?.instance.id).toBe('a')
     expect(harness.run()).toBe('b')
-    second?.settle('success')
+    second?.settle(VERDICTS.good)
     second?.release()
     expect(harness.log.at(-1)).toBe('breaker:close a')
     expect(harness.run()).toBe('a')
@@ -257,7 +258,7 @@ describe('breakers in front of the fleet', () => {
     // Both are half-open: one probe of the instance is under way, so the route's must wait and lose nothing.
     const probe = harness.acquire(own)
     expect(harness.acquire(route)).toBeUndefined()
-    probe?.settle('success')
+    probe?.settle(VERDICTS.good)
     probe?.release()
     expect(harness.run('success', route)).toBe('a')
     const [endpoint] = harness.fleet.endpoints
@@ -287,7 +288,7 @@ describe('breakers in front of the fleet', () => {
       { now: 0, random: () => 0, attempt: 1, excluded: () => false },
       undefined,
     )
-    attempt?.settle('failure')
+    attempt?.settle(VERDICTS.bad)
     attempt?.release()
     expect(harness.run('failure')).toBe('a')
     expect(harness.acquire()).toBeUndefined()
@@ -347,7 +348,7 @@ describe('the list a balancer is given', () => {
     harness.run('failure')
     harness.run()
     const list = harness.lists.at(-1)
-    late?.settle('failure')
+    late?.settle(VERDICTS.bad)
     harness.run()
     expect(harness.lists.at(-1)).toBe(list)
     expect(list).toHaveLength(2)

@@ -8,6 +8,7 @@ import type { ClientEvents } from '../../src/observe/events.ts'
 import type { Instance } from '../../src/registry/source.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 import type { Dispatcher } from '../../src/undici.ts'
+import { answered } from '../../src/verdict/verdict.ts'
 import { inOrder } from '../support/balance.ts'
 
 /** A pool that only says whether it was connected and destroyed. */
@@ -108,7 +109,7 @@ export class Harness {
     guard?: Guard,
   ): string | undefined {
     const attempt = this.acquire(guard ?? this.guards[0])
-    attempt?.settle(outcome)
+    attempt?.settle(answered(outcome))
     attempt?.release()
     return attempt?.instance.id
   }

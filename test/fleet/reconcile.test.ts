@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Instance } from '../../src/registry/source.ts'
 import { Harness, instance } from './harness.ts'
+import { VERDICTS } from '../../src/verdict/verdict.ts'
 
 describe('a fleet follows its snapshots', () => {
   const moved = instance('a', { url: 'http://elsewhere:80' })
@@ -48,7 +49,7 @@ describe('a fleet follows its snapshots', () => {
     const [after] = harness.fleet.endpoints
     expect(after).toBe(before)
     expect(after).toMatchObject({ weight: 5, inFlight: 1, settled: { failure: 1 } })
-    running?.settle('failure')
+    running?.settle(VERDICTS.bad)
     running?.release()
     expect(harness.log.at(-1)).toBe('breaker:open a')
     expect(harness.pools).toHaveLength(1)
@@ -95,7 +96,7 @@ describe('a removed endpoint', () => {
     harness.apply()
     await harness.clock.advance(500)
     expect(harness.pools[0]?.destroyed).toBe(false)
-    running?.settle('success')
+    running?.settle(VERDICTS.good)
     running?.release()
     await harness.clock.advance(0)
     expect(harness.pools[0]?.destroyed).toBe(true)
@@ -129,7 +130,7 @@ describe('a removed endpoint', () => {
     const running = harness.acquire()
     harness.apply()
     harness.log.length = 0
-    running?.settle('failure')
+    running?.settle(VERDICTS.bad)
     expect(harness.log).toEqual([])
   })
 

@@ -1,8 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import type { Outcome } from '../../src/observe/events.ts'
+import { answered, VERDICTS, type Verdict } from '../../src/verdict/verdict.ts'
 import { Harness } from './harness.ts'
 
 const options = { failureThreshold: 1, openFor: 1000, successThreshold: 1 }
+
+const unanswered: Record<Outcome, Verdict> = {
+  success: VERDICTS.good,
+  failure: VERDICTS.silent,
+  overload: VERDICTS.busy,
+  ignored: VERDICTS.abandoned,
+}
 
 /** Settles an attempt of the route and tells both breakers' states, the instance's first. */
 function settle(
@@ -13,7 +21,7 @@ function settle(
   const attempt = harness.acquire(harness.guards[1])
   if (!attempt) throw new Error('no attempt')
   attempt.status = how.status
-  attempt.settle(outcome, 1, how.connection ?? false)
+  attempt.settle(how.connection ? VERDICTS.broken : how.status ? answered(outcome) : unanswered[outcome], 1)
   attempt.release()
   return [0, 1].map((index) => harness.fleet.endpoints[0]?.breakerAt(index)?.state)
 }

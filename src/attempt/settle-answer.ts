@@ -1,6 +1,7 @@
 import type { Attempt } from '../fleet/attempt.ts'
-import { retryAfter } from '../retry/retry-after.ts'
-import { classify, type AttemptResult, type Classify } from './classify.ts'
+import { answerVerdict } from '../verdict/answer.ts'
+import type { AttemptResult, Classify } from '../verdict/classify.ts'
+import { retryAfter } from '../verdict/retry-after.ts'
 
 /** What a plan says about answers. */
 export interface AnswerPolicy {
@@ -15,8 +16,13 @@ const MAX_RETRY_AFTER = 10_000
 export function settleAnswer(attempt: Attempt, answer: AttemptResult, policy: AnswerPolicy): void {
   const { status, headers } = answer
   attempt.status = status
-  const wish = status === 429 || status === 503 ? headers?.['retry-after'] : undefined
+  const verdict = answerVerdict(answer, policy.classify)
+  const header = status === 429 || status === 503 ? headers?.['retry-after'] : undefined
+  if (header === undefined) {
+    attempt.settle(verdict)
+    return
+  }
+  const wish = retryAfter(header, headers?.['date'], attempt.unixTime())
   const longest = policy.retry?.maxRetryAfter ?? MAX_RETRY_AFTER
-  const pause = wish === undefined ? 0 : retryAfter(wish, headers?.['date'], longest)
-  attempt.settle(classify(answer, policy.classify), attempt.age(), false, pause)
+  attempt.settle(verdict, attempt.age(), wish, Math.min(wish, longest))
 }

@@ -1,4 +1,7 @@
-import type { Tried } from '../call/operation.ts'
+import type { Verdict } from './verdict.ts'
+
+/** How often a request goes to the same instance again at once, on a fresh connection. RFC 9113 §8.7 asks for few. */
+export const MAX_RESENDS = 2
 
 /** RFC 9110 §9.2.2. */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
@@ -11,12 +14,16 @@ export function isIdempotent(method: string, hasIdempotencyKey: boolean): boolea
   return hasIdempotencyKey || IDEMPOTENT.has(method)
 }
 
-/** The one retry rule of the HTTP doors, for a try whose outcome was a failure or an overload. */
-export function isRetryable(tried: Tried<unknown>, idempotent: boolean): boolean {
-  if (!tried.ok) return !tried.sent || idempotent
-  const { status = 0 } = tried.attempt
+/** Whether a request may be sent again after this verdict. */
+export function mayRepeat({ again, processed }: Verdict, idempotent: boolean): boolean {
+  return again !== 'never' && (processed === 'no' || idempotent)
+}
+
+/** The one retry rule of the HTTP doors. `status` is that of the answer, if one came. */
+export function isRetryable(verdict: Verdict, status: number | undefined, idempotent: boolean): boolean {
+  if (!mayRepeat(verdict, idempotent)) return false
   // Below 500 only the user's own `classify` can have called it a failure.
-  return idempotent && (RETRYABLE_STATUS.has(status) || status < 500)
+  return status === undefined || RETRYABLE_STATUS.has(status) || status < 500
 }
 
 /** Whether a body can be sent again, byte for byte. */

@@ -1,0 +1,48 @@
+import { Client } from '../undici.ts'
+import type { Dispatcher } from '../undici.ts'
+
+/** A request that wants to know which connection it was given to. */
+export interface Passenger {
+  /** Called before the connection has the request. */
+  boards(connection: Connection): void
+}
+
+/**
+ * One connection of an endpoint's pool, or one that is being made. undici's own errors do not say which connection they
+ * happened on, nor whether it was ever established, and a verdict needs both.
+ */
+export class Connection extends Client {
+  established = false
+  /** Whether an answer has come over it. */
+  used = false
+
+  constructor(origin: string | URL, options?: Client.Options) {
+    super(origin, options)
+    this.on('connect', () => {
+      this.established = true
+      this.used = false
+    })
+    // undici tells the requests of a connection that it is lost before it tells this.
+    this.on('disconnect', () => {
+      this.established = false
+    })
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    if ('boards' in handler) (handler as Dispatcher.DispatchHandler & Passenger).boards(this)
+    return super.dispatch(options, handler)
+  }
+}
+
+/** Whether any connection of a pool is established: what waits then waits for one to come free. */
+export function hasConnection(pool: Dispatcher): boolean {
+  const { stats } = pool as { readonly stats?: { readonly connected?: unknown } }
+  return typeof stats?.connected === 'number' && stats.connected > 0
+}
+
+/** How many requests wait in a pool for one of its connections to come free; 0 for what is no pool of undici's. */
+export function queuedIn(pool: Dispatcher): number {
+  const { stats } = pool as { readonly stats?: { readonly queued?: unknown; readonly connected?: unknown } }
+  const { queued, connected } = stats ?? {}
+  return typeof queued === 'number' && typeof connected === 'number' && connected > 0 ? queued : 0
+}

@@ -1,0 +1,112 @@
+import type { Outcome, Whose } from '../observe/events.ts'
+
+/**
+ * What one attempt says about its instance, and what may be done next. Breakers, balancers, outlier detection, retries,
+ * hedges and events read it; none of them looks at the error itself.
+ */
+export interface Verdict {
+  readonly whose: Whose
+  /** What the attempt counts as. `ignored` counts nowhere. */
+  readonly outcome: Outcome
+  /** Whether the instance has worked on the request. `no`: it may be sent again whatever its method. */
+  readonly processed: 'yes' | 'maybe' | 'no'
+  /** It happened below HTTP: it says something about the instance, and nothing about the route. */
+  readonly connection: boolean
+  /** Attempts that were under way together and broke like this at the same time are one strike. */
+  readonly together: boolean
+  /** `free`: another try costs neither an attempt nor budget. `charged`: it costs both. */
+  readonly again: 'free' | 'charged' | 'never'
+}
+
+/** How an attempt can end; docs/verdict.md says what each one is. */
+export type Ending =
+  | 'good'
+  | 'bad'
+  | 'busy'
+  | 'dismissed'
+  | 'breach'
+  | 'truncated'
+  | 'untakeable'
+  | 'refused'
+  | 'unreachable'
+  | 'broken'
+  | 'silent'
+  | 'threw'
+  | 'stale'
+  | 'unprocessed'
+  | 'queued'
+  | 'asleep'
+  | 'starved'
+  | 'declined'
+  | 'mistaken'
+  | 'abandoned'
+
+/** One row for each ending. */
+export const VERDICTS: Readonly<Record<Ending, Verdict>> = {
+  // An answer came.
+  good: row('instance', 'success', 'yes', 'http', 'apart', 'never'),
+  bad: row('instance', 'failure', 'yes', 'http', 'apart', 'charged'),
+  busy: row('instance', 'overload', 'yes', 'http', 'apart', 'charged'),
+  dismissed: row('caller', 'ignored', 'yes', 'http', 'apart', 'never'),
+  breach: row('instance', 'failure', 'yes', 'http', 'apart', 'never'),
+  truncated: row('instance', 'failure', 'yes', 'connection', 'together', 'never'),
+  untakeable: row('client', 'ignored', 'yes', 'http', 'apart', 'never'),
+  // No answer came.
+  refused: row('instance', 'failure', 'no', 'connection', 'together', 'free'),
+  unreachable: row('instance', 'failure', 'no', 'connection', 'apart', 'free'),
+  broken: row('instance', 'failure', 'maybe', 'connection', 'together', 'charged'),
+  silent: row('instance', 'failure', 'maybe', 'http', 'apart', 'charged'),
+  threw: row('instance', 'failure', 'maybe', 'http', 'apart', 'charged'),
+  stale: row('path', 'ignored', 'maybe', 'connection', 'apart', 'free'),
+  unprocessed: row('path', 'ignored', 'no', 'connection', 'apart', 'free'),
+  queued: row('client', 'ignored', 'no', 'http', 'apart', 'never'),
+  asleep: row('client', 'ignored', 'maybe', 'http', 'apart', 'never'),
+  starved: row('client', 'ignored', 'no', 'http', 'apart', 'never'),
+  declined: row('client', 'ignored', 'maybe', 'http', 'apart', 'never'),
+  mistaken: row('caller', 'ignored', 'maybe', 'http', 'apart', 'never'),
+  abandoned: row('caller', 'ignored', 'maybe', 'http', 'apart', 'never'),
+}
+
+function row(
+  whose: Whose,
+  outcome: Outcome,
+  processed: Verdict['processed'],
+  level: 'http' | 'connection',
+  counts: 'together' | 'apart',
+  again: Verdict['again'],
+): Verdict {
+  return Object.freeze({
+    whose,
+    outcome,
+    processed,
+    connection: level === 'connection',
+    together: counts === 'together',
+    again,
+  })
+}
+
+const ANSWERED: Record<Outcome, Verdict> = {
+  success: VERDICTS.good,
+  failure: VERDICTS.bad,
+  overload: VERDICTS.busy,
+  ignored: VERDICTS.dismissed,
+}
+
+/** The verdict on an answer that counts as `outcome`. */
+export function answered(outcome: Outcome): Verdict {
+  return ANSWERED[outcome]
+}
+
+/** The same verdict on the request that a redirect led to: the first one was worked on. */
+export function afterRedirect(verdict: Verdict): Verdict {
+  if (verdict.processed !== 'no' && verdict.again !== 'free') return verdict
+  return { ...verdict, processed: 'maybe', again: verdict.outcome === 'ignored' ? 'never' : 'charged' }
+}
+
+/** The same verdict, where the user's own `classify` said what it counts as. */
+export function overruled(verdict: Verdict, outcome: Outcome | undefined): Verdict {
+  if (outcome === undefined || outcome === verdict.outcome) return verdict
+  if (outcome === 'ignored') return { ...verdict, outcome, again: 'never' }
+  const again = outcome === 'success' ? 'never' : verdict.again === 'never' ? 'charged' : verdict.again
+  return { ...verdict, whose: 'instance', outcome, again }
+}

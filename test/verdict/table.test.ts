@@ -1,0 +1,144 @@
+import { describe, expect, it } from 'vitest'
+import { OutriggerError } from '../../src/errors.ts'
+import type { Outcome } from '../../src/observe/events.ts'
+import { answerVerdict } from '../../src/verdict/answer.ts'
+import type { AttemptResult } from '../../src/verdict/classify.ts'
+import { endingOf, faultVerdict, thrownVerdict, type Fault } from '../../src/verdict/fault.ts'
+import { afterRedirect, VERDICTS, type Ending, type Verdict } from '../../src/verdict/verdict.ts'
+
+const coded = (code: string, message = code): Error => Object.assign(new Error(message), { code })
+
+/** Sent on a fresh connection, and not answered. */
+const SENT = { sent: true, isAnswered: false, isReused: false, body: null }
+const UNSENT = { ...SENT, sent: false }
+const REUSED = { ...SENT, isReused: true }
+const ANSWERED = { ...REUSED, isAnswered: true }
+const GOAWAY = 'HTTP/2: "GOAWAY" frame received with code 0'
+
+describe('the table of verdicts', () => {
+  it('says for each ending who it was, what it counts as, and what may be done', () => {
+    const rows = Object.entries(VERDICTS).map(
+      ([ending, { whose, outcome, processed, connection, together, again }]) =>
+        [ending, whose, outcome, processed, connection ? 'connection' : 'http', together, again].join(' '),
+    )
+    expect(rows).toEqual([
+      'good instance success yes http false never',
+      'bad instance failure yes http false charged',
+      'busy instance overload yes http false charged',
+      'dismissed caller ignored yes http false never',
+      'breach instance failure yes http false never',
+      'truncated instance failure yes connection true never',
+      'untakeable client ignored yes http false never',
+      'refused instance failure no connection true free',
+      'unreachable instance failure no connection false free',
+      'broken instance failure maybe connection true charged',
+      'silent instance failure maybe http false charged',
+      'threw instance failure maybe http false charged',
+      'stale path ignored maybe connection false free',
+      'unprocessed path ignored no connection false free',
+      'queued client ignored no http false never',
+      'asleep client ignored maybe http false never',
+      'starved client ignored no http false never',
+      'declined client ignored maybe http false never',
+      'mistaken caller ignored maybe http false never',
+      'abandoned caller ignored maybe http false never',
+    ])
+  })
+
+  it('blames the instance for every failure, and for nothing that is ignored', () => {
+    for (const { whose, outcome } of Object.values(VERDICTS)) {
+      expect(whose === 'instance').toBe(outcome !== 'ignored')
+    }
+  })
+})
+
+describe('the ending of a request that failed', () => {
+  it.each<[Ending, string, Omit<Fault, 'error'>, unknown]>([
+    ['refused', 'nobody listens', UNSENT, coded('ECONNREFUSED')],
+    ['refused', 'a certificate is wrong', UNSENT, coded('ERR_TLS_CERT_ALTNAME_INVALID')],
+    ['refused', 'the name is not known', UNSENT, coded('ENOTFOUND')],
+    ['refused', 'the connection breaks while it is made', UNSENT, coded('ECONNRESET')],
+    ['unreachable', 'undici gives up connecting', UNSENT, coded('UND_ERR_CONNECT_TIMEOUT')],
+    ['unreachable', 'the system gives up connecting', UNSENT, coded('ETIMEDOUT')],
+    ['starved', 'this process has no more files', UNSENT, coded('EMFILE')],
+    ['starved', 'this host has no more ports', UNSENT, coded('EADDRNOTAVAIL')],
+    ['broken', 'a fresh connection is reset', SENT, coded('ECONNRESET')],
+    ['broken', 'a fresh connection is closed', SENT, coded('UND_ERR_SOCKET', 'other side closed')],
+    ['broken', 'the answer is no HTTP', REUSED, coded('HPE_INVALID_CONSTANT')],
+    ['broken', 'the answer is bad', REUSED, coded('UND_ERR_SOCKET', 'bad response')],
+    ['stale', 'a reused connection is reset', REUSED, coded('ECONNRESET')],
+    ['stale', 'a reused connection cannot be written to', REUSED, coded('EPIPE')],
+    ['stale', 'a reused connection is closed', REUSED, coded('UND_ERR_SOCKET', 'other side closed')],
+    ['unprocessed', 'the stream is above the last one of a GOAWAY', SENT, coded('UND_ERR_INFO', GOAWAY)],
+    ['unprocessed', 'the stream is refused', SENT, Object.assign(new Error('x'), { http2ErrorCode: 7 })],
+    [
+      'unprocessed',
+      'the headers of the stream did not leave',
+      REUSED,
+      coded('UND_ERR_INFO', 'HTTP/2: "frameError" received - type 1, code 2'),
+    ],
+    [
+      'broken',
+      'another frame of the stream did not leave',
+      SENT,
+      coded('UND_ERR_INFO', 'HTTP/2: "frameError" received - type 0, code 2'),
+    ],
+    ['broken', 'the stream is reset', SENT, Object.assign(new Error('x'), { http2ErrorCode: 2 })],
+    ['silent', 'undici gives up waiting', REUSED, coded('UND_ERR_HEADERS_TIMEOUT')],
+    ['truncated', 'the body is cut short', ANSWERED, coded('UND_ERR_SOCKET', 'other side closed')],
+    ['truncated', 'a GOAWAY came in the body', ANSWERED, coded('UND_ERR_INFO', GOAWAY)],
+    ['untakeable', 'the headers are too long', SENT, coded('UND_ERR_HEADERS_OVERFLOW')],
+    ['untakeable', 'the body is too long', ANSWERED, coded('UND_ERR_RES_EXCEEDED_MAX_SIZE')],
+    ['mistaken', 'the request is not valid', UNSENT, coded('UND_ERR_INVALID_ARG')],
+    ['broken', 'nothing is known', SENT, undefined],
+    ['broken', 'what was thrown is no error', REUSED, 'ECONNRESET'],
+  ])('is %s when %s', (ending, _when, how, error) => {
+    expect(endingOf({ ...how, error })).toBe(ending)
+  })
+
+  it('counts as the user’s own classify says, unless the caller caused it or it was counted already', () => {
+    const says = (outcome: Outcome) => (): Outcome => outcome
+    const reset = { ...REUSED, error: coded('ECONNRESET') }
+    expect(faultVerdict(reset, undefined)).toBe(VERDICTS.stale)
+    expect(faultVerdict(reset, says('failure'))).toMatchObject({ whose: 'instance', outcome: 'failure' })
+    expect(faultVerdict({ ...reset, ...SENT }, says('ignored'))).toMatchObject({
+      outcome: 'ignored',
+      again: 'never',
+    })
+    expect(faultVerdict({ ...reset, ...ANSWERED }, says('ignored'))).toBe(VERDICTS.truncated)
+    const mistake = { ...UNSENT, error: coded('UND_ERR_INVALID_ARG') }
+    expect(faultVerdict(mistake, says('failure'))).toBe(VERDICTS.mistaken)
+  })
+})
+
+describe('the verdict', () => {
+  it.each<[AttemptResult, Outcome]>([
+    [{ status: 200 }, 'success'],
+    [{ status: 404 }, 'success'],
+    [{ status: 500 }, 'failure'],
+    [{ status: 501 }, 'success'],
+    [{ status: 503 }, 'failure'],
+    [{ status: 503, headers: { 'retry-after': '1' } }, 'overload'],
+    [{ status: 429 }, 'overload'],
+    [{ value: 42 }, 'success'],
+  ])('on an answer of %j is a %s', (answer, outcome) => {
+    expect(answerVerdict(answer, undefined).outcome).toBe(outcome)
+    expect(answerVerdict(answer, () => 'ignored')).toBe(VERDICTS.dismissed)
+  })
+
+  it('on what a function threw is a failure, unless it is one of our refusals', () => {
+    expect(thrownVerdict(new Error('boom'), undefined)).toBe(VERDICTS.threw)
+    const refusal = new OutriggerError('ERR_OUTRIGGER_DENIED', 'no')
+    expect(thrownVerdict(refusal, undefined)).toBe(VERDICTS.declined)
+    expect(thrownVerdict(refusal, () => 'failure')).toMatchObject({ outcome: 'failure', again: 'charged' })
+  })
+
+  it('after a redirect never allows what the first request does not', () => {
+    for (const verdict of Object.values<Verdict>(VERDICTS)) {
+      const after = afterRedirect(verdict)
+      expect(after).toMatchObject({ whose: verdict.whose, outcome: verdict.outcome })
+      expect(after.processed).not.toBe('no')
+      expect(after.again).not.toBe('free')
+    }
+  })
+})
