@@ -75,3 +75,30 @@ expose() {
     mv "$bin/$program.part" "$bin/$program"
   done
 }
+
+# Puts `zookeeper-server CONFIGURATION` into the cache's bin: the package has a jar, which names those that it needs.
+expose_zookeeper() {
+  local jar=$unpacked/usr/share/java/zookeeper.jar java
+  [[ -e $jar ]] || jar=/usr/share/java/zookeeper.jar
+  java=$(type -P java) || java=$(find "$unpacked/usr/lib/jvm" -path '*/bin/java' 2>/dev/null | head -n 1)
+  [[ -e $jar && -n $java ]] || fail 'no zookeeper.jar, or no java' || return 1
+  # A JRE unpacked elsewhere finds its configuration under /etc of the same root.
+  repoint_links "$unpacked/usr/lib/jvm"
+  {
+    echo '#!/bin/sh'
+    echo "exec '$java' -Xmx128m -XX:TieredStopAtLevel=1 -Dzookeeper.admin.enableServer=false" \
+      "-cp '$jar' org.apache.zookeeper.server.quorum.QuorumPeerMain \"\$@\""
+  } >"$bin/zookeeper-server.part"
+  chmod +x "$bin/zookeeper-server.part"
+  mv "$bin/zookeeper-server.part" "$bin/zookeeper-server"
+}
+
+# Has the broken absolute links in a folder of the unpacked root lead into that root.
+repoint_links() {
+  local link target
+  [[ -d $1 ]] || return 0
+  find "$1" -xtype l | while read -r link; do
+    target=$(readlink "$link")
+    [[ $target != /* || ! -e $unpacked$target ]] || ln -sfn "$unpacked$target" "$link"
+  done
+}

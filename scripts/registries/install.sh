@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Finds or fetches the real registry servers that `test/registries` runs against.
 #
-#   scripts/registries/install.sh [etcd] [consul] [bind] [kubernetes]     all four without arguments
+#   scripts/registries/install.sh [etcd] [consul] [bind] [redis] [zookeeper] [kubernetes]     all without arguments
 #
 # A program is taken from its environment variable (OUTRIGGER_ETCD=/path/to/etcd), from PATH, or from the cache,
 # ${OUTRIGGER_CACHE:-~/.cache/outrigger}/registries/bin. What is missing is unpacked into the cache from Debian
@@ -33,6 +33,18 @@ give_up() {
 ensure_etcd() { ensure etcd 'etcd etcdctl' 'etcd-server etcd-client'; }
 ensure_consul() { ensure consul consul consul; }
 ensure_bind() { ensure bind 'named nsupdate dig' 'bind9 bind9-dnsutils'; }
+
+ensure_redis() { ensure redis 'redis-server redis-cli' 'redis-server redis-tools'; }
+
+ensure_zookeeper() {
+  missing_of zookeeper-server || return 0
+  log 'zookeeper: zookeeper-server not found; unpacking from Debian: libzookeeper-java'
+  local packages=(libzookeeper-java)
+  type -P java >/dev/null || packages+=(default-jre-headless)
+  if unpack "${packages[@]}"; then expose_zookeeper || true; fi
+  missing_of zookeeper-server || return 0
+  give_up zookeeper 'a script that runs QuorumPeerMain with the configuration file it is given'
+}
 
 ensure_kubernetes() {
   ensure_etcd || return 1 # the API server's storage
@@ -66,13 +78,13 @@ if type -P flock >/dev/null; then
   }
 fi
 
-(($#)) || set -- etcd consul bind kubernetes
+(($#)) || set -- etcd consul bind redis zookeeper kubernetes
 failed=()
 for registry in "$@"; do
   case $registry in
-    etcd | consul | bind | kubernetes) "ensure_$registry" || failed+=("$registry") ;;
+    etcd | consul | bind | redis | zookeeper | kubernetes) "ensure_$registry" || failed+=("$registry") ;;
     *)
-      log "unknown registry '$registry'; known: etcd consul bind kubernetes"
+      log "unknown registry '$registry'; known: etcd consul bind redis zookeeper kubernetes"
       exit 2
       ;;
   esac

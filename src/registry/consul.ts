@@ -1,6 +1,8 @@
 import { systemClock, type Clock } from '../clock.ts'
 import { checkBoolean, checkMethods, checkNumber, checkObject, quote } from '../options.ts'
 import { registerWithAgent } from './consul/lease.ts'
+import { explain } from './consul/explain.ts'
+import { SharedHealth } from './consul/shared.ts'
 import { watchHealth } from './consul/watch.ts'
 import type { TlsOptions } from './http/connector.ts'
 import { checkRegistryUrl, checkSecret, checkService, checkTls } from './http/options.ts'
@@ -40,6 +42,12 @@ export interface ConsulOptions {
    */
   scheme?: 'http' | 'https'
   /**
+   * Two connections for all services together in place of one for each: for a process that watches many. Needs `read`
+   * on all nodes and services it watches. A change that no check shows, such as a new weight, is seen after `wait`.
+   * @default false
+   */
+  shared?: boolean
+  /**
    * How long the agent may hold back its answer until something changes, in ms, 60_000 at most. A frozen agent is
    * noticed after 17/16 of this and `timeout`.
    * @default 55_000
@@ -74,6 +82,7 @@ const OPTIONS: Record<keyof ConsulOptions, true> = {
   filter: true,
   stale: true,
   scheme: true,
+  shared: true,
   wait: true,
   timeout: true,
   ttl: true,
@@ -91,9 +100,9 @@ const OPTIONS: Record<keyof ConsulOptions, true> = {
  */
 export function consul(options: ConsulOptions = {}): Source & Registrar {
   checkObject('consul', options, Object.keys(OPTIONS))
-  const { token, tls, passing = true, stale = false, scheme = 'http', clock = systemClock } = options
+  const { token, tls, passing = true, stale = false, shared = false, clock = systemClock } = options
   const { wait = 55_000, timeout = 5_000, ttl = 15_000, deregisterAfter = 60_000 } = options
-  const { url: agent = 'http://127.0.0.1:8500' } = options
+  const { url: agent = 'http://127.0.0.1:8500', scheme = 'http' } = options
   const url = checkRegistryUrl('url', agent)
   checkNumber('wait', wait, { exclusive: true, max: 60_000 })
   checkNumber('timeout', timeout, { exclusive: true })
@@ -103,6 +112,7 @@ export function consul(options: ConsulOptions = {}): Source & Registrar {
   if (tls !== undefined) checkTls(tls)
   checkBoolean('passing', passing)
   checkBoolean('stale', stale)
+  checkBoolean('shared', shared)
   checkMethods('clock', clock, ['now', 'sleep', 'random'])
   if (scheme !== 'http' && scheme !== 'https') {
     throw new TypeError(`scheme must be 'http' or 'https', got ${quote(scheme)}`)
@@ -114,7 +124,13 @@ export function consul(options: ConsulOptions = {}): Source & Registrar {
   }
   const headers: Record<string, string> = token === undefined ? {} : { 'x-consul-token': token }
   const secrets = new Set(token === undefined ? [] : [token])
-  const settings = { name: 'consul', url, headers, secrets, timeout, clock, tls: tls && { ...tls } }
+  const settings = { name: 'consul', url, wait, headers, secrets, timeout, clock, tls: tls && { ...tls } }
+  const statesQuery = new URLSearchParams({
+    ...(stale && { stale: '' }),
+    ...(options.datacenter !== undefined && { dc: options.datacenter }),
+  })
+  const statesUrl = `${url}/v1/health/state/any?${statesQuery.toString()}`
+  const sharedHealth = shared ? new SharedHealth({ ...settings, statesUrl, scheme }) : undefined
 
   async function* watch(
     service: string,
@@ -122,13 +138,14 @@ export function consul(options: ConsulOptions = {}): Source & Registrar {
   ): AsyncGenerator<readonly Instance[], void> {
     checkService(service)
     const path = `${url}/v1/health/service/${encodeURIComponent(service)}?${query.toString()}`
-    const http = new RegistryHttp(settings)
+    const http = sharedHealth ? undefined : new RegistryHttp(settings)
     try {
-      yield* watchHealth(http, { ...settings, url: path, scheme, wait }, signal)
+      if (http) yield* watchHealth(http, { ...settings, url: path }, scheme, signal)
+      else if (sharedHealth) yield* sharedHealth.watch(service, path, signal)
     } catch (error) {
-      if (!signal.aborted) throw error
+      if (!signal.aborted) throw explain(error)
     } finally {
-      await http.close()
+      await http?.close()
     }
   }
 

@@ -2,7 +2,7 @@ import { quote } from '../options.ts'
 import { bounded } from './bounded.ts'
 import { lookUpHost, lookUpSrv, type Answer } from './dns/look-up.ts'
 import { dnsSettings, type DnsOptions, type DnsSettings } from './dns/options.ts'
-import { makeResolver } from './dns/resolver.ts'
+import { FailoverResolver } from './dns/failover.ts'
 import type { Instance, Source } from './source.ts'
 
 export type { DnsCommonOptions, DnsHostOptions, DnsName, DnsOptions, DnsSrvOptions } from './dns/options.ts'
@@ -32,7 +32,8 @@ async function* watchDns(
   if (signal.aborted) return
   const { clock, minTtl, maxTtl, timeout, port, servers } = settings
   const name = nameOf(settings, service)
-  const own = makeResolver(servers, timeout)
+  // Of its own for each watch, because `cancel()` ends every query of a resolver.
+  const own = new FailoverResolver(servers, timeout)
   const question = { ...settings, name, resolver: settings.resolver ?? own }
   const cancel = (): void => own.cancel()
   signal.addEventListener('abort', cancel, { once: true })

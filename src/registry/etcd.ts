@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from '../clock.ts'
-import { checkFunction, checkMethods, checkNumber, checkObject, quote } from '../options.ts'
+import { checkBoolean, checkFunction, checkMethods, checkNumber, checkObject, quote } from '../options.ts'
 import { Endpoints } from './http/endpoints.ts'
 import { Gateway, type Cluster } from './etcd/gateway.ts'
 import { decodeValue, type Decode } from './etcd/layout.ts'
@@ -7,7 +7,12 @@ import { registerInstance } from './etcd/lease.ts'
 import { watchPrefix } from './etcd/watch.ts'
 import type { TlsOptions } from './http/connector.ts'
 import { checkSecret, checkService, checkTls } from './http/options.ts'
+import { regroup } from './shared/regroup.ts'
+import { SharedWatch } from './shared/shared-watch.ts'
 import type { Instance, Registrar, SignalContext, Source } from './source.ts'
+
+/** By the name of the service. */
+type Groups = ReadonlyMap<string, readonly Instance[]>
 
 export interface EtcdOptions {
   /** Client urls of one or more members, `http://127.0.0.1:2379`; with several, the next is used when one fails. */
@@ -25,7 +30,8 @@ export interface EtcdOptions {
   /**
    * Reads a layout that is not ours: an instance, or its url or `host:port`; undefined for a key that is no
    * instance. The id defaults to what follows the service in the key.
-   * @default JSON with the fields of an instance, or a bare url or `host:port`
+   * @default JSON with the fields of an instance, etcd's own layout for Go (`{"Op":0,"Addr":"10.0.0.7:8080"}`), or a
+   * bare url or `host:port`
    */
   decode?: (key: string, value: string) => ReturnType<Decode>
   /**
@@ -44,6 +50,12 @@ export interface EtcdOptions {
    * @default 10_000
    */
   probeInterval?: number
+  /**
+   * One watch on the whole prefix for all services together in place of one for each: for a process that watches many.
+   * Needs a prefix, and `read` on all of it.
+   * @default false
+   */
+  shared?: boolean
   /**
    * How long one watch is kept before all is read afresh, in ms, ± 10 %.
    * @default 240_000
@@ -64,6 +76,7 @@ const OPTIONS: Record<keyof EtcdOptions, true> = {
   timeout: true,
   probeInterval: true,
   rotateAfter: true,
+  shared: true,
   clock: true,
 }
 
@@ -78,8 +91,11 @@ const OPTIONS: Record<keyof EtcdOptions, true> = {
 export function etcd(options: EtcdOptions): Source & Registrar {
   checkObject('etcd', options, Object.keys(OPTIONS))
   const { prefix = '/services/', user, password, decode = decodeValue, clock = systemClock } = options
+  const { shared = false } = options
   const { ttl = 15_000, timeout = 5_000, probeInterval = 10_000, rotateAfter = 240_000 } = options
   checkPrefix(prefix)
+  checkBoolean('shared', shared)
+  if (shared && prefix === '') throw new TypeError("shared needs a prefix, got ''")
   checkNumber('ttl', ttl, { min: 1000 })
   checkNumber('timeout', timeout, { exclusive: true })
   checkNumber('probeInterval', probeInterval, { exclusive: true })
@@ -101,18 +117,42 @@ export function etcd(options: EtcdOptions): Source & Registrar {
     secrets: new Set(password === undefined ? [] : [password]),
   }
 
+  async function* open(
+    range: string,
+    idOf: (key: string) => string,
+    signal: AbortSignal,
+  ): AsyncGenerator<ReadonlyMap<string, Instance>, void> {
+    const gateway = new Gateway(cluster)
+    try {
+      yield* watchPrefix(gateway, { prefix: range, idOf, decode, probeInterval, rotateAfter, clock }, signal)
+    } finally {
+      await gateway.close()
+    }
+  }
+
+  async function* openAll(signal: AbortSignal): AsyncGenerator<Groups, void> {
+    let groups: Groups = new Map()
+    const rest = (key: string): string => key.slice(prefix.length)
+    const idOf = (key: string): string => rest(key).replace(/^[^/]*\//, '')
+    for await (const instances of open(prefix, idOf, signal)) {
+      const named = [...instances].map(([key, each]) => [rest(key).replace(/\/.*$/s, ''), each] as const)
+      yield (groups = regroup(groups, named))
+    }
+  }
+  const all = shared ? new SharedWatch(openAll, clock) : undefined
+
   async function* watch(
     service: string,
     { signal }: SignalContext,
   ): AsyncGenerator<readonly Instance[], void> {
-    const watchOptions = { prefix: under(prefix, service), decode, probeInterval, rotateAfter, clock }
-    const gateway = new Gateway(cluster)
+    const own = under(prefix, service)
     try {
-      yield* watchPrefix(gateway, watchOptions, signal)
+      if (all) for await (const instances of all.watch(service, signal)) yield instances ?? []
+      else
+        for await (const instances of open(own, (key) => key.slice(own.length), signal))
+          yield [...instances.values()]
     } catch (error) {
       if (!signal.aborted) throw error
-    } finally {
-      await gateway.close()
     }
   }
 

@@ -3,7 +3,7 @@ import { checkMethods, checkNumber, checkObject, quote } from '../options.ts'
 import type { TlsOptions } from './http/connector.ts'
 import { Endpoints } from './http/endpoints.ts'
 import { readApplication, type AddressField } from './eureka/application.ts'
-import { appOf, registerInstance, type EurekaSettings } from './eureka/lease.ts'
+import { appOf, checkIsEureka, registerInstance, type EurekaSettings } from './eureka/lease.ts'
 import { checkSecret, checkService, checkTls } from './http/options.ts'
 import { RegistryHttp } from './http/http.ts'
 import type { Instance, Registrar, SignalContext, Source } from './source.ts'
@@ -79,12 +79,19 @@ export function eureka(options: EurekaOptions): Source & Registrar {
   const settings: EurekaSettings = {
     name: 'eureka',
     endpoints: new Endpoints('url', options.url),
-    headers: { accept: 'application/json', ...(user !== undefined && { authorization: `Basic ${basic}` }) },
+    headers: {
+      accept: 'application/json',
+      // Netflix's own server answers 406 to a client that does not take it.
+      'accept-encoding': 'gzip',
+      ...(user !== undefined && { authorization: `Basic ${basic}` }),
+    },
     secrets: new Set(password === undefined ? [] : [password, basic]),
     timeout,
     clock,
     tls: tls && { ...tls },
   }
+  /** Servers that have proved to be Eureka. */
+  const known = new Set<string>()
 
   async function* watch(
     service: string,
@@ -97,8 +104,11 @@ export function eureka(options: EurekaOptions): Source & Registrar {
       settings.endpoints.any(signal, async (base) => {
         const request = { headers: settings.headers, signal, background }
         const reply = await http.send(base + path, request)
-        // How Eureka says that nobody is there.
-        if (reply.status === 404) return []
+        if (reply.status === 404) {
+          if (!known.has(base)) await checkIsEureka(http, base, request)
+          known.add(base)
+          return []
+        }
         if (reply.status !== 200) throw http.failure(base + path, request, reply)
         return readApplication(http.json(base + path, request, reply), address)
       })

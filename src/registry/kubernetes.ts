@@ -4,10 +4,12 @@ import { checkBoolean, checkMethods, checkNumber, checkObject, quote } from '../
 import type { TlsOptions } from './http/connector.ts'
 import { checkRegistryUrl, checkSecret, checkTls } from './http/options.ts'
 import { RegistryAnswerError, RegistryHttp } from './http/http.ts'
-import { accessOf, currentToken, namespaceOf, tlsOf, type Access } from './kubernetes/access.ts'
+import { entranceOf, type Entrance } from './kubernetes/access.ts'
 import { linger } from './kubernetes/linger.ts'
-import { joinSlices, type Endpoints } from './kubernetes/slices.ts'
+import { joinSlices, type Endpoints, type EndpointSlice } from './kubernetes/slices.ts'
 import { watchSlices } from './kubernetes/watch.ts'
+import { regroup } from './shared/regroup.ts'
+import { SharedWatch } from './shared/shared-watch.ts'
 import type { Instance, SignalContext, Source } from './source.ts'
 import { checkText } from './text.ts'
 
@@ -39,6 +41,13 @@ export interface KubernetesOptions {
    * @default that of the cluster this pod runs in, with the pod's service account
    */
   server?: string
+  /**
+   * A kubeconfig file, as kubectl has it in `~/.kube/config`: server, certificates, token and namespace are taken from
+   * it. YAML needs the package `yaml`. A user that a program signs in (`exec`) is not supported.
+   */
+  kubeconfig?: string
+  /** A context of that file. @default its current context */
+  context?: string
   /** A bearer token that never changes. */
   token?: string
   /** A file with the bearer token, read before each request; `namespace` and `ca.crt` beside it are used. */
@@ -55,9 +64,20 @@ export interface KubernetesOptions {
    * @default 60_000
    */
   rotateAfter?: number
+  /**
+   * One list and watch of the whole namespace for all services together in place of one for each: for a process that
+   * watches many.
+   * @default false
+   */
+  shared?: boolean
   /** @default the system's */
   clock?: Clock
 }
+
+type Slices = readonly EndpointSlice[]
+
+/** By which a slice names its service. */
+const SERVICE_LABEL = 'kubernetes.io/service-name'
 
 const OPTIONS: Record<keyof KubernetesOptions, true> = {
   namespace: true,
@@ -66,6 +86,9 @@ const OPTIONS: Record<keyof KubernetesOptions, true> = {
   zone: true,
   publishNotReady: true,
   server: true,
+  kubeconfig: true,
+  context: true,
+  shared: true,
   token: true,
   tokenFile: true,
   tls: true,
@@ -85,12 +108,12 @@ const MAX_RETRY_AFTER = 30_000
  * const users = createClient({ service: 'user-service', source: kubernetes({ port: 'http' }) })
  */
 export function kubernetes(options: KubernetesOptions = {}): Source {
-  const { access, join, timeout, rotateAfter, clock } = checkOptions(options)
+  const { entrance, join, timeout, rotateAfter, shared, clock } = checkOptions(options)
   const secrets = new Set<string>()
   let notBefore = 0
 
   const headers = async (): Promise<Record<string, string>> => {
-    const token = await currentToken(access)
+    const token = await entrance.token()
     secrets.clear()
     if (token === undefined) return {}
     secrets.add(token)
@@ -100,16 +123,34 @@ export function kubernetes(options: KubernetesOptions = {}): Source {
     notBefore = clock.now() + Math.min(ms, MAX_RETRY_AFTER)
   }
 
-  async function* endpoints(
-    http: RegistryHttp,
-    service: string,
-    signal: AbortSignal,
-  ): AsyncGenerator<Endpoints, void> {
-    const collection = `/apis/discovery.k8s.io/v1/namespaces/${await namespaceOf(access)}/endpointslices`
-    const selector = encodeURIComponent(`kubernetes.io/service-name=${service}`)
-    const url = `${access.server}${collection}?labelSelector=${selector}`
-    const watching = { url, headers, timeout, rotateAfter, clock, onRetryAfter }
-    for await (const slices of watchSlices(http, watching, signal)) yield joinSlices(slices, join)
+  /** The slices of the namespace that a label selector selects, on a connection of their own. */
+  async function* open(label: string, signal: AbortSignal): AsyncGenerator<readonly EndpointSlice[], void> {
+    const pause = notBefore - clock.now()
+    if (pause > 0) await clock.sleep(pause, signal, { ref: false })
+    const { server, tls, namespace } = await entrance.access()
+    const http = new RegistryHttp({ name: 'kubernetes', clock, timeout, tls, secrets })
+    try {
+      const collection = `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`
+      const url = `${server}${collection}?labelSelector=${encodeURIComponent(label)}`
+      yield* watchSlices(http, { url, headers, timeout, rotateAfter, clock, onRetryAfter }, signal)
+    } finally {
+      await http.close()
+    }
+  }
+
+  async function* openAll(signal: AbortSignal): AsyncGenerator<ReadonlyMap<string, Slices>, void> {
+    let groups: ReadonlyMap<string, Slices> = new Map()
+    for await (const slices of open(SERVICE_LABEL, signal)) {
+      const named = slices.map((slice) => [slice.metadata.labels?.[SERVICE_LABEL] ?? '', slice] as const)
+      yield (groups = regroup(groups, named))
+    }
+  }
+  const all = shared ? new SharedWatch(openAll, clock) : undefined
+
+  async function* endpoints(service: string, signal: AbortSignal): AsyncGenerator<Endpoints, void> {
+    if (all) for await (const slices of all.watch(service, signal)) yield joinSlices(slices ?? [], join)
+    else
+      for await (const slices of open(`${SERVICE_LABEL}=${service}`, signal)) yield joinSlices(slices, join)
   }
 
   async function* watch(
@@ -117,17 +158,10 @@ export function kubernetes(options: KubernetesOptions = {}): Source {
     { signal }: SignalContext,
   ): AsyncGenerator<readonly Instance[], void> {
     checkName('service', service)
-    let http: RegistryHttp | undefined
     try {
-      const pause = notBefore - clock.now()
-      if (pause > 0) await clock.sleep(pause, signal, { ref: false })
-      const own = new RegistryHttp({ name: 'kubernetes', clock, timeout, tls: await tlsOf(access), secrets })
-      http = own
-      yield* linger((ending) => endpoints(own, service, ending), clock, signal)
+      yield* linger((ending) => endpoints(service, ending), clock, signal)
     } catch (error) {
       if (!signal.aborted) throw explain(error)
-    } finally {
-      await http?.close()
     }
   }
 
@@ -135,7 +169,8 @@ export function kubernetes(options: KubernetesOptions = {}): Source {
 }
 
 interface Checked {
-  readonly access: Access
+  readonly entrance: Entrance
+  readonly shared: boolean
   readonly join: Parameters<typeof joinSlices>[1]
   readonly timeout: number
   readonly rotateAfter: number
@@ -145,7 +180,7 @@ interface Checked {
 function checkOptions(options: KubernetesOptions): Checked {
   checkObject('kubernetes', options, Object.keys(OPTIONS))
   const { namespace, port, scheme, zone, publishNotReady = false, token, tls, clock = systemClock } = options
-  const { tokenFile, timeout = 5_000, rotateAfter = 60_000 } = options
+  const { tokenFile, timeout = 5_000, rotateAfter = 60_000, kubeconfig, context, shared = false } = options
   if (namespace !== undefined) checkName('namespace', namespace)
   if (typeof port === 'number') checkNumber('port', port, { min: 1, max: 65_535, integer: true })
   else if (port !== undefined) checkText('port', port)
@@ -159,12 +194,19 @@ function checkOptions(options: KubernetesOptions): Checked {
   if (token !== undefined && tokenFile !== undefined)
     throw new TypeError('token and tokenFile exclude each other')
   if (tls !== undefined) checkTls(tls)
+  if (kubeconfig !== undefined) checkText('kubeconfig', kubeconfig)
+  if (kubeconfig !== undefined && options.server !== undefined)
+    throw new TypeError('server and kubeconfig exclude each other')
+  if (context !== undefined) checkText('context', context)
+  if (context !== undefined && kubeconfig === undefined) throw new TypeError('context needs a kubeconfig')
+  checkBoolean('shared', shared)
   checkNumber('timeout', timeout, { exclusive: true })
   checkNumber('rotateAfter', rotateAfter, { min: 1_000 })
   checkMethods('clock', clock, ['now', 'sleep', 'random'])
   const server = options.server === undefined ? undefined : checkRegistryUrl('server', options.server)
   return {
-    access: accessOf({ ...options, ...(server !== undefined && { server }) }),
+    shared,
+    entrance: entranceOf({ ...options, ...(server !== undefined && { server }) }),
     join: { port, scheme, zone, publishNotReady },
     timeout,
     rotateAfter,

@@ -140,7 +140,85 @@ describe('every registrar', () => {
   })
 })
 
+describe('every source, on two connections for all services', () => {
+  sourceSuite(it, {
+    source: () => consul({ url: server.url, ...quick, shared: true }),
+    sourceAt: (url) => consul({ url, ...quick, shared: true }),
+    set,
+    server: { ...controls, restart: () => server.restart({ keepData: false }) },
+    // As the agent in memory keeps no data.
+    bound: 20_000,
+    many: 100,
+  })
+})
+
+describe('connections', () => {
+  it('are one for each watch', async () => {
+    await using proxy = await countingProxy(server.port)
+    const registry = consul({ url: proxy.url, ...quick })
+    const reads = Array.from({ length: 20 }, (_, n) => reader(registry.watch(`none-${n}`, stop)))
+    await Promise.all(reads.map((read) => read.next()))
+    const second = Promise.all(reads.map((read) => read.next()))
+    await second
+    expect(proxy.seen).toBe(20)
+  })
+
+  it('are two for all watches that share them', async () => {
+    await using proxy = await countingProxy(server.port)
+    const registry = consul({ url: proxy.url, ...quick, shared: true })
+    const service = freshService()
+    const reads = Array.from({ length: 20 }, (_, n) => reader(registry.watch(`none-${n}`, stop)))
+    await Promise.all(reads.map((read) => read.next()))
+    const read = reader(registry.watch(service, stop))
+    expect(await read.next()).toEqual([])
+    await add(service, { id: 'a', url: 'http://10.0.0.1:8080' }, { Check: { TTL: '1m', Status: 'passing' } })
+    let found: readonly Instance[] = []
+    while (found.length === 0) found = await read.next()
+    expect(found).toMatchObject([{ id: 'a', url: 'http://10.0.0.1:8080' }])
+    expect(proxy.seen).toBe(2)
+    stop.abort()
+    await until(() => proxy.connections === 0)
+  })
+
+  it('are one for all heartbeats of a registration, and none after its release', async () => {
+    await using proxy = await countingProxy(server.port)
+    const lease = await consul({ url: proxy.url }).register(freshService(), { url: 'http://a' }, unused)
+    for (let beat = 0; beat < 3; beat++) expect(await lease.renew(unused)).toBe(true)
+    expect(proxy.seen).toBe(1)
+    await lease.release(unused)
+    await until(() => proxy.connections === 0)
+  })
+
+  it('beyond the limit of the agent are refused with its name, and take no healthy instance away', async () => {
+    const limits = { http_max_conns_per_client: 5 }
+    await using agent = await startConsul({ config: { limits } })
+    const registry = consul({ url: agent.url, ...quick })
+    const service = freshService()
+    const lease = await registry.register(service, { url: 'http://a' }, unused)
+    const errors: unknown[] = []
+    for (let n = 0; n < 8; n++) {
+      void reader(registry.watch(`x-${n}`, stop))
+        .end()
+        .then((error) => error && errors.push(error))
+    }
+    await until(() => errors.length > 0)
+    expect(String(errors[0])).toMatch(/200 connections of one client address.*http_max_conns_per_client/)
+    expect(await lease.renew(unused)).toBe(true)
+  })
+})
+
 describe('what others register', () => {
+  it.each([
+    ['its metadata', { Meta: { secure: 'true' } }, 'https:'],
+    ['its tags, as before', { Tags: ['secure=true'] }, 'https:'],
+    ['false', { Meta: { secure: 'false' }, Tags: ['secure=true'] }, 'http:'],
+  ])('with Spring Cloud says https by %s', async (_, extra, protocol) => {
+    const service = freshService()
+    await api('PUT', '/v1/agent/service/register', { Name: service, Address: '10.0.0.1', Port: 1, ...extra })
+    const [instance] = await reader(consul({ url: server.url }).watch(service, stop)).next()
+    expect(instance?.url).toBe(`${protocol}//10.0.0.1:1`)
+  })
+
   it('is found with its address, weight, zone, tags and metadata', async () => {
     const service = freshService()
     await api('PUT', '/v1/agent/service/register', {
@@ -330,6 +408,21 @@ describe('what we register', () => {
     const back = read.next()
     expect(await lease.renew(unused)).toBe(true)
     expect(await back).toHaveLength(1)
+  })
+})
+
+describe('what Consul would not take', () => {
+  it.each([
+    [{ metadata: { long: 'x'.repeat(600) } }, /must take 512 characters at most as JSON, got 6\d\d/],
+    [
+      { metadata: Object.fromEntries(Array.from({ length: 70 }, (_, n) => [`k${n}`, ''])) },
+      /metadata must have 62 keys at most, got 7\d/,
+    ],
+  ])('is refused before it is asked: case %#', async (more, message) => {
+    await using agent = await serve((_, response) => void response.end())
+    const registering = consul({ url: agent.url }).register('x', { url: 'http://a', ...more }, unused)
+    await expect(Promise.resolve(registering)).rejects.toThrow(message)
+    expect(agent.requests).toEqual([])
   })
 })
 

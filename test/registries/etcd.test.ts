@@ -89,6 +89,16 @@ describe('every source', () => {
   })
 })
 
+describe('every source, on one watch for all services', () => {
+  sourceSuite(it, {
+    source: () => etcd({ endpoints: server.url, ...quick, shared: true }),
+    sourceAt: (url) => etcd({ endpoints: url, ...quick, shared: true }),
+    set,
+    server: controls,
+    many: 100,
+  })
+})
+
 describe('every registrar', () => {
   registrarSuite(it, {
     registrar: () => etcd({ endpoints: server.url, ttl: 2000, ...quick }),
@@ -100,6 +110,16 @@ describe('every registrar', () => {
 })
 
 describe('with etcdctl', () => {
+  it("reads the layout of etcd's own Go package", async () => {
+    const service = freshService()
+    await ctl('put', `/services/${service}/a`, '{"Op":0,"Addr":"10.0.0.1:80","Metadata":{"zone":"a"}}')
+    await ctl('put', `/services/${service}/b`, '{"Op":0,"Addr":"10.0.0.2:80","Metadata":null}')
+    expect(await reader(etcd({ endpoints: server.url }).watch(service, stop)).next()).toEqual([
+      { id: 'a', url: 'http://10.0.0.1:80', metadata: { zone: 'a' } },
+      { id: 'b', url: 'http://10.0.0.2:80' },
+    ])
+  })
+
   it('reads what others write: JSON, a url, host and port', async () => {
     const service = freshService()
     const read = reader(etcd({ endpoints: server.url }).watch(service, stop))

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { eureka } from '../../src/registry/eureka.ts'
 import type { Instance } from '../../src/registry/source.ts'
@@ -145,10 +146,12 @@ describe('an application', () => {
   })
 })
 
+const NOBODY = '{"application":{"name":"X","instance":[]}}'
+
 describe('the poll', () => {
   it('comes every 30 s, give or take a tenth', async () => {
     const clock = new ManualClock()
-    await using server = await serve((_, response) => response.writeHead(404).end())
+    await using server = await serve((_, response) => response.end(NOBODY))
     const read = reader(eureka({ url: server.url, clock }).watch('x', stop))
     await read.next()
     const next = read.next()
@@ -174,7 +177,7 @@ describe('the poll', () => {
 
   it('fails when the server freezes', async () => {
     await using server = await serve((_, response) => {
-      if (server.requests.length === 1) response.writeHead(404).end()
+      if (server.requests.length === 1) response.end(NOBODY)
     })
     const read = reader(eureka({ url: server.url, ...quick }).watch('x', stop))
     await read.next()
@@ -192,7 +195,7 @@ describe('the poll', () => {
 
   it.each([0, 1, 2])('leaves nothing behind, aborted after %i steps', async (steps: number) => {
     const clock = new ManualClock()
-    await using server = await serve((_, response) => void (steps > 0 && response.writeHead(404).end()))
+    await using server = await serve((_, response) => void (steps > 0 && response.end(NOBODY)))
     const read = reader(eureka({ url: server.url, clock }).watch('x', stop))
     if (steps > 0) await read.next()
     const end = read.end()
@@ -296,5 +299,49 @@ describe('options', () => {
     await expect(Promise.resolve(registry.register('', { url: 'http://a' }, unused))).rejects.toThrow(
       /service must be/,
     )
+  })
+})
+
+describe("Netflix's own server", () => {
+  const listed = gzipSync(
+    JSON.stringify({
+      application: { name: 'WEB', instance: [entry('web', { id: 'a', url: 'http://10.0.0.1:8080' })] },
+    }),
+  )
+
+  it('answers gzipped, and 406 to who does not take that', async () => {
+    await using server = await serve((request, response) => {
+      const refused = !String(request.headers['accept-encoding']).includes('gzip')
+      response.writeHead(refused ? 406 : 200, { 'content-encoding': 'gzip' }).end(refused ? '' : listed)
+    })
+    const [instance] = await reader(eureka({ url: `${server.url}/eureka/v2` }).watch('web', stop)).next()
+    expect(instance).toMatchObject({ id: 'a', url: 'http://10.0.0.1:8080' })
+  })
+
+  it.each(['gzip', 'br', 'zstd'])('is not believed when its %s is none', async (coding) => {
+    await using server = await serve((_, response) => {
+      response.writeHead(200, { 'content-encoding': coding }).end('{"application":{"instance":[]}}')
+    })
+    expect(String(await reader(eureka({ url: server.url }).watch('web', stop)).end())).toMatch(
+      /^Error: eureka: GET/,
+    )
+  })
+})
+
+describe('a wrong url', () => {
+  it('is a failure that says so, not a service without instances', async () => {
+    await using server = await serve((_, response) => void response.writeHead(404).end())
+    const error = await reader(eureka({ url: server.url }).watch('web', stop)).end()
+    expect(String(error)).toContain(
+      `no Eureka server at ${server.url}: GET ${server.url}/apps/delta answered 404`,
+    )
+  })
+
+  it('that redirects names its target, without what may be a secret', async () => {
+    await using server = await serve((_, response) => {
+      response.writeHead(302, { location: 'https://me:pw@sso.example/login?state=secret' }).end('moved')
+    })
+    const error = await reader(eureka({ url: server.url }).watch('web', stop)).end()
+    expect(String(error)).toMatch(/: 302: redirected to https:\/\/\*\*\*@sso\.example\/login$/)
   })
 })

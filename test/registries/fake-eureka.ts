@@ -55,6 +55,8 @@ async function answer(
   const instance = id === undefined ? undefined : app?.get(id)
   switch (request.method) {
     case 'GET': {
+      // Many servers do not let it be read.
+      if (name === 'delta') return end(403)
       if (!app?.size) return end(404)
       response.setHeader('content-type', 'application/json')
       return end(

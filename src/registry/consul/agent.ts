@@ -1,6 +1,10 @@
 import { networkUrl } from '../origin.ts'
 import type { Instance } from '../source.ts'
-import { packMeta } from '../http/string-meta.ts'
+import { OWN_KEY, packMeta } from '../http/string-meta.ts'
+
+/** Keys of a service's metadata, and characters of each value, that Consul takes. */
+const MAX_KEYS = 64
+const MAX_VALUE = 512
 
 /** The ids of one registration: an agent knows services by id alone, so the id must tell two services apart. */
 export function agentIds(service: string, instance: Instance): { serviceId: string; checkId: string } {
@@ -28,13 +32,15 @@ export function toRegistration(
     draining,
   }
   const { serviceId, checkId } = agentIds(service, instance)
+  const meta = packMeta(asTags ? { ...instance, metadata: others } : instance, own)
+  checkMeta(meta)
   return {
     ID: serviceId,
     Name: service,
     Address: hostname.replace(/^\[|\]$/g, ''),
     Port: Number(port) || (secure ? 443 : 80),
     Tags: asTags ? tags : [],
-    Meta: packMeta(asTags ? { ...instance, metadata: others } : instance, own),
+    Meta: meta,
     Weights: { Passing: native ? weight : 1, Warning: 1 },
     Check: {
       CheckID: checkId,
@@ -44,6 +50,20 @@ export function toRegistration(
       DeregisterCriticalServiceAfter: `${deregisterAfter}ms`,
     },
   }
+}
+
+/** Consul's own limits, said before it says them less clearly. */
+function checkMeta(meta: Readonly<Record<string, string>>): void {
+  const keys = Object.keys(meta)
+  if (keys.length > MAX_KEYS) {
+    throw new RangeError(`consul: metadata must have ${MAX_KEYS - 2} keys at most, got ${keys.length}`)
+  }
+  const own = meta[OWN_KEY] ?? ''
+  if (own.length <= MAX_VALUE) return
+  throw new RangeError(
+    `consul: what Consul has no field for (priority, draining, metadata that is no string of up to ${MAX_VALUE} ` +
+      `characters) must take ${MAX_VALUE} characters at most as JSON, got ${own.length}: ${own.slice(0, 100)}…`,
+  )
 }
 
 function isTags(value: unknown): value is readonly string[] {

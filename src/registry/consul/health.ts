@@ -1,3 +1,4 @@
+import { isPlainObject } from '../plain-data.ts'
 import type { Instance } from '../source.ts'
 import { unpackMeta } from '../http/string-meta.ts'
 
@@ -29,11 +30,12 @@ function toInstance({ Node, Service, Checks }: HealthEntry, scheme: string): Ins
   const { own, zone = unpackMeta(Node.Meta).zone, metadata } = unpackMeta(Service.Meta)
   const weight = own['weight'] ?? weightOf(Service.Weights, Checks)
   const host = Service.Address || Node.Address
+  const { scheme: ownScheme } = own
   const tags = Service.Tags?.length ? { tags: Service.Tags } : undefined
   return {
     // A service id is unique on its node only; it defaults to the name of the service.
     id: own['id'] ?? `${Node.Node}/${Service.ID}`,
-    url: `${isScheme(own['scheme']) ? own['scheme'] : scheme}://${host.includes(':') ? `[${host}]` : host}:${Service.Port}`,
+    url: `${isScheme(ownScheme) ? ownScheme : isSecure(Service) ? 'https' : scheme}://${host.includes(':') ? `[${host}]` : host}:${Service.Port}`,
     ...(weight !== 1 && { weight }),
     ...(zone !== undefined && { zone }),
     priority: own['priority'],
@@ -45,6 +47,12 @@ function toInstance({ Node, Service, Checks }: HealthEntry, scheme: string): Ins
 function weightOf(weights: HealthEntry['Service']['Weights'], checks: HealthEntry['Checks']): number {
   const warning = (checks ?? []).some(({ Status }) => Status === 'warning')
   return (warning ? weights?.Warning : weights?.Passing) ?? 1
+}
+
+/** How Spring Cloud Consul says https: in the metadata, before that in the tags. */
+function isSecure({ Meta, Tags }: HealthEntry['Service']): boolean {
+  if (isPlainObject(Meta) && Meta['secure'] !== undefined) return Meta['secure'] === 'true'
+  return Array.isArray(Tags) && Tags.includes('secure=true')
 }
 
 function isScheme(value: unknown): value is 'http' | 'https' {

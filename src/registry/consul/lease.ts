@@ -1,7 +1,8 @@
-import { withHttp, type RegistryHttpOptions, type RegistryReply } from '../http/http.ts'
+import { RegistryHttp, type RegistryHttpOptions, type RegistryReply } from '../http/http.ts'
 import { toInstance } from '../instance.ts'
 import type { InstanceInit, Lease } from '../source.ts'
 import { agentIds, toRegistration } from './agent.ts'
+import { explain } from './explain.ts'
 
 export interface AgentOptions extends RegistryHttpOptions {
   readonly url: string
@@ -20,34 +21,70 @@ export async function registerWithAgent(
   const instance = toInstance(init)
   const { serviceId, checkId } = agentIds(service, instance)
   const body = JSON.stringify(toRegistration(service, instance, options))
-  await put(options, '/v1/agent/service/register?replace-existing-checks=true', signal, { body })
+  const agent = new Agent(options)
+  const beat = `/v1/agent/check/pass/${encodeURIComponent(checkId)}`
+  const leave = `/v1/agent/service/deregister/${encodeURIComponent(serviceId)}`
+  try {
+    await agent.put('/v1/agent/service/register?replace-existing-checks=true', signal, { body })
+  } catch (error) {
+    await agent.close()
+    throw error
+  }
   return {
     ttl: options.ttl,
     // Without a note: an output that changes would raise the index and wake every watcher.
-    renew: ({ signal }) =>
-      put(options, `/v1/agent/check/pass/${encodeURIComponent(checkId)}`, signal, { isUnknown }),
+    renew: async ({ signal }) => {
+      const known = await agent.put(beat, signal, { isUnknown })
+      if (!known) await agent.close()
+      return known
+    },
     release: async ({ signal }) => {
-      await put(options, `/v1/agent/service/deregister/${encodeURIComponent(serviceId)}`, signal, {
-        isUnknown,
-      })
+      try {
+        await agent.put(leave, signal, { isUnknown })
+      } finally {
+        await agent.close()
+      }
     },
   }
 }
 
-/** False when the agent does not know what it is asked about. */
-function put(
-  options: AgentOptions,
-  path: string,
-  signal: AbortSignal,
-  { body = '', isUnknown }: { body?: string; isUnknown?: (reply: RegistryReply) => boolean },
-): Promise<boolean> {
-  return withHttp(options, async (http) => {
-    const request = { method: 'PUT', headers: options.headers, body, signal } as const
-    const reply = await http.send(options.url + path, request)
-    if (reply.status === 200) return true
-    if (isUnknown?.(reply)) return false
-    throw http.failure(options.url + path, request, reply)
-  })
+/**
+ * The connection of one registration. It is kept from heartbeat to heartbeat: an agent whose limit of connections is
+ * reached takes no new one, and a healthy instance must not turn critical for that.
+ */
+class Agent {
+  readonly #options: AgentOptions
+  #http: RegistryHttp | undefined
+
+  constructor(options: AgentOptions) {
+    this.#options = options
+  }
+
+  /** False when the agent does not know what it is asked about. */
+  async put(
+    path: string,
+    signal: AbortSignal,
+    { body = '', isUnknown }: { body?: string; isUnknown?: (reply: RegistryReply) => boolean },
+  ): Promise<boolean> {
+    const { url, headers, ttl } = this.#options
+    const http = (this.#http ??= new RegistryHttp({ ...this.#options, keepAlive: ttl }))
+    const request = { method: 'PUT', headers, body, signal } as const
+    try {
+      const reply = await http.send(url + path, request)
+      if (reply.status === 200) return true
+      if (isUnknown?.(reply)) return false
+      throw http.failure(url + path, request, reply)
+    } catch (error) {
+      signal.throwIfAborted()
+      throw explain(error)
+    }
+  }
+
+  async close(): Promise<void> {
+    const http = this.#http
+    this.#http = undefined
+    await http?.close()
+  }
 }
 
 /** Agents before 1.9 answer 500 where later ones answer 404. */

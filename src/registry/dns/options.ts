@@ -29,7 +29,8 @@ export interface DnsCommonOptions {
    */
   timeout?: number
   /**
-   * IP addresses, with a port where it is not 53: `['10.0.0.2', '127.0.0.1:8600']`.
+   * IP addresses, with a port where it is not 53: `['10.0.0.2', '127.0.0.1:8600']`. The next one is asked when one
+   * does not answer, or answers SERVFAIL, REFUSED, NOTIMP or FORMERR.
    * @default the system's
    */
   servers?: readonly string[]
@@ -133,7 +134,7 @@ function checkServers(servers: readonly string[]): readonly string[] {
   try {
     const copy = [...servers]
     if (copy.length === 0) throw new TypeError('none given')
-    makeResolver(copy, 1)
+    makeResolver(copy, { timeout: 1, tries: 1 })
     return copy
   } catch (error) {
     throw new TypeError(`dns.servers must be a list of IP addresses, got ${quote(servers)}`, { cause: error })

@@ -23,9 +23,12 @@ export interface DnsResolver {
   resolveSrv(name: string): Promise<readonly DnsSrv[]>
 }
 
-/** Of its own for each watch, because `cancel()` ends every query of a resolver. */
-export function makeResolver(servers: readonly string[] | undefined, timeout: number): Resolver {
-  const resolver = new Resolver({ timeout: Math.min(timeout, 1_000), tries: 2 })
+/** Undefined: the system's servers. */
+export function makeResolver(
+  servers: readonly string[] | undefined,
+  options: { readonly timeout: number; readonly tries: number },
+): Resolver {
+  const resolver = new Resolver(options)
   if (servers) resolver.setServers(servers)
   return resolver
 }

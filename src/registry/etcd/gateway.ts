@@ -25,7 +25,8 @@ export class Gateway {
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
-    this.#http = new RegistryHttp({ name: 'etcd', ...cluster })
+    // The watch holds one as long as it lasts; the other is for what is asked meanwhile.
+    this.#http = new RegistryHttp({ name: 'etcd', connections: 2, ...cluster })
   }
 
   get endpoints(): Endpoints {

@@ -1,3 +1,5 @@
+import { isPlainObject } from '../plain-data.ts'
+import { withScheme } from '../text.ts'
 import type { Instance, InstanceInit } from '../source.ts'
 
 /** Reads one key; undefined for a key that is no instance. */
@@ -19,10 +21,23 @@ export function fromBase64(text: unknown): string {
   return typeof text === 'string' ? Buffer.from(text, 'base64').toString() : ''
 }
 
-/** A JSON object with the fields of an instance, or a bare url or `host:port` as go-kit and others store it. */
+/**
+ * A JSON object with the fields of an instance; the layout of etcd's own Go package for gRPC naming,
+ * `{"Op":0,"Addr":"10.0.0.7:8080","Metadata":…}`; or a bare url or `host:port` as go-kit and others store it.
+ */
 export const decodeValue: Decode = (_key, value) => {
-  const text = value.trim()
-  return text.startsWith('{') ? (JSON.parse(text) as InstanceInit) : text
+  const text = value.replace(/^\uFEFF/, '').trim()
+  if (!text.startsWith('{')) return text
+  const entry = JSON.parse(text) as InstanceInit & GoEndpoint
+  if (typeof entry.Addr !== 'string' || entry.url !== undefined) return entry
+  const { Addr, Metadata } = entry
+  return { url: withScheme(Addr), ...(isPlainObject(Metadata) && { metadata: Metadata }) }
+}
+
+/** `go.etcd.io/etcd/client/v3/naming/endpoints`. */
+interface GoEndpoint {
+  readonly Addr?: unknown
+  readonly Metadata?: unknown
 }
 
 /** Never throws: one poisoned key must not freeze the list. `Discovery` refuses such an entry, and says so. */
@@ -31,7 +46,7 @@ export function decodeEntry(decode: Decode, key: string, value: string, id: stri
     const entry = decode(key, value)
     if (entry === undefined) return undefined
     if (typeof entry !== 'string') return { id, ...entry }
-    return { id, url: entry.includes('://') ? entry : `http://${entry}` }
+    return { id, url: withScheme(entry) }
   } catch (error) {
     return { id, url: `${key} cannot be decoded: ${String(error)}` }
   }

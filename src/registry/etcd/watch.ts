@@ -6,18 +6,20 @@ import { decodeEntry, fromBase64, prefixRange, type Decode } from './layout.ts'
 
 export interface WatchOptions {
   readonly prefix: string
+  /** The id of an instance whose value has none, from its key. */
+  readonly idOf: (key: string) => string
   readonly decode: Decode
   readonly rotateAfter: number
   readonly probeInterval: number
   readonly clock: Clock
 }
 
-/** Reads the prefix, then follows it from the next revision on, so that nothing in between is lost. */
+/** The instances by their keys: reads the prefix, then follows it from the next revision on, so that nothing in between is lost. */
 export async function* watchPrefix(
   gateway: Gateway,
   options: WatchOptions,
   signal: AbortSignal,
-): AsyncGenerator<readonly Instance[], void> {
+): AsyncGenerator<ReadonlyMap<string, Instance>, void> {
   const range = prefixRange(options.prefix)
   const answer = await gateway.call('/v3/kv/range', range, signal)
   const endpoint = gateway.endpoints.current
@@ -91,9 +93,9 @@ class Instances {
   }
 
   put(kv: Json): void {
-    const { prefix, decode } = this.#options
+    const { idOf, decode } = this.#options
     const key = fromBase64(kv['key'])
-    const instance = decodeEntry(decode, key, fromBase64(kv['value']), key.slice(prefix.length))
+    const instance = decodeEntry(decode, key, fromBase64(kv['value']), idOf(key))
     if (instance) this.#byKey.set(key, instance)
     else this.#byKey.delete(key)
   }
@@ -105,8 +107,8 @@ class Instances {
     else this.put(kv)
   }
 
-  snapshot(): readonly Instance[] {
-    return [...this.#byKey.values()]
+  snapshot(): ReadonlyMap<string, Instance> {
+    return new Map(this.#byKey)
   }
 }
 

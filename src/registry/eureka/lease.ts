@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts'
 import type { Endpoints } from '../http/endpoints.ts'
-import { withHttp, type RegistryHttpOptions, type RegistryRequest } from '../http/http.ts'
+import { withHttp, type RegistryHttp, type RegistryHttpOptions, type RegistryRequest } from '../http/http.ts'
 import { toInstance } from '../instance.ts'
 import type { InstanceInit, Lease } from '../source.ts'
 import { toRegistration } from './application.ts'
@@ -33,6 +33,24 @@ export async function registerInstance(
       await send(settings, own, { method: 'DELETE', signal })
     },
   }
+}
+
+/**
+ * Nobody is there: Eureka says so by 404, and so does any server for a path it does not know. Throws for the latter:
+ * a Eureka server always has its list of recent changes, even when it does not let it be read.
+ */
+export async function checkIsEureka(
+  http: RegistryHttp,
+  base: string,
+  request: RegistryRequest,
+): Promise<void> {
+  const url = `${base}/apps/delta`
+  const reply = await http.send(url, request)
+  if (reply.status !== 404) return
+  throw new Error(
+    `eureka: no Eureka server at ${base}: GET ${url} answered 404. The url is the one that clients are given, ` +
+      "mostly with the path '/eureka'",
+  )
 }
 
 /** Eureka knows applications by their name in capitals. */

@@ -1,5 +1,6 @@
 import { OutriggerError } from '../../errors.ts'
 import { quote } from '../../options.ts'
+import { readList } from '../listed.ts'
 import { isPlainObject } from '../plain-data.ts'
 import type { Instance } from '../source.ts'
 
@@ -28,7 +29,8 @@ export async function parser(format: 'json' | 'yaml'): Promise<Parse> {
 export function readContent(path: string, service: string, parse: Parse, text: string): readonly Instance[] {
   let content: unknown
   try {
-    content = parse(text)
+    // Editors of Windows put a byte order mark first, which JSON.parse does not take.
+    content = parse(text.replace(/^\uFEFF/, ''))
   } catch (error) {
     throw new OutriggerError('ERR_OUTRIGGER_SOURCE', `${path} cannot be parsed`, { cause: error })
   }
@@ -39,7 +41,7 @@ export function readContent(path: string, service: string, parse: Parse, text: s
     const kind = list === null ? 'nothing' : typeof list
     throw new OutriggerError('ERR_OUTRIGGER_SOURCE', `${where} must be a list of instances, got ${kind}`)
   }
-  return list.map((entry: unknown) => (typeof entry === 'string' ? { url: entry } : entry) as Instance)
+  return readList(list)
 }
 
 /** Absent, or null as YAML writes an empty list: no instance. */

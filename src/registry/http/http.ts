@@ -2,7 +2,9 @@ import type { Socket } from 'node:net'
 import type { Clock } from '../../clock.ts'
 import { timeoutError } from '../../errors.ts'
 import { Agent, type Dispatcher } from '../../undici.ts'
+import { redactUrl } from '../origin.ts'
 import { connector, type TlsOptions } from './connector.ts'
+import { decodeContent } from './content-coding.ts'
 
 export interface RegistryHttpOptions {
   /** Begins every error message. */
@@ -13,7 +15,21 @@ export interface RegistryHttpOptions {
   readonly tls?: TlsOptions | undefined
   /** Blotted out of every error message; may grow. */
   readonly secrets?: ReadonlySet<string>
+  /**
+   * How many connections may be open at once. With more than one, undici opens a second for a request that follows at
+   * once, and registries count them.
+   * @default 1
+   */
+  readonly connections?: number
+  /**
+   * How long a connection is kept without a request, in ms.
+   * @default 4_000
+   */
+  readonly keepAlive?: number
 }
+
+/** Bytes of a decompressed answer. */
+const MAX_DECODED = 256 * 1024 * 1024
 
 export interface RegistryRequest {
   readonly method?: Dispatcher.HttpMethod
@@ -56,14 +72,22 @@ export class RegistryHttp {
     this.#options = options
     // Our own deadlines stand in for undici's, which are coarse to a second.
     const connect = connector(this.#sockets, options.tls)
-    this.#agent = new Agent({ headersTimeout: 0, bodyTimeout: 0, connect })
+    const { connections = 1, keepAlive = 4_000 } = options
+    this.#agent = new Agent({
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connections,
+      keepAliveTimeout: keepAlive,
+      keepAliveMaxTimeout: Math.max(keepAlive, 600_000),
+      connect,
+    })
   }
 
   /** The whole answer, whatever its status. */
   send(url: string, request: RegistryRequest): Promise<RegistryReply> {
     return this.#within(url, request, async (signal) => {
       const { statusCode, headers, body } = await this.#dispatch(url, request, signal)
-      return { status: statusCode, headers, text: await body.text() }
+      return { status: statusCode, headers, text: await textOf(headers, body) }
     })
   }
 
@@ -81,13 +105,16 @@ export class RegistryHttp {
     return this.#within(url, request, async (signal) => {
       const { statusCode, headers, body } = await this.#dispatch(url, request, signal)
       if (statusCode === 200) return body
-      throw this.failure(url, request, { status: statusCode, headers, text: await body.text() })
+      throw this.failure(url, request, { status: statusCode, headers, text: await textOf(headers, body) })
     })
   }
 
   /** An error that says what was answered instead. */
-  failure(url: string, { method = 'GET' }: RegistryRequest, { status, text }: RegistryReply): Error {
-    const detail = this.#redact(text.trim()).slice(0, 300)
+  failure(url: string, { method = 'GET' }: RegistryRequest, { status, headers, text }: RegistryReply): Error {
+    const { location } = headers
+    // Redirects are not followed: the credentials would go along. Whoever reads this wants to know the right url.
+    const redirect = typeof location === 'string' ? `redirected to ${redactUrl(location)}` : ''
+    const detail = redirect || this.#redact(text.trim()).slice(0, 300)
     return new RegistryAnswerError(
       `${this.#options.name}: ${method} ${url}: ${status}${detail && `: ${detail}`}`,
       status,
@@ -144,6 +171,19 @@ export class RegistryHttp {
     for (const secret of this.#options.secrets ?? []) redacted = redacted.replaceAll(secret, '***')
     return redacted
   }
+}
+
+async function textOf(
+  headers: RegistryReply['headers'],
+  body: Dispatcher.ResponseData['body'],
+): Promise<string> {
+  const bytes = await decodeContent(
+    Buffer.from(await body.arrayBuffer()),
+    headers['content-encoding'],
+    MAX_DECODED,
+  )
+  // The decoder drops a byte order mark, which JSON.parse would not take.
+  return new TextDecoder().decode(bytes)
 }
 
 /** undici does not hear an abort while it connects. */

@@ -2,7 +2,7 @@ import { isPlainObject } from '../plain-data.ts'
 import type { Instance } from '../source.ts'
 
 /** The key under which an instance keeps, as JSON, what the registry has no field for. */
-const OWN = 'outrigger'
+export const OWN_KEY = 'outrigger'
 
 type Meta = Readonly<Record<string, unknown>>
 
@@ -10,11 +10,11 @@ type Meta = Readonly<Record<string, unknown>>
 export function packMeta({ zone, metadata }: Instance, own: Meta): Record<string, string> {
   const entries = Object.entries({ ...metadata, zone })
   const isPlain = ([key, value]: [string, unknown]): boolean =>
-    typeof value === 'string' && value.length <= 512 && key !== OWN && /^[\w-]{1,128}$/.test(key)
+    typeof value === 'string' && value.length <= 512 && key !== OWN_KEY && /^[\w-]{1,128}$/.test(key)
   const plain = entries.filter((entry) => isPlain(entry)) as [string, string][]
   const rest = Object.entries(metadata ?? {}).filter((entry) => entry[0] === 'zone' || !isPlain(entry))
   const json = JSON.stringify({ ...own, ...(rest.length > 0 && { metadata: Object.fromEntries(rest) }) })
-  return { ...Object.fromEntries(plain), [OWN]: json }
+  return { ...Object.fromEntries(plain), [OWN_KEY]: json }
 }
 
 /** The reverse, also for metadata which somebody else wrote; `own` is untrusted. */
@@ -23,7 +23,7 @@ export function unpackMeta(meta: unknown): {
   zone: string | undefined
   metadata: Meta | undefined
 } {
-  const { [OWN]: json, zone, ...plain } = isPlainObject(meta) ? meta : {}
+  const { [OWN_KEY]: json, zone, ...plain } = isPlainObject(meta) ? meta : {}
   const own = parseObject(json)
   const metadata = { ...plain, ...(isPlainObject(own['metadata']) && own['metadata']) }
   return {

@@ -2,7 +2,11 @@ import type { Instance } from '../source.ts'
 
 /** What is read of a discovery.k8s.io/v1 EndpointSlice. */
 export interface EndpointSlice {
-  readonly metadata: { readonly name: string; readonly resourceVersion?: string }
+  readonly metadata: {
+    readonly name: string
+    readonly resourceVersion?: string
+    readonly labels?: Readonly<Record<string, string>>
+  }
   readonly addressType?: string
   readonly ports?: readonly SlicePort[] | null
   readonly endpoints?: readonly SliceEndpoint[] | null

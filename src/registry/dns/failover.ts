@@ -1,0 +1,61 @@
+import { getServers, type Resolver } from 'node:dns/promises'
+import { makeResolver, type DnsResolver } from './resolver.ts'
+
+/** Answers that say something about the name; all others are about the server that gave them. */
+const ABOUT_THE_NAME = new Set(['ENOTFOUND', 'ENODATA'])
+
+/**
+ * Asks one name server after the other, beginning with the one that answered last. Node's own resolver goes on to the
+ * next after silence only: it reports a SERVFAIL, REFUSED, NOTIMP or FORMERR of the first at once.
+ */
+export class FailoverResolver implements DnsResolver {
+  readonly #resolvers: readonly Resolver[]
+  #first = 0
+  #cancelled = false
+
+  constructor(servers: readonly string[] | undefined, timeout: number) {
+    const list = servers ?? getServers()
+    // Each has its part of the time. A single one is asked twice, as a packet may get lost.
+    const each = {
+      timeout: Math.min(Math.ceil(timeout / (list.length + 1)), 1_000),
+      tries: list.length > 1 ? 1 : 2,
+    }
+    this.#resolvers =
+      list.length > 0 ? list.map((server) => makeResolver([server], each)) : [makeResolver(undefined, each)]
+  }
+
+  resolve4(name: string, options: { ttl: true }): ReturnType<DnsResolver['resolve4']> {
+    return this.#any((resolver) => resolver.resolve4(name, options))
+  }
+
+  resolve6(name: string, options: { ttl: true }): ReturnType<DnsResolver['resolve6']> {
+    return this.#any((resolver) => resolver.resolve6(name, options))
+  }
+
+  resolveSrv(name: string): ReturnType<DnsResolver['resolveSrv']> {
+    return this.#any((resolver) => resolver.resolveSrv(name))
+  }
+
+  /** Ends every query, with ECANCELLED. */
+  cancel(): void {
+    this.#cancelled = true
+    for (const resolver of this.#resolvers) resolver.cancel()
+  }
+
+  async #any<T>(ask: (resolver: Resolver) => Promise<T>): Promise<T> {
+    const count = this.#resolvers.length
+    const first = this.#first
+    for (let n = 0; ; n++) {
+      const index = (first + n) % count
+      try {
+        const answer = await ask(this.#resolvers[index] as Resolver)
+        this.#first = index
+        return answer
+      } catch (error) {
+        const { code = '' } = error as NodeJS.ErrnoException
+        if (ABOUT_THE_NAME.has(code)) this.#first = index
+        if (ABOUT_THE_NAME.has(code) || this.#cancelled || n === count - 1) throw error
+      }
+    }
+  }
+}

@@ -1,0 +1,30 @@
+import { isPlainObject } from './plain-data.ts'
+import type { Instance } from './source.ts'
+import { withScheme } from './text.ts'
+
+/**
+ * The instances of a list that others write: instances, bare urls or `host:port`, and groups of targets as
+ * Prometheus's file_sd and http_sd have them. Nothing is refused here: Discovery drops bad entries one by one.
+ */
+export function readList(list: readonly unknown[]): readonly Instance[] {
+  return list.flatMap((entry) => readEntry(entry) as Instance[])
+}
+
+function readEntry(entry: unknown): unknown[] {
+  if (typeof entry === 'string') return [{ url: withScheme(entry) }]
+  if (!isPlainObject(entry)) return [entry]
+  const { targets, labels, url } = entry
+  if (Array.isArray(targets) && url === undefined) {
+    return targets.map((target: unknown) => readTarget(target, isPlainObject(labels) ? labels : {}))
+  }
+  return [typeof url === 'string' ? { ...entry, url: withScheme(url) } : entry]
+}
+
+/** One target of a group; `__scheme__` is the label by which Prometheus says https. */
+function readTarget(target: unknown, { __scheme__: scheme, ...labels }: Record<string, unknown>): unknown {
+  if (typeof target !== 'string') return target
+  return {
+    url: withScheme(target, scheme === 'https' ? 'https' : 'http'),
+    ...(Object.keys(labels).length > 0 && { metadata: labels }),
+  }
+}
