@@ -24,7 +24,7 @@ function readEntry(entry: unknown): unknown[] {
 function readTarget(target: unknown, { __scheme__: scheme, ...labels }: Record<string, unknown>): unknown {
   if (typeof target !== 'string') return target
   return {
-    url: withScheme(target, scheme === 'https' ? 'https' : 'http'),
+    url: target.includes('://') ? target : `${scheme === 'https' ? 'https' : 'http'}://${target}`,
     ...(Object.keys(labels).length > 0 && { metadata: labels }),
   }
 }
