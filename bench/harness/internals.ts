@@ -15,6 +15,7 @@ export function makeFleet(balancer: Balancer): Fleet {
     balancer,
     guards: [{ index: 0, policy: breakerPolicy(), route: undefined }],
     panicThreshold: 0,
+    whenAllOpen: 'throttle',
     outliers: undefined,
     perInstance: Infinity,
     drainTimeout: 0,

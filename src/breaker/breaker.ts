@@ -3,20 +3,13 @@ import type { BreakerReason, BreakerState, Outcome } from '../observe/events.ts'
 import { OpenTime } from './open-time.ts'
 import type { BreakerPolicy } from './policy.ts'
 import { Probes } from './probes.ts'
+import type { Transition } from './transition.ts'
 import { Trip } from './trip.ts'
-
-export interface Transition {
-  readonly from: BreakerState
-  readonly to: BreakerState
-  readonly reason: BreakerReason
-  /** Milliseconds until a probe may be admitted, when `to` is `'open'`; `Infinity` when isolated by hand. */
-  readonly openFor?: number
-  /** True when the breaker only reports what it would have done. */
-  readonly dryRun?: true
-}
 
 /** What a dry run hands out instead of a refusal: older than any state, so its result is not counted. */
 const UNCOUNTED = 1
+/** The permit of an attempt that was let through although the breaker admits none: a client's last resort. */
+export const EARLY = -1
 /** A server may ask for a pause of days; nobody means it (unless `openFor.max` says so). */
 const MAX_RETRY_AFTER = 600_000
 /** The share of traffic right after closing. */
@@ -43,18 +36,24 @@ export class Breaker {
   /** When it last closed after having been open. */
   #closedAt: number | undefined = undefined
   #probes: Probes | undefined = undefined
+  /** Early probes that succeeded in a row since the last transition. */
+  #early = 0
   readonly #openTime: OpenTime
   readonly #clock: Clock
   readonly #notify: (transition: Transition, breaker: Breaker) => void
+  readonly #hasStandIn: (() => boolean) | undefined
 
+  /** `hasStandIn` tells whether calls may go elsewhere: the open time grows only then. */
   constructor(
     policy: BreakerPolicy,
     clock: Clock,
     notify: (transition: Transition, breaker: Breaker) => void,
+    hasStandIn?: () => boolean,
   ) {
     this.#policy = policy
     this.#clock = clock
     this.#notify = notify
+    this.#hasStandIn = hasStandIn
     this.#trip = new Trip(policy)
     this.#openTime = new OpenTime(policy, clock)
   }
@@ -82,6 +81,11 @@ export class Breaker {
     return this.#state === 'closed' || this.nextAdmit(now) <= now
   }
 
+  /** Whether an attempt may go early, with the permit `EARLY`: not when isolated, and not before a Retry-After. */
+  admitsEarly(now: number): boolean {
+    return (this.#state !== 'open' || this.#probeAt < Infinity) && now >= this.#notBefore
+  }
+
   /** A permit > 0, to be settled once, or 0 when refused. */
   tryAcquire(now: number): number {
     if (this.#state !== 'closed') this.#lapse(now)
@@ -98,6 +102,7 @@ export class Breaker {
    */
   settle(permit: number, outcome: Outcome, ms: number, now: number, retryAfter = 0): number {
     if (this.#state !== 'closed') this.#lapse(now)
+    if (permit === EARLY) this.#settleEarly(outcome, ms, now, retryAfter)
     if (permit < this.#since) return 0
     if (this.#state !== 'closed') {
       if (!this.#probes?.release(permit, now)) return 0
@@ -111,6 +116,7 @@ export class Breaker {
   /** The success settled with this receipt turned out a failure: its body was cut off. */
   amend(permit: number, receipt: number, now: number): void {
     if (this.#state !== 'closed') this.#lapse(now)
+    if (permit === EARLY) this.#early = 0
     if (receipt === 0 || permit < this.#since) return
     if (this.#state === 'closed') {
       this.#trip.amend(receipt, now)
@@ -194,15 +200,30 @@ export class Breaker {
     if (outcome === 'ignored') return 0
     this.#deadline = Math.max(now, this.#notBefore) + this.#policy.maxHalfOpenWait
     if (outcome === 'overload') return 0
-    const success =
-      outcome === 'success' && (this.#policy.slowCallRate === Infinity || ms < this.#policy.slowCallDuration)
+    const success = this.#isGood(outcome, ms)
     this.#probes?.count(success)
     this.#judgeProbes(now)
     return success ? 1 : 0
   }
 
+  /** It changes nothing until enough of them succeeded in a row: most of them fail, and each would be two events. */
+  #settleEarly(outcome: Outcome, ms: number, now: number, retryAfter: number): void {
+    if (this.#state === 'closed' || outcome === 'ignored') return
+    this.#heed(outcome, now, retryAfter)
+    this.#probeAt = Math.max(this.#probeAt, this.#notBefore)
+    this.#early = this.#isGood(outcome, ms) ? this.#early + 1 : 0
+    if (this.#early >= this.#policy.successThreshold && this.admitsEarly(now)) {
+      this.#close(now, 'probes-succeeded')
+    }
+  }
+
+  #isGood(outcome: Outcome, ms: number): boolean {
+    const { slowCallRate, slowCallDuration } = this.#policy
+    return outcome === 'success' && (slowCallRate === Infinity || ms < slowCallDuration)
+  }
+
   #judgeCalls(now: number): void {
-    const reason = this.#trip.reason()
+    const reason = this.#trip.reason(this.#hasStandIn)
     if (reason !== undefined) {
       this.#openTime.shrink(this.#healthyFor(now))
       this.#break(now, reason)
@@ -235,7 +256,7 @@ export class Breaker {
 
   #break(now: number, reason: BreakerReason): void {
     const openFor = this.#openFor(now)
-    this.#openTime.grow()
+    if (!this.#hasStandIn || this.#hasStandIn()) this.#openTime.grow()
     this.#open(now, openFor, reason)
   }
 
@@ -268,6 +289,7 @@ export class Breaker {
   #enter(state: BreakerState): BreakerState {
     const from = this.#state
     this.#state = state
+    this.#early = 0
     this.#since = ++this.#permit
     return from
   }

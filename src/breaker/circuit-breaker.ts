@@ -6,8 +6,9 @@ import type { BreakerState, Outcome } from '../observe/events.ts'
 import { isOutcome } from '../observe/outcome.ts'
 import { warnOnce } from '../observe/warn-once.ts'
 import { checkFunction, checkMethods, checkNumber, checkObject, checkSignal, quote } from '../options.ts'
-import { Breaker, type Transition } from './breaker.ts'
+import { Breaker } from './breaker.ts'
 import { breakerOptionNames, breakerPolicy, type BreakerOptions } from './policy.ts'
+import type { Transition } from './transition.ts'
 
 export interface CircuitBreakerOptions extends BreakerOptions {
   /**

@@ -16,7 +16,10 @@ export interface OpenForOptions {
 }
 
 export interface BreakerOptions {
-  /** Failures in a row that open it; `Infinity` turns this off. @default 5, or off when `failureRate` is set */
+  /**
+   * Failures in a row that open it; `Infinity` turns this off.
+   * @default 5, or off when `failureRate` is set; in a client 10 for an instance that nobody can stand in for
+   */
   readonly failureThreshold?: number
   /** Opens when at least this share of the window failed, > 0 and <= 1. @default off */
   readonly failureRate?: number
@@ -56,6 +59,8 @@ export interface BreakerOptions {
 /** Checked options with every default filled in; shared by all breakers of a kind. What is off is `Infinity`. */
 export interface BreakerPolicy {
   readonly failureThreshold: number
+  /** The same where nobody can stand in: refusing the only instance there is takes more evidence. */
+  readonly lastThreshold: number
   readonly failureRate: number
   readonly slowCallRate: number
   readonly slowCallDuration: number
@@ -63,6 +68,8 @@ export interface BreakerPolicy {
   readonly window: BreakerWindow | undefined
   readonly minimumCalls: number
   readonly openFor: Required<OpenForOptions>
+  /** True when `openFor` is a number: nothing is tried before that time is over. */
+  readonly opensForFixed: boolean
   readonly successThreshold: number
   readonly successRate: number
   readonly halfOpenProbes: number
@@ -120,18 +127,22 @@ export function breakerPolicy(options: BreakerOptions = {}, name = 'breaker'): B
   const halfOpenProbes = number('halfOpenProbes', 1, COUNT)
   checkBoolean(`${name}.dryRun`, dryRun)
 
+  const failureThreshold =
+    options.failureThreshold === Infinity
+      ? Infinity
+      : // A breaker that tolerates half its calls failing must not trip on five in a row.
+        number('failureThreshold', failureRate === Infinity ? 5 : Infinity, COUNT)
+
   return Object.freeze({
-    failureThreshold:
-      options.failureThreshold === Infinity
-        ? Infinity
-        : // A breaker that tolerates half its calls failing must not trip on five in a row.
-          number('failureThreshold', failureRate === Infinity ? 5 : Infinity, COUNT),
+    failureThreshold,
+    lastThreshold: options.failureThreshold === undefined ? failureThreshold * 2 : failureThreshold,
     failureRate,
     slowCallRate,
     slowCallDuration: number('slowCallDuration', Infinity, DURATION),
     window: failureRate === Infinity && slowCallRate === Infinity ? undefined : window,
     minimumCalls: number('minimumCalls', Math.min(20, most), { ...COUNT, max: most }),
     openFor: checkOpenFor(`${name}.openFor`, openFor),
+    opensForFixed: typeof openFor === 'number',
     successThreshold,
     successRate: number('successRate', Infinity, RATE),
     halfOpenProbes,

@@ -53,8 +53,9 @@ export class Probes {
       if (this.#failures > 0) return 'probe-failed'
       return this.#successes >= successThreshold ? 'probes-succeeded' : undefined
     }
-    if (this.#successes + this.#failures < round) return undefined
-    return this.#successes / round >= successRate ? 'probes-succeeded' : 'probes-failed'
+    // As soon as the probes that are still out can change nothing: one of them may hang.
+    if (this.#successes / round >= successRate) return 'probes-succeeded'
+    return (round - this.#failures) / round < successRate ? 'probes-failed' : undefined
   }
 
   #expire(now: number): void {

@@ -46,10 +46,16 @@ export class Trip {
     this.#window?.amend(this.#results - result)
   }
 
-  /** Why to open, judged after each result, successes too: they may be slow, or complete `minimumCalls`. */
-  reason(): BreakerReason | undefined {
+  /**
+   * Why to open, judged after each result, successes too: they may be slow, or complete `minimumCalls`. `hasStandIn`
+   * tells whether calls may go elsewhere; without it they may.
+   */
+  reason(hasStandIn?: () => boolean): BreakerReason | undefined {
     const policy = this.#policy
-    if (this.#streak >= policy.failureThreshold) return 'consecutive-failures'
+    if (this.#streak >= policy.failureThreshold) {
+      const isEnough = this.#streak >= policy.lastThreshold || !hasStandIn || hasStandIn()
+      if (isEnough) return 'consecutive-failures'
+    }
     const window = this.#window
     if (window === undefined || window.calls < policy.minimumCalls) return undefined
     if (window.failures / window.calls >= policy.failureRate) return 'failure-rate'

@@ -28,6 +28,7 @@ export function createCore(
     limit,
     outliers,
     panicThreshold = 0,
+    whenAllOpen = 'throttle',
   } = options
   const timeouts = [base, ...routed].map(({ timeout }) => timeout)
   const events = new Emitter<ClientEvents>()
@@ -44,6 +45,7 @@ export function createCore(
     events,
     balancer: asBalancer(balance),
     panicThreshold,
+    whenAllOpen,
     perInstance: typeof limit === 'object' ? (limit.perInstance ?? Infinity) : Infinity,
     outliers: outliers === undefined || outliers === false ? undefined : outlierPolicy(outliers),
     drainTimeout,

@@ -1,8 +1,9 @@
 import type { Classify } from '../verdict/classify.ts'
 import type { Balancer, Pick } from '../balance/balancer.ts'
-import { checkMethods, checkNumber, checkObject } from '../options.ts'
+import { checkMethods, checkNumber, checkObject, quote } from '../options.ts'
 import type { BreakerOptions } from '../breaker/policy.ts'
 import type { Clock } from '../clock.ts'
+import type { WhenAllOpen } from '../fleet/fleet.ts'
 import type { OutlierOptions } from '../fleet/outlier-policy.ts'
 import type { CoalesceOptions } from '../fallback/coalesce.ts'
 import type { StaleOptions } from '../fallback/stale.ts'
@@ -137,6 +138,13 @@ export interface ClientOptions extends ContractPolicy {
    * @default 0 (never)
    */
   panicThreshold?: number
+  /**
+   * What becomes of calls while every breaker is open. `'throttle'` lets a part of them through as early probes: four
+   * times the share that recently succeeded, at least a tenth of the calls and one a second. `'refuse'` lets none through
+   * until a breaker's `openFor` is over. Where `openFor` is a number, none is let through either way.
+   * @default 'throttle'
+   */
+  whenAllOpen?: WhenAllOpen
   /** How long a removed instance may finish what it carries, in ms. @default 30_000 */
   drainTimeout?: number
   /** How long a drop to zero instances is held back, in ms. @default the source's, or 30_000 */
@@ -172,6 +180,7 @@ const OPTIONS: readonly (keyof ClientOptions)[] = [
   'contractFailure',
   'outliers',
   'panicThreshold',
+  'whenAllOpen',
   'drainTimeout',
   'emptyGrace',
   'transport',
@@ -184,6 +193,10 @@ export function checkClientOptions(options: ClientOptions): void {
   checkMethods('source', options.source, ['watch'])
   if (options.clock !== undefined) checkClock(options.clock)
   if (options.panicThreshold !== undefined) checkNumber('panicThreshold', options.panicThreshold, { max: 1 })
+  const { whenAllOpen = 'throttle' } = options
+  if (whenAllOpen !== 'throttle' && whenAllOpen !== 'refuse') {
+    throw new TypeError(`whenAllOpen must be 'throttle' or 'refuse', got ${quote(whenAllOpen)}`)
+  }
   if (options.drainTimeout !== undefined) checkNumber('drainTimeout', options.drainTimeout)
   if (typeof options.limit === 'object' && options.limit?.perInstance !== undefined) {
     checkNumber('limit.perInstance', options.limit.perInstance, { min: 1, integer: true })

@@ -1,3 +1,4 @@
+import { EARLY } from '../breaker/breaker.ts'
 import type { Outcome } from '../observe/events.ts'
 import type { Instance } from '../registry/source.ts'
 import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
@@ -12,6 +13,8 @@ export interface AttemptContext {
   unixTime(): number
   /** Called once the attempt's state is committed. `counted` is what it is held to be for its endpoint. */
   settled(attempt: Attempt, counted: Outcome, ms: number): void
+  /** A success it was told of turned out a failure. */
+  amended(attempt: Attempt): void
 }
 
 /** One try on one endpoint. Settle it once with its verdict; release it when it holds no load any more. */
@@ -20,7 +23,10 @@ export class Attempt {
   /** 1 for the first try of a call. */
   readonly number: number
   readonly route: string | undefined
+  readonly guard: Guard | undefined
   readonly startedAt: number
+  /** Let through although a breaker was open, as a last resort. */
+  readonly early: boolean
   verdict: Verdict | undefined = undefined
   /** What was seen, for events. */
   status: number | undefined = undefined
@@ -30,7 +36,6 @@ export class Attempt {
 
   #released = false
   readonly #context: AttemptContext
-  readonly #guard: Guard | undefined
   /** Permits and receipts of the guard's own breaker, and of the instance's when that is another one. */
   readonly #permit: number
   readonly #instancePermit: number
@@ -48,7 +53,8 @@ export class Attempt {
     this.number = request.attempt
     this.route = request.route
     this.startedAt = request.now
-    this.#guard = guard
+    this.guard = guard
+    this.early = permit === EARLY || instancePermit === EARLY
     this.#permit = permit
     this.#instancePermit = instancePermit
     this.#context = context
@@ -89,7 +95,7 @@ export class Attempt {
     if (outcome === 'success') endpoint.succeeded(ms)
     if (pause > 0) endpoint.penalise(now + pause)
     const counted = this.#counted(verdict, now)
-    const guard = this.#guard
+    const { guard } = this
     if (guard) {
       const own = this.#ownOutcome(counted, verdict.connection)
       this.#receipt = endpoint.breaker(guard).settle(this.#permit, own, ms, now, pause)
@@ -104,11 +110,12 @@ export class Attempt {
     this.verdict = verdict
     this.endpoint.count('success', -1)
     this.endpoint.count('failure')
-    const guard = this.#guard
+    const { guard } = this
     const now = this.#context.now()
     if (guard && this.#counted(verdict, now) === 'failure') {
       this.endpoint.breaker(guard).amend(this.#permit, this.#receipt, now)
     }
+    this.#context.amended(this)
   }
 
   /** Gives the endpoint its load back; an attempt nobody settled is settled as abandoned. */
@@ -127,13 +134,13 @@ export class Attempt {
 
   /** A connection failure says nothing about a route that has a breaker of its own. */
   #ownOutcome(outcome: Outcome, connection: boolean): Outcome {
-    return connection && this.#guard !== this.#context.instanceGuard ? 'ignored' : outcome
+    return connection && this.guard !== this.#context.instanceGuard ? 'ignored' : outcome
   }
 
   /** Behind a route's own breaker, the instance's hears of connections only: an answer of any kind proves one. */
   #settleInstance(outcome: Outcome, connection: boolean, ms: number, now: number): void {
     const { instanceGuard } = this.#context
-    if (!instanceGuard || instanceGuard === this.#guard) return
+    if (!instanceGuard || instanceGuard === this.guard) return
     const breaker = this.endpoint.breaker(instanceGuard)
     const proven = this.status !== undefined && breaker.state !== 'closed' ? 'success' : 'ignored'
     breaker.settle(this.#instancePermit, connection ? outcome : proven, ms, now)

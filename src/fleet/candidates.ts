@@ -1,5 +1,6 @@
 import type { LiveEndpoint } from './endpoint.ts'
 import type { Guard } from './guard.ts'
+import type { LastResort } from './last-resort.ts'
 
 const NONE: readonly LiveEndpoint[] = []
 
@@ -12,14 +13,19 @@ export class Candidates {
   panic = false
   /** The clock's time at which an endpoint left out may come back by itself. */
   dueAt: number = Infinity
+  /** Those that wait for their breaker. */
+  shut: readonly LiveEndpoint[] = NONE
+  /** What becomes of calls when nobody is admitted; undefined: they are refused. */
+  readonly lastResort: LastResort | undefined
   #list: readonly LiveEndpoint[] = NONE
   #stale = true
   readonly #guard: Guard | undefined
   readonly #panicThreshold: number
 
-  constructor(guard: Guard | undefined, panicThreshold: number) {
+  constructor(guard: Guard | undefined, panicThreshold: number, lastResort?: LastResort) {
     this.#guard = guard
     this.#panicThreshold = panicThreshold
+    this.lastResort = lastResort
   }
 
   invalidate(): void {
@@ -33,16 +39,20 @@ export class Candidates {
 
   #rebuild(all: readonly LiveEndpoint[], now: number): void {
     const tiers: [LiveEndpoint[], LiveEndpoint[], LiveEndpoint[]] = [[], [], []]
+    const shut: LiveEndpoint[] = []
+    const shutReserve: LiveEndpoint[] = []
     let dueAt = Infinity
     let admitted = 0
     for (const endpoint of all) {
       const at = endpoint.admitsAt(this.#guard, now)
       if (at > now) {
         dueAt = Math.min(dueAt, at)
+        // Isolated by hand is not shut but gone.
+        if (at < Infinity) (isReserve(endpoint) ? shutReserve : shut).push(endpoint)
         continue
       }
       admitted++
-      if (endpoint.instance.draining || endpoint.instance.weight === 0) tiers[2].push(endpoint)
+      if (isReserve(endpoint)) tiers[2].push(endpoint)
       else if (endpoint.penalisedUntil > now) {
         dueAt = Math.min(dueAt, endpoint.penalisedUntil)
         tiers[1].push(endpoint)
@@ -51,9 +61,15 @@ export class Candidates {
     this.panic = admitted < all.length * this.#panicThreshold
     const next = this.panic ? all : (tiers.find((tier) => tier.length > 0) ?? NONE)
     if (!sameEndpoints(this.#list, next)) this.#list = next
+    this.shut = this.panic ? NONE : shut.length > 0 ? shut : shutReserve
     this.dueAt = dueAt
     this.#stale = false
   }
+}
+
+/** Only for when nobody else is there. */
+function isReserve({ instance }: LiveEndpoint): boolean {
+  return instance.draining === true || instance.weight === 0
 }
 
 function sameEndpoints(a: readonly LiveEndpoint[], b: readonly LiveEndpoint[]): boolean {

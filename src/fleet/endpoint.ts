@@ -1,5 +1,6 @@
 import type { Endpoint } from '../balance/balancer.ts'
-import { Breaker, type Transition } from '../breaker/breaker.ts'
+import { Breaker } from '../breaker/breaker.ts'
+import type { Transition } from '../breaker/transition.ts'
 import type { Clock } from '../clock.ts'
 import type { Outcome } from '../observe/events.ts'
 import { quote } from '../options.ts'
@@ -16,6 +17,8 @@ export interface EndpointContext {
   connect(instance: Instance): Dispatcher
   /** Who may be picked has changed. */
   invalidate(): void
+  /** Whether anybody else may be picked. */
+  hasStandIn(endpoint: LiveEndpoint, guard: Guard): boolean
   transitioned(endpoint: LiveEndpoint, guard: Guard, transition: Transition): void
 }
 
@@ -139,9 +142,19 @@ export class LiveEndpoint implements Endpoint {
   }
 
   #makeBreaker(guard: Guard): Breaker {
-    return new Breaker(guard.policy, this.#context.clock, (transition) =>
-      this.#context.transitioned(this, guard, transition),
+    return new Breaker(
+      guard.policy,
+      this.#context.clock,
+      (transition) => this.#context.transitioned(this, guard, transition),
+      () => this.#context.hasStandIn(this, guard),
     )
+  }
+
+  /** Whether an attempt may pass every breaker in the way of `guard` before its time, as a last resort. */
+  admitsEarly(guard: Guard, now: number): boolean {
+    const { instanceGuard } = this.#context
+    const own = this.breakerAt(guard.index)?.admitsEarly(now) ?? true
+    return own && (!instanceGuard || (this.breakerAt(instanceGuard.index)?.admitsEarly(now) ?? true))
   }
 
   /** When every breaker in the way of `guard` may admit an attempt: `now` or earlier if they do already. */

@@ -1,6 +1,7 @@
 import { disown } from '../hooks/disown.ts'
-import type { Balancer, Endpoint, PickRequest } from '../balance/balancer.ts'
-import type { Transition } from '../breaker/breaker.ts'
+import type { Balancer, PickRequest } from '../balance/balancer.ts'
+import { EARLY } from '../breaker/breaker.ts'
+import type { Transition } from '../breaker/transition.ts'
 import type { Clock } from '../clock.ts'
 import type { OutriggerError } from '../errors.ts'
 import type { Emitter } from '../observe/emitter.ts'
@@ -12,9 +13,14 @@ import { Attempt, type AttemptContext } from './attempt.ts'
 import { Candidates } from './candidates.ts'
 import { LiveEndpoint, type EndpointContext } from './endpoint.ts'
 import type { Guard } from './guard.ts'
+import { LastResort } from './last-resort.ts'
 import type { OutlierPolicy } from './outlier-policy.ts'
 import { Outliers } from './outliers.ts'
+import { Picker, type AcquireRequest } from './picker.ts'
 import { refusal } from './refusal.ts'
+
+/** `throttle`: a part of the calls is let through; `refuse`: none is. */
+export type WhenAllOpen = 'throttle' | 'refuse'
 
 export interface FleetOptions {
   readonly service: string
@@ -23,6 +29,8 @@ export interface FleetOptions {
   /** The instance's own breaker first, if the client has one, then one per route with its own. */
   readonly guards: readonly Guard[]
   readonly panicThreshold: number
+  /** What becomes of calls while every breaker is open. */
+  readonly whenAllOpen: WhenAllOpen
   readonly outliers: OutlierPolicy | undefined
   /** Attempts one endpoint may carry; Infinity for any number. */
   readonly perInstance: number
@@ -30,14 +38,6 @@ export interface FleetOptions {
   readonly drainTimeout: number
   readonly events: Emitter<ClientEvents>
   connect(instance: Instance): Dispatcher
-}
-
-/** A pick request the fleet may stamp with what only it knows. */
-export interface AcquireRequest extends PickRequest {
-  now: number
-  all?: readonly LiveEndpoint[] | undefined
-  /** To `excluded()` this one counts as tried, while the fleet looks for somebody else. */
-  avoid?: Endpoint | undefined
 }
 
 const EVENT = { open: 'breaker:open', 'half-open': 'breaker:half-open', closed: 'breaker:close' } as const
@@ -48,11 +48,14 @@ export class Fleet implements EndpointContext, AttemptContext {
   readonly instanceGuard: Guard | undefined
   #all: readonly LiveEndpoint[] = []
   #revision = 0
+  /** When the latest attempt behind a breaker began. */
+  #attemptAt = -Infinity
   readonly #byId = new Map<string, LiveEndpoint>()
   readonly #candidates: readonly Candidates[]
   readonly #unguarded: Candidates
   readonly #retiring = new Set<Promise<void>>()
   readonly #outliers: Outliers | undefined
+  readonly #picker: Picker
   readonly #options: FleetOptions
 
   constructor(options: FleetOptions) {
@@ -63,8 +66,9 @@ export class Fleet implements EndpointContext, AttemptContext {
     this.#unguarded = new Candidates(undefined, 0)
     const candidates: Candidates[] = []
     for (const guard of options.guards)
-      candidates[guard.index] = new Candidates(guard, options.panicThreshold)
+      candidates[guard.index] = new Candidates(guard, options.panicThreshold, this.#lastResort(guard))
     this.#candidates = candidates
+    this.#picker = new Picker(options.balancer, options.perInstance)
   }
 
   get endpoints(): readonly LiveEndpoint[] {
@@ -91,11 +95,14 @@ export class Fleet implements EndpointContext, AttemptContext {
     request.all = this.#all
     for (;;) {
       const list = candidates.list(this.#all, now)
-      if (list.length === 0) return undefined
-      const endpoint = this.#pick(list, request, guard)
+      const early = candidates.lastResort?.pick(list, candidates.shut, request, this.#attemptAt)
+      const endpoint = early ?? this.#picker.pick(list, this.#all, request, guard)
       if (!endpoint) return undefined
-      const attempt = guard && this.#admitted(endpoint, request, guard)
-      if (attempt) return attempt
+      const attempt = guard && this.#admitted(endpoint, request, guard, early !== undefined)
+      if (attempt) {
+        this.#attemptAt = now
+        return attempt
+      }
       if (!guard || candidates.panic) return new Attempt(endpoint, request, guard, 0, 0, this)
       // A strategy that keeps to an endpoint it was not given would be asked for ever.
       if (!list.includes(endpoint)) return undefined
@@ -112,11 +119,17 @@ export class Fleet implements EndpointContext, AttemptContext {
     return list.some((endpoint) => isFree(endpoint) && !request.excluded(endpoint))
   }
 
-  /** Whether anybody's breaker may admit an attempt within `ms`. */
+  /** Whether an attempt within `ms` may well find somebody who takes it. */
   mayAdmit(guard: Guard | undefined, ms: number): boolean {
     const now = this.clock.now()
     const candidates = this.#candidatesOf(guard)
-    return candidates.list(this.#all, now).length > 0 || candidates.dueAt <= now + ms
+    if (candidates.list(this.#all, now).length > 0 || candidates.dueAt <= now + ms) return true
+    return candidates.shut.length > 0 && candidates.lastResort?.share(now) === 1
+  }
+
+  hasStandIn(endpoint: LiveEndpoint, guard: Guard): boolean {
+    const list = this.#candidatesOf(guard).list(this.#all, this.clock.now())
+    return list.length > 1 || (list.length === 1 && list[0] !== endpoint)
   }
 
   /** Why `acquire` gave nothing; `cause` is the source's last error. */
@@ -185,9 +198,10 @@ export class Fleet implements EndpointContext, AttemptContext {
   settled(attempt: Attempt, counted: Outcome, ms: number): void {
     const { endpoint, verdict } = attempt
     const { balancer, events, service } = this.#options
-    // A probe's slot came free.
-    if (!endpoint.allClosed()) this.invalidate()
     const now = attempt.startedAt + ms
+    if (attempt.early) this.#candidatesOf(attempt.guard).lastResort?.count(counted, now)
+    // A probe's slot came free.
+    else if (!endpoint.allClosed()) this.invalidate()
     try {
       disown(balancer.settled?.(endpoint, counted, ms, now))
     } catch (error) {
@@ -209,66 +223,38 @@ export class Fleet implements EndpointContext, AttemptContext {
     })
   }
 
+  amended(attempt: Attempt): void {
+    if (attempt.early) this.#candidatesOf(attempt.guard).lastResort?.amend()
+  }
+
   #candidatesOf(guard: Guard | undefined): Candidates {
     return (guard && this.#candidates[guard.index]) ?? this.#unguarded
   }
 
-  /** An attempt with a permit of every breaker in its way. */
-  #admitted(endpoint: LiveEndpoint, request: AcquireRequest, guard: Guard): Attempt | undefined {
+  /** None where a fixed open time is promised. */
+  #lastResort(guard: Guard): LastResort | undefined {
+    const isFixed = guard.policy.opensForFixed || this.instanceGuard?.policy.opensForFixed === true
+    if (this.#options.whenAllOpen === 'refuse' || isFixed) return undefined
+    return new LastResort(guard, this.#options.perInstance)
+  }
+
+  /** An attempt with a permit of every breaker in its way; an early one needs none. */
+  #admitted(
+    endpoint: LiveEndpoint,
+    request: AcquireRequest,
+    guard: Guard,
+    early: boolean,
+  ): Attempt | undefined {
     const { now } = request
-    const own = endpoint.breaker(guard).tryAcquire(now)
+    const otherwise = early ? EARLY : 0
+    const own = endpoint.breaker(guard).tryAcquire(now) || otherwise
     if (own === 0) return undefined
     const { instanceGuard } = this
     if (!instanceGuard || instanceGuard === guard) return new Attempt(endpoint, request, guard, own, 0, this)
-    const instance = endpoint.breaker(instanceGuard).tryAcquire(now)
+    const instance = endpoint.breaker(instanceGuard).tryAcquire(now) || otherwise
     if (instance !== 0) return new Attempt(endpoint, request, guard, own, instance, this)
     endpoint.breaker(guard).settle(own, 'ignored', 0, now)
     return undefined
-  }
-
-  #pick(
-    list: readonly LiveEndpoint[],
-    request: AcquireRequest,
-    guard: Guard | undefined,
-  ): LiveEndpoint | undefined {
-    let picked = this.#ask(list, request)
-    if (!picked) return undefined
-    const share = picked.share(request.now)
-    if (share < 1 && list.length > 1 && request.random() >= share) {
-      request.avoid = picked
-      picked = this.#ask(list, request) ?? picked
-      request.avoid = undefined
-    }
-    const { perInstance } = this.#options
-    if ((request.attempt === 1 || !request.excluded(picked)) && picked.inFlight < perInstance) return picked
-    return this.#pickAnother(list, picked, request, guard)
-  }
-
-  /** The first choice was tried before, or is full: somebody else, if there is anybody. */
-  #pickAnother(
-    list: readonly LiveEndpoint[],
-    picked: LiveEndpoint,
-    request: AcquireRequest,
-    guard: Guard | undefined,
-  ): LiveEndpoint | undefined {
-    const hasRoom = (endpoint: LiveEndpoint): boolean => endpoint.inFlight < this.#options.perInstance
-    const fresh = (endpoint: LiveEndpoint): boolean => hasRoom(endpoint) && !request.excluded(endpoint)
-    const admitted = (endpoint: LiveEndpoint): boolean => endpoint.admitsAt(guard, request.now) <= request.now
-    const others = list.filter(fresh)
-    if (others.length > 0) return this.#ask(others, request)
-    const lesser = this.#all.filter((endpoint) => fresh(endpoint) && admitted(endpoint))
-    if (lesser.length > 0) return this.#ask(lesser, request)
-    return hasRoom(picked) ? picked : list.find(hasRoom)
-  }
-
-  #ask(list: readonly LiveEndpoint[], request: AcquireRequest): LiveEndpoint | undefined {
-    const picked = list.length === 1 ? list[0] : this.#options.balancer.pick(list, request)
-    if (picked !== undefined && !(picked instanceof LiveEndpoint)) {
-      disown(picked)
-      throw new TypeError(`balance must pick one of the endpoints it is given, got ${quote(picked)}`)
-    }
-    // A strategy of the user's may have kept an endpoint for longer than it lived.
-    return picked?.removed ? undefined : picked
   }
 
   #retire(endpoint: LiveEndpoint): void {

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Breaker, type Transition } from '../../src/breaker/breaker.ts'
+import { Breaker } from '../../src/breaker/breaker.ts'
+import type { Transition } from '../../src/breaker/transition.ts'
 import { breakerPolicy, type BreakerOptions } from '../../src/breaker/policy.ts'
 import type { Outcome } from '../../src/observe/events.ts'
 import { Model, type ModelPermit } from './model.ts'

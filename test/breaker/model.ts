@@ -1,4 +1,4 @@
-import type { Transition } from '../../src/breaker/breaker.ts'
+import type { Transition } from '../../src/breaker/transition.ts'
 import type { BreakerPolicy } from '../../src/breaker/policy.ts'
 import type { BreakerReason, BreakerState, Outcome } from '../../src/observe/events.ts'
 
@@ -175,10 +175,10 @@ export class Model {
     const failures = this.#probeResults.filter(({ failed }) => failed).length
     const successes = this.#probeResults.length - failures
     const byRate = successRate <= 1
-    if (byRate && this.#probeResults.length < round) return
-    if (byRate ? successes / round < successRate : failures > 0) {
+    const best = round - failures
+    if (byRate ? best / round < successRate : failures > 0) {
       this.#trip(now, byRate ? 'probes-failed' : 'probe-failed')
-    } else if (byRate || successes >= successThreshold) {
+    } else if (byRate ? successes / round >= successRate : successes >= successThreshold) {
       this.#results = []
       this.#closedAt = now
       this.#enter('closed', 'probes-succeeded')

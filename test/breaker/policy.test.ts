@@ -4,12 +4,14 @@ import { breakerPolicy, type BreakerOptions } from '../../src/breaker/policy.ts'
 test('the defaults', () => {
   expect(breakerPolicy()).toEqual({
     failureThreshold: 5,
+    lastThreshold: 10,
     failureRate: Infinity,
     slowCallRate: Infinity,
     slowCallDuration: Infinity,
     window: undefined,
     minimumCalls: 20,
     openFor: { initial: 5_000, factor: 2, max: 60_000, jitter: 0.2 },
+    opensForFixed: false,
     successThreshold: 3,
     successRate: Infinity,
     halfOpenProbes: 1,

@@ -1,5 +1,6 @@
 import { expect } from 'vitest'
-import { Breaker, type Transition } from '../../src/breaker/breaker.ts'
+import { Breaker, EARLY } from '../../src/breaker/breaker.ts'
+import type { Transition } from '../../src/breaker/transition.ts'
 import { breakerPolicy, type BreakerOptions } from '../../src/breaker/policy.ts'
 import type { Clock } from '../../src/clock.ts'
 import type { Outcome } from '../../src/observe/events.ts'
@@ -28,7 +29,7 @@ export function testClock(chance = 0): TestClock {
  * Plays a script on a breaker and returns its transitions. The words:
  * `S` `F` `L` `O` `I` a call that is admitted and succeeds, fails, is slow, overloaded, ignored
  * (`O@500`: with a Retry-After of 500 ms) · `5F` five of them · `x` a call that is refused ·
- * `a?` call a is admitted · `a:S` it ends · `a!` its success is amended · `+500` time passes ·
+ * `^S` `^F` an early probe that succeeds, fails · `a?` call a is admitted · `a:S` it ends · `a!` its success is amended · `+500` time passes ·
  * `=open` the state · `isolate` `reset` `force@500`.
  */
 export function play(options: BreakerOptions, script: string, clock: TestClock = testClock()): Transition[] {
@@ -57,6 +58,7 @@ export function play(options: BreakerOptions, script: string, clock: TestClock =
   for (const word of script.trim().split(/\s+/)) {
     const [name = '', argument = ''] = word.split(/[:@?!]/)
     const repeated = /^(\d+)([SFLOI])$/.exec(word)
+    const early = /^(\d*)\^(\w)(@\d+)?$/.exec(word)
     if (word === 'x') acquire(word)
     else if (word === 'isolate') breaker.isolate()
     else if (word === 'reset') breaker.reset()
@@ -68,7 +70,10 @@ export function play(options: BreakerOptions, script: string, clock: TestClock =
       breaker.amend(permits.get(name) ?? NaN, receipts.get(name) ?? NaN, clock.time)
     else if (word.includes(':'))
       receipts.set(name, settle(permits.get(name) ?? NaN, word.split(':')[1] ?? ''))
-    else if (repeated) {
+    else if (early) {
+      const [, times, kind = '', pause = ''] = early
+      for (let left = Number(times) || 1; left > 0; left--) settle(EARLY, kind + pause)
+    } else if (repeated) {
       for (let times = Number(repeated[1]); times > 0; times--) settle(acquire(word), repeated[2] ?? '')
     } else settle(acquire(word), word)
     done.push(word)

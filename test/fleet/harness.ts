@@ -1,8 +1,9 @@
 import type { Endpoint, Pick } from '../../src/balance/balancer.ts'
 import { breakerPolicy, type BreakerOptions } from '../../src/breaker/policy.ts'
 import type { Attempt } from '../../src/fleet/attempt.ts'
-import { Fleet, type AcquireRequest, type FleetOptions } from '../../src/fleet/fleet.ts'
+import { Fleet, type FleetOptions } from '../../src/fleet/fleet.ts'
 import type { Guard } from '../../src/fleet/guard.ts'
+import type { AcquireRequest } from '../../src/fleet/picker.ts'
 import { Emitter } from '../../src/observe/emitter.ts'
 import type { ClientEvents } from '../../src/observe/events.ts'
 import type { Instance } from '../../src/registry/source.ts'
@@ -72,6 +73,7 @@ export class Harness {
       },
       guards: this.guards,
       panicThreshold: 0,
+      whenAllOpen: 'refuse',
       outliers: undefined,
       perInstance: Infinity,
       drainTimeout: 1000,

@@ -1,0 +1,11 @@
+import type { BreakerReason, BreakerState } from '../observe/events.ts'
+
+export interface Transition {
+  readonly from: BreakerState
+  readonly to: BreakerState
+  readonly reason: BreakerReason
+  /** Milliseconds until a probe may be admitted, when `to` is `'open'`; `Infinity` when isolated by hand. */
+  readonly openFor?: number
+  /** True when the breaker only reports what it would have done. */
+  readonly dryRun?: true
+}

@@ -1,0 +1,74 @@
+import type { Balancer, Endpoint, PickRequest } from '../balance/balancer.ts'
+import { disown } from '../hooks/disown.ts'
+import { quote } from '../options.ts'
+import { LiveEndpoint } from './endpoint.ts'
+import type { Guard } from './guard.ts'
+
+/** A pick request the fleet may stamp with what only it knows. */
+export interface AcquireRequest extends PickRequest {
+  now: number
+  all?: readonly LiveEndpoint[] | undefined
+  /** To `excluded()` this one counts as tried, while the fleet looks for somebody else. */
+  avoid?: Endpoint | undefined
+}
+
+/** Asks the balancer, and looks past a choice that ramps up, is full or was tried before. */
+export class Picker {
+  readonly #balancer: Balancer
+  readonly #perInstance: number
+
+  constructor(balancer: Balancer, perInstance: number) {
+    this.#balancer = balancer
+    this.#perInstance = perInstance
+  }
+
+  /** One of `list`, or of `all` where the call has tried all of `list`. */
+  pick(
+    list: readonly LiveEndpoint[],
+    all: readonly LiveEndpoint[],
+    request: AcquireRequest,
+    guard: Guard | undefined,
+  ): LiveEndpoint | undefined {
+    if (list.length === 0) return undefined
+    let picked = this.#ask(list, request)
+    if (!picked) return undefined
+    const share = picked.share(request.now)
+    if (share < 1 && list.length > 1 && request.random() >= share) {
+      request.avoid = picked
+      picked = this.#ask(list, request) ?? picked
+      request.avoid = undefined
+    }
+    const isNew = request.attempt === 1 || !request.excluded(picked)
+    return isNew && picked.inFlight < this.#perInstance
+      ? picked
+      : this.#another(list, all, picked, request, guard)
+  }
+
+  /** The first choice was tried before, or is full: somebody else, if there is anybody. */
+  #another(
+    list: readonly LiveEndpoint[],
+    all: readonly LiveEndpoint[],
+    picked: LiveEndpoint,
+    request: AcquireRequest,
+    guard: Guard | undefined,
+  ): LiveEndpoint | undefined {
+    const hasRoom = (endpoint: LiveEndpoint): boolean => endpoint.inFlight < this.#perInstance
+    const fresh = (endpoint: LiveEndpoint): boolean => hasRoom(endpoint) && !request.excluded(endpoint)
+    const admitted = (endpoint: LiveEndpoint): boolean => endpoint.admitsAt(guard, request.now) <= request.now
+    const others = list.filter(fresh)
+    if (others.length > 0) return this.#ask(others, request)
+    const lesser = all.filter((endpoint) => fresh(endpoint) && admitted(endpoint))
+    if (lesser.length > 0) return this.#ask(lesser, request)
+    return hasRoom(picked) ? picked : list.find(hasRoom)
+  }
+
+  #ask(list: readonly LiveEndpoint[], request: AcquireRequest): LiveEndpoint | undefined {
+    const picked = list.length === 1 ? list[0] : this.#balancer.pick(list, request)
+    if (picked !== undefined && !(picked instanceof LiveEndpoint)) {
+      disown(picked)
+      throw new TypeError(`balance must pick one of the endpoints it is given, got ${quote(picked)}`)
+    }
+    // A strategy of the user's may have kept an endpoint for longer than it lived.
+    return picked?.removed ? undefined : picked
+  }
+}

@@ -1,0 +1,134 @@
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { VERDICTS } from '../../src/verdict/verdict.ts'
+import { Harness } from './harness.ts'
+
+interface Script {
+  readonly instances: number
+  /** Milliseconds between two calls. */
+  readonly gaps: readonly number[]
+}
+
+const scripts = fc.record({
+  instances: fc.integer({ min: 1, max: 12 }),
+  gaps: fc.array(fc.integer({ min: 0, max: 400 }), { minLength: 200, maxLength: 600 }),
+})
+
+/** A fleet that has just failed altogether: every breaker is open. */
+function failed(instances: number): Harness {
+  const harness = new Harness({
+    whenAllOpen: 'throttle',
+    breaker: { failureThreshold: 1, openFor: { initial: 1e9 } },
+  })
+  harness.apply(...Array.from({ length: instances }, (_, index) => `i${index}`))
+  for (const endpoint of harness.fleet.endpoints)
+    endpoint.breaker(harness.guards[0]!).force(0, 1e9, 'outlier')
+  return harness
+}
+
+/** Plays the calls; each ends at once as `isWell` says. Returns when calls were made, and who took each. */
+async function play(
+  { instances, gaps }: Script,
+  isWell: (now: number) => boolean,
+): Promise<readonly { at: number; id: string | undefined }[]> {
+  const harness = failed(instances)
+  const calls: { at: number; id: string | undefined }[] = []
+  for (const gap of gaps) {
+    await harness.clock.advance(gap)
+    const at = harness.clock.now()
+    calls.push({ at, id: harness.run(isWell(at) ? 'success' : 'failure') })
+  }
+  return calls
+}
+
+const taken = (calls: readonly { id: string | undefined }[]): number =>
+  calls.filter(({ id }) => id !== undefined).length
+
+test('never less than a tenth of the calls, nor than one a second', async () => {
+  await fc.assert(
+    fc.asyncProperty(scripts, fc.nat(100), async (script, from) => {
+      const calls = await play(script, () => false)
+      expect(taken(calls.slice(from))).toBeGreaterThanOrEqual(Math.floor((calls.length - from) / 10))
+      let last = 0
+      for (const { at, id } of calls) {
+        // A call that comes a second after the last one that was let through is let through.
+        if (id === undefined) expect(at - last).toBeLessThan(1_000)
+        else last = at
+      }
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('never more than a tenth of the calls and one a second while all are down', async () => {
+  await fc.assert(
+    fc.asyncProperty(scripts, async (script) => {
+      const calls = await play(script, () => false)
+      const seconds = (calls.at(-1)?.at ?? 0) / 1_000
+      expect(taken(calls)).toBeLessThanOrEqual(0.1 * calls.length + seconds + 1)
+      // Where calls are many, the tenth is all there is.
+      const busy = await play({ ...script, gaps: script.gaps.map((gap) => gap % 20) }, () => false)
+      expect(taken(busy)).toBeLessThanOrEqual(0.15 * busy.length)
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('spread over the endpoints', async () => {
+  await fc.assert(
+    fc.asyncProperty(scripts, async (script) => {
+      const calls = await play(script, () => false)
+      const counts = Map.groupBy(
+        calls.flatMap(({ id }) => id ?? []),
+        (id) => id,
+      )
+      const each = [...counts.values()].map(({ length }) => length)
+      expect(
+        Math.max(...each) - (counts.size < script.instances ? 0 : Math.min(...each)),
+      ).toBeLessThanOrEqual(1)
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('a service that is back is found within 1.5 s, and carries every call within a few', async () => {
+  await fc.assert(
+    fc.asyncProperty(scripts, fc.integer({ min: 1_000, max: 20_000 }), async (script, backAt) => {
+      const calls = await play(script, (now) => now >= backAt)
+      const after = calls.filter(({ at }) => at >= backAt)
+      const found = after.find(({ id }) => id !== undefined)
+      if (after.length > 0 && (after.at(-1)?.at ?? 0) >= backAt + 1_500) {
+        expect((found?.at ?? Infinity) - backAt).toBeLessThanOrEqual(1_500)
+      }
+      // The first success lets 40 % through, the third all.
+      const third = after.filter(({ id }) => id !== undefined)[2]
+      if (third) expect(after.filter(({ at, id }) => at > third.at && id === undefined)).toEqual([])
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('an instance that is isolated, or asked for a pause, is left alone', () => {
+  const harness = failed(3)
+  const guard = harness.guards[0]!
+  const [isolated, paused] = harness.fleet.endpoints
+  isolated?.breaker(guard).isolate()
+  const early = Array.from({ length: 40 }, () => harness.acquire()).filter((attempt) => attempt !== undefined)
+  expect(new Set(early.map(({ instance }) => instance.id))).toEqual(new Set(['i1', 'i2']))
+  early.find(({ endpoint }) => endpoint === paused)?.settle(VERDICTS.busy, 0, 60_000)
+  for (const attempt of early) attempt.release()
+  const later = Array.from({ length: 40 }, () => harness.run('failure')).filter((id) => id !== undefined)
+  expect(new Set(later)).toEqual(new Set(['i2']))
+})
+
+test('results from before do not count, and bodies that are cut short are no success', () => {
+  const harness = failed(1)
+  for (let call = 0; call < 200; call++) {
+    const attempt = harness.acquire()
+    attempt?.settle(VERDICTS.good)
+    attempt?.amend(VERDICTS.breach)
+    attempt?.release()
+  }
+  expect(harness.fleet.endpoints[0]?.isOpen()).toBe(true)
+  expect(harness.fleet.endpoints[0]?.settled).toMatchObject({ failure: 20, success: 0 })
+})
