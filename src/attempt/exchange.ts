@@ -296,6 +296,8 @@ export class Exchange implements Handler, Passenger {
     const { attempt, sent } = this
     this.#disarm()
     attempt.error ??= error
+    // The client has closed: fetch would say no more than that it failed.
+    if (error instanceof OutriggerError) this.timedOut = error
     if (attempt.outcome === undefined) attempt.settle(verdict)
     else if (verdict.outcome === 'failure') attempt.amend(verdict)
     attempt.release()

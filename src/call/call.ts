@@ -128,6 +128,7 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
             this.expire(this.clock.now() - this.deadline),
           )
       }
+      if (this.operation.runsCode) this.core.running.add(this)
       if (this.core.discovery.seen) this.#begin(begin)
       else this.#onFirstSnapshot(() => this.#begin(begin))
     })
@@ -270,6 +271,11 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
     this.#end(timeoutError(message), (open, verdict, reason) => open.stop(reason, verdict), isCallers, late)
   }
 
+  /** The client has closed, and the drain time is over. */
+  cut(reason: Error): void {
+    this.#end(reason, (open) => open.stop(reason, VERDICTS.abandoned), true, 0)
+  }
+
   /** The caller's signal has aborted. If that says that his time is up, somebody may be to blame. */
   #aborted(reason: unknown): void {
     if (isTimeLimit(reason)) this.#end(reason, (open, verdict) => open.stopLate(reason, verdict), true, 0)
@@ -301,6 +307,7 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
     if (this.ended) return false
     this.ended = true
     this.waiting?.delete(this)
+    if (this.operation.runsCode) this.core.running.delete(this)
     this.#cancelDeadline?.()
     this.cancelHedge?.()
     if (this.#onAbort) this.operation.signal?.removeEventListener('abort', this.#onAbort)

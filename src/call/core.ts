@@ -25,6 +25,8 @@ export interface Core {
   readonly waiting: Set<() => void>
   /** What calls that wait for a place, or for their next try, do when the client closes. */
   readonly onClose: Set<() => void>
+  /** Calls that close() has to end itself, once its drain time is over. */
+  readonly running: Set<{ cut(reason: Error): void }>
   /** Why no further call is taken. */
   closed: OutriggerError | undefined
   /** What every event says. */

@@ -13,6 +13,8 @@ export interface Operation<T> {
   readonly signal: AbortSignal | undefined
   /** The clock's time by which the caller's own caller must have its answer. */
   readonly deadline?: number | undefined
+  /** Runs code that the end of a connection does not end: close() ends it when its drain time is over. */
+  readonly runsCode?: boolean
   /** Whether the request may be sent a second time at all: a one-shot stream may not. */
   readonly replayable: boolean
   /** Whether sending it twice does no more than sending it once. */

@@ -81,6 +81,7 @@ export function createCore(
     deadlines: new Deadlines(clock),
     waiting,
     onClose: new Set(),
+    running: new Set(),
     closed: undefined,
     stamp,
     resume,

@@ -54,7 +54,8 @@ export interface ClientDoors extends AsyncDisposable {
   off<Name extends keyof ClientEvents>(name: Name, listener?: Listener<ClientEvents[Name]>): this
   /**
    * Refuses new calls, and those that still wait for a place; a call between two tries ends with the answer it has. Lets
-   * running ones finish within `drainTimeout`, then closes every connection.
+   * running ones finish within `drainTimeout`, then closes every connection; what still runs then ends with the code
+   * `ERR_OUTRIGGER_CLOSED`.
    */
   close(): Promise<void>
   /** @internal */
@@ -160,7 +161,8 @@ export function createClient(options: ClientOptions): Client {
     core.resume()
     for (const end of core.onClose) end()
     await core.discovery.close()
-    await core.fleet.close()
+    await core.fleet.close(core.closed)
+    for (const running of core.running) running.cut(core.closed)
   }
 
   const client: Client = Object.assign(

@@ -43,6 +43,7 @@ export type ExecuteFunction<T> = (instance: Instance, context: ExecuteContext) =
 /** The generic door: balance, break and retry around any function. */
 export class ExecuteOperation<T> implements Operation<T> {
   readonly plan: Plan
+  readonly runsCode = true
   readonly method = undefined
   readonly path = undefined
   readonly signal: AbortSignal | undefined

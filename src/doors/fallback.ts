@@ -8,6 +8,7 @@ import type { FailedCall } from '../fallback/types.ts'
 import type { FetchInput } from '../attempt/platform.ts'
 import { checkNumber, quote } from '../options.ts'
 import { discardResponse } from './discard.ts'
+import { within } from './within.ts'
 import { lastingHeaders, signalOf } from './init.ts'
 import { cacheModeOf, sharedInit, variantOf } from './shared-init.ts'
 import type { CallInit, Target } from './target.ts'
@@ -128,7 +129,7 @@ export async function withFallback(call: FallbackCall): Promise<Response> {
   if (answer) {
     let made: Response | undefined
     try {
-      made = checkAnswer(await answer(failure, describe(call)), failure)
+      made = checkAnswer(await within(call, answer(failure, describe(call))), failure)
     } finally {
       // Unless it lives on in the answer.
       if (failure instanceof Response && made !== failure && made?.body !== failure.body) letGo(failure)

@@ -15,6 +15,8 @@ export interface EndpointContext {
   /** The guard of the instance's own breaker, or undefined when the client has none. */
   readonly instanceGuard: Guard | undefined
   connect(instance: Instance): Dispatcher
+  /** Why the client is closed. */
+  readonly closed: Error | undefined
   /** Who may be picked has changed. */
   invalidate(): void
   /** Whether anybody else may be picked. */
@@ -197,7 +199,8 @@ export class LiveEndpoint implements Endpoint {
       await Promise.race([idle, deadline()])
     }
     // Not `close()`: it would wait for connections that nobody wants any more to be made, or refused.
-    const reason = new Error(`${this.instance.id} left the registry and its drain time is over`)
+    const { closed } = this.#context
+    const reason = closed ?? new Error(`${this.instance.id} left the registry and its drain time is over`)
     try {
       await this.#pool?.destroy(reason)
     } catch (error) {

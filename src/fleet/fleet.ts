@@ -47,6 +47,7 @@ export class Fleet implements EndpointContext, AttemptContext {
   readonly clock: Clock
   readonly instanceGuard: Guard | undefined
   #all: readonly LiveEndpoint[] = []
+  closed: Error | undefined = undefined
   #revision = 0
   /** When the latest attempt behind a breaker began. */
   #attemptAt = -Infinity
@@ -176,7 +177,8 @@ export class Fleet implements EndpointContext, AttemptContext {
   }
 
   /** Retires every endpoint; resolves when each has finished what it carried, or its drain time is over. */
-  async close(): Promise<void> {
+  async close(reason?: Error): Promise<void> {
+    this.closed = reason
     this.apply([])
     await Promise.all(this.#retiring)
   }
