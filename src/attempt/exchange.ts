@@ -1,5 +1,5 @@
 import type { Deadlines } from '../deadlines.ts'
-import { timeoutError } from '../errors.ts'
+import { OutriggerError, timeoutError } from '../errors.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import { wrapHandler, type Dispatcher } from '../undici.ts'
 import { watched } from '../verdict/callers-fault.ts'
