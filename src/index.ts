@@ -55,6 +55,8 @@ export type { HedgeOptions } from './retry/hedge.ts'
 export type { BackoffOptions, RetryFailure, RetryOptions } from './retry/policy.ts'
 
 export type * from './observe/events.ts'
+export type { AttemptMessage, CallMessage, EventMessage } from './observe/channel-messages.ts'
+export type { RedactPath } from './observe/observer.ts'
 export type { FailedCall, Fallback } from './fallback/types.ts'
 export type { StaleOptions } from './fallback/stale.ts'
 export { LimitExceededError, ThrottledError } from './limit/errors.ts'

@@ -123,7 +123,11 @@ export class Exchange implements Handler, Passenger {
   handOver(next: Exchange): void {
     const given = this.#given
     this.#inner = this.#given = undefined
-    if (given) next.dispatch(given.options, given.handler)
+    if (!given) return
+    const dispatch = (): boolean => next.dispatch(given.options, given.handler)
+    const { trail } = next.attempt
+    if (trail) trail.scope.runInAsyncScope(dispatch)
+    else dispatch()
   }
 
   boards(connection: Connection): void {
@@ -161,6 +165,7 @@ export class Exchange implements Handler, Passenger {
   leave(): void {
     this.#disarm()
     this.#inner = new Drain()
+    this.attempt.trail?.left()
     this.attempt.release()
     this.#controller?.resume()
   }
@@ -172,6 +177,8 @@ export class Exchange implements Handler, Passenger {
     }
     this.sent = true
     this.#departure.sent()
+    const { trail } = this.attempt
+    if (trail) trail.connect = this.attempt.age()
     this.#controller = controller
     this.#given = this.#onUnsent = undefined
     if (this.#isAbortable) this.#heedCaller(controller)
@@ -188,6 +195,7 @@ export class Exchange implements Handler, Passenger {
   onResponseStart(controller: Controller, status: number, headers: Headers, message?: string): void {
     if (status >= 200) {
       this.#departure.answered()
+      this.attempt.trail?.bodyBegan()
       this.#answered(status, headers)
       if (this.#policy.timeout.idle < Infinity) this.#watchBody(controller)
     }
@@ -212,6 +220,8 @@ export class Exchange implements Handler, Passenger {
 
   onResponseData(controller: Controller, chunk: Buffer): void {
     this.#idleWatch?.data()
+    const { trail } = this.attempt
+    if (trail) trail.bytes += chunk.length
     if (this.#isLeaving) return
     try {
       this.#inner?.onResponseData?.(controller, chunk)
@@ -227,6 +237,7 @@ export class Exchange implements Handler, Passenger {
   ): void {
     this.#disarm()
     this.attempt.release()
+    this.attempt.trail?.bodyOver(false)
     if (!this.#isLeaving) this.#inner?.onResponseEnd?.(controller, trailers)
   }
 
@@ -289,7 +300,10 @@ export class Exchange implements Handler, Passenger {
   }
 
   #judge(fault: Fault): Verdict {
-    return faultVerdict(fault, this.#policy.classify)
+    const { classify } = this.#policy
+    const { trail } = this.attempt
+    if (!trail || !classify) return faultVerdict(fault, classify)
+    return trail.scope.runInAsyncScope(() => faultVerdict(fault, classify))
   }
 
   #failed(controller: Controller, error: Error, verdict: Verdict): void {
@@ -301,6 +315,7 @@ export class Exchange implements Handler, Passenger {
     if (attempt.outcome === undefined) attempt.settle(verdict)
     else if (verdict.outcome === 'failure') attempt.amend(verdict)
     attempt.release()
+    attempt.trail?.bodyOver(true)
     if (!sent && verdict.again === 'free' && this.#onUnsent?.(error)) return
     this.#inner?.onResponseError?.(controller, error)
   }

@@ -24,11 +24,19 @@ export function withHost(headers: PlainHeaders, host: string): PlainHeaders {
   return Array.isArray(headers) ? [...headers, 'host', host] : { ...headers, host }
 }
 
-/** `extra` in lower case. */
+/** With `extra`, in lower case, in the place of headers of the same names. */
 export function withExtra(headers: PlainHeaders, extra: Readonly<Record<string, string>>): PlainHeaders {
-  return Array.isArray(headers)
-    ? [...headers, ...Object.entries(extra).flat()]
-    : Object.assign({}, headers, extra)
+  if (!Array.isArray(headers)) {
+    const others = Object.entries(headers).filter(([name]) => !Object.hasOwn(extra, name.toLowerCase()))
+    return Object.assign(Object.fromEntries(others), extra)
+  }
+  const kept: string[] = []
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    const [name = '', value = ''] = headers.slice(at, at + 2)
+    if (!Object.hasOwn(extra, name.toLowerCase())) kept.push(name, value)
+  }
+  for (const [name, value] of Object.entries(extra)) kept.push(name, value)
+  return kept
 }
 
 /** One header by its lower-case name; of several values, the first. */

@@ -16,7 +16,13 @@ const MAX_RETRY_AFTER = 10_000
 export function settleAnswer(attempt: Attempt, answer: AttemptResult, policy: AnswerPolicy): void {
   const { status, headers } = answer
   attempt.status = status
-  const verdict = answerVerdict(answer, policy.classify)
+  const { trail } = attempt
+  trail?.answered(attempt.age())
+  const { classify } = policy
+  const verdict =
+    trail && classify
+      ? trail.scope.runInAsyncScope(() => answerVerdict(answer, classify))
+      : answerVerdict(answer, classify)
   const header = status === 429 || status === 503 ? headers?.['retry-after'] : undefined
   if (header === undefined) {
     attempt.settle(verdict)

@@ -1,6 +1,7 @@
 import { checkNumber, checkObject } from '../options.ts'
 import type { Balancer, Endpoint, PickRequest } from './balancer.ts'
 import { leastOf } from './least-of.ts'
+import { markOwn } from './own.ts'
 import { perSet } from './per-set.ts'
 import { Strikes } from './strikes.ts'
 import { weightOf } from './weight.ts'
@@ -99,7 +100,7 @@ export function peakEwma(options: PeakEwmaOptions = {}): Balancer {
 
   const least = leastOf(2, cost)
 
-  return {
+  return markOwn({
     pick(endpoints, request) {
       standings = standingsOf(endpoints, request)
       return least(endpoints, request)
@@ -119,7 +120,7 @@ export function peakEwma(options: PeakEwmaOptions = {}): Balancer {
       }
       standing.at = now
     },
-  }
+  })
 }
 
 function observe(standing: Standing, ms: number, now: number, decay: number): void {

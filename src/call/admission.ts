@@ -11,6 +11,8 @@ export class Admission<T> {
   readonly #permits: Permit[] = []
   #ticket: Ticket | undefined
   #startedAt = 0
+  /** The age of the call's journal when it began to wait. */
+  #queuedAt: number | undefined
   readonly #turnAway = (): void => this.#call.refuse(this.#call.refusal())
 
   constructor(call: Call<T>) {
@@ -29,8 +31,15 @@ export class Admission<T> {
     this.#next(plan.limiters, 0, go)
   }
 
+  #dequeue(): void {
+    const { journal } = this.#call
+    if (journal && this.#queuedAt !== undefined) journal.queue += journal.age - this.#queuedAt
+    this.#queuedAt = undefined
+  }
+
   /** Gives every place back, or up. */
   #leave(outcome: Outcome): void {
+    this.#dequeue()
     this.#ticket?.leave()
     this.#call.core.onClose.delete(this.#turnAway)
     const ms = this.#call.clock.now() - this.#startedAt
@@ -55,11 +64,13 @@ export class Admission<T> {
   }
 
   #wait(limiter: Limiter, proceed: (permit: Permit) => void): void {
-    const { core, operation } = this.#call
+    const { core, operation, journal } = this.#call
+    this.#queuedAt = journal?.age
     let isGranted = false
     // It is another call, as it ends, that grants the place: ours goes on as our caller, and fails alone.
     const grant = AsyncResource.bind((permit: Permit): void => {
       isGranted = true
+      this.#dequeue()
       this.#ticket = undefined
       core.onClose.delete(this.#turnAway)
       try {

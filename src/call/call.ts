@@ -2,18 +2,24 @@ import { AsyncResource } from 'node:async_hooks'
 import type { Endpoint } from '../balance/balancer.ts'
 import { startTimer, type Clock } from '../clock.ts'
 import type { Expiring } from '../deadlines.ts'
-import { NoInstanceError, timeoutError } from '../errors.ts'
+import { NoInstanceError } from '../errors.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import type { LiveEndpoint } from '../fleet/endpoint.ts'
 import type { AcquireRequest } from '../fleet/picker.ts'
-import type { Throttle } from '../limit/throttle.ts'
 import type { Outcome } from '../observe/events.ts'
+import { nextCallId } from '../observe/call-id.ts'
+import type { CallResult, Journal } from '../observe/journal.ts'
+import { nobody } from '../observe/scope.ts'
 import { checkNumber } from '../options.ts'
 import { pathParams } from '../routes/params.ts'
 import { callersLimitVerdict, isTimeLimit, limitVerdict } from '../verdict/limit.ts'
 import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import type { Core } from './core.ts'
+import { counting } from './counting.ts'
+import { abortedBy, deadlineError, outcomeOf, resultOf } from './ending.ts'
 import type { Operation, Tried } from './operation.ts'
+import { pause } from './pause.ts'
+import { including, isIn, type Several } from './several.ts'
 import { Try, type TryOwner } from './try.ts'
 
 /** One logical request. A deadline or an abort always wins, promptly, whatever the call is waiting for. */
@@ -39,6 +45,8 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
   readonly random: () => number
   readonly core: Core
   readonly operation: Operation<T>
+  /** What it has to tell; undefined when it began with nobody there to hear of it. */
+  readonly journal: Journal | undefined
 
   /** By the clock; Infinity for none. */
   readonly deadline: number
@@ -47,7 +55,7 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
   #open: Try<T> | undefined
   #hedges: Set<Try<T>> | undefined
   #resolve: ((value: T) => void) | undefined
-  #tried: LiveEndpoint | Set<Endpoint> | undefined
+  #tried: Several<Endpoint>
   #wake: ((reason: unknown) => void) | undefined
   older: Expiring['older'] = undefined
   newer: Expiring['newer'] = undefined
@@ -57,16 +65,15 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
   #reject: ((reason: unknown) => void) | undefined
   #onAbort: (() => void) | undefined
 
-  constructor(core: Core, operation: Operation<T>) {
+  constructor(core: Core, operation: Operation<T>, journal: Journal | undefined) {
     this.core = core
+    this.journal = journal
     this.random = core.random
     this.operation = operation
     this.now = this.#startedAt = core.clock.now()
     const { deadline = Infinity, plan } = operation
-    this.deadline = Math.min(
-      this.now + plan.timeout.total,
-      checkNumber('deadline', deadline, { min: -Infinity }),
-    )
+    const given = checkNumber('deadline', deadline, { min: -Infinity })
+    this.deadline = Math.min(this.now + plan.timeout.total, given)
   }
 
   get clock(): Clock {
@@ -100,14 +107,16 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
   }
 
   excluded(endpoint: Endpoint): boolean {
-    if (endpoint === this.avoid) return true
-    return this.#tried instanceof Set ? this.#tried.has(endpoint) : this.#tried === endpoint
+    return endpoint === this.avoid || isIn(this.#tried, endpoint)
   }
 
   /** Calls `begin` once instances are known; the call then ends with `settle` or `fail`, its deadline or its abort. */
   run(begin: (call: this) => void): Promise<T> {
     const { signal } = this.operation
-    if (signal?.aborted) return Promise.reject(signal.reason)
+    if (signal?.aborted) {
+      this.journal?.end(abortedBy(signal.reason))
+      return Promise.reject(signal.reason)
+    }
     return new Promise<T>((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -144,37 +153,63 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
 
   /** Ends the call as this try ended. */
   settle(tried: Tried<T>): void {
-    if (!this.#finish(tried.attempt.outcome)) this.discard(tried)
-    else if (tried.ok) this.#resolve?.(tried.value as T)
+    if (!this.#finish(tried.attempt.outcome)) {
+      this.discard(tried)
+      return
+    }
+    this.journal?.end(resultOf(tried))
+    if (tried.ok) this.#resolve?.(tried.value as T)
     else this.#reject?.(tried.error)
   }
 
   fail(error: unknown): void {
-    if (this.#finish()) this.#reject?.(error)
+    if (!this.#finish()) return
+    this.journal?.end({ outcome: outcomeOf(error), error, trail: this.#open?.attempt.trail })
+    this.#reject?.(error)
   }
 
   /** Ends it with an error of ours. */
-  refuse(error: Error): void {
+  refuse(error: Error, deadline?: CallResult['deadline']): void {
     // Over before anybody hears of it: a listener may close the client.
     if (!this.#finish()) return
     const { events } = this.core
-    if (events.has('call:rejected')) events.emit('call:rejected', { ...this.stamp(), error })
+    const tell = (): void => events.emit('call:rejected', { ...this.stamp(), error })
+    if (events.has('call:rejected')) this.#inContext(tell)
+    this.journal?.end({ outcome: outcomeOf(error), error, deadline, trail: this.#open?.attempt.trail })
     this.#reject?.(error)
+  }
+
+  /** A timer of several calls, another caller or undici may have brought us here. */
+  #inContext<R>(run: () => R): R {
+    return (this.journal?.scope ?? nobody).runInAsyncScope(run)
   }
 
   /** Starts a try on an endpoint that was acquired for it. */
   start(attempt: Attempt, onEnd: (ended: Try<T>) => void): Try<T> {
-    const { throttle } = this.operation.plan
-    const started = new Try(attempt, this.operation, this, throttle ? counting(throttle, onEnd) : onEnd)
-    if (this.#open?.over === false) (this.#hedges ??= new Set()).add(started)
+    const { journal, operation } = this
+    const { throttle } = operation.plan
+    const started = new Try(attempt, operation, this, throttle ? counting(throttle, onEnd) : onEnd)
+    const isHedge = this.#open?.over === false
+    if (isHedge) (this.#hedges ??= new Set()).add(started)
     else this.#open = started
-    started.begin()
+    if (journal) {
+      attempt.trail = journal.trail(attempt.instance, isHedge)
+      attempt.trail.trace(attempt.number, () => started.begin())
+    } else started.begin()
     return started
   }
 
   /** Another attempt for a try of which nothing was sent. */
   replace(unsent: Try<T>): Attempt | undefined {
-    return this.onUnsent?.(this, unsent)
+    const { journal } = this
+    if (!journal) return this.onUnsent?.(this, unsent)
+    const { trail } = unsent.attempt
+    const next = this.#inContext(() => this.onUnsent?.(this, unsent))
+    if (next) {
+      next.trail = journal.trail(next.instance, trail?.hedge === true)
+      this.#inContext(() => next.trail?.trace(next.number, () => {}))
+    }
+    return next
   }
 
   acquire(): Attempt | undefined {
@@ -200,11 +235,7 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
 
   /** Keeps a further attempt of this call off the endpoint, while another may take it. */
   exclude(endpoint: LiveEndpoint): void {
-    if (this.#tried === undefined || this.#tried === endpoint) this.#tried = endpoint
-    else
-      this.#tried = (this.#tried instanceof Set ? this.#tried : new Set<Endpoint>([this.#tried])).add(
-        endpoint,
-      )
+    this.#tried = including(this.#tried, endpoint)
   }
 
   abandon(loser: Try<T>): void {
@@ -216,36 +247,30 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
   }
 
   /** Waits by the clock, or until the client closes; rejects at once when the call ends. */
-  sleep(ms: number): Promise<void> {
-    const { closed, onClose } = this.core
+  async sleep(ms: number): Promise<void> {
     // A listener may close the client on hearing of the retry.
-    if (closed) return Promise.resolve()
-    return new Promise<void>((resolve, reject) => {
-      const rise = (): void => {
-        cancel()
-        onClose.delete(rise)
-        resolve()
-      }
-      const cancel = startTimer(this.clock, ms, rise)
-      onClose.add(rise)
-      this.#wake = (reason) => {
-        cancel()
-        onClose.delete(rise)
-        reject(reason)
-      }
-    })
+    if (this.core.closed) return
+    const since = this.journal?.age ?? 0
+    try {
+      await pause(this.core, ms, (wake) => (this.#wake = wake))
+    } finally {
+      if (this.journal) this.journal.backoff += this.journal.age - since
+    }
   }
 
   /** What every event of this call says. */
-  stamp(): { service: string; at: number; route?: string } {
-    const { route } = this
-    return route === undefined ? this.core.stamp() : { ...this.core.stamp(), route }
+  stamp(): { service: string; at: number; id: string; route?: string } {
+    const { core, route, journal } = this
+    return { ...core.stamp(), id: journal?.id ?? nextCallId(), ...(route !== undefined && { route }) }
   }
 
   /** Not `discovery.ready`: a promise that is long pending would keep every call that gave up on it. */
   #onFirstSnapshot(resume: () => void): void {
     // Discovery goes on as nobody: this call as its caller.
-    this.#waiter = AsyncResource.bind(resume)
+    this.#waiter = AsyncResource.bind(() => {
+      if (this.journal) this.journal.discovery = this.journal.age
+      resume()
+    })
     this.core.waiting.add(this.#waiter)
   }
 
@@ -259,41 +284,45 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
   expire(late: number): void {
     const { discovery, service } = this.core
     const total = Math.round(this.operation.plan.timeout.total)
+    const isCallers = this.operation.deadline === this.deadline
+    const deadline = isCallers ? 'caller' : 'total'
     if (!discovery.seen) {
       const { error: cause } = discovery
-      this.refuse(new NoInstanceError(`no instances of ${service} became known in time`, { cause }))
+      this.refuse(new NoInstanceError(`no instances of ${service} became known in time`, { cause }), deadline)
       return
     }
-    const isCallers = this.operation.deadline === this.deadline
-    const message = isCallers
-      ? `no answer from ${service} before the caller's own deadline`
-      : `no answer from ${service} within ${total} ms`
-    this.#end(timeoutError(message), (open, verdict, reason) => open.stop(reason, verdict), isCallers, late)
+    const error = deadlineError(service, deadline, total)
+    const result: CallResult = { outcome: 'timeout', error, deadline }
+    this.#end(result, (open, verdict) => open.stop(error, verdict), isCallers, late)
   }
 
   /** The client has closed, and the drain time is over. */
   cut(reason: Error): void {
-    this.#end(reason, (open) => open.stop(reason, VERDICTS.abandoned), true, 0)
+    const result: CallResult = { outcome: outcomeOf(reason), error: reason }
+    this.#end(result, (open) => open.stop(reason, VERDICTS.abandoned), true, 0)
   }
 
   /** The caller's signal has aborted. If that says that his time is up, somebody may be to blame. */
   #aborted(reason: unknown): void {
-    if (isTimeLimit(reason)) this.#end(reason, (open, verdict) => open.stopLate(reason, verdict), true, 0)
-    else this.#end(reason, (open) => open.stop(reason, VERDICTS.abandoned), true, 0)
+    const result = abortedBy(reason)
+    if (isTimeLimit(reason)) this.#end(result, (open, verdict) => open.stopLate(reason, verdict), true, 0)
+    else this.#end(result, (open) => open.stop(reason, VERDICTS.abandoned), true, 0)
   }
 
   #end(
-    reason: unknown,
-    stop: (open: Try<T>, verdict: Verdict, reason: unknown) => void,
+    result: CallResult,
+    stop: (open: Try<T>, verdict: Verdict) => void,
     isCallers: boolean,
     late: number,
   ): void {
     const open = this.#open?.over === false ? this.#open : undefined
     const verdict = open ? this.#limitVerdict(open, isCallers, late) : VERDICTS.abandoned
     if (!this.#finish(verdict.outcome)) return
-    if (open) stop(open, verdict, reason)
+    const { error: reason } = result
+    if (open) this.#inContext(() => stop(open, verdict))
     for (const hedge of this.#hedges ?? []) hedge.stop(reason, VERDICTS.abandoned)
     this.#wake?.(reason)
+    this.journal?.end({ ...result, trail: this.#open?.attempt.trail })
     this.#reject?.(reason)
   }
 
@@ -311,19 +340,10 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
     this.#cancelDeadline?.()
     this.cancelHedge?.()
     if (this.#onAbort) this.operation.signal?.removeEventListener('abort', this.#onAbort)
-    if (this.#waiter) this.core.waiting.delete(this.#waiter)
+    if (this.#waiter && this.core.waiting.delete(this.#waiter) && this.journal) {
+      this.journal.discovery = this.journal.age
+    }
     this.onFinish?.(outcome)
     return true
-  }
-}
-
-/** Tells the throttle what a server accepted. */
-function counting<T>(throttle: Throttle, onEnd: (ended: Try<T>) => void): (ended: Try<T>) => void {
-  return (ended) => {
-    const { outcome, status } = ended.attempt
-    // A server that fails a request has taken it on.
-    const isAccepted = outcome === 'success' || (outcome === 'failure' && status !== undefined)
-    if (isAccepted || outcome === 'overload') throttle.record(isAccepted)
-    onEnd(ended)
   }
 }

@@ -5,6 +5,7 @@ import type { Kept } from '../fallback/kept.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Emitter } from '../observe/emitter.ts'
 import type { ClientEvents, ServiceEvent } from '../observe/events.ts'
+import type { Observer } from '../observe/observer.ts'
 import type { Discovery } from '../registry/discovery.ts'
 import type { Budget } from '../retry/budget.ts'
 
@@ -20,6 +21,7 @@ export interface Core {
   /** Answers that may be given again; undefined when there never are any. */
   readonly kept: Kept | undefined
   readonly events: Emitter<ClientEvents>
+  readonly observer: Observer
   readonly deadlines: Deadlines
   /** Calls waiting for the first snapshot. */
   readonly waiting: Set<() => void>

@@ -7,7 +7,10 @@ import { round } from './round.ts'
 
 /** Runs an operation: one or more attempts under one deadline. A reader of the call plane starts here. */
 export function execute<T>(core: Core, operation: Operation<T>): Promise<T> {
-  return new Call(core, operation).run(admit)
+  const { door, plan, method, path } = operation
+  const journal = core.observer.begin({ door, route: plan.route?.key, method, path })
+  if (!journal) return new Call(core, operation, undefined).run(admit)
+  return journal.trace(() => new Call(core, operation, journal).run(admit))
 }
 
 function admit<T>(call: Call<T>): void {

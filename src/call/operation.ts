@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Attempt } from '../fleet/attempt.ts'
+import type { Door } from '../observe/events.ts'
 import type { Priority } from '../limit/priority.ts'
 import type { Verdict } from '../verdict/verdict.ts'
 import type { Plan } from './plan.ts'
@@ -7,6 +8,7 @@ import type { Plan } from './plan.ts'
 /** What a call wants done, through whichever door it came. */
 export interface Operation<T> {
   readonly plan: Plan
+  readonly door: Door
   readonly method: string | undefined
   readonly path: string | undefined
   /** The caller's own. */

@@ -27,7 +27,10 @@ export async function retryLoop<T>(call: Call<T>, first: Tried<T>, delay: number
   const again = async (retries: number): Promise<Tried<T>> => {
     const attempt = call.acquire()
     // No endpoint is available for another try. Return the last answer instead of an error.
-    if (!attempt) return last
+    if (!attempt) {
+      if (call.journal) call.journal.retriesDenied = 'breaker'
+      return last
+    }
     call.discard(last)
     last = await new Promise((resolve) => round(call, attempt, resolve))
     const next = nextDelay(call, last, retries + 1)
@@ -85,9 +88,15 @@ export function nextDelay<T>(call: Call<T>, tried: Tried<T>, rounds: number): nu
     if (retryAfter > retry.maxRetryAfter) return undefined
     delay = retryAfter
   }
-  if (delay >= call.remaining || !core.fleet.mayAdmit(guard, delay) || !core.budget.withdraw())
-    return undefined
-  return delay
+  if (delay >= call.remaining) return undefined
+  const denial = !core.fleet.mayAdmit(guard, delay)
+    ? 'breaker'
+    : !core.budget.withdraw()
+      ? 'budget'
+      : undefined
+  if (denial === undefined) return delay
+  if (call.journal) call.journal.retriesDenied = denial
+  return undefined
 }
 
 /**

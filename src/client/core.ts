@@ -1,4 +1,5 @@
 import { asBalancer } from '../balance/as-balancer.ts'
+import { runsUserCode } from '../balance/own.ts'
 import { peakEwma } from '../balance/peak-ewma.ts'
 import type { Core } from '../call/core.ts'
 import { systemClock } from '../clock.ts'
@@ -8,6 +9,8 @@ import { outlierPolicy } from '../fleet/outlier-policy.ts'
 import { connectWith } from '../attempt/connect.ts'
 import { Emitter } from '../observe/emitter.ts'
 import type { ClientEvents, ServiceEvent } from '../observe/events.ts'
+import { eventChannels } from '../observe/event-channels.ts'
+import { Observer } from '../observe/observer.ts'
 import { Discovery } from '../registry/discovery.ts'
 import { Budget } from '../retry/budget.ts'
 import type { CompiledPlans } from './compile.ts'
@@ -31,9 +34,14 @@ export function createCore(
     whenAllOpen = 'throttle',
   } = options
   const timeouts = [base, ...routed].map(({ timeout }) => timeout)
-  const events = new Emitter<ClientEvents>()
+  const events = new Emitter<ClientEvents>(eventChannels())
   const waiting = new Set<() => void>()
-  const stamp = (): ServiceEvent => ({ service, at: clock.now() + (clock.epoch ?? 0) })
+  const balancer = asBalancer(balance)
+  const hasUserCode =
+    runsUserCode(balancer) ||
+    [base, ...routed].some(({ classify, retry }) => (classify ?? retry?.when) !== undefined)
+  const observer = new Observer({ service, clock, events, redactPath: options.redactPath, hasUserCode })
+  const stamp = (): ServiceEvent => observer.stamp()
   const resume = (): void => {
     for (const go of waiting) go()
     waiting.clear()
@@ -43,7 +51,7 @@ export function createCore(
     clock,
     guards,
     events,
-    balancer: asBalancer(balance),
+    balancer,
     panicThreshold,
     whenAllOpen,
     perInstance: typeof limit === 'object' ? (limit.perInstance ?? Infinity) : Infinity,
@@ -78,6 +86,7 @@ export function createCore(
     budget: new Budget(budget, clock),
     kept,
     events,
+    observer,
     deadlines: new Deadlines(clock),
     waiting,
     onClose: new Set(),

@@ -17,6 +17,7 @@ import { OutriggerError } from '../errors.ts'
 import type { Listener } from '../observe/emitter.ts'
 import { checkEventName } from '../observe/event-names.ts'
 import type { ClientEvents } from '../observe/events.ts'
+import { nobody } from '../observe/scope.ts'
 import { checkFunction, checkObject } from '../options.ts'
 import type { TypedCall } from '../typed/call.ts'
 import type { Contracts, HasContract } from '../typed/contract-types.ts'
@@ -52,6 +53,10 @@ export interface ClientDoors extends AsyncDisposable {
   once<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): this
   /** Without a listener, removes all of that name. */
   off<Name extends keyof ClientEvents>(name: Name, listener?: Listener<ClientEvents[Name]>): this
+  /** The same as `on`: for `once()` and `on()` of `node:events`. */
+  addListener<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): this
+  /** The same as `off` with a listener. */
+  removeListener<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): this
   /**
    * Refuses new calls, and those that still wait for a place; a call between two tries ends with the answer it has. Lets
    * running ones finish within `drainTimeout`, then closes every connection; what still runs then ends with the code
@@ -204,11 +209,16 @@ export function createClient(options: ClientOptions): Client {
         events.off(checkEventName(name), listener)
         return client
       },
+      addListener: <Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>) =>
+        client.on(name, listener),
+      removeListener: <Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>) =>
+        client.off(name, listener),
       close,
       [Symbol.asyncDispose]: close,
       [callWithin]: call,
     },
   )
-  core.discovery.start()
+  // Not in the context of whoever makes the client: what a source brings concerns no call.
+  nobody.runInAsyncScope(() => core.discovery.start())
   return client
 }

@@ -1,6 +1,6 @@
 import type { Classify } from '../verdict/classify.ts'
 import type { Balancer, Pick } from '../balance/balancer.ts'
-import { checkMethods, checkNumber, checkObject, quote } from '../options.ts'
+import { checkFunction, checkMethods, checkNumber, checkObject, quote } from '../options.ts'
 import type { BreakerOptions } from '../breaker/policy.ts'
 import type { Clock } from '../clock.ts'
 import type { WhenAllOpen } from '../fleet/fleet.ts'
@@ -154,6 +154,11 @@ export interface ClientOptions extends ContractPolicy {
    * for an instance, such as a ProxyAgent. It is called once for each, and what it returns is the client's to destroy.
    */
   transport?: Pool.Options | ((instance: Instance) => Dispatcher)
+  /**
+   * What events and channels show of a call's path: given the path with its query, the text to show, or undefined for none.
+   * @default the path without its query
+   */
+  redactPath?: (path: string) => string | undefined
   /** Time and chance. @default the system's */
   clock?: Clock
 }
@@ -184,6 +189,7 @@ const OPTIONS: readonly (keyof ClientOptions)[] = [
   'drainTimeout',
   'emptyGrace',
   'transport',
+  'redactPath',
   'clock',
 ]
 
@@ -192,6 +198,7 @@ export function checkClientOptions(options: ClientOptions): void {
   checkObject('createClient()', options, OPTIONS)
   checkMethods('source', options.source, ['watch'])
   if (options.clock !== undefined) checkClock(options.clock)
+  if (options.redactPath !== undefined) checkFunction('redactPath', options.redactPath)
   if (options.panicThreshold !== undefined) checkNumber('panicThreshold', options.panicThreshold, { max: 1 })
   const { whenAllOpen = 'throttle' } = options
   if (whenAllOpen !== 'throttle' && whenAllOpen !== 'refuse') {

@@ -1,5 +1,7 @@
 import { checkScheme } from '../attempt/address.ts'
 import type { Core } from '../call/core.ts'
+import type { Attempt } from '../fleet/attempt.ts'
+import type { Journal } from '../observe/journal.ts'
 import { quote } from '../options.ts'
 import { Dispatcher, wrapHandler } from '../undici.ts'
 import { acquireHop, exchangeFor } from './hop.ts'
@@ -24,19 +26,28 @@ export class AttemptDispatcher extends Dispatcher {
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     const inner = wrapHandler(handler)
+    const { method, path } = options
+    const plan = this.plans.match(method, path)
+    const journal = this.core.observer.begin({ door: 'dispatcher', route: plan.route?.key, method, path })
     const send = (): void => {
       try {
         if (this.core.closed) throw this.core.closed
-        const plan = this.plans.match(options.method, options.path)
+        if (journal) journal.discovery = journal.age
         const attempt = acquireHop(this.core, plan, options)
         if (options.origin !== undefined) checkScheme(String(options.origin), attempt)
-        exchangeFor(this.core, plan, attempt, this.logical, undefined, ABORTABLE).dispatch(options, inner)
+        const dispatch = (): boolean =>
+          exchangeFor(this.core, plan, attempt, this.logical, undefined, ABORTABLE).dispatch(options, inner)
+        if (journal) sendTold(journal, attempt, dispatch)
+        else dispatch()
       } catch (error) {
+        if (journal?.attempts === 0) journal.end({ outcome: 'refused', error })
         fail(inner, error)
       }
     }
-    if (this.core.discovery.seen) send()
-    else this.core.discovery.ready.then(send, (error: unknown) => fail(inner, error))
+    if (this.core.discovery.seen) {
+      if (journal) journal.trace(send)
+      else send()
+    } else this.core.discovery.ready.then(send, (error: unknown) => fail(inner, error))
     return true
   }
 
@@ -52,6 +63,17 @@ export class AttemptDispatcher extends Dispatcher {
 }
 
 const ABORTABLE = Object.freeze({ abortable: true })
+
+/** The call ends with its only attempt. */
+function sendTold(journal: Journal, attempt: Attempt, dispatch: () => boolean): void {
+  const trail = (attempt.trail = journal.trail(attempt.instance, false))
+  trail.onEnd = ({ outcome, status, error }) => {
+    const isGood = outcome === 'success' || outcome === 'ignored'
+    if (status !== undefined) journal.end({ outcome: isGood ? 'success' : 'failure', status, trail })
+    else journal.end({ outcome: outcome === 'ignored' ? 'aborted' : 'failure', error, trail })
+  }
+  trail.trace(1, dispatch)
+}
 
 /** As undici itself does before a request has a controller. */
 function fail(handler: Dispatcher.DispatchHandler, error: unknown): void {

@@ -44,6 +44,7 @@ export type ExecuteFunction<T> = (instance: Instance, context: ExecuteContext) =
 export class ExecuteOperation<T> implements Operation<T> {
   readonly plan: Plan
   readonly runsCode = true
+  readonly door = 'execute'
   readonly method = undefined
   readonly path = undefined
   readonly signal: AbortSignal | undefined

@@ -19,6 +19,7 @@ export class FetchOperation implements Operation<Response>, Journey {
   readonly neighbours: Neighbours | undefined
   failedHops: Set<Endpoint> | undefined = undefined
   readonly plan: Plan
+  readonly door = 'fetch'
   readonly method: string
   readonly path: string
   readonly signal: AbortSignal | undefined

@@ -19,8 +19,17 @@ export function exchangeFor(
   context: Pick<SendContext, 'remaining'> | undefined,
   options: Omit<ExchangeOptions, 'extra' | 'observer'>,
 ): Exchange {
-  const extra = callHeaders(plan, attempt, context)
+  const extra = withTracers(callHeaders(plan, attempt, context), attempt.trail?.headers)
   return new Exchange(attempt, deadlines, logical, plan, { ...options, extra, observer: kept })
+}
+
+type ExtraHeaders = Readonly<Record<string, string>> | undefined
+
+/** With the headers that a subscriber to the attempt has added. */
+function withTracers(own: ExtraHeaders, added: ExtraHeaders): ExtraHeaders {
+  if (!added || Object.keys(added).length === 0) return own
+  const lower = Object.entries(added).map(([name, value]) => [name.toLowerCase(), value])
+  return { ...(Object.fromEntries(lower) as ExtraHeaders), ...own }
 }
 
 function callHeaders(

@@ -165,8 +165,12 @@ export class Path extends OwnDispatcher implements Sending, Pick<SendContext, 'r
     const attempt = acquireHop(core, plan, options, this.#first.attempt.number, failedHops, path)
     checkScheme(origin, attempt)
     const abortable = this.#journey.signal !== undefined
-    this.#current = exchangeFor(core, plan, attempt, logical, this, { stalled: this.#stalled, abortable })
-    return this.#current.dispatch(options, handler)
+    const send = (): boolean => {
+      this.#current = exchangeFor(core, plan, attempt, logical, this, { stalled: this.#stalled, abortable })
+      return this.#current.dispatch(options, handler)
+    }
+    attempt.trail = this.#first.attempt.trail?.onward(attempt.instance)
+    return attempt.trail ? attempt.trail.trace(attempt.number, send) : send()
   }
 
   /** Nobody came down to us, because fetch is a mock, which may answer with no more than its test needs. */
@@ -184,7 +188,7 @@ export class Path extends OwnDispatcher implements Sending, Pick<SendContext, 'r
     const known = this.#first.attempt
     if (attempt === known || attempt.verdict === undefined) return
     const { verdict, status, error, retryAfter, endpoint } = attempt
-    Object.assign(known, { verdict: afterRedirect(verdict), status, error, retryAfter })
+    Object.assign(known, { verdict: afterRedirect(verdict), status, error, retryAfter, trail: attempt.trail })
     if (verdict.outcome !== 'success') (this.#journey.failedHops ??= new Set()).add(endpoint)
   }
 }

@@ -40,6 +40,7 @@ const { request: requestWith } = Dispatcher.prototype as unknown as {
 /** A call through undici's `request`: its native result, without the price of fetch's streams. */
 export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseData<Opaque>> {
   readonly plan: Plan
+  readonly door = 'request'
   readonly method: string
   readonly path: string
   readonly signal: AbortSignal | undefined

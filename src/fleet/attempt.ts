@@ -1,5 +1,6 @@
 import { EARLY } from '../breaker/breaker.ts'
 import type { Outcome } from '../observe/events.ts'
+import type { Trail } from '../observe/trail.ts'
 import type { Instance } from '../registry/source.ts'
 import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import type { LiveEndpoint } from './endpoint.ts'
@@ -33,6 +34,8 @@ export class Attempt {
   error: unknown = undefined
   /** The server's own wish, in ms. */
   retryAfter: number = 0
+  /** What it has to tell, if anybody hears of its call. */
+  trail: Trail | undefined = undefined
 
   #released = false
   readonly #context: AttemptContext
@@ -85,6 +88,14 @@ export class Attempt {
    */
   settle(verdict: Verdict, ms: number = this.age(), retryAfter = 0, pause: number = retryAfter): void {
     if (this.verdict !== undefined) return
+    const { trail } = this
+    if (trail) {
+      trail.scope.runInAsyncScope(() => this.#settle(verdict, ms, retryAfter, pause))
+      trail.onEnd?.(this)
+    } else this.#settle(verdict, ms, retryAfter, pause)
+  }
+
+  #settle(verdict: Verdict, ms: number, retryAfter: number, pause: number): void {
     this.verdict = verdict
     this.retryAfter = retryAfter
     const { endpoint } = this
@@ -112,10 +123,14 @@ export class Attempt {
     this.endpoint.count('failure')
     const { guard } = this
     const now = this.#context.now()
-    if (guard && this.#counted(verdict, now) === 'failure') {
-      this.endpoint.breaker(guard).amend(this.#permit, this.#receipt, now)
+    const amend = (): void => {
+      if (guard && this.#counted(verdict, now) === 'failure') {
+        this.endpoint.breaker(guard).amend(this.#permit, this.#receipt, now)
+      }
+      this.#context.amended(this)
     }
-    this.#context.amended(this)
+    if (this.trail) this.trail.scope.runInAsyncScope(amend)
+    else amend()
   }
 
   /** Gives the endpoint its load back; an attempt nobody settled is settled as abandoned. */

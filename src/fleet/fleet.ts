@@ -10,6 +10,7 @@ import { quote } from '../options.ts'
 import type { Instance } from '../registry/source.ts'
 import type { Dispatcher } from '../undici.ts'
 import { Attempt, type AttemptContext } from './attempt.ts'
+import { attemptEvent } from './attempt-event.ts'
 import { Candidates } from './candidates.ts'
 import { LiveEndpoint, type EndpointContext } from './endpoint.ts'
 import type { Guard } from './guard.ts'
@@ -210,19 +211,10 @@ export class Fleet implements EndpointContext, AttemptContext {
       process.emitWarning(`balance.settled() threw ${quote(error)}`, { code: 'OUTRIGGER_BALANCER' })
     }
     this.#outliers?.settled(endpoint, counted, ms, now, this.#all)
-    if (!verdict || !events.has('attempt')) return
-    events.emit('attempt', {
-      service,
-      at: this.unixTime(),
-      instance: attempt.instance,
-      attempt: attempt.number,
-      outcome: verdict.outcome,
-      whose: verdict.whose,
-      duration: ms,
-      ...(attempt.route !== undefined && { route: attempt.route }),
-      ...(attempt.status !== undefined && { status: attempt.status }),
-      ...(attempt.error !== undefined && { error: attempt.error }),
-    })
+    if (!verdict || (!events.has('attempt') && !attempt.trail?.isTraced)) return
+    const event = attemptEvent(attempt, verdict, ms, service, this.unixTime())
+    events.emit('attempt', event)
+    attempt.trail?.ended(event)
   }
 
   amended(attempt: Attempt): void {

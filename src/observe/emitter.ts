@@ -1,6 +1,7 @@
 import { EventEmitter } from 'eventemitter3'
+import type { Channel } from 'node:diagnostics_channel'
 import { notify } from '../hooks/notify.ts'
-import { quote } from '../options.ts'
+import { quote } from '../quote.ts'
 
 export type Listener<Payload> = (event: Payload) => unknown
 
@@ -13,28 +14,43 @@ type Guarded = (event: unknown) => void
 export class Emitter<Events extends object> {
   readonly #inner = new EventEmitter()
   readonly #guarded = new WeakMap<Listener<never>, Guarded>()
+  readonly #channels: ReadonlyMap<string, Channel> | undefined
+  /** Whether anybody listens to anything. */
+  attended = false
+  #hadOnce = false
+
+  /** `channels`: where events of a name are published besides, as `{ name, event }`. */
+  constructor(channels?: ReadonlyMap<string, Channel>) {
+    this.#channels = channels
+  }
 
   on<Name extends keyof Events & string>(name: Name, listener: Listener<Events[Name]>): void {
     this.#inner.on(name, this.#guard(name, listener))
+    this.attended = true
   }
 
   once<Name extends keyof Events & string>(name: Name, listener: Listener<Events[Name]>): void {
     this.#inner.once(name, this.#guard(name, listener))
+    this.attended = this.#hadOnce = true
   }
 
   /** Without a listener, removes all listeners of that name. */
   off<Name extends keyof Events & string>(name: Name, listener?: Listener<Events[Name]>): void {
     if (listener === undefined) this.#inner.removeAllListeners(name)
     else this.#inner.off(name, this.#guard(name, listener))
+    this.attended = this.#inner.eventNames().length > 0
   }
 
   /** Lets hot paths skip building a payload nobody will see. */
   has(name: keyof Events & string): boolean {
-    return this.#inner.listenerCount(name) > 0
+    return this.#inner.listenerCount(name) > 0 || this.#channels?.get(name)?.hasSubscribers === true
   }
 
   emit<Name extends keyof Events & string>(name: Name, event: Events[Name]): void {
     this.#inner.emit(name, event)
+    if (this.#hadOnce) this.attended = this.#inner.eventNames().length > 0
+    const channel = this.#channels?.get(name)
+    if (channel?.hasSubscribers) channel.publish({ name, event })
   }
 
   #guard<Payload>(name: string, listener: Listener<Payload>): Guarded {

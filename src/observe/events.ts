@@ -28,6 +28,15 @@ export interface ServiceEvent {
   readonly at: number
 }
 
+/** The way by which a call came in. */
+export type Door = 'fetch' | 'request' | 'execute' | 'dispatcher'
+
+/**
+ * How a call ended for its caller: with an answer that its plan calls good, with any other answer or error, with a refusal of
+ * ours (nothing, or nothing more, was sent), by a deadline, by the caller's own abort, or with what a fallback made.
+ */
+export type CallOutcome = 'success' | 'failure' | 'refused' | 'timeout' | 'aborted' | 'fallback'
+
 export interface BreakerEvent extends ServiceEvent {
   readonly instance: Instance
   /** Set when the breaker belongs to one route of the instance. */
@@ -68,20 +77,30 @@ export interface SourceInvalidEvent extends ServiceEvent {
 }
 
 export interface AttemptEvent extends ServiceEvent {
+  /** The call's: the same in all of its events. */
+  readonly id: string
   readonly instance: Instance
   readonly route?: string
   /** 1 for the first try of a call. */
   readonly attempt: number
+  /** Set when it joined a slow try. */
+  readonly hedge?: true
   readonly outcome: Outcome
   /** Who is responsible for how it ended; see docs/verdict.md. */
   readonly whose: Whose
   /** Milliseconds from the start of the attempt until its outcome was known. */
   readonly duration: number
+  /** Milliseconds of these until its request was on a connection; absent when it never was, and for `execute`. */
+  readonly connect?: number
+  /** Milliseconds from there to the headers of the answer. */
+  readonly firstByte?: number
   readonly status?: number
   readonly error?: unknown
 }
 
 export interface CallRetryEvent extends ServiceEvent {
+  /** The call's: the same in all of its events. */
+  readonly id: string
   readonly instance: Instance
   readonly route?: string
   /** The number of the attempt that failed. */
@@ -93,6 +112,8 @@ export interface CallRetryEvent extends ServiceEvent {
 }
 
 export interface CallHedgeEvent extends ServiceEvent {
+  /** The call's: the same in all of its events. */
+  readonly id: string
   readonly instance: Instance
   readonly route?: string
   /** The number of the attempt that was overtaken by the hedge. */
@@ -102,6 +123,8 @@ export interface CallHedgeEvent extends ServiceEvent {
 }
 
 export interface CallRejectedEvent extends ServiceEvent {
+  /** The call's: the same in all of its events. */
+  readonly id: string
   readonly route?: string
   readonly error: Error
 }
@@ -110,6 +133,57 @@ export interface CallFallbackEvent extends ServiceEvent {
   readonly route?: string
   readonly error?: unknown
   readonly status?: number
+}
+
+/** A call is over: its caller has the headers of an answer, a value, or an error. */
+export interface CallEvent extends ServiceEvent {
+  /** The same in every event of the call. */
+  readonly id: string
+  readonly door: Door
+  readonly route?: string
+  /** Absent for `execute`. */
+  readonly method?: string
+  /** Without the query, or as `redactPath` has it; absent for `execute`. */
+  readonly path?: string
+  readonly outcome: CallOutcome
+  /** Of the answer that the caller got. */
+  readonly status?: number
+  /** What the caller's promise was rejected with. */
+  readonly error?: unknown
+  /** Who answered, or failed last; absent when nobody was tried. */
+  readonly instance?: Instance
+  /** Tries, hedges included. */
+  readonly attempts: number
+  readonly hedges: number
+  /** What follows is in milliseconds: from the start of the call to its end. */
+  readonly duration: number
+  /** Waiting for the first instances. */
+  readonly discovery: number
+  /** Waiting for a place behind the limits. */
+  readonly queue: number
+  /** Waiting between tries. */
+  readonly backoff: number
+  /** The last try, until its request was on a connection; absent when it never was, and for `execute`. */
+  readonly connect?: number
+  /** The last try, from there to the headers of its answer. */
+  readonly firstByte?: number
+  /** A further try was wanted, and this forbade it. */
+  readonly retriesDenied?: 'budget' | 'breaker'
+  /** The deadline that ran out: `timeout.total`, or the one of the caller's own caller. */
+  readonly deadline?: 'total' | 'caller'
+}
+
+/** The body of a call's answer is over too; without one, it comes right after `call`. */
+export interface CallEndEvent extends ServiceEvent {
+  readonly id: string
+  readonly door: Door
+  readonly route?: string
+  /** Bytes of the body, as they came over the connection. */
+  readonly bytes: number
+  /** Whether it ended before it was complete: the connection broke, or the caller stopped reading. */
+  readonly truncated: boolean
+  /** Milliseconds from the start of the call. */
+  readonly duration: number
 }
 
 /** Event name → payload, for `client.on(name, listener)`. */
@@ -127,5 +201,7 @@ export interface ClientEvents {
   'call:hedge': CallHedgeEvent
   'call:rejected': CallRejectedEvent
   'call:fallback': CallFallbackEvent
+  call: CallEvent
+  'call:end': CallEndEvent
   attempt: AttemptEvent
 }

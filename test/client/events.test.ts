@@ -72,7 +72,8 @@ describe('the event', () => {
     await slow
     await client.execute(fail, { route: 'GET /users' }).catch(() => {})
     await client.execute(() => new Response(null, { status: 429 }))
-    const common = { service: 'user-service', at: 30, whose: 'instance', instance: a, attempt: 1 }
+    const id: unknown = expect.any(String)
+    const common = { service: 'user-service', at: 30, id, whose: 'instance', instance: a, attempt: 1 }
     expect(attempts).toEqual([
       { ...common, outcome: 'success', duration: 30 },
       { ...common, outcome: 'failure', duration: 0, route: 'GET /users', error: boom },
@@ -91,6 +92,7 @@ describe('the event', () => {
       {
         service: 'user-service',
         at: 0,
+        id: expect.any(String),
         instance: a,
         attempt: 1,
         delay: expect.closeTo(50, -2),
@@ -109,7 +111,8 @@ describe('the event', () => {
     await clock.advance(2000)
     const error: unknown = await client.execute(ok, { route: 'GET /users' }).catch((error: unknown) => error)
     expect(error).toMatchObject({ code: 'ERR_OUTRIGGER_CIRCUIT_OPEN', retryAfter: 3000 })
-    expect(rejected).toEqual([{ service: 'user-service', at: 2000, route: 'GET /users', error }])
+    const id: unknown = expect.any(String)
+    expect(rejected).toEqual([{ service: 'user-service', at: 2000, id, route: 'GET /users', error }])
   })
 
   it('instance:added, instance:changed and instance:removed follow the source', async () => {

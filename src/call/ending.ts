@@ -1,0 +1,32 @@
+import { OutriggerError, timeoutError } from '../errors.ts'
+import type { CallOutcome } from '../observe/events.ts'
+import type { CallResult } from '../observe/journal.ts'
+import type { Tried } from './operation.ts'
+
+/** What the caller saw of a call that ended as this try did. */
+export function resultOf({ attempt, ok, error }: Tried<unknown>): CallResult {
+  const { outcome, status, trail } = attempt
+  if (!ok) return { outcome: outcomeOf(error), error, trail }
+  const isGood = outcome === 'success' || outcome === 'ignored'
+  return { outcome: isGood ? 'success' : 'failure', status, trail }
+}
+
+/** The caller gave up; a `TimeoutError` says that his own limit ran out. */
+export function abortedBy(error: unknown): CallResult {
+  return isTimeout(error) ? { outcome: 'timeout', error, deadline: 'caller' } : { outcome: 'aborted', error }
+}
+
+export function outcomeOf(error: unknown): CallOutcome {
+  if (error instanceof OutriggerError) return 'refused'
+  return isTimeout(error) ? 'timeout' : 'failure'
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TimeoutError'
+}
+
+/** What a call is rejected with whose deadline has passed; `total` is in ms. */
+export function deadlineError(service: string, deadline: 'total' | 'caller', total: number): Error {
+  const when = deadline === 'caller' ? "before the caller's own deadline" : `within ${total} ms`
+  return timeoutError(`no answer from ${service} ${when}`)
+}

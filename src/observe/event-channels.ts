@@ -1,0 +1,15 @@
+import type { Channel } from 'node:diagnostics_channel'
+import { channelOf } from './channels.ts'
+import { EVENT_NAMES } from './event-names.ts'
+
+let channels: ReadonlyMap<string, Channel> | undefined
+
+/** The plain channel of each event that has one; the same for every client. */
+export function eventChannels(): ReadonlyMap<string, Channel> {
+  return (channels ??= new Map(
+    EVENT_NAMES.flatMap((name) => {
+      const channel = channelOf(name)
+      return channel ? [[name, channel]] : []
+    }),
+  ))
+}

@@ -1,0 +1,67 @@
+import type { Clock } from '../clock.ts'
+import { hasSubscribers } from './channels.ts'
+import type { Emitter } from './emitter.ts'
+import type { ClientEvents, ServiceEvent } from './events.ts'
+import { Journal, type CallSubject, type JournalContext } from './journal.ts'
+import { warnOnce } from './warn-once.ts'
+import { quote } from '../quote.ts'
+
+/** What of a path may be seen in events; undefined hides it. */
+export type RedactPath = (path: string) => string | undefined
+
+export interface ObserverOptions {
+  readonly service: string
+  readonly clock: Clock
+  readonly events: Emitter<ClientEvents>
+  readonly redactPath: RedactPath | undefined
+  /** Whether functions of the user's are asked about each attempt. */
+  readonly hasUserCode: boolean
+}
+
+/** Says whether anybody is to hear of a client's calls, and begins their journals. */
+export class Observer implements JournalContext {
+  readonly service: string
+  readonly clock: Clock
+  readonly events: Emitter<ClientEvents>
+  readonly #redactPath: RedactPath | undefined
+  readonly #hasUserCode: boolean
+
+  constructor({ service, clock, events, redactPath, hasUserCode }: ObserverOptions) {
+    this.service = service
+    this.clock = clock
+    this.events = events
+    this.#redactPath = redactPath
+    this.#hasUserCode = hasUserCode
+  }
+
+  /** What every event says. */
+  stamp(): ServiceEvent {
+    return { service: this.service, at: this.clock.now() + (this.clock.epoch ?? 0) }
+  }
+
+  /** A journal for a call that begins now; undefined when nobody is there to read it. */
+  begin(subject: CallSubject): Journal | undefined {
+    if (!this.#hasUserCode && !this.events.attended && !hasSubscribers()) return undefined
+    return new Journal(this, subject)
+  }
+
+  /** The path as events show it: queries carry tokens, so they are left out by default. */
+  redacted(path: string | undefined): string | undefined {
+    if (path === undefined) return undefined
+    const redact = this.#redactPath
+    if (redact === undefined) return withoutQuery(path)
+    try {
+      const shown: unknown = redact(path)
+      if (shown === undefined || typeof shown === 'string') return shown
+      warnOnce(redact, `redactPath returned ${quote(shown)}; the path is left out`, 'OUTRIGGER_REDACT')
+    } catch (error) {
+      warnOnce(redact, `redactPath threw ${quote(error)}; the path is left out`, 'OUTRIGGER_REDACT')
+    }
+    return undefined
+  }
+}
+
+function withoutQuery(path: string): string {
+  const end = path.search(/[?#]/)
+  return end < 0 ? path : path.slice(0, end)
+}
