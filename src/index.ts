@@ -8,6 +8,7 @@ export type {
   RouteRule,
   TimeoutOptions,
 } from './client/options.ts'
+export type { ReadyOptions } from './client/ready.ts'
 export type { ClientSnapshot, InstanceSnapshot, LimitSnapshot } from './client/snapshot.ts'
 export { withDeadline, type IncomingRequest, type WithDeadlineOptions } from './client/with-deadline.ts'
 export type { CallInit } from './doors/target.ts'

@@ -14,7 +14,7 @@ import { checkNumber } from '../options.ts'
 import { pathParams } from '../routes/params.ts'
 import { callersLimitVerdict, isTimeLimit, limitVerdict } from '../verdict/limit.ts'
 import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
-import type { Core } from './core.ts'
+import type { Awaiting, Core } from './core.ts'
 import { counting } from './counting.ts'
 import { abortedBy, deadlineError, outcomeOf, resultOf } from './ending.ts'
 import type { Operation, Tried } from './operation.ts'
@@ -61,7 +61,7 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
   newer: Expiring['newer'] = undefined
   waiting: Expiring['waiting'] = undefined
   #cancelDeadline: (() => void) | undefined
-  #waiter: (() => void) | undefined
+  #waiter: Awaiting | undefined
   #reject: ((reason: unknown) => void) | undefined
   #onAbort: (() => void) | undefined
 
@@ -266,12 +266,21 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
 
   /** Not `discovery.ready`: a promise that is long pending would keep every call that gave up on it. */
   #onFirstSnapshot(resume: () => void): void {
-    // Discovery goes on as nobody: this call as its caller.
-    this.#waiter = AsyncResource.bind(() => {
-      if (this.journal) this.journal.discovery = this.journal.age
-      resume()
-    })
-    this.core.waiting.add(this.#waiter)
+    const { core, operation, journal } = this
+    const giveUp = (): void => this.refuse(this.refusal())
+    if (core.discovery.isHopeless && !operation.plan.waitForReady) {
+      giveUp()
+      return
+    }
+    this.#waiter = {
+      // Discovery goes on as nobody: this call as its caller.
+      resume: AsyncResource.bind(() => {
+        if (journal) journal.discovery = journal.age
+        resume()
+      }),
+      giveUp: operation.plan.waitForReady ? () => {} : giveUp,
+    }
+    core.waiting.add(this.#waiter)
   }
 
   /** Why `acquire` gave nothing. */

@@ -9,6 +9,14 @@ import type { Observer } from '../observe/observer.ts'
 import type { Discovery } from '../registry/discovery.ts'
 import type { Budget } from '../retry/budget.ts'
 
+/** Somebody who waits for the first snapshot. */
+export interface Awaiting {
+  /** It is there, or the client has closed. */
+  resume(): void
+  /** The source has failed, and it is not worth while to wait for it. */
+  giveUp(error: unknown): void
+}
+
 /** What every call of one client shares. */
 export interface Core {
   readonly service: string
@@ -23,8 +31,8 @@ export interface Core {
   readonly events: Emitter<ClientEvents>
   readonly observer: Observer
   readonly deadlines: Deadlines
-  /** Calls waiting for the first snapshot. */
-  readonly waiting: Set<() => void>
+  /** Those who wait for the first snapshot. */
+  readonly waiting: Set<Awaiting>
   /** What calls that wait for a place, or for their next try, do when the client closes. */
   readonly onClose: Set<() => void>
   /** Calls that close() has to end itself, once its drain time is over. */

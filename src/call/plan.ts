@@ -44,6 +44,8 @@ export interface Plan {
   readonly route: RouteKey | undefined
   readonly guard: Guard | undefined
   readonly timeout: TimeoutPolicy
+  /** Whether a call waits for the first instances though the source has failed. */
+  readonly waitForReady: boolean
   readonly retry: RetryPolicy | undefined
   readonly hedge: Hedge | undefined
   /** Undefined: as the method says. */

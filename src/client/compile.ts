@@ -36,6 +36,7 @@ const RULE = [
   'timeout',
   'hedge',
   'idempotent',
+  'waitForReady',
   'classify',
   ...CONTRACT_RULE,
 ]
@@ -81,6 +82,7 @@ export function compilePlans(options: ClientOptions): CompiledPlans {
     limit === undefined ? base.limiters : limit === false ? [] : [...base.limiters, limiterOf(limit, name)]
   const throttleOf = (throttle: RouteRule['throttle'], name: string): Throttle | undefined =>
     isOff(throttle) ? undefined : new Throttle(throttle, clock, name)
+  if (options.waitForReady !== undefined) checkBoolean('waitForReady', options.waitForReady)
   const ownLimit = limitOf(options.limit)
   const base: Plan = Object.freeze({
     route: undefined,
@@ -89,6 +91,7 @@ export function compilePlans(options: ClientOptions): CompiledPlans {
     retry: options.retry === false ? undefined : retryPolicy(options.retry, 'retry'),
     hedge: hedge(options.hedge, 'hedge'),
     idempotent: undefined,
+    waitForReady: options.waitForReady ?? false,
     limiters: ownLimit === undefined ? [] : [limiterOf(ownLimit, 'limit')],
     throttle: throttleOf(options.throttle, 'throttle'),
     priority: 'default',
@@ -105,6 +108,7 @@ export function compilePlans(options: ClientOptions): CompiledPlans {
     const route = parseRouteKey(key)
     checkObject(name, rule, RULE)
     if (rule.idempotent !== undefined) checkBoolean(`${name}.idempotent`, rule.idempotent)
+    if (rule.waitForReady !== undefined) checkBoolean(`${name}.waitForReady`, rule.waitForReady)
     return Object.freeze({
       route,
       guard: rule.breaker === undefined ? base.guard : guard(rule.breaker, `${name}.breaker`, route.key),
@@ -117,6 +121,7 @@ export function compilePlans(options: ClientOptions): CompiledPlans {
             : retryPolicy(rule.retry, `${name}.retry`),
       hedge: rule.hedge === undefined ? hedge(options.hedge, 'hedge') : hedge(rule.hedge, `${name}.hedge`),
       idempotent: rule.idempotent,
+      waitForReady: rule.waitForReady ?? base.waitForReady,
       limiters: limitersOf(rule.limit, `${name}.limit`),
       throttle: rule.throttle === undefined ? base.throttle : throttleOf(rule.throttle, `${name}.throttle`),
       priority:

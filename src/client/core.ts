@@ -1,7 +1,7 @@
 import { asBalancer } from '../balance/as-balancer.ts'
 import { runsUserCode } from '../balance/own.ts'
 import { peakEwma } from '../balance/peak-ewma.ts'
-import type { Core } from '../call/core.ts'
+import type { Awaiting, Core } from '../call/core.ts'
 import { systemClock } from '../clock.ts'
 import { Deadlines } from '../deadlines.ts'
 import { Fleet } from '../fleet/fleet.ts'
@@ -12,6 +12,7 @@ import type { ClientEvents, ServiceEvent } from '../observe/events.ts'
 import { eventChannels } from '../observe/event-channels.ts'
 import { Observer } from '../observe/observer.ts'
 import { Discovery } from '../registry/discovery.ts'
+import { quote } from '../quote.ts'
 import { Budget } from '../retry/budget.ts'
 import type { CompiledPlans } from './compile.ts'
 import type { ClientOptions } from './options.ts'
@@ -35,7 +36,7 @@ export function createCore(
   } = options
   const timeouts = [base, ...routed].map(({ timeout }) => timeout)
   const events = new Emitter<ClientEvents>(eventChannels())
-  const waiting = new Set<() => void>()
+  const waiting = new Set<Awaiting>()
   const balancer = asBalancer(balance)
   const hasUserCode =
     runsUserCode(balancer) ||
@@ -43,7 +44,7 @@ export function createCore(
   const observer = new Observer({ service, clock, events, redactPath: options.redactPath, hasUserCode })
   const stamp = (): ServiceEvent => observer.stamp()
   const resume = (): void => {
-    for (const go of waiting) go()
+    for (const each of waiting) each.resume()
     waiting.clear()
   }
   const fleet = new Fleet({
@@ -71,8 +72,14 @@ export function createCore(
       fleet.apply(instances)
       resume()
     },
-    onStale: (error) =>
-      events.emit('source:stale', { ...stamp(), error, instances: discovery.instances.length }),
+    onFailed: (error) => {
+      if (discovery.isHopeless) for (const each of waiting) each.giveUp(error)
+    },
+    onStale: (error) => {
+      const instances = discovery.instances.length
+      if (events.has('source:stale')) events.emit('source:stale', { ...stamp(), error, instances })
+      else warnOfOutage(service, error, instances)
+    },
     onRecovered: (staleFor) =>
       events.emit('source:recovered', { ...stamp(), instances: discovery.instances.length, staleFor }),
     onInvalid: (rejected) => events.emit('source:invalid', { ...stamp(), rejected }),
@@ -95,4 +102,13 @@ export function createCore(
     stamp,
     resume,
   }
+}
+
+/** A registry that fails while nobody listens must not be noticed by its effects only. */
+function warnOfOutage(service: string, error: unknown, instances: number): void {
+  const use = instances === 0 ? 'no instance is known' : `the last known instances (${instances}) stay in use`
+  process.emitWarning(`the source of ${service} failed; ${use}: ${quote(error)}`, {
+    code: 'OUTRIGGER_SOURCE',
+    detail: "listen to 'source:stale' to hear of it in your own log",
+  })
 }

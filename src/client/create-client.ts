@@ -27,6 +27,7 @@ import type { Dispatcher } from '../undici.ts'
 import { compilePlans } from './compile.ts'
 import { createCore } from './core.ts'
 import { checkClientOptions, type ClientOptions, type RouteRule } from './options.ts'
+import { ready, type ReadyOptions } from './ready.ts'
 import { takeSnapshot, type ClientSnapshot } from './snapshot.ts'
 
 type RouteInit = Pick<CallInit, 'params' | 'query'>
@@ -45,8 +46,15 @@ export interface ClientDoors extends AsyncDisposable {
   execute<T>(run: ExecuteFunction<T>, options?: ExecuteOptions): Promise<T>
   /** An undici dispatcher that picks, breaks and counts, but neither retries nor times out. */
   readonly dispatcher: Dispatcher
-  /** Resolves once the first instances (or their absence) are known. */
-  ready(): Promise<void>
+  /**
+   * Resolves once the first instances, or their absence, are known; keeps the process alive until then. Rejects with a
+   * `NoInstanceError`, whose `cause` is the source's error, when `timeout` is over, and at once when the source fails for a reason
+   * that does not pass by itself, such as a wrong token. A source that cannot be reached is waited for.
+   *
+   * @example
+   * await users.ready({ timeout: 10_000 })
+   */
+  ready(options?: ReadyOptions): Promise<void>
   /** Instances, breaker states, loads and counters as plain JSON. */
   snapshot(): ClientSnapshot
   on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): this
@@ -195,7 +203,7 @@ export function createClient(options: ClientOptions): Client {
         return execute(core, new ExecuteOperation(plan, run, executeOptions))
       },
       dispatcher: new AttemptDispatcher(core, plans, logical),
-      ready: () => core.discovery.ready,
+      ready: (readyOptions: ReadyOptions = {}) => ready(core, readyOptions),
       snapshot: () => takeSnapshot(core, plans, guards),
       on: <Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>) => {
         events.on(checkEventName(name), listener)

@@ -71,6 +71,8 @@ export interface RouteRule extends RouteContract, ContractPolicy {
    * @default by its method (RFC 9110), or true with an `Idempotency-Key`
    */
   idempotent?: boolean
+  /** @default the client's */
+  waitForReady?: boolean
   /** A limit of the route's own, behind the client's; false exempts it from both. @default none of its own */
   limit?: RouteLimit | false
   /** @default the client's */
@@ -108,6 +110,13 @@ export interface ClientOptions extends ContractPolicy {
   budget?: BudgetOptions
   /** A number is `total`; false is none at all. @default { total: 30_000 } */
   timeout?: number | TimeoutOptions | false
+  /**
+   * Whether calls made before the first instances are known wait for them, up to their deadline, even if the source fails.
+   * By default they wait only while there is hope: they are refused with a `NoInstanceError` once the source cannot be reached,
+   * turns us away, is misconfigured, or has failed twice.
+   * @default false
+   */
+  waitForReady?: boolean
   /** Calls in flight, and how many may wait for a place; all others are refused at once. @default none */
   limit?: ClientLimit | false
   /** Does not send what the service would in all likelihood turn down. @default none */
@@ -172,6 +181,7 @@ const OPTIONS: readonly (keyof ClientOptions)[] = [
   'hedge',
   'budget',
   'timeout',
+  'waitForReady',
   'limit',
   'throttle',
   'fallback',

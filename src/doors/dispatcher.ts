@@ -1,5 +1,7 @@
+import { AsyncResource } from 'node:async_hooks'
 import { checkScheme } from '../attempt/address.ts'
 import type { Core } from '../call/core.ts'
+import type { Plan } from '../call/plan.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import type { Journal } from '../observe/journal.ts'
 import { quote } from '../options.ts'
@@ -47,8 +49,22 @@ export class AttemptDispatcher extends Dispatcher {
     if (this.core.discovery.seen) {
       if (journal) journal.trace(send)
       else send()
-    } else this.core.discovery.ready.then(send, (error: unknown) => fail(inner, error))
+    } else this.wait(plan, send)
     return true
+  }
+
+  /** Until the first snapshot; `send` then says itself what is wrong, if something is. */
+  private wait(plan: Plan, send: () => void): void {
+    const { waiting, discovery } = this.core
+    const resume = AsyncResource.bind(send)
+    const giveUp = (): void => {
+      if (plan.waitForReady) return
+      waiting.delete(awaiting)
+      resume()
+    }
+    const awaiting = { resume, giveUp }
+    waiting.add(awaiting)
+    if (discovery.isHopeless) giveUp()
   }
 
   /** The pools are the client's: it closes them. */

@@ -1,5 +1,6 @@
 import { CircuitOpenError, NoInstanceError, withoutStack, type OutriggerError } from '../errors.ts'
 import { LimitExceededError } from '../limit/errors.ts'
+import { sourceTrouble } from '../registry/source-failure.ts'
 import type { LiveEndpoint } from './endpoint.ts'
 import type { Guard } from './guard.ts'
 
@@ -30,8 +31,7 @@ function reasonFor({
   endpoints,
 }: RefusalContext): OutriggerError {
   if (endpoints.length === 0) {
-    const why = cause === undefined ? 'its source lists none' : 'its source failed, see cause'
-    return new NoInstanceError(`no instance of ${service} is known: ${why}`, { cause })
+    return new NoInstanceError(`no instance of ${service} is known: ${sourceTrouble(cause)}`, { cause })
   }
   const admitted = endpoints.filter((endpoint) => endpoint.admitsAt(guard, now) <= now)
   if (admitted.length === 0) {

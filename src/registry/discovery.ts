@@ -3,6 +3,7 @@ import { systemClock, type Clock } from '../clock.ts'
 import { OutriggerError } from '../errors.ts'
 import { checkFunction, checkMethods, checkNumber, checkObject, quote } from '../options.ts'
 import { registryBackoff, type RegistryBackoff } from './backoff.ts'
+import { sourceFailure } from './source-failure.ts'
 import { SnapshotReader, type Rejected } from './snapshot.ts'
 import type { Instance, Source } from './source.ts'
 
@@ -13,6 +14,8 @@ export interface DiscoveryOptions {
   clock?: Clock
   /** A snapshot that differs from the one before, order aside. The callbacks must not throw. */
   onInstances: (instances: readonly Instance[]) => void
+  /** The source failed; each time. */
+  onFailed?: (error: unknown) => void
   /** The source failed; once per outage. What is known stays in use. */
   onStale?: (error: unknown) => void
   /** The first good snapshot after that; `staleFor` in ms. */
@@ -33,6 +36,7 @@ const OPTIONS = [
   'service',
   'clock',
   'onInstances',
+  'onFailed',
   'onStale',
   'onRecovered',
   'onInvalid',
@@ -95,6 +99,15 @@ export class Discovery {
   /** The source's last error; undefined while it is healthy. */
   get error(): unknown {
     return this.#error
+  }
+
+  /**
+   * Whether nothing is known, and it is not worth while to wait for it: the source has failed for a reason that does not pass by
+   * itself within a moment, or more than once.
+   */
+  get isHopeless(): boolean {
+    if (this.seen || this.#error === undefined) return false
+    return this.#failures > 1 || sourceFailure(this.#error) !== 'unclear'
   }
 
   get instances(): readonly Instance[] {
@@ -228,6 +241,7 @@ export class Discovery {
     this.#goodSince = undefined
     this.#failures++
     this.#error = error ?? new Error('the source threw nothing')
+    this.#options.onFailed?.(this.#error)
     if (this.#staleSince !== undefined) return
     this.#staleSince = this.#clock.now()
     this.#options.onStale?.(this.#error)

@@ -1,0 +1,52 @@
+import type { Awaiting, Core } from '../call/core.ts'
+import { startTimer } from '../clock.ts'
+import { NoInstanceError } from '../errors.ts'
+import { checkNumber, checkObject, checkSignal } from '../options.ts'
+import { sourceFailure, sourceTrouble } from '../registry/source-failure.ts'
+
+export interface ReadyOptions {
+  /** Ends the wait with its reason. */
+  signal?: AbortSignal
+  /** Milliseconds. @default as long as it takes */
+  timeout?: number
+}
+
+/** The longest timer there is, in ms: it keeps the process alive while somebody waits. */
+const FOREVER = 2 ** 31 - 1
+
+/** Waits for the first snapshot. */
+export async function ready(core: Core, options: ReadyOptions): Promise<void> {
+  checkObject('ready()', options, ['signal', 'timeout'])
+  const { timeout = Infinity } = options
+  checkNumber('ready().timeout', timeout)
+  const signal = checkSignal(options.signal)
+  const { discovery, service, waiting, clock } = core
+  signal?.throwIfAborted()
+  if (core.closed) throw core.closed
+  if (discovery.seen) return
+  const trouble = (): Error => {
+    const cause = discovery.error
+    const why = cause === undefined ? 'its source has not answered yet' : sourceTrouble(cause)
+    return new NoInstanceError(`no instance of ${service} is known: ${why}`, { cause })
+  }
+  const isPermanent = (): boolean => sourceFailure(discovery.error) === 'permanent'
+  if (discovery.isHopeless && isPermanent()) throw trouble()
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const awaiting: Awaiting = {
+    resume: () => (core.closed ? reject(core.closed) : resolve()),
+    giveUp: () => {
+      if (isPermanent()) reject(trouble())
+    },
+  }
+  const onAbort = (): void => reject(signal?.reason)
+  const cancel = startTimer(clock, Math.min(timeout, FOREVER), () => reject(trouble()))
+  waiting.add(awaiting)
+  signal?.addEventListener('abort', onAbort, { once: true })
+  try {
+    await promise
+  } finally {
+    cancel()
+    waiting.delete(awaiting)
+    signal?.removeEventListener('abort', onAbort)
+  }
+}
