@@ -8,41 +8,15 @@ import { callersLimitVerdict, isTimeLimit } from '../verdict/limit.ts'
 import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import { addressed, type LogicalHost } from './address.ts'
 import type { Connection, Passenger } from './connection.ts'
-import { Departure, type DeparturePolicy } from './departure.ts'
+import { Departure } from './departure.ts'
 import { Drain } from './drain.ts'
+import type { AnswerObserver, ExchangeOptions, ExchangePolicy } from './exchange-options.ts'
 import { IdleWatch } from './idle-watch.ts'
-import { settleAnswer, type AnswerPolicy } from './settle-answer.ts'
+import { settleAnswer } from './settle-answer.ts'
 
 type Handler = Dispatcher.DispatchHandler
 type Controller = Dispatcher.DispatchController
 type Headers = Parameters<NonNullable<Handler['onResponseStart']>>[2]
-
-/** What a plan says about one attempt on the wire. */
-export interface ExchangePolicy extends AnswerPolicy, DeparturePolicy {
-  readonly retry: AnswerPolicy['retry']
-  readonly timeout: DeparturePolicy['timeout'] & {
-    /** Milliseconds between two pieces of the body; Infinity for none. */
-    readonly idle: number
-  }
-}
-
-export interface ExchangeOptions {
-  /** Request headers to add, in lower case. */
-  readonly extra?: Readonly<Record<string, string>> | undefined
-  /** Is aborted to end a body that stalls, instead of the undici request. */
-  readonly stalled?: AbortController | undefined
-  /** Whether the caller can abort the request by a signal of his own. */
-  readonly abortable?: boolean
-  /** Called when the request was not sent. True: somebody else sends it, and the handler must not hear of it. */
-  readonly onUnsent?: ((error: Error) => boolean) | undefined
-  /** Hears of each answer. */
-  readonly observer?: AnswerObserver | undefined
-}
-
-/** Who has to know what was asked, and that it was answered. */
-export interface AnswerObserver {
-  answered(method: string, path: string, status: number): void
-}
 
 /**
  * One attempt on the wire: a handler between undici's pool and whoever asked, and the one place that says
@@ -163,6 +137,7 @@ export class Exchange implements Handler, Passenger {
 
   /** Ends what is left of an answer that somebody has gone on from, who hears no more of it. */
   leave(): void {
+    if (this.#isLeaving) return
     this.#disarm()
     this.#inner = new Drain()
     this.attempt.trail?.left()

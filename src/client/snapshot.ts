@@ -15,6 +15,8 @@ export interface InstanceSnapshot {
   readonly inFlight: number
   /** Attempts still waiting for headers. */
   readonly pending: number
+  /** Of these, requests that wait for a connection of the instance's pool to come free. */
+  readonly queued: number
   /** Mean ms to the headers of recent successes; absent before the first. */
   readonly latency?: number
   /** Attempts by outcome, since the instance was first seen. */
@@ -69,6 +71,7 @@ export function takeSnapshot(
       ),
       inFlight: endpoint.inFlight,
       pending: endpoint.pending,
+      queued: endpoint.queued,
       ...(endpoint.latency !== undefined && { latency: endpoint.latency }),
       settled: endpoint.settled,
     })),

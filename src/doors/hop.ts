@@ -1,6 +1,7 @@
 import type { Endpoint } from '../balance/balancer.ts'
 import type { LogicalHost } from '../attempt/address.ts'
-import { Exchange, type ExchangeOptions } from '../attempt/exchange.ts'
+import type { ExchangeOptions } from '../attempt/exchange-options.ts'
+import { Exchange } from '../attempt/exchange.ts'
 import { headerOf } from '../attempt/headers.ts'
 import type { Core } from '../call/core.ts'
 import type { SendContext } from '../call/operation.ts'

@@ -6,6 +6,7 @@ import type { Outcome } from '../observe/events.ts'
 import { quote } from '../options.ts'
 import type { Instance } from '../registry/source.ts'
 import type { Dispatcher } from '../undici.ts'
+import { queuedIn } from './queued.ts'
 import { isSameIncident } from '../verdict/incident.ts'
 import type { Guard } from './guard.ts'
 
@@ -97,6 +98,11 @@ export class LiveEndpoint implements Endpoint {
   /** The undici pool, connected on first use. */
   get pool(): Dispatcher {
     return (this.#pool ??= this.#context.connect(this.instance))
+  }
+
+  /** Requests that wait in its pool for a connection to come free. */
+  get queued(): number {
+    return this.#pool ? queuedIn(this.#pool) : 0
   }
 
   started(at: number): void {

@@ -1,0 +1,29 @@
+import type { DeparturePolicy } from './departure.ts'
+import type { AnswerPolicy } from './settle-answer.ts'
+
+/** What a plan says about one attempt on the wire. */
+export interface ExchangePolicy extends AnswerPolicy, DeparturePolicy {
+  readonly retry: AnswerPolicy['retry']
+  readonly timeout: DeparturePolicy['timeout'] & {
+    /** Milliseconds between two pieces of the body; Infinity for none. */
+    readonly idle: number
+  }
+}
+
+export interface ExchangeOptions {
+  /** Request headers to add, in lower case. */
+  readonly extra?: Readonly<Record<string, string>> | undefined
+  /** Is aborted to end a body that stalls, instead of the undici request. */
+  readonly stalled?: AbortController | undefined
+  /** Whether the caller can abort the request by a signal of his own. */
+  readonly abortable?: boolean
+  /** Called when the request was not sent. True: somebody else sends it, and the handler must not hear of it. */
+  readonly onUnsent?: ((error: Error) => boolean) | undefined
+  /** Hears of each answer. */
+  readonly observer?: AnswerObserver | undefined
+}
+
+/** Who has to know what was asked, and that it was answered. */
+export interface AnswerObserver {
+  answered(method: string, path: string, status: number): void
+}
