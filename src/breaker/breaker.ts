@@ -157,6 +157,14 @@ export class Breaker {
     this.#open(now, openFor, reason)
   }
 
+  /** The instance has registered anew: if it is open, the next call is a probe, unless it was isolated by hand. */
+  probeNow(now: number): void {
+    this.#lapse(now)
+    if (this.#state !== 'open' || this.#probeAt === Infinity) return
+    this.#probeAt = Math.min(this.#probeAt, now)
+    this.#notBefore = -Infinity
+  }
+
   /** Open until `reset()`, whatever the time. */
   isolate(): void {
     const now = this.#clock.now()

@@ -6,6 +6,7 @@ import type { BreakerState, Outcome } from '../observe/events.ts'
 import { isOutcome } from '../observe/outcome.ts'
 import { warnOnce } from '../observe/warn-once.ts'
 import { checkFunction, checkMethods, checkNumber, checkObject, checkSignal, quote } from '../options.ts'
+import { isTimeLimit } from '../verdict/limit.ts'
 import { Breaker } from './breaker.ts'
 import { breakerOptionNames, breakerPolicy, type BreakerOptions } from './policy.ts'
 import type { Transition } from './transition.ts'
@@ -13,7 +14,7 @@ import type { Transition } from './transition.ts'
 export interface CircuitBreakerOptions extends BreakerOptions {
   /**
    * How a settled call counts, or undefined for the default: a fulfilled one is a `'success'`, a rejected one a
-   * `'failure'`, a refusal by Outrigger `'ignored'`. Not asked when the caller aborted: that is ignored. What is
+   * `'failure'`, a refusal by Outrigger `'ignored'`. Not asked when the caller's signal aborted. What is
    * no outcome is warned of, and the default used.
    */
   readonly classify?: (result: PromiseSettledResult<unknown>) => Outcome | undefined
@@ -29,7 +30,10 @@ export interface CircuitBreakerEvent extends Transition {
 export type CircuitBreakerEventName = 'open' | 'half-open' | 'close'
 
 export interface ExecuteOptions {
-  /** The caller's own signal: handed to the function, and what fails after it aborted is not counted. */
+  /**
+   * The caller's own signal, handed to the function. The call ends as soon as it aborts, even if the function goes on.
+   * A `TimeoutError`, as of `AbortSignal.timeout()`, counts as a failure; any other reason is not counted.
+   */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -79,7 +83,7 @@ export class CircuitBreaker {
 
   /**
    * Runs `fn` and counts how it ended; rethrows its own error.
-   * Rejects with a {@link CircuitOpenError} when refused, and with `signal.reason` when already aborted.
+   * Rejects with a {@link CircuitOpenError} when refused, and with `signal.reason` once that has aborted.
    */
   execute<T>(fn: (context: ExecuteContext) => T | PromiseLike<T>, options?: ExecuteOptions): Promise<T> {
     let signal: AbortSignal | undefined
@@ -95,7 +99,7 @@ export class CircuitBreaker {
     const permit = this.#breaker.tryAcquire(start)
     // Not thrown: an async function's throw costs a third more, and refusals are hot when a service is down.
     if (permit === 0) return Promise.reject(this.#refusal(start))
-    return this.#run(fn, signal, permit, start)
+    return signal ? this.#runUntil(fn, signal, permit, start) : this.#run(fn, permit, start)
   }
 
   /** For what is not a function call: a permit to settle, or undefined when refused. Dispose gives it back. */
@@ -160,13 +164,8 @@ export class CircuitBreaker {
   }
 
   /** Not async: that would cost a third more (issue 7). */
-  #run<T>(
-    fn: (context: ExecuteContext) => T | PromiseLike<T>,
-    signal: AbortSignal | undefined,
-    permit: number,
-    start: number,
-  ): Promise<T> {
-    return started(fn, signal).then(
+  #run<T>(fn: (context: ExecuteContext) => T | PromiseLike<T>, permit: number, start: number): Promise<T> {
+    return started(fn, undefined).then(
       (value) => {
         if (this.#classify) this.#count(permit, { status: 'fulfilled', value }, start)
         else if (this.#breaker.endsUntimed) this.#breaker.settle(permit, 'success', 0, 0)
@@ -174,11 +173,49 @@ export class CircuitBreaker {
         return value
       },
       (error: unknown) => {
-        if (signal?.aborted) this.#settle(permit, 'ignored', start)
-        else this.#count(permit, { status: 'rejected', reason: error }, start)
+        this.#count(permit, { status: 'rejected', reason: error }, start)
         throw error
       },
     )
+  }
+
+  /** The same until the signal aborts, whatever the function makes of that. */
+  #runUntil<T>(
+    fn: (context: ExecuteContext) => T | PromiseLike<T>,
+    signal: AbortSignal,
+    permit: number,
+    start: number,
+  ): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      let isSettled = false
+      const once = (count: () => void): void => {
+        if (isSettled) return
+        isSettled = true
+        count()
+      }
+      const onAbort = (): void => {
+        reject(signal.reason)
+        const outcome = isTimeLimit(signal.reason) ? 'failure' : 'ignored'
+        const settle = (): void => once(() => this.#settle(permit, outcome, start))
+        // After a stall of this process, an answer that came in time has not been read yet.
+        if (outcome === 'failure' && this.#clock.poll) this.#clock.poll(settle)
+        else settle()
+      }
+      const end = (result: PromiseSettledResult<T>, tell: () => void): void => {
+        signal.removeEventListener('abort', onAbort)
+        try {
+          if (result.status === 'fulfilled' || !signal.aborted) once(() => this.#count(permit, result, start))
+          tell()
+        } catch (error) {
+          reject(error)
+        }
+      }
+      signal.addEventListener('abort', onAbort, { once: true })
+      started(fn, signal).then(
+        (value) => end({ status: 'fulfilled', value }, () => resolve(value)),
+        (error: unknown) => end({ status: 'rejected', reason: error }, () => reject(error)),
+      )
+    })
   }
 
   /** A `classify` that throws is the caller's to see, but must not keep the permit. */

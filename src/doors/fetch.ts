@@ -9,6 +9,7 @@ import { answeredBy } from './contract.ts'
 import { isIdempotent, isReplayable } from '../verdict/again.ts'
 import { discardResponse } from './discard.ts'
 import { plainInit, signalOf, spelledMethod, withBody } from './init.ts'
+import { spareOf, type Spare } from './spare.ts'
 import { Path, type Journey, type Neighbours } from './path.ts'
 import type { BodySource, CallInit, Logical, Target } from './target.ts'
 
@@ -24,13 +25,14 @@ export class FetchOperation implements Operation<Response>, Journey {
   readonly path: string
   readonly signal: AbortSignal | undefined
   readonly deadline: number | undefined
-  readonly replayable: boolean
+  readonly spare: Spare | undefined
   readonly idempotent: boolean
   readonly priority: Priority
   readonly #makeBody: (() => BodySource) | undefined
   readonly #input: FetchInput
   readonly #init: RequestInit | undefined
   readonly #platform: Platform
+  readonly #isReplayable: boolean
 
   constructor(
     core: Core,
@@ -59,9 +61,17 @@ export class FetchOperation implements Operation<Response>, Journey {
     this.#init = init
       ? plainInit(init, spelledMethod(init.method ?? request?.method, target.method))
       : initBeside(request, target.method)
-    this.replayable = isReplayable(this.#init?.body) && (init?.body != null || !request?.body)
+    const isRequestBody = init?.body == null && !!request?.body
+    this.#isReplayable = !isRequestBody && isReplayable(this.#init?.body)
+    this.spare =
+      isRequestBody && this.plan.retry && this.#input instanceof Request ? spareOf(this.#input) : undefined
     this.idempotent =
       this.plan.idempotent ?? isIdempotent(this.method, this.header('idempotency-key') !== undefined)
+  }
+
+  /** Of a Request, this is known once it has been sent. */
+  get replayable(): boolean {
+    return this.#isReplayable || this.spare?.isKept === true
   }
 
   header(name: string): string | undefined {
@@ -78,19 +88,21 @@ export class FetchOperation implements Operation<Response>, Journey {
     // Only a signal gives fetch's body the error it is aborted with.
     const stalled = this.plan.timeout.idle < Infinity ? new AbortController() : undefined
     const path = new Path(this, attempt, context, receiver, stalled)
-    this.#platform.fetchThrough(path, this.#input, this.#initOfTry(stalled?.signal)).then(
-      (response) => {
-        try {
-          path.answered(response)
-          if (this.plan.contract?.blames && path.answerer) answeredBy.set(response, path.answerer)
-        } catch (error) {
-          receiver.rejected(error)
-          return
-        }
-        receiver.resolved(response)
-      },
-      (error: unknown) => receiver.rejected(path.failed(error)),
-    )
+    this.#platform
+      .fetchThrough(path, this.spare?.take() ?? this.#input, this.#initOfTry(stalled?.signal))
+      .then(
+        (response) => {
+          try {
+            path.answered(response)
+            if (this.plan.contract?.blames && path.answerer) answeredBy.set(response, path.answerer)
+          } catch (error) {
+            receiver.rejected(error)
+            return
+          }
+          receiver.resolved(response)
+        },
+        (error: unknown) => receiver.rejected(path.failed(error)),
+      )
     return path
   }
 

@@ -11,6 +11,7 @@ import type { Attempt } from '../fleet/attempt.ts'
 import type { Dispatcher } from '../undici.ts'
 import { afterRedirect, type Verdict } from '../verdict/verdict.ts'
 import { acquireHop, exchangeFor } from './hop.ts'
+import type { Spare } from './spare.ts'
 import type { Logical } from './target.ts'
 
 /** Another client of the app that serves an origin, for redirects from one service to another. */
@@ -26,6 +27,8 @@ export interface Journey {
   readonly neighbours: Neighbours | undefined
   /** The caller's own. */
   readonly signal: AbortSignal | undefined
+  /** For further tries of a Request with a body. */
+  readonly spare: Spare | undefined
   /** Endpoints that failed after a redirect: a further try goes past them. */
   failedHops: Set<Endpoint> | undefined
 }
@@ -140,6 +143,7 @@ export class Path extends OwnDispatcher implements Sending, Pick<SendContext, 'r
     try {
       if (this.#current.dispatched) return this.#redirected(origin, options, handler)
       checkScheme(origin, this.#current.attempt)
+      this.#journey.spare?.sent(options.headers)
       return this.#current.dispatch(options, handler)
     } catch (error) {
       this.#refusal = error

@@ -103,7 +103,7 @@ export class Attempt {
     const now = this.startedAt + ms
     endpoint.answered(this.startedAt)
     endpoint.count(outcome)
-    if (outcome === 'success') endpoint.succeeded(ms)
+    if (outcome === 'success') endpoint.succeeded(ms, now)
     if (pause > 0) endpoint.penalise(now + pause)
     const counted = this.#counted(verdict, now)
     const { guard } = this
@@ -141,10 +141,13 @@ export class Attempt {
     this.endpoint.released()
   }
 
-  /** Of the connections that break in one incident, one counts. */
+  /** Of the attempts that fail in one incident, one counts. */
   #counted({ outcome, together }: Verdict, now: number): Outcome {
-    if (outcome !== 'failure' || !together) return outcome
-    return this.endpoint.isNewIncident(this.startedAt, now) ? outcome : 'ignored'
+    const { endpoint, startedAt } = this
+    if (outcome !== 'failure' || together === 'never') return outcome
+    // Nobody had an answer: each of them says that the instance hangs.
+    if (together === 'answering' && endpoint.succeededAt < startedAt) return outcome
+    return endpoint.isNewIncident(startedAt, now) ? outcome : 'ignored'
   }
 
   /** A connection failure says nothing about a route that has a breaker of its own. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Endpoint } from '../balance/balancer.ts'
 import { Breaker } from '../breaker/breaker.ts'
 import type { Transition } from '../breaker/transition.ts'
@@ -53,6 +54,8 @@ export class LiveEndpoint implements Endpoint {
   #others: (Breaker | undefined)[] | undefined
   /** The clock's time until which a Retry-After asks us to stay away. */
   penalisedUntil = 0
+  /** The clock's time of the latest success. */
+  succeededAt: number = -Infinity
   /** The clock's time of the first failure of the latest incident. */
   #incidentAt = -Infinity
   /** The last snapshot this endpoint was part of. */
@@ -68,8 +71,11 @@ export class LiveEndpoint implements Endpoint {
     return this.#instance
   }
 
-  /** The same instance, described anew. */
+  /** The same instance, described anew: if anything but its weight changed, it has registered again. */
   set instance(instance: Instance) {
+    const { weight: _weight, ...before } = this.#instance
+    const { weight: _newWeight, ...after } = instance
+    if (!isDeepStrictEqual(before, after)) this.#probeNow()
     this.#instance = instance
     this.weight = instance.weight || 1
   }
@@ -116,7 +122,8 @@ export class LiveEndpoint implements Endpoint {
     this.#startSum = this.pending === 0 ? 0 : this.#startSum - startedAt
   }
 
-  succeeded(ms: number): void {
+  succeeded(ms: number, now: number): void {
+    this.succeededAt = now
     this.latency = this.latency === undefined ? ms : this.latency + (ms - this.latency) / 10
   }
 
@@ -163,6 +170,12 @@ export class LiveEndpoint implements Endpoint {
     const { instanceGuard } = this.#context
     const own = this.breakerAt(guard.index)?.admitsEarly(now) ?? true
     return own && (!instanceGuard || (this.breakerAt(instanceGuard.index)?.admitsEarly(now) ?? true))
+  }
+
+  #probeNow(): void {
+    const now = this.#context.clock.now()
+    this.penalisedUntil = Math.min(this.penalisedUntil, now)
+    for (const breaker of [this.#breaker, ...(this.#others ?? [])]) breaker?.probeNow(now)
   }
 
   /** When every breaker in the way of `guard` may admit an attempt: `now` or earlier if they do already. */

@@ -12,8 +12,11 @@ export interface Verdict {
   readonly processed: 'yes' | 'maybe' | 'no'
   /** It happened below HTTP: it says something about the instance, and nothing about the route. */
   readonly connection: boolean
-  /** Attempts that were under way together and broke like this at the same time are one strike. */
-  readonly together: boolean
+  /**
+   * Whether attempts that were under way together and ended like this at the same time are one strike: always, only
+   * where the instance has answered others meanwhile, or never.
+   */
+  readonly together: 'always' | 'answering' | 'never'
   /** `free`: another try costs neither an attempt nor budget. `charged`: it costs both. */
   readonly again: 'free' | 'charged' | 'never'
 }
@@ -44,27 +47,27 @@ export type Ending =
 /** One row for each ending. */
 export const VERDICTS: Readonly<Record<Ending, Verdict>> = {
   // An answer came.
-  good: row('instance', 'success', 'yes', 'http', 'apart', 'never'),
-  bad: row('instance', 'failure', 'yes', 'http', 'apart', 'charged'),
-  busy: row('instance', 'overload', 'yes', 'http', 'apart', 'charged'),
-  dismissed: row('caller', 'ignored', 'yes', 'http', 'apart', 'never'),
-  breach: row('instance', 'failure', 'yes', 'http', 'apart', 'never'),
-  truncated: row('instance', 'failure', 'yes', 'connection', 'together', 'never'),
-  untakeable: row('client', 'ignored', 'yes', 'http', 'apart', 'never'),
+  good: row('instance', 'success', 'yes', 'http', 'never', 'never'),
+  bad: row('instance', 'failure', 'yes', 'http', 'never', 'charged'),
+  busy: row('instance', 'overload', 'yes', 'http', 'never', 'charged'),
+  dismissed: row('caller', 'ignored', 'yes', 'http', 'never', 'never'),
+  breach: row('instance', 'failure', 'yes', 'http', 'never', 'never'),
+  truncated: row('instance', 'failure', 'yes', 'connection', 'always', 'never'),
+  untakeable: row('client', 'ignored', 'yes', 'http', 'never', 'never'),
   // No answer came.
-  refused: row('instance', 'failure', 'no', 'connection', 'together', 'free'),
-  unreachable: row('instance', 'failure', 'no', 'connection', 'apart', 'free'),
-  broken: row('instance', 'failure', 'maybe', 'connection', 'together', 'charged'),
-  silent: row('instance', 'failure', 'maybe', 'http', 'apart', 'charged'),
-  threw: row('instance', 'failure', 'maybe', 'http', 'apart', 'charged'),
-  stale: row('path', 'ignored', 'maybe', 'connection', 'apart', 'free'),
-  unprocessed: row('path', 'ignored', 'no', 'connection', 'apart', 'free'),
-  queued: row('client', 'ignored', 'no', 'http', 'apart', 'never'),
-  asleep: row('client', 'ignored', 'maybe', 'http', 'apart', 'never'),
-  starved: row('client', 'ignored', 'no', 'http', 'apart', 'never'),
-  declined: row('client', 'ignored', 'maybe', 'http', 'apart', 'never'),
-  mistaken: row('caller', 'ignored', 'maybe', 'http', 'apart', 'never'),
-  abandoned: row('caller', 'ignored', 'maybe', 'http', 'apart', 'never'),
+  refused: row('instance', 'failure', 'no', 'connection', 'always', 'free'),
+  unreachable: row('instance', 'failure', 'no', 'connection', 'answering', 'free'),
+  broken: row('instance', 'failure', 'maybe', 'connection', 'always', 'charged'),
+  silent: row('instance', 'failure', 'maybe', 'http', 'answering', 'charged'),
+  threw: row('instance', 'failure', 'maybe', 'http', 'never', 'charged'),
+  stale: row('path', 'ignored', 'maybe', 'connection', 'never', 'free'),
+  unprocessed: row('path', 'ignored', 'no', 'connection', 'never', 'free'),
+  queued: row('client', 'ignored', 'no', 'http', 'never', 'never'),
+  asleep: row('client', 'ignored', 'maybe', 'http', 'never', 'never'),
+  starved: row('client', 'ignored', 'no', 'http', 'never', 'never'),
+  declined: row('client', 'ignored', 'maybe', 'http', 'never', 'never'),
+  mistaken: row('caller', 'ignored', 'maybe', 'http', 'never', 'never'),
+  abandoned: row('caller', 'ignored', 'maybe', 'http', 'never', 'never'),
 }
 
 function row(
@@ -72,7 +75,7 @@ function row(
   outcome: Outcome,
   processed: Verdict['processed'],
   level: 'http' | 'connection',
-  counts: 'together' | 'apart',
+  together: Verdict['together'],
   again: Verdict['again'],
 ): Verdict {
   return Object.freeze({
@@ -80,7 +83,7 @@ function row(
     outcome,
     processed,
     connection: level === 'connection',
-    together: counts === 'together',
+    together,
     again,
   })
 }

@@ -141,6 +141,12 @@ describe('a mistake of the caller’s', () => {
   })
 })
 
+function hear({ signal }: { signal: AbortSignal }): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason))
+  })
+}
+
 describe('the signal', () => {
   test('is the caller’s own, or one that never aborts and is the same each time', async () => {
     const { breaker } = setUp()
@@ -192,14 +198,45 @@ describe('the signal', () => {
     expect(await b).toBe('ok')
   })
 
-  test('a function that succeeds although the caller aborted has succeeded', async () => {
+  test('ends the call at once, even if the function goes on; what it does then changes nothing', async () => {
     const { breaker } = setUp()
-    await trip(breaker, 2)
+    const rest = Promise.withResolvers<string>()
     const controller = new AbortController()
-    const call = breaker.execute(() => Promise.resolve('done'), { signal: controller.signal })
-    controller.abort()
-    expect(await call).toBe('done')
+    const call = breaker.execute(() => rest.promise, { signal: controller.signal })
+    controller.abort(boom)
+    await expect(call).rejects.toBe(boom)
     await trip(breaker, 2)
+    rest.resolve('too late')
+    await rest.promise
+    await trip(breaker, 1)
+    expect(breaker.state).toBe('open')
+  })
+
+  test('that says a time limit is over counts against a function that goes on, or fails for it', async () => {
+    const { breaker } = setUp()
+    const late = new DOMException('too slow', 'TimeoutError')
+    for (const fn of [() => new Promise<never>(() => {}), hear]) {
+      for (let i = 0; i < 3; i++) {
+        const controller = new AbortController()
+        const call = breaker.execute(fn, { signal: controller.signal })
+        controller.abort(late)
+        await expect(call).rejects.toBe(late)
+        expect(breaker.state).toBe(i < 2 ? 'closed' : 'open')
+      }
+      breaker.reset()
+    }
+  })
+
+  test('that says a time limit is over does not count against an answer that came in time', async () => {
+    const breaker = new CircuitBreaker({ failureThreshold: 1 })
+    const controller = new AbortController()
+    // As an answer that lies in a socket while the process is busy.
+    const answer = new Promise((resolve) => setImmediate(resolve, 'done'))
+    const call = breaker.execute(() => answer, { signal: controller.signal })
+    controller.abort(new DOMException('too slow', 'TimeoutError'))
+    await expect(call).rejects.toThrow('too slow')
+    await answer
+    await new Promise((resolve) => setImmediate(resolve))
     expect(breaker.state).toBe('closed')
   })
 })
