@@ -4,8 +4,9 @@ import { registerWithAgent } from './consul/lease.ts'
 import { explain } from './consul/explain.ts'
 import { SharedHealth } from './consul/shared.ts'
 import { watchHealth } from './consul/watch.ts'
-import type { TlsOptions } from './http/connector.ts'
-import { checkRegistryUrl, checkSecret, checkService, checkTls } from './http/options.ts'
+import type { TlsSource } from './http/connector.ts'
+import { credentialOf, only, type Credential } from './http/credential.ts'
+import { checkMaxAnswer, checkRegistryUrl, checkService, tlsOf } from './http/options.ts'
 import { RegistryHttp } from './http/http.ts'
 import type { Instance, Registrar, SignalContext, Source } from './source.ts'
 import { checkText } from './text.ts'
@@ -17,9 +18,9 @@ export interface ConsulOptions {
    */
   url?: string
   /** ACL token. */
-  token?: string | undefined
+  token?: Credential | undefined
   /** CA, client certificate and so on, for an https url; the names are those of `node:tls`. */
-  tls?: TlsOptions
+  tls?: TlsSource
   /** Discovers in another datacenter. @default the agent's */
   datacenter?: string
   /**
@@ -58,6 +59,8 @@ export interface ConsulOptions {
    * @default 5_000
    */
   timeout?: number
+  /** Bytes that an answer may have, and a line of a stream. @default 64 MiB */
+  maxAnswerSize?: number
   /**
    * How long a registration stays healthy after its last heartbeat, in ms.
    * @default 15_000
@@ -85,6 +88,7 @@ const OPTIONS: Record<keyof ConsulOptions, true> = {
   shared: true,
   wait: true,
   timeout: true,
+  maxAnswerSize: true,
   ttl: true,
   deregisterAfter: true,
   clock: true,
@@ -106,10 +110,9 @@ export function consul(options: ConsulOptions = {}): Source & Registrar {
   const url = checkRegistryUrl('url', agent)
   checkNumber('wait', wait, { exclusive: true, max: 60_000 })
   checkNumber('timeout', timeout, { exclusive: true })
+  const maxAnswerSize = checkMaxAnswer(options.maxAnswerSize)
   checkNumber('ttl', ttl, { min: 1, integer: true })
   checkNumber('deregisterAfter', deregisterAfter, { min: 1, integer: true })
-  if (token !== undefined) checkSecret('token', token)
-  if (tls !== undefined) checkTls(tls)
   checkBoolean('passing', passing)
   checkBoolean('stale', stale)
   checkBoolean('shared', shared)
@@ -122,9 +125,22 @@ export function consul(options: ConsulOptions = {}): Source & Registrar {
     const value = options[option]
     if (value !== undefined) query.set(parameter, checkText(option, value))
   }
-  const headers: Record<string, string> = token === undefined ? {} : { 'x-consul-token': token }
-  const secrets = new Set(token === undefined ? [] : [token])
-  const settings = { name: 'consul', url, wait, headers, secrets, timeout, clock, tls: tls && { ...tls } }
+  const headers: Record<string, string> = {}
+  const secrets = new Set<string>()
+  const tokenNow = token === undefined ? undefined : credentialOf('token', token)
+  const authorize = tokenNow && (async () => ({ 'x-consul-token': only(secrets, await tokenNow()) }))
+  const settings = {
+    name: 'consul',
+    url,
+    wait,
+    headers,
+    secrets,
+    authorize,
+    timeout,
+    maxAnswerSize,
+    clock,
+    tls: tlsOf(tls),
+  }
   const statesQuery = new URLSearchParams({
     ...(stale && { stale: '' }),
     ...(options.datacenter !== undefined && { dc: options.datacenter }),

@@ -5,8 +5,9 @@ import { Gateway, type Cluster } from './etcd/gateway.ts'
 import { decodeValue, type Decode } from './etcd/layout.ts'
 import { registerInstance } from './etcd/lease.ts'
 import { watchPrefix } from './etcd/watch.ts'
-import type { TlsOptions } from './http/connector.ts'
-import { checkSecret, checkService, checkTls } from './http/options.ts'
+import type { TlsSource } from './http/connector.ts'
+import { credentialOf, type Credential } from './http/credential.ts'
+import { checkMaxAnswer, checkSecret, checkService, tlsOf } from './http/options.ts'
 import { regroup } from './shared/regroup.ts'
 import { SharedWatch } from './shared/shared-watch.ts'
 import type { Instance, Registrar, SignalContext, Source } from './source.ts'
@@ -24,9 +25,9 @@ export interface EtcdOptions {
   prefix?: string
   /** Signs in with a password; needs `password`. */
   user?: string | undefined
-  password?: string | undefined
+  password?: Credential | undefined
   /** CA, client certificate and so on, for https endpoints; the names are those of `node:tls`. */
-  tls?: TlsOptions
+  tls?: TlsSource
   /**
    * Reads a layout that is not ours: an instance, or its url or `host:port`; undefined for a key that is no
    * instance. The id defaults to what follows the service in the key.
@@ -44,6 +45,8 @@ export interface EtcdOptions {
    * @default 5_000
    */
   timeout?: number
+  /** Bytes that an answer may have, and a line of a stream. @default 64 MiB */
+  maxAnswerSize?: number
   /**
    * Milliseconds between two checks that the member behind an idle watch still answers: a frozen one is noticed
    * after at most this and `timeout`.
@@ -74,6 +77,7 @@ const OPTIONS: Record<keyof EtcdOptions, true> = {
   decode: true,
   ttl: true,
   timeout: true,
+  maxAnswerSize: true,
   probeInterval: true,
   rotateAfter: true,
   shared: true,
@@ -98,23 +102,24 @@ export function etcd(options: EtcdOptions): Source & Registrar {
   if (shared && prefix === '') throw new TypeError("shared needs a prefix, got ''")
   checkNumber('ttl', ttl, { min: 1000 })
   checkNumber('timeout', timeout, { exclusive: true })
+  const maxAnswerSize = checkMaxAnswer(options.maxAnswerSize)
   checkNumber('probeInterval', probeInterval, { exclusive: true })
   checkNumber('rotateAfter', rotateAfter, { exclusive: true })
-  if (options.tls !== undefined) checkTls(options.tls)
   if (user !== undefined) checkSecret('user', user)
-  if (password !== undefined) checkSecret('password', password)
+  const passwordNow = password === undefined ? undefined : credentialOf('password', password)
   if ((user === undefined) !== (password === undefined)) throw new TypeError('user and password go together')
   checkFunction('decode', decode)
   checkMethods('clock', clock, ['now', 'sleep', 'random'])
   const cluster: Cluster = {
     endpoints: new Endpoints('endpoints', options.endpoints),
     user,
-    password,
-    tls: options.tls && { ...options.tls },
+    password: passwordNow,
+    tls: tlsOf(options.tls),
     timeout,
+    maxAnswerSize,
     clock,
     token: undefined,
-    secrets: new Set(password === undefined ? [] : [password]),
+    secrets: new Set(),
   }
 
   async function* open(

@@ -1,10 +1,11 @@
 import { systemClock, type Clock } from '../clock.ts'
 import { checkMethods, checkNumber, checkObject, quote } from '../options.ts'
-import type { TlsOptions } from './http/connector.ts'
+import type { TlsSource } from './http/connector.ts'
 import { Endpoints } from './http/endpoints.ts'
 import { readApplication, type AddressField } from './eureka/application.ts'
 import { appOf, checkIsEureka, registerInstance, type EurekaSettings } from './eureka/lease.ts'
-import { checkSecret, checkService, checkTls } from './http/options.ts'
+import { credentialOf, only, type Credential } from './http/credential.ts'
+import { checkMaxAnswer, checkSecret, checkService, tlsOf } from './http/options.ts'
 import { RegistryHttp } from './http/http.ts'
 import type { Instance, Registrar, SignalContext, Source } from './source.ts'
 
@@ -13,9 +14,9 @@ export interface EurekaOptions {
   url: string | readonly string[]
   /** For a server behind HTTP basic authentication; needs `password`. */
   user?: string | undefined
-  password?: string | undefined
+  password?: Credential | undefined
   /** CA, client certificate and so on, for https urls; the names are those of `node:tls`. */
-  tls?: TlsOptions
+  tls?: TlsSource
   /**
    * Call instances by their host name or by their IP address.
    * @default 'hostName'
@@ -31,6 +32,8 @@ export interface EurekaOptions {
    * @default 5_000
    */
   timeout?: number
+  /** Bytes that an answer may have, and a line of a stream. @default 64 MiB */
+  maxAnswerSize?: number
   /**
    * How long a registration lives after its last heartbeat, in ms; Eureka counts in seconds.
    * @default 90_000
@@ -48,6 +51,7 @@ const OPTIONS: Record<keyof EurekaOptions, true> = {
   address: true,
   poll: true,
   timeout: true,
+  maxAnswerSize: true,
   ttl: true,
   clock: true,
 }
@@ -66,16 +70,24 @@ export function eureka(options: EurekaOptions): Source & Registrar {
   const { poll = 30_000, timeout = 5_000, ttl = 90_000 } = options
   checkNumber('poll', poll, { exclusive: true })
   checkNumber('timeout', timeout, { exclusive: true })
+  const maxAnswerSize = checkMaxAnswer(options.maxAnswerSize)
   checkNumber('ttl', ttl, { min: 1000 })
   if (user !== undefined) checkSecret('user', user)
-  if (password !== undefined) checkSecret('password', password)
+  const passwordNow = password === undefined ? undefined : credentialOf('password', password)
   if ((user === undefined) !== (password === undefined)) throw new TypeError('user and password go together')
-  if (tls !== undefined) checkTls(tls)
   checkMethods('clock', clock, ['now', 'sleep', 'random'])
   if (address !== 'hostName' && address !== 'ipAddr') {
     throw new TypeError(`address must be 'hostName' or 'ipAddr', got ${quote(address)}`)
   }
-  const basic = Buffer.from(`${user}:${password}`).toString('base64')
+  const secrets = new Set<string>()
+  const authorize =
+    passwordNow &&
+    (async () => {
+      const secret = await passwordNow()
+      const basic = Buffer.from(`${user}:${secret}`).toString('base64')
+      only(secrets, secret, basic)
+      return { authorization: `Basic ${basic}` }
+    })
   const settings: EurekaSettings = {
     name: 'eureka',
     endpoints: new Endpoints('url', options.url),
@@ -83,12 +95,13 @@ export function eureka(options: EurekaOptions): Source & Registrar {
       accept: 'application/json',
       // Netflix's own server answers 406 to a client that does not take it.
       'accept-encoding': 'gzip',
-      ...(user !== undefined && { authorization: `Basic ${basic}` }),
     },
-    secrets: new Set(password === undefined ? [] : [password, basic]),
+    secrets,
+    authorize,
     timeout,
+    maxAnswerSize,
     clock,
-    tls: tls && { ...tls },
+    tls: tlsOf(tls),
   }
   /** Servers that have proved to be Eureka. */
   const known = new Set<string>()

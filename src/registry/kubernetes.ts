@@ -2,7 +2,9 @@ import { systemClock, type Clock } from '../clock.ts'
 import { OutriggerError } from '../errors.ts'
 import { checkBoolean, checkMethods, checkNumber, checkObject, quote } from '../options.ts'
 import type { TlsOptions } from './http/connector.ts'
-import { checkRegistryUrl, checkSecret, checkTls } from './http/options.ts'
+import { credentialOf, type Credential } from './http/credential.ts'
+import { checkTls } from './http/tls.ts'
+import { checkMaxAnswer, checkRegistryUrl } from './http/options.ts'
 import { RegistryAnswerError, RegistryHttp } from './http/http.ts'
 import { entranceOf, type Entrance } from './kubernetes/access.ts'
 import { linger } from './kubernetes/linger.ts'
@@ -48,8 +50,8 @@ export interface KubernetesOptions {
   kubeconfig?: string
   /** A context of that file. @default its current context */
   context?: string
-  /** A bearer token that never changes. */
-  token?: string
+  /** A bearer token: a text, a file that holds it, or a function that gives it before each request. */
+  token?: Credential
   /** A file with the bearer token, read before each request; `namespace` and `ca.crt` beside it are used. */
   tokenFile?: string
   /** CA, client certificate and so on; the names are those of `node:tls`. */
@@ -59,6 +61,8 @@ export interface KubernetesOptions {
    * @default 5_000
    */
   timeout?: number
+  /** Bytes that an answer may have, and a line of a stream. @default 64 MiB */
+  maxAnswerSize?: number
   /**
    * How long one watch lasts, in ms, up to 20 % less; a frozen API server is noticed after this and `timeout`.
    * @default 60_000
@@ -93,6 +97,7 @@ const OPTIONS: Record<keyof KubernetesOptions, true> = {
   tokenFile: true,
   tls: true,
   timeout: true,
+  maxAnswerSize: true,
   rotateAfter: true,
   clock: true,
 }
@@ -108,7 +113,7 @@ const MAX_RETRY_AFTER = 30_000
  * const users = createClient({ service: 'user-service', source: kubernetes({ port: 'http' }) })
  */
 export function kubernetes(options: KubernetesOptions = {}): Source {
-  const { entrance, join, timeout, rotateAfter, shared, clock } = checkOptions(options)
+  const { entrance, join, timeout, maxAnswerSize, rotateAfter, shared, clock } = checkOptions(options)
   const secrets = new Set<string>()
   let notBefore = 0
 
@@ -128,7 +133,7 @@ export function kubernetes(options: KubernetesOptions = {}): Source {
     const pause = notBefore - clock.now()
     if (pause > 0) await clock.sleep(pause, signal, { ref: false })
     const { server, tls, namespace } = await entrance.access()
-    const http = new RegistryHttp({ name: 'kubernetes', clock, timeout, tls, secrets })
+    const http = new RegistryHttp({ name: 'kubernetes', clock, timeout, maxAnswerSize, tls, secrets })
     try {
       const collection = `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`
       const url = `${server}${collection}?labelSelector=${encodeURIComponent(label)}`
@@ -173,6 +178,7 @@ interface Checked {
   readonly shared: boolean
   readonly join: Parameters<typeof joinSlices>[1]
   readonly timeout: number
+  readonly maxAnswerSize: number
   readonly rotateAfter: number
   readonly clock: Clock
 }
@@ -189,11 +195,11 @@ function checkOptions(options: KubernetesOptions): Checked {
   }
   if (zone !== undefined) checkText('zone', zone)
   checkBoolean('publishNotReady', publishNotReady)
-  if (token !== undefined) checkSecret('token', token)
+  if (token !== undefined) credentialOf('token', token)
+  if (tls !== undefined) checkTls(tls)
   if (tokenFile !== undefined) checkText('tokenFile', tokenFile)
   if (token !== undefined && tokenFile !== undefined)
     throw new TypeError('token and tokenFile exclude each other')
-  if (tls !== undefined) checkTls(tls)
   if (kubeconfig !== undefined) checkText('kubeconfig', kubeconfig)
   if (kubeconfig !== undefined && options.server !== undefined)
     throw new TypeError('server and kubeconfig exclude each other')
@@ -201,6 +207,7 @@ function checkOptions(options: KubernetesOptions): Checked {
   if (context !== undefined && kubeconfig === undefined) throw new TypeError('context needs a kubeconfig')
   checkBoolean('shared', shared)
   checkNumber('timeout', timeout, { exclusive: true })
+  const maxAnswerSize = checkMaxAnswer(options.maxAnswerSize)
   checkNumber('rotateAfter', rotateAfter, { min: 1_000 })
   checkMethods('clock', clock, ['now', 'sleep', 'random'])
   const server = options.server === undefined ? undefined : checkRegistryUrl('server', options.server)
@@ -209,6 +216,7 @@ function checkOptions(options: KubernetesOptions): Checked {
     entrance: entranceOf({ ...options, ...(server !== undefined && { server }) }),
     join: { port, scheme, zone, publishNotReady },
     timeout,
+    maxAnswerSize,
     rotateAfter,
     clock,
   }

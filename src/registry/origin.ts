@@ -25,12 +25,20 @@ export function hostAndPort(origin: string): string {
   return `${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`
 }
 
-/** An url without what may be a secret: user, password, query and fragment. */
+/** An url without what may be a secret: user, password, query and fragment. Takes time in proportion to its length. */
 export function redactUrl(value: string): string {
-  return value.replace(/[?#].*$/s, '').replace(/^([a-z][a-z\d+.-]*:\/*)?.*@/is, '$1***@')
+  const cut = value.search(/[?#]/)
+  const base = cut < 0 ? value : value.slice(0, cut)
+  const at = base.lastIndexOf('@')
+  if (at < 0) return base
+  let start = /^[a-z][a-z\d+.-]*:/i.exec(base)?.[0].length ?? 0
+  if (start > 0) while (base[start] === '/') start++
+  return `${base.slice(0, Math.min(start, at))}***@${base.slice(at + 1)}`
 }
 
 function parseOrigin(value: string): URL {
+  // The parser drops line breaks and tabs: what was meant is anybody's guess.
+  if (/[\0-\x20\x7f]/.test(value)) throw refusal('hold no spaces and no control characters', value)
   const url = URL.parse(value)
   if (url === null) throw refusal('be an absolute http or https url', value)
   if (url.protocol !== 'http:' && url.protocol !== 'https:') throw refusal('be http or https', value)

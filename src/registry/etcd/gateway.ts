@@ -1,15 +1,16 @@
 import type { Clock } from '../../clock.ts'
 import type { Endpoints } from '../http/endpoints.ts'
-import type { TlsOptions } from '../http/connector.ts'
+import type { TlsSource } from '../http/connector.ts'
 import { RegistryAnswerError, RegistryHttp, type RegistryRequest } from '../http/http.ts'
 
 /** What every call of one `etcd()` shares: where the cluster answers, and as whom. */
 export interface Cluster {
   readonly endpoints: Endpoints
   readonly user: string | undefined
-  readonly password: string | undefined
-  readonly tls: TlsOptions | undefined
+  readonly password: (() => Promise<string>) | undefined
+  readonly tls: TlsSource | undefined
   readonly timeout: number
+  readonly maxAnswerSize: number
   readonly clock: Clock
   readonly secrets: Set<string>
   /** Undefined: not signed in yet; empty: the cluster has authentication switched off. */
@@ -89,7 +90,9 @@ export class Gateway {
   }
 
   async #authenticate(endpoint: string, name: string, signal: AbortSignal): Promise<string> {
-    const { password = '', secrets } = this.#cluster
+    const { secrets } = this.#cluster
+    const password = (await this.#cluster.password?.()) ?? ''
+    secrets.add(password)
     const url = `${endpoint}/v3/auth/authenticate`
     const body = JSON.stringify({ name, password })
     const request = { method: 'POST', body, signal } as const

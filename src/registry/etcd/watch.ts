@@ -126,7 +126,9 @@ function refuseCancelled(result: Json): void {
 
 function nextRevision({ header }: Json): string | undefined {
   const revision = (header as { revision?: unknown } | undefined)?.revision
-  return typeof revision === 'string' && /^\d+$/.test(revision) ? String(BigInt(revision) + 1n) : undefined
+  return typeof revision === 'string' && /^\d{1,20}$/.test(revision)
+    ? String(BigInt(revision) + 1n)
+    : undefined
 }
 
 function list(value: unknown): readonly Json[] {

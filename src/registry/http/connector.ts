@@ -1,11 +1,12 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
-import { connect as connectTls, type ConnectionOptions } from 'node:tls'
+import { quote } from '../../options.ts'
+import { checkTls, type TlsOptions } from './tls.ts'
+import { connect as connectTls } from 'node:tls'
 
-/** What may be said about TLS; the names are those of `node:tls`. */
-export type TlsOptions = Pick<
-  ConnectionOptions,
-  'ca' | 'cert' | 'key' | 'passphrase' | 'pfx' | 'rejectUnauthorized' | 'servername'
->
+export type { TlsOptions }
+
+/** A function is asked for each new connection, so that certificates may change. */
+export type TlsSource = TlsOptions | (() => TlsOptions | Promise<TlsOptions>)
 
 type Connect = (
   target: { hostname: string; port: string; protocol: string },
@@ -13,7 +14,20 @@ type Connect = (
 ) => void
 
 /** Connects for undici: the sockets never keep the process alive, and are in `sockets` as long as they exist. */
-export function connector(sockets: Set<Socket>, tls: TlsOptions | undefined): Connect {
+export function connector(sockets: Set<Socket>, tls: TlsSource | undefined): Connect {
+  if (typeof tls !== 'function') return connectWith(sockets, tls)
+  return (target, callback) => {
+    Promise.resolve()
+      .then(tls)
+      .then(checkTls)
+      .then(
+        (options) => connectWith(sockets, options)(target, callback),
+        (error: unknown) => callback(error instanceof Error ? error : new Error(quote(error)), null),
+      )
+  }
+}
+
+function connectWith(sockets: Set<Socket>, tls: TlsOptions | undefined): Connect {
   return ({ hostname, port, protocol }, callback) => {
     const secure = protocol === 'https:'
     const target = {

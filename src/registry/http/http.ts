@@ -3,8 +3,11 @@ import type { Clock } from '../../clock.ts'
 import { timeoutError } from '../../errors.ts'
 import { Agent, type Dispatcher } from '../../undici.ts'
 import { redactUrl } from '../origin.ts'
-import { connector, type TlsOptions } from './connector.ts'
-import { decodeContent } from './content-coding.ts'
+import { textOf } from './body.ts'
+import { connector, type TlsSource } from './connector.ts'
+import { MAX_ANSWER } from './json-lines.ts'
+
+export { jsonLines } from './json-lines.ts'
 
 export interface RegistryHttpOptions {
   /** Begins every error message. */
@@ -12,9 +15,11 @@ export interface RegistryHttpOptions {
   readonly clock: Clock
   /** Milliseconds until an answer must be complete (a stream: until its headers are there). */
   readonly timeout: number
-  readonly tls?: TlsOptions | undefined
+  readonly tls?: TlsSource | undefined
   /** Blotted out of every error message; may grow. */
   readonly secrets?: ReadonlySet<string>
+  /** Headers that say who asks; asked before each request, because credentials change. */
+  readonly authorize?: (() => Promise<Record<string, string>>) | undefined
   /**
    * How many connections may be open at once. With more than one, undici opens a second for a request that follows at
    * once, and registries count them.
@@ -26,10 +31,12 @@ export interface RegistryHttpOptions {
    * @default 4_000
    */
   readonly keepAlive?: number
+  /**
+   * Bytes that an answer may have, as it comes and unpacked.
+   * @default 64 MiB
+   */
+  readonly maxAnswerSize?: number | undefined
 }
-
-/** Bytes of a decompressed answer. */
-const MAX_DECODED = 256 * 1024 * 1024
 
 export interface RegistryRequest {
   readonly method?: Dispatcher.HttpMethod
@@ -67,9 +74,11 @@ export class RegistryHttp {
   readonly #options: RegistryHttpOptions
   readonly #sockets = new Set<Socket>()
   readonly #agent: Agent
+  readonly #max: number
 
   constructor(options: RegistryHttpOptions) {
     this.#options = options
+    this.#max = options.maxAnswerSize ?? MAX_ANSWER
     // Our own deadlines stand in for undici's, which are coarse to a second.
     const connect = connector(this.#sockets, options.tls)
     const { connections = 1, keepAlive = 4_000 } = options
@@ -87,7 +96,7 @@ export class RegistryHttp {
   send(url: string, request: RegistryRequest): Promise<RegistryReply> {
     return this.#within(url, request, async (signal) => {
       const { statusCode, headers, body } = await this.#dispatch(url, request, signal)
-      return { status: statusCode, headers, text: await textOf(headers, body) }
+      return { status: statusCode, headers, text: await textOf(headers['content-encoding'], body, this.#max) }
     })
   }
 
@@ -105,7 +114,11 @@ export class RegistryHttp {
     return this.#within(url, request, async (signal) => {
       const { statusCode, headers, body } = await this.#dispatch(url, request, signal)
       if (statusCode === 200) return body
-      throw this.failure(url, request, { status: statusCode, headers, text: await textOf(headers, body) })
+      throw this.failure(url, request, {
+        status: statusCode,
+        headers,
+        text: await textOf(headers['content-encoding'], body, this.#max),
+      })
     })
   }
 
@@ -128,14 +141,20 @@ export class RegistryHttp {
     await this.#agent.destroy(closed)
   }
 
-  #dispatch(url: string, request: RegistryRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+  async #dispatch(
+    url: string,
+    request: RegistryRequest,
+    signal: AbortSignal,
+  ): Promise<Dispatcher.ResponseData> {
     const { origin, pathname, search } = new URL(url)
+    const own = await this.#options.authorize?.()
+    signal.throwIfAborted()
     const { method = 'GET', headers, body = null } = request
     return this.#agent.request({
       origin,
       path: pathname + search,
       method,
-      headers: headers ?? null,
+      headers: own ? { ...headers, ...own } : (headers ?? null),
       body,
       signal,
     })
@@ -168,22 +187,11 @@ export class RegistryHttp {
 
   #redact(text: string): string {
     let redacted = text
-    for (const secret of this.#options.secrets ?? []) redacted = redacted.replaceAll(secret, '***')
+    for (const secret of this.#options.secrets ?? []) {
+      if (secret !== '') redacted = redacted.replaceAll(secret, '***')
+    }
     return redacted
   }
-}
-
-async function textOf(
-  headers: RegistryReply['headers'],
-  body: Dispatcher.ResponseData['body'],
-): Promise<string> {
-  const bytes = await decodeContent(
-    Buffer.from(await body.arrayBuffer()),
-    headers['content-encoding'],
-    MAX_DECODED,
-  )
-  // The decoder drops a byte order mark, which JSON.parse would not take.
-  return new TextDecoder().decode(bytes)
 }
 
 /** undici does not hear an abort while it connects. */
@@ -208,17 +216,5 @@ export async function withHttp<T>(
     return await use(http)
   } finally {
     await http.close()
-  }
-}
-
-/** The JSON documents of a stream with one a line, those of a chunk together; a chunk can hold half a line. */
-export async function* jsonLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<unknown[], void> {
-  const decoder = new TextDecoder()
-  let rest = ''
-  for await (const chunk of chunks) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
-    rest = lines.pop() ?? ''
-    const documents = lines.filter((line) => line.trim() !== '').map((line) => JSON.parse(line) as unknown)
-    if (documents.length > 0) yield documents
   }
 }

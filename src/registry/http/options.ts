@@ -1,5 +1,8 @@
-import { checkObject, quote } from '../../options.ts'
+import { checkNumber, quote } from '../../options.ts'
 import { redactUrl } from '../origin.ts'
+import type { TlsSource } from './connector.ts'
+import { MAX_ANSWER } from './json-lines.ts'
+import { checkTls } from './tls.ts'
 
 /** A registry's url without its trailing slash; credentials have options of their own and are refused here. */
 export function checkRegistryUrl(name: string, value: unknown): string {
@@ -10,12 +13,25 @@ export function checkRegistryUrl(name: string, value: unknown): string {
     const rule = 'an http or https url without credentials, query and fragment'
     throw new TypeError(`${name} must be ${rule}, got ${quote(redactUrl(value))}`)
   }
-  return url.href.replace(/\/+$/, '')
+  return url.href.endsWith('/') ? withoutSlashes(url.href) : url.href
 }
 
-export function checkTls(value: unknown): void {
-  const keys = ['ca', 'cert', 'key', 'passphrase', 'pfx', 'rejectUnauthorized', 'servername']
-  checkObject('tls', value, keys)
+/** Not a regular expression, which would look at a run of slashes once for each of them. */
+function withoutSlashes(text: string): string {
+  let end = text.length
+  while (text[end - 1] === '/') end--
+  return text.slice(0, end)
+}
+
+/** Returns a copy, or the function that gives it. */
+export function tlsOf(value: TlsSource | undefined): TlsSource | undefined {
+  if (value === undefined || typeof value === 'function') return value
+  return { ...checkTls(value) }
+}
+
+/** Returns how many bytes an answer may have. */
+export function checkMaxAnswer(value: unknown = MAX_ANSWER): number {
+  return checkNumber('maxAnswerSize', value, { min: 1, integer: true })
 }
 
 /** A string that must not be quoted in an error. */

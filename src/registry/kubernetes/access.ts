@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { credentialOf, type Credential } from '../http/credential.ts'
 import type { TlsOptions } from '../http/connector.ts'
 import { readKubeconfig } from './kubeconfig.ts'
 
@@ -17,7 +18,7 @@ export interface Access {
 export interface Given {
   readonly server?: string
   readonly namespace?: string
-  readonly token?: string
+  readonly token?: Credential
   readonly tokenFile?: string
   readonly tls?: TlsOptions
   readonly kubeconfig?: string
@@ -46,7 +47,7 @@ export function entranceOf(given: Given): Entrance {
 interface Places {
   readonly server: string
   readonly namespace?: string | undefined
-  readonly token?: string | undefined
+  readonly token?: Credential | undefined
   readonly tokenFile?: string | undefined
   readonly tls: TlsOptions
   /** Holds `ca.crt` and `namespace`, unless they are given. */
@@ -75,7 +76,10 @@ function entrance({ server, namespace, token, tokenFile, tls, folder }: Places):
         tls: { ...tls, ...(ca !== undefined && { ca }) },
       }
     },
-    token: async () => (tokenFile === undefined ? token : (await readFile(tokenFile, 'utf8')).trim()),
+    token: async () => {
+      if (tokenFile !== undefined) return (await readFile(tokenFile, 'utf8')).trim()
+      return token === undefined ? undefined : credentialOf('token', token)()
+    },
   }
 }
 

@@ -1,0 +1,15 @@
+import type { ConnectionOptions } from 'node:tls'
+import { checkObject } from '../../options.ts'
+
+/** What may be said about TLS; the names are those of `node:tls`. */
+export type TlsOptions = Pick<
+  ConnectionOptions,
+  'ca' | 'cert' | 'key' | 'passphrase' | 'pfx' | 'rejectUnauthorized' | 'servername'
+>
+
+const KEYS = ['ca', 'cert', 'key', 'passphrase', 'pfx', 'rejectUnauthorized', 'servername']
+
+export function checkTls(value: TlsOptions): TlsOptions {
+  checkObject('tls', value, KEYS)
+  return value
+}

@@ -1,0 +1,54 @@
+import { describe, expect, it, vi } from 'vitest'
+import { keyReader } from '../../src/balance/key.ts'
+import { directivesOf } from '../../src/fallback/cache-control.ts'
+import { RequestKeys } from '../../src/fallback/key.ts'
+import { quote } from '../../src/quote.ts'
+import { jsonLines } from '../../src/registry/http/json-lines.ts'
+import { unpackMeta } from '../../src/registry/http/string-meta.ts'
+import { readList } from '../../src/registry/listed.ts'
+import { redactUrl } from '../../src/registry/origin.ts'
+import { validateSnapshot } from '../../src/registry/snapshot.ts'
+import { retryAfter } from '../../src/verdict/retry-after.ts'
+
+/** What reads text that a server or a registry may have made up. */
+const READERS: Record<string, (text: string) => unknown> = {
+  'redactUrl()': redactUrl,
+  'an entry of a snapshot': (url) => validateSnapshot([{ id: 'x', url }]),
+  'an entry with this scheme': (rest) => validateSnapshot([{ id: 'x', url: `http://u:p@h${rest}` }]),
+  'a socket': (rest) => validateSnapshot([{ id: 'x', url: `unix:${rest}` }]),
+  'a list of targets': (target) => readList([target, { targets: [target] }]),
+  'metadata in strings': (text) => unpackMeta({ outrigger: text, zone: text }),
+  'Retry-After': (text) => retryAfter(text, text, 1_000),
+  'Cache-Control': (text) => directivesOf(new Headers({ 'cache-control': text })),
+  Vary: (text) => new RequestKeys().covers(text),
+  'a cookie': (text) => keyReader('key', { cookie: 'sid' })({ header: () => text } as never),
+  'quote()': quote,
+}
+
+const UNITS = ['/', '@', ':', 'a:', '?', '#', ',', '=', ';', '"', '[', ']', '%2', '0', '{', '\\', '. ']
+
+describe.each(Object.entries(READERS))('%s', (_name, read) => {
+  // With work that grows with the square of the length, one of these would take minutes: the test would time out.
+  it.each(UNITS)('reads a megabyte of %j, with and without an end that does not fit', (unit) => {
+    const text = unit.repeat(1_000_000 / unit.length)
+    for (const long of [text, `${text}x`, `http:${text}`, `x${text}@`]) expect(() => read(long)).not.toThrow()
+  })
+})
+
+it('a line in many pieces is put together once', async () => {
+  const concat = vi.spyOn(Buffer, 'concat')
+  const copied = async (pieces: number): Promise<number> => {
+    concat.mockClear()
+    async function* chunks(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('"')
+      for (let i = 0; i < pieces; i++) yield Buffer.from('x'.repeat(100))
+      yield Buffer.from('"\n')
+    }
+    for await (const documents of jsonLines(chunks())) expect(documents).toHaveLength(1)
+    return concat.mock.calls.reduce(
+      (sum, [list]) => sum + list.reduce((all, { length }) => all + length, 0),
+      0,
+    )
+  }
+  expect(await copied(1_000)).toBe(10 * (await copied(100)) - 18)
+})
