@@ -11,10 +11,10 @@ export type {
 export type { ReadyOptions } from './client/ready.ts'
 export type { ClientSnapshot, InstanceSnapshot, LimitSnapshot } from './client/snapshot.ts'
 export { withDeadline, type IncomingRequest, type WithDeadlineOptions } from './client/with-deadline.ts'
-export type { CallInit } from './doors/target.ts'
-export { outrigger, type DispatchingClient } from './doors/interceptor.ts'
-export type { ExecuteContext, ExecuteFunction, ExecuteOptions } from './doors/execute.ts'
-export type { RequestOptions } from './doors/request.ts'
+export type { CallInit } from './doors/plan/target.ts'
+export { outrigger, type DispatchingClient } from './doors/dispatcher/interceptor.ts'
+export type { ExecuteContext, ExecuteFunction, ExecuteOptions } from './doors/execute/operation.ts'
+export type { RequestOptions } from './doors/request/operation.ts'
 export type { AttemptResult, Classify } from './verdict/classify.ts'
 
 export {

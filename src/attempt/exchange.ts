@@ -135,8 +135,8 @@ export class Exchange implements Handler, Passenger {
     else end()
   }
 
-  /** Ends what is left of an answer that somebody has gone on from, who hears no more of it. */
-  leave(): void {
+  /** Drains the rest of a redirect's answer. The inner handler hears no more of it. */
+  abandon(): void {
     if (this.#isLeaving) return
     this.#disarm()
     this.#inner = new Drain()

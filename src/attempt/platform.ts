@@ -74,7 +74,7 @@ export abstract class OwnDispatcher implements FetchDispatcher {
 }
 
 /** Sends on what leaves the service, a redirect to a stranger, the way the platform would. */
-export function dispatchElsewhere(
+export function dispatchOutside(
   options: Dispatcher.DispatchOptions,
   handler: Dispatcher.DispatchHandler,
 ): boolean {

@@ -1,5 +1,5 @@
 import type { FallbackPolicy, HeaderPolicy, Plan, TimeoutPolicy } from '../call/plan.ts'
-import { Plans } from '../doors/plans.ts'
+import { Plans } from '../doors/plan/plans.ts'
 import { breakerPolicy } from '../breaker/policy.ts'
 import type { Guard } from '../fleet/guard.ts'
 import { systemClock, type Clock } from '../clock.ts'

@@ -1,18 +1,18 @@
 import { Platform, type FetchInput } from '../attempt/platform.ts'
 import { execute } from '../call/execute.ts'
-import { AttemptDispatcher } from '../doors/dispatcher.ts'
+import { AttemptDispatcher } from '../doors/dispatcher/dispatcher.ts'
 import {
   EXECUTE_OPTIONS,
   ExecuteOperation,
   type ExecuteFunction,
   type ExecuteOptions,
-} from '../doors/execute.ts'
-import { contractOf, underContract } from '../doors/contract.ts'
-import { fallbackCall, hasFallback, withFallback } from '../doors/fallback.ts'
-import { FetchOperation } from '../doors/fetch.ts'
-import type { Neighbours } from '../doors/path.ts'
-import { RequestOperation, type RequestOptions } from '../doors/request.ts'
-import { logicalAddress, resolveTarget, type CallInit, type Target } from '../doors/target.ts'
+} from '../doors/execute/operation.ts'
+import { contractOf, underContract } from '../doors/fetch/contract.ts'
+import { fallbackCall, hasFallback, withFallback } from '../doors/fetch/fallback.ts'
+import { FetchOperation } from '../doors/fetch/operation.ts'
+import type { OtherClients } from '../doors/fetch/transfer.ts'
+import { RequestOperation, type RequestOptions } from '../doors/request/operation.ts'
+import { logicalAddress, resolveTarget, type CallInit, type Target } from '../doors/plan/target.ts'
 import { OutriggerError } from '../errors.ts'
 import type { Listener } from '../observe/emitter.ts'
 import { checkEventName } from '../observe/event-names.ts'
@@ -32,7 +32,7 @@ import { takeSnapshot, type ClientSnapshot } from './snapshot.ts'
 
 type RouteInit = Pick<CallInit, 'params' | 'query'>
 
-/** How an app-wide fetch calls a client, with its neighbours for redirects between services. */
+/** How an app-wide fetch calls a client, with its otherClients for redirects between services. */
 export const callWithin: unique symbol = Symbol('outrigger.callWithin')
 
 /** What a client can do besides being called. */
@@ -75,7 +75,7 @@ export interface ClientDoors extends AsyncDisposable {
   readonly [callWithin]: (
     input: FetchInput,
     init: CallInit | undefined,
-    neighbours?: Neighbours,
+    otherClients?: OtherClients,
   ) => Promise<Response>
 }
 
@@ -127,14 +127,14 @@ export function createClient(options: ClientOptions): Client {
     if (core.closed) throw core.closed
   }
   // Not async: that would cost two more promises.
-  const call: Client[typeof callWithin] = (input, init, neighbours) => {
+  const call: Client[typeof callWithin] = (input, init, otherClients) => {
     try {
       const returning = platform.returning(input, init)
       if (returning) return returning
       const contract = contractOf(plans, input, init)
       return contract
-        ? underContract(contract, init, (own, onAnswer) => send(input, own, neighbours, onAnswer))
-        : send(input, init, neighbours)
+        ? underContract(contract, init, (own, onAnswer) => send(input, own, otherClients, onAnswer))
+        : send(input, init, otherClients)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -142,25 +142,25 @@ export function createClient(options: ClientOptions): Client {
   const send = (
     input: FetchInput,
     init: CallInit | undefined,
-    neighbours: Neighbours | undefined,
+    otherClients: OtherClients | undefined,
     onAnswer?: (response: Response) => void,
   ): Promise<Response> => {
     const target = resolveTarget(logical, plans, input, init)
     if (!target) return platform.fetch(input, init as RequestInit)
     refuseClosed()
-    if (!hasFallback(target.plan)) return start(target, input, init, neighbours, onAnswer)
+    if (!hasFallback(target.plan)) return start(target, input, init, otherClients, onAnswer)
     const go = (own: CallInit | undefined): Promise<Response> =>
-      start(target, input, own, neighbours, onAnswer)
+      start(target, input, own, otherClients, onAnswer)
     return withFallback(fallbackCall(core, target, input, init, go))
   }
   const start = (
     target: Target,
     input: FetchInput,
     init: CallInit | undefined,
-    neighbours: Neighbours | undefined,
+    otherClients: OtherClients | undefined,
     onAnswer: ((response: Response) => void) | undefined,
   ): Promise<Response> => {
-    const operation = new FetchOperation(core, platform, logical, target, input, init, neighbours)
+    const operation = new FetchOperation(core, platform, logical, target, input, init, otherClients)
     const answer = execute(core, operation)
     return onAnswer ? answer.then((response) => (onAnswer(response), response)) : answer
   }

@@ -1,6 +1,6 @@
-import { dispatchElsewhere, Platform, urlText, type Fetch, type FetchInput } from '../attempt/platform.ts'
-import type { Neighbours } from '../doors/path.ts'
-import { logicalAddress } from '../doors/target.ts'
+import { dispatchOutside, Platform, urlText, type Fetch, type FetchInput } from '../attempt/platform.ts'
+import type { OtherClients } from '../doors/fetch/transfer.ts'
+import { logicalAddress } from '../doors/plan/target.ts'
 import { OutriggerError } from '../errors.ts'
 import { checkObject, checkRecord, quote } from '../options.ts'
 import { callWithin, type Client } from './create-client.ts'
@@ -41,10 +41,10 @@ export function createFetch(options: FetchOptions): Fetch {
     clients.set(host, client)
   }
   const platform = new Platform()
-  const neighbours: Neighbours = (origin) => {
+  const otherClients: OtherClients = (origin) => {
     const client = clients.get(hostOf(origin))
     if (!client && otherwise === 'deny') return { dispatch: () => deny(origin) }
-    return client?.dispatcher ?? { dispatch: dispatchElsewhere }
+    return client?.dispatcher ?? { dispatch: dispatchOutside }
   }
   return async (input: FetchInput, init?: RequestInit): Promise<Response> => {
     const returning = platform.returning(input, init)
@@ -53,7 +53,7 @@ export function createFetch(options: FetchOptions): Fetch {
     // fetch itself says what is wrong with what is no absolute URL; data: and blob: never leave the process.
     if (!url || !/^https?:$/.test(url.protocol)) return platform.fetch(input, init)
     const client = clients.get(url.host)
-    if (client) return client[callWithin](input, init, neighbours)
+    if (client) return client[callWithin](input, init, otherClients)
     return otherwise === 'deny' ? deny(url.origin) : platform.fetch(input, init)
   }
 }

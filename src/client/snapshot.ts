@@ -1,5 +1,5 @@
 import type { Core } from '../call/core.ts'
-import type { Plans } from '../doors/plans.ts'
+import type { Plans } from '../doors/plan/plans.ts'
 import type { Guard } from '../fleet/guard.ts'
 import type { Limiter } from '../limit/limiter.ts'
 import type { BreakerState, Outcome } from '../observe/events.ts'

@@ -1,5 +1,5 @@
 import { createFetch, deny } from '../client/create-fetch.ts'
-import { outrigger } from '../doors/interceptor.ts'
+import { outrigger } from '../doors/dispatcher/interceptor.ts'
 import { composeGlobalDispatchers } from '../undici-guard.ts'
 import type { Dispatcher } from '../undici.ts'
 import { loadConfig } from './load.ts'

@@ -1,6 +1,6 @@
 import { createClient, type Client } from '../client/create-client.ts'
 import type { ClientOptions } from '../client/options.ts'
-import type { ExecuteOptions } from '../doors/execute.ts'
+import type { ExecuteOptions } from '../doors/execute/operation.ts'
 import { isIdempotent } from '../verdict/again.ts'
 import { checkBoolean, checkFunction, checkNumber, checkObject, quote } from '../options.ts'
 import { isPlainObject } from '../registry/plain-data.ts'

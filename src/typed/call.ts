@@ -1,5 +1,5 @@
 import type { FetchInput } from '../attempt/platform.ts'
-import type { CallInit } from '../doors/target.ts'
+import type { CallInit } from '../doors/plan/target.ts'
 import type { ContractAnswer, ContractArgs, Contracts } from './contract-types.ts'
 import type {
   Method,

@@ -1,9 +1,9 @@
-import type { FetchInput } from '../attempt/platform.ts'
-import type { Attempt } from '../fleet/attempt.ts'
-import type { Contract } from '../typed/contract.ts'
-import { VERDICTS } from '../verdict/verdict.ts'
-import type { Plans } from './plans.ts'
-import { isRouteKey, methodOf, type CallInit } from './target.ts'
+import type { FetchInput } from '../../attempt/platform.ts'
+import type { Attempt } from '../../fleet/attempt.ts'
+import type { Contract } from '../../typed/contract.ts'
+import { VERDICTS } from '../../verdict/verdict.ts'
+import type { Plans } from '../plan/plans.ts'
+import { isRouteKey, methodOf, type CallInit } from '../plan/target.ts'
 
 /** Whose answer a response is, for contracts that hold a breach against the instance. */
 export const answeredBy: WeakMap<Response, Attempt> = new WeakMap()

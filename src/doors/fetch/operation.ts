@@ -1,24 +1,24 @@
-import type { Endpoint } from '../balance/balancer.ts'
-import type { FetchInput, Platform } from '../attempt/platform.ts'
-import type { Core } from '../call/core.ts'
-import type { Operation, Receiver, SendContext, Sending } from '../call/operation.ts'
-import type { Plan } from '../call/plan.ts'
-import type { Attempt } from '../fleet/attempt.ts'
-import { isPriority, type Priority } from '../limit/priority.ts'
+import type { Endpoint } from '../../balance/balancer.ts'
+import type { FetchInput, Platform } from '../../attempt/platform.ts'
+import type { Core } from '../../call/core.ts'
+import type { Operation, Receiver, SendContext, Sending } from '../../call/operation.ts'
+import type { Plan } from '../../call/plan.ts'
+import type { Attempt } from '../../fleet/attempt.ts'
+import { isPriority, type Priority } from '../../limit/priority.ts'
 import { answeredBy } from './contract.ts'
-import { isIdempotent, isReplayable } from '../verdict/again.ts'
+import { isIdempotent, isReplayable } from '../../verdict/again.ts'
 import { discardResponse } from './discard.ts'
 import { plainInit, signalOf, spelledMethod, withBody } from './init.ts'
 import { spareOf, type Spare } from './spare.ts'
-import { Path, type Journey, type Neighbours } from './path.ts'
-import type { BodySource, CallInit, Logical, Target } from './target.ts'
+import { FetchTransfer, type FetchCall, type OtherClients } from './transfer.ts'
+import type { BodySource, CallInit, Logical, Target } from '../plan/target.ts'
 
 /** A call through the platform's fetch: the logical URL above it, the instance's pool below it. */
-export class FetchOperation implements Operation<Response>, Journey {
+export class FetchOperation implements Operation<Response>, FetchCall {
   readonly core: Core
   readonly logical: Logical
-  readonly neighbours: Neighbours | undefined
-  failedHops: Set<Endpoint> | undefined = undefined
+  readonly otherClients: OtherClients | undefined
+  failedAfterRedirect: Set<Endpoint> | undefined = undefined
   readonly plan: Plan
   readonly door = 'fetch'
   readonly method: string
@@ -41,7 +41,7 @@ export class FetchOperation implements Operation<Response>, Journey {
     target: Target,
     input: FetchInput,
     given: CallInit | undefined,
-    neighbours: Neighbours | undefined,
+    otherClients: OtherClients | undefined,
   ) {
     const request = requestOf(input, given, target.url)
     // What a Request has are getters, which no spread would copy.
@@ -49,7 +49,7 @@ export class FetchOperation implements Operation<Response>, Journey {
     this.core = core
     this.logical = logical
     this.#platform = platform
-    this.neighbours = neighbours
+    this.otherClients = otherClients
     this.plan = target.plan
     this.priority = isPriority(init?.priority) ? init.priority : this.plan.priority
     this.method = target.method
@@ -87,23 +87,23 @@ export class FetchOperation implements Operation<Response>, Journey {
   send(attempt: Attempt, context: SendContext, receiver: Receiver<Response>): Sending {
     // Only a signal gives fetch's body the error it is aborted with.
     const stalled = this.plan.timeout.idle < Infinity ? new AbortController() : undefined
-    const path = new Path(this, attempt, context, receiver, stalled)
+    const transfer = new FetchTransfer(this, attempt, context, receiver, stalled)
     this.#platform
-      .fetchThrough(path, this.spare?.take() ?? this.#input, this.#initOfTry(stalled?.signal))
+      .fetchThrough(transfer, this.spare?.take() ?? this.#input, this.#initOfTry(stalled?.signal))
       .then(
         (response) => {
           try {
-            path.answered(response)
-            if (this.plan.contract?.blames && path.answerer) answeredBy.set(response, path.answerer)
+            transfer.answered(response)
+            if (this.plan.contract?.blames && transfer.answerer) answeredBy.set(response, transfer.answerer)
           } catch (error) {
             receiver.rejected(error)
             return
           }
           receiver.resolved(response)
         },
-        (error: unknown) => receiver.rejected(path.failed(error)),
+        (error: unknown) => receiver.rejected(transfer.failed(error)),
       )
-    return path
+    return transfer
   }
 
   #initOfTry(stalled: AbortSignal | undefined): RequestInit | undefined {

@@ -1,5 +1,5 @@
-import { headerOf } from '../attempt/headers.ts'
-import type { Dispatcher } from '../undici.ts'
+import { headerOf } from '../../attempt/headers.ts'
+import type { Dispatcher } from '../../undici.ts'
 
 /** The longest body, in bytes, that is kept for another try. */
 const MAX_LENGTH = 1024 * 1024

@@ -1,6 +1,6 @@
-import type { Plan } from '../call/plan.ts'
-import { parseRouteKey, type RouteKey } from '../routes/key.ts'
-import { RouteTable } from '../routes/match.ts'
+import type { Plan } from '../../call/plan.ts'
+import { parseRouteKey, type RouteKey } from '../../routes/key.ts'
+import { RouteTable } from '../../routes/match.ts'
 
 /** Route keys written at call sites are few; keys built from data would not be. */
 const MAX_ADHOC = 1000

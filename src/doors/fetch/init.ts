@@ -1,6 +1,6 @@
-import { disown } from '../hooks/disown.ts'
-import { isPriority } from '../limit/priority.ts'
-import type { BodySource, CallInit } from './target.ts'
+import { disown } from '../../hooks/disown.ts'
+import { isPriority } from '../../limit/priority.ts'
+import type { BodySource, CallInit } from '../plan/target.ts'
 
 type RequestHeaders = NonNullable<RequestInit['headers']>
 

@@ -1,14 +1,14 @@
 import { AsyncResource } from 'node:async_hooks'
-import { checkScheme } from '../attempt/address.ts'
-import type { Core } from '../call/core.ts'
-import type { Plan } from '../call/plan.ts'
-import type { Attempt } from '../fleet/attempt.ts'
-import type { Journal } from '../observe/journal.ts'
-import { quote } from '../options.ts'
-import { Dispatcher, wrapHandler } from '../undici.ts'
-import { acquireHop, exchangeFor } from './hop.ts'
-import type { Plans } from './plans.ts'
-import type { Logical } from './target.ts'
+import { checkScheme } from '../../attempt/address.ts'
+import type { Core } from '../../call/core.ts'
+import type { Plan } from '../../call/plan.ts'
+import type { Attempt } from '../../fleet/attempt.ts'
+import type { Journal } from '../../observe/journal.ts'
+import { quote } from '../../options.ts'
+import { Dispatcher, wrapHandler } from '../../undici.ts'
+import { acquireOne, exchangeFor } from '../sending/attempt.ts'
+import type { Plans } from '../plan/plans.ts'
+import type { Logical } from '../plan/target.ts'
 
 /**
  * The attempt plane as an undici dispatcher: one pick, one send, whatever the origin says. No deadline, no
@@ -35,7 +35,7 @@ export class AttemptDispatcher extends Dispatcher {
       try {
         if (this.core.closed) throw this.core.closed
         if (journal) journal.discovery = journal.age
-        const attempt = acquireHop(this.core, plan, options)
+        const attempt = acquireOne(this.core, plan, options)
         if (options.origin !== undefined) checkScheme(String(options.origin), attempt)
         const dispatch = (): boolean =>
           exchangeFor(this.core, plan, attempt, this.logical, undefined, ABORTABLE).dispatch(options, inner)

@@ -1,11 +1,11 @@
 import { isIP } from 'node:net'
-import type { LogicalHost } from '../attempt/address.ts'
-import { urlText, type FetchInput } from '../attempt/platform.ts'
-import type { Plan } from '../call/plan.ts'
-import type { Priority } from '../limit/priority.ts'
-import { quote } from '../options.ts'
-import { expandPath, type PathParams } from '../routes/expand.ts'
-import { appendQuery, type Query } from '../routes/query.ts'
+import type { LogicalHost } from '../../attempt/address.ts'
+import { urlText, type FetchInput } from '../../attempt/platform.ts'
+import type { Plan } from '../../call/plan.ts'
+import type { Priority } from '../../limit/priority.ts'
+import { quote } from '../../options.ts'
+import { expandPath, type PathParams } from '../../routes/expand.ts'
+import { appendQuery, type Query } from '../../routes/query.ts'
 import type { Plans } from './plans.ts'
 
 export type BodySource = NonNullable<RequestInit['body']>

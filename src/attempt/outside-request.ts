@@ -6,11 +6,11 @@ type Abort = (reason: Error) => void
  * A request that went to another dispatcher, which we can still end. That one gets a handler of the generation that was
  * given: the platform's own knows no other.
  */
-export class Elsewhere {
+export class OutsideRequest {
   readonly handler: Dispatcher.DispatchHandler
   #abort: Abort | undefined
   #aborted: Error | undefined
-  #left = false
+  #isAbandoned = false
 
   constructor(inner: Dispatcher.DispatchHandler) {
     this.handler = new Proxy(inner, {
@@ -28,9 +28,9 @@ export class Elsewhere {
     this.#abort?.(reason)
   }
 
-  /** Ends what is left of an answer that somebody has gone on from, who hears no more of it. */
-  leave(): void {
-    this.#left = true
+  /** Ends the rest of a redirect's answer. The inner handler hears no more of it. */
+  abandon(): void {
+    this.#isAbandoned = true
     this.abort(new Error('redirected'))
   }
 
@@ -42,7 +42,7 @@ export class Elsewhere {
       return this.#started((reason) => controller.abort(reason))
     }
     if (name === 'onComplete' || name === 'onResponseEnd') this.#abort = undefined
-    return !this.#left
+    return !this.#isAbandoned
   }
 
   #started(abort: Abort): boolean {

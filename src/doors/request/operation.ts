@@ -1,17 +1,17 @@
-import { checkScheme } from '../attempt/address.ts'
-import type { Exchange } from '../attempt/exchange.ts'
-import { headerOf, plainHeaders } from '../attempt/headers.ts'
-import type { Core } from '../call/core.ts'
-import type { Operation, Receiver, SendContext, Sending } from '../call/operation.ts'
-import type { Plan } from '../call/plan.ts'
-import type { Attempt } from '../fleet/attempt.ts'
-import { checkPriority, type Priority } from '../limit/priority.ts'
-import { checkSignal } from '../options.ts'
-import { Dispatcher } from '../undici.ts'
-import { isIdempotent, isReplayable } from '../verdict/again.ts'
-import type { Verdict } from '../verdict/verdict.ts'
-import { exchangeFor } from './hop.ts'
-import type { Logical, Target } from './target.ts'
+import { checkScheme } from '../../attempt/address.ts'
+import type { Exchange } from '../../attempt/exchange.ts'
+import { headerOf, plainHeaders } from '../../attempt/headers.ts'
+import type { Core } from '../../call/core.ts'
+import type { Operation, Receiver, SendContext, Sending } from '../../call/operation.ts'
+import type { Plan } from '../../call/plan.ts'
+import type { Attempt } from '../../fleet/attempt.ts'
+import { checkPriority, type Priority } from '../../limit/priority.ts'
+import { checkSignal } from '../../options.ts'
+import { Dispatcher } from '../../undici.ts'
+import { isIdempotent, isReplayable } from '../../verdict/again.ts'
+import type { Verdict } from '../../verdict/verdict.ts'
+import { exchangeFor } from '../sending/attempt.ts'
+import type { Logical, Target } from '../plan/target.ts'
 
 /** What `client.request` takes: undici's own options, less what the path and the client decide. */
 export type RequestOptions<Opaque = null> = Omit<
@@ -89,7 +89,7 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
 
   send(attempt: Attempt, context: SendContext, receiver: Receiver<Dispatcher.ResponseData<Opaque>>): Sending {
     const options = { abortable: this.signal !== undefined }
-    const transfer = new Transfer(attempt, receiver, (next, onUnsent) => {
+    const transfer = new RequestTransfer(attempt, receiver, (next, onUnsent) => {
       checkScheme(this.#origin, next)
       return exchangeFor(this.#core, this.plan, next, this.#logical, context, { ...options, onUnsent })
     })
@@ -104,7 +104,7 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
 type OnUnsent = (error: Error) => boolean
 
 /** One request on its way, with another attempt if the first could not send it. */
-class Transfer implements Sending, Pick<Dispatcher, 'dispatch'> {
+class RequestTransfer implements Sending, Pick<Dispatcher, 'dispatch'> {
   #exchange: Exchange
 
   constructor(

@@ -1,15 +1,15 @@
-import type { Endpoint } from '../balance/balancer.ts'
-import type { LogicalHost } from '../attempt/address.ts'
-import type { ExchangeOptions } from '../attempt/exchange-options.ts'
-import { Exchange } from '../attempt/exchange.ts'
-import { headerOf } from '../attempt/headers.ts'
-import type { Core } from '../call/core.ts'
-import type { SendContext } from '../call/operation.ts'
-import type { Plan } from '../call/plan.ts'
-import type { AcquireRequest } from '../fleet/picker.ts'
-import type { Attempt } from '../fleet/attempt.ts'
-import { pathParams } from '../routes/params.ts'
-import type { Dispatcher } from '../undici.ts'
+import type { Endpoint } from '../../balance/balancer.ts'
+import type { LogicalHost } from '../../attempt/address.ts'
+import type { ExchangeOptions } from '../../attempt/exchange-options.ts'
+import { Exchange } from '../../attempt/exchange.ts'
+import { headerOf } from '../../attempt/headers.ts'
+import type { Core } from '../../call/core.ts'
+import type { SendContext } from '../../call/operation.ts'
+import type { Plan } from '../../call/plan.ts'
+import type { AcquireRequest } from '../../fleet/picker.ts'
+import type { Attempt } from '../../fleet/attempt.ts'
+import { pathParams } from '../../routes/params.ts'
+import type { Dispatcher } from '../../undici.ts'
 
 /** Puts an attempt on the wire. */
 export function exchangeFor(
@@ -52,7 +52,7 @@ function callHeaders(
  * try it belongs to, `failed` are endpoints to pass over while another may take it, and
  * `matched` is the path that the plan was found by: a redirect's own need not have the route's parameters.
  */
-export function acquireHop(
+export function acquireOne(
   core: Core,
   plan: Plan,
   options: Dispatcher.DispatchOptions,

@@ -1,69 +1,69 @@
-import type { Endpoint } from '../balance/balancer.ts'
-import { Elsewhere } from '../attempt/elsewhere.ts'
-import { checkScheme } from '../attempt/address.ts'
-import type { Exchange } from '../attempt/exchange.ts'
-import { dispatchElsewhere, OwnDispatcher, type FetchDispatcher } from '../attempt/platform.ts'
-import type { Core } from '../call/core.ts'
-import type { Receiver, SendContext, Sending } from '../call/operation.ts'
-import type { Plan } from '../call/plan.ts'
-import { isWhole } from '../fallback/response.ts'
-import type { Attempt } from '../fleet/attempt.ts'
-import type { Dispatcher } from '../undici.ts'
-import { afterRedirect, type Verdict } from '../verdict/verdict.ts'
-import { acquireHop, exchangeFor } from './hop.ts'
+import type { Endpoint } from '../../balance/balancer.ts'
+import { OutsideRequest } from '../../attempt/outside-request.ts'
+import { checkScheme } from '../../attempt/address.ts'
+import type { Exchange } from '../../attempt/exchange.ts'
+import { dispatchOutside, OwnDispatcher, type FetchDispatcher } from '../../attempt/platform.ts'
+import type { Core } from '../../call/core.ts'
+import type { Receiver, SendContext, Sending } from '../../call/operation.ts'
+import type { Plan } from '../../call/plan.ts'
+import { isWhole } from '../../fallback/response.ts'
+import type { Attempt } from '../../fleet/attempt.ts'
+import type { Dispatcher } from '../../undici.ts'
+import { afterRedirect, type Verdict } from '../../verdict/verdict.ts'
+import { acquireOne, exchangeFor } from '../sending/attempt.ts'
 import type { Spare } from './spare.ts'
-import type { Logical } from './target.ts'
+import type { Logical } from '../plan/target.ts'
 
 /** Another client of the app that serves an origin, for redirects from one service to another. */
-export type Neighbours = (origin: string) => FetchDispatcher | undefined
+export type OtherClients = (origin: string) => FetchDispatcher | undefined
 
-/** What the paths of a call's tries have in common. */
-export interface Journey {
+/** What all tries of one fetch call share. */
+export interface FetchCall {
   readonly core: Core
   readonly plan: Plan
-  /** Which the plan was found by. */
+  /** The path by which the plan was found. */
   readonly path: string
   readonly logical: Logical
-  readonly neighbours: Neighbours | undefined
+  readonly otherClients: OtherClients | undefined
   /** The caller's own. */
   readonly signal: AbortSignal | undefined
   /** For further tries of a Request with a body. */
   readonly spare: Spare | undefined
   /** Endpoints that failed after a redirect: a further try goes past them. */
-  failedHops: Set<Endpoint> | undefined
+  failedAfterRedirect: Set<Endpoint> | undefined
 }
 
 /**
- * Where one fetch's requests go: the first to its attempt, redirects to wherever they lead. The call knows of the
- * first attempt only, which is therefore told how the last one ended.
+ * The dispatcher below one try of fetch. The first request goes to the attempt's instance, a redirect to wherever it
+ * leads. The call knows the first attempt only, so the verdict of the last one is copied to it.
  */
-export class Path extends OwnDispatcher implements Sending, Pick<SendContext, 'remaining'> {
+export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendContext, 'remaining'> {
   /** Our own reason not to send, which fetch would hide behind its network error. */
   #refusal: unknown
-  readonly #journey: Journey
+  readonly #call: FetchCall
   #first: Exchange
   /** The latest that is ours. */
   #current: Exchange
-  /** A redirect led to somebody else. */
-  #elsewhere: Elsewhere | undefined
+  /** The request of a redirect that left this service. */
+  #outside: OutsideRequest | undefined
   readonly #stalled: AbortController | undefined
   #origin = ''
   /** Not the context itself, which holds the call and its response: an unread one could not be collected. */
   readonly #deadline: number
 
   constructor(
-    journey: Journey,
+    call: FetchCall,
     attempt: Attempt,
     context: SendContext,
     receiver: Receiver<unknown>,
     stalled: AbortController | undefined,
   ) {
     super()
-    const { core, plan, logical } = journey
-    this.#journey = journey
+    const { core, plan, logical } = call
+    this.#call = call
     this.#stalled = stalled
     this.#deadline = plan.headers.deadline === undefined ? Infinity : core.clock.now() + context.remaining
-    const abortable = journey.signal !== undefined
+    const abortable = call.signal !== undefined
     const exchangeOf = (from: Attempt): Exchange =>
       exchangeFor(core, plan, from, logical, context, { stalled, abortable, onUnsent })
     const onUnsent = (error: Error): boolean => {
@@ -93,7 +93,7 @@ export class Path extends OwnDispatcher implements Sending, Pick<SendContext, 'r
   }
 
   get remaining(): number {
-    return this.#deadline - this.#journey.core.clock.now()
+    return this.#deadline - this.#call.core.clock.now()
   }
 
   get queuedUntil(): number {
@@ -102,7 +102,7 @@ export class Path extends OwnDispatcher implements Sending, Pick<SendContext, 'r
 
   /** The attempt that produced the response, or undefined if a redirect left this service. */
   get answerer(): Attempt | undefined {
-    return this.#elsewhere ? undefined : this.#current.attempt
+    return this.#outside ? undefined : this.#current.attempt
   }
 
   /** Headers came. */
@@ -119,7 +119,7 @@ export class Path extends OwnDispatcher implements Sending, Pick<SendContext, 'r
     }
     this.#judge()
     // The body of a redirect that fetch did not follow, which nobody will read.
-    if (this.#first.dispatched) (this.#elsewhere ?? this.#current).leave()
+    if (this.#first.dispatched) (this.#outside ?? this.#current).abandon()
     return this.#refusal ?? this.#current.timedOut ?? error
   }
 
@@ -128,13 +128,13 @@ export class Path extends OwnDispatcher implements Sending, Pick<SendContext, 'r
     attempt.error ??= reason
     attempt.settle(verdict)
     this.#current.abort(reason)
-    this.#elsewhere?.abort(reason)
+    this.#outside?.abort(reason)
     this.#judge()
   }
 
   abortLate(reason: Error, verdict: Verdict): void {
     this.#current.abortLate(reason, verdict)
-    this.#elsewhere?.abort(reason)
+    this.#outside?.abort(reason)
   }
 
   protected send(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
@@ -143,7 +143,7 @@ export class Path extends OwnDispatcher implements Sending, Pick<SendContext, 'r
     try {
       if (this.#current.dispatched) return this.#redirected(origin, options, handler)
       checkScheme(origin, this.#current.attempt)
-      this.#journey.spare?.sent(options.headers)
+      this.#call.spare?.sent(options.headers)
       return this.#current.dispatch(options, handler)
     } catch (error) {
       this.#refusal = error
@@ -156,19 +156,19 @@ export class Path extends OwnDispatcher implements Sending, Pick<SendContext, 'r
     options: Dispatcher.DispatchOptions,
     handler: Dispatcher.DispatchHandler,
   ): boolean {
-    const { core, plan, path, logical, neighbours, failedHops } = this.#journey
+    const { core, plan, path, logical, otherClients, failedAfterRedirect } = this.#call
     // fetch leaves the rest of a redirect's body unread, and would take its error for that of the next answer.
-    const last = this.#elsewhere ?? this.#current
-    last.leave()
-    this.#elsewhere = undefined
+    const last = this.#outside ?? this.#current
+    last.abandon()
+    this.#outside = undefined
     if (origin.slice(origin.indexOf('//') + 2) !== logical.host) {
-      this.#elsewhere = new Elsewhere(handler)
-      const to = this.#elsewhere.handler
-      return neighbours?.(origin)?.dispatch(options, to) ?? dispatchElsewhere(options, to)
+      this.#outside = new OutsideRequest(handler)
+      const to = this.#outside.handler
+      return otherClients?.(origin)?.dispatch(options, to) ?? dispatchOutside(options, to)
     }
-    const attempt = acquireHop(core, plan, options, this.#first.attempt.number, failedHops, path)
+    const attempt = acquireOne(core, plan, options, this.#first.attempt.number, failedAfterRedirect, path)
     checkScheme(origin, attempt)
-    const abortable = this.#journey.signal !== undefined
+    const abortable = this.#call.signal !== undefined
     const send = (): boolean => {
       this.#current = exchangeFor(core, plan, attempt, logical, this, { stalled: this.#stalled, abortable })
       return this.#current.dispatch(options, handler)
@@ -193,6 +193,6 @@ export class Path extends OwnDispatcher implements Sending, Pick<SendContext, 'r
     if (attempt === known || attempt.verdict === undefined) return
     const { verdict, status, error, retryAfter, endpoint } = attempt
     Object.assign(known, { verdict: afterRedirect(verdict), status, error, retryAfter, trail: attempt.trail })
-    if (verdict.outcome !== 'success') (this.#journey.failedHops ??= new Set()).add(endpoint)
+    if (verdict.outcome !== 'success') (this.#call.failedAfterRedirect ??= new Set()).add(endpoint)
   }
 }

@@ -1,5 +1,5 @@
-import { SMALL } from '../attempt/drain.ts'
-import { isWhole } from '../fallback/response.ts'
+import { SMALL } from '../../attempt/drain.ts'
+import { isWhole } from '../../fallback/response.ts'
 
 /** Frees the connection of an answer nobody will read: drains it when it is small, cancels it otherwise. */
 export function discardResponse(response: Response): void {

@@ -1,6 +1,6 @@
-import { checkRecord } from '../options.ts'
-import type { Dispatcher } from '../undici.ts'
-import { logicalAddress } from './target.ts'
+import { checkRecord } from '../../options.ts'
+import type { Dispatcher } from '../../undici.ts'
+import { logicalAddress } from '../plan/target.ts'
 
 /** What the interceptor uses of a client. */
 export interface DispatchingClient {
