@@ -11,6 +11,7 @@ import { Emitter } from '../observe/emitter.ts'
 import type { ClientEvents, ServiceEvent } from '../observe/events.ts'
 import { eventChannels } from '../observe/event-channels.ts'
 import { Observer } from '../observe/observer.ts'
+import { allowPolicy } from '../registry/allow.ts'
 import { Discovery } from '../registry/discovery.ts'
 import { quote } from '../quote.ts'
 import { Budget } from '../retry/budget.ts'
@@ -65,6 +66,7 @@ export function createCore(
   })
   const discovery = new Discovery({
     source,
+    allow: options.allow === undefined && source.isOwn ? undefined : allowPolicy(options.allow),
     service,
     clock,
     ...(options.emptyGrace !== undefined && { emptyGrace: options.emptyGrace }),

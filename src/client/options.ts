@@ -11,6 +11,7 @@ import type { Fallback } from '../fallback/types.ts'
 import type { LimitOptions } from '../limit/policy.ts'
 import type { Priority } from '../limit/priority.ts'
 import type { ThrottleOptions } from '../limit/throttle.ts'
+import type { AllowOptions } from '../registry/allow.ts'
 import type { Instance, Source } from '../registry/source.ts'
 import type { BudgetOptions } from '../retry/budget.ts'
 import type { HedgeOptions } from '../retry/hedge.ts'
@@ -94,6 +95,11 @@ export interface ClientOptions extends ContractPolicy {
   service: string
   /** Where its instances come from. */
   source: Source
+  /**
+   * Which addresses the source may send calls to. What it refuses is left out, and told in `source:invalid`.
+   * @default link-local and metadata addresses and unix sockets are refused, unless `fixed()` or a MemoryRegistry has them
+   */
+  allow?: AllowOptions
   /** How one instance is picked: a strategy, or a function of your own. @default peakEwma() */
   balance?: Balancer | Pick
   /** The breaker in front of each instance; false for none. @default {} */
@@ -175,6 +181,7 @@ export interface ClientOptions extends ContractPolicy {
 const OPTIONS: readonly (keyof ClientOptions)[] = [
   'service',
   'source',
+  'allow',
   'balance',
   'breaker',
   'retry',

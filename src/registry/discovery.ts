@@ -2,6 +2,7 @@ import pRetry from 'p-retry'
 import { systemClock, type Clock } from '../clock.ts'
 import { OutriggerError } from '../errors.ts'
 import { checkFunction, checkMethods, checkNumber, checkObject, quote } from '../options.ts'
+import type { Allow } from './allow.ts'
 import { registryBackoff, type RegistryBackoff } from './backoff.ts'
 import { sourceFailure } from './source-failure.ts'
 import { SnapshotReader, type Rejected } from './snapshot.ts'
@@ -9,6 +10,8 @@ import type { Instance, Source } from './source.ts'
 
 export interface DiscoveryOptions {
   source: Source
+  /** Refuses an instance's url by throwing. */
+  allow?: Allow | undefined
   service: string
   /** @default the system's */
   clock?: Clock
@@ -33,6 +36,7 @@ export interface DiscoveryOptions {
 
 const OPTIONS = [
   'source',
+  'allow',
   'service',
   'clock',
   'onInstances',
@@ -62,7 +66,7 @@ export class Discovery {
   readonly #stop = new AbortController()
   readonly #ready = Promise.withResolvers<void>()
   #running: Promise<void> | undefined
-  readonly #reader = new SnapshotReader()
+  readonly #reader: SnapshotReader
   #instances: readonly Instance[] | undefined
   #watching: AbortController | undefined
   #grace: AbortController | undefined
@@ -79,6 +83,7 @@ export class Discovery {
     const { clock = systemClock, emptyGrace = sourceGrace } = options
     checkFunction('onInstances', options.onInstances)
     this.#options = { ...options }
+    this.#reader = new SnapshotReader(options.allow)
     this.#clock = clock
     this.#emptyGrace = checkNumber('emptyGrace', emptyGrace)
     this.#backoff = registryBackoff('backoff', options.backoff)

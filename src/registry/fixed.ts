@@ -24,6 +24,7 @@ export function fixed(list: readonly (string | InstanceInit)[]): Source {
   const instances = Object.freeze([...byId.values()])
   return {
     emptyGrace: 0,
+    isOwn: true,
     watch: (_service, { signal }) => once(instances, signal),
   }
 }

@@ -50,6 +50,7 @@ const NOBODY: readonly Instance[] = Object.freeze([])
 export class MemoryRegistry implements Source, Registrar {
   /** It cannot lose its memory and live, so a drop to zero is real. */
   readonly emptyGrace = 0
+  readonly isOwn = true
   readonly #ttl: number
   readonly #clock: Clock
   readonly #services = new Map<string, Service>()

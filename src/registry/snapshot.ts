@@ -1,5 +1,6 @@
 import { disown } from '../hooks/disown.ts'
 import { quote } from '../options.ts'
+import type { Allow } from './allow.ts'
 import { describes, sameInstance, toInstance, withoutSecrets } from './instance.ts'
 import type { Instance } from './source.ts'
 
@@ -29,8 +30,14 @@ interface Slot {
  */
 export class SnapshotReader {
   readonly #slots = new Map<string, Slot>()
+  readonly #allow: Allow | undefined
   #round = 0
   #changed = false
+
+  /** `allow` refuses entries by throwing. */
+  constructor(allow?: Allow) {
+    this.#allow = allow
+  }
 
   /** Throws unless `value` is an array. */
   read(value: unknown): Snapshot {
@@ -57,6 +64,8 @@ export class SnapshotReader {
     const id = (entry as Instance | null | undefined)?.id
     const known = id == null ? undefined : this.#slots.get(id)
     const instance = known && describes(entry as object, known.instance) ? known.instance : toInstance(entry)
+    // What was there before has been looked at before.
+    if (instance !== known?.instance) this.#allow?.(instance.url)
     const slot = known ?? this.#slots.get(instance.id)
     if (!slot) {
       this.#slots.set(instance.id, { instance, round: this.#round })

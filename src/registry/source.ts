@@ -37,6 +37,12 @@ export interface Source {
    * @default 30_000
    */
   readonly emptyGrace?: number
+  /**
+   * True when its instances are written in this process's own code. Those of all others are input: link-local and
+   * metadata addresses and unix sockets are refused unless the client's `allow` says otherwise.
+   * @default false
+   */
+  readonly isOwn?: boolean
 }
 
 /** The other direction: where a server announces itself. */

@@ -45,8 +45,9 @@ export function decodeEntry(decode: Decode, key: string, value: string, id: stri
   try {
     const entry = decode(key, value)
     if (entry === undefined) return undefined
-    if (typeof entry !== 'string') return { id, ...entry }
-    return { id, url: withScheme(entry) }
+    if (typeof entry === 'string') return { id, url: withScheme(entry) }
+    // Whoever may write one key must not take the place of another; a function of the user's may name them as it likes.
+    return decode === decodeValue ? { ...entry, id } : { id, ...entry }
   } catch (error) {
     return { id, url: `${key} cannot be decoded: ${String(error)}` }
   }
