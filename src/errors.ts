@@ -27,13 +27,37 @@ export class OutriggerError extends Error {
   }
 }
 
+/** What a refusal knows of whom it concerns. */
+export interface RefusalDetails extends ErrorOptions {
+  readonly service?: string | undefined
+  readonly route?: string | undefined
+  readonly instances?: Readonly<Record<string, number>> | undefined
+}
+
+/** A refusal for want of an instance that may be picked; `cause` is what the instances failed with last. */
+export class RefusalError extends OutriggerError {
+  /** Absent on a standalone breaker's. */
+  readonly service: string | undefined
+  readonly route: string | undefined
+  /** How many instances were in which state, `{ total: 3, open: 3, … }`. */
+  readonly instances: Readonly<Record<string, number>> | undefined
+
+  constructor(code: OutriggerErrorCode, message: string, details: RefusalDetails = {}) {
+    const { service, route, instances, cause } = details
+    super(code, message, cause === undefined ? undefined : { cause })
+    this.service = service
+    this.route = route
+    this.instances = instances
+  }
+}
+
 /** Every instance that could take the call is open, or a standalone breaker is. */
-export class CircuitOpenError extends OutriggerError {
+export class CircuitOpenError extends RefusalError {
   /** Milliseconds until the soonest breaker may admit a probe; `Infinity` when isolated by hand. */
   readonly retryAfter: number
 
-  constructor(message: string, retryAfter: number) {
-    super('ERR_OUTRIGGER_CIRCUIT_OPEN', message)
+  constructor(message: string, retryAfter: number, details?: RefusalDetails) {
+    super('ERR_OUTRIGGER_CIRCUIT_OPEN', message, details)
     this.retryAfter = retryAfter
   }
 
@@ -43,9 +67,9 @@ export class CircuitOpenError extends OutriggerError {
 }
 
 /** No instance is known; `cause` is the source's last error, if it had one. */
-export class NoInstanceError extends OutriggerError {
-  constructor(message: string, options?: ErrorOptions) {
-    super('ERR_OUTRIGGER_NO_INSTANCE', message, options)
+export class NoInstanceError extends RefusalError {
+  constructor(message: string, details?: RefusalDetails) {
+    super('ERR_OUTRIGGER_NO_INSTANCE', message, details)
   }
 
   static {

@@ -72,5 +72,11 @@ export { ContractError, type ContractIssue } from './typed/error.ts'
 export type { OpenAPI } from './typed/openapi.ts'
 export type { TypedResponse } from './typed/response.ts'
 export type { InputOf, OutputOf, StandardSchema } from './typed/standard-schema.ts'
-export { CircuitOpenError, NoInstanceError, OutriggerError, type OutriggerErrorCode } from './errors.ts'
+export {
+  CircuitOpenError,
+  NoInstanceError,
+  OutriggerError,
+  RefusalError,
+  type OutriggerErrorCode,
+} from './errors.ts'
 export { systemClock, type Clock } from './clock.ts'

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import type { BreakerReason, BreakerState, Outcome } from '../observe/events.ts'
+import type { BreakerCounts, BreakerReason, BreakerState, Outcome } from '../observe/events.ts'
 import { OpenTime } from './open-time.ts'
 import type { BreakerPolicy } from './policy.ts'
 import { Probes } from './probes.ts'
@@ -234,7 +234,7 @@ export class Breaker {
     const reason = this.#trip.reason(this.#hasStandIn)
     if (reason !== undefined) {
       this.#openTime.shrink(this.#healthyFor(now))
-      this.#break(now, reason)
+      this.#break(now, reason, this.#trip.counts(reason))
     }
   }
 
@@ -262,17 +262,17 @@ export class Breaker {
     return this.#policy.dryRun ? UNCOUNTED : 0
   }
 
-  #break(now: number, reason: BreakerReason): void {
+  #break(now: number, reason: BreakerReason, counts?: BreakerCounts): void {
     const openFor = this.#openFor(now)
     if (!this.#hasStandIn || this.#hasStandIn()) this.#openTime.grow()
-    this.#open(now, openFor, reason)
+    this.#open(now, openFor, reason, counts)
   }
 
-  #open(now: number, openFor: number, reason: BreakerReason): void {
+  #open(now: number, openFor: number, reason: BreakerReason, counts?: BreakerCounts): void {
     this.#probeAt = now + openFor
     this.#probes = undefined
     const from = this.#enter('open')
-    this.#publish({ from, to: 'open', reason, openFor })
+    this.#publish({ from, to: 'open', reason, openFor, ...(counts && { counts }) })
   }
 
   #halfOpen(now: number): number {

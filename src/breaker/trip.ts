@@ -1,4 +1,4 @@
-import type { BreakerReason } from '../observe/events.ts'
+import type { BreakerCounts, BreakerReason } from '../observe/events.ts'
 import type { BreakerPolicy } from './policy.ts'
 import { createWindow, type Window } from './window.ts'
 
@@ -61,6 +61,15 @@ export class Trip {
     if (window.failures / window.calls >= policy.failureRate) return 'failure-rate'
     if (window.slow / window.calls >= policy.slowCallRate) return 'slow-call-rate'
     return undefined
+  }
+
+  /** What is counted now, and what share of it decided. */
+  counts(reason: BreakerReason): BreakerCounts {
+    const consecutive = this.#streak
+    if (this.#window === undefined) return { consecutive }
+    const { calls, failures, slow } = this.#window
+    const decided = reason === 'failure-rate' ? failures : reason === 'slow-call-rate' ? slow : undefined
+    return { consecutive, calls, failures, slow, ...(decided !== undefined && { rate: decided / calls }) }
   }
 
   clear(): void {

@@ -286,7 +286,7 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
   /** Why `acquire` gave nothing. */
   refusal(): Error {
     const { closed, fleet, discovery } = this.core
-    return closed ?? fleet.refusal(this.operation.plan.guard, discovery.error)
+    return closed ?? fleet.refusal(this.operation.plan.guard, discovery.error, this.route)
   }
 
   /** The deadline has passed, and its timer fired `late` ms after that. */

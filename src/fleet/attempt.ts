@@ -104,6 +104,7 @@ export class Attempt {
     endpoint.answered(this.startedAt)
     endpoint.count(outcome)
     if (outcome === 'success') endpoint.succeeded(ms, now)
+    else if (outcome !== 'ignored') this.#failedAt(now)
     if (pause > 0) endpoint.penalise(now + pause)
     const counted = this.#counted(verdict, now)
     const { guard } = this
@@ -123,6 +124,7 @@ export class Attempt {
     this.endpoint.count('failure')
     const { guard } = this
     const now = this.#context.now()
+    this.#failedAt(now)
     const amend = (): void => {
       if (guard && this.#counted(verdict, now) === 'failure') {
         this.endpoint.breaker(guard).amend(this.#permit, this.#receipt, now)
@@ -139,6 +141,11 @@ export class Attempt {
     this.#released = true
     this.settle(VERDICTS.abandoned)
     this.endpoint.released()
+  }
+
+  #failedAt(at: number): void {
+    const { status, error } = this
+    this.endpoint.lastFailure = { at, status, error }
   }
 
   /** Of the attempts that fail in one incident, one counts. */

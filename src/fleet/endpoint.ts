@@ -58,6 +58,9 @@ export class LiveEndpoint implements Endpoint {
   succeededAt: number = -Infinity
   /** The clock's time of the first failure of the latest incident. */
   #incidentAt = -Infinity
+  /** What it failed with last; `at` by the clock. */
+  lastFailure:
+    { readonly at: number; readonly status: number | undefined; readonly error: unknown } | undefined
   /** The last snapshot this endpoint was part of. */
   revision = 0
 
@@ -184,6 +187,13 @@ export class LiveEndpoint implements Endpoint {
     const own = guard === this.#context.instanceGuard ? now : admitsAt(this.breakerAt(guard.index), now)
     const { instanceGuard } = this.#context
     return Math.max(own, instanceGuard ? admitsAt(this.breakerAt(instanceGuard.index), now) : now)
+  }
+
+  /** Whether it is half-open, its probes under way. */
+  isProbing(guard: Guard | undefined): boolean {
+    const own = guard && this.breakerAt(guard.index)
+    const breaker = own && own.state !== 'closed' ? own : this.#breaker
+    return breaker?.state === 'half-open'
   }
 
   /** Whether none of its breakers is in the way of anything. */

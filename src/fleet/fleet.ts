@@ -5,7 +5,7 @@ import type { Transition } from '../breaker/transition.ts'
 import type { Clock } from '../clock.ts'
 import type { OutriggerError } from '../errors.ts'
 import type { Emitter } from '../observe/emitter.ts'
-import type { BreakerEvent, ClientEvents, Outcome } from '../observe/events.ts'
+import type { ClientEvents, InstanceCounts, Outcome } from '../observe/events.ts'
 import { quote } from '../options.ts'
 import type { Instance } from '../registry/source.ts'
 import type { Dispatcher } from '../undici.ts'
@@ -18,7 +18,9 @@ import { LastResort } from './last-resort.ts'
 import type { OutlierPolicy } from './outlier-policy.ts'
 import { Outliers } from './outliers.ts'
 import { Picker, type AcquireRequest } from './picker.ts'
+import { News } from './news.ts'
 import { refusal } from './refusal.ts'
+import { countStates } from './states.ts'
 
 /** `throttle`: a part of the calls is let through; `refuse`: none is. */
 export type WhenAllOpen = 'throttle' | 'refuse'
@@ -41,8 +43,6 @@ export interface FleetOptions {
   connect(instance: Instance): Dispatcher
 }
 
-const EVENT = { open: 'breaker:open', 'half-open': 'breaker:half-open', closed: 'breaker:close' } as const
-
 /** The endpoints of one service, reconciled with the source's snapshots. */
 export class Fleet implements EndpointContext, AttemptContext {
   readonly clock: Clock
@@ -58,13 +58,17 @@ export class Fleet implements EndpointContext, AttemptContext {
   readonly #retiring = new Set<Promise<void>>()
   readonly #outliers: Outliers | undefined
   readonly #picker: Picker
+  readonly #news: News
   readonly #options: FleetOptions
 
   constructor(options: FleetOptions) {
     this.clock = options.clock
     this.#options = options
     this.instanceGuard = options.guards.find((guard) => guard.route === undefined)
-    this.#outliers = options.outliers && new Outliers(options.outliers, this.clock.now())
+    this.#news = new News(options.events, () => ({ service: options.service, at: this.unixTime() }))
+    this.#outliers =
+      options.outliers &&
+      new Outliers(options.outliers, this.clock.now(), (...ejection) => this.#news.ejected(...ejection))
     this.#unguarded = new Candidates(undefined, 0)
     const candidates: Candidates[] = []
     for (const guard of options.guards)
@@ -135,11 +139,11 @@ export class Fleet implements EndpointContext, AttemptContext {
   }
 
   /** Why `acquire` gave nothing; `cause` is the source's last error. */
-  refusal(guard: Guard | undefined, cause: unknown): OutriggerError {
+  refusal(guard: Guard | undefined, cause: unknown, route: string | undefined): OutriggerError {
     const { service, perInstance } = this.#options
     const { dueAt } = this.#candidatesOf(guard)
     const now = this.clock.now()
-    return refusal({ service, guard, cause, now, dueAt, perInstance, endpoints: this.#all })
+    return refusal({ service, route, guard, cause, now, dueAt, perInstance, endpoints: this.#all })
   }
 
   /** Reconciles with a complete snapshot of valid instances with distinct ids. */
@@ -174,7 +178,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     this.#all = next
     this.invalidate()
     for (const endpoint of removed) this.#retire(endpoint)
-    this.#publish(added, changed, removed)
+    this.#news.snapshot(added, changed, removed)
   }
 
   /** Retires every endpoint; resolves when each has finished what it carried, or its drain time is over. */
@@ -191,11 +195,12 @@ export class Fleet implements EndpointContext, AttemptContext {
 
   transitioned(endpoint: LiveEndpoint, guard: Guard, transition: Transition): void {
     this.invalidate()
-    const name = EVENT[transition.to]
-    const { events, service } = this.#options
-    if (endpoint.removed || !events.has(name)) return
-    const event: BreakerEvent = { service, at: this.unixTime(), instance: endpoint.instance, ...transition }
-    events.emit(name, guard.route === undefined ? event : { ...event, route: guard.route })
+    if (!endpoint.removed) this.#news.transition(endpoint, guard, transition, () => this.countStates(guard))
+  }
+
+  /** How many endpoints are in which state. */
+  countStates(guard: Guard | undefined): InstanceCounts {
+    return countStates(this.#all, guard, this.clock.now(), this.#options.perInstance)
   }
 
   settled(attempt: Attempt, counted: Outcome, ms: number): void {
@@ -211,6 +216,9 @@ export class Fleet implements EndpointContext, AttemptContext {
       process.emitWarning(`balance.settled() threw ${quote(error)}`, { code: 'OUTRIGGER_BALANCER' })
     }
     this.#outliers?.settled(endpoint, counted, ms, now, this.#all)
+    if (attempt.retryAfter > 0 && endpoint.penalisedUntil > now) {
+      this.#news.paused(attempt, endpoint.penalisedUntil - now)
+    }
     if (!verdict || (!events.has('attempt') && !attempt.trail?.isTraced)) return
     const event = attemptEvent(attempt, verdict, ms, service, this.unixTime())
     events.emit('attempt', event)
@@ -262,20 +270,5 @@ export class Fleet implements EndpointContext, AttemptContext {
       this.#retiring.delete(retired)
     })
     this.#retiring.add(retired)
-  }
-
-  #publish(
-    added: readonly LiveEndpoint[],
-    changed: readonly { endpoint: LiveEndpoint; previous: Instance }[],
-    removed: readonly LiveEndpoint[],
-  ): void {
-    const { events, service } = this.#options
-    const at = this.unixTime()
-    // First, because an id at another address is both: who keeps a map by id must end with what is there.
-    for (const { instance } of removed) events.emit('instance:removed', { service, at, instance })
-    for (const { instance } of added) events.emit('instance:added', { service, at, instance })
-    for (const { endpoint, previous } of changed) {
-      events.emit('instance:changed', { service, at, instance: endpoint.instance, previous })
-    }
   }
 }

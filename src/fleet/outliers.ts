@@ -56,16 +56,21 @@ function mean({ successes, ms }: Tally): number {
   return successes === 0 ? 0 : ms / successes
 }
 
+/** Hears of an ejection, with what the endpoint did in the interval, and for how many ms it is out. */
+type OnEject = (endpoint: LiveEndpoint, tally: Tally, ms: number) => void
+
 /** Compares the endpoints of a fleet at intervals, when one is touched, and ejects through its breaker. */
 export class Outliers {
   readonly #policy: OutlierPolicy
   readonly #tallies = new Map<LiveEndpoint, Tally>()
   /** How many ejections an endpoint has to its name; each clean interval forgives one. */
   readonly #record = new WeakMap<LiveEndpoint, number>()
+  readonly #onEject: OnEject
   #dueAt: number
 
-  constructor(policy: OutlierPolicy, now: number) {
+  constructor(policy: OutlierPolicy, now: number, onEject: OnEject = () => {}) {
     this.#policy = policy
+    this.#onEject = onEject
     this.#dueAt = now + policy.interval
   }
 
@@ -108,7 +113,10 @@ export class Outliers {
       if (endpoint.removed || endpoint.isOpen()) continue
       const ejections = (this.#record.get(endpoint) ?? 0) + 1
       this.#record.set(endpoint, ejections)
-      endpoint.eject(now, Math.min(this.#policy.ejectFor * ejections, this.#policy.maxEjectFor))
+      const ms = Math.min(this.#policy.ejectFor * ejections, this.#policy.maxEjectFor)
+      const tally = this.#tallies.get(endpoint)
+      endpoint.eject(now, ms)
+      if (tally) this.#onEject(endpoint, tally, ms)
       out++
     }
   }

@@ -3,9 +3,11 @@ import { LimitExceededError } from '../limit/errors.ts'
 import { sourceTrouble } from '../registry/source-failure.ts'
 import type { LiveEndpoint } from './endpoint.ts'
 import type { Guard } from './guard.ts'
+import { countStates, describeCounts, lastFailure } from './states.ts'
 
 export interface RefusalContext {
   readonly service: string
+  readonly route: string | undefined
   readonly guard: Guard | undefined
   /** The source's last error. */
   readonly cause: unknown
@@ -21,28 +23,28 @@ export function refusal(context: RefusalContext): OutriggerError {
   return withoutStack(() => reasonFor(context))
 }
 
-function reasonFor({
-  service,
-  guard,
-  cause,
-  now,
-  dueAt,
-  perInstance,
-  endpoints,
-}: RefusalContext): OutriggerError {
+function reasonFor(context: RefusalContext): OutriggerError {
+  const { service, route, guard, now, dueAt, perInstance, endpoints } = context
+  const instances = countStates(endpoints, guard, now, perInstance)
+  const what = route === undefined ? service : `${service} (${route})`
   if (endpoints.length === 0) {
-    return new NoInstanceError(`no instance of ${service} is known: ${sourceTrouble(cause)}`, { cause })
+    const { cause } = context
+    const message = `no instance of ${what} is known: ${sourceTrouble(cause)}`
+    return new NoInstanceError(message, { cause, service, route, instances })
   }
+  const details = { cause: lastFailure(endpoints), service, route, instances }
+  const counts = describeCounts(instances)
   const admitted = endpoints.filter((endpoint) => endpoint.admitsAt(guard, now) <= now)
   if (admitted.length === 0) {
     const retryAfter = Math.max(dueAt - now, 0)
     const when = retryAfter === Infinity ? 'isolated by hand' : `retry after ${Math.ceil(retryAfter)} ms`
-    return new CircuitOpenError(`every breaker in front of ${service} is open: ${when}`, retryAfter)
+    const message = `every breaker in front of ${what} is open: ${when} (${counts})`
+    return new CircuitOpenError(message, retryAfter, details)
   }
   if (admitted.every((endpoint) => endpoint.inFlight >= perInstance)) {
     const wait = Math.ceil(Math.min(...admitted.map(({ latency = 100 }) => latency)))
-    const message = `every instance of ${service} has ${perInstance} attempts in flight, its limit`
-    return new LimitExceededError(message, wait)
+    const message = `every instance of ${what} has ${perInstance} attempts in flight, its limit (${counts})`
+    return new LimitExceededError(message, wait, details)
   }
-  return new NoInstanceError(`the balancer picked none of the ${admitted.length} instances of ${service}`)
+  return new NoInstanceError(`the balancer picked none of the instances of ${what} (${counts})`, details)
 }

@@ -9,6 +9,8 @@ const NAMES: Record<keyof ClientEvents, true> = {
   'instance:added': true,
   'instance:changed': true,
   'instance:removed': true,
+  'instance:ejected': true,
+  'instance:paused': true,
   'source:stale': true,
   'source:recovered': true,
   'source:invalid': true,

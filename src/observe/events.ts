@@ -37,6 +37,24 @@ export type Door = 'fetch' | 'request' | 'execute' | 'dispatcher'
  */
 export type CallOutcome = 'success' | 'failure' | 'refused' | 'timeout' | 'aborted' | 'fallback'
 
+/** What stands in the way of picking an instance, if anything does. */
+export type InstanceState = 'available' | 'open' | 'probing' | 'paused' | 'draining' | 'full'
+
+/** How many instances are in which state. */
+export type InstanceCounts = { readonly [State in InstanceState | 'total']: number }
+
+/** What a breaker had counted when it changed its state. */
+export interface BreakerCounts {
+  /** Failures in a row. */
+  readonly consecutive: number
+  /** Results in its window; absent without one. */
+  readonly calls?: number
+  readonly failures?: number
+  readonly slow?: number
+  /** The share of failures, or of slow calls, that decided; for these two reasons only. */
+  readonly rate?: number
+}
+
 export interface BreakerEvent extends ServiceEvent {
   readonly instance: Instance
   /** Set when the breaker belongs to one route of the instance. */
@@ -46,6 +64,13 @@ export interface BreakerEvent extends ServiceEvent {
   readonly reason: BreakerReason
   /** Milliseconds until a probe may be admitted; on `breaker:open` only. */
   readonly openFor?: number
+  /** What decided it; when calls did, on `breaker:open`. */
+  readonly counts?: BreakerCounts
+  /** Of the instance's last failure; on `breaker:open`. */
+  readonly status?: number
+  readonly error?: unknown
+  /** What is left: the service's instances by state. */
+  readonly instances: InstanceCounts
   /** True when the breaker only reports what it would have done. */
   readonly dryRun?: true
 }
@@ -56,6 +81,26 @@ export interface InstanceEvent extends ServiceEvent {
 
 export interface InstanceChangedEvent extends InstanceEvent {
   readonly previous: Instance
+  /** The names of the fields that differ. */
+  readonly changes: readonly (keyof Instance)[]
+}
+
+/** Outlier detection has taken an instance out; its breaker opens with the reason `outlier`. */
+export interface InstanceEjectedEvent extends InstanceEvent {
+  readonly ejectFor: number
+  /** Its calls in the interval that was compared. */
+  readonly calls: number
+  readonly successes: number
+  /** Mean ms of the successes. */
+  readonly latency?: number
+}
+
+/** A server asked for a pause (Retry-After), and is picked only when nobody else is there. */
+export interface InstancePausedEvent extends InstanceEvent {
+  readonly route?: string
+  /** Milliseconds. */
+  readonly pauseFor: number
+  readonly status?: number
 }
 
 export interface SourceStaleEvent extends ServiceEvent {
@@ -194,6 +239,8 @@ export interface ClientEvents {
   'instance:added': InstanceEvent
   'instance:changed': InstanceChangedEvent
   'instance:removed': InstanceEvent
+  'instance:ejected': InstanceEjectedEvent
+  'instance:paused': InstancePausedEvent
   'source:stale': SourceStaleEvent
   'source:recovered': SourceRecoveredEvent
   'source:invalid': SourceInvalidEvent

@@ -396,7 +396,18 @@ describe('events', () => {
     await clock.advance(5_000)
     for (let i = 0; i < 3; i++) await breaker.execute(ok)
     expect(seen).toEqual([
-      ['open', { from: 'closed', to: 'open', reason: 'consecutive-failures', openFor: 5_000, at: 7 }, 'open'],
+      [
+        'open',
+        {
+          from: 'closed',
+          to: 'open',
+          reason: 'consecutive-failures',
+          openFor: 5_000,
+          counts: { consecutive: 3 },
+          at: 7,
+        },
+        'open',
+      ],
       ['half-open', { from: 'open', to: 'half-open', reason: 'open-elapsed', at: 5_007 }, 'half-open'],
       ['close', { from: 'half-open', to: 'closed', reason: 'probes-succeeded', at: 5_007 }, 'closed'],
     ])

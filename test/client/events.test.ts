@@ -38,14 +38,39 @@ describe('the event', () => {
     await clock.advance(5000)
     await client.execute(ok)
     const common = { service: 'user-service', instance: a }
+    const none = { total: 1, available: 0, open: 0, probing: 0, paused: 0, draining: 0, full: 0 }
     expect(opened).toEqual([
-      { ...common, at: 100, from: 'closed', to: 'open', reason: 'consecutive-failures', openFor: 5000 },
+      {
+        ...common,
+        at: 100,
+        from: 'closed',
+        to: 'open',
+        reason: 'consecutive-failures',
+        openFor: 5000,
+        counts: { consecutive: 2 },
+        error: boom,
+        instances: { ...none, open: 1 },
+      },
     ])
     expect(halfOpened).toEqual([
-      { ...common, at: 5100, from: 'open', to: 'half-open', reason: 'open-elapsed' },
+      {
+        ...common,
+        at: 5100,
+        from: 'open',
+        to: 'half-open',
+        reason: 'open-elapsed',
+        instances: { ...none, probing: 1 },
+      },
     ])
     expect(closed).toEqual([
-      { ...common, at: 5100, from: 'half-open', to: 'closed', reason: 'probes-succeeded' },
+      {
+        ...common,
+        at: 5100,
+        from: 'half-open',
+        to: 'closed',
+        reason: 'probes-succeeded',
+        instances: { ...none, available: 1 },
+      },
     ])
   })
 
@@ -115,6 +140,48 @@ describe('the event', () => {
     expect(rejected).toEqual([{ service: 'user-service', at: 2000, id, route: 'GET /users', error }])
   })
 
+  it('a refusal says whom it concerns, who is in which state and what failed last', async () => {
+    const clock = new ManualClock()
+    await using client = createClient(options(clock))
+    for (let call = 0; call < 4; call++) await client.execute(fail).catch(() => {})
+    const error: unknown = await client.execute(ok, { route: 'GET /users' }).catch((error: unknown) => error)
+    expect(error).toMatchObject({
+      service: 'user-service',
+      route: 'GET /users',
+      instances: { total: 2, open: 2, available: 0 },
+      cause: boom,
+    })
+    expect((error as Error).message).toContain('user-service (GET /users)')
+    expect((error as Error).message).toContain('2 instances: 2 open')
+  })
+
+  it('instance:paused tells of a Retry-After, breaker:open of the status that decided', async () => {
+    const clock = new ManualClock()
+    await using client = createClient({ ...options(clock), breaker: { failureThreshold: 1 } })
+    const paused = collect(client, 'instance:paused')
+    const opened = collect(client, 'breaker:open')
+    const busy = new Response(null, { status: 503, headers: { 'retry-after': '7' } })
+    await client.execute(() => busy)
+    await client.execute(() => new Response(null, { status: 500 }))
+    expect(paused).toMatchObject([{ instance: a, pauseFor: 7000, status: 503 }])
+    expect(opened).toMatchObject([{ instance: b, status: 500, instances: { total: 2, open: 1, paused: 1 } }])
+  })
+
+  it('instance:ejected tells what an outlier did', async () => {
+    const clock = new ManualClock()
+    await using client = createClient({
+      ...options(clock),
+      breaker: { failureThreshold: 1000 },
+      balance: (endpoints, { attempt }) => endpoints[attempt % 2],
+      outliers: { interval: 1000, failureShare: 0.5, minimumHosts: 2, minimumCalls: 5 },
+    })
+    const ejected = collect(client, 'instance:ejected')
+    for (let call = 0; call < 6; call++) await client.execute(fail).catch(() => {})
+    await clock.advance(1000)
+    await client.execute(fail).catch(() => {})
+    expect(ejected).toMatchObject([{ instance: b, ejectFor: 30_000, calls: 7, successes: 0 }])
+  })
+
   it('instance:added, instance:changed and instance:removed follow the source', async () => {
     const source = new HandSource()
     await using client = createClient({ ...options(new ManualClock()), source })
@@ -131,7 +198,7 @@ describe('the event', () => {
       { ...common, instance: a },
       { ...common, instance: b },
     ])
-    expect(changed).toEqual([{ ...common, instance: { ...a, weight: 2 }, previous: a }])
+    expect(changed).toEqual([{ ...common, instance: { ...a, weight: 2 }, previous: a, changes: ['weight'] }])
     expect(removed).toEqual([{ ...common, instance: { ...a, weight: 2 } }])
   })
 

@@ -120,7 +120,7 @@ fixed([{ id: 'a' }])
 // @ts-expect-error an event that there is not
 users.on('breaker:opened', () => {})
 // @ts-expect-error a field that the event has not
-users.on('breaker:open', ({ status }) => status)
+users.on('breaker:open', ({ nothing }) => nothing)
 // @ts-expect-error createFetch takes clients
 createFetch({ services: { a: fetch } })
 // @ts-expect-error pass or deny

@@ -72,6 +72,6 @@ export function acquireOne(
     excluded: (endpoint) => endpoint === request.avoid || failed?.has(endpoint) === true,
   }
   const attempt = core.fleet.acquire(request, plan.guard)
-  if (!attempt) throw core.closed ?? core.fleet.refusal(plan.guard, core.discovery.error)
+  if (!attempt) throw core.closed ?? core.fleet.refusal(plan.guard, core.discovery.error, plan.route?.key)
   return attempt
 }

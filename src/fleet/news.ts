@@ -1,0 +1,88 @@
+import type { Transition } from '../breaker/transition.ts'
+import type { Emitter } from '../observe/emitter.ts'
+import type { ClientEvents, InstanceCounts, ServiceEvent } from '../observe/events.ts'
+import type { Instance } from '../registry/source.ts'
+import type { Attempt } from './attempt.ts'
+import type { LiveEndpoint } from './endpoint.ts'
+import type { Guard } from './guard.ts'
+import type { Tally } from './outliers.ts'
+
+const BREAKER = { open: 'breaker:open', 'half-open': 'breaker:half-open', closed: 'breaker:close' } as const
+
+/** What a fleet tells of its instances and their breakers. */
+export class News {
+  readonly #events: Emitter<ClientEvents>
+  readonly #stamp: () => ServiceEvent
+
+  constructor(events: Emitter<ClientEvents>, stamp: () => ServiceEvent) {
+    this.#events = events
+    this.#stamp = stamp
+  }
+
+  transition(
+    { instance, lastFailure }: LiveEndpoint,
+    { route }: Guard,
+    transition: Transition,
+    countStates: () => InstanceCounts,
+  ): void {
+    const name = BREAKER[transition.to]
+    if (!this.#events.has(name)) return
+    const { status, error } = (transition.to === 'open' && lastFailure) || {}
+    this.#events.emit(name, {
+      ...this.#stamp(),
+      instance,
+      ...(route !== undefined && { route }),
+      ...transition,
+      ...(status !== undefined && { status }),
+      ...(error !== undefined && { error }),
+      instances: countStates(),
+    })
+  }
+
+  ejected({ instance }: LiveEndpoint, { calls, successes, ms }: Tally, ejectFor: number): void {
+    if (!this.#events.has('instance:ejected')) return
+    const latency = successes > 0 && { latency: ms / successes }
+    this.#events.emit('instance:ejected', {
+      ...this.#stamp(),
+      instance,
+      ejectFor,
+      calls,
+      successes,
+      ...latency,
+    })
+  }
+
+  /** A server has asked for a pause, and is stayed away from for `pauseFor` ms. */
+  paused({ instance, status, route }: Attempt, pauseFor: number): void {
+    if (!this.#events.has('instance:paused')) return
+    this.#events.emit('instance:paused', {
+      ...this.#stamp(),
+      instance,
+      ...(route !== undefined && { route }),
+      pauseFor,
+      ...(status !== undefined && { status }),
+    })
+  }
+
+  snapshot(
+    added: readonly LiveEndpoint[],
+    changed: readonly { endpoint: LiveEndpoint; previous: Instance }[],
+    removed: readonly LiveEndpoint[],
+  ): void {
+    const stamp = this.#stamp()
+    // First, because an id at another address is both: who keeps a map by id must end with what is there.
+    for (const { instance } of removed) this.#events.emit('instance:removed', { ...stamp, instance })
+    for (const { instance } of added) this.#events.emit('instance:added', { ...stamp, instance })
+    for (const { endpoint, previous } of changed) {
+      const { instance } = endpoint
+      const changes = differences(previous, instance)
+      this.#events.emit('instance:changed', { ...stamp, instance, previous, changes })
+    }
+  }
+}
+
+/** The names of what differs. Instances are plain data. */
+function differences(before: Instance, after: Instance): (keyof Instance)[] {
+  const names = new Set(Object.keys({ ...before, ...after }) as (keyof Instance)[])
+  return [...names].filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]))
+}
