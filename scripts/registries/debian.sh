@@ -76,18 +76,26 @@ expose() {
   done
 }
 
-# Puts `zookeeper-server CONFIGURATION` into the cache's bin: the package has a jar, which names those that it needs.
+# Puts `zookeeper-server CONFIGURATION` into the cache's bin: the package has jars, and no program of this name.
 expose_zookeeper() {
-  local jar=$unpacked/usr/share/java/zookeeper.jar java
+  local jar=$unpacked/usr/share/java/zookeeper.jar java path name
   [[ -e $jar ]] || jar=/usr/share/java/zookeeper.jar
   java=$(type -P java) || java=$(find "$unpacked/usr/lib/jvm" -path '*/bin/java' 2>/dev/null | head -n 1)
   [[ -e $jar && -n $java ]] || fail 'no zookeeper.jar, or no java' || return 1
+  # Its manifest names the others by their places in the system, which may have only some of them.
+  path=$jar
+  for name in commons-cli commons-io findbugs-annotations jackson-annotations jackson-core jackson-databind jetty9-http \
+    jetty9-io jetty9-security jetty9-server jetty9-servlet jetty9-util metrics-core netty-buffer netty-codec \
+    netty-common netty-handler netty-resolver netty-transport netty-transport-native-unix-common slf4j-api \
+    snappy-java zookeeper-jute; do
+    [[ ! -e $unpacked/usr/share/java/$name.jar ]] || path+=:$unpacked/usr/share/java/$name.jar
+  done
   # A JRE unpacked elsewhere finds its configuration under /etc of the same root.
   repoint_links "$unpacked/usr/lib/jvm"
   {
     echo '#!/bin/sh'
     echo "exec '$java' -Xmx128m -XX:TieredStopAtLevel=1 -Dzookeeper.admin.enableServer=false" \
-      "-cp '$jar' org.apache.zookeeper.server.quorum.QuorumPeerMain \"\$@\""
+      "-cp '$path' org.apache.zookeeper.server.quorum.QuorumPeerMain \"\$@\""
   } >"$bin/zookeeper-server.part"
   chmod +x "$bin/zookeeper-server.part"
   mv "$bin/zookeeper-server.part" "$bin/zookeeper-server"

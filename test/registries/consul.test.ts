@@ -177,6 +177,7 @@ describe('connections', () => {
     expect(found).toMatchObject([{ id: 'a', url: 'http://10.0.0.1:8080' }])
     expect(proxy.seen).toBe(2)
     stop.abort()
+    await Promise.all([read, ...reads].map((each) => each.end()))
     await until(() => proxy.connections === 0)
   })
 

@@ -65,8 +65,12 @@ async function list(service: string): Promise<Instance[]> {
 
 async function set(service: string, instances: readonly Instance[]): Promise<void> {
   const keep = new Set(instances.map(({ id }) => id))
-  for (const { id } of await list(service)) {
-    if (!keep.has(id)) await ctl('del', `/services/${service}/${id}`)
+  const gone = (await list(service)).filter(({ id }) => !keep.has(id))
+  const deletes = gone.map(({ id }) => ({
+    requestDeleteRange: { key: base64(`/services/${service}/${id}`) },
+  }))
+  for (let at = 0; at < deletes.length; at += 100) {
+    await api('/v3/kv/txn', { success: deletes.slice(at, at + 100) })
   }
   await put(service, instances)
 }

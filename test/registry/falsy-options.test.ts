@@ -8,8 +8,11 @@ import { dns } from '../../src/registry/dns.ts'
 import { etcd } from '../../src/registry/etcd.ts'
 import { eureka } from '../../src/registry/eureka.ts'
 import { file } from '../../src/registry/file.ts'
+import { http } from '../../src/registry/http.ts'
 import { kubernetes } from '../../src/registry/kubernetes.ts'
 import { MemoryRegistry } from '../../src/registry/memory.ts'
+import { redis } from '../../src/registry/redis.ts'
+import { zookeeper } from '../../src/registry/zookeeper.ts'
 import { identity } from '../../src/testing/identity.ts'
 
 const FALSY = [null, 0, '', false, NaN]
@@ -30,22 +33,37 @@ const makers: Record<string, [make: Make, options: string, meant?: Record<string
   ],
   etcd: [
     (options: object) => etcd({ endpoints: url, ...options }),
-    'endpoints prefix user password tls decode ttl timeout probeInterval rotateAfter clock',
-    { prefix: [''] },
+    'endpoints prefix user password tls decode ttl timeout probeInterval rotateAfter shared clock',
+    { prefix: [''], shared: [false] },
   ],
   consul: [
     consul,
-    'url token tls datacenter passing tag filter stale scheme wait timeout ttl deregisterAfter clock',
-    { passing: [false], stale: [false] },
+    'url token tls datacenter passing tag filter stale scheme shared wait timeout ttl deregisterAfter clock',
+    { passing: [false], stale: [false], shared: [false] },
   ],
   kubernetes: [
     (options: object) => kubernetes({ server: url, ...options }),
-    'namespace port scheme zone publishNotReady server token tokenFile tls timeout rotateAfter clock',
-    { publishNotReady: [false] },
+    'namespace port scheme zone publishNotReady server token tokenFile tls timeout rotateAfter shared clock',
+    { publishNotReady: [false], shared: [false] },
   ],
   eureka: [
     (options: object) => eureka({ url, ...options }),
     'url user password tls address poll timeout ttl clock',
+  ],
+  http: [
+    (options: object) => http({ url, ...options }),
+    'url select decode mode poll wait timeout tls emptyGrace clock',
+    { emptyGrace: [0], select: [''] },
+  ],
+  redis: [
+    (options: object) => redis({ client: { duplicate() {}, call() {} } as never, ...options }),
+    'client prefix decode ttl poll timeout clock',
+    { prefix: [''] },
+  ],
+  zookeeper: [
+    (options: object) => zookeeper({ client: (() => {}) as never, ...options }),
+    'layout root ttl poll timeout clock',
+    { root: [''] },
   ],
   cached: [
     (options: object) => cached(new MemoryRegistry(), { file: 'x', ...options }),
@@ -91,7 +109,9 @@ describe.each(Object.entries(makers))('%s', (_name, [make, options, meant = {}])
     expect(() => make({ [option]: value } as never)).toThrow(named)
   })
 
-  const optional = options.split(' ').filter((option) => !/^(endpoints|port|file|url|server)$/.test(option))
+  const optional = options
+    .split(' ')
+    .filter((option) => !/^(endpoints|port|file|url|server|client)$/.test(option))
   it.each(optional)('takes %s: undefined for the default', (option) => {
     expect(() => make({ [option]: undefined } as never)).not.toThrow()
   })

@@ -1,10 +1,3 @@
-import { isPlainObject } from '../plain-data.ts'
-import { withScheme } from '../text.ts'
-import type { Instance, InstanceInit } from '../source.ts'
-
-/** Reads one key; undefined for a key that is no instance. */
-export type Decode = (key: string, value: string) => InstanceInit | string | undefined
-
 /** etcd wants a prefix as a range: from the prefix itself up to its successor. */
 export function prefixRange(prefix: string): { key: string; range_end: string } {
   const end = Buffer.from(prefix)
@@ -19,36 +12,4 @@ export function base64(text: string): string {
 
 export function fromBase64(text: unknown): string {
   return typeof text === 'string' ? Buffer.from(text, 'base64').toString() : ''
-}
-
-/**
- * A JSON object with the fields of an instance; the layout of etcd's own Go package for gRPC naming,
- * `{"Op":0,"Addr":"10.0.0.7:8080","Metadata":…}`; or a bare url or `host:port` as go-kit and others store it.
- */
-export const decodeValue: Decode = (_key, value) => {
-  const text = value.replace(/^\uFEFF/, '').trim()
-  if (!text.startsWith('{')) return text
-  const entry = JSON.parse(text) as InstanceInit & GoEndpoint
-  if (typeof entry.Addr !== 'string' || entry.url !== undefined) return entry
-  const { Addr, Metadata } = entry
-  return { url: withScheme(Addr), ...(isPlainObject(Metadata) && { metadata: Metadata }) }
-}
-
-/** `go.etcd.io/etcd/client/v3/naming/endpoints`. */
-interface GoEndpoint {
-  readonly Addr?: unknown
-  readonly Metadata?: unknown
-}
-
-/** Never throws: one poisoned key must not freeze the list. `Discovery` refuses such an entry, and says so. */
-export function decodeEntry(decode: Decode, key: string, value: string, id: string): Instance | undefined {
-  try {
-    const entry = decode(key, value)
-    if (entry === undefined) return undefined
-    if (typeof entry === 'string') return { id, url: withScheme(entry) }
-    // Whoever may write one key must not take the place of another; a function of the user's may name them as it likes.
-    return decode === decodeValue ? { ...entry, id } : { id, ...entry }
-  } catch (error) {
-    return { id, url: `${key} cannot be decoded: ${String(error)}` }
-  }
 }

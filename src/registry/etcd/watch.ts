@@ -2,7 +2,8 @@ import type { Clock } from '../../clock.ts'
 import { jsonLines } from '../http/http.ts'
 import type { Instance } from '../source.ts'
 import { isTokenRefused, type Gateway, type Json } from './gateway.ts'
-import { decodeEntry, fromBase64, prefixRange, type Decode } from './layout.ts'
+import { decodeEntry, type Decode } from '../entry.ts'
+import { fromBase64, prefixRange } from './layout.ts'
 
 export interface WatchOptions {
   readonly prefix: string

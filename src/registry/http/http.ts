@@ -129,7 +129,7 @@ export class RegistryHttp {
     const redirect = typeof location === 'string' ? `redirected to ${redactUrl(location)}` : ''
     const detail = redirect || this.#redact(text.trim()).slice(0, 300)
     return new RegistryAnswerError(
-      `${this.#options.name}: ${method} ${url}: ${status}${detail && `: ${detail}`}`,
+      `${this.#options.name}: ${method} ${this.#redact(url)}: ${status}${detail && `: ${detail}`}`,
       status,
     )
   }
@@ -178,7 +178,7 @@ export class RegistryHttp {
       signal.throwIfAborted()
       if (error instanceof RegistryAnswerError) throw error
       const reason = error instanceof Error ? error.message || Reflect.get(error, 'code') : error
-      const message = `${this.#options.name}: ${method} ${url}: ${this.#redact(String(reason))}`
+      const message = `${this.#options.name}: ${method} ${this.#redact(url)}: ${this.#redact(String(reason))}`
       throw new Error(message, { cause: error })
     } finally {
       settled.abort()

@@ -45,3 +45,13 @@ export function checkService(service: unknown): void {
     throw new TypeError(`service must be a string without a slash that is not empty, got ${quote(service)}`)
   }
 }
+
+/** An url to be asked; it may have a query, but no credentials, for which headers are the place. */
+export function checkRequestUrl(name: string, value: unknown): string {
+  if (typeof value !== 'string') throw new TypeError(`${name} must be a string, got ${quote(value)}`)
+  const url = URL.parse(value)
+  const http = url?.protocol === 'http:' || url?.protocol === 'https:'
+  if (url && http && !url.username && !url.password && !url.hash) return url.href
+  const rule = 'an http or https url without credentials and fragment'
+  throw new TypeError(`${name} must be ${rule}, got ${quote(redactUrl(value))}`)
+}

@@ -9,7 +9,7 @@ export const TTL = 3_000
 
 /** The registrar of the servers' processes. */
 export interface RegistrarAddress {
-  readonly kind: 'etcd' | 'consul' | 'eureka'
+  readonly kind: 'etcd' | 'consul' | 'eureka' | 'redis' | 'zookeeper'
   readonly url: string
 }
 

@@ -1,24 +1,32 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import zk, { type Client } from 'node-zookeeper-client'
 import { consul } from '../../../src/registry/consul.ts'
 import { dns } from '../../../src/registry/dns.ts'
 import { etcd } from '../../../src/registry/etcd.ts'
 import { eureka } from '../../../src/registry/eureka.ts'
 import { file } from '../../../src/registry/file.ts'
+import { http } from '../../../src/registry/http.ts'
 import { kubernetes } from '../../../src/registry/kubernetes.ts'
 import type { MemoryRegistry } from '../../../src/registry/memory.ts'
+import { redis } from '../../../src/registry/redis.ts'
+import { zookeeper } from '../../../src/registry/zookeeper.ts'
 import type { Instance } from '../../../src/registry/source.ts'
 import {
   startBind,
   startConsul,
   startEtcd,
   startKubernetes,
+  startRedis,
+  startZooKeeper,
   type TestServer,
 } from '../../support/servers/index.ts'
 import { startFakeEureka } from '../fake-eureka.ts'
+import { startListServer } from '../list-server.ts'
 import { setSlice } from './slices.ts'
-import { mirror, SERVICE, type Outage, type World } from './world.ts'
+import { mirror, SERVICE, TTL, type Outage, type World } from './world.ts'
 
 /** Every registry there is, with options as they are by default wherever a test can wait for that. */
 export const worlds: Record<string, (embedded: MemoryRegistry) => Promise<World>> = {
@@ -29,6 +37,9 @@ export const worlds: Record<string, (embedded: MemoryRegistry) => Promise<World>
   consul: consulWorld,
   kubernetes: kubernetesWorld,
   eureka: eurekaWorld,
+  http: httpWorld,
+  redis: redisWorld,
+  zookeeper: zookeeperWorld,
 }
 
 async function fileWorld(embedded: MemoryRegistry): Promise<World> {
@@ -134,6 +145,60 @@ async function eurekaWorld(): Promise<World> {
     [Symbol.asyncDispose]: async () => {
       clearInterval(eviction)
       await fake.server[Symbol.asyncDispose]()
+    },
+  }
+}
+
+async function httpWorld(embedded: MemoryRegistry): Promise<World> {
+  const lists = await startListServer()
+  const mirrored = mirror(embedded, async (instances) => lists.set(SERVICE, instances))
+  return {
+    source: http({ url: `${lists.url}/long-poll/{service}`, mode: 'long-poll' }),
+    outage: {
+      kill: () => lists.kill(),
+      restart: async ({ keepData }) => {
+        await lists.restart(keepData)
+        mirrored.again()
+      },
+    },
+    [Symbol.asyncDispose]: async () => {
+      await mirrored[Symbol.asyncDispose]()
+      await lists[Symbol.asyncDispose]()
+    },
+  }
+}
+
+async function redisWorld(): Promise<World> {
+  const server = await startRedis()
+  const client = new Redis(server.url, { maxRetriesPerRequest: 1, retryStrategy: () => 100 })
+  client.on('error', () => {})
+  return {
+    source: redis({ client }),
+    registrar: { kind: 'redis', url: server.url },
+    outage: outageOf(server),
+    [Symbol.asyncDispose]: async () => {
+      client.disconnect()
+      await server.close()
+    },
+  }
+}
+
+async function zookeeperWorld(): Promise<World> {
+  const server = await startZooKeeper()
+  const clients: Client[] = []
+  const connect = (): Client => {
+    const client = zk.createClient(server.url, { sessionTimeout: TTL, spinDelay: 100 })
+    client.connect()
+    clients.push(client)
+    return client
+  }
+  return {
+    source: zookeeper({ client: connect }),
+    registrar: { kind: 'zookeeper', url: server.url },
+    outage: outageOf(server),
+    [Symbol.asyncDispose]: async () => {
+      for (const client of clients) client.close()
+      await server.close()
     },
   }
 }

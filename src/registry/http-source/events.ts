@@ -1,0 +1,86 @@
+import type { Clock } from '../../clock.ts'
+import { timeoutError } from '../../errors.ts'
+import type { RegistryHttp } from '../http/http.ts'
+
+export interface EventsOptions {
+  readonly url: string
+  readonly headers: () => Promise<Readonly<Record<string, string>>>
+  /** Milliseconds without a byte, a comment included, after which the server counts as frozen. */
+  readonly idle: number
+  readonly clock: Clock
+}
+
+/** Characters of one event; a server that never ends one must not fill the memory. */
+const MAX_EVENT = 64 * 1024 * 1024
+
+/** The documents of server-sent events (`text/event-stream`), one an event. */
+export async function* eventDocuments(
+  http: RegistryHttp,
+  { url, headers, idle, clock }: EventsOptions,
+  signal: AbortSignal,
+): AsyncGenerator<unknown, void> {
+  const frozen = new AbortController()
+  const listening = AbortSignal.any([signal, frozen.signal])
+  let heard = clock.now()
+  const guard = async (): Promise<void> => {
+    for (;;) {
+      const left = heard + idle - clock.now()
+      if (left <= 0)
+        return frozen.abort(timeoutError(`http: no event and no comment from ${url} within ${idle} ms`))
+      await clock.sleep(left, listening, { ref: false })
+    }
+  }
+  guard().catch(() => {})
+  try {
+    const request = {
+      headers: { accept: 'text/event-stream', ...(await headers()) },
+      signal: listening,
+      background: true,
+    }
+    const chunks = await http.stream(url, request)
+    for await (const data of eventData(chunks, () => (heard = clock.now()))) yield parse(url, data)
+  } catch (error) {
+    signal.throwIfAborted()
+    throw frozen.signal.aborted ? frozen.signal.reason : error
+  } finally {
+    frozen.abort()
+  }
+  throw new Error(`http: ${url} ended the events`)
+}
+
+/** The data of each event that has any, by the rules of the HTML standard, section 9.2.6. */
+export async function* eventData(
+  chunks: AsyncIterable<Uint8Array>,
+  onBytes: () => void,
+): AsyncGenerator<string, void> {
+  const decoder = new TextDecoder()
+  let parts: string[] = []
+  let data: string[] = []
+  let size = 0
+  for await (const chunk of chunks) {
+    onBytes()
+    const text = decoder.decode(chunk, { stream: true })
+    size += text.length
+    if (size > MAX_EVENT) throw new Error(`http: an event of more than ${MAX_EVENT} characters`)
+    parts.push(text)
+    if (!text.includes('\n')) continue
+    const lines = parts.join('').split('\n')
+    parts = [lines.pop() ?? '']
+    for (const ended of lines) {
+      const line = ended.endsWith('\r') ? ended.slice(0, -1) : ended
+      if (line === '') {
+        if (data.length > 0) yield data.join('\n')
+        data = []
+        size = parts[0]?.length ?? 0
+      } else if (line.startsWith('data:')) data.push(line.slice('data:'.length).replace(/^ /, ''))
+    }
+  }
+}
+
+function parse(url: string, data: string): unknown {
+  try {
+    return JSON.parse(data)
+  } catch (error) {
+    throw new Error(`http: an event of ${url} is no JSON`, { cause: error })
+  }
+}

@@ -1,0 +1,98 @@
+import { quote } from '../../options.ts'
+
+/** What is needed of a client of the package `ioredis`, a `Redis` or a `Cluster`. */
+export interface IoredisClient {
+  call(command: string, ...args: string[]): Promise<unknown>
+  duplicate(): IoredisSubscriber
+}
+
+interface IoredisSubscriber {
+  subscribe(channel: string): Promise<unknown>
+  unsubscribe(channel: string): Promise<unknown>
+  on(event: string, listener: (value: string) => void): unknown
+  disconnect(): void
+}
+
+/** What is needed of a client of the package `redis`. */
+export interface NodeRedisClient {
+  sendCommand(args: string[]): Promise<unknown>
+  duplicate(): NodeRedisSubscriber
+}
+
+interface NodeRedisSubscriber {
+  connect(): Promise<unknown>
+  subscribe(channel: string, listener: (message: string) => void): Promise<unknown>
+  unsubscribe(channel: string): Promise<unknown>
+  on(event: string, listener: (value: string) => void): unknown
+  destroy(): void
+}
+
+export type RedisClient = IoredisClient | NodeRedisClient
+
+/** Sends one command. */
+export type Send = (...args: string[]) => Promise<unknown>
+
+/** The channels of one connection; `onHint` is told of a message and of a connection that is back. */
+export interface Subscriber {
+  subscribe(channel: string): Promise<unknown>
+  unsubscribe(channel: string): Promise<unknown>
+  close(): void
+}
+
+export function checkClient(client: unknown): void {
+  if (typeof client === 'object' && client !== null && 'duplicate' in client) {
+    if ('call' in client || 'sendCommand' in client) return
+  }
+  throw new TypeError(`client must be a client of the package ioredis or redis, got ${quote(client)}`)
+}
+
+export function sender(client: RedisClient): Send {
+  // A client of ioredis has a sendCommand() too, for other arguments.
+  if ('call' in client) return (command = '', ...args) => client.call(command, ...args)
+  return (...args) => client.sendCommand(args)
+}
+
+/** A connection of its own: one that subscribes can do nothing else. It comes back by itself, as its client does. */
+export function openSubscriber(client: RedisClient, onHint: (channel?: string) => void): Subscriber {
+  return 'call' in client ? ioredisSubscriber(client, onHint) : nodeRedisSubscriber(client, onHint)
+}
+
+function ioredisSubscriber(client: IoredisClient, onHint: (channel?: string) => void): Subscriber {
+  const connection = client.duplicate()
+  // Its failures are seen by the reads, which need the same server.
+  connection.on('error', () => {})
+  connection.on('message', (channel: string) => onHint(channel))
+  connection.on('ready', () => onHint())
+  return {
+    subscribe: (channel) => connection.subscribe(channel),
+    unsubscribe: (channel) => connection.unsubscribe(channel),
+    close: () => connection.disconnect(),
+  }
+}
+
+function nodeRedisSubscriber(client: NodeRedisClient, onHint: (channel?: string) => void): Subscriber {
+  const connection = client.duplicate()
+  connection.on('error', () => {})
+  connection.on('ready', () => onHint())
+  const connected = connection.connect()
+  connected.catch(() => {})
+  return {
+    subscribe: async (channel) => {
+      await connected
+      await connection.subscribe(channel, () => onHint(channel))
+    },
+    unsubscribe: (channel) => connection.unsubscribe(channel),
+    close: () => {
+      const end = (): void => {
+        try {
+          connection.destroy()
+        } catch {
+          // It is not open.
+        }
+      }
+      end()
+      // What is still connecting does not hear of it.
+      connected.then(end, end)
+    },
+  }
+}

@@ -1,0 +1,151 @@
+import type { Clock } from '../../clock.ts'
+import { checkMethods, quote } from '../../options.ts'
+import { bounded } from '../bounded.ts'
+
+type Callback<T> = (error: Error | null, result: T) => void
+
+/** What is read of a node's state; the numbers are 64 bits wide. */
+export interface ZooKeeperStat {
+  readonly ephemeralOwner: Buffer
+}
+
+/** What is needed of a client of the package `node-zookeeper-client`. */
+export interface ZooKeeperClient {
+  getChildren(path: string, watcher: () => void, callback: Callback<string[]>): void
+  getData(path: string, watcher: () => void, callback: Callback<Buffer | undefined>): void
+  exists(path: string, watcher: () => void, callback: Callback<ZooKeeperStat | null>): void
+  exists(path: string, callback: Callback<ZooKeeperStat | null>): void
+  create(path: string, data: Buffer, mode: number, callback: Callback<string>): void
+  setData(path: string, data: Buffer, callback: Callback<ZooKeeperStat>): void
+  remove(path: string, callback: (error: Error | null) => void): void
+  mkdirp(path: string, callback: Callback<string>): void
+  getSessionId(): Buffer
+  on(event: 'expired', listener: () => void): unknown
+}
+
+export type ZooKeeperClientOption = ZooKeeperClient | (() => ZooKeeperClient)
+
+/** Codes of ZooKeeper's errors. */
+const NO_NODE = -101
+const NODE_EXISTS = -110
+
+/** `CreateMode.EPHEMERAL`: the node goes with its session. */
+const EPHEMERAL = 1
+
+const METHODS = [
+  'getChildren',
+  'getData',
+  'exists',
+  'create',
+  'setData',
+  'remove',
+  'mkdirp',
+  'getSessionId',
+  'on',
+]
+
+/** Gives the client as long as its session lives, and then a new one: an expired one never comes back. */
+export class Sessions {
+  readonly #option: ZooKeeperClientOption
+  #client: ZooKeeperClient | undefined
+  #expired = false
+
+  constructor(option: ZooKeeperClientOption) {
+    if (typeof option !== 'function') checkMethods('client', option, METHODS)
+    this.#option = option
+  }
+
+  get client(): ZooKeeperClient {
+    if (this.#client && !this.#expired) return this.#client
+    if (this.#client && typeof this.#option !== 'function') {
+      throw new Error('zookeeper: the session has expired, and its client with it: give client as a function')
+    }
+    const client = typeof this.#option === 'function' ? this.#option() : this.#option
+    checkMethods('client', client, METHODS)
+    if (client === this.#client)
+      throw new TypeError(
+        `client() must give a new client after a session has expired, got ${quote('the same')}`,
+      )
+    this.#client = client
+    this.#expired = false
+    client.on('expired', () => {
+      if (this.#client === client) this.#expired = true
+    })
+    return client
+  }
+
+  /** Whether this client's session is over. */
+  isOver(client: ZooKeeperClient): boolean {
+    return client !== this.#client || this.#expired
+  }
+}
+
+/** One client's operations as promises, each bounded: a client never tells that its server is frozen. */
+export class Operations {
+  readonly client: ZooKeeperClient
+  readonly #clock: Clock
+  readonly #timeout: number
+  readonly #signal: AbortSignal
+
+  constructor(
+    client: ZooKeeperClient,
+    { clock, timeout, signal }: { clock: Clock; timeout: number; signal: AbortSignal },
+  ) {
+    this.client = client
+    this.#clock = clock
+    this.#timeout = timeout
+    this.#signal = signal
+  }
+
+  /** Undefined when there is no such node; `wake` is told when that changes, or its children do. */
+  async children(path: string, wake: () => void): Promise<string[] | undefined> {
+    const stat = await this.#run<ZooKeeperStat | null>((done) => this.client.exists(path, wake, done))
+    if (!stat) return undefined
+    return this.#run<string[] | undefined>((done) => this.client.getChildren(path, wake, done), NO_NODE)
+  }
+
+  /** Undefined when the node has gone meanwhile; empty for a node without data. */
+  async data(path: string, wake: () => void): Promise<string | undefined> {
+    const gone = Symbol('gone')
+    const run = (done: Callback<Buffer | undefined>): void => this.client.getData(path, wake, done)
+    const data = await this.#run<Buffer | undefined | typeof gone>(run, NO_NODE, gone)
+    return data === gone ? undefined : (data?.toString() ?? '')
+  }
+
+  async isOwn(path: string): Promise<boolean> {
+    const stat = await this.#run<ZooKeeperStat | null>((done) => this.client.exists(path, done))
+    return stat ? stat.ephemeralOwner.equals(this.client.getSessionId()) : false
+  }
+
+  /** A node of this session; what another session left under its name, as a crashed process does, is replaced. */
+  async putOwn(parent: string, path: string, data: Buffer): Promise<void> {
+    await this.#run<string>((done) => this.client.mkdirp(parent, done))
+    if (await this.isOwn(path)) {
+      await this.#run<ZooKeeperStat>((done) => this.client.setData(path, data, done))
+      return
+    }
+    await this.remove(path)
+    await this.#run<string | undefined>(
+      (done) => this.client.create(path, data, EPHEMERAL, done),
+      NODE_EXISTS,
+    )
+    if (!(await this.isOwn(path))) throw new Error(`zookeeper: another session holds ${path}`)
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.#run<void>((done) => this.client.remove(path, (error) => done(error, undefined)), NO_NODE)
+  }
+
+  /** `otherwise` is the result when it fails with the code that counts as an answer. */
+  #run<T>(call: (done: Callback<T>) => void, code?: number, otherwise?: T): Promise<T> {
+    const work = (): Promise<T> =>
+      new Promise((resolve, reject) => {
+        call((error: (Error & { code?: unknown; getCode?: () => unknown }) | null, result: T) => {
+          if (!error) resolve(result)
+          else if (code !== undefined && (error.getCode?.() ?? error.code) === code) resolve(otherwise as T)
+          else reject(new Error(`zookeeper: ${error.message}`, { cause: error }))
+        })
+      })
+    return bounded(this.#clock, this.#timeout, work, { parent: this.#signal })
+  }
+}

@@ -1,0 +1,121 @@
+import { hostAndPort, networkUrl } from '../origin.ts'
+import { isPlainObject } from '../plain-data.ts'
+import { packMeta, unpackMeta } from '../http/string-meta.ts'
+import type { Instance } from '../source.ts'
+
+/** How instances are written as nodes below that of their service. */
+export interface Layout {
+  /** The node whose children are the instances. */
+  parent(root: string, service: string): string
+  /** The name of an instance's node. */
+  nameOf(service: string, instance: Instance): string
+  dataOf(service: string, instance: Instance, now: number): string
+  /** Whether the name says all, so that the data need not be read. */
+  readonly nameOnly: boolean
+  /** Undefined for what takes no traffic; may throw. */
+  read(name: string, data: string): Instance | undefined
+}
+
+/** Of Curator's service discovery, with the payload of Spring Cloud Zookeeper. */
+export const curator: Layout = {
+  parent: (root, service) => `${root}/${service}`,
+  nameOf: (_service, { id }) => encodeURIComponent(id),
+  dataOf: (service, instance, now) => {
+    const { id, url, weight, priority, draining } = instance
+    const { hostname, port, protocol } = networkUrl(url)
+    const secure = protocol === 'https:'
+    return JSON.stringify({
+      name: service,
+      id,
+      address: hostname.replace(/^\[|\]$/g, ''),
+      port: secure ? null : Number(port) || 80,
+      sslPort: secure ? Number(port) || 443 : null,
+      payload: {
+        '@class': 'org.springframework.cloud.zookeeper.discovery.ZookeeperInstance',
+        id,
+        name: service,
+        metadata: packMeta(instance, { weight, priority, draining }),
+      },
+      registrationTimeUTC: now,
+      serviceType: 'DYNAMIC',
+      uriSpec: null,
+    })
+  },
+  nameOnly: false,
+  read: (name, data) => {
+    const entry: unknown = JSON.parse(data)
+    if (!isPlainObject(entry)) throw new TypeError('no object')
+    const { id = decodeURIComponent(name), address, port, sslPort, enabled, payload } = entry
+    if (enabled === false) return undefined
+    const { own, zone, metadata } = unpackMeta(isPlainObject(payload) ? payload['metadata'] : undefined)
+    const host = String(address)
+    const authority = `${host.includes(':') ? `[${host}]` : host}:${String(sslPort ?? port)}`
+    return {
+      id,
+      url: `${sslPort == null ? 'http' : 'https'}://${authority}`,
+      weight: own['weight'],
+      zone,
+      priority: own['priority'],
+      draining: own['draining'],
+      metadata,
+    } as Instance
+  },
+}
+
+/** Dubbo's protocols that speak HTTP, and the scheme of each. */
+const DUBBO_SCHEMES: Readonly<Record<string, string>> = {
+  http: 'http',
+  https: 'https',
+  rest: 'http',
+  tri: 'http',
+}
+
+/** Of Dubbo's registry: a provider is one url, and the name of its node. */
+export const dubbo: Layout = {
+  parent: (root, service) => `${root}/${service}/providers`,
+  nameOf: (service, { id, url, weight, zone, priority, draining, metadata }) => {
+    const own = JSON.stringify({ id, weight, zone, priority, draining, metadata })
+    const query = new URLSearchParams({
+      category: 'providers',
+      interface: service,
+      side: 'provider',
+      ...(weight !== undefined && { weight: String(Math.round(weight * 100)) }),
+      outrigger: own,
+    })
+    return encodeURIComponent(
+      `${networkUrl(url).protocol}//${hostAndPort(url)}/${service}?${query.toString()}`,
+    )
+  },
+  dataOf: () => '',
+  nameOnly: true,
+  read: (name) => {
+    const text = decodeURIComponent(name)
+    const [, protocol = '', rest = ''] = /^([a-z][a-z\d+.-]*):\/\/(.*)$/i.exec(text) ?? []
+    if (rest === '') throw new TypeError('no url')
+    const scheme = DUBBO_SCHEMES[protocol]
+    // Dubbo's own binary protocol, and others that no HTTP client speaks.
+    if (scheme === undefined) return undefined
+    const { host, searchParams } = new URL(`http://${rest}`)
+    const {
+      outrigger,
+      weight,
+      interface: _,
+      category: __,
+      side: ___,
+      enabled,
+      disabled,
+      ...metadata
+    } = Object.fromEntries(searchParams)
+    if (enabled === 'false' || disabled === 'true') return undefined
+    const own: unknown = outrigger === undefined ? undefined : JSON.parse(outrigger)
+    const url = `${scheme}://${host}`
+    if (isPlainObject(own)) return { ...own, url } as unknown as Instance
+    return {
+      id: `${protocol}://${host}`,
+      url,
+      // 100 where nobody said anything.
+      ...(weight !== undefined && { weight: Number(weight) / 100 }),
+      metadata,
+    }
+  },
+}

@@ -1,0 +1,61 @@
+import type { Clock } from '../../clock.ts'
+import { toInstance } from '../instance.ts'
+import type { InstanceInit, Lease, SignalContext } from '../source.ts'
+import { Operations, type Sessions } from './client.ts'
+import type { Layout } from './layout.ts'
+
+export interface LeaseOptions {
+  readonly sessions: Sessions
+  readonly layout: Layout
+  readonly root: string
+  readonly ttl: number
+  readonly timeout: number
+  readonly clock: Clock
+}
+
+/**
+ * A node that goes with the client's session, which the client itself keeps alive. So that it goes as well when the
+ * heartbeats stop in a process that lives on, it is removed once none has come for the ttl.
+ */
+export async function registerNode(
+  { sessions, layout, root, ttl, timeout, clock }: LeaseOptions,
+  service: string,
+  init: InstanceInit,
+  { signal }: SignalContext,
+): Promise<Lease> {
+  const instance = toInstance(init)
+  const parent = layout.parent(root, service)
+  const path = `${parent}/${layout.nameOf(service, instance)}`
+  const data = Buffer.from(layout.dataOf(service, instance, Math.round(clock.now() + (clock.epoch ?? 0))))
+  const { client } = sessions
+  const operations = (context: SignalContext): Operations =>
+    new Operations(client, { clock, timeout, ...context })
+  await operations({ signal }).putOwn(parent, path, data)
+  let watch = new AbortController()
+  const release = async (context: SignalContext): Promise<void> => {
+    watch.abort()
+    if (!sessions.isOver(client) && (await operations(context).isOwn(path)))
+      await operations(context).remove(path)
+  }
+  const beat = (): void => {
+    watch.abort()
+    watch = new AbortController()
+    const { signal: ended } = watch
+    const expire = (): Promise<void> => release({ signal: new AbortController().signal })
+    clock
+      .sleep(ttl, ended, { ref: false })
+      .then(expire)
+      .catch(() => {})
+  }
+  beat()
+  return {
+    ttl,
+    renew: async (context) => {
+      if (sessions.isOver(client) || watch.signal.aborted) return false
+      if (!(await operations(context).isOwn(path))) return false
+      beat()
+      return true
+    },
+    release,
+  }
+}
