@@ -4,13 +4,13 @@ import { eventDocuments } from './http-source/events.ts'
 import { pollDocuments } from './http-source/poll.ts'
 import { documentReader, type HttpDecode } from './http-source/read.ts'
 import { compileSelect } from './http-source/select.ts'
-import type { TlsOptions } from './http/connector.ts'
-import { checkRequestUrl, checkService, checkTls } from './http/options.ts'
+import type { TlsSource } from './http/connector.ts'
+import { checkMaxAnswer, checkRequestUrl, checkService, tlsOf } from './http/options.ts'
 import { RegistryHttp } from './http/http.ts'
 import type { Instance, SignalContext, Source } from './source.ts'
 
 export type { HttpDecode } from './http-source/read.ts'
-export type { TlsOptions } from './http/connector.ts'
+export type { TlsOptions, TlsSource } from './http/connector.ts'
 
 export interface HttpSourceOptions {
   /** Where the list of a service is: an url in which `{service}` stands for its name, or a function of the name. */
@@ -46,8 +46,16 @@ export interface HttpSourceOptions {
    * @default 5_000
    */
   timeout?: number
-  /** CA, client certificate and so on, for https urls; the names are those of `node:tls`. */
-  tls?: TlsOptions
+  /**
+   * CA, client certificate and so on, for https urls; the names are those of `node:tls`. A function is asked for each
+   * new connection.
+   */
+  tls?: TlsSource
+  /**
+   * Bytes that an answer may have, as it comes and unpacked.
+   * @default 64 MiB
+   */
+  maxAnswerSize?: number
   /**
    * How long a drop to zero instances is held back, in ms.
    * @default 30_000
@@ -69,6 +77,7 @@ const OPTIONS: Record<keyof HttpSourceOptions, true> = {
   wait: true,
   timeout: true,
   tls: true,
+  maxAnswerSize: true,
   emptyGrace: true,
   clock: true,
 }
@@ -99,10 +108,10 @@ export function http(options: HttpSourceOptions): Source {
   checkNumber('wait', wait, { min: 1_000 })
   checkNumber('timeout', timeout, { exclusive: true })
   if (emptyGrace !== undefined) checkNumber('emptyGrace', emptyGrace)
-  if (tls !== undefined) checkTls(tls)
+  const maxAnswerSize = checkMaxAnswer(options.maxAnswerSize)
   checkMethods('clock', clock, ['now', 'sleep', 'random'])
   const read = documentReader(select, decode)
-  const settings = { name: 'http', clock, timeout, tls: tls && { ...tls }, secrets }
+  const settings = { name: 'http', clock, timeout, tls: tlsOf(tls), secrets, maxAnswerSize }
 
   function documents(client: RegistryHttp, url: string, signal: AbortSignal): AsyncIterable<unknown> {
     if (mode === 'events')

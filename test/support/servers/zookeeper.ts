@@ -40,6 +40,8 @@ function isOk(port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     let answer = ''
     const socket = connect(port, '127.0.0.1', () => socket.write('ruok'))
+    // One that has just begun to listen may take the question and never answer it.
+    socket.setTimeout(300, () => socket.destroy())
     socket.on('data', (chunk) => (answer += String(chunk)))
     socket.on('error', reject).on('close', () => resolve(answer === 'imok'))
   })
