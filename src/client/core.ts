@@ -18,11 +18,16 @@ import { Budget } from '../retry/budget.ts'
 import type { CompiledPlans } from './compile.ts'
 import type { ClientOptions } from './options.ts'
 
+export interface ClientCore extends Core {
+  /** Lets go on who waits for the first snapshot. */
+  resume(): void
+}
+
 /** Wires a client's discovery to its fleet, and both to its events. */
 export function createCore(
   options: ClientOptions,
   { plans: { base, routed }, guards, kept }: CompiledPlans,
-): Core & { resume(): void } {
+): ClientCore {
   const {
     service,
     source,

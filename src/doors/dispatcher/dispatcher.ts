@@ -10,26 +10,31 @@ import { acquireOne, exchangeFor } from '../sending/attempt.ts'
 import type { Plans } from '../plan/plans.ts'
 import type { Logical } from '../plan/target.ts'
 
+/** Whose plans may be replaced between two calls. */
+export interface PolicyInForce {
+  readonly plans: Plans
+}
+
 /**
  * The attempt plane as an undici dispatcher: one pick, one send, whatever the origin says. No deadline, no
  * retry: those belong to whoever dispatches. No #private fields, because `compose` puts a Proxy in front.
  */
 export class AttemptDispatcher extends Dispatcher {
   private readonly core: Core
-  private readonly plans: Plans
+  private readonly policy: PolicyInForce
   private readonly logical: Logical
 
-  constructor(core: Core, plans: Plans, logical: Logical) {
+  constructor(core: Core, policy: PolicyInForce, logical: Logical) {
     super()
     this.core = core
-    this.plans = plans
+    this.policy = policy
     this.logical = logical
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     const inner = wrapHandler(handler)
     const { method, path } = options
-    const plan = this.plans.match(method, path)
+    const plan = this.policy.plans.match(method, path)
     const journal = this.core.observer.begin({ door: 'dispatcher', route: plan.route?.key, method, path })
     const send = (): void => {
       try {

@@ -1,0 +1,172 @@
+import { Platform, type FetchInput } from '../attempt/platform.ts'
+import { execute } from '../call/execute.ts'
+import { contractOf, underContract } from '../doors/fetch/contract.ts'
+import { AttemptDispatcher } from '../doors/dispatcher/dispatcher.ts'
+import {
+  EXECUTE_OPTIONS,
+  ExecuteOperation,
+  type ExecuteFunction,
+  type ExecuteOptions,
+} from '../doors/execute/operation.ts'
+import { fallbackCall, hasFallback, withFallback } from '../doors/fetch/fallback.ts'
+import { FetchOperation } from '../doors/fetch/operation.ts'
+import type { OtherClients } from '../doors/fetch/transfer.ts'
+import type { Plans } from '../doors/plan/plans.ts'
+import { RequestOperation, type RequestOptions } from '../doors/request/operation.ts'
+import {
+  logicalAddress,
+  resolveTarget,
+  type CallInit,
+  type Logical,
+  type Target,
+} from '../doors/plan/target.ts'
+import { OutriggerError } from '../errors.ts'
+import type { Guard } from '../fleet/guard.ts'
+import type { Listener } from '../observe/emitter.ts'
+import { checkEventName } from '../observe/event-names.ts'
+import type { ClientEvents } from '../observe/events.ts'
+import { checkFunction, checkObject } from '../options.ts'
+import type { Dispatcher } from '../undici.ts'
+import type { RouteInit } from './client.ts'
+import { compilePlans } from './compile.ts'
+import { createCore, type ClientCore } from './core.ts'
+import type { ClientOptions } from './options.ts'
+import { ready, type ReadyOptions } from './ready.ts'
+import { takeSnapshot, type ClientSnapshot } from './snapshot.ts'
+
+type OnAnswer = (response: Response) => void
+
+/** What stands behind the function that `createClient` returns: the client's state, and a method per door. */
+export class ServiceClient {
+  readonly core: ClientCore
+  readonly dispatcher: Dispatcher
+  plans: Plans
+  #guards: readonly Guard[]
+  #closing: Promise<void> | undefined
+  readonly #logical: Logical
+  readonly #platform = new Platform()
+
+  /** `options` are checked already. */
+  constructor(options: ClientOptions) {
+    this.#logical = logicalAddress(options.service)
+    const compiled = compilePlans(options)
+    this.plans = compiled.plans
+    this.#guards = compiled.guards
+    this.core = createCore(options, compiled)
+    this.dispatcher = new AttemptDispatcher(this.core, this, this.#logical)
+  }
+
+  /** The fetch door. Not async: that would cost two more promises. */
+  call(input: FetchInput, init?: CallInit, otherClients?: OtherClients): Promise<Response> {
+    try {
+      const returning = this.#platform.returning(input, init)
+      if (returning) return returning
+      const contract = contractOf(this.plans, input, init)
+      return contract
+        ? underContract(contract, init, (own, onAnswer) => this.#send(input, own, otherClients, onAnswer))
+        : this.#send(input, init, otherClients)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  request<Opaque>(
+    input: string,
+    options: RequestOptions<Opaque> & RouteInit = {},
+  ): Promise<Dispatcher.ResponseData<Opaque>> {
+    try {
+      const target = resolveTarget(this.#logical, this.plans, input, options)
+      if (!target) throw new TypeError(`request() is for ${this.#logical.origin}, got '${input}'`)
+      this.#refuseClosed()
+      return execute(this.core, new RequestOperation<Opaque>(this.core, this.#logical, target, options))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  async execute<T>(run: ExecuteFunction<T>, options: ExecuteOptions = {}): Promise<T> {
+    checkFunction('execute()', run)
+    checkObject("execute()'s options", options, EXECUTE_OPTIONS)
+    const { route } = options
+    this.#refuseClosed()
+    const plan = route === undefined ? this.plans.base : this.plans.byKey(route).plan
+    return execute(this.core, new ExecuteOperation(plan, run, options))
+  }
+
+  ready(options: ReadyOptions = {}): Promise<void> {
+    return ready(this.core, options)
+  }
+
+  snapshot(): ClientSnapshot {
+    return takeSnapshot(this.core, this.plans, this.#guards)
+  }
+
+  on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): void {
+    this.core.events.on(checkEventName(name), listener)
+  }
+
+  once<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): void {
+    this.core.events.once(checkEventName(name), listener)
+  }
+
+  off<Name extends keyof ClientEvents>(name: Name, listener?: Listener<ClientEvents[Name]>): void {
+    this.core.events.off(checkEventName(name), listener)
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#shutDown())
+  }
+
+  async #shutDown(): Promise<void> {
+    const { core } = this
+    core.closed = new OutriggerError(
+      'ERR_OUTRIGGER_CLOSED',
+      `the client of ${core.service} is closed; make a new one`,
+    )
+    core.resume()
+    for (const end of core.onClose) end()
+    await core.discovery.close()
+    await core.fleet.close(core.closed)
+    for (const running of core.running) running.cut(core.closed)
+  }
+
+  #refuseClosed(): void {
+    if (this.core.closed) throw this.core.closed
+  }
+
+  #send(
+    input: FetchInput,
+    init: CallInit | undefined,
+    otherClients: OtherClients | undefined,
+    onAnswer?: OnAnswer,
+  ): Promise<Response> {
+    const target = resolveTarget(this.#logical, this.plans, input, init)
+    if (!target) return this.#platform.fetch(input, init as RequestInit)
+    this.#refuseClosed()
+    if (!hasFallback(target.plan)) return this.#start(target, input, init, otherClients, onAnswer)
+    const go = (own: CallInit | undefined): Promise<Response> =>
+      this.#start(target, input, own, otherClients, onAnswer)
+    return withFallback(fallbackCall(this.core, target, input, init, go))
+  }
+
+  #start(
+    target: Target,
+    input: FetchInput,
+    init: CallInit | undefined,
+    otherClients: OtherClients | undefined,
+    onAnswer: OnAnswer | undefined,
+  ): Promise<Response> {
+    const { core } = this
+    const operation = new FetchOperation(
+      core,
+      this.#platform,
+      this.#logical,
+      target,
+      input,
+      init,
+      otherClients,
+    )
+    const answer = execute(core, operation)
+    return onAnswer ? answer.then((response) => (onAnswer(response), response)) : answer
+  }
+}
