@@ -53,8 +53,8 @@ const IDLE_CHECK = 50
  * released, clients get `drainDelay` to notice, then the server stops accepting and finishes what is in flight.
  *
  * @example
- * const me = await announceServer(registry, 'user-service', http.createServer(handler).listen(8080))
- * process.once('SIGTERM', () => me.close())
+ * const announced = announceServer(registry, 'user-service', http.createServer(handler).listen(8080))
+ * process.once('SIGTERM', () => announced.then((me) => me.close()))
  */
 export async function announceServer(
   registrar: Registrar,

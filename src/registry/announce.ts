@@ -52,8 +52,14 @@ export const ANNOUNCE_OPTIONS: readonly string[] = [
  * the registry has forgotten it. Resolves after the first try, also when that failed: a registry that is down stops no
  * server, trying goes on in the background. Keeps no process alive but for the first try and the release.
  *
+ * Heartbeats go on until `close()`, the `signal` or the end of the process; to let the announcement go changes nothing.
+ * Not for `await using` at the top level of a module, which ends while the server runs on. The same id announced twice
+ * is one registration, of the newer url.
+ *
  * @example
- * await using me = await announce(registry, 'user-service', { url: 'http://127.0.0.1:8080' })
+ * const announced = announce(registry, 'user-service', { url: 'http://127.0.0.1:8080' })
+ * // Before anything is awaited, so that a signal during the first try is heard.
+ * process.once('SIGTERM', () => announced.then((me) => me.close()))
  */
 export async function announce(
   registrar: Registrar,

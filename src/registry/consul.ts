@@ -99,7 +99,7 @@ const OPTIONS: Record<keyof ConsulOptions, true> = {
  *
  * @example
  * const registry = consul({ token: process.env.CONSUL_HTTP_TOKEN })
- * await using me = await announce(registry, 'user-service', { url: 'http://10.0.0.7:8080' })
+ * const me = await announce(registry, 'user-service', { url: 'http://10.0.0.7:8080' })
  * const users = createClient({ service: 'user-service', source: registry })
  */
 export function consul(options: ConsulOptions = {}): Source & Registrar {

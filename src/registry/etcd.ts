@@ -89,7 +89,7 @@ const OPTIONS: Record<keyof EtcdOptions, true> = {
  *
  * @example
  * const registry = etcd({ endpoints: 'http://127.0.0.1:2379' })
- * await using me = await announce(registry, 'user-service', { url: 'http://10.0.0.7:8080' })
+ * const me = await announce(registry, 'user-service', { url: 'http://10.0.0.7:8080' })
  * const users = createClient({ service: 'user-service', source: registry })
  */
 export function etcd(options: EtcdOptions): Source & Registrar {

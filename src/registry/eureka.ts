@@ -61,7 +61,7 @@ const OPTIONS: Record<keyof EurekaOptions, true> = {
  *
  * @example
  * const registry = eureka({ url: 'http://127.0.0.1:8761/eureka' })
- * await using me = await announce(registry, 'user-service', { url: 'http://10.0.0.7:8080' })
+ * const me = await announce(registry, 'user-service', { url: 'http://10.0.0.7:8080' })
  * const users = createClient({ service: 'user-service', source: registry })
  */
 export function eureka(options: EurekaOptions): Source & Registrar {
