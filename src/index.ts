@@ -8,6 +8,7 @@ export type {
   RouteRule,
   TimeoutOptions,
 } from './client/options.ts'
+export type { Explanation, InstanceExplanation, PlanExplanation } from './explain/explanation.ts'
 export type { ReadyOptions } from './client/ready.ts'
 export type { ClientSnapshot, InstanceSnapshot, LimitSnapshot } from './client/snapshot.ts'
 export { withDeadline, type IncomingRequest, type WithDeadlineOptions } from './client/with-deadline.ts'
@@ -27,7 +28,7 @@ export {
 export type { OutlierOptions } from './fleet/outlier-policy.ts'
 export type { BreakerOptions, BreakerWindow, OpenForOptions } from './breaker/policy.ts'
 
-export type { Balancer, Endpoint, Pick, PickRequest } from './balance/balancer.ts'
+export type { Balancer, Endpoint, Pick, PickRequest, Standing } from './balance/balancer.ts'
 export { consistentHash, type ConsistentHashOptions } from './balance/consistent-hash.ts'
 export { failover, type FailoverOptions } from './balance/failover.ts'
 export type { KeyOption } from './balance/key.ts'

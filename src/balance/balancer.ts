@@ -40,6 +40,14 @@ export interface PickRequest {
   readonly all?: readonly Endpoint[] | undefined
 }
 
+/** What a strategy makes of an endpoint. */
+export interface Standing {
+  /** The lowest is picked, among those compared. */
+  readonly cost?: number
+  /** It keeps to a part of the endpoints, and this one is in another. */
+  readonly otherSubset?: true
+}
+
 /** A strategy: picks one endpoint. */
 export interface Balancer {
   /**
@@ -53,6 +61,8 @@ export interface Balancer {
    * `ignored` means nothing can be learnt about the endpoint but that it took at least `ms`.
    */
   settled?(endpoint: Endpoint, outcome: Outcome, ms: number, now: number): void
+  /** What the strategy makes of an endpoint, for `client.explain()`. Optional. */
+  standing?(endpoint: Endpoint, now: number): Standing | undefined
 }
 
 /** A strategy as a bare function. */

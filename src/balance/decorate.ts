@@ -2,8 +2,13 @@ import type { Balancer, Endpoint, Pick, PickRequest } from './balancer.ts'
 
 /** A strategy that picks in its own way and lets the inner one learn from what came of it. */
 export function decorate(inner: Balancer, pick: Pick): Balancer {
-  if (!inner.settled) return { pick }
-  return { pick, settled: (endpoint, outcome, ms, now) => inner.settled?.(endpoint, outcome, ms, now) }
+  return {
+    pick,
+    ...(inner.settled && {
+      settled: (endpoint, outcome, ms, now) => inner.settled?.(endpoint, outcome, ms, now),
+    }),
+    ...(inner.standing && { standing: (endpoint, now) => inner.standing?.(endpoint, now) }),
+  }
 }
 
 /** Picks from a part of the endpoints; from all of them when the call has tried all of that part. */

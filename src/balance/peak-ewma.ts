@@ -78,7 +78,7 @@ export function peakEwma(options: PeakEwmaOptions = {}): Balancer {
   const standingsOf = perSet((endpoints) => endpoints.map(lookUp))
   let standings: readonly Standing[] = []
 
-  function cost(endpoint: Endpoint, { now }: PickRequest, index: number): number {
+  function cost(endpoint: Endpoint, { now }: Pick<PickRequest, 'now'>, index: number): number {
     const standing = standings[index] as Standing
     const { inFlight } = endpoint
     const { strikes } = standing
@@ -104,6 +104,10 @@ export function peakEwma(options: PeakEwmaOptions = {}): Balancer {
     pick(endpoints, request) {
       standings = standingsOf(endpoints, request)
       return least(endpoints, request)
+    },
+    standing(endpoint, now) {
+      standings = [lookUp(endpoint)]
+      return { cost: cost(endpoint, { now }, 0) }
     },
     settled(endpoint, outcome, ms, now) {
       const standing = lookUp(endpoint)

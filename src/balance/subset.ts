@@ -49,9 +49,18 @@ export function subset(inner: Balancer | Pick, options: SubsetOptions): Balancer
     return arc
   })
 
-  return decorate(strategy, (endpoints, request) =>
-    pickWithin(arcOf(endpoints, request), endpoints, strategy, request),
-  )
+  let latest: readonly Endpoint[] | undefined
+  const balancer = decorate(strategy, (endpoints, request) => {
+    latest = arcOf(endpoints, request)
+    return pickWithin(latest, endpoints, strategy, request)
+  })
+  return {
+    ...balancer,
+    standing: (endpoint, now) => ({
+      ...strategy.standing?.(endpoint, now),
+      ...(latest?.includes(endpoint) === false && { otherSubset: true }),
+    }),
+  }
 }
 
 function placeOf(clientId: unknown): number {

@@ -3,6 +3,7 @@ import type { ExecuteFunction, ExecuteOptions } from '../doors/execute/operation
 import type { OtherClients } from '../doors/fetch/transfer.ts'
 import type { RequestOptions } from '../doors/request/operation.ts'
 import type { CallInit } from '../doors/plan/target.ts'
+import type { Explanation } from '../explain/explanation.ts'
 import type { Listener } from '../observe/emitter.ts'
 import type { ClientEvents } from '../observe/events.ts'
 import type { TypedCall } from '../typed/call.ts'
@@ -38,6 +39,14 @@ export interface ClientDoors extends AsyncDisposable {
   ready(options?: ReadyOptions): Promise<void>
   /** Instances, breaker states, loads and counters as plain JSON. */
   snapshot(): ClientSnapshot
+  /**
+   * Why a call would go where it goes, or be refused: for a route key, a path, a URL or a Request; for calls without a route if
+   * left out. Plain JSON data, and a table as `String(explanation)`.
+   *
+   * @example
+   * users.on('call:rejected', ({ route }) => log.warn(String(users.explain(route))))
+   */
+  explain(target?: FetchInput, init?: Pick<CallInit, 'method'>): Explanation
   on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): this
   once<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): this
   /** Without a listener, removes all of that name. */

@@ -42,6 +42,7 @@ export function createClient(options: ClientOptions): Client {
     dispatcher: service.dispatcher,
     ready: (readyOptions) => service.ready(readyOptions),
     snapshot: () => service.snapshot(),
+    explain: (target, init) => service.explain(target, init),
     on: (name, listener) => (service.on(name, listener), client),
     once: (name, listener) => (service.once(name, listener), client),
     off: (name, listener) => (service.off(name, listener), client),

@@ -21,6 +21,7 @@ import {
   type Target,
 } from '../doors/plan/target.ts'
 import { OutriggerError } from '../errors.ts'
+import type { Explanation } from '../explain/explanation.ts'
 import type { Guard } from '../fleet/guard.ts'
 import type { Listener } from '../observe/emitter.ts'
 import { checkEventName } from '../observe/event-names.ts'
@@ -30,6 +31,7 @@ import type { Dispatcher } from '../undici.ts'
 import type { RouteInit } from './client.ts'
 import { compilePlans } from './compile.ts'
 import { createCore, type ClientCore } from './core.ts'
+import { explained } from './explained.ts'
 import type { ClientOptions } from './options.ts'
 import { ready, type ReadyOptions } from './ready.ts'
 import { takeSnapshot, type ClientSnapshot } from './snapshot.ts'
@@ -99,6 +101,10 @@ export class ServiceClient {
 
   snapshot(): ClientSnapshot {
     return takeSnapshot(this.core, this.plans, this.#guards)
+  }
+
+  explain(target?: FetchInput, init?: Pick<CallInit, 'method'>): Explanation {
+    return explained(this.core, this.plans, this.#logical, target, init)
   }
 
   on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): void {

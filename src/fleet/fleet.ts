@@ -77,6 +77,14 @@ export class Fleet implements EndpointContext, AttemptContext {
     this.#picker = new Picker(options.balancer, options.perInstance)
   }
 
+  get balancer(): Balancer {
+    return this.#options.balancer
+  }
+
+  get perInstance(): number {
+    return this.#options.perInstance
+  }
+
   get endpoints(): readonly LiveEndpoint[] {
     return this.#all
   }

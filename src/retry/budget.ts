@@ -49,6 +49,13 @@ export class Budget {
     return true
   }
 
+  /** How many retries or hedges may be made now. */
+  get left(): number {
+    this.#turn(this.#clock.now())
+    const allowed = Math.max(this.#requestSum * this.#ratio, this.#floor)
+    return allowed === Infinity ? Number.MAX_SAFE_INTEGER : Math.max(Math.floor(allowed) - this.#spentSum, 0)
+  }
+
   /** Drops every bucket that has fallen out of the window; returns the current one. */
   #turn(now: number): number {
     const bucket = Math.floor(now / BUCKET_MS)

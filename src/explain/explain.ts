@@ -1,0 +1,99 @@
+import type { Core } from '../call/core.ts'
+import type { Plan } from '../call/plan.ts'
+import type { LiveEndpoint } from '../fleet/endpoint.ts'
+import { stateOf } from '../fleet/states.ts'
+import type { InstanceState } from '../observe/events.ts'
+import { quote } from '../quote.ts'
+import type { Explanation, InstanceExplanation, PlanExplanation } from './explanation.ts'
+import { table } from './table.ts'
+
+/** Lesser ones are picked only when there is none before them. */
+const ORDER: readonly InstanceState[] = ['available', 'paused', 'draining']
+
+export interface ExplainContext {
+  readonly core: Core
+  readonly plan: Plan
+  readonly method: string | undefined
+}
+
+export function explain(context: ExplainContext): Explanation {
+  const { core, plan, method } = context
+  const { service, discovery, fleet, clock } = core
+  const now = clock.now()
+  const states = fleet.endpoints.map((endpoint) => stateOf(endpoint, plan.guard, now, fleet.perInstance))
+  const best = ORDER.find((state) => states.includes(state))
+  const instances = fleet.endpoints.map((endpoint, index) =>
+    explainInstance(endpoint, states[index] ?? 'open', best, now, context),
+  )
+  const data = {
+    service,
+    at: now + (clock.epoch ?? 0),
+    ...(plan.route && { route: plan.route.key }),
+    ...(method !== undefined && { method }),
+    ready: discovery.seen,
+    ...(discovery.error !== undefined && { sourceError: quote(discovery.error) }),
+    available: instances.filter(({ mayBePicked }) => mayBePicked).length,
+    instances,
+    plan: explainPlan(plan),
+    budget: core.budget.left,
+    limits: plan.limiters.map(({ limit, inFlight, queued }) => ({ limit, inFlight, queued })),
+    ...(plan.throttle && { throttled: plan.throttle.probability(plan.priority) }),
+  }
+  return Object.defineProperty(data, 'toString', { value: () => table(data), enumerable: false })
+}
+
+function explainInstance(
+  endpoint: LiveEndpoint,
+  state: InstanceState,
+  best: InstanceState | undefined,
+  now: number,
+  { core, plan }: ExplainContext,
+): InstanceExplanation {
+  const { instance, inFlight, latency } = endpoint
+  const openFor = endpoint.admitsAt(plan.guard, now) - now
+  const pausedFor = endpoint.penalisedUntil - now
+  const { balancer, perInstance } = core.fleet
+  const { cost, otherSubset } = balancer.standing?.(endpoint, now) ?? {}
+  const mayBePicked = state === best && otherSubset !== true
+  const why: Record<InstanceState, string> = {
+    available: otherSubset ? 'in another subset' : 'may be picked',
+    open: openFor === Infinity ? 'its breaker is open until it is reset' : `open for ${ms(openFor)} more`,
+    probing: 'half-open, its probes are under way',
+    paused: `its server asked for a pause, ${ms(pausedFor)} more`,
+    draining: instance.weight === 0 ? 'its weight is 0' : 'it is leaving',
+    full: `it carries ${inFlight} of ${perInstance} attempts`,
+  }
+  return {
+    id: instance.id,
+    url: instance.url,
+    ...(instance.zone !== undefined && { zone: instance.zone }),
+    state,
+    mayBePicked,
+    why: why[state] + (mayBePicked && state !== 'available' ? '; nobody better is there' : ''),
+    ...(openFor > 0 && openFor < Infinity && { openFor }),
+    ...(pausedFor > 0 && { pausedFor }),
+    weight: instance.weight ?? 1,
+    ramp: endpoint.share(now),
+    inFlight,
+    ...(latency !== undefined && { latency }),
+    ...(cost !== undefined && { cost }),
+    ...(otherSubset && { otherSubset }),
+  }
+}
+
+function explainPlan({ timeout, retry, hedge, guard, waitForReady, priority }: Plan): PlanExplanation {
+  const { total, attempt, connect, idle } = timeout
+  const limits = Object.entries({ total, attempt, connect, idle }).filter(([, limit]) => limit < Infinity)
+  return {
+    ...Object.fromEntries(limits),
+    attempts: retry?.attempts ?? 1,
+    hedges: hedge?.max ?? 0,
+    breaker: guard === undefined ? 'none' : guard.route === undefined ? 'instance' : 'route',
+    waitForReady,
+    priority,
+  }
+}
+
+function ms(time: number): string {
+  return `${Math.ceil(time)} ms`
+}

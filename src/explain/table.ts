@@ -1,0 +1,40 @@
+import type { Explanation } from './explanation.ts'
+
+/** An explanation as text for a log. */
+export function table(explanation: Explanation): string {
+  const { service, route, method, ready, sourceError, available, instances, budget, limits } = explanation
+  const what = [service, route ?? method].filter((each) => each !== undefined).join(' ')
+  const head = `${what}: ${available} of ${instances.length} instances may be picked`
+  const rows = instances.map(({ id, state, inFlight, weight, ramp, latency, cost, why }) => [
+    id,
+    state,
+    String(inFlight),
+    String(weight),
+    `${Math.round(ramp * 100)} %`,
+    latency === undefined ? '-' : latency.toFixed(1),
+    cost === undefined ? '-' : cost.toPrecision(3),
+    why,
+  ])
+  const lines = aligned([['instance', 'state', 'in flight', 'weight', 'ramp', 'ms', 'cost', 'why'], ...rows])
+  const queues = limits.map(
+    ({ limit, inFlight, queued }) => `${inFlight} of ${limit} in flight, ${queued} waiting`,
+  )
+  return [
+    head,
+    ...(ready ? [] : ['no snapshot has come from the source yet']),
+    ...(sourceError === undefined ? [] : [`the source fails: ${sourceError}`]),
+    ...(instances.length > 0 ? lines : []),
+    `budget: ${budget} retries or hedges`,
+    ...queues.map((text) => `limit: ${text}`),
+  ].join('\n')
+}
+
+function aligned(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
+}

@@ -1,0 +1,100 @@
+import { expect, it } from 'vitest'
+import { createClient, fixed, peakEwma, subset, type ClientOptions } from '../../src/index.ts'
+import { ManualClock } from '../../src/testing/clock.ts'
+import { inOrder } from '../support/balance.ts'
+import { HandSource } from '../support/source.ts'
+
+const at = (id: string, more = {}) => ({ id, url: `http://${id}.invalid:80`, ...more })
+const fail = (): never => {
+  throw new Error('boom')
+}
+
+const options = (clock: ManualClock): ClientOptions => ({
+  service: 'svc',
+  source: fixed([at('a'), at('b'), at('c', { draining: true }), at('d')]),
+  balance: inOrder,
+  breaker: { failureThreshold: 1, openFor: 5000, rampFor: 0 },
+  retry: false,
+  clock,
+})
+
+it('says of each instance whether it may be picked, or why not', async () => {
+  const clock = new ManualClock()
+  await using client = createClient({
+    ...options(clock),
+    limit: { max: 10 },
+    routes: { 'GET /x': { timeout: { attempt: 300 }, retry: { attempts: 4 }, breaker: {} } },
+  })
+  await client.ready()
+  await client.execute(fail).catch(() => {})
+  const busy = new Response(null, { status: 429, headers: { 'retry-after': '3' } })
+  await client.execute(() => busy)
+  const told = client.explain()
+  expect(told).toMatchObject({
+    service: 'svc',
+    ready: true,
+    available: 1,
+    budget: 10,
+    limits: [{ limit: 10, inFlight: 0, queued: 0 }],
+    plan: { total: 30_000, connect: 5000, attempts: 1, hedges: 0, breaker: 'instance' },
+  })
+  const states = told.instances.map(({ id, state, mayBePicked, why }) => [id, state, mayBePicked, why])
+  expect(states).toEqual([
+    ['a', 'open', false, 'open for 5000 ms more'],
+    ['b', 'paused', false, 'its server asked for a pause, 3000 ms more'],
+    ['c', 'draining', false, 'it is leaving'],
+    ['d', 'available', true, 'may be picked'],
+  ])
+  expect(told.instances[0]).toMatchObject({ openFor: 5000, weight: 1, ramp: 1, inFlight: 0 })
+  expect(JSON.parse(JSON.stringify(told))).toEqual({ ...told })
+  expect(structuredClone({ ...told })).toEqual({ ...told })
+  const text = String(told)
+  expect(text).toContain('svc: 1 of 4 instances may be picked')
+  expect(text.split('\n').find((line) => line.startsWith('a '))).toContain('open for 5000 ms more')
+  const route = client.explain('GET /x')
+  expect(route).toMatchObject({
+    route: 'GET /x',
+    method: 'GET',
+    plan: { attempt: 300, attempts: 4, breaker: 'route' },
+  })
+  for (const target of ['/x', 'http://svc/x', new URL('http://svc/x'), new Request('http://svc/x')]) {
+    expect(client.explain(target).route).toBe('GET /x')
+  }
+  expect(client.explain('/x', { method: 'POST' }).route).toBeUndefined()
+  expect(() => client.explain('http://other/x')).toThrow('http://svc')
+})
+
+it('changes nothing: what is asked about is picked as before', async () => {
+  const clock = new ManualClock()
+  await using client = createClient({ ...options(clock), balance: peakEwma() })
+  await client.ready()
+  await client.execute(() => 1)
+  const before = JSON.stringify(client.snapshot())
+  const told = client.explain()
+  expect(told.instances.every(({ cost }) => typeof cost === 'number')).toBe(true)
+  expect(JSON.stringify(client.snapshot())).toBe(before)
+})
+
+it('says who is in another subset', async () => {
+  const clock = new ManualClock()
+  const balance = subset(peakEwma(), { size: 1, clientId: 0 })
+  await using client = createClient({ ...options(clock), source: fixed([at('a'), at('b')]), balance })
+  await client.ready()
+  await client.execute(() => 1)
+  const told = client.explain()
+  expect(told.available).toBe(1)
+  expect(told.instances.filter(({ otherSubset }) => otherSubset).map(({ why }) => why)).toEqual([
+    'in another subset',
+  ])
+})
+
+it('says what the source fails with before anything is known', async () => {
+  const clock = new ManualClock()
+  const source = new HandSource()
+  await using client = createClient({ ...options(clock), source })
+  client.on('source:stale', () => {})
+  source.fail(new Error('no registry'))
+  await clock.advance(0)
+  expect(client.explain()).toMatchObject({ ready: false, available: 0, sourceError: 'Error: no registry' })
+  expect(String(client.explain())).toContain('the source fails: Error: no registry')
+})
