@@ -1,0 +1,25 @@
+import type { ClientEvents } from '../observe/events.ts'
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+
+/** The level of each event; false: not logged. An event for every call is left out, unless it is asked for. */
+export const LEVELS: Readonly<Record<keyof ClientEvents, LogLevel | false>> = {
+  'breaker:open': 'warn',
+  'breaker:half-open': 'debug',
+  'breaker:close': 'info',
+  'instance:added': 'info',
+  'instance:changed': 'info',
+  'instance:removed': 'info',
+  'instance:ejected': 'warn',
+  'instance:paused': 'info',
+  'source:stale': 'error',
+  'source:recovered': 'info',
+  'source:invalid': 'warn',
+  'call:retry': 'debug',
+  'call:hedge': 'debug',
+  'call:rejected': 'warn',
+  'call:fallback': 'warn',
+  call: false,
+  'call:end': false,
+  attempt: false,
+}

@@ -1,0 +1,36 @@
+import { quote } from '../quote.ts'
+import type { LogFields } from './describe.ts'
+import type { LogLevel } from './levels.ts'
+
+/** pino, winston, console, or anything with a method for each level. */
+export type Logger = { readonly [Level in LogLevel]: (...args: never[]) => unknown }
+
+/** `pino`: `warn(fields, line)`. `winston`: `warn(line, fields)`. `console`: `warn(line)`. */
+export type LoggerStyle = 'pino' | 'winston' | 'console'
+
+export type Write = (level: LogLevel, line: string, fields: LogFields) => void
+
+/** How to write to a logger, by what it looks like or as told. Throws a TypeError for what is none. */
+export function writerOf(logger: Logger, style: LoggerStyle = styleOf(logger)): Write {
+  const levels = (logger ?? {}) as unknown as Record<string, unknown>
+  for (const level of ['debug', 'info', 'warn', 'error']) {
+    if (typeof levels[level] === 'function') continue
+    throw new TypeError(`logger must have the methods debug, info, warn and error, got ${quote(logger)}`)
+  }
+  const call = (level: LogLevel, ...args: readonly unknown[]): void => {
+    ;(logger as unknown as Record<LogLevel, (...args: readonly unknown[]) => unknown>)[level](...args)
+  }
+  if (style === 'pino') return (level, line, fields) => call(level, fields, line)
+  if (style === 'winston') return (level, line, fields) => call(level, line, fields)
+  if (style === 'console') return (level, line) => call(level, line)
+  throw new TypeError(`logEvents().style must be 'pino', 'winston' or 'console', got ${quote(style)}`)
+}
+
+function styleOf(logger: unknown): LoggerStyle {
+  const { bindings, transports, time, log } = (logger ?? {}) as Record<string, unknown>
+  if (typeof bindings === 'function') return 'pino'
+  if (transports !== undefined) return 'winston'
+  // Only a console can measure time.
+  if (typeof time === 'function' && typeof log === 'function') return 'console'
+  return 'pino'
+}
