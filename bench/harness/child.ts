@@ -15,7 +15,7 @@ export class Child implements AsyncDisposable {
     return this.#process.pid
   }
 
-  send(message: string): void {
+  send(message: string | object): void {
     this.#process.send(message)
   }
 

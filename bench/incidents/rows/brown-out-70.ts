@@ -1,0 +1,18 @@
+import type { Incident } from '../incident.ts'
+
+export const incident: Incident = {
+  id: 'brown-out-70',
+  title: 'Every instance fails 70 % of its requests',
+  what: 'POSTs to three instances whose shared database is in trouble from 1 to 9 s: 70 % of the requests are answered by 500.',
+  servers: 3,
+  duration: 11_000,
+  rate: 60,
+  init: () => ({ method: 'POST', body: 'x' }),
+  patience: 2000,
+  steps: [
+    { at: 1000, run: ({ servers }) => servers.forEach((server) => server.set({ fail: 0.7, status: 500 })) },
+    { at: 9000, run: ({ servers }) => servers.forEach((server) => server.set({ fail: 0 })) },
+  ],
+  over: 9000,
+  allowed: { factor: 4 / 3, why: 'a breaker also spares a service in trouble' },
+}

@@ -1,0 +1,16 @@
+import type { Incident } from '../incident.ts'
+
+export const incident: Incident = {
+  id: 'cut-bodies',
+  title: 'Answers break in the middle',
+  what: 'One of three instances breaks off half of its answers in the middle of the body, from 2 to 5 s.',
+  servers: 3,
+  duration: 8000,
+  rate: 60,
+  patience: 2000,
+  steps: [
+    { at: 2000, run: ({ servers }) => servers[1]!.set({ cut: 0.5 }) },
+    { at: 5000, run: ({ servers }) => servers[1]!.set({ cut: 0 }) },
+  ],
+  over: 5000,
+}

@@ -1,0 +1,14 @@
+import type { Incident } from '../incident.ts'
+
+export const incident: Incident = {
+  id: 'hang-caller-limit',
+  title: 'One of three hangs, and the caller brings the limit',
+  what: 'Every call has the caller’s own AbortSignal.timeout of 250 ms. From 2 s on one of three instances accepts requests and never answers.',
+  servers: 3,
+  duration: 8000,
+  rate: 60,
+  limit: 250,
+  patience: 2000,
+  steps: [{ at: 2000, run: ({ servers }) => servers[1]!.set({ hang: true }) }],
+  over: 2000,
+}

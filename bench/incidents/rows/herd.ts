@@ -1,0 +1,23 @@
+import type { Incident } from '../incident.ts'
+
+export const incident: Incident = {
+  id: 'herd',
+  title: 'An outage, and little capacity after it',
+  what: 'Both instances are killed at 2 s and come back at 4 s. Each serves 4 requests at a time, 40 ms each: 200/s for 120 calls/s. 100 calls that waited for the service start as it comes back.',
+  servers: 2,
+  behaviour: { delay: 40, slots: 4 },
+  duration: 9000,
+  rate: 120,
+  bursts: [{ at: 4100, calls: 100 }],
+  limit: 1500,
+  patience: 2000,
+  steps: [
+    { at: 2000, run: ({ servers }) => servers.forEach((server) => server.order({ do: 'die' })) },
+    { at: 4000, run: ({ servers }) => servers.forEach((server) => server.order({ do: 'listen' })) },
+  ],
+  over: 4000,
+  allowed: {
+    factor: 7 / 4,
+    why: 'a service that is down is asked less, so its return is seen up to 1.5 s later',
+  },
+}

@@ -1,0 +1,20 @@
+import type { Incident } from '../incident.ts'
+
+export const incident: Incident = {
+  id: 'outages',
+  title: 'Every instance fails, again and again',
+  what: 'All three instances answer every request by 503 for 4 of 8 s, twice.',
+  servers: 3,
+  duration: 16_000,
+  rate: 60,
+  patience: 2000,
+  steps: [1000, 9000].flatMap((at) => [
+    { at, run: ({ servers }) => servers.forEach((server) => server.set({ fail: 1 })) },
+    { at: at + 4000, run: ({ servers }) => servers.forEach((server) => server.set({ fail: 0 })) },
+  ]),
+  over: 13_000,
+  allowed: {
+    factor: 4 / 3,
+    why: 'a service that is down is asked less, so its return is seen up to 1.5 s later',
+  },
+}

@@ -1,0 +1,16 @@
+import type { Incident } from '../incident.ts'
+
+export const incident: Incident = {
+  id: 'own-queue',
+  title: 'A burst waits in the client’s own pool',
+  what: 'Four connections to each of two instances, 200 ms per answer. A burst of 260 calls takes them 6.5 s.',
+  servers: 2,
+  behaviour: { delay: 200 },
+  connections: 4,
+  duration: 9000,
+  rate: 4,
+  bursts: [{ at: 500, calls: 260 }],
+  patience: 20_000,
+  steps: [],
+  over: 500,
+}
