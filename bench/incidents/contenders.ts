@@ -3,7 +3,8 @@ import { Agent, fetch as undiciFetch } from 'undici'
 import { createClient, type Instance } from '../../src/index.ts'
 import { cert } from '../../test/support/tls.ts'
 import type { Directory } from './directory.ts'
-import type { Contender, Incident } from './incident.ts'
+import type { Contender } from './behaviour.ts'
+import type { Incident } from './incident.ts'
 
 // opossum has no types.
 const require = createRequire(import.meta.url)

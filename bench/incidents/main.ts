@@ -23,7 +23,8 @@ const results = (): readonly Result[] =>
 
 for (let round = 0; round < REPEATS; round++) {
   const due = results().filter((result) => round === 0 || near(result))
-  if (round > 0 && due.length > 0) console.log(`\n${due.length} near their limit: once more (${elapsed()})`)
+  if (round > 0 && due.length > 0)
+    console.log(`\n${due.length} near their limit or disturbed by other work: once more (${elapsed()})`)
   await runAll(
     due.map(({ incident }) => incident),
     (incident, run) => {

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
 import { chart } from '../scoreboard/chart.ts'
-import { CONTENDERS } from './incident.ts'
+import { CONTENDERS } from './behaviour.ts'
 import type { Figures } from './tally.ts'
 import { fails, REPEATS, typical, type Result } from './verdict.ts'
 

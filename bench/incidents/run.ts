@@ -12,8 +12,8 @@ async function once(incident: Incident, tell: (lost: readonly number[]) => void)
   )
   try {
     for (;;) {
-      const message = (await child.message()) as { figures?: Run; progress?: readonly number[] }
-      if (message.figures) return message.figures
+      const message = (await child.message()) as { run?: Run; progress?: readonly number[] }
+      if (message.run) return message.run
       tell(message.progress ?? [])
     }
   } finally {

@@ -1,13 +1,18 @@
 import { contenders } from './contenders.ts'
-import { CONTENDERS, type Contender } from './incident.ts'
+import { CONTENDERS, type Contender } from './behaviour.ts'
 import { incidents } from './rows/index.ts'
 import { tally, type Figures, type Outcome } from './tally.ts'
 import { Server, World } from './world.ts'
 
 /** A child of the table: runs one incident once, all contenders in this process, and sends its figures. */
 const incident = incidents.find(({ id }) => id === process.argv[2])!
+/** Calls of each contender before the run. */
+const WARM_UP = 30
+
 const servers = await Promise.all(
-  Array.from({ length: incident.servers }, (_, index) => new Server(index, incident).start()),
+  Array.from({ length: incident.servers }, (_, index) =>
+    new Server(index, incident.h2 ?? false, incident.behaviour ?? {}).start(),
+  ),
 )
 const world = new World(servers)
 const calls = CONTENDERS.map((name, lane) => contenders[name](incident, world.directories[lane]!))
@@ -20,6 +25,10 @@ const steady = Array.from(
 const bursts = (incident.bursts ?? []).flatMap(({ at, calls }) => Array.from({ length: calls }, () => at))
 const due = [...steady, ...bursts].toSorted((a, b) => a - b)
 const steps = incident.steps.toSorted((a, b) => a.at - b.at)
+
+// Code is compiled and connections are made before anything is measured.
+for (let n = 0; n < WARM_UP; n++) await Promise.all(calls.map((call) => call({}).catch(() => 0)))
+const before = await counts()
 
 const started = performance.now()
 const since = (): number => performance.now() - started
@@ -50,6 +59,13 @@ function reason(error: unknown): string {
   return (typeof code === 'string' ? code : cause?.code) ?? name
 }
 
+/** Requests that servers have received from each contender. */
+async function counts(): Promise<readonly number[]> {
+  const each = await Promise.all(servers.map((server) => server.counts()))
+  return CONTENDERS.map((_, lane) => each.reduce((sum, lanes) => sum + lanes[lane]!, 0))
+}
+
+let lag = 0
 let made = 0
 let stepped = 0
 while (made < due.length || stepped < steps.length) {
@@ -59,20 +75,15 @@ while (made < due.length || stepped < steps.length) {
     for (let lane = 0; lane < calls.length; lane++) pending.push(one(made, (made + lane) % calls.length))
     made++
   }
+  const slept = performance.now()
   await new Promise((resolve) => setTimeout(resolve, 2))
+  lag = Math.max(lag, performance.now() - slept)
 }
 await Promise.all(pending)
 clearInterval(progress)
 for (const server of servers) server.thaw()
-const counts = await Promise.all(servers.map((server) => server.counts()))
+const after = await counts()
 const figures = Object.fromEntries(
-  CONTENDERS.map((name, lane) => [
-    name,
-    tally(
-      incident,
-      outcomes[lane]!,
-      counts.reduce((sum, each) => sum + each[lane]!, 0),
-    ),
-  ]),
+  CONTENDERS.map((name, lane) => [name, tally(incident, outcomes[lane]!, after[lane]! - before[lane]!)]),
 ) as Record<Contender, Figures>
-process.send?.({ figures }, () => process.exit())
+process.send?.({ run: { ...figures, lag } }, () => process.exit())

@@ -3,30 +3,15 @@ import { createSecureServer, type ServerHttp2Session } from 'node:http2'
 import type { AddressInfo, Socket } from 'node:net'
 import { cert, key } from '../../test/support/tls.ts'
 import { Rng } from '../../src/testing/rng.ts'
-import type { Behaviour } from './incident.ts'
+import { HEALTHY, type Behaviour, type Order, type Settings } from './behaviour.ts'
 
 /**
  * One instance: a process that listens once for each contender, so that none feels the load of another and the requests
  * of each are counted. What happens to the instance happens to all its listeners at the same moment.
  */
-export type Order =
-  | { readonly do: 'set'; readonly behaviour: Partial<Behaviour> }
-  | { readonly do: 'die' | 'drain' | 'listen' | 'goaway' | 'count' | 'reset' }
-  | { readonly do: 'kill-pod'; readonly pod: number }
-
-const { host, lanes, h2, seed, initial } = JSON.parse(process.argv[2] ?? '') as {
-  readonly host: string
-  readonly lanes: number
-  readonly h2: boolean
-  readonly seed: number
-  readonly initial: Partial<Behaviour>
-}
+const { host, lanes, h2, seed, initial } = JSON.parse(process.argv[2] ?? '') as Settings
 const BODY = JSON.stringify({ id: 42, name: 'Ada Lovelace' })
-let now: Behaviour = {
-  ...{ delay: 10, fail: 0, status: 503, retryAfter: 0, tenant: '', hang: false, slots: Infinity },
-  ...{ forget: Infinity, swallow: Infinity, cut: 0, pods: 1 },
-  ...initial,
-}
+let now: Behaviour = { ...HEALTHY, ...initial }
 const deadPods = new Set<number>()
 
 class Lane {
@@ -119,8 +104,8 @@ class Lane {
       this.#waiting.shift()?.()
       if (response.destroyed) return
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': BODY.length })
-      if (this.#random.next() >= behaviour.cut) return void response.end(BODY)
-      response.write(BODY.slice(0, 10), () => response.destroy())
+      if (this.#random.next() >= behaviour.cut) response.end(BODY)
+      else response.write(BODY.slice(0, 10), () => response.destroy())
     }, behaviour.delay)
   }
 }

@@ -1,16 +1,15 @@
 import { Child } from '../harness/child.ts'
 import { Directory } from './directory.ts'
-import { CONTENDERS, type Behaviour, type Incident } from './incident.ts'
-import type { Order } from './server.ts'
+import { CONTENDERS, type Behaviour, type Order, type Settings } from './behaviour.ts'
 
 /** An instance of the row, for all contenders. */
 export class Server implements AsyncDisposable {
   readonly #child: Child
   #origins: readonly string[] = []
 
-  constructor(index: number, { h2 = false, behaviour = {} }: Incident) {
+  constructor(index: number, h2: boolean, initial: Partial<Behaviour>) {
     const host = h2 ? '127.0.0.1' : `127.0.0.${index + 1}`
-    const settings = { host, lanes: CONTENDERS.length, h2, seed: index + 1, initial: behaviour }
+    const settings: Settings = { host, lanes: CONTENDERS.length, h2, seed: index + 1, initial }
     this.#child = new Child(new URL('server.ts', import.meta.url), [JSON.stringify(settings)])
   }
 
