@@ -3,7 +3,7 @@ import { format, resolveConfig } from 'prettier'
 import { chart } from '../scoreboard/chart.ts'
 import { CONTENDERS } from './behaviour.ts'
 import type { Figures } from './tally.ts'
-import { fails, REPEATS, typical, type Result } from './verdict.ts'
+import { fails, REPEATS, typical, undecided, type Result } from './verdict.ts'
 
 const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url))
 
@@ -28,7 +28,7 @@ function introduction(results: readonly Result[]): string {
     const { incident } = result
     const limit = incident.allowed ? `${incident.allowed.factor.toFixed(2)} × fetch` : 'fetch'
     const figures = CONTENDERS.map((name) => run[name].lost)
-    const verdict = fails(result) ? '✗' : '✓'
+    const verdict = undecided(result) ? '?' : fails(result) ? '✗' : '✓'
     return [
       `[${incident.title}](#${anchor(incident.title)})`,
       run.fetch.calls,
@@ -48,7 +48,8 @@ listens once for each of them, so none feels the load of another. A call is lost
 
 \`npm run incidents -- --check\` fails when Outrigger loses more than plain fetch, beyond a margin for noise: 3 calls, or
 1.5 % of the calls where that is more. A row over half its margin runs ${REPEATS} times, and the median decides.
-Figures are of one machine and one run, the median one where a row ran more than once. \`--only one-slow\` runs one row.
+A run that had to wait more than 250 ms for its turn on the machine counts only where there is no other, and a row
+with no other is undecided (?). Figures are of one machine and one run, the median one where a row ran more than once. \`--only one-slow\` runs one row.
 
 ${table(['incident', 'calls', 'fetch loses', 'opossum loses', 'Outrigger loses', 'must be'], rows)}`
 }

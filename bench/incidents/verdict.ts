@@ -42,7 +42,13 @@ export function near(result: Result): boolean {
   return run.lag >= DISTURBED || excess(result.incident, run) > margin(run) / 2
 }
 
+/** Every run was disturbed: the row says nothing. */
+export function undecided({ runs }: Result): boolean {
+  return runs.every(({ lag }) => lag >= DISTURBED)
+}
+
 export function fails(result: Result): boolean {
+  if (undecided(result)) return false
   const run = typical(result)
   return excess(result.incident, run) > margin(run)
 }
@@ -57,7 +63,7 @@ export function line(result: Result): string {
   })
   const all = result.runs.map(({ outrigger, fetch }) => `${outrigger.lost}:${fetch.lost}`).join(' ')
   return [
-    `${fails(result) ? 'WORSE' : 'ok'} ${result.incident.id} (lost by Outrigger : fetch in each run: ${all}; waited up to ${run.lag.toFixed(0)} ms for the machine)`,
+    `${undecided(result) ? 'undecided' : fails(result) ? 'WORSE' : 'ok'} ${result.incident.id} (lost by Outrigger : fetch in each run: ${all}; waited up to ${run.lag.toFixed(0)} ms for the machine)`,
     ...parts,
   ].join('\n')
 }
