@@ -64,7 +64,7 @@ export function createCore(
     perInstance: typeof limit === 'object' ? (limit.perInstance ?? Infinity) : Infinity,
     outliers: outliers === undefined || outliers === false ? undefined : outlierPolicy(outliers),
     drainTimeout,
-    connect: connectWith(options.transport, {
+    connect: connectWith(transportOf(options), {
       connect: Math.max(...timeouts.map((timeout) => timeout.connect)),
       total: Math.max(...timeouts.map((timeout) => timeout.total)),
     }),
@@ -118,4 +118,13 @@ function warnOfOutage(service: string, error: unknown, instances: number): void 
     code: 'OUTRIGGER_SOURCE',
     detail: "listen to 'source:stale' to hear of it in your own log",
   })
+}
+
+/** undici counts the bytes on the wire itself. */
+function transportOf({ transport = {}, maxResponseSize }: ClientOptions): ClientOptions['transport'] {
+  if (maxResponseSize === undefined) return transport
+  if (typeof transport !== 'function') return { ...transport, maxResponseSize }
+  throw new TypeError(
+    'maxResponseSize is for pools of our own: give it to the dispatcher that transport() makes',
+  )
 }

@@ -174,6 +174,12 @@ export interface ClientOptions extends ContractPolicy {
    * @default the path without its query
    */
   redactPath?: (path: string) => string | undefined
+  /**
+   * Bytes that the body of a response may have: as they come, on every door, and for fetch again after decoding, where a
+   * small answer may unpack to a large one. The body of a larger one fails.
+   * @default none
+   */
+  maxResponseSize?: number
   /** Time and chance. @default the system's */
   clock?: Clock
 }
@@ -206,6 +212,7 @@ const OPTIONS: readonly (keyof ClientOptions)[] = [
   'drainTimeout',
   'emptyGrace',
   'transport',
+  'maxResponseSize',
   'redactPath',
   'clock',
 ]
@@ -221,6 +228,9 @@ export function checkClientOptions(options: ClientOptions): void {
   if (whenAllOpen !== 'throttle' && whenAllOpen !== 'refuse') {
     throw new TypeError(`whenAllOpen must be 'throttle' or 'refuse', got ${quote(whenAllOpen)}`)
   }
+  const { maxResponseSize } = options
+  if (maxResponseSize !== undefined)
+    checkNumber('maxResponseSize', maxResponseSize, { min: 1, integer: true })
   if (options.drainTimeout !== undefined) checkNumber('drainTimeout', options.drainTimeout)
   if (typeof options.limit === 'object' && options.limit?.perInstance !== undefined) {
     checkNumber('limit.perInstance', options.limit.perInstance, { min: 1, integer: true })

@@ -9,6 +9,7 @@ import {
   type ExecuteOptions,
 } from '../doors/execute/operation.ts'
 import { fallbackCall, hasFallback, withFallback } from '../doors/fetch/fallback.ts'
+import { withMaxSize } from '../doors/fetch/max-size.ts'
 import { FetchOperation } from '../doors/fetch/operation.ts'
 import type { OtherClients } from '../doors/fetch/transfer.ts'
 import type { Plans } from '../doors/plan/plans.ts'
@@ -46,11 +47,13 @@ export class ServiceClient {
   #guards: readonly Guard[]
   #closing: Promise<void> | undefined
   readonly #logical: Logical
+  readonly #maxSize: number | undefined
   readonly #platform = new Platform()
 
   /** `options` are checked already. */
   constructor(options: ClientOptions) {
     this.#logical = logicalAddress(options.service)
+    this.#maxSize = options.maxResponseSize
     const compiled = compilePlans(options)
     this.plans = compiled.plans
     this.#guards = compiled.guards
@@ -172,7 +175,9 @@ export class ServiceClient {
       init,
       otherClients,
     )
-    const answer = execute(core, operation)
+    const sent = execute(core, operation)
+    const max = this.#maxSize
+    const answer = max === undefined ? sent : sent.then((response) => withMaxSize(response, max))
     return onAnswer ? answer.then((response) => (onAnswer(response), response)) : answer
   }
 }

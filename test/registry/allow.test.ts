@@ -71,9 +71,7 @@ describe('with options', () => {
     [{ adresses: [] }, 'did you mean addresses?'],
     [{ metadata: 1 }, 'allow.metadata must be true or false, got 1'],
   ])('%j is refused', (allow, message) => {
-    expect(() => createClient({ service: 'svc', source: fixed([]), allow: allow as AllowOptions })).toThrow(
-      message,
-    )
+    expect(() => createClient({ service: 'svc', source: fixed([]), allow })).toThrow(message)
   })
 })
 
