@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { decodeEntry, decodeValue } from '../../src/registry/etcd/layout.ts'
+import { decodeEntry, decodeValue } from '../../src/registry/entry.ts'
 
 it('an entry is named by its key: whoever may write one cannot take the place of another', () => {
   const value = JSON.stringify({ id: 'victim', url: 'http://127.0.0.1:1' })
