@@ -33,9 +33,10 @@ export type Door = 'fetch' | 'request' | 'execute' | 'dispatcher'
 
 /**
  * How a call ended for its caller: with an answer that its plan calls good, with any other answer or error, with a refusal of
- * ours (nothing, or nothing more, was sent), by a deadline, by the caller's own abort, or with what a fallback made.
+ * ours (nothing, or nothing more, was sent), by a deadline, or by the caller's own abort. What a fallback makes of it is told by
+ * `call:fallback`.
  */
-export type CallOutcome = 'success' | 'failure' | 'refused' | 'timeout' | 'aborted' | 'fallback'
+export type CallOutcome = 'success' | 'failure' | 'refused' | 'timeout' | 'aborted'
 
 /** What stands in the way of picking an instance, if anything does. */
 export type InstanceState = 'available' | 'open' | 'probing' | 'paused' | 'draining' | 'full'
