@@ -1,7 +1,7 @@
 import { OutriggerError } from '../errors.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import type { Dispatcher } from '../undici.ts'
-import { namesHost, plainHeaders, withExtra, withHost } from './headers.ts'
+import { namesHost, oneContentLength, plainHeaders, withExtra, withHost } from './headers.ts'
 
 /** Whom the caller asked for. */
 export interface LogicalHost {
@@ -25,15 +25,15 @@ export function addressed(
   // A Host of the caller's own is also whose certificate he expects.
   const own = namesHost(given)
   const hosted = own ? given : withHost(given, logical.host)
-  const headers = extra ? withExtra(hosted, extra) : hosted
+  const headers = oneContentLength(extra ? withExtra(hosted, extra) : hosted)
   const servername = own ? undefined : logical.servername
-  return { ...options, origin, headers, servername } as Dispatcher.DispatchOptions
+  // undici 5 to 7 hand on the dispatcher they were called with; undici 8 refuses it.
+  return { ...options, origin, headers, servername, dispatcher: undefined } as Dispatcher.DispatchOptions
 }
 
 /** Refuses what a plain-text connection must not carry. */
 export function checkScheme(origin: string, attempt: Attempt): void {
   if (origin.startsWith('https:') && !attempt.instance.url.startsWith('https:')) {
-    attempt.release()
     throw new OutriggerError(
       'ERR_OUTRIGGER_DENIED',
       `${origin} asks for TLS, but its instance ${attempt.instance.url} speaks plain HTTP; call http:// or register https:// urls`,

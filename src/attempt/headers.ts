@@ -9,7 +9,20 @@ const NONE: PlainHeaders = Object.freeze({})
 export function plainHeaders(headers: Dispatcher.DispatchOptions['headers']): PlainHeaders {
   if (headers === null || headers === undefined) return NONE
   if (Array.isArray(headers)) return headers
-  return Symbol.iterator in headers ? Object.fromEntries(headers) : headers
+  return typeof headers === 'object' && Symbol.iterator in headers ? Object.fromEntries(headers) : headers
+}
+
+/** The same, for good: the caller may change his object while the request waits or is tried again. */
+export function copyPlainHeaders(headers: Dispatcher.DispatchOptions['headers']): PlainHeaders {
+  const plain = plainHeaders(headers)
+  if (plain === NONE || typeof plain !== 'object') return plain
+  if (Array.isArray(plain)) return [...plain]
+  const copy = { ...plain }
+  for (const name in copy) {
+    const value = copy[name]
+    if (Array.isArray(value)) copy[name] = [...value]
+  }
+  return copy
 }
 
 export function namesHost(headers: PlainHeaders): boolean {
@@ -18,6 +31,19 @@ export function namesHost(headers: PlainHeaders): boolean {
   }
   for (const name in headers) if (name.length === 4 && name.toLowerCase() === 'host') return true
   return false
+}
+
+/**
+ * fetch on Node 22 hands down a caller's own Content-Length together with its own, `5, 5`. Equal values are one
+ * (RFC 9110 §8.6).
+ */
+export function oneContentLength(headers: PlainHeaders): PlainHeaders {
+  if (Array.isArray(headers)) return headers
+  const value = headers['content-length']
+  const [first] = typeof value === 'string' ? value.split(',', 1) : []
+  if (typeof value !== 'string' || first === undefined || first === value) return headers
+  const isOne = /^\d+$/.test(first) && value.split(',').every((each) => each.trim() === first)
+  return isOne ? { ...headers, 'content-length': first } : headers
 }
 
 export function withHost(headers: PlainHeaders, host: string): PlainHeaders {

@@ -15,7 +15,12 @@ interface Passage {
   readonly from: Platform
   readonly url: string
   readonly outer: Passage | undefined
+  /** The request has come back, and has been given to the fetch that was global before. */
+  readonly hasReturned: boolean
 }
+
+/** What was global when this library was loaded. */
+const fetchAtImport: Fetch = globalThis.fetch
 
 const passages = new AsyncLocalStorage<Passage | undefined>()
 
@@ -31,7 +36,7 @@ export class Platform {
   fetch(input: FetchInput, init: RequestInit | undefined): Promise<Response> {
     const { fetch } = globalThis
     if (fetch === this.#original) return fetch(input, init)
-    const passage = { from: this, url: urlOf(input), outer: passages.getStore() }
+    const passage = { from: this, url: urlOf(input), outer: passages.getStore(), hasReturned: false }
     return passages.run(passage, () => fetch(input, init))
   }
 
@@ -47,17 +52,30 @@ export class Platform {
 
   /** The answer of the fetch that was global before, if the request has been here before; undefined if not. */
   returning(input: FetchInput, init: { dispatcher?: unknown } | undefined): Promise<Response> | undefined {
-    return init?.dispatcher instanceof OwnDispatcher || this.#hasPassed(input)
-      ? this.#original(input, init as RequestInit)
-      : undefined
+    const isOwn = init?.dispatcher instanceof OwnDispatcher
+    if (!isOwn && !passages.getStore()) return undefined
+    const url = urlOf(input)
+    const passage = this.#passageOf(url)
+    if (!isOwn && !passage) return undefined
+    // It may come back once more: a client made inside of a replaced global fetch takes that one for the original.
+    const latest = passages.getStore()
+    const isLoop = passage !== undefined && passage === latest && passage.hasReturned
+    const original = isLoop ? this.#fetchBelow(passage) : this.#original
+    const returned = { from: this, url, outer: latest, hasReturned: true }
+    return passages.run(returned, () => original(input, init as RequestInit))
   }
 
-  #hasPassed(input: FetchInput): boolean {
+  #fetchBelow({ outer }: Passage): Fetch {
+    if (this.#original !== fetchAtImport && outer?.from !== this) return fetchAtImport
+    throw new TypeError(
+      'the global fetch leads back to this client: import outrigger, or make the client, before you replace globalThis.fetch',
+    )
+  }
+
+  #passageOf(url: string): Passage | undefined {
     let passage = passages.getStore()
-    if (!passage) return false
-    const url = urlOf(input)
     while (passage && !(passage.from === this && passage.url === url)) passage = passage.outer
-    return passage !== undefined
+    return passage
   }
 }
 

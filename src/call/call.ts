@@ -186,6 +186,10 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
 
   /** Starts a try on an endpoint that was acquired for it. */
   start(attempt: Attempt, onEnd: (ended: Try<T>) => void): Try<T> {
+    return attempt.hold(() => this.#start(attempt, onEnd))
+  }
+
+  #start(attempt: Attempt, onEnd: (ended: Try<T>) => void): Try<T> {
     const { journal, operation } = this
     const { throttle } = operation.plan
     const started = new Try(attempt, operation, this, throttle ? counting(throttle, onEnd) : onEnd)

@@ -9,7 +9,8 @@ import type { Try } from './try.ts'
 /** One try, with its hedges if the plan has any. */
 export function round<T>(call: Call<T>, attempt: Attempt, onEnd: (tried: Tried<T>) => void): void {
   const { plan, replayable, idempotent } = call.operation
-  if (plan.hedge && replayable && idempotent) new Round(call, plan.hedge, onEnd).run(attempt)
+  const { hedge } = plan
+  if (hedge && replayable && idempotent) attempt.hold(() => new Round(call, hedge, onEnd).run(attempt))
   else call.start(attempt, onEnd)
 }
 

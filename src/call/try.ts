@@ -41,7 +41,6 @@ export class Try<T> implements Receiver<T>, Tried<T> {
     try {
       this.#sending = this.#operation.send(this.attempt, this.#owner, this)
     } catch (error) {
-      this.attempt.release()
       this.rejected(error)
     }
   }
@@ -69,6 +68,8 @@ export class Try<T> implements Receiver<T>, Tried<T> {
   rejected(error: unknown): void {
     if (this.over) return
     this.error = error
+    // Whatever its door did, and wherever it failed: a try that ends with an error holds nothing.
+    this.attempt.release()
     this.#finish()
     this.#onEnd(this)
   }

@@ -36,7 +36,7 @@ export function createClient<
 export function createClient(options: ClientOptions): Client {
   checkClientOptions(options)
   const service = new ServiceClient(options)
-  const client: Client = Object.assign<Call, ClientDoors>((input, init) => service.call(input, init), {
+  const client: Client = Object.assign<Call, ClientDoors>((input, ...[init]) => service.call(input, init), {
     request: (input, request) => service.request(input, request),
     execute: (run, executeOptions) => service.execute(run, executeOptions),
     dispatcher: service.dispatcher,

@@ -46,7 +46,7 @@ export function createFetch(options: FetchOptions): Fetch {
     if (!client && otherwise === 'deny') return { dispatch: () => deny(origin) }
     return client?.dispatcher ?? { dispatch: dispatchOutside }
   }
-  return async (input: FetchInput, init?: RequestInit): Promise<Response> => {
+  return async (input: FetchInput, ...[init]: [init?: RequestInit]): Promise<Response> => {
     const returning = platform.returning(input, init)
     if (returning) return returning
     const url = URL.parse(urlText(input))

@@ -14,7 +14,10 @@ import { FetchOperation } from '../doors/fetch/operation.ts'
 import type { OtherClients } from '../doors/fetch/transfer.ts'
 import type { Plans } from '../doors/plan/plans.ts'
 import { RequestOperation, type RequestOptions } from '../doors/request/operation.ts'
+import { readInit, refuseDispatcher, refusePrimitive } from '../doors/input/call-init.ts'
+import { discardBody, discardInput, holdsResource } from '../doors/input/discard-body.ts'
 import {
+  isOwnInput,
   logicalAddress,
   resolveTarget,
   type CallInit,
@@ -62,15 +65,18 @@ export class ServiceClient {
   }
 
   /** The fetch door. Not async: that would cost two more promises. */
-  call(input: FetchInput, init?: CallInit, otherClients?: OtherClients): Promise<Response> {
+  call(input: FetchInput, given?: CallInit, otherClients?: OtherClients): Promise<Response> {
     try {
-      const returning = this.#platform.returning(input, init)
+      const returning = this.#platform.returning(input, given)
       if (returning) return returning
+      refusePrimitive(given)
+      const init = readInit(given, isOwnInput(input))
       const contract = contractOf(this.plans, input, init)
       return contract
         ? underContract(contract, init, (own, onAnswer) => this.#send(input, own, otherClients, onAnswer))
-        : this.#send(input, init, otherClients)
+        : this.#send(input, init, otherClients, undefined, given)
     } catch (error) {
+      discardInput(input, given, error)
       return Promise.reject(error)
     }
   }
@@ -83,8 +89,12 @@ export class ServiceClient {
       const target = resolveTarget(this.#logical, this.plans, input, options)
       if (!target) throw new TypeError(`request() is for ${this.#logical.origin}, got '${input}'`)
       this.#refuseClosed()
-      return execute(this.core, new RequestOperation<Opaque>(this.core, this.#logical, target, options))
+      const operation = new RequestOperation<Opaque>(this.core, this.#logical, target, options)
+      const answer = execute(this.core, operation)
+      if (holdsResource(options.body)) answer.catch((error) => discardBody(options.body, error))
+      return answer
     } catch (error) {
+      discardBody(options?.body, error)
       return Promise.reject(error)
     }
   }
@@ -148,9 +158,11 @@ export class ServiceClient {
     init: CallInit | undefined,
     otherClients: OtherClients | undefined,
     onAnswer?: OnAnswer,
+    given: CallInit | undefined = init,
   ): Promise<Response> {
     const target = resolveTarget(this.#logical, this.plans, input, init)
-    if (!target) return this.#platform.fetch(input, init as RequestInit)
+    if (!target) return this.#platform.fetch(input, given as RequestInit)
+    refuseDispatcher(init, target.origin)
     this.#refuseClosed()
     if (!hasFallback(target.plan)) return this.#start(target, input, init, otherClients, onAnswer)
     const go = (own: CallInit | undefined): Promise<Response> =>
@@ -175,7 +187,7 @@ export class ServiceClient {
       init,
       otherClients,
     )
-    const sent = execute(core, operation)
+    const sent = operation.sendOrRefuse(() => execute(core, operation))
     const max = this.#maxSize
     const answer = max === undefined ? sent : sent.then((response) => withMaxSize(response, max))
     return onAnswer ? answer.then((response) => (onAnswer(response), response)) : answer

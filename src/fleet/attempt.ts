@@ -135,6 +135,20 @@ export class Attempt {
     else amend()
   }
 
+  /**
+   * Runs what sends the attempt, and releases it if that throws. Whoever has acquired an attempt hands it on in here:
+   * nothing that happens before it is on its way can keep its load or its breaker's permit.
+   */
+  hold<T>(send: (attempt: this) => T): T {
+    try {
+      return send(this)
+    } catch (error) {
+      this.error ??= error
+      this.release()
+      throw error
+    }
+  }
+
   /** Gives the endpoint its load back; an attempt nobody settled is settled as abandoned. */
   release(): void {
     if (this.#released) return

@@ -5,8 +5,10 @@ import type { Plan } from '../../call/plan.ts'
 import type { Attempt } from '../../fleet/attempt.ts'
 import type { Journal } from '../../observe/journal.ts'
 import { quote } from '../../options.ts'
-import { Dispatcher, wrapHandler } from '../../undici.ts'
-import { acquireOne, exchangeFor } from '../sending/attempt.ts'
+import { Dispatcher, errors, wrapHandler } from '../../undici.ts'
+import { copyPlainHeaders } from '../../attempt/headers.ts'
+import { copyBody } from '../input/copy.ts'
+import { exchangeFor, sendOne } from '../sending/attempt.ts'
 import type { Plans } from '../plan/plans.ts'
 import type { Logical } from '../plan/target.ts'
 
@@ -32,20 +34,32 @@ export class AttemptDispatcher extends Dispatcher {
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    checkHandler(handler)
     const inner = wrapHandler(handler)
+    try {
+      checkOptions(options)
+    } catch (error) {
+      fail(inner, error)
+      return false
+    }
     const { method, path } = options
+    // What waits for the first snapshot is what was asked for.
+    const request = this.core.discovery.seen
+      ? options
+      : { ...options, headers: copyPlainHeaders(options.headers), body: copyBody(options.body) ?? null }
     const plan = this.policy.plans.match(method, path)
     const journal = this.core.observer.begin({ door: 'dispatcher', route: plan.route?.key, method, path })
     const send = (): void => {
       try {
         if (this.core.closed) throw this.core.closed
         if (journal) journal.discovery = journal.age
-        const attempt = acquireOne(this.core, plan, options)
-        if (options.origin !== undefined) checkScheme(String(options.origin), attempt)
-        const dispatch = (): boolean =>
-          exchangeFor(this.core, plan, attempt, this.logical, undefined, ABORTABLE).dispatch(options, inner)
-        if (journal) sendTold(journal, attempt, dispatch)
-        else dispatch()
+        sendOne(this.core, plan, request, (attempt) => {
+          if (request.origin !== undefined) checkScheme(String(request.origin), attempt)
+          const dispatch = (): boolean =>
+            exchangeFor(this.core, plan, attempt, this.logical, undefined, ABORTABLE).dispatch(request, inner)
+          if (journal) sendTold(journal, attempt, dispatch)
+          else dispatch()
+        })
       } catch (error) {
         if (journal?.attempts === 0) journal.end({ outcome: 'refused', error })
         fail(inner, error)
@@ -81,6 +95,22 @@ export class AttemptDispatcher extends Dispatcher {
   override destroy(error?: Error | null | (() => void), callback?: () => void): Promise<void> {
     return this.close(typeof error === 'function' ? error : callback)
   }
+}
+
+/** Without a handler there is nobody to hear of an error: undici throws. */
+function checkHandler(handler: unknown): void {
+  if (typeof handler === 'object' && handler !== null) return
+  throw new errors.InvalidArgumentError('handler must be an object')
+}
+
+/** The checks of undici that a pool would be too late for: method and path find the plan. */
+function checkOptions(options: unknown): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new errors.InvalidArgumentError('opts must be an object.')
+  }
+  const { path, method } = options as Record<string, unknown>
+  if (typeof path !== 'string') throw new errors.InvalidArgumentError('path must be a string')
+  if (typeof method !== 'string') throw new errors.InvalidArgumentError('method must be a string')
 }
 
 const ABORTABLE = Object.freeze({ abortable: true })

@@ -7,6 +7,7 @@ import type { Attempt } from '../../fleet/attempt.ts'
 import { isPriority, type Priority } from '../../limit/priority.ts'
 import { answeredBy } from './contract.ts'
 import { isIdempotent, isReplayable } from '../../verdict/again.ts'
+import { discardBody, holdsResource } from '../input/discard-body.ts'
 import { discardResponse } from './discard.ts'
 import { plainInit, signalOf, spelledMethod, withBody } from './init.ts'
 import { spareOf, type Spare } from './spare.ts'
@@ -78,6 +79,21 @@ export class FetchOperation implements Operation<Response>, FetchCall {
     const { headers } = this.#init ?? {}
     const request = this.#input instanceof Request ? this.#input.headers : undefined
     return (headers ? new Headers(headers) : request)?.get(name) ?? undefined
+  }
+
+  /**
+   * The platform looks at a request before it looks at its signal: an aborted one may be malformed, have a used body, or
+   * a stream that must be cancelled. A stream of a call that ends without having been sent is cancelled too.
+   */
+  sendOrRefuse(execute: () => Promise<Response>): Promise<Response> {
+    const answer = execute()
+    if (this.signal?.aborted) {
+      answer.catch(() => {})
+      return this.#platform.fetch(this.#input, this.#init)
+    }
+    const body = this.#init?.body ?? (this.#input instanceof Request ? this.#input.body : undefined)
+    if (holdsResource(body)) answer.catch((error) => discardBody(body, error))
+    return answer
   }
 
   discard(response: Response): void {

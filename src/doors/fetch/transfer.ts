@@ -10,7 +10,7 @@ import { isWhole } from '../../fallback/response.ts'
 import type { Attempt } from '../../fleet/attempt.ts'
 import type { Dispatcher } from '../../undici.ts'
 import { afterRedirect, type Verdict } from '../../verdict/verdict.ts'
-import { acquireOne, exchangeFor } from '../sending/attempt.ts'
+import { exchangeFor, sendOne } from '../sending/attempt.ts'
 import type { Spare } from './spare.ts'
 import type { Logical } from '../plan/target.ts'
 
@@ -68,7 +68,7 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
       exchangeFor(core, plan, from, logical, context, { stalled, abortable, onUnsent })
     const onUnsent = (error: Error): boolean => {
       const next = receiver.unsent(error)
-      return next !== undefined && this.#goOn(exchangeOf(next))
+      return next?.hold(() => this.#goOn(exchangeOf(next))) === true
     }
     this.#first = this.#current = exchangeOf(attempt)
   }
@@ -81,6 +81,7 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
       checkScheme(this.#origin, next.attempt)
     } catch (error) {
       this.#refusal = error
+      next.attempt.release()
       return false
     }
     last.handOver(next)
@@ -142,9 +143,11 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
     this.#origin = origin
     try {
       if (this.#current.dispatched) return this.#redirected(origin, options, handler)
-      checkScheme(origin, this.#current.attempt)
-      this.#call.spare?.sent(options.headers)
-      return this.#current.dispatch(options, handler)
+      return this.#current.attempt.hold((attempt) => {
+        checkScheme(origin, attempt)
+        this.#call.spare?.sent(options.headers)
+        return this.#current.dispatch(options, handler)
+      })
     } catch (error) {
       this.#refusal = error
       throw error
@@ -166,15 +169,18 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
       const to = this.#outside.handler
       return otherClients?.(origin)?.dispatch(options, to) ?? dispatchOutside(options, to)
     }
-    const attempt = acquireOne(core, plan, options, this.#first.attempt.number, failedAfterRedirect, path)
-    checkScheme(origin, attempt)
+    const { number, trail } = this.#first.attempt
     const abortable = this.#call.signal !== undefined
-    const send = (): boolean => {
-      this.#current = exchangeFor(core, plan, attempt, logical, this, { stalled: this.#stalled, abortable })
-      return this.#current.dispatch(options, handler)
+    const send = (attempt: Attempt): boolean => {
+      checkScheme(origin, attempt)
+      const dispatch = (): boolean => {
+        this.#current = exchangeFor(core, plan, attempt, logical, this, { stalled: this.#stalled, abortable })
+        return this.#current.dispatch(options, handler)
+      }
+      attempt.trail = trail?.onward(attempt.instance)
+      return attempt.trail ? attempt.trail.trace(attempt.number, dispatch) : dispatch()
     }
-    attempt.trail = this.#first.attempt.trail?.onward(attempt.instance)
-    return attempt.trail ? attempt.trail.trace(attempt.number, send) : send()
+    return sendOne(core, plan, options, send, number, failedAfterRedirect, path)
   }
 
   /** Nobody came down to us, because fetch is a mock, which may answer with no more than its test needs. */

@@ -6,6 +6,7 @@ import type { Priority } from '../../limit/priority.ts'
 import { quote } from '../../options.ts'
 import { expandPath, type PathParams } from '../../routes/expand.ts'
 import { appendQuery, type Query } from '../../routes/query.ts'
+import { normalPath } from '../input/path.ts'
 import type { Plans } from './plans.ts'
 
 export type BodySource = NonNullable<RequestInit['body']>
@@ -46,17 +47,25 @@ export interface Logical extends LogicalHost {
   readonly origin: string
 }
 
+/** A name in any script (RFC 3490), or an IPv6 address in brackets; the URL parser has the last word. */
+const HOST = /^(?:\[[\da-fA-F:.]+\]|[\w.\-\u0080-\uffff]+)(?::\d+)?$/
+
 /** `user-service` or `user-service:8080`, as it stands in a URL. Throws a TypeError on anything else. */
 export function logicalAddress(service: unknown): Logical {
-  if (
-    typeof service === 'string' &&
-    /^[\w.-]+(?::\d+)?$/.test(service) &&
-    URL.canParse(`http://${service}`)
-  ) {
-    const { host, hostname, origin } = new URL(`http://${service}`)
-    return { host, origin, servername: isIP(hostname) ? '' : hostname }
+  const url = typeof service === 'string' && HOST.test(service) ? URL.parse(`http://${service}`) : null
+  if (!url) {
+    throw new TypeError(`service must be a host name such as 'user-service', got ${quote(service)}`)
   }
-  throw new TypeError(`service must be a host name such as 'user-service', got ${quote(service)}`)
+  const { host, hostname, origin } = url
+  const isAddress = hostname.startsWith('[') || isIP(hostname) !== 0
+  return { host, origin, servername: isAddress ? '' : hostname }
+}
+
+/** Whether an input is written for a client of ours: a route key or a path, as against a URL or a Request. */
+export function isOwnInput(input: FetchInput): input is string {
+  return (
+    typeof input === 'string' && (isRouteKey(input) || (input.startsWith('/') && !input.startsWith('//')))
+  )
 }
 
 /** `'GET /users/{id}'`, as against a path or a URL. */
@@ -113,8 +122,8 @@ function byPath(
 ): Target {
   if (init?.params !== undefined && plans.declares(raw)) return byKey(logical, plans, raw, method, init)
   refuseParams(init, method, raw)
-  const path = appendQuery(raw, init?.query)
   const { origin } = logical
+  const path = appendQuery(normalPath(raw, origin), init?.query)
   return { url: origin + path, origin, path, method, plan: plans.match(method, path) }
 }
 

@@ -1,6 +1,6 @@
 import { checkScheme } from '../../attempt/address.ts'
 import type { Exchange } from '../../attempt/exchange.ts'
-import { headerOf, plainHeaders } from '../../attempt/headers.ts'
+import { copyPlainHeaders, headerOf } from '../../attempt/headers.ts'
 import type { Core } from '../../call/core.ts'
 import type { Operation, Receiver, SendContext, Sending } from '../../call/operation.ts'
 import type { Plan } from '../../call/plan.ts'
@@ -10,6 +10,7 @@ import { checkSignal } from '../../options.ts'
 import { Dispatcher } from '../../undici.ts'
 import { isIdempotent, isReplayable } from '../../verdict/again.ts'
 import type { Verdict } from '../../verdict/verdict.ts'
+import { copyBody } from '../input/copy.ts'
 import { exchangeFor } from '../sending/attempt.ts'
 import type { Logical, Target } from '../plan/target.ts'
 
@@ -65,10 +66,11 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
     this.#core = core
     this.deadline = deadline
     this.priority = checkPriority('priority', priority)
-    // The query is part of the path by now; and an iterator can be read only once.
+    // The query is part of the path by now. Headers and bytes are copied, as undici.request does it at the call.
     this.#options = {
       ...options,
-      headers: plainHeaders(headers),
+      headers: copyPlainHeaders(headers),
+      body: copyBody(options.body) ?? null,
       query: undefined,
       method: this.method,
       path: this.path,
@@ -116,8 +118,10 @@ class RequestTransfer implements Sending, Pick<Dispatcher, 'dispatch'> {
       const next = receiver.unsent(error)
       if (!next) return false
       const last = this.#exchange
-      this.#exchange = exchangeOf(next, onUnsent)
-      last.handOver(this.#exchange)
+      next.hold(() => {
+        this.#exchange = exchangeOf(next, onUnsent)
+        last.handOver(this.#exchange)
+      })
       return true
     }
     this.#exchange = exchangeOf(attempt, onUnsent)

@@ -48,18 +48,20 @@ function callHeaders(
 }
 
 /**
- * The attempt plane alone: one pick, one send, no deadline and no retry. Throws our refusal. `number` is that of the
+ * The attempt plane alone: one pick, one send, no deadline and no retry. Throws our refusal, and whatever `send` throws:
+ * the attempt is released then. `number` is that of the
  * try it belongs to, `failed` are endpoints to pass over while another may take it, and
  * `matched` is the path that the plan was found by: a redirect's own need not have the route's parameters.
  */
-export function acquireOne(
+export function sendOne<T>(
   core: Core,
   plan: Plan,
   options: Dispatcher.DispatchOptions,
+  send: (attempt: Attempt) => T,
   number = 1,
   failed?: ReadonlySet<Endpoint>,
   matched: string = options.path,
-): Attempt {
+): T {
   const request: AcquireRequest = {
     now: 0,
     random: core.random,
@@ -73,5 +75,5 @@ export function acquireOne(
   }
   const attempt = core.fleet.acquire(request, plan.guard)
   if (!attempt) throw core.closed ?? core.fleet.refusal(plan.guard, core.discovery.error, plan.route?.key)
-  return attempt
+  return attempt.hold(send)
 }

@@ -1,0 +1,48 @@
+type RequestHeaders = NonNullable<RequestInit['headers']>
+type PlatformBody = RequestInit['body']
+
+/**
+ * The headers as they are now, in a form that can be read more than once. fetch copies them at the call: the caller may
+ * change his object for the next request while this one waits, is queued or is tried again.
+ */
+export function copyHeaders(headers: RequestHeaders): RequestHeaders {
+  // Anything else is refused by fetch, with its own error.
+  if (typeof headers !== 'object') return headers
+  if (headers instanceof Headers) return new Headers(headers)
+  if (Symbol.iterator in headers) {
+    // A pair that is not an array, or has not two members, is refused by fetch too.
+    return Array.from(headers as Iterable<[string, string]>, (pair) =>
+      Array.isArray(pair) ? ([...pair].map(text) as [string, string]) : pair,
+    )
+  }
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, text(value)]))
+}
+
+/** Objects are turned to text now, as fetch does it. Symbols are refused by fetch. */
+function text(value: unknown): string {
+  // oxlint-disable-next-line typescript/no-base-to-string -- what an object is as text is its own choice
+  return typeof value === 'object' ? String(value) : (value as string)
+}
+
+/** The body as it is now. What cannot change, or can be read only once, is returned as it is. */
+export function copyBody<Body>(body: Body): Body {
+  if (typeof body !== 'object' || body === null) return body
+  return (copyOf(body) ?? body) as Body
+}
+
+function copyOf(body: object): PlatformBody | undefined {
+  if (Buffer.isBuffer(body)) return Buffer.from(body)
+  if (body instanceof ArrayBuffer) return body.slice(0)
+  // A view of shared memory is refused by fetch.
+  if (ArrayBuffer.isView(body)) return body.buffer instanceof ArrayBuffer ? copyView(body) : undefined
+  if (body instanceof URLSearchParams) return new URLSearchParams(body)
+  if (!(body instanceof FormData)) return undefined
+  const copy = new FormData()
+  // A File or a Blob cannot change.
+  for (const [name, value] of body) copy.append(name, value)
+  return copy
+}
+
+function copyView({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer)
+}
