@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createClient, fixed, type Client } from '../../src/index.ts'
 import { startServer, type TestServer } from '../support/http-server.ts'
