@@ -57,10 +57,10 @@ export interface Balancer {
    */
   pick(endpoints: readonly Endpoint[], request: PickRequest): Endpoint | undefined
   /**
-   * Told once per attempt how it ended, `ms` after its start. Optional.
+   * Told once per attempt how it ended, `ms` after its start, and with which HTTP status if there was an answer. Optional.
    * `ignored` means nothing can be learnt about the endpoint but that it took at least `ms`.
    */
-  settled?(endpoint: Endpoint, outcome: Outcome, ms: number, now: number): void
+  settled?(endpoint: Endpoint, outcome: Outcome, ms: number, now: number, status?: number): void
   /** What the strategy makes of an endpoint, for `client.explain()`. Optional. */
   standing?(endpoint: Endpoint, now: number): Standing | undefined
 }

@@ -5,7 +5,7 @@ export function decorate(inner: Balancer, pick: Pick): Balancer {
   return {
     pick,
     ...(inner.settled && {
-      settled: (endpoint, outcome, ms, now) => inner.settled?.(endpoint, outcome, ms, now),
+      settled: (...attempt) => inner.settled?.(...attempt),
     }),
     ...(inner.standing && { standing: (endpoint, now) => inner.standing?.(endpoint, now) }),
   }

@@ -3,6 +3,7 @@ import type { Balancer, Endpoint, PickRequest } from './balancer.ts'
 import { leastOf } from './least-of.ts'
 import { markOwn } from './own.ts'
 import { perSet } from './per-set.ts'
+import { Standing } from './standing.ts'
 import { Strikes } from './strikes.ts'
 import { weightOf } from './weight.ts'
 import { factories } from './factories.ts'
@@ -21,12 +22,6 @@ export interface PeakEwmaOptions {
   readonly repick?: number
 }
 
-/**
- * A sample this many times the mean is an instance in trouble and counts at once. Smaller ones are the noise of
- * any queue: believing each of them makes many clients shun the same good instances together.
- */
-const PEAK = 8
-
 /** Up to this multiple of the mean of all, latencies are alike: what differs there is queues, counted already. */
 const ALIKE = 1.15
 
@@ -37,25 +32,21 @@ const ALIKE = 1.15
 const OVERDUE = 4
 
 /** Latencies below this, in ms, are all alike: what differs there is the client's own event loop. */
-const FLOOR = 1
+const FLOOR = 5
+
+/** The age of what is in flight counts from here on, in ms: less is the time it takes to send a burst. */
+const SLACK = 10
+/** The same before anybody has answered: connections are being made. */
+const COLD_SLACK = 1_000
 
 /** How much one attempt moves the mean over all endpoints, the guess for one not heard of yet. */
 const PRIOR_SHARE = 0.01
 
-/** What is known of one endpoint's speed and health. */
-class Standing {
-  /** Milliseconds; negative while nothing is known. */
-  latency = -1
-  /** When the endpoint was last heard of. */
-  at = 0
-  /** Made with the first failure: an endpoint in good standing is read in fewer steps. */
-  strikes: Strikes | undefined = undefined
-}
-
 /**
  * Of two endpoints drawn at random, the one with the smaller product of latency squared and attempts in flight.
  * Latency is a moving average that jumps at once to a peak, and the age of what is in flight counts as latency
- * already seen. Failures and overload multiply the cost, so failing fast attracts nothing.
+ * already seen. Failures and overload multiply the cost, and an answer from 400 on counts as load for as long as a usual
+ * one would: neither failing fast nor refusing fast attracts anything.
  *
  * @example
  * createClient({ service: 'users', source, balance: peakEwma({ decay: 5_000 }) })
@@ -67,6 +58,7 @@ export function peakEwma(options: PeakEwmaOptions = {}): Balancer {
   checkNumber('peakEwma.repick', repick, { exclusive: true })
   const standingOf = new WeakMap<Endpoint, Standing>()
   let prior = 0
+  let answers = 0
 
   function lookUp(endpoint: Endpoint): Standing {
     let standing = standingOf.get(endpoint)
@@ -81,21 +73,23 @@ export function peakEwma(options: PeakEwmaOptions = {}): Balancer {
   function cost(endpoint: Endpoint, { now }: Pick<PickRequest, 'now'>, index: number): number {
     const standing = standings[index] as Standing
     const { inFlight } = endpoint
-    const { strikes } = standing
-    let { latency } = standing
+    const { strikes, held } = standing
+    let latency = prior
     let penalty = 1
-    if (latency < 0) {
-      latency = prior
-    } else {
+    if (standing.latency >= 0) {
       if (inFlight === 0 && now - standing.at > repick * Math.max(1, strikes?.count ?? 0)) return 0
+      latency = standing.expected(prior)
       // Idle time makes a slow endpoint look average again, never better than average.
       if (latency > prior) latency = prior + (latency - prior) * Math.exp((standing.at - now) / decay)
       if (strikes) penalty = strikes.penalty(now)
     }
-    if (endpoint.pending > 0) latency = Math.max(latency, endpoint.pendingAge(now))
+    if (endpoint.pending > 0) {
+      latency = Math.max(latency, endpoint.pendingAge(now) - (prior === 0 ? COLD_SLACK : SLACK))
+    }
     latency = Math.max(latency, ALIKE * prior, FLOOR)
+    const load = held ? inFlight + held.count(now) : inFlight
     // Squared, or an idle slow endpoint would look as good as a fast one that has work.
-    return (latency * latency * (inFlight + 1) * penalty) / weightOf(endpoint)
+    return (latency * latency * (load + 1) * penalty) / weightOf(endpoint)
   }
 
   const least = leastOf(2, cost)
@@ -109,32 +103,28 @@ export function peakEwma(options: PeakEwmaOptions = {}): Balancer {
       standings = [lookUp(endpoint)]
       return { cost: cost(endpoint, { now }, 0) }
     },
-    settled(endpoint, outcome, ms, now) {
+    settled(endpoint, outcome, ms, now, status = 0) {
       const standing = lookUp(endpoint)
-      // A fast failure says nothing about speed, least of all as the first thing heard of an endpoint.
-      if (outcome !== 'success' && standing.latency < 0) standing.latency = prior
-      if (outcome === 'success') observe(standing, ms, now, decay)
-      else if (ms > standing.latency) observe(standing, outcome === 'ignored' ? ms * OVERDUE : ms, now, decay)
-      if (outcome === 'success') {
-        prior = prior === 0 ? ms : prior + (ms - prior) * PRIOR_SHARE
+      if (outcome === 'success' && status < 400) {
+        standing.observe(ms, now, decay)
+        prior += (ms - prior) * Math.max(PRIOR_SHARE, 1 / ++answers)
         standing.strikes?.forgive(now - ms, now)
-      } else if (outcome !== 'ignored') {
-        standing.strikes ??= new Strikes()
-        standing.strikes.add(now - ms, now)
+      } else {
+        // A fast failure says nothing about speed, least of all as the first thing heard of an endpoint.
+        if (standing.latency < 0) standing.latency = prior
+        if (ms > standing.latency) standing.observe(outcome === 'ignored' ? ms * OVERDUE : ms, now, decay)
+        if (status >= 400) standing.hold(ms, now, prior)
+        if (outcome === 'failure' || outcome === 'overload') strike(standing, status, now - ms, now)
       }
       standing.at = now
     },
   })
 }
 
-function observe(standing: Standing, ms: number, now: number, decay: number): void {
-  const { latency, at } = standing
-  if (latency < 0 || ms > latency * PEAK) {
-    standing.latency = ms
-  } else {
-    const kept = Math.exp((at - now) / decay)
-    standing.latency = latency * kept + ms * (1 - kept)
-  }
+function strike(standing: Standing, status: number, started: number, now: number): void {
+  standing.strikes ??= new Strikes()
+  if (status === 429) standing.strikes.doubt(started, now)
+  else standing.strikes.add(started, now)
 }
 
 factories.add(peakEwma)

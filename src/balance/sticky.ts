@@ -27,11 +27,14 @@ export interface StickyOptions {
 interface Memory {
   /** By id: a removed endpoint must not be kept from the garbage by the keys it had. */
   id: string
+  /** Who has the key while its endpoint may not be picked. */
+  standIn: string | undefined
   usedAt: number
 }
 
 /**
- * Once chosen for a key, an endpoint is chosen again as long as it is there. Only this client knows; clients that
+ * Once chosen for a key, an endpoint is chosen again as long as the registry lists it. While it may not be picked, another
+ * one stands in, always the same. Only this client knows; clients that
  * must agree without talking want `consistentHash`.
  *
  * @example
@@ -45,25 +48,38 @@ export function sticky(options: StickyOptions): Balancer {
   checkNumber('sticky.ttl', ttl, { exclusive: true })
   checkNumber('sticky.max', max, { min: 2, integer: true })
   const memories = new Recent<Memory>(max)
-  const byId = perSet(
-    (endpoints) => new Map<string, Endpoint>(endpoints.map((one) => [one.instance.id, one])),
-  )
+  const usableOf = perSet(byId)
+  const listedOf = perSet(byId)
 
   return decorate(over, (endpoints, request) => {
     const key = keyOf(request)
     if (key === undefined) return over.pick(endpoints, request)
-    const memory = memories.get(key)
-    const fresh = memory !== undefined && request.now - memory.usedAt <= ttl
-    const known = fresh ? byId(endpoints, request).get(memory.id) : undefined
+    let memory = memories.get(key)
+    if (memory && request.now - memory.usedAt > ttl) memory = undefined
+    const known = memory && remembered(memory, usableOf(endpoints, request))
     if (memory && known) {
       memory.usedAt = request.now
       if (!request.excluded(known)) return known
     }
     const chosen = over.pick(endpoints, request)
-    // A retry elsewhere does not move the session; an endpoint that is gone does.
-    if (chosen && !known) memories.set(key, { id: chosen.instance.id, usedAt: request.now })
+    // A retry elsewhere does not move the session.
+    if (!chosen || known) return chosen
+    const { id } = chosen.instance
+    // Nor does a breaker that is open, or a pause: they pass.
+    if (memory && listedOf(request.all ?? endpoints, request).has(memory.id)) {
+      memory.standIn = id
+      memory.usedAt = request.now
+    } else memories.set(key, { id, standIn: undefined, usedAt: request.now })
     return chosen
   })
+}
+
+function byId(endpoints: readonly Endpoint[]): ReadonlyMap<string, Endpoint> {
+  return new Map(endpoints.map((endpoint) => [endpoint.instance.id, endpoint]))
+}
+
+function remembered({ id, standIn }: Memory, usable: ReadonlyMap<string, Endpoint>): Endpoint | undefined {
+  return usable.get(id) ?? (standIn === undefined ? undefined : usable.get(standIn))
 }
 
 factories.add(sticky)

@@ -1,3 +1,5 @@
+import { Refusals } from './refusals.ts'
+
 /** What the first failure multiplies an endpoint's cost by; each further one in a row does so again. */
 const FACTOR = 8
 const MAX_PENALTY = 256
@@ -16,6 +18,7 @@ export class Strikes {
   #penalty = 1
   #at = -Infinity
   #fade = FADE
+  readonly #refusals = new Refusals()
 
   penalty(now: number): number {
     return this.count === 0 ? 1 : 1 + (this.#penalty - 1) * Math.exp((this.#at - now) / this.#fade)
@@ -30,8 +33,14 @@ export class Strikes {
     this.#at = now
   }
 
+  /** One requester was turned away: a strike once enough of them are. */
+  doubt(started: number, now: number): void {
+    if (this.#refusals.count(true)) this.add(started, now)
+  }
+
   /** An answer to a request from before the last strike says nothing about the time after it. */
   forgive(started: number, now: number): void {
+    this.#refusals.count(false)
     if (this.count === 0 || started < this.#at) return
     this.#penalty = 1 + (this.penalty(now) - 1) / 2
     this.#at = now

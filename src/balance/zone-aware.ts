@@ -55,12 +55,13 @@ export function zoneAware(inner: Balancer | Pick, options: ZoneAwareOptions): Ba
       const part = here ? local : partAt(remote, request.random())
       return pickWithin(part, endpoints, strategy, request)
     },
-    settled(endpoint, outcome, ms, now) {
+    settled(...attempt) {
+      const [endpoint, outcome] = attempt
       if (outcome !== 'ignored' && endpoint.instance.zone === zone) {
         refused += ((outcome === 'overload' ? 1 : 0) - refused) * MEMORY
         if (refused < MEMORY / 2) refused = 0
       }
-      strategy.settled?.(endpoint, outcome, ms, now)
+      strategy.settled?.(...attempt)
     },
   }
 }

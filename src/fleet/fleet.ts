@@ -219,7 +219,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     // A probe's slot came free.
     else if (!endpoint.allClosed()) this.invalidate()
     try {
-      disown(balancer.settled?.(endpoint, counted, ms, now))
+      disown(balancer.settled?.(endpoint, counted, ms, now, attempt.status))
     } catch (error) {
       process.emitWarning(`balance.settled() threw ${quote(error)}`, { code: 'OUTRIGGER_BALANCER' })
     }

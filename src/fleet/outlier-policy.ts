@@ -3,11 +3,19 @@ import { checkNumber, checkObject } from '../options.ts'
 export interface OutlierOptions {
   /** Milliseconds between two comparisons. @default 10_000 */
   interval?: number
-  /** Ejects what succeeds less often than the others: below mean − `deviations` × standard deviation. @default {} */
-  successRate?: { deviations?: number } | false
+  /**
+   * Ejects what succeeds less often than the others: below mean − `deviations` (1.9) × standard deviation, and below
+   * mean − `margin` (0.05), with `minimumFailures` (5) or more. What chance alone may do to that many calls is no outlier.
+   * @default {}
+   */
+  successRate?: { deviations?: number; margin?: number; minimumFailures?: number } | false
   /** Ejects what fails at least this share of its calls, whatever the others do. @default off */
   failureShare?: number
-  /** Ejects what is slower than `factor` × the median of all, and by at least `margin` ms. @default off */
+  /**
+   * Ejects what is slower than `factor` (3) × the median of all, and by at least `margin` (10) ms. A few slow answers
+   * among many fast ones are not enough.
+   * @default off
+   */
   latency?: { factor?: number; margin?: number } | false
   /** Instances with enough calls that a comparison needs. @default 5 */
   minimumHosts?: number
@@ -25,6 +33,8 @@ export interface OutlierPolicy {
   readonly interval: number
   /** Infinity: off. */
   readonly deviations: number
+  readonly rateMargin: number
+  readonly minimumFailures: number
   readonly failureShare: number
   readonly latencyFactor: number
   readonly latencyMargin: number
@@ -60,13 +70,23 @@ export function outlierPolicy(options: OutlierOptions): OutlierPolicy {
     maxEjectFor = Math.max(300_000, ejectFor),
     maxEjected = 0.1,
   } = options
-  if (successRate !== false) checkObject('outliers.successRate', successRate, ['deviations'])
+  if (successRate !== false)
+    checkObject('outliers.successRate', successRate, ['deviations', 'margin', 'minimumFailures'])
   if (latency !== false) checkObject('outliers.latency', latency, ['factor', 'margin'])
-  const { deviations = 1.9 } = successRate === false ? { deviations: Infinity } : successRate
+  const {
+    deviations = 1.9,
+    margin: rateMargin = 0.05,
+    minimumFailures = 5,
+  } = successRate === false ? { deviations: Infinity } : successRate
   const { factor = 3, margin = 10 } = latency === false ? { factor: Infinity } : latency
   return Object.freeze({
     interval: checkNumber('outliers.interval', interval, { exclusive: true }),
     deviations: checkNumber('outliers.successRate.deviations', deviations, { exclusive: true }),
+    rateMargin: checkNumber('outliers.successRate.margin', rateMargin, { max: 1 }),
+    minimumFailures: checkNumber('outliers.successRate.minimumFailures', minimumFailures, {
+      min: 1,
+      integer: true,
+    }),
     failureShare:
       failureShare === undefined
         ? Infinity

@@ -6,46 +6,59 @@ import type { OutlierPolicy } from './outlier-policy.ts'
 export interface Tally {
   calls: number
   successes: number
-  /** Sum over the successes. */
+  /** Sums over the successes: of the ms, and of their squares. */
   ms: number
+  squares: number
 }
+
+/** Standard errors that a host must be away from the others: closer may be chance. */
+const SURE_RATE = 3
+const SURE_LATENCY = 2
 
 /** Picks the hosts that stand out from the rest, worst first. Pure: what is done about it is for others. */
 export function findOutliers<Host>(tallies: ReadonlyMap<Host, Tally>, policy: OutlierPolicy): Host[] {
   const busy = [...tallies].filter(([, tally]) => tally.calls >= policy.minimumCalls)
+  const each = busy.map(([, tally]) => tally)
   const comparable = busy.length >= policy.minimumHosts
-  const rateFloor = comparable
-    ? lowRate(
-        busy.map(([, tally]) => rate(tally)),
-        policy,
-      )
-    : -Infinity
-  const msCeiling = comparable
-    ? slow(
-        busy.map(([, tally]) => mean(tally)),
-        policy,
-      )
-    : Infinity
+  const failsMore = comparable ? byRate(each, policy) : never
+  const isSlower = comparable ? byLatency(each, policy) : never
   return busy
-    .filter(
-      ([, tally]) =>
-        1 - rate(tally) >= policy.failureShare || rate(tally) < rateFloor || mean(tally) > msCeiling,
-    )
+    .filter(([, tally]) => 1 - rate(tally) >= policy.failureShare || failsMore(tally) || isSlower(tally))
     .toSorted(([, a], [, b]) => rate(a) - rate(b) || mean(b) - mean(a))
     .map(([host]) => host)
 }
 
-function lowRate(rates: readonly number[], { deviations }: OutlierPolicy): number {
-  const average = rates.reduce((sum, each) => sum + each, 0) / rates.length
-  const variance = rates.reduce((sum, each) => sum + (each - average) ** 2, 0) / rates.length
-  return average - deviations * Math.sqrt(variance)
+function never(): boolean {
+  return false
+}
+
+/**
+ * Among hosts that are alike and nearly perfect the deviation is next to nothing, and some host is always 1.9 of it away: one
+ * failure would eject (Envoy has this bug). So there is a least distance, and one for what chance does to so few calls.
+ */
+function byRate(tallies: readonly Tally[], policy: OutlierPolicy): (tally: Tally) => boolean {
+  const rates = tallies.map(rate)
+  const average = rates.reduce((sum, one) => sum + one, 0) / rates.length
+  const variance = rates.reduce((sum, one) => sum + (one - average) ** 2, 0) / rates.length
+  const distance = Math.max(policy.deviations * Math.sqrt(variance), policy.rateMargin)
+  return (tally) => {
+    const chance = SURE_RATE * Math.sqrt((average * (1 - average)) / tally.calls)
+    const isFailing = tally.calls - tally.successes >= policy.minimumFailures
+    return isFailing && rate(tally) < average - Math.max(distance, chance)
+  }
 }
 
 /** Against the median, because one stalled host would pull the mean up to itself. */
-function slow(means: readonly number[], { latencyFactor, latencyMargin }: OutlierPolicy): number {
-  const sorted = means.toSorted((a, b) => a - b)
+function byLatency(tallies: readonly Tally[], policy: OutlierPolicy): (tally: Tally) => boolean {
+  const sorted = tallies.map(mean).toSorted((a, b) => a - b)
   const median = sorted[sorted.length >> 1] ?? Infinity
-  return Math.max(median * latencyFactor, median + latencyMargin)
+  const ceiling = Math.max(median * policy.latencyFactor, median + policy.latencyMargin)
+  return (tally) => {
+    const { successes, squares } = tally
+    if (successes < policy.minimumCalls || mean(tally) <= ceiling) return false
+    const variance = Math.max(0, squares / successes - mean(tally) ** 2)
+    return mean(tally) - SURE_LATENCY * Math.sqrt(variance / successes) > ceiling
+  }
 }
 
 function rate({ calls, successes }: Tally): number {
@@ -91,11 +104,12 @@ export class Outliers {
 
   #count(endpoint: LiveEndpoint, outcome: Outcome, ms: number): void {
     let tally = this.#tallies.get(endpoint)
-    if (!tally) this.#tallies.set(endpoint, (tally = { calls: 0, successes: 0, ms: 0 }))
+    if (!tally) this.#tallies.set(endpoint, (tally = { calls: 0, successes: 0, ms: 0, squares: 0 }))
     tally.calls++
     if (outcome !== 'success') return
     tally.successes++
     tally.ms += ms
+    tally.squares += ms * ms
   }
 
   #sweep(now: number, all: readonly LiveEndpoint[]): void {

@@ -29,6 +29,26 @@ describe('sticky', () => {
     expect(new Set(sequence(balancer, endpoints(3), 3, () => request()))).toEqual(new Set('abc'))
   })
 
+  it('comes back to an endpoint that was only open for a while, from one that stood in throughout', () => {
+    const set = endpoints(4)
+    const balancer = byPath()
+    const at = (usable: typeof set, all = set): string =>
+      sequence(balancer, usable, 3, () => request({ path: '/x', all }))
+    const home = at(set).charAt(0)
+    const others = set.filter(({ instance }) => instance.id !== home)
+    const standIn = at(others).charAt(0)
+    expect(standIn).not.toBe(home)
+    expect(at(others)).toBe(standIn.repeat(3))
+    expect(at(set)).toBe(home.repeat(3))
+    // The same one again the next time.
+    expect(at(others)).toBe(standIn.repeat(3))
+    // It is gone for good: who stood in keeps the key, whatever joins.
+    expect(at(others, others)).toBe(standIn.repeat(3))
+    const third = others.filter(({ instance }) => instance.id !== standIn)
+    const next = at(third, others).charAt(0)
+    expect(third.map(({ instance }) => instance.id)).toContain(next)
+  })
+
   it('moves a key for good when its endpoint is gone', () => {
     const set = trio()
     const balancer = byPath()

@@ -5,6 +5,8 @@ test('the defaults, as docs/breaker.md has them', () => {
   expect(outlierPolicy({})).toEqual({
     interval: 10_000,
     deviations: 1.9,
+    rateMargin: 0.05,
+    minimumFailures: 5,
     failureShare: Infinity,
     latencyFactor: Infinity,
     latencyMargin: 10,

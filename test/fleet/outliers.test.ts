@@ -1,15 +1,25 @@
 import { describe, expect, it } from 'vitest'
-import { createClient, fixed, type Client, type ClientOptions, type OutlierOptions } from '../../src/index.ts'
+import {
+  createClient,
+  fixed,
+  roundRobin,
+  type Client,
+  type ClientOptions,
+  type OutlierOptions,
+} from '../../src/index.ts'
 import { outlierPolicy } from '../../src/fleet/outlier-policy.ts'
 import { findOutliers, type Tally } from '../../src/fleet/outliers.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
+import { simulate } from '../../src/testing/simulate.ts'
 
 /** calls, successes, mean ms */
 type Row = [number, number, number]
 
 function found(rows: Row[], options: OutlierOptions): number[] {
   const tallies = new Map<number, Tally>()
-  rows.forEach(([calls, successes, ms], host) => tallies.set(host, { calls, successes, ms: ms * successes }))
+  rows.forEach(([calls, successes, ms], host) =>
+    tallies.set(host, { calls, successes, ms: ms * successes, squares: ms * ms * successes }),
+  )
   return findOutliers(tallies, outlierPolicy(options))
 }
 
@@ -44,6 +54,24 @@ describe('what stands out', () => {
     ['not at three times the median', [...rows(9, well), [100, 99, 60]], { latency: {} }, []],
     ['not within the margin', [...rows(9, [100, 99, 1]), [100, 99, 9]], { latency: { margin: 10 } }, []],
     ['not unless asked for', [...rows(9, well), [100, 99, 6_000]], {}, []],
+    ['nobody for one failure among the perfect', [...rows(19, [1000, 1000, 20]), [1000, 999, 20]], {}, []],
+    ['nobody for four failures in twenty', [...rows(19, [20, 20, 20]), [20, 16, 20]], {}, []],
+    ['one for five', [...rows(19, [20, 20, 20]), [20, 15, 20]], {}, [19]],
+    ['nobody within the margin of success', [...rows(19, [1000, 1000, 20]), [1000, 955, 20]], {}, []],
+    ['one outside of it', [...rows(19, [1000, 1000, 20]), [1000, 940, 20]], {}, [19]],
+    [
+      'one within a smaller margin',
+      [...rows(19, [1000, 1000, 20]), [1000, 955, 20]],
+      { successRate: { margin: 0.02 } },
+      [19],
+    ],
+    ['nobody for what chance may do', [...rows(19, [20, 10, 20]), [20, 5, 20]], {}, []],
+    [
+      'one that is slow in too few answers to tell',
+      [...rows(9, well), [100, 19, 6_000]],
+      { successRate: false, latency: {} },
+      [],
+    ],
     [
       'the worst first',
       [...rows(8, well), [100, 50, 20], [100, 40, 20]],
@@ -53,6 +81,39 @@ describe('what stands out', () => {
   ])('%s', (_name, rows, options, expected) => {
     expect(found(rows, options)).toEqual(expected)
   })
+})
+
+it('takes one slow answer among fast ones for chance, and many for the host', () => {
+  const slowAt = (count: number): Tally => {
+    const fast = 20 - count
+    return { calls: 20, successes: 20, ms: fast * 20 + count * 2_000, squares: fast * 400 + count * 4e6 }
+  }
+  const others = Array.from({ length: 9 }, (): Tally => slowAt(0))
+  const withOne = (odd: Tally): Map<number, Tally> => new Map([...others, odd].entries())
+  const policy = outlierPolicy({ latency: {} })
+  expect(findOutliers(withOne(slowAt(1)), policy)).toEqual([])
+  expect(findOutliers(withOne(slowAt(2)), policy)).toEqual([])
+  expect(findOutliers(withOne(slowAt(10)), policy)).toEqual([9])
+})
+
+it.each([
+  [20, 300, 0.001],
+  [20, 200, 0.01],
+  [10, 100, 0.001],
+  [5, 50, 0.02],
+])('ejects nobody of %i hosts alike, at %i calls a second of which %f fail', async (hosts, rate, share) => {
+  for (const outliers of [{}, { successRate: false, latency: {} } as const]) {
+    const report = await simulate({
+      duration: 60_000,
+      client: () => ({ outliers, balance: roundRobin(), breaker: { failureThreshold: Infinity } }),
+      servers: Array.from({ length: hosts }, (_, index) => ({
+        id: `h${index}`,
+        respond: ({ random }) => ({ after: 20 + 10 * random(), status: random() < share ? 500 : 200 }),
+      })),
+      arrivals: { rate },
+    })
+    expect(report.events.filter(({ name }) => name === 'breaker:open')).toEqual([])
+  }
 })
 
 const ids = Array.from({ length: 10 }, (_, i) => `i${i}`)
