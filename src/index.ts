@@ -16,7 +16,7 @@ export type { CallInit } from './doors/plan/target.ts'
 export { outrigger, type DispatchingClient } from './doors/dispatcher/interceptor.ts'
 export type { ExecuteContext, ExecuteFunction, ExecuteOptions } from './doors/execute/operation.ts'
 export type { RequestOptions } from './doors/request/operation.ts'
-export type { AttemptResult, Classify } from './verdict/classify.ts'
+export type { AttemptResult, Classify, Judgement } from './verdict/classify.ts'
 
 export {
   CircuitBreaker,

@@ -1,5 +1,5 @@
 import type { Attempt } from '../fleet/attempt.ts'
-import { answerVerdict } from '../verdict/answer.ts'
+import { answerVerdict, asksForPause } from '../verdict/answer.ts'
 import type { AttemptResult, Classify } from '../verdict/classify.ts'
 import { retryAfter } from '../verdict/retry-after.ts'
 
@@ -23,12 +23,12 @@ export function settleAnswer(attempt: Attempt, answer: AttemptResult, policy: An
     trail && classify
       ? trail.scope.runInAsyncScope(() => answerVerdict(answer, classify))
       : answerVerdict(answer, classify)
-  const header = status === 429 || status === 503 ? headers?.['retry-after'] : undefined
+  const header = asksForPause(answer) ? headers?.['retry-after'] : undefined
   if (header === undefined) {
-    attempt.settle(verdict)
+    attempt.settle(verdict, attempt.age(), 0, verdict.pause)
     return
   }
   const wish = retryAfter(header, headers?.['date'], attempt.unixTime())
   const longest = policy.retry?.maxRetryAfter ?? MAX_RETRY_AFTER
-  attempt.settle(verdict, attempt.age(), wish, Math.min(wish, longest))
+  attempt.settle(verdict, attempt.age(), wish, verdict.pause ?? Math.min(wish, longest))
 }

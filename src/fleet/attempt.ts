@@ -84,7 +84,7 @@ export class Attempt {
 
   /**
    * Says how it ended, `ms` after its start; only the first call counts. `retryAfter` (ms) is the server's own wish, and
-   * `pause` how much of it is believed.
+   * `pause` how long the instance should be left alone for it.
    */
   settle(verdict: Verdict, ms: number = this.age(), retryAfter = 0, pause: number = retryAfter): void {
     if (this.verdict !== undefined) return
@@ -105,12 +105,14 @@ export class Attempt {
     endpoint.count(outcome)
     if (outcome === 'success') endpoint.succeeded(ms, now)
     else if (outcome !== 'ignored') this.#failedAt(now)
-    if (pause > 0) endpoint.penalise(now + pause)
+    const isHeeded = endpoint.isHeeded(outcome, this.status) || verdict.pause !== undefined
+    const heeded = isHeeded ? pause : 0
+    if (heeded > 0) endpoint.penalise(now + heeded)
     const counted = this.#counted(verdict, now)
     const { guard } = this
     if (guard) {
       const own = this.#ownOutcome(counted, verdict.connection)
-      this.#receipt = endpoint.breaker(guard).settle(this.#permit, own, ms, now, pause)
+      this.#receipt = endpoint.breaker(guard).settle(this.#permit, own, ms, now, heeded)
       this.#settleInstance(counted, verdict.connection, ms, now)
     }
     this.#context.settled(this, counted, ms)

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Endpoint } from '../balance/balancer.ts'
+import { Refusals } from '../balance/refusals.ts'
 import { Breaker } from '../breaker/breaker.ts'
 import type { Transition } from '../breaker/transition.ts'
 import type { Clock } from '../clock.ts'
@@ -61,6 +62,8 @@ export class LiveEndpoint implements Endpoint {
   /** What it failed with last; `at` by the clock. */
   lastFailure:
     { readonly at: number; readonly status: number | undefined; readonly error: unknown } | undefined
+  /** Made with the first 429. */
+  #refusals: Refusals | undefined
   /** The last snapshot this endpoint was part of. */
   revision = 0
 
@@ -139,6 +142,13 @@ export class LiveEndpoint implements Endpoint {
 
   released(): void {
     if (--this.inFlight === 0) this.#onIdle?.()
+  }
+
+  /** Counts an answer; false when the pause it may ask for is one requester's, and not the instance's. */
+  isHeeded(outcome: Outcome, status: number | undefined): boolean {
+    if (status === 429) return (this.#refusals ??= new Refusals()).count(true)
+    if (outcome === 'success') this.#refusals?.count(false)
+    return true
   }
 
   /** Stays out of the way of others until `until`, as its Retry-After asked. */

@@ -21,7 +21,7 @@ export interface SimulatedSecond {
   readonly p99: number
 }
 
-export type SimulatedEventName = Exclude<keyof ClientEvents, 'attempt'>
+export type SimulatedEventName = Exclude<keyof ClientEvents, 'attempt' | 'call' | 'call:end'>
 
 export interface SimulatedEvent {
   readonly name: SimulatedEventName
@@ -45,7 +45,7 @@ export interface SimulationReport {
   /** Tries by server. */
   readonly byServer: Readonly<Record<string, number>>
   readonly timeline: readonly SimulatedSecond[]
-  /** Everything but attempts, in order; the first 100,000. */
+  /** Everything but calls and attempts, in order; the first 100,000. */
   readonly events: readonly SimulatedEvent[]
 }
 
@@ -70,7 +70,8 @@ export class Recorder {
 
   listen(client: Client, index: number): void {
     for (const name of EVENT_NAMES) {
-      if (name === 'attempt') continue
+      // Of these there is one for everything that is counted already.
+      if (name === 'attempt' || name === 'call' || name === 'call:end') continue
       client.on(name, (event) => {
         if (this.#events.length >= MAX_EVENTS) return
         const instance = 'instance' in event ? { instance: event.instance.id } : {}

@@ -7,7 +7,17 @@ const HEALTHY_5XX = new Set([501, 505])
 
 /** The verdict on an answer. */
 export function answerVerdict(answer: AttemptResult, custom: Classify | undefined): Verdict {
-  return answered(asked(custom, answer) ?? outcomeOf(answer))
+  const judged = asked(custom, answer)
+  if (!judged) return answered(outcomeOf(answer))
+  const verdict = answered(judged.outcome)
+  const { pause } = judged
+  // No pause is what most answers have.
+  return pause === undefined || (pause === 0 && !asksForPause(answer)) ? verdict : { ...verdict, pause }
+}
+
+/** Whether an answer says when to come back. */
+export function asksForPause({ status, headers }: AttemptResult): boolean {
+  return (status === 429 || status === 503) && headers?.['retry-after'] !== undefined
 }
 
 function outcomeOf({ status, headers }: AttemptResult): Outcome {

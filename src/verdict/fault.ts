@@ -37,7 +37,7 @@ const REFUSED_STREAM = 7
 export function faultVerdict(fault: Fault, custom: Classify | undefined): Verdict {
   const verdict: Verdict = VERDICTS[endingOf(fault)]
   if (verdict.whose === 'caller' || fault.isAnswered) return verdict
-  return overruled(verdict, asked(custom, { error: fault.error }))
+  return overruled(verdict, asked(custom, { error: fault.error })?.outcome)
 }
 
 /** The row of the table that an error belongs to. */
@@ -55,7 +55,7 @@ export function endingOf({ error, sent, isAnswered, isReused, body }: Fault): En
 /** The verdict on what a function given to `execute` threw: nobody can tell what of it has reached the instance. */
 export function thrownVerdict(error: unknown, custom: Classify | undefined): Verdict {
   const verdict = error instanceof OutriggerError ? VERDICTS.declined : VERDICTS.threw
-  return overruled(verdict, asked(custom, { error }))
+  return overruled(verdict, asked(custom, { error })?.outcome)
 }
 
 /** The server said that it has not begun with the request (RFC 9113 §6.8 and §8.7), or its headers never left. */

@@ -17,6 +17,8 @@ export interface Verdict {
    * where the instance has answered others meanwhile, or never.
    */
   readonly together: 'always' | 'answering' | 'never'
+  /** Milliseconds in which the user's own `classify` wants the instance avoided; undefined: as the server asked. */
+  readonly pause?: number
   /** `free`: another try costs neither an attempt nor budget. `charged`: it costs both. */
   readonly again: 'free' | 'charged' | 'never'
 }

@@ -177,6 +177,51 @@ describe('peakEwma', () => {
     expect(tally(close.balancer, close.set, 300, at(120_000))['a']).toBe(0)
   })
 
+  it.each([
+    [6, 0, 3],
+    [30, 0, 15],
+    [6, 1, 3],
+    [30, 1, 15],
+  ])('spreads a burst of %i over two alike evenly, after %i answers of each', (burst, answers, half) => {
+    for (let seed = 0; seed < 50; seed++) {
+      const balancer = peakEwma()
+      const set = endpoints(2)
+      const request = requests(seed)
+      const noise = request()
+      // The first answers come over new connections: what they took says little.
+      for (const one of set) settle(balancer, one, { count: answers, ms: 2 + 18 * noise.random() })
+      for (let call = 0; call < burst; call++) {
+        // It takes a while to send them all.
+        for (const one of set) one.age = call / 4
+        const picked = balancer.pick(set, request({ now: 100 + call / 4 })) as FakeEndpoint
+        picked.inFlight = ++picked.pending
+      }
+      expect(set.map(({ inFlight }) => inFlight)).toEqual([half, half])
+    }
+  })
+
+  it('takes a fast 404 for load and not for speed, and does not let it forgive', () => {
+    const { balancer, set } = warm()
+    for (let call = 0; call < 5; call++) balancer.settled?.(set[0], 'success', 1, 10, 404)
+    for (const other of [set[1], set[2]]) other.inFlight = 3
+    expect(tally(balancer, set, 300, at(10))['a']).toBe(0)
+    // As long as a usual answer takes, and no longer.
+    expect(tally(balancer, set, 300, at(400))['a']).toBeGreaterThan(100)
+    balancer.settled?.(set[0], 'failure', 1, 500, 500)
+    for (let call = 0; call < 5; call++) balancer.settled?.(set[0], 'success', 0, 510, 404)
+    expect(tally(balancer, set, 300, at(800))['a']).toBe(0)
+  })
+
+  it('takes one 429 for the requester’s, and four in a row for the instance’s', () => {
+    const { balancer, set } = warm()
+    for (const other of [set[1], set[2]]) other.inFlight = 3
+    const refuse = (now: number): void => balancer.settled?.(set[0], 'overload', 1, now, 429)
+    refuse(10)
+    expect(tally(balancer, set, 300, at(500))['a']).toBeGreaterThan(100)
+    for (const now of [510, 520, 530]) refuse(now)
+    expect(tally(balancer, set, 300, at(800))['a']).toBe(0)
+  })
+
   it('tries an idle endpoint again, however slow it was, once', () => {
     const { balancer, set } = warm({ decay: 1e9, repick: 5_000 })
     settle(balancer, set[0], { ms: 60_000, now: 0 })

@@ -12,7 +12,7 @@ function simulated(
   return { users: createClient({ service: 'svc', source: fixed(urls), clock, budget, ...options }), clock }
 }
 
-const busy = (seconds: string): object => ({ status: 429, headers: { 'retry-after': seconds } })
+const busy = (seconds: string, status = 429): object => ({ status, headers: { 'retry-after': seconds } })
 
 describe('Retry-After', () => {
   it('of the only instance is waited for', async () => {
@@ -35,7 +35,7 @@ describe('Retry-After', () => {
     const seen: string[] = []
     const run = ({ id }: { id: string }): object => {
       seen.push(`${id.slice(0, 1)}@${clock.now() < 1_000 ? 'soon' : 'later'}`)
-      return id.startsWith('a') && clock.now() < 5_000 ? busy('5') : { status: 200 }
+      return id.startsWith('a') && clock.now() < 5_000 ? busy('5', 503) : { status: 200 }
     }
     const call = users.execute(run)
     await clock.advance(100)

@@ -123,7 +123,7 @@ describe('the verdict', () => {
     [{ value: 42 }, 'success'],
   ])('on an answer of %j is a %s', (answer, outcome) => {
     expect(answerVerdict(answer, undefined).outcome).toBe(outcome)
-    expect(answerVerdict(answer, () => 'ignored')).toBe(VERDICTS.dismissed)
+    expect(answerVerdict(answer, () => 'ignored')).toMatchObject(VERDICTS.dismissed)
   })
 
   it('on what a function threw is a failure, unless it is one of our refusals', () => {

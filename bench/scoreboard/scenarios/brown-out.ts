@@ -1,0 +1,28 @@
+import { many } from '../models.ts'
+import type { Scenario } from '../scenario.ts'
+import { besideTheDefaults } from './outage.ts'
+
+/** For twenty seconds each, after ten good ones: half of all requests fail, then three quarters. */
+const failing = (now: number): number => (now < 10_000 ? 0 : now < 30_000 ? 0.5 : now < 50_000 ? 0.75 : 0)
+
+export const brownOut: Scenario = {
+  id: 'brown-out',
+  title: 'Brown-out',
+  setUp:
+    'Five servers at 20 ms in front of one database. From 10 s on every one of them fails half of its requests at random with a 503, from 30 to 50 s three quarters. 200 requests per second for 60 s, two clients.',
+  duration: 60_000,
+  clients: 2,
+  arrivals: { rate: 200 },
+  servers: () =>
+    many(5, (index) => ({
+      id: `server-${index}`,
+      respond: ({ now, random }) => ({ after: 20, status: random() < failing(now) ? 503 : 200 }),
+    })),
+  troubleEnds: 50_000,
+  figures: ['success', 'worst', 'recovery', 'load'],
+  // Without a breaker 58 % succeed.
+  variants: besideTheDefaults({ reach: [{ figure: 'success', atLeast: 0.55 }] }),
+  findings: [
+    'No server is worse than another, so there is nothing to choose, and the omniscient client loses as much as round robin. A wall makes of it an outage: five failures in a row come soon, everywhere. With the defaults a call is refused only while fewer than a quarter of the early probes succeed.',
+  ],
+}

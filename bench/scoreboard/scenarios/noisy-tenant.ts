@@ -1,0 +1,53 @@
+import { roundRobin } from '../../../src/balance/round-robin.ts'
+import { leastRequest } from '../../../src/balance/least-request.ts'
+import type { Scenario } from '../scenario.ts'
+import { alone, omniscient } from '../strategies.ts'
+
+const NOISY = 0.02
+
+/** Works on eight requests at a time; what is more waits. */
+const SLOTS = 8
+
+export const noisyTenant: Scenario = {
+  id: 'noisy-tenant',
+  title: 'A noisy tenant',
+  setUp:
+    'Three servers that take 20 ms for a request, and in proportion longer with more than eight in flight. Two in a hundred requests are those of a tenant who is over his limit: two of the servers answer them 429 with Retry-After: 5 at once, the third has not heard of it yet. 600 requests per second for 60 s, one client. The figures are of all requests; a 429 is the right answer, and counts as a success.',
+  duration: 60_000,
+  clients: 1,
+  arrivals: { rate: 600 },
+  success: ({ status }) => status !== undefined && status < 500,
+  servers: () =>
+    ['first', 'second', 'third'].map((id) => ({
+      id,
+      respond: ({ inFlight, random }) =>
+        random() < NOISY && id !== 'third'
+          ? { after: 1, status: 429, headers: { 'retry-after': '5' } }
+          : { after: 20 * Math.max(1, inFlight / SLOTS), status: 200 },
+    })),
+  figures: ['success', 'mean', 'p50', 'p99', 'load'],
+  variants: [
+    { name: 'no breaker', client: () => alone(roundRobin()), chart: true },
+    { name: 'least request', client: () => alone(leastRequest()) },
+    {
+      name: 'the defaults',
+      client: () => ({}),
+      chart: true,
+      reach: [
+        { figure: 'mean', atMost: 25 },
+        { figure: 'load', atMost: 1.05 },
+      ],
+    },
+    {
+      name: 'every 429 heeded at once',
+      client: () => ({
+        classify: ({ status }) => (status === 429 ? { outcome: 'overload', pause: 5_000 } : undefined),
+      }),
+      chart: true,
+    },
+    { name: 'omniscient', client: (context) => omniscient(context) },
+  ],
+  findings: [
+    'A 429 speaks of the one who sent too much. A client that heeds each of them at once, as this one did before, sends everybody’s requests to the one server that has not yet heard of the limit. The defaults believe it when most of a server’s answers are refusals.',
+  ],
+}

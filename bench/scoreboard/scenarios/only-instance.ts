@@ -1,0 +1,27 @@
+import type { Scenario } from '../scenario.ts'
+import { besideTheDefaults } from './outage.ts'
+
+/** A second of failures every ten seconds: one of the pods behind the address restarts. */
+const isBad = (now: number): boolean => now % 10_000 >= 9_000
+
+export const onlyInstance: Scenario = {
+  id: 'only-instance',
+  title: 'The only instance',
+  setUp:
+    'One address at 20 ms, with more servers behind it than the client can see. In the last of every ten seconds it fails 90 % of its requests with a 503. 100 requests per second for 60 s, one client.',
+  duration: 60_000,
+  clients: 1,
+  arrivals: { rate: 100 },
+  servers: () => [
+    {
+      id: 'only',
+      respond: ({ now, random }) => ({ after: 20, status: isBad(now) && random() < 0.9 ? 503 : 200 }),
+    },
+  ],
+  figures: ['success', 'worst', 'load'],
+  // Without a breaker 91 % succeed.
+  variants: besideTheDefaults({ reach: [{ figure: 'success', atLeast: 0.89 }] }),
+  findings: [
+    'There is nobody else to ask. A wall turns each second of trouble into five or more; the defaults take ten failures in a row to refuse anything, and find the end of each incident at once.',
+  ],
+}

@@ -1,0 +1,47 @@
+import { many } from '../models.ts'
+import type { Scenario, Variant } from '../scenario.ts'
+import { alone, omniscient } from '../strategies.ts'
+import { roundRobin } from '../../../src/balance/round-robin.ts'
+
+const STARTS = 10_000
+const ENDS = 40_000
+
+const isDown = (now: number): boolean => now >= STARTS && now < ENDS
+
+/** What stands beside the defaults in each scenario where everybody is in trouble. */
+export function besideTheDefaults(defaults: Partial<Variant>): readonly Variant[] {
+  return [
+    { name: 'no breaker', client: () => alone(roundRobin()), chart: true },
+    { name: 'the defaults', client: () => ({}), chart: true, ...defaults },
+    { name: 'the defaults, a wall', client: () => ({ whenAllOpen: 'refuse' }), chart: true },
+    { name: 'omniscient', client: (context) => omniscient(context) },
+  ]
+}
+
+export const outage: Scenario = {
+  id: 'outage',
+  title: 'Total outage',
+  setUp:
+    'Five servers at 20 ms. From 10 to 40 s all of them answer 503 at once. 200 requests per second for 60 s, two clients.',
+  duration: 60_000,
+  clients: 2,
+  arrivals: { rate: 200 },
+  servers: () =>
+    many(5, (index) => ({
+      id: `server-${index}`,
+      respond: ({ now }) => (isDown(now) ? { after: 0, status: 503 } : { after: 20, status: 200 }),
+    })),
+  troubleEnds: ENDS,
+  figures: ['success', 'worst', 'recovery', 'load'],
+  variants: besideTheDefaults({
+    reach: [
+      { figure: 'success', atLeast: 0.495 },
+      { figure: 'recovery', atMost: 1 },
+      // Half of the time at full load, half of it at 15 % at most.
+      { figure: 'load', atMost: 0.575 },
+    ],
+  }),
+  findings: [
+    'Nobody can save a call while all servers are down. What differs is the end: behind a wall the calls fail for as long as the last opening lasts, with the early probes of the defaults for less than a second. The servers get a tenth of their load meanwhile, without a breaker all of it.',
+  ],
+}
