@@ -11,7 +11,7 @@ export type { ZooKeeperClient, ZooKeeperClientOption, ZooKeeperStat } from './zo
 export interface ZooKeeperOptions {
   /**
    * A function that gives a new client of the package `node-zookeeper-client`, already told to `connect()`: it is asked
-   * at first, and again when a session has expired, which is the end of its client. Or one client, for a process that
+   * at first, and again when a session has expired, which is the end of its client, and is closed then. Or one client, for a process that
    * ends with its session. The clients stay yours to close.
    */
   client: ZooKeeperClientOption
@@ -88,7 +88,7 @@ export function zookeeper(options: ZooKeeperOptions): Source & Registrar {
   checkNumber('poll', poll, { min: MIN_INTERVAL })
   checkNumber('timeout', timeout, { exclusive: true })
   checkMethods('clock', clock, ['now', 'sleep', 'random'])
-  const sessions = new Sessions(options.client)
+  const sessions = new Sessions(options.client, clock)
   const wakers = new Wakers()
 
   async function* watch(

@@ -50,6 +50,11 @@ function otherClient(): Client {
   return other
 }
 
+function forsakeOther(): void {
+  other?.close()
+  other = undefined
+}
+
 /** Goes on trying while the server comes back. */
 async function ask<T>(
   call: (client: Client, done: (error: Error | null, result: T) => void) => void,
@@ -58,8 +63,13 @@ async function ask<T>(
     try {
       return await new Promise<T>((resolve, reject) => {
         call(otherClient(), (error, result) => (error ? reject(error) : resolve(result)))
+        // The client forgets some of what it was asked while it had no connection.
+        setTimeout(() => {
+          reject(new Error('SESSION_EXPIRED: no answer'))
+        }, 3_000).unref()
       })
     } catch (error) {
+      if (/no answer/.test(String(error))) forsakeOther()
       if (tries > 100 || !/CONNECTION_LOSS|SESSION_EXPIRED/.test(String(error))) throw error
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
@@ -137,7 +147,11 @@ function harness(name: 'curator' | 'dubbo') {
 
 const controls = {
   kill: () => server.kill(),
-  restart: ({ data }: { data: boolean }) => server.restart({ keepData: data }),
+  restart: async ({ data }: { data: boolean }) => {
+    await server.restart({ keepData: data })
+    // A server that lost its data refuses who has seen more than it has.
+    if (!data) forsakeOther()
+  },
   freeze: async () => server.freeze(),
   thaw: async () => server.thaw(),
 }
@@ -213,10 +227,8 @@ describe('a session', () => {
     })
     discovery.start()
     await expect.poll(() => urls.at(-1), { timeout: 10_000 }).toEqual(['http://10.0.0.1:8080'])
-    const expired = new Promise<void>((resolve) => clients[0]?.once('expired', resolve))
-    // Without its data, the server knows no session any more.
-    await server.restart({ keepData: false })
-    await expired
+    // The server refuses the client, for it has seen more than there is now: the session is given up for lost.
+    await controls.restart({ data: false })
     const { list } = harness('curator')
     await expect.poll(async () => (await list(service)).length, { timeout: 20_000 }).toBe(1)
     expect(clients).toHaveLength(2)
@@ -230,8 +242,15 @@ describe('a session', () => {
     const registry = zookeeper({ client, ...quick })
     await reader(registry.watch(freshService(), stop)).next()
     const expired = new Promise<void>((resolve) => client.once('expired', resolve))
-    await server.restart({ keepData: false })
-    await expired
+    // Longer than the session lasts.
+    await server.kill()
+    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    await server.restart({ keepData: true })
+    const ended = await Promise.race([
+      expired.then(() => true),
+      new Promise((resolve) => setTimeout(resolve, 10_000)),
+    ])
+    expect(ended).toBe(true)
     const error = await reader(registry.watch(freshService(), stop)).end()
     expect(String(error)).toMatch(
       /the session has expired, and its client with it: give client as a function/,

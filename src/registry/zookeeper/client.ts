@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.ts'
-import { checkMethods, quote } from '../../options.ts'
+import { checkMethods } from '../../options.ts'
 import { bounded } from '../bounded.ts'
 
 type Callback<T> = (error: Error | null, result: T) => void
@@ -20,7 +20,9 @@ export interface ZooKeeperClient {
   remove(path: string, callback: (error: Error | null) => void): void
   mkdirp(path: string, callback: Callback<string>): void
   getSessionId(): Buffer
-  on(event: 'expired', listener: () => void): unknown
+  getSessionTimeout(): number
+  close(): void
+  on(event: 'expired' | 'connected' | 'disconnected', listener: () => void): unknown
 }
 
 export type ZooKeeperClientOption = ZooKeeperClient | (() => ZooKeeperClient)
@@ -41,42 +43,74 @@ const METHODS = [
   'remove',
   'mkdirp',
   'getSessionId',
+  'getSessionTimeout',
+  'close',
   'on',
 ]
 
-/** Gives the client as long as its session lives, and then a new one: an expired one never comes back. */
+/**
+ * Gives the client as long as its session lives, and then a new one: an expired one never comes back. Nor does one that
+ * has seen more than a server which lost its data: that refuses it for ever. So a client that has been disconnected for
+ * as long as its session may last is given up as well.
+ */
 export class Sessions {
   readonly #option: ZooKeeperClientOption
+  readonly #clock: Clock
   #client: ZooKeeperClient | undefined
   #expired = false
+  #downSince: number | undefined
 
-  constructor(option: ZooKeeperClientOption) {
+  constructor(option: ZooKeeperClientOption, clock: Clock) {
     if (typeof option !== 'function') checkMethods('client', option, METHODS)
     this.#option = option
+    this.#clock = clock
   }
 
   get client(): ZooKeeperClient {
-    if (this.#client && !this.#expired) return this.#client
-    if (this.#client && typeof this.#option !== 'function') {
+    const old = this.#client
+    if (old && !this.#isOver) return old
+    if (typeof this.#option !== 'function') {
+      if (!old) return this.#use(this.#option)
       throw new Error('zookeeper: the session has expired, and its client with it: give client as a function')
     }
-    const client = typeof this.#option === 'function' ? this.#option() : this.#option
+    const client = this.#option()
     checkMethods('client', client, METHODS)
-    if (client === this.#client)
-      throw new TypeError(
-        `client() must give a new client after a session has expired, got ${quote('the same')}`,
-      )
-    this.#client = client
-    this.#expired = false
-    client.on('expired', () => {
-      if (this.#client === client) this.#expired = true
-    })
-    return client
+    if (client === old) throw new TypeError('client() must give a new client after a session has expired')
+    old?.close()
+    return this.#use(client)
   }
 
   /** Whether this client's session is over. */
   isOver(client: ZooKeeperClient): boolean {
-    return client !== this.#client || this.#expired
+    return client !== this.#client || this.#isOver
+  }
+
+  get #isOver(): boolean {
+    if (this.#expired || this.#downSince === undefined) return this.#expired
+    // A single client may come back yet, and there is no other.
+    if (typeof this.#option !== 'function' || !this.#client) return false
+    return this.#clock.now() - this.#downSince > this.#client.getSessionTimeout()
+  }
+
+  #use(client: ZooKeeperClient): ZooKeeperClient {
+    this.#client = client
+    this.#expired = false
+    this.#downSince = undefined
+    const on = (event: Parameters<ZooKeeperClient['on']>[0], listener: () => void): void => {
+      client.on(event, () => {
+        if (this.#client === client) listener()
+      })
+    }
+    on('expired', () => {
+      this.#expired = true
+    })
+    on('disconnected', () => {
+      this.#downSince ??= this.#clock.now()
+    })
+    on('connected', () => {
+      this.#downSince = undefined
+    })
+    return client
   }
 }
 
