@@ -128,12 +128,15 @@ async function consulPlace(shared: boolean): Promise<{ port: number; place: (por
 }
 
 async function measure(name: string): Promise<Record<string, string | number>> {
-  const { port, place } = await (places[name] as (typeof places)[string])()
-  const proxy = await counting(port)
-  const { source, registrar, close } = place(proxy.port)
+  const at = await (places[name] as (typeof places)[string])()
+  const proxy = await counting(at.port)
+  const watched = at.place(proxy.port)
+  const { source, registrar } = watched
   const announced: Announcement[] = []
-  for (let n = 0; registrar && n < 10; n++) {
-    announced.push(await announce(registrar, `service-${n}`, { url: `http://10.0.0.${n}:8080` }))
+  if (registrar) {
+    for (let n = 0; n < 10; n++) {
+      announced.push(await announce(registrar, `service-${n}`, { url: `http://10.0.0.${n}:8080` }))
+    }
   }
   gc()
   const before = process.memoryUsage().heapUsed
@@ -155,7 +158,7 @@ async function measure(name: string): Promise<Record<string, string | number>> {
   const stale = watches.filter(({ error }) => error !== undefined).length
   await Promise.all(watches.map((watch) => watch.close()))
   await Promise.all(announced.map((each) => each.close()))
-  await close()
+  await watched.close()
   proxy.close()
   return {
     connections,

@@ -20,6 +20,7 @@ declare module 'node-zookeeper-client' {
     mkdirp(path: string, callback: Callback<string>): void
     getSessionId(): Buffer
     getSessionTimeout(): number
+    emit(event: 'expired'): boolean
     on(event: 'expired' | 'connected' | 'disconnected', listener: () => void): unknown
     once(event: 'connected' | 'expired' | 'disconnected', listener: () => void): unknown
   }
