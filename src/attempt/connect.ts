@@ -1,8 +1,8 @@
 import { unusable } from '../hooks/unusable.ts'
 import { socketPath } from '../registry/origin.ts'
 import type { Instance } from '../registry/source.ts'
-import { Pool, type Dispatcher } from '../undici.ts'
-import { Connection } from './connection.ts'
+import type { Dispatcher, Pool } from '../undici.ts'
+import { Connections } from './connection.ts'
 import { checkTransport } from './transport.ts'
 
 type Connect = (instance: Instance) => Dispatcher
@@ -27,17 +27,13 @@ export function connectWith(transport: Pool.Options | Connect = {}, patience: Pa
     }
   }
   checkTransport(transport)
-  const options = { factory: newConnection, ...undiciLimits(patience), ...transport }
+  const options = { ...undiciLimits(patience), ...transport }
   return ({ url }) => {
     const path = socketPath(url)
     return path === undefined
-      ? new Pool(url, options)
-      : new Pool('http://localhost', { ...options, socketPath: path })
+      ? new Connections(url, options)
+      : new Connections('http://localhost', { ...options, socketPath: path })
   }
-}
-
-function newConnection(origin: URL, options: object): Dispatcher {
-  return new Connection(origin, options)
 }
 
 function isDispatcher(value: unknown): value is Dispatcher {

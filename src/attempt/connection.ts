@@ -1,5 +1,4 @@
-import { Client } from '../undici.ts'
-import type { Dispatcher } from '../undici.ts'
+import { Client, Pool, type Dispatcher } from '../undici.ts'
 
 /** A request that wants to know which connection it was given to. */
 export interface Passenger {
@@ -34,8 +33,25 @@ export class Connection extends Client {
   }
 }
 
-/** Whether any connection of a pool is established: what waits then waits for one to come free. */
-export function hasConnection(pool: Dispatcher): boolean {
+/** The connections of one endpoint. */
+export class Connections extends Pool {
+  /** Whether the latest connection that was tried was established. */
+  isReachable = false
+
+  constructor(origin: string, options: Pool.Options) {
+    super(origin, { factory: (url, each) => new Connection(url, each), ...options })
+    this.on('connect', () => {
+      this.isReachable = true
+    })
+    this.on('connectionError', () => {
+      this.isReachable = false
+    })
+  }
+}
+
+/** Whether what waits in a pool waits for a connection to come free, as against one to be established. */
+export function isReachable(pool: Dispatcher): boolean {
+  if (pool instanceof Connections && pool.isReachable) return true
   const { stats } = pool as { readonly stats?: { readonly connected?: unknown } }
   return typeof stats?.connected === 'number' && stats.connected > 0
 }

@@ -4,7 +4,7 @@ import type { Dispatcher } from '../undici.ts'
 import { isIdempotent, MAX_RESENDS, mayRepeat } from '../verdict/again.ts'
 import type { Verdict } from '../verdict/verdict.ts'
 import { ConnectWatch, type Waiter } from './connect-watch.ts'
-import { hasConnection, type Connection } from './connection.ts'
+import { Connections, isReachable, type Connection } from './connection.ts'
 
 /** What a plan says about sending. */
 export interface DeparturePolicy {
@@ -48,7 +48,7 @@ export class Departure implements Waiter {
 
   get hasConnection(): boolean {
     const connection = this.#connection
-    return connection ? connection.established : hasConnection(this.#attempt.endpoint.pool)
+    return connection ? connection.established : isReachable(this.#attempt.endpoint.pool)
   }
 
   /** Whether its connection has already brought an answer. */
@@ -98,6 +98,8 @@ export class Departure implements Waiter {
   }
 
   notConnected(): void {
+    const { pool } = this.#attempt.endpoint
+    if (pool instanceof Connections) pool.isReachable = false
     this.#onNoConnection()
   }
 

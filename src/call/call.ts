@@ -306,40 +306,46 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
     }
     const error = deadlineError(service, deadline, total)
     const result: CallResult = { outcome: 'timeout', error, deadline }
-    this.#end(result, (open, verdict) => open.stop(error, verdict), isCallers, late)
+    const verdict = this.#limitVerdict(isCallers, late)
+    this.#end(result, verdict, (open) => open.stop(error, verdict))
   }
 
   /** The client has closed, and the drain time is over. */
   cut(reason: Error): void {
     const result: CallResult = { outcome: outcomeOf(reason), error: reason }
-    this.#end(result, (open) => open.stop(reason, VERDICTS.abandoned), true, 0)
+    this.#end(result, VERDICTS.abandoned, (open) => open.stop(reason, VERDICTS.abandoned))
   }
 
   /** The caller's signal has aborted. If that says that his time is up, somebody may be to blame. */
   #aborted(reason: unknown): void {
     const result = abortedBy(reason)
-    if (isTimeLimit(reason)) this.#end(result, (open, verdict) => open.stopLate(reason, verdict), true, 0)
-    else this.#end(result, (open) => open.stop(reason, VERDICTS.abandoned), true, 0)
+    const isLimit = isTimeLimit(reason)
+    const verdict = isLimit ? this.#limitVerdict(true, 0) : VERDICTS.abandoned
+    this.#end(result, verdict, (open) =>
+      isLimit ? open.stopLate(reason, verdict) : open.stop(reason, verdict),
+    )
   }
 
-  #end(
-    result: CallResult,
-    stop: (open: Try<T>, verdict: Verdict) => void,
-    isCallers: boolean,
-    late: number,
-  ): void {
-    const open = this.#open?.over === false ? this.#open : undefined
-    const verdict = open ? this.#limitVerdict(open, isCallers, late) : VERDICTS.abandoned
-    if (!this.#finish(verdict.outcome)) return
+  #end(result: CallResult, { outcome }: Verdict, stop: (open: Try<T>) => void): void {
+    const open = this.#openTry
+    if (!this.#finish(outcome)) return
     const { error: reason } = result
-    if (open) this.#inContext(() => stop(open, verdict))
+    if (open) this.#inContext(() => stop(open))
     for (const hedge of this.#hedges ?? []) hedge.stop(reason, VERDICTS.abandoned)
     this.#wake?.(reason)
     this.journal?.end({ ...result, trail: this.#open?.attempt.trail })
     this.#reject?.(reason)
   }
 
-  #limitVerdict({ attempt, age, sent }: Try<T>, isCallers: boolean, late: number): Verdict {
+  get #openTry(): Try<T> | undefined {
+    return this.#open?.over === false ? this.#open : undefined
+  }
+
+  /** The verdict on the open try now that the time of the call is up. */
+  #limitVerdict(isCallers: boolean, late: number): Verdict {
+    const open = this.#openTry
+    if (!open) return VERDICTS.abandoned
+    const { attempt, age, sent } = open
     const spent = { call: this.clock.now() - this.#startedAt, attempt: age, late, sent }
     return isCallers ? callersLimitVerdict(spent, attempt.endpoint.latency) : limitVerdict(spent)
   }

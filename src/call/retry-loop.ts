@@ -4,7 +4,7 @@ import { disown } from '../hooks/disown.ts'
 import { warnOnce } from '../observe/warn-once.ts'
 import { quote } from '../options.ts'
 import { backoffDelay, type RetryFailure, type RetryPolicy } from '../retry/policy.ts'
-import { isRetryable, MAX_RESENDS } from '../verdict/again.ts'
+import { isRetryable, maxRepeats } from '../verdict/again.ts'
 import type { Verdict } from '../verdict/verdict.ts'
 import type { Call } from './call.ts'
 import type { Tried } from './operation.ts'
@@ -73,7 +73,7 @@ export function nextDelay<T>(call: Call<T>, tried: Tried<T>, rounds: number): nu
   call.exclude(attempt.endpoint)
   const hasOther = core.fleet.hasOther(call, guard)
   // Where only one of its connections failed, the same instance may be asked again.
-  const maySame = verdict.outcome === 'ignored' && call.freeRounds < MAX_RESENDS
+  const maySame = verdict.outcome === 'ignored' && call.freeRounds < maxRepeats(verdict)
   if (isFree && (hasOther || maySame)) {
     call.free++
     call.freeRounds++

@@ -1,7 +1,12 @@
 import type { Verdict } from './verdict.ts'
 
-/** How often a request goes to the same instance again at once, on a fresh connection. RFC 9113 §8.7 asks for few. */
-export const MAX_RESENDS = 2
+/** How often an attempt goes to its instance again at once, on a fresh connection (RFC 9113 §8.7). */
+export const MAX_RESENDS = 1
+
+/** How often a call does so: what is in a pool may be dead to the last connection. */
+export function maxRepeats({ processed }: Verdict): number {
+  return processed === 'no' ? MAX_RESENDS : 3
+}
 
 /** RFC 9110 §9.2.2. */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])

@@ -139,7 +139,7 @@ describe('a request body', () => {
       method: 'PUT',
       duplex: 'half',
       ...init,
-    } as RequestInit)
+    })
     expect((await client(request)).status).toBe(503)
     expect(broken.requests).toHaveLength(1)
   })

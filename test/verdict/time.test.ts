@@ -1,0 +1,212 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import {
+  createClient,
+  fixed,
+  roundRobin,
+  withDeadline,
+  type Client,
+  type ClientOptions,
+} from '../../src/index.ts'
+import { ManualClock } from '../../src/testing/clock.ts'
+import { callersLimitVerdict, isTimeLimit, limitVerdict, type Spent } from '../../src/verdict/limit.ts'
+import type { Ending } from '../../src/verdict/verdict.ts'
+import { VERDICTS } from '../../src/verdict/verdict.ts'
+import { hang, startServer, type Answer } from '../support/http-server.ts'
+import { until } from '../support/until.ts'
+
+describe('a time limit of the call', () => {
+  const spent: Spent = { call: 100, attempt: 100, late: 0, sent: true }
+
+  it.each<[Ending, string, Partial<Spent>]>([
+    ['silent', 'had all of it', {}],
+    ['silent', 'had half of it', { attempt: 50 }],
+    ['abandoned', 'had less than half of it', { attempt: 49 }],
+    ['unreachable', 'had all of it and no connection', { sent: false }],
+    ['queued', 'waits in our own queue', { attempt: -Infinity, sent: false }],
+    ['asleep', 'was looked at too late', { late: 20 }],
+    ['silent', 'was looked at almost in time', { late: 19 }],
+    ['queued', 'waits in our own queue, looked at too late', { attempt: -Infinity, late: 500 }],
+  ])('is %s for a try that %s', (ending, _what, how) => {
+    expect(limitVerdict({ ...spent, ...how })).toBe(VERDICTS[ending])
+    expect(callersLimitVerdict({ ...spent, ...how }, undefined)).toBe(VERDICTS[ending])
+  })
+
+  it('is no evidence if it is the caller’s and shorter than what the instance usually takes', () => {
+    expect(callersLimitVerdict(spent, 51)).toBe(VERDICTS.abandoned)
+    expect(callersLimitVerdict(spent, 50)).toBe(VERDICTS.silent)
+  })
+
+  it.each([
+    [new DOMException('x', 'TimeoutError'), true],
+    [Object.assign(new Error('x'), { name: 'TimeoutError' }), true],
+    [new DOMException('x', 'AbortError'), false],
+    [new Error('x'), false],
+    ['TimeoutError', false],
+    [undefined, false],
+    [null, false],
+  ])('is what an abort for %s means: %s', (reason, expected) => {
+    expect(isTimeLimit(reason)).toBe(expected)
+  })
+})
+
+const options = (...urls: string[]): ClientOptions => ({
+  service: 'user-service',
+  source: fixed(urls),
+  balance: roundRobin(),
+  retry: false,
+})
+const late = new DOMException('too slow', 'TimeoutError')
+
+describe('a limit that the caller brings', () => {
+  const doors: [string, (client: Client, signal: AbortSignal) => Promise<unknown>][] = [
+    ['fetch', (client, signal) => client('/', { signal })],
+    ['fetch with a Request', (client, signal) => client(new Request('http://user-service/', { signal }))],
+    ['request', (client, signal) => client.request('/', { signal })],
+    ['execute', (client, signal) => client.execute(() => new Promise(() => {}), { signal })],
+    ['dispatcher', ({ dispatcher }, signal) => dispatcher.request({ path: '/', method: 'GET', signal })],
+  ]
+
+  it.each(doors)('counts against an instance that hangs: %s', async (_door, call) => {
+    await using server = await startServer(hang)
+    await using client = createClient({ ...options(server.url), breaker: { failureThreshold: 5 } })
+    await client.ready()
+    for (let number = 1; number <= 5; number++) {
+      const controller = new AbortController()
+      const answer = call(client, controller.signal)
+      await until(() => client.snapshot().instances[0]?.inFlight === 1)
+      if (!_door.startsWith('execute')) await server.seen(number)
+      // A try that had most of the time is to blame, and there must be some time to have.
+      await sleep(5)
+      controller.abort(late)
+      await expect(answer).rejects.toThrow(Error)
+      await until(() => client.snapshot().instances[0]?.inFlight === 0)
+    }
+    expect(client.snapshot().instances[0]).toMatchObject({ breaker: 'open', settled: { failure: 5 } })
+  })
+
+  it.each(doors)('does not count when it is no limit but a whim: %s', async (_door, call) => {
+    await using server = await startServer(hang)
+    await using client = createClient({ ...options(server.url), breaker: { failureThreshold: 1 } })
+    await client.ready()
+    const controller = new AbortController()
+    const answer = call(client, controller.signal)
+    await until(() => client.snapshot().instances[0]?.inFlight === 1)
+    controller.abort()
+    await expect(answer).rejects.toThrow(Error)
+    await until(() => client.snapshot().instances[0]?.inFlight === 0)
+    expect(client.snapshot().instances[0]).toMatchObject({ breaker: 'closed', settled: { failure: 0 } })
+  })
+
+  it('as a passed deadline counts as well', async () => {
+    const clock = new ManualClock()
+    await using client = createClient({
+      ...options('http://a.invalid'),
+      clock,
+      breaker: { failureThreshold: 1 },
+    })
+    const { deadline } = withDeadline({ headers: { 'x-outrigger-deadline': '100' } }, { clock })
+    const answer = client.execute(() => new Promise(() => {}), { deadline: deadline! })
+    const ended = expect(answer).rejects.toMatchObject({ name: 'TimeoutError' })
+    await clock.advance(100)
+    await ended
+    expect(client.snapshot().instances[0]).toMatchObject({ breaker: 'open', settled: { failure: 1 } })
+  })
+})
+
+/** Keeps the event loop busy, as a long computation does. */
+function stall(ms: number): void {
+  const end = performance.now() + ms
+  while (performance.now() < end);
+}
+
+describe('a stalled event loop', () => {
+  it.each<[string, ClientOptions['timeout']]>([
+    ['timeout.total', { total: 500 }],
+    ['timeout.attempt', { attempt: 500 }],
+    ['timeout.idle', { idle: 500 }],
+  ])('does not end what was answered meanwhile: %s', async (_name, timeout) => {
+    const waiting: Parameters<Answer>[1][] = []
+    await using server = await startServer((_request, response) => waiting.push(response))
+    await using client = createClient({
+      ...options(server.url),
+      breaker: { failureThreshold: 1 },
+      timeout: timeout!,
+    })
+    const answers = Promise.all(Array.from({ length: 3 }, async () => (await client('/')).text()))
+    await until(() => waiting.length === 3)
+    // From here on it lies in the sockets.
+    for (const response of waiting) response.end('ok')
+    stall(700)
+    expect(await answers).toEqual(['ok', 'ok', 'ok'])
+    expect(client.snapshot().instances[0]).toMatchObject({ breaker: 'closed', settled: { failure: 0 } })
+  })
+
+  it('of the caller’s own limit blames nobody who had answered in time', async () => {
+    const waiting: Parameters<Answer>[1][] = []
+    await using server = await startServer((_request, response) => waiting.push(response))
+    await using client = createClient({ ...options(server.url), breaker: { failureThreshold: 1 } })
+    const signal = AbortSignal.timeout(500)
+    const ended = Promise.allSettled(Array.from({ length: 3 }, () => client('/', { signal })))
+    await until(() => waiting.length === 3)
+    for (const response of waiting) response.end('ok')
+    stall(700)
+    await ended
+    await until(() => client.snapshot().instances[0]?.inFlight === 0)
+    expect(client.snapshot().instances[0]).toMatchObject({ breaker: 'closed', settled: { failure: 0 } })
+  })
+})
+
+describe('waiting for a connection of one’s own pool', () => {
+  it('is bounded by timeout.total only, shows in the snapshot, and opens nothing', async () => {
+    const waiting: Parameters<Answer>[1][] = []
+    await using server = await startServer((_request, response) => waiting.push(response))
+    const clock = new ManualClock()
+    await using client = createClient({
+      ...options(server.url),
+      clock,
+      transport: { connections: 2 },
+      breaker: { failureThreshold: 1 },
+      timeout: { total: 10_000, connect: 10, attempt: 1_000 },
+    })
+    const answers = Array.from({ length: 6 }, () => client('/', { method: 'POST', body: 'x' }))
+    await until(() => waiting.length === 2)
+    expect(client.snapshot().instances[0]).toMatchObject({ inFlight: 6, queued: 4 })
+    // Longer than a connection may take; those that are sent are over their time, too.
+    await clock.advance(900)
+    for (const response of waiting.splice(0)) response.end('ok')
+    await until(() => waiting.length === 2)
+    await clock.advance(900)
+    expect(client.snapshot().instances[0]).toMatchObject({ queued: 2, settled: { failure: 0 } })
+    for (const response of waiting.splice(0)) response.end('ok')
+    await until(() => waiting.length === 2)
+    for (const response of waiting.splice(0)) response.end('ok')
+    const statuses = (await Promise.all(answers)).map(({ status }) => status)
+    expect(statuses).toEqual(Array(6).fill(200))
+    expect(client.snapshot().instances[0]).toMatchObject({
+      breaker: 'closed',
+      queued: 0,
+      settled: { failure: 0 },
+    })
+  })
+
+  it('until timeout.total is over is no failure of the instance', async () => {
+    await using server = await startServer(hang)
+    const clock = new ManualClock()
+    await using client = createClient({
+      ...options(server.url),
+      clock,
+      transport: { connections: 1 },
+      breaker: { failureThreshold: 2 },
+      timeout: { total: 1_000, connect: 10 },
+    })
+    const outcomes: unknown[] = []
+    client.on('attempt', ({ outcome, whose }) => outcomes.push(`${outcome} ${whose}`))
+    const ended = Promise.allSettled(Array.from({ length: 3 }, () => client('/')))
+    await server.seen(1)
+    await clock.advance(1_000)
+    await ended
+    expect(outcomes.toSorted()).toEqual(['failure instance', 'ignored client', 'ignored client'])
+    expect(client.snapshot().instances[0]).toMatchObject({ breaker: 'closed' })
+  })
+})
