@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { array, assert, asyncProperty, integer, tuple } from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { VERDICTS, type Verdict } from '../../src/verdict/verdict.ts'
 import { Harness } from '../fleet/harness.ts'
@@ -85,12 +85,12 @@ describe('one after the other', () => {
 
 describe('strikes of broken connections', () => {
   it('are what a slow and obvious model counts', async () => {
-    const plan = fc.array(fc.tuple(fc.integer({ min: 0, max: 600 }), fc.integer({ min: 1, max: 600 })), {
+    const plan = array(tuple(integer({ min: 0, max: 600 }), integer({ min: 1, max: 600 })), {
       minLength: 1,
       maxLength: 30,
     })
-    await fc.assert(
-      fc.asyncProperty(plan, async (attempts) => {
+    await assert(
+      asyncProperty(plan, async (attempts) => {
         let strikes = 0
         const harness = new Harness({
           breaker: { failureThreshold: Infinity },

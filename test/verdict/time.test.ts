@@ -200,7 +200,7 @@ describe('waiting for a connection of one’s own pool', () => {
       breaker: { failureThreshold: 2 },
       timeout: { total: 1_000, connect: 10 },
     })
-    const outcomes: unknown[] = []
+    const outcomes: string[] = []
     client.on('attempt', ({ outcome, whose }) => outcomes.push(`${outcome} ${whose}`))
     const ended = Promise.allSettled(Array.from({ length: 3 }, () => client('/')))
     await server.seen(1)
