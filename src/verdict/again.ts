@@ -5,7 +5,7 @@ export const MAX_RESENDS = 1
 
 /** How often a call does so: what is in a pool may be dead to the last connection. */
 export function maxRepeats({ processed }: Verdict): number {
-  return processed === 'no' ? MAX_RESENDS : 3
+  return processed === 'no' ? 2 : 3
 }
 
 /** RFC 9110 §9.2.2. */
