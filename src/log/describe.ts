@@ -13,14 +13,29 @@ const STACK_LINES = 10
 /** An error as plain data: most loggers print only the message of one, or nothing. */
 export function serializeError(error: unknown, depth: number = DEPTH): LogFields {
   if (!(error instanceof Error)) return { message: redact(quote(error)) }
-  const { name, message, stack, cause, code } = error as Error & { code?: unknown }
+  // A user's class may have made them anything.
+  const { name, message, stack, cause, code } = shown(error)
   return {
     type: name,
-    message: redact(String(message)),
+    message: redact(textOf(message)),
     ...(code !== undefined && { code }),
-    ...(stack !== undefined && { stack: redact(String(stack).split('\n').slice(0, STACK_LINES).join('\n')) }),
+    ...(stack !== undefined && { stack: redact(textOf(stack).split('\n').slice(0, STACK_LINES).join('\n')) }),
     ...(cause !== undefined && depth > 1 && { cause: serializeError(cause, depth - 1) }),
   }
+}
+
+function shown({
+  name,
+  message,
+  stack,
+  cause,
+  code,
+}: Error & { code?: unknown }): Record<keyof Error | 'code', unknown> {
+  return { name, message, stack, cause, code }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : quote(value)
 }
 
 /** Without user names and passwords of URLs. */
@@ -56,16 +71,21 @@ function addressOf({ id, url }: Instance): LogFields {
 
 /** One line for people. */
 export function lineOf(name: keyof ClientEvents, fields: LogFields): string {
-  const { service, instance, route, reason, error, status, openFor, instances } = fields
-  const { message } = (error ?? {}) as { message?: string }
+  const { message } = (fields['error'] ?? {}) as { message?: string }
   const parts = [
-    instance !== undefined && `instance ${String(instance)}`,
-    route !== undefined && `route ${String(route)}`,
-    reason !== undefined && String(reason),
-    status !== undefined && `status ${String(status)}`,
-    openFor !== undefined && `for ${Math.round(Number(openFor))} ms`,
-    instances !== undefined && `${String(instances)} instances`,
-    message,
-  ].filter((part) => part !== undefined && part !== false)
-  return `${String(service)} ${name}${parts.length > 0 ? `: ${parts.join(', ')}` : ''}`
+    part(fields, 'instance', 'instance '),
+    part(fields, 'route', 'route '),
+    part(fields, 'reason'),
+    part(fields, 'status', 'status '),
+    part(fields, 'openFor', 'for ', ' ms'),
+    part(fields, 'instances', '', ' instances'),
+    message ?? '',
+  ].filter((text) => text !== '')
+  return `${textOf(fields['service'])} ${name}${parts.length > 0 ? `: ${parts.join(', ')}` : ''}`
+}
+
+function part(fields: LogFields, name: string, before = '', after = ''): string {
+  const value = fields[name]
+  if (value === undefined) return ''
+  return `${before}${typeof value === 'number' ? Math.round(value) : textOf(value)}${after}`
 }

@@ -60,10 +60,9 @@ export function logEvents(client: EventSource, logger: Logger, options: LogEvent
       thinning.add(keyOf(name, event), [level, name, fieldsOf(name, event)], event.at)
     })
   }
-  for (const [name, listener] of listeners) client.on(name, listener as Listener<ClientEvents[typeof name]>)
+  for (const [name, listener] of listeners) client.on(name, listener)
   return () => {
-    for (const [name, listener] of listeners)
-      client.off(name, listener as Listener<ClientEvents[typeof name]>)
+    for (const [name, listener] of listeners) client.off(name, listener)
     thinning.flush(Infinity)
   }
 }
