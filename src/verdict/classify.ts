@@ -29,18 +29,16 @@ export type Classify = (result: AttemptResult) => Outcome | Judgement | undefine
 /** What the user's own `classify` says. If it throws, or returns no outcome, there is a warning and the default is used. */
 export function asked(custom: Classify | undefined, result: AttemptResult): Judgement | undefined {
   if (!custom) return undefined
-  let judged: unknown
   try {
-    judged = custom(result)
+    const judged: unknown = custom(result)
+    if (judged === undefined) return undefined
+    const judgement = judgementOf(judged)
+    if (judgement) return judgement
+    disown(judged)
+    warn(custom, `returned ${quote(judged)}, which is no outcome`)
   } catch (error) {
     warn(custom, `threw ${quote(error)}`)
-    return undefined
   }
-  if (judged === undefined) return undefined
-  if (isOutcome(judged)) return BARE[judged]
-  if (isJudgement(judged)) return judged.pause === undefined ? BARE[judged.outcome] : judged
-  disown(judged)
-  warn(custom, `returned ${quote(judged)}, which is no outcome`)
   return undefined
 }
 
@@ -52,10 +50,14 @@ const BARE: Readonly<Record<Outcome, Judgement>> = {
   ignored: { outcome: 'ignored', pause: 0 },
 }
 
-function isJudgement(value: unknown): value is Judgement {
-  if (typeof value !== 'object' || value === null) return false
+/** A copy: each member is read once, and a getter of the user's may throw. */
+function judgementOf(value: unknown): Judgement | undefined {
+  if (isOutcome(value)) return BARE[value]
+  if (typeof value !== 'object' || value === null) return undefined
   const { outcome, pause } = value as { outcome?: unknown; pause?: unknown }
-  return isOutcome(outcome) && (pause === undefined || (typeof pause === 'number' && pause >= 0))
+  if (!isOutcome(outcome)) return undefined
+  if (pause === undefined) return BARE[outcome]
+  return typeof pause === 'number' && pause >= 0 ? { outcome, pause } : undefined
 }
 
 function warn(custom: Classify, what: string): void {

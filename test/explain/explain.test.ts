@@ -27,7 +27,7 @@ it('says of each instance whether it may be picked, or why not', async () => {
   })
   await client.ready()
   await client.execute(fail).catch(() => {})
-  const busy = new Response(null, { status: 429, headers: { 'retry-after': '3' } })
+  const busy = new Response(null, { status: 503, headers: { 'retry-after': '3' } })
   await client.execute(() => busy)
   const told = client.explain()
   expect(told).toMatchObject({

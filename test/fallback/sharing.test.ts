@@ -117,7 +117,7 @@ describe('coalescing', () => {
     expect(instanceOf(client, server.host)).toMatchObject({ inFlight: 0 })
     const late = client('/', { deadline: performance.now() - 1 })
     await expect(late).rejects.toMatchObject({ name: 'TimeoutError' })
-    expect(instanceOf(client, server.host).settled).toMatchObject({ ignored: 1 })
+    expect(instanceOf(client, server.host).settled).toMatchObject({ failure: 1, ignored: 0 })
   })
 
   it('lets a body be read after its caller’s deadline: it is for the headers', async () => {

@@ -110,7 +110,6 @@ describe('what is wrong with the caller’s own request', () => {
     ['a content-length that is not the body’s', withHeaders({ 'content-length': '7' })],
     ['a line break in a header', (client) => client.request('/', { headers: { 'x-name': 'a\nb' } })],
     ['a bad header name', (client) => client.request('/', { headers: { 'bad name': 'a' } })],
-    ['a space in the path', (client) => client.request('/x y')],
     [
       'a stream that errors',
       (client) => client.request('/', { method: 'PUT', body: failing(new Error('disk')) }),

@@ -65,7 +65,7 @@ export class AttemptDispatcher extends Dispatcher {
         fail(inner, error)
       }
     }
-    if (this.core.discovery.seen) {
+    if (this.core.discovery.seen || this.core.closed) {
       if (journal) journal.trace(send)
       else send()
     } else this.wait(plan, send)

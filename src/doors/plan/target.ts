@@ -63,9 +63,8 @@ export function logicalAddress(service: unknown): Logical {
 
 /** Whether an input is written for a client of ours: a route key or a path, as against a URL or a Request. */
 export function isOwnInput(input: FetchInput): input is string {
-  return (
-    typeof input === 'string' && (isRouteKey(input) || (input.startsWith('/') && !input.startsWith('//')))
-  )
+  if (typeof input !== 'string' || input.startsWith('//')) return false
+  return input.startsWith('/') || isRouteKey(input) || !/^\s*[a-z][a-z\d+.-]*:/i.test(input)
 }
 
 /** `'GET /users/{id}'`, as against a path or a URL. */
