@@ -1,0 +1,73 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, relative } from 'node:path'
+import manifest from '../package.json' with { type: 'json' }
+
+/**
+ * Writes the declarations of every public name to docs/api.txt: a change of the public surface shows in review. With
+ * --check, fails if the file is not what the sources say.
+ */
+const FILE = 'docs/api.txt'
+const out = mkdtempSync(join(tmpdir(), 'outrigger-api-'))
+
+/** The top-level statements of a declaration file, without comments. */
+function statements(path: string): string[] {
+  const text = readFileSync(path, 'utf8').replaceAll(/^[ \t]*\/\*\*?[^]*?\*\/[ \t]*\n|^\/\/#.*$/gm, '')
+  return text.split(/\n(?=[a-z])/).map((statement) => statement.trim())
+}
+
+/** The public declarations below an entry point, by the file that has them. */
+function collect(path: string, wanted: ReadonlySet<string> | undefined, found: Map<string, string[]>): void {
+  for (const statement of statements(path)) {
+    const [, names, from] = /^export (?:type )?(?:\{([^}]*)\}|\*) from '([^']+)'/.exec(statement) ?? []
+    if (from !== undefined) {
+      if (!from.startsWith('.')) continue
+      const target = join(dirname(path), from.replace(/\.[jt]s$/, '.d.ts'))
+      const all = names?.split(',').map(
+        (name) =>
+          name
+            .replace(/^\s*type\s+/, '')
+            .split(' as ')[0]
+            ?.trim() ?? '',
+      )
+      collect(target, all && new Set(all.filter((name) => !wanted || wanted.has(name))), found)
+      continue
+    }
+    const pattern = /^export (?:declare )?(?:abstract )?(?:const|function|class|interface|type|enum) ([\w$]+)/
+    const name = pattern.exec(statement)?.[1]
+    if (name === undefined || (wanted && !wanted.has(name))) continue
+    const key = relative(out, path)
+    const list = found.get(key) ?? []
+    if (!list.includes(statement)) found.set(key, [...list, statement])
+    // What it inherits is public too.
+    const [, bases = ''] = /^export interface [^{]*? extends ([^{]*)/.exec(statement) ?? []
+    const inherited = new Set(bases.split(/[\s,<>]+/).filter((base) => base !== '' && !wanted?.has(base)))
+    if (wanted && inherited.size > 0) collect(path, inherited, found)
+  }
+}
+
+try {
+  execFileSync('tsc', ['-p', 'tsconfig.build.json', '--outDir', out, '--emitDeclarationOnly'], {
+    stdio: 'inherit',
+  })
+  const parts: string[] = []
+  for (const [subpath, target] of Object.entries(manifest.exports)) {
+    if (typeof target === 'string' || !('types' in target)) continue
+    const found = new Map<string, string[]>()
+    collect(join(out, target.types.slice('./dist/'.length)), undefined, found)
+    parts.push(`#### ${join('outrigger', subpath)}`)
+    for (const [file, list] of found) parts.push(`// ${file}`, list.join('\n'))
+  }
+  const report = `${parts.join('\n\n')}\n`
+  if (!process.argv.includes('--check')) writeFileSync(FILE, report)
+  else if (readFileSync(FILE, 'utf8') === report) console.log(`The public surface is what ${FILE} says.`)
+  else {
+    console.error(
+      `The public surface differs from ${FILE}. If that is meant: npm run api, and commit the difference.`,
+    )
+    process.exitCode = 1
+  }
+} finally {
+  rmSync(out, { recursive: true })
+}
