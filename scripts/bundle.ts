@@ -10,7 +10,7 @@ for (const target of Object.values(manifest.exports)) {
 
 /**
  * A handful of files instead of two hundred: most of what importing Outrigger costs beside undici was to find and
- * compile modules one by one (issue 7). Names and line breaks stay, so that stack traces can be read.
+ * compile modules one by one. Names and line breaks stay, so that stack traces can be read.
  */
 await build({
   input,

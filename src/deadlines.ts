@@ -13,7 +13,7 @@ export interface Expiring {
 }
 
 /**
- * One timer for all that have the same time to live: what began first is due first (issue 7). Most of what calls wait
+ * One timer for all that have the same time to live: what began first is due first. Most of what calls wait
  * for comes in time, and a timer set and cleared for each costs more than a pick.
  */
 export class Deadlines {
@@ -37,7 +37,7 @@ export class Deadlines {
   /**
    * The timers go with the last entry: they must not keep the process alive. By the system's clock they go when nothing
    * waits at the end of a turn of the event loop: whoever asks for one thing after the other begins the next call
-   * in the turn in which the last one ends, and setting and clearing timers for each is a twelfth of its cost (issue 7).
+   * in the turn in which the last one ends, and setting and clearing timers for each is a twelfth of its cost.
    * Any other clock is told at once, so that a test can count what it has left.
    */
   left(): void {

@@ -78,7 +78,7 @@ export class NoInstanceError extends RefusalError {
   }
 }
 
-/** Refusals are hot exactly when a service is down; a stack trace would be most of their cost (issue 7). */
+/** Many calls are refused at once when a service is down, and a stack trace would be most of their cost. */
 export function withoutStack<E extends Error>(make: () => E): E {
   const limit = Error.stackTraceLimit
   Error.stackTraceLimit = 0

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 export type { RegisterConfig, ServiceConfig, SourceConfig } from './register/config.ts'
 
-/** The first one that exists is it. */
+/** The first file that exists is used. */
 const FILES = ['outrigger.config.js', 'outrigger.config.ts', 'outrigger.config.json']
 
 const folder = process.cwd()

@@ -29,7 +29,7 @@ export async function atEach(levels: Levels, warmUp: number, call: () => Promise
   }
 }
 
-/** What issue 7 asks of either door, at each level. */
+/** The targets of either door, at each level. */
 export function comparedAtEach(levels: Levels, subject: string, base: string): Comparison[] {
   return levels.flatMap(([concurrency]): Comparison[] => [
     {

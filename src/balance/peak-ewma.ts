@@ -15,7 +15,7 @@ export interface PeakEwmaOptions {
    */
   readonly decay?: number
   /**
-   * Milliseconds after which an endpoint nobody chose gets a try when it is drawn, however slow it was when
+   * Milliseconds after which an endpoint that was not picked gets one try, however slow it was when
    * last seen. One that failed waits that long for each failure in a row.
    * @default 30_000
    */
@@ -26,7 +26,7 @@ export interface PeakEwmaOptions {
 const ALIKE = 1.15
 
 /**
- * What was given up when it was overdue, as a hedge's loser is, would have taken longer, nobody knows how much.
+ * A hedged request that lost was cancelled while it was already slow. Its real latency is unknown.
  * Believing just the time it got, hedging would hide a slow instance from the balancer and pay for it forever.
  */
 const OVERDUE = 4

@@ -163,7 +163,7 @@ export class CircuitBreaker {
     this.#breaker.settle(permit, outcome, ms ?? now - start, now)
   }
 
-  /** Not async: that would cost a third more (issue 7). */
+  /** Not async: that would cost a third more. */
   #run<T>(fn: (context: ExecuteContext) => T | PromiseLike<T>, permit: number, start: number): Promise<T> {
     return started(fn, undefined).then(
       (value) => {

@@ -14,7 +14,7 @@ export class OpenTime {
     this.#chance = this.#draw()
   }
 
-  /** Chance is drawn ahead, so that looking at the future agrees with what will happen. */
+  /** Random numbers are drawn in advance, so that `next()` can be predicted without changing it. */
   next(): number {
     const { max, jitter } = this.#policy
     return Math.min(max, this.#at(this.#level)) * (1 - jitter * this.#chance)

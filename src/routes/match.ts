@@ -8,7 +8,7 @@ export interface RouteMatch<T> extends RouteKey {
 }
 
 class Node<T> {
-  /** Static text that every route below has next, `'/api/v1/'`: compared at once (issue 7). */
+  /** Static text that every route below has next, `'/api/v1/'`: compared at once. */
   prefix = ''
   statics: Map<string, Node<T>> = new Map()
   param: Node<T> | undefined = undefined

@@ -71,7 +71,7 @@ type Misfit<Schema, Key> = Key extends `${Method} /`
     ? OpenApiMisfit<Paths, Key>
     : KeyOf<Schema>
 
-// Of a wrong key, the key is all there is to complain about.
+// The key is invalid, so its rule is not checked.
 type ArgsOf<Schema, Key, Route> = Route extends undefined
   ? [init?: CallInit]
   : Schema extends OpenAPI<object>

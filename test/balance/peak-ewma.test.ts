@@ -255,7 +255,7 @@ describe('peakEwma', () => {
     })
   })
 
-  it('hardly ever calls the one of two that fails at once for a minute (issue 3, fast 503s)', async () => {
+  it('hardly ever calls the one of two that fails at once for a minute (fast 503s)', async () => {
     // Least request sends it 55 of 100 calls: whoever fails fast always looks idle.
     const clock = new ManualClock({ seed: 3 })
     const balancer = peakEwma()
