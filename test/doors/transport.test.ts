@@ -141,6 +141,8 @@ describe('transport as a function', () => {
 
   it.each([[5], ['http'], [null]])('refuses %j in its place', (transport) => {
     const options = { service: 'a', source: fixed([]), transport: transport as never }
-    expect(() => createClient(options)).toThrow(/transport must be an object with options of undici, or a function/)
+    expect(() => createClient(options)).toThrow(
+      /transport must be an object with options of undici, or a function/,
+    )
   })
 })
