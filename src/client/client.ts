@@ -1,4 +1,5 @@
 import type { FetchInput } from '../attempt/platform.ts'
+import type { ByHandOptions, TakeOutOptions } from '../control/hand.ts'
 import type { ExecuteFunction, ExecuteOptions } from '../doors/execute/operation.ts'
 import type { OtherClients } from '../doors/fetch/transfer.ts'
 import type { RequestOptions } from '../doors/request/operation.ts'
@@ -47,6 +48,23 @@ export interface ClientDoors extends AsyncDisposable {
    * users.on('call:rejected', ({ route }) => log.warn(String(users.explain(route))))
    */
   explain(target?: FetchInput, init?: Pick<CallInit, 'method'>): Explanation
+   * Takes an instance out: it gets no further call, what it carries may finish. By its id, so it holds through any change
+   * of the registry. Throws a RangeError for an id nobody knows, and for the last instance that is left unless `force`.
+   *
+   * @example
+   * users.isolate('10.0.0.7:8080', { for: 600_000, reason: 'INC-123' })
+   */
+  isolate(id: string, options?: TakeOutOptions): void
+  /** From now on picked only when nobody else may take a call. */
+  drain(id: string, options?: ByHandOptions): void
+  /** Sets its weight; 0 is picked only when nobody else may take a call. */
+  weigh(id: string, weight: number, options?: ByHandOptions): void
+  /** Opens the breaker of an instance for `ms` milliseconds; it then recovers as usual. */
+  open(id: string, ms: number, options?: Omit<TakeOutOptions, 'for'>): void
+  /** Takes back what was done by hand to an instance. Its breakers stay as they are. */
+  restore(id: string): void
+  /** As good as new, one instance or all: nothing done by hand, every breaker closed. */
+  reset(id?: string): void
   on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): this
   once<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): this
   /** Without a listener, removes all of that name. */

@@ -3,6 +3,7 @@ import { runsUserCode } from '../balance/own.ts'
 import { peakEwma } from '../balance/peak-ewma.ts'
 import type { Awaiting, Core } from '../call/core.ts'
 import { systemClock } from '../clock.ts'
+import { Hand } from '../control/hand.ts'
 import { Deadlines } from '../deadlines.ts'
 import { Fleet } from '../fleet/fleet.ts'
 import { outlierPolicy } from '../fleet/outlier-policy.ts'
@@ -21,6 +22,7 @@ import type { ClientOptions } from './options.ts'
 export interface ClientCore extends Core {
   /** Lets go on who waits for the first snapshot. */
   resume(): void
+  readonly hand: Hand
 }
 
 /** Wires a client's discovery to its fleet, and both to its events. */
@@ -53,7 +55,15 @@ export function createCore(
     for (const each of waiting) each.resume()
     waiting.clear()
   }
-  const fleet = new Fleet({
+  const hand = new Hand({
+    service,
+    clock,
+    fleet: () => fleet,
+    refresh: () => fleet.apply(hand.dress(discovery.instances)),
+    publish: (event) => events.emit('control', { ...stamp(), ...event }),
+  })
+  const fleet: Fleet = new Fleet({
+    hand,
     service,
     clock,
     guards,
@@ -76,7 +86,7 @@ export function createCore(
     clock,
     ...(options.emptyGrace !== undefined && { emptyGrace: options.emptyGrace }),
     onInstances: (instances) => {
-      fleet.apply(instances)
+      fleet.apply(hand.dress(instances))
       resume()
     },
     onFailed: (error) => {
@@ -96,6 +106,7 @@ export function createCore(
     clock,
     random: () => clock.random(),
     fleet,
+    hand,
     discovery,
     budget: new Budget(budget, clock),
     kept,

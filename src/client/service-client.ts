@@ -1,5 +1,6 @@
 import { Platform, type FetchInput } from '../attempt/platform.ts'
 import { execute } from '../call/execute.ts'
+import type { Hand } from '../control/hand.ts'
 import { contractOf, underContract } from '../doors/fetch/contract.ts'
 import { AttemptDispatcher } from '../doors/dispatcher/dispatcher.ts'
 import {
@@ -110,6 +111,12 @@ export class ServiceClient {
 
   ready(options: ReadyOptions = {}): Promise<void> {
     return ready(this.core, options)
+  }
+
+  /** What operators do. */
+  get byHand(): Hand {
+    this.#refuseClosed()
+    return this.core.hand
   }
 
   snapshot(): ClientSnapshot {

@@ -1,8 +1,9 @@
-import type { Core } from '../call/core.ts'
+import type { ByHandSnapshot } from '../control/hand.ts'
 import type { Plans } from '../doors/plan/plans.ts'
 import type { Guard } from '../fleet/guard.ts'
 import type { Limiter } from '../limit/limiter.ts'
 import type { BreakerState, Outcome } from '../observe/events.ts'
+import type { ClientCore } from './core.ts'
 import type { Instance } from '../registry/source.ts'
 
 export interface InstanceSnapshot {
@@ -21,6 +22,8 @@ export interface InstanceSnapshot {
   readonly latency?: number
   /** Attempts by outcome, since the instance was first seen. */
   readonly settled: Readonly<Record<Outcome, number>>
+  /** What was done to it by hand; absent when nothing was. */
+  readonly byHand?: ByHandSnapshot
 }
 
 /** How much of a limit is in use. */
@@ -48,10 +51,11 @@ export interface ClientSnapshot {
 }
 
 export function takeSnapshot(
-  { service, discovery, fleet }: Core,
+  { service, discovery, fleet, hand }: ClientCore,
   { base, routed }: Plans,
   guards: readonly Guard[],
 ): ClientSnapshot {
+  hand.expire()
   const [limiter] = base.limiters
   const routeLimits = routed.flatMap(({ route, limiters }) => {
     const own = limiters.at(-1)
@@ -74,10 +78,15 @@ export function takeSnapshot(
       queued: endpoint.queued,
       ...(endpoint.latency !== undefined && { latency: endpoint.latency }),
       settled: endpoint.settled,
+      ...byHand(hand.snapshot(endpoint)),
     })),
     ...(limiter && { limit: limitOf(limiter) }),
     ...(routeLimits.length > 0 && { routeLimits: Object.fromEntries(routeLimits) }),
   }
+}
+
+function byHand(said: ByHandSnapshot | undefined): { byHand?: ByHandSnapshot } {
+  return said ? { byHand: said } : {}
 }
 
 function limitOf({ limit, inFlight, queued }: Limiter): LimitSnapshot {

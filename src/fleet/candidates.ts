@@ -43,23 +43,32 @@ export class Candidates {
     const shutReserve: LiveEndpoint[] = []
     let dueAt = Infinity
     let admitted = 0
+    let isolated = 0
     for (const endpoint of all) {
+      if (endpoint.isolatedUntil > now) {
+        // By hand: neither shut nor there.
+        dueAt = Math.min(dueAt, endpoint.isolatedUntil)
+        isolated++
+        continue
+      }
+      if (endpoint.drainedUntil > now) dueAt = Math.min(dueAt, endpoint.drainedUntil)
       const at = endpoint.admitsAt(this.#guard, now)
       if (at > now) {
         dueAt = Math.min(dueAt, at)
         // Isolated by hand is not shut but gone.
-        if (at < Infinity) (isReserve(endpoint) ? shutReserve : shut).push(endpoint)
+        if (at < Infinity) (isReserve(endpoint, now) ? shutReserve : shut).push(endpoint)
         continue
       }
       admitted++
-      if (isReserve(endpoint)) tiers[2].push(endpoint)
+      if (isReserve(endpoint, now)) tiers[2].push(endpoint)
       else if (endpoint.penalisedUntil > now) {
         dueAt = Math.min(dueAt, endpoint.penalisedUntil)
         tiers[1].push(endpoint)
       } else tiers[0].push(endpoint)
     }
-    this.panic = admitted < all.length * this.#panicThreshold
-    const next = this.panic ? all : (tiers.find((tier) => tier.length > 0) ?? NONE)
+    const there = isolated === 0 ? all : all.filter((endpoint) => endpoint.isolatedUntil <= now)
+    this.panic = admitted < there.length * this.#panicThreshold
+    const next = this.panic ? there : (tiers.find((tier) => tier.length > 0) ?? NONE)
     if (!sameEndpoints(this.#list, next)) this.#list = next
     this.shut = this.panic ? NONE : shut.length > 0 ? shut : shutReserve
     this.dueAt = dueAt
@@ -68,8 +77,8 @@ export class Candidates {
 }
 
 /** Only for when nobody else is there. */
-function isReserve({ instance }: LiveEndpoint): boolean {
-  return instance.draining === true || instance.weight === 0
+function isReserve({ instance, drainedUntil }: LiveEndpoint, now: number): boolean {
+  return instance.draining === true || instance.weight === 0 || drainedUntil > now
 }
 
 function sameEndpoints(a: readonly LiveEndpoint[], b: readonly LiveEndpoint[]): boolean {

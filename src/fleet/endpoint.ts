@@ -64,6 +64,10 @@ export class LiveEndpoint implements Endpoint {
     { readonly at: number; readonly status: number | undefined; readonly error: unknown } | undefined
   /** Made with the first 429. */
   #refusals: Refusals | undefined
+  /** Not picked before this time, by the clock: taken out by hand. */
+  isolatedUntil: number = -Infinity
+  /** Picked only when nobody else is there before this time, by the clock: by hand. */
+  drainedUntil: number = -Infinity
   /** The last snapshot this endpoint was part of. */
   revision = 0
 
@@ -180,6 +184,7 @@ export class LiveEndpoint implements Endpoint {
 
   /** Whether an attempt may pass every breaker in the way of `guard` before its time, as a last resort. */
   admitsEarly(guard: Guard, now: number): boolean {
+    if (this.isolatedUntil > now) return false
     const { instanceGuard } = this.#context
     const own = this.breakerAt(guard.index)?.admitsEarly(now) ?? true
     return own && (!instanceGuard || (this.breakerAt(instanceGuard.index)?.admitsEarly(now) ?? true))
@@ -193,6 +198,7 @@ export class LiveEndpoint implements Endpoint {
 
   /** When every breaker in the way of `guard` may admit an attempt: `now` or earlier if they do already. */
   admitsAt(guard: Guard | undefined, now: number): number {
+    if (this.isolatedUntil > now) return this.isolatedUntil
     if (!guard) return now
     const own = guard === this.#context.instanceGuard ? now : admitsAt(this.breakerAt(guard.index), now)
     const { instanceGuard } = this.#context
@@ -221,6 +227,19 @@ export class LiveEndpoint implements Endpoint {
   eject(now: number, ms: number): void {
     const { instanceGuard } = this.#context
     if (instanceGuard) this.breaker(instanceGuard).force(now, ms, 'outlier')
+  }
+
+  /** Opens its breaker by hand. */
+  open(now: number, ms: number): void {
+    const { instanceGuard } = this.#context
+    if (instanceGuard) this.breaker(instanceGuard).force(now, ms, 'by-hand')
+  }
+
+  /** Every breaker closed and as good as new, and no pause that anybody asked for. */
+  reset(): void {
+    for (const breaker of [this.#breaker, ...(this.#others ?? [])]) breaker?.reset()
+    this.penalisedUntil = 0
+    this.#context.invalidate()
   }
 
   /** Slow start: the share of its traffic the endpoint should get now, 0 to 1. */

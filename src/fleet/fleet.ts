@@ -41,6 +41,15 @@ export interface FleetOptions {
   readonly drainTimeout: number
   readonly events: Emitter<ClientEvents>
   connect(instance: Instance): Dispatcher
+  readonly hand?: ByHand | undefined
+}
+
+/** What was done by hand, by instance id. */
+export interface ByHand {
+  /** Tells endpoints what was said about them; returns when some of it is over. */
+  imprint(endpoints: readonly LiveEndpoint[], now: number): number
+  /** Some of it is over. */
+  expire(): void
 }
 
 /** The endpoints of one service, reconciled with the source's snapshots. */
@@ -50,6 +59,8 @@ export class Fleet implements EndpointContext, AttemptContext {
   #all: readonly LiveEndpoint[] = []
   closed: Error | undefined = undefined
   #revision = 0
+  /** When something done by hand is over. */
+  #handDueAt = Infinity
   /** When the latest attempt behind a breaker began. */
   #attemptAt = -Infinity
   readonly #byId = new Map<string, LiveEndpoint>()
@@ -104,6 +115,7 @@ export class Fleet implements EndpointContext, AttemptContext {
   /** Picks an endpoint whose breakers admit the attempt; undefined when there is none. Never throws for that. */
   acquire(request: AcquireRequest, guard: Guard | undefined): Attempt | undefined {
     const now = this.clock.now()
+    if (now >= this.#handDueAt) this.#options.hand?.expire()
     const candidates = this.#candidatesOf(guard)
     request.now = now
     request.all = this.#all
@@ -184,6 +196,7 @@ export class Fleet implements EndpointContext, AttemptContext {
       }
     }
     this.#all = next
+    this.#handDueAt = this.#options.hand?.imprint(next, this.clock.now()) ?? Infinity
     this.invalidate()
     for (const endpoint of removed) this.#retire(endpoint)
     this.#news.snapshot(added, changed, removed)

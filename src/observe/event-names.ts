@@ -21,6 +21,7 @@ const NAMES: Record<keyof ClientEvents, true> = {
   call: true,
   'call:end': true,
   attempt: true,
+  control: true,
 }
 
 export const EVENT_NAMES: readonly (keyof ClientEvents)[] = Object.keys(NAMES) as (keyof ClientEvents)[]

@@ -20,6 +20,7 @@ export type BreakerReason =
   | 'probes-succeeded'
   | 'outlier'
   | 'isolated'
+  | 'by-hand'
   | 'reset'
 
 export interface ServiceEvent {
@@ -232,6 +233,19 @@ export interface CallEndEvent extends ServiceEvent {
   readonly duration: number
 }
 
+export type ControlAction = 'isolate' | 'drain' | 'weigh' | 'open' | 'restore' | 'reset' | 'expired'
+
+/** Somebody did something by hand, or what was done is over. */
+export interface ControlEvent extends ServiceEvent {
+  readonly action: ControlAction
+  /** The instance's; absent when it was done to all. */
+  readonly id?: string
+  readonly reason?: string
+  /** Unix milliseconds; absent: until it is taken back. */
+  readonly until?: number
+  readonly weight?: number
+}
+
 /** Event name → payload, for `client.on(name, listener)`. */
 export interface ClientEvents {
   'breaker:open': BreakerEvent
@@ -252,4 +266,5 @@ export interface ClientEvents {
   call: CallEvent
   'call:end': CallEndEvent
   attempt: AttemptEvent
+  control: ControlEvent
 }
