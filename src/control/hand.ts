@@ -107,7 +107,7 @@ export class Hand {
       if (value === undefined) return instance
       let dressed = this.#dressed.get(instance)
       if (dressed?.weight !== value) this.#dressed.set(instance, (dressed = { ...instance, weight: value }))
-      return dressed as Instance
+      return dressed
     })
   }
 
