@@ -57,10 +57,20 @@ function explainInstance(
   const mayBePicked = state === best && otherSubset !== true
   const why: Record<InstanceState, string> = {
     available: otherSubset ? 'in another subset' : 'may be picked',
-    open: openFor === Infinity ? 'its breaker is open until it is reset' : `open for ${ms(openFor)} more`,
+    open:
+      endpoint.isolatedUntil > now
+        ? 'isolated by hand'
+        : openFor === Infinity
+          ? 'its breaker is open until it is reset'
+          : `open for ${ms(openFor)} more`,
     probing: 'half-open, its probes are under way',
     paused: `its server asked for a pause, ${ms(pausedFor)} more`,
-    draining: instance.weight === 0 ? 'its weight is 0' : 'it is leaving',
+    draining:
+      endpoint.drainedUntil > now
+        ? 'drained by hand'
+        : instance.weight === 0
+          ? 'its weight is 0'
+          : 'it is leaving',
     full: `it carries ${inFlight} of ${perInstance} attempts`,
   }
   return {

@@ -11,7 +11,8 @@ export function stateOf(
 ): InstanceState {
   if (endpoint.admitsAt(guard, now) > now) return endpoint.isProbing(guard) ? 'probing' : 'open'
   if (endpoint.inFlight >= perInstance) return 'full'
-  if (endpoint.instance.draining || endpoint.instance.weight === 0) return 'draining'
+  const { draining, weight } = endpoint.instance
+  if (draining || weight === 0 || endpoint.drainedUntil > now) return 'draining'
   return endpoint.penalisedUntil > now ? 'paused' : 'available'
 }
 

@@ -22,4 +22,5 @@ export const LEVELS: Readonly<Record<keyof ClientEvents, LogLevel | false>> = {
   call: false,
   'call:end': false,
   attempt: false,
+  control: 'warn',
 }

@@ -49,6 +49,7 @@ test('an isolated instance gets no call, through snapshots and new addresses, un
     { isolated: { reason: 'INC-1' } },
     undefined,
   ])
+  expect(client.explain().instances[0]).toMatchObject({ mayBePicked: false, why: 'isolated by hand' })
   client.restore('a')
   expect(await takers()).toBe('ab')
   expect(client.snapshot().instances[0]).not.toHaveProperty('byHand')
