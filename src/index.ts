@@ -9,6 +9,7 @@ export type {
   TimeoutOptions,
 } from './client/options.ts'
 export type { Explanation, InstanceExplanation, PlanExplanation } from './explain/explanation.ts'
+export type { ClientUpdate, UpdateOptions } from './client/update.ts'
 export type { ReadyOptions } from './client/ready.ts'
 export type { ClientSnapshot, InstanceSnapshot, LimitSnapshot } from './client/snapshot.ts'
 export type { ByHandOptions, ByHandSnapshot, TakeOutOptions } from './control/hand.ts'

@@ -21,7 +21,7 @@ const MIN_SHARE = 0.1
  */
 export class Breaker {
   #state: BreakerState = 'closed'
-  readonly #policy: BreakerPolicy
+  #policy: BreakerPolicy
   readonly #trip: Trip
   /** The last permit handed out. Closed, all calls share one; each probe has its own. */
   #permit = UNCOUNTED + 1
@@ -56,6 +56,15 @@ export class Breaker {
     this.#hasStandIn = hasStandIn
     this.#trip = new Trip(policy)
     this.#openTime = new OpenTime(policy, clock)
+  }
+
+  /** Another policy from now on. The state stays; a window of another shape starts anew. */
+  adopt(policy: BreakerPolicy): void {
+    this.#lapse(this.#clock.now())
+    this.#policy = policy
+    this.#trip.adopt(policy)
+    this.#openTime.adopt(policy)
+    this.#probes?.adopt(policy)
   }
 
   /** An open breaker whose time has passed reads as half-open, though the transition comes with its first probe. */

@@ -5,13 +5,17 @@ import type { BreakerPolicy } from './policy.ts'
 export class OpenTime {
   #level = 0
   #chance: number
-  readonly #policy: BreakerPolicy['openFor']
+  #policy: BreakerPolicy['openFor']
   readonly #clock: Clock
 
   constructor(policy: BreakerPolicy, clock: Clock) {
     this.#policy = policy.openFor
     this.#clock = clock
     this.#chance = this.#draw()
+  }
+
+  adopt(policy: BreakerPolicy): void {
+    this.#policy = policy.openFor
   }
 
   /** Random numbers are drawn in advance, so that `next()` can be predicted without changing it. */

@@ -9,9 +9,13 @@ export class Probes {
   #expiry = Infinity
   /** Permit → when it was taken, oldest first. */
   readonly #inFlight = new Map<number, number>()
-  readonly #policy: BreakerPolicy
+  #policy: BreakerPolicy
 
   constructor(policy: BreakerPolicy) {
+    this.#policy = policy
+  }
+
+  adopt(policy: BreakerPolicy): void {
     this.#policy = policy
   }
 

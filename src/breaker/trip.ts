@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { BreakerCounts, BreakerReason } from '../observe/events.ts'
 import type { BreakerPolicy } from './policy.ts'
 import { createWindow, type Window } from './window.ts'
@@ -12,12 +13,19 @@ export class Trip {
   #results = 0
   /** The number of the success that ended the streak before this one. */
   #lastSuccess = 0
-  readonly #policy: BreakerPolicy
-  readonly #window: Window | undefined
+  #policy: BreakerPolicy
+  #window: Window | undefined
 
   constructor(policy: BreakerPolicy) {
     this.#policy = policy
     this.#window = policy.window && createWindow(policy.window)
+  }
+
+  /** Another policy from now on; its window starts anew if it has another shape. */
+  adopt(policy: BreakerPolicy): void {
+    const isSame = isDeepStrictEqual(policy.window, this.#policy.window)
+    this.#policy = policy
+    if (!isSame) this.#window = policy.window && createWindow(policy.window)
   }
 
   /** Returns a receipt, > 0, by which the success can be turned into a failure later. */

@@ -25,9 +25,9 @@ export interface Core {
   random(this: void): number
   readonly fleet: Fleet
   readonly discovery: Discovery
-  readonly budget: Budget
+  budget: Budget
   /** Answers that may be given again; undefined when there never are any. */
-  readonly kept: Kept | undefined
+  kept: Kept | undefined
   readonly events: Emitter<ClientEvents>
   readonly observer: Observer
   readonly deadlines: Deadlines

@@ -12,6 +12,7 @@ import type { TypedResponse } from '../typed/response.ts'
 import type { Dispatcher } from '../undici.ts'
 import type { ReadyOptions } from './ready.ts'
 import type { ClientSnapshot } from './snapshot.ts'
+import type { ClientUpdate, UpdateOptions } from './update.ts'
 
 export type RouteInit = Pick<CallInit, 'params' | 'query'>
 
@@ -66,6 +67,17 @@ export interface ClientDoors extends AsyncDisposable {
   restore(id: string): void
   /** As good as new, one instance or all: nothing done by hand, every breaker closed. */
   reset(id?: string): void
+  /**
+   * Changes options while the client is in use: all but `service`, `source` and `clock`. What is given replaces what was there,
+   * `undefined` goes back to the default, and `routes` are merged by key. It is checked whole before anything is applied.
+   * Calls under way keep the plan they began with; breakers, loads and latencies stay.
+   *
+   * @example
+   * users.update({ timeout: { total: 2_000 }, routes: { 'GET /reports/**': { breaker: false } } }, { by: 'ops' })
+   */
+  update(options: ClientUpdate, by?: UpdateOptions): void
+  /** Whether every breaker only reports what it would do, and refuses nothing. The same as `update()` of its `dryRun`. */
+  dryRun(on: boolean, by?: UpdateOptions): void
   on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): this
   once<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): this
   /** Without a listener, removes all of that name. */

@@ -22,6 +22,7 @@ import { Hedge, type HedgeOptions } from '../retry/hedge.ts'
 import { retryPolicy } from '../retry/policy.ts'
 import { parseRouteKey } from '../routes/key.ts'
 import { compileContract, CONTRACT_RULE, contractPolicy, NO_POLICY } from '../typed/compile.ts'
+import { Parts } from './parts.ts'
 import type { ClientOptions, RouteLimit, RouteRule, TimeoutOptions } from './options.ts'
 
 const RULE = [
@@ -52,12 +53,26 @@ export interface CompiledPlans {
   readonly plans: Plans
   readonly guards: readonly Guard[]
   readonly kept: Kept | undefined
+  readonly parts: Parts
+  /** Route key → index of its guard, of all guards there have ever been. */
+  readonly indexes: ReadonlyMap<string, number>
 }
 
-/** Merges client options and route rules, once, into a plan per route; every bad option throws here. */
-export function compilePlans(options: ClientOptions): CompiledPlans {
+/**
+ * Merges client options and route rules into a plan per route; every bad option throws here. `before`: what an update of the
+ * options keeps from.
+ */
+export function compilePlans(options: ClientOptions, before?: CompiledPlans): CompiledPlans {
   const { clock = systemClock } = options
   const guards: Guard[] = []
+  const parts = new Parts(before?.parts)
+  const indexes = new Map(before?.indexes)
+  const indexOf = (route: string): number => {
+    // 0 is the instance's own.
+    const index = indexes.get(route) ?? indexes.size + 1
+    indexes.set(route, index)
+    return index
+  }
   const guard = (
     breaker: RouteRule['breaker'],
     name: string,
@@ -65,7 +80,7 @@ export function compilePlans(options: ClientOptions): CompiledPlans {
   ): Guard | undefined => {
     if (breaker === false) return undefined
     const made = Object.freeze({
-      index: route === undefined ? 0 : guards.length || 1,
+      index: route === undefined ? 0 : indexOf(route),
       policy: breakerPolicy(breaker, name),
       route,
     })
@@ -73,15 +88,23 @@ export function compilePlans(options: ClientOptions): CompiledPlans {
     return made
   }
   // Each route learns its own latencies, also under the client's options.
-  const hedge = (hedgeOptions: HedgeOptions | false | undefined, name: string): Hedge | undefined =>
-    isOff(hedgeOptions) ? undefined : new Hedge(hedgeOptions, clock, name)
+  const hedge = (
+    hedgeOptions: HedgeOptions | false | undefined,
+    name: string,
+    part: string = name,
+  ): Hedge | undefined =>
+    isOff(hedgeOptions) ? undefined : parts.of(part, hedgeOptions, () => new Hedge(hedgeOptions, clock, name))
   const limiterOf = (limit: RouteLimit, name: string): Limiter =>
-    new Limiter(typeof limit === 'object' && limit !== null ? limit : { max: limit }, clock, name)
+    parts.of(
+      name,
+      limit,
+      () => new Limiter(typeof limit === 'object' && limit !== null ? limit : { max: limit }, clock, name),
+    )
   // A route's own limit stands behind the client's; false exempts it from both.
   const limitersOf = (limit: RouteRule['limit'], name: string): readonly Limiter[] =>
     limit === undefined ? base.limiters : limit === false ? [] : [...base.limiters, limiterOf(limit, name)]
   const throttleOf = (throttle: RouteRule['throttle'], name: string): Throttle | undefined =>
-    isOff(throttle) ? undefined : new Throttle(throttle, clock, name)
+    isOff(throttle) ? undefined : parts.of(name, throttle, () => new Throttle(throttle, clock, name))
   if (options.waitForReady !== undefined) checkBoolean('waitForReady', options.waitForReady)
   const ownLimit = limitOf(options.limit)
   const base: Plan = Object.freeze({
@@ -96,7 +119,7 @@ export function compilePlans(options: ClientOptions): CompiledPlans {
     throttle: throttleOf(options.throttle, 'throttle'),
     priority: 'default',
     headers: headerPolicy(options),
-    fallback: fallbackPolicy(options, NO_FALLBACK, clock, ''),
+    fallback: fallbackPolicy(options, NO_FALLBACK, clock, '', parts),
     classify: checkClassify(options.classify, 'classify'),
     contract: undefined,
   })
@@ -119,7 +142,10 @@ export function compilePlans(options: ClientOptions): CompiledPlans {
           : rule.retry === false
             ? undefined
             : retryPolicy(rule.retry, `${name}.retry`),
-      hedge: rule.hedge === undefined ? hedge(options.hedge, 'hedge') : hedge(rule.hedge, `${name}.hedge`),
+      hedge:
+        rule.hedge === undefined
+          ? hedge(options.hedge, 'hedge', `${name}.hedge`)
+          : hedge(rule.hedge, `${name}.hedge`),
       idempotent: rule.idempotent,
       waitForReady: rule.waitForReady ?? base.waitForReady,
       limiters: limitersOf(rule.limit, `${name}.limit`),
@@ -127,12 +153,18 @@ export function compilePlans(options: ClientOptions): CompiledPlans {
       priority:
         rule.priority === undefined ? base.priority : checkPriority(`${name}.priority`, rule.priority),
       headers: base.headers,
-      fallback: fallbackPolicy(rule, base.fallback, clock, `${name}.`),
+      fallback: fallbackPolicy(rule, base.fallback, clock, `${name}.`, parts),
       classify: checkClassify(rule.classify, `${name}.classify`) ?? base.classify,
       contract: compileContract(route.key, rule, contractPolicy(rule, strictness, `${name}.`), `${name}.`),
     })
   })
-  return { plans: new Plans(base, routed), guards: guards.filter(Boolean), kept: keptBy([base, ...routed]) }
+  return {
+    plans: new Plans(base, routed),
+    guards: guards.filter(Boolean),
+    kept: keptBy([base, ...routed]),
+    parts,
+    indexes,
+  }
 }
 
 function timeoutPolicy(
@@ -189,6 +221,7 @@ function fallbackPolicy(
   base: FallbackPolicy,
   clock: Clock,
   prefix: string,
+  parts: Parts,
 ): FallbackPolicy {
   if (fallback !== undefined && fallback !== false) checkFunction(`${prefix}fallback`, fallback)
   return Object.freeze({
@@ -198,8 +231,11 @@ function fallbackPolicy(
         ? base.stale
         : isOff(stale)
           ? undefined
-          : new StaleCache(stale, clock, `${prefix}stale`),
-    coalescer: coalesce === undefined ? base.coalescer : coalescerOf(coalesce, `${prefix}coalesce`),
+          : parts.of(`${prefix}stale`, stale, () => new StaleCache(stale, clock, `${prefix}stale`)),
+    coalescer:
+      coalesce === undefined
+        ? base.coalescer
+        : parts.of(`${prefix}coalesce`, coalesce, () => coalescerOf(coalesce, `${prefix}coalesce`)),
   })
 }
 

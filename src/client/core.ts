@@ -1,11 +1,14 @@
+import type { Balancer } from '../balance/balancer.ts'
 import { asBalancer } from '../balance/as-balancer.ts'
 import { runsUserCode } from '../balance/own.ts'
 import { peakEwma } from '../balance/peak-ewma.ts'
 import type { Awaiting, Core } from '../call/core.ts'
+import type { Plan } from '../call/plan.ts'
+import type { Plans } from '../doors/plan/plans.ts'
 import { systemClock } from '../clock.ts'
 import { Hand } from '../control/hand.ts'
 import { Deadlines } from '../deadlines.ts'
-import { Fleet } from '../fleet/fleet.ts'
+import { Fleet, type FleetPolicy } from '../fleet/fleet.ts'
 import { outlierPolicy } from '../fleet/outlier-policy.ts'
 import { connectWith } from '../attempt/connect.ts'
 import { Emitter } from '../observe/emitter.ts'
@@ -25,31 +28,55 @@ export interface ClientCore extends Core {
   readonly hand: Hand
 }
 
-/** Wires a client's discovery to its fleet, and both to its events. */
-export function createCore(
+/** What the options say of the fleet. `before`: a policy whose parts are kept where their options have not changed. */
+export function fleetPolicy(
   options: ClientOptions,
-  { plans: { base, routed }, guards, kept }: CompiledPlans,
-): ClientCore {
-  const {
-    service,
-    source,
-    balance = peakEwma(),
-    budget = {},
-    clock = systemClock,
-    drainTimeout = 30_000,
-    limit,
-    outliers,
-    panicThreshold = 0,
-    whenAllOpen = 'throttle',
-  } = options
+  { plans: { base, routed }, guards }: CompiledPlans,
+  before?: { readonly policy: FleetPolicy; readonly changed: readonly string[] },
+): FleetPolicy {
+  const { balance = peakEwma(), drainTimeout = 30_000, limit, outliers } = options
+  const { panicThreshold = 0, whenAllOpen = 'throttle' } = options
   const timeouts = [base, ...routed].map(({ timeout }) => timeout)
+  const isKept = (name: keyof ClientOptions): boolean => before?.changed.includes(name) === false
+  return {
+    guards,
+    balancer: before && isKept('balance') ? before.policy.balancer : asBalancer(balance),
+    panicThreshold,
+    whenAllOpen,
+    perInstance: typeof limit === 'object' ? (limit.perInstance ?? Infinity) : Infinity,
+    outliers:
+      before && isKept('outliers')
+        ? before.policy.outliers
+        : outliers === undefined || outliers === false
+          ? undefined
+          : outlierPolicy(outliers),
+    drainTimeout,
+    connect: connectWith(transportOf(options), {
+      connect: Math.max(...timeouts.map((timeout) => timeout.connect)),
+      total: Math.max(...timeouts.map((timeout) => timeout.total)),
+    }),
+  }
+}
+
+/** Whether functions of the user's are asked about each attempt. */
+export function hasUserCode(balancer: Balancer, { base, routed }: Plans): boolean {
+  const asksUser = ({ classify, retry }: Plan): boolean => (classify ?? retry?.when) !== undefined
+  return runsUserCode(balancer) || [base, ...routed].some(asksUser)
+}
+
+/** Wires a client's discovery to its fleet, and both to its events. */
+export function createCore(options: ClientOptions, compiled: CompiledPlans): ClientCore {
+  const { service, source, budget = {}, clock = systemClock } = options
+  const policy = fleetPolicy(options, compiled)
   const events = new Emitter<ClientEvents>(eventChannels())
   const waiting = new Set<Awaiting>()
-  const balancer = asBalancer(balance)
-  const hasUserCode =
-    runsUserCode(balancer) ||
-    [base, ...routed].some(({ classify, retry }) => (classify ?? retry?.when) !== undefined)
-  const observer = new Observer({ service, clock, events, redactPath: options.redactPath, hasUserCode })
+  const observer = new Observer({
+    service,
+    clock,
+    events,
+    redactPath: options.redactPath,
+    hasUserCode: hasUserCode(policy.balancer, compiled.plans),
+  })
   const stamp = (): ServiceEvent => observer.stamp()
   const resume = (): void => {
     for (const each of waiting) each.resume()
@@ -62,26 +89,10 @@ export function createCore(
     refresh: () => fleet.apply(hand.dress(discovery.instances)),
     publish: (event) => events.emit('control', { ...stamp(), ...event }),
   })
-  const fleet: Fleet = new Fleet({
-    hand,
-    service,
-    clock,
-    guards,
-    events,
-    balancer,
-    panicThreshold,
-    whenAllOpen,
-    perInstance: typeof limit === 'object' ? (limit.perInstance ?? Infinity) : Infinity,
-    outliers: outliers === undefined || outliers === false ? undefined : outlierPolicy(outliers),
-    drainTimeout,
-    connect: connectWith(transportOf(options), {
-      connect: Math.max(...timeouts.map((timeout) => timeout.connect)),
-      total: Math.max(...timeouts.map((timeout) => timeout.total)),
-    }),
-  })
+  const fleet: Fleet = new Fleet({ ...policy, hand, service, clock, events })
   const discovery = new Discovery({
     source,
-    allow: options.allow === undefined && source.isOwn ? undefined : allowPolicy(options.allow),
+    allow: allowOf(options),
     service,
     clock,
     ...(options.emptyGrace !== undefined && { emptyGrace: options.emptyGrace }),
@@ -109,7 +120,7 @@ export function createCore(
     hand,
     discovery,
     budget: new Budget(budget, clock),
-    kept,
+    kept: compiled.kept,
     events,
     observer,
     deadlines: new Deadlines(clock),
@@ -120,6 +131,11 @@ export function createCore(
     stamp,
     resume,
   }
+}
+
+/** A list in the code, and a registry in this process, are the user's own words. */
+export function allowOf({ allow, source }: ClientOptions): ReturnType<typeof allowPolicy> | undefined {
+  return allow === undefined && source.isOwn ? undefined : allowPolicy(allow)
 }
 
 /** A registry that fails while nobody listens must not be noticed by its effects only. */

@@ -49,6 +49,8 @@ export function createClient(options: ClientOptions): Client {
     open: (id, ms, how) => service.byHand.open(id, ms, how),
     restore: (id) => service.byHand.restore(id),
     reset: (id) => service.byHand.reset(id),
+    update: (update, by) => service.update(update, by),
+    dryRun: (on, by) => service.dryRun(on, by),
     on: (name, listener) => (service.on(name, listener), client),
     once: (name, listener) => (service.once(name, listener), client),
     off: (name, listener) => (service.off(name, listener), client),

@@ -184,7 +184,7 @@ export interface ClientOptions extends ContractPolicy {
   clock?: Clock
 }
 
-const OPTIONS: readonly (keyof ClientOptions)[] = [
+export const CLIENT_OPTIONS: readonly (keyof ClientOptions)[] = [
   'service',
   'source',
   'allow',
@@ -219,7 +219,7 @@ const OPTIONS: readonly (keyof ClientOptions)[] = [
 
 /** Checks what no part of the client checks by itself. */
 export function checkClientOptions(options: ClientOptions): void {
-  checkObject('createClient()', options, OPTIONS)
+  checkObject('createClient()', options, CLIENT_OPTIONS)
   checkMethods('source', options.source, ['watch'])
   if (options.clock !== undefined) checkClock(options.clock)
   if (options.redactPath !== undefined) checkFunction('redactPath', options.redactPath)

@@ -1,3 +1,4 @@
+import type { BreakerOptions } from '../breaker/policy.ts'
 import { Platform, type FetchInput } from '../attempt/platform.ts'
 import { execute } from '../call/execute.ts'
 import type { Hand } from '../control/hand.ts'
@@ -27,19 +28,27 @@ import {
 } from '../doors/plan/target.ts'
 import { OutriggerError } from '../errors.ts'
 import type { Explanation } from '../explain/explanation.ts'
-import type { Guard } from '../fleet/guard.ts'
 import type { Listener } from '../observe/emitter.ts'
 import { checkEventName } from '../observe/event-names.ts'
 import type { ClientEvents } from '../observe/events.ts'
-import { checkFunction, checkObject } from '../options.ts'
+import { checkBoolean, checkFunction, checkNumber, checkObject } from '../options.ts'
+import { Budget } from '../retry/budget.ts'
 import type { Dispatcher } from '../undici.ts'
 import type { RouteInit } from './client.ts'
-import { compilePlans } from './compile.ts'
-import { createCore, type ClientCore } from './core.ts'
+import { compilePlans, type CompiledPlans } from './compile.ts'
+import { allowOf, createCore, fleetPolicy, hasUserCode, type ClientCore } from './core.ts'
 import { explained } from './explained.ts'
-import type { ClientOptions } from './options.ts'
+import { checkClientOptions, type ClientOptions, type RouteRule } from './options.ts'
 import { ready, type ReadyOptions } from './ready.ts'
 import { takeSnapshot, type ClientSnapshot } from './snapshot.ts'
+import {
+  changedOptions,
+  checkBy,
+  merged,
+  plainCopy,
+  type ClientUpdate,
+  type UpdateOptions,
+} from './update.ts'
 
 type OnAnswer = (response: Response) => void
 
@@ -47,22 +56,72 @@ type OnAnswer = (response: Response) => void
 export class ServiceClient {
   readonly core: ClientCore
   readonly dispatcher: Dispatcher
-  plans: Plans
-  #guards: readonly Guard[]
+  #options: ClientOptions
+  #compiled: CompiledPlans
   #closing: Promise<void> | undefined
   readonly #logical: Logical
-  readonly #maxSize: number | undefined
+  #maxSize: number | undefined
   readonly #platform = new Platform()
 
   /** `options` are checked already. */
   constructor(options: ClientOptions) {
     this.#logical = logicalAddress(options.service)
     this.#maxSize = options.maxResponseSize
-    const compiled = compilePlans(options)
-    this.plans = compiled.plans
-    this.#guards = compiled.guards
-    this.core = createCore(options, compiled)
+    this.#options = plainCopy(options)
+    this.#compiled = compilePlans(options)
+    this.core = createCore(options, this.#compiled)
     this.dispatcher = new AttemptDispatcher(this.core, this, this.#logical)
+  }
+
+  /** In force for calls that begin now. */
+  get plans(): Plans {
+    return this.#compiled.plans
+  }
+
+  /** Checks everything first, then applies it between two calls: calls under way keep the plan they began with. */
+  update(update: ClientUpdate, by: UpdateOptions = {}): void {
+    this.#refuseClosed()
+    checkObject("update()'s options", by, ['by'])
+    const who = checkBy(by)
+    const { core } = this
+    const options = merged(this.#options, update)
+    checkClientOptions(options)
+    const changed = changedOptions(this.#options, options)
+    if (changed.length === 0) return
+    const compiled = compilePlans(options, this.#compiled)
+    const policy = fleetPolicy(options, compiled, { policy: core.fleet.policy, changed })
+    const budget = changed.includes('budget') ? new Budget(options.budget ?? {}, core.clock) : core.budget
+    const allow = allowOf(options)
+    if (options.emptyGrace !== undefined) checkNumber('emptyGrace', options.emptyGrace)
+    // Nothing below this line throws.
+    this.#options = plainCopy(options)
+    this.#compiled = compiled
+    this.#maxSize = options.maxResponseSize
+    core.kept = compiled.kept
+    core.budget = budget
+    core.observer.reconfigure({
+      redactPath: options.redactPath,
+      hasUserCode: hasUserCode(policy.balancer, compiled.plans),
+    })
+    if (changed.includes('allow') || changed.includes('emptyGrace')) {
+      core.discovery.reconfigure(allow, options.emptyGrace)
+    }
+    core.fleet.reconfigure(policy, changed.includes('transport') || changed.includes('maxResponseSize'))
+    core.events.emit('config:changed', { ...core.stamp(), changed, ...(who !== undefined && { by: who }) })
+  }
+
+  /** Whether breakers only report what they would do: the client's, and those of its routes. */
+  dryRun(on: boolean, by: UpdateOptions = {}): void {
+    checkBoolean('dryRun()', on)
+    const { breaker, routes = {} } = this.#options
+    const dry = (own: RouteRule['breaker']): BreakerOptions | false =>
+      own === false ? own : { ...own, dryRun: on }
+    const rules = Object.entries(routes).filter(([, rule]) => rule.breaker !== undefined)
+    const changed = rules.map(([key, rule]): [string, RouteRule] => [
+      key,
+      { ...rule, breaker: dry(rule.breaker) },
+    ])
+    this.update({ breaker: dry(breaker), routes: Object.fromEntries(changed) }, by)
   }
 
   /** The fetch door. Not async: that would cost two more promises. */
@@ -120,7 +179,7 @@ export class ServiceClient {
   }
 
   snapshot(): ClientSnapshot {
-    return takeSnapshot(this.core, this.plans, this.#guards)
+    return takeSnapshot(this.core, this.plans, this.#compiled.guards)
   }
 
   explain(target?: FetchInput, init?: Pick<CallInit, 'method'>): Explanation {

@@ -4,7 +4,7 @@ import type { Trail } from '../observe/trail.ts'
 import type { Instance } from '../registry/source.ts'
 import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import type { LiveEndpoint } from './endpoint.ts'
-import type { Guard } from './guard.ts'
+import { isInstanceGuard, type Guard } from './guard.ts'
 
 /** What an attempt needs of its fleet. */
 export interface AttemptContext {
@@ -175,13 +175,13 @@ export class Attempt {
 
   /** A connection failure says nothing about a route that has a breaker of its own. */
   #ownOutcome(outcome: Outcome, connection: boolean): Outcome {
-    return connection && this.guard !== this.#context.instanceGuard ? 'ignored' : outcome
+    return connection && !isInstanceGuard(this.guard) ? 'ignored' : outcome
   }
 
   /** Behind a route's own breaker, the instance's hears of connections only: an answer of any kind proves one. */
   #settleInstance(outcome: Outcome, connection: boolean, ms: number, now: number): void {
     const { instanceGuard } = this.#context
-    if (!instanceGuard || instanceGuard === this.guard) return
+    if (!instanceGuard || isInstanceGuard(this.guard)) return
     const breaker = this.endpoint.breaker(instanceGuard)
     const proven = this.status !== undefined && breaker.state !== 'closed' ? 'success' : 'ignored'
     breaker.settle(this.#instancePermit, connection ? outcome : proven, ms, now)

@@ -10,7 +10,7 @@ import type { Instance } from '../registry/source.ts'
 import type { Dispatcher } from '../undici.ts'
 import { queuedIn } from './queued.ts'
 import { isSameIncident } from '../verdict/incident.ts'
-import type { Guard } from './guard.ts'
+import { isInstanceGuard, type Guard } from './guard.ts'
 
 /** What an endpoint needs of its fleet. */
 export interface EndpointContext {
@@ -200,7 +200,7 @@ export class LiveEndpoint implements Endpoint {
   admitsAt(guard: Guard | undefined, now: number): number {
     if (this.isolatedUntil > now) return this.isolatedUntil
     if (!guard) return now
-    const own = guard === this.#context.instanceGuard ? now : admitsAt(this.breakerAt(guard.index), now)
+    const own = isInstanceGuard(guard) ? now : admitsAt(this.breakerAt(guard.index), now)
     const { instanceGuard } = this.#context
     return Math.max(own, instanceGuard ? admitsAt(this.breakerAt(instanceGuard.index), now) : now)
   }
@@ -227,6 +227,18 @@ export class LiveEndpoint implements Endpoint {
   eject(now: number, ms: number): void {
     const { instanceGuard } = this.#context
     if (instanceGuard) this.breaker(instanceGuard).force(now, ms, 'outlier')
+  }
+
+  /** New policies for its breakers, by index; those without one stay as they are. */
+  adopt(guards: readonly (Guard | undefined)[]): void {
+    for (const guard of guards) if (guard) this.breakerAt(guard.index)?.adopt(guard.policy)
+  }
+
+  /** Another pool from now on; what is under way finishes in the old one. */
+  renewPool(): void {
+    const old = this.#pool
+    this.#pool = undefined
+    old?.close().catch(() => {})
   }
 
   /** Opens its breaker by hand. */

@@ -13,7 +13,7 @@ import { Attempt, type AttemptContext } from './attempt.ts'
 import { attemptEvent } from './attempt-event.ts'
 import { Candidates } from './candidates.ts'
 import { LiveEndpoint, type EndpointContext } from './endpoint.ts'
-import type { Guard } from './guard.ts'
+import { isInstanceGuard, type Guard } from './guard.ts'
 import { LastResort } from './last-resort.ts'
 import type { OutlierPolicy } from './outlier-policy.ts'
 import { Outliers } from './outliers.ts'
@@ -25,9 +25,15 @@ import { countStates } from './states.ts'
 /** `throttle`: a part of the calls is let through; `refuse`: none is. */
 export type WhenAllOpen = 'throttle' | 'refuse'
 
-export interface FleetOptions {
+export interface FleetOptions extends FleetPolicy {
   readonly service: string
   readonly clock: Clock
+  readonly events: Emitter<ClientEvents>
+  readonly hand?: ByHand | undefined
+}
+
+/** What may change while the client is in use. */
+export interface FleetPolicy {
   readonly balancer: Balancer
   /** The instance's own breaker first, if the client has one, then one per route with its own. */
   readonly guards: readonly Guard[]
@@ -39,9 +45,7 @@ export interface FleetOptions {
   readonly perInstance: number
   /** How long a removed endpoint may finish what it carries, in ms. */
   readonly drainTimeout: number
-  readonly events: Emitter<ClientEvents>
   connect(instance: Instance): Dispatcher
-  readonly hand?: ByHand | undefined
 }
 
 /** What was done by hand, by instance id. */
@@ -55,7 +59,7 @@ export interface ByHand {
 /** The endpoints of one service, reconciled with the source's snapshots. */
 export class Fleet implements EndpointContext, AttemptContext {
   readonly clock: Clock
-  readonly instanceGuard: Guard | undefined
+  instanceGuard: Guard | undefined
   #all: readonly LiveEndpoint[] = []
   closed: Error | undefined = undefined
   #revision = 0
@@ -64,32 +68,64 @@ export class Fleet implements EndpointContext, AttemptContext {
   /** When the latest attempt behind a breaker began. */
   #attemptAt = -Infinity
   readonly #byId = new Map<string, LiveEndpoint>()
-  readonly #candidates: readonly Candidates[]
+  #candidates: readonly Candidates[]
   readonly #unguarded: Candidates
   readonly #retiring = new Set<Promise<void>>()
-  readonly #outliers: Outliers | undefined
-  readonly #picker: Picker
+  #outliers: Outliers | undefined
+  #picker: Picker
   readonly #news: News
-  readonly #options: FleetOptions
+  #options: FleetOptions
 
   constructor(options: FleetOptions) {
     this.clock = options.clock
     this.#options = options
-    this.instanceGuard = options.guards.find((guard) => guard.route === undefined)
+    this.instanceGuard = options.guards.find(isInstanceGuard)
     this.#news = new News(options.events, () => ({ service: options.service, at: this.unixTime() }))
-    this.#outliers =
-      options.outliers &&
-      new Outliers(options.outliers, this.clock.now(), (...ejection) => this.#news.ejected(...ejection))
+    this.#outliers = this.#newOutliers()
     this.#unguarded = new Candidates(undefined, 0)
-    const candidates: Candidates[] = []
-    for (const guard of options.guards)
-      candidates[guard.index] = new Candidates(guard, options.panicThreshold, this.#lastResort(guard))
-    this.#candidates = candidates
+    this.#candidates = this.#newCandidates()
     this.#picker = new Picker(options.balancer, options.perInstance)
+  }
+
+  /**
+   * Another policy from now on. Endpoints with their loads and breakers stay; attempts under way settle as they began.
+   * `renewPools`: each endpoint gets another pool for what is sent from now on.
+   */
+  reconfigure(policy: FleetPolicy, renewPools: boolean): void {
+    const before = this.#options
+    this.#options = { ...before, ...policy }
+    this.instanceGuard = policy.guards.find(isInstanceGuard)
+    if (policy.outliers !== before.outliers) this.#outliers = this.#newOutliers()
+    this.#candidates = this.#newCandidates()
+    this.#picker = new Picker(policy.balancer, policy.perInstance)
+    for (const endpoint of this.#all) {
+      endpoint.adopt(policy.guards)
+      if (renewPools) endpoint.renewPool()
+    }
+    this.invalidate()
+  }
+
+  #newOutliers(): Outliers | undefined {
+    const { outliers } = this.#options
+    return (
+      outliers && new Outliers(outliers, this.clock.now(), (...ejection) => this.#news.ejected(...ejection))
+    )
+  }
+
+  #newCandidates(): Candidates[] {
+    const { guards, panicThreshold } = this.#options
+    const candidates: Candidates[] = []
+    for (const guard of guards)
+      candidates[guard.index] = new Candidates(guard, panicThreshold, this.#lastResort(guard))
+    return candidates
   }
 
   get balancer(): Balancer {
     return this.#options.balancer
+  }
+
+  get policy(): FleetPolicy {
+    return this.#options
   }
 
   get perInstance(): number {
@@ -273,7 +309,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     const own = endpoint.breaker(guard).tryAcquire(now) || otherwise
     if (own === 0) return undefined
     const { instanceGuard } = this
-    if (!instanceGuard || instanceGuard === guard) return new Attempt(endpoint, request, guard, own, 0, this)
+    if (!instanceGuard || isInstanceGuard(guard)) return new Attempt(endpoint, request, guard, own, 0, this)
     const instance = endpoint.breaker(instanceGuard).tryAcquire(now) || otherwise
     if (instance !== 0) return new Attempt(endpoint, request, guard, own, instance, this)
     endpoint.breaker(guard).settle(own, 'ignored', 0, now)

@@ -9,3 +9,8 @@ export interface Guard {
   readonly policy: BreakerPolicy
   readonly route: string | undefined
 }
+
+/** Whether it is the instance's own. By index: an update makes new guards, and attempts under way keep the old ones. */
+export function isInstanceGuard(guard: Guard | undefined): boolean {
+  return guard?.index === 0
+}

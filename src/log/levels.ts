@@ -22,5 +22,6 @@ export const LEVELS: Readonly<Record<keyof ClientEvents, LogLevel | false>> = {
   call: false,
   'call:end': false,
   attempt: false,
+  'config:changed': 'info',
   control: 'warn',
 }

@@ -22,6 +22,7 @@ const NAMES: Record<keyof ClientEvents, true> = {
   'call:end': true,
   attempt: true,
   control: true,
+  'config:changed': true,
 }
 
 export const EVENT_NAMES: readonly (keyof ClientEvents)[] = Object.keys(NAMES) as (keyof ClientEvents)[]

@@ -246,6 +246,14 @@ export interface ControlEvent extends ServiceEvent {
   readonly weight?: number
 }
 
+/** The options of a client were changed while it was in use. */
+export interface ConfigChangedEvent extends ServiceEvent {
+  /** Names of the options that differ now, `breaker`, `routes['GET /users/{id}']`. */
+  readonly changed: readonly string[]
+  /** Who did it, as `update()` was told. */
+  readonly by?: string
+}
+
 /** Event name → payload, for `client.on(name, listener)`. */
 export interface ClientEvents {
   'breaker:open': BreakerEvent
@@ -267,4 +275,5 @@ export interface ClientEvents {
   'call:end': CallEndEvent
   attempt: AttemptEvent
   control: ControlEvent
+  'config:changed': ConfigChangedEvent
 }

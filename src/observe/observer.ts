@@ -23,13 +23,18 @@ export class Observer implements JournalContext {
   readonly service: string
   readonly clock: Clock
   readonly events: Emitter<ClientEvents>
-  readonly #redactPath: RedactPath | undefined
-  readonly #hasUserCode: boolean
+  #redactPath: RedactPath | undefined
+  #hasUserCode: boolean
 
   constructor({ service, clock, events, redactPath, hasUserCode }: ObserverOptions) {
     this.service = service
     this.clock = clock
     this.events = events
+    this.#redactPath = redactPath
+    this.#hasUserCode = hasUserCode
+  }
+
+  reconfigure({ redactPath, hasUserCode }: Pick<ObserverOptions, 'redactPath' | 'hasUserCode'>): void {
     this.#redactPath = redactPath
     this.#hasUserCode = hasUserCode
   }

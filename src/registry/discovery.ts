@@ -61,12 +61,12 @@ const CLOSE_TIMEOUT = 1000
 export class Discovery {
   readonly #options: DiscoveryOptions
   readonly #clock: Clock
-  readonly #emptyGrace: number
+  #emptyGrace: number
   readonly #backoff: (failures: number, clock: Clock) => number
   readonly #stop = new AbortController()
   readonly #ready = Promise.withResolvers<void>()
   #running: Promise<void> | undefined
-  readonly #reader: SnapshotReader
+  #reader: SnapshotReader
   #instances: readonly Instance[] | undefined
   #watching: AbortController | undefined
   #grace: AbortController | undefined
@@ -89,6 +89,15 @@ export class Discovery {
     this.#backoff = registryBackoff('backoff', options.backoff)
     // Nobody has to wait for it.
     this.#ready.promise.catch(() => {})
+  }
+
+  /** From the next snapshot on. */
+  reconfigure(
+    allow: DiscoveryOptions['allow'],
+    emptyGrace: number = checkSource('source', this.#options.source),
+  ): void {
+    this.#emptyGrace = emptyGrace
+    this.#reader = new SnapshotReader(allow)
   }
 
   /** Resolves with the first valid snapshot, also an empty one; rejects if closed before. */

@@ -1,0 +1,73 @@
+import { isDeepStrictEqual } from 'node:util'
+import { checkObject, quote } from '../options.ts'
+import { CLIENT_OPTIONS, type ClientOptions, type RouteRule } from './options.ts'
+
+/** What cannot change: it is what the client is. */
+const FIXED = ['service', 'source', 'clock'] as const
+
+/**
+ * The options that `update()` takes: those that are given replace what was there, `undefined` goes back to the default.
+ * Routes are merged by key; `undefined` for a key removes its rule.
+ */
+export type ClientUpdate = {
+  readonly [Name in Exclude<keyof ClientOptions, 'service' | 'source' | 'clock' | 'routes'>]?:
+    ClientOptions[Name] | undefined
+} & { readonly routes?: Readonly<Record<string, RouteRule | undefined>> | undefined }
+
+export interface UpdateOptions {
+  /** Who changes it, for the event `config:changed`. */
+  by?: string
+}
+
+/** The options after an update. Throws for what is no option, or cannot change. */
+export function merged(current: ClientOptions, update: ClientUpdate): ClientOptions {
+  for (const name of FIXED) {
+    if (Object.hasOwn(update ?? {}, name))
+      throw new TypeError(`update() cannot change ${name}: make another client`)
+  }
+  checkObject('update()', update, CLIENT_OPTIONS)
+  const { routes, ...others } = update
+  const next: Record<string, unknown> = { ...current, ...others }
+  if ('routes' in update)
+    next['routes'] = routes === undefined ? undefined : without({ ...current.routes, ...routes })
+  return without(next) as unknown as ClientOptions
+}
+
+/** The names of the options that differ. */
+export function changedOptions(before: ClientOptions, after: ClientOptions): string[] {
+  const { routes: routesBefore = {}, ...othersBefore } = before
+  const { routes: routesAfter = {}, ...othersAfter } = after
+  return [
+    ...differing(othersBefore, othersAfter),
+    ...differing(routesBefore, routesAfter).map((key) => `routes['${key}']`),
+  ]
+}
+
+/** Options as they are now: the caller may change his own objects. Functions, sources and strategies stay what they are. */
+export function plainCopy<T>(value: T): T {
+  if (Array.isArray(value)) return value.map((each: unknown) => plainCopy(each)) as T
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
+    return value
+  const entries = Object.entries(value).map(([name, each]: [string, unknown]) =>
+    KEPT.has(name) ? [name, each] : [name, plainCopy(each)],
+  )
+  return Object.fromEntries(entries) as T
+}
+
+/** Objects of the user's that may be plain ones with methods. */
+const KEPT: ReadonlySet<string> = new Set(['source', 'balance', 'clock', 'transport'])
+
+export function checkBy({ by }: UpdateOptions): string | undefined {
+  if (by !== undefined && typeof by !== 'string')
+    throw new TypeError(`update().by must be a string, got ${quote(by)}`)
+  return by
+}
+
+function differing(before: object, after: object): string[] {
+  const names = new Set([...Object.keys(before), ...Object.keys(after)])
+  return [...names].filter((name) => !isDeepStrictEqual(Reflect.get(before, name), Reflect.get(after, name)))
+}
+
+function without(record: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined))
+}
