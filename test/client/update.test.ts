@@ -199,7 +199,8 @@ describe('update()', () => {
       { routes: { '/**': { breaker: {} } } },
     ]
     const change = async (): Promise<void> => {
-      for (let turn = 0; !isOver; turn++) {
+      for (let turn = 0; turn < 10_000; turn++) {
+        if (isOver) return
         client.update(updates[turn % updates.length] ?? {})
         await new Promise((resume) => setTimeout(resume, 2))
       }
@@ -271,7 +272,7 @@ describe('dryRun()', () => {
     await expect(client.execute(() => 'ok', { route: 'GET /x' })).resolves.toBe('ok')
     expect(opened).toMatchObject([{ dryRun: true }, { dryRun: true, route: 'GET /x' }])
     client.dryRun(false)
-    const run = vi.fn(() => 'ok')
+    const run = vi.fn<() => string>(() => 'ok')
     await expect(client.execute(run, { route: 'GET /x' })).rejects.toMatchObject({ name: 'CircuitOpenError' })
     expect(run).not.toHaveBeenCalled()
   })
