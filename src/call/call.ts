@@ -76,6 +76,10 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
     this.deadline = Math.min(this.now + plan.timeout.total, given)
   }
 
+  get service(): string {
+    return this.core.service
+  }
+
   get clock(): Clock {
     return this.core.clock
   }

@@ -2,6 +2,7 @@ import type { Coalescer } from '../fallback/coalesce.ts'
 import type { StaleCache } from '../fallback/stale.ts'
 import type { Fallback } from '../fallback/types.ts'
 import type { Guard } from '../fleet/guard.ts'
+import type { HeaderSource } from '../headers/own-headers.ts'
 import type { Hedge } from '../retry/hedge.ts'
 import type { Limiter } from '../limit/limiter.ts'
 import type { Priority } from '../limit/priority.ts'
@@ -29,6 +30,8 @@ export interface HeaderPolicy {
   readonly attempt: string | undefined
   /** Carries the milliseconds that are left. */
   readonly deadline: string | undefined
+  /** What the user's options add. */
+  readonly own: HeaderSource | undefined
 }
 
 /** What the call falls back to, and whom it shares its request with. */

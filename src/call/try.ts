@@ -1,12 +1,14 @@
 import { startTimer, type Clock } from '../clock.ts'
 import { timeoutError } from '../errors.ts'
 import type { Attempt } from '../fleet/attempt.ts'
+import { headersFor, type HeaderSource } from '../headers/own-headers.ts'
 import { isLate, timeoutVerdict } from '../verdict/limit.ts'
 import type { Verdict } from '../verdict/verdict.ts'
 import type { Operation, Receiver, SendContext, Sending, Tried } from './operation.ts'
 
 /** Whose try it is. */
 export interface TryOwner<T> extends SendContext {
+  readonly service: string
   /** Another attempt for what was not sent. */
   replace(unsent: Try<T>): Attempt | undefined
 }
@@ -24,6 +26,10 @@ export class Try<T> implements Receiver<T>, Tried<T> {
   readonly #onEnd: (ended: Try<T>) => void
   #sending: Sending | undefined
   #cancelTimeout: (() => void) | undefined
+  /** When the option `headers` had its answer, by the clock: 0 if nobody was asked, Infinity until then. */
+  #askedUntil = 0
+  /** Set when it was stopped before it was sent. */
+  #stopped: { readonly reason: Error; readonly verdict: Verdict } | undefined
   /** Its timeout has begun again, because this process had not looked in time. */
   #isExcused = false
 
@@ -38,8 +44,51 @@ export class Try<T> implements Receiver<T>, Tried<T> {
 
   begin(): void {
     this.#arm(this.#operation.plan.timeout.attempt)
+    const { own } = this.#operation.plan.headers
+    if (own && this.#operation.header) this.#askHeaders(own)
+    else this.#send()
+  }
+
+  /** The option `headers` of the client or route may be a function that takes its time. */
+  #askHeaders(own: HeaderSource): void {
+    const operation = this.#operation
+    const { plan, method, path } = operation
+    const request = {
+      service: this.#owner.service,
+      route: plan.route?.key,
+      method,
+      path,
+      attempt: this.attempt.number,
+    }
+    const go = (headers: Readonly<Record<string, string>>): void => {
+      this.attempt.headers = headers
+      this.#askedUntil = this.#askedUntil === 0 ? 0 : this.#clock.now()
+      // It may have been stopped meanwhile.
+      if (!this.over) this.#send()
+    }
+    try {
+      const has = (name: string): boolean => operation.header?.(name) !== undefined
+      const headers = headersFor(own, request, has)
+      if (headers instanceof Promise) {
+        this.#askedUntil = Infinity
+        headers.then(go).catch((error: unknown) => this.#unsendable(error))
+      } else go(headers)
+    } catch (error) {
+      this.#unsendable(error)
+    }
+  }
+
+  #unsendable(error: unknown): void {
+    this.attempt.error ??= error
+    this.attempt.release()
+    this.rejected(error)
+  }
+
+  #send(): void {
     try {
       this.#sending = this.#operation.send(this.attempt, this.#owner, this)
+      // The user's own code, such as a function that makes the body, may have stopped it from within.
+      if (this.#stopped) this.#sending.abort(this.#stopped.reason, this.#stopped.verdict)
     } catch (error) {
       this.rejected(error)
     }
@@ -49,9 +98,11 @@ export class Try<T> implements Receiver<T>, Tried<T> {
     return this.#sending?.sent ?? false
   }
 
-  /** Milliseconds since it left the queue of our own pool; -Infinity while it is in there. */
+  /** Milliseconds since it left the queue of our own pool; -Infinity while it is in there, or waits for its headers. */
   get age(): number {
-    return this.#clock.now() - Math.max(this.attempt.startedAt, this.#sending?.queuedUntil ?? 0)
+    return (
+      this.#clock.now() - Math.max(this.attempt.startedAt, this.#askedUntil, this.#sending?.queuedUntil ?? 0)
+    )
   }
 
   resolved(value: T): void {
@@ -79,6 +130,7 @@ export class Try<T> implements Receiver<T>, Tried<T> {
     this.error = error
     const next = this.#owner.replace(this)
     if (!next) return undefined
+    next.headers = this.attempt.headers
     this.attempt = next
     this.error = undefined
     this.#cancelTimeout?.()
@@ -92,15 +144,23 @@ export class Try<T> implements Receiver<T>, Tried<T> {
     this.#finish()
     this.attempt.error ??= reason
     this.attempt.settle(verdict)
-    this.#sending?.abort(asError(reason), verdict)
+    this.#stopped = { reason: asError(reason), verdict }
+    if (this.#sending) this.#sending.abort(asError(reason), verdict)
+    // It waits for its headers, or is just being sent.
+    else this.attempt.release()
   }
 
   /** The same because a time limit of the caller's has passed: what was answered in time keeps that verdict. */
   stopLate(reason: unknown, verdict: Verdict): void {
     if (this.over) return
     this.#finish()
-    if (this.#sending) this.#sending.abortLate(asError(reason), verdict)
-    else this.attempt.settle(verdict)
+    if (this.#sending) {
+      this.#sending.abortLate(asError(reason), verdict)
+      return
+    }
+    this.#stopped = { reason: asError(reason), verdict }
+    this.attempt.settle(verdict)
+    this.attempt.release()
   }
 
   #arm(ms: number): void {

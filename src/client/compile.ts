@@ -20,6 +20,7 @@ import {
 } from '../options.ts'
 import { Hedge, type HedgeOptions } from '../retry/hedge.ts'
 import { retryPolicy } from '../retry/policy.ts'
+import { headerSource } from '../headers/own-headers.ts'
 import { parseRouteKey } from '../routes/key.ts'
 import { compileContract, CONTRACT_RULE, contractPolicy, NO_POLICY } from '../typed/compile.ts'
 import { Parts } from './parts.ts'
@@ -39,6 +40,7 @@ const RULE = [
   'idempotent',
   'waitForReady',
   'classify',
+  'headers',
   ...CONTRACT_RULE,
 ]
 const NO_TIMEOUT: TimeoutPolicy = Object.freeze({
@@ -47,7 +49,7 @@ const NO_TIMEOUT: TimeoutPolicy = Object.freeze({
   connect: Infinity,
   idle: Infinity,
 })
-const DEFAULT_TIMEOUT: TimeoutPolicy = Object.freeze({ ...NO_TIMEOUT, total: 30_000, connect: 5_000 })
+const DEFAULT_TIMEOUT: TimeoutPolicy = Object.freeze({ ...NO_TIMEOUT, total: 30_000, connect: 10_000 })
 
 export interface CompiledPlans {
   readonly plans: Plans
@@ -152,12 +154,13 @@ export function compilePlans(options: ClientOptions, before?: CompiledPlans): Co
       throttle: rule.throttle === undefined ? base.throttle : throttleOf(rule.throttle, `${name}.throttle`),
       priority:
         rule.priority === undefined ? base.priority : checkPriority(`${name}.priority`, rule.priority),
-      headers: base.headers,
+      headers: { ...base.headers, own: headerSource(rule.headers, base.headers.own, `${name}.headers`) },
       fallback: fallbackPolicy(rule, base.fallback, clock, `${name}.`, parts),
       classify: checkClassify(rule.classify, `${name}.classify`) ?? base.classify,
       contract: compileContract(route.key, rule, contractPolicy(rule, strictness, `${name}.`), `${name}.`),
     })
   })
+  for (const plan of [base, ...routed]) checkSharing(plan)
   return {
     plans: new Plans(base, routed),
     guards: guards.filter(Boolean),
@@ -190,11 +193,12 @@ function isOff(option: unknown): option is false | undefined {
   return option === undefined || option === false
 }
 
-function headerPolicy({ attemptHeader, deadline }: ClientOptions): HeaderPolicy {
+function headerPolicy({ attemptHeader, deadline, headers }: ClientOptions): HeaderPolicy {
   if (deadline !== undefined) checkObject('deadline', deadline, ['header'])
   const policy = Object.freeze({
     attempt: attemptHeader === undefined ? undefined : checkHeaderName('attemptHeader', attemptHeader),
     deadline: deadline === undefined ? undefined : checkHeaderName('deadline.header', deadline.header),
+    own: headerSource(headers, undefined, 'headers'),
   })
   if (policy.attempt !== undefined && policy.attempt === policy.deadline) {
     throw new TypeError(`attemptHeader and deadline.header must differ, got ${quote(attemptHeader)} for both`)
@@ -243,6 +247,17 @@ function coalescerOf(coalesce: boolean | CoalesceOptions, name: string): Coalesc
   if (typeof coalesce === 'boolean') return coalesce ? new Coalescer() : undefined
   checkRecord(name, coalesce, 'true, false or an object')
   return new Coalescer(coalesce, name)
+}
+
+/** What a function of the user's adds is not in the key of an answer that is kept or shared: it could be for another caller. */
+function checkSharing({ headers, fallback: { stale, coalescer }, route }: Plan): void {
+  if (!headers.own || headers.own.functions.length === 0) return
+  const option = coalescer ? 'coalesce' : stale ? 'stale' : undefined
+  if (option === undefined) return
+  const where = route ? ` of '${route.key}'` : ''
+  throw new TypeError(
+    `${option}${where} cannot be used with a function as headers: an answer could be for another caller; give the headers with the call`,
+  )
 }
 
 /** Undefined when no plan gives an answer twice. */

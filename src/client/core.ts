@@ -60,7 +60,8 @@ export function fleetPolicy(
 
 /** Whether functions of the user's are asked about each attempt. */
 export function hasUserCode(balancer: Balancer, { base, routed }: Plans): boolean {
-  const asksUser = ({ classify, retry }: Plan): boolean => (classify ?? retry?.when) !== undefined
+  const asksUser = ({ classify, retry, headers }: Plan): boolean =>
+    (classify ?? retry?.when ?? headers.own?.functions[0]) !== undefined
   return runsUserCode(balancer) || [base, ...routed].some(asksUser)
 }
 

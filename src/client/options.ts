@@ -1,3 +1,4 @@
+import type { OwnHeaders } from '../headers/own-headers.ts'
 import type { Classify } from '../verdict/classify.ts'
 import type { Balancer, Pick } from '../balance/balancer.ts'
 import { checkFunction, checkMethods, checkNumber, checkObject, quote } from '../options.ts'
@@ -31,7 +32,7 @@ export interface TimeoutOptions {
   /**
    * Milliseconds for each try until its request is on a connection; what never got there is retried whatever
    * its method.
-   * @default 5_000
+   * @default 10_000
    */
   connect?: number
   /**
@@ -88,6 +89,8 @@ export interface RouteRule extends RouteContract, ContractPolicy {
   coalesce?: boolean | CoalesceOptions
   /** @default the client's */
   classify?: Classify
+  /** Headers of the route's own, beside the client's and in their place. @default none of its own */
+  headers?: OwnHeaders
 }
 
 export interface ClientOptions extends ContractPolicy {
@@ -139,6 +142,13 @@ export interface ClientOptions extends ContractPolicy {
   coalesce?: boolean | CoalesceOptions
   /** Sends the time that is left along with each request. @default none is sent */
   deadline?: DeadlineOptions
+  /**
+   * Headers to send with every request: values, or a function that is asked before each try, in the context of its call, and
+   * may return a promise. A header of the caller's own wins. Events and logs never show them. With a function, `coalesce` and
+   * `stale` are refused: their answers could be for another caller.
+   * @default none
+   */
+  headers?: OwnHeaders
   /** The request header that carries the number of the attempt, `'x-outrigger-attempt'`. @default none is sent */
   attemptHeader?: string
   /** Overrides what an answer or an error says about its instance; undefined leaves it to the default. */
@@ -202,6 +212,7 @@ export const CLIENT_OPTIONS: readonly (keyof ClientOptions)[] = [
   'coalesce',
   'deadline',
   'attemptHeader',
+  'headers',
   'classify',
   'routes',
   'validate',

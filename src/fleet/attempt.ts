@@ -34,6 +34,8 @@ export class Attempt {
   error: unknown = undefined
   /** The server's own wish, in ms. */
   retryAfter: number = 0
+  /** Headers that its request is sent with, in lower case. */
+  headers: Readonly<Record<string, string>> | undefined = undefined
   /** What it has to tell, if anybody hears of its call. */
   trail: Trail | undefined = undefined
 

@@ -36,7 +36,7 @@ it('says of each instance whether it may be picked, or why not', async () => {
     available: 1,
     budget: 10,
     limits: [{ limit: 10, inFlight: 0, queued: 0 }],
-    plan: { total: 30_000, connect: 5000, attempts: 1, hedges: 0, breaker: 'instance' },
+    plan: { total: 30_000, connect: 10_000, attempts: 1, hedges: 0, breaker: 'instance' },
   })
   const states = told.instances.map(({ id, state, mayBePicked, why }) => [id, state, mayBePicked, why])
   expect(states).toEqual([

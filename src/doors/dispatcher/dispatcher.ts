@@ -3,11 +3,13 @@ import { checkScheme } from '../../attempt/address.ts'
 import type { Core } from '../../call/core.ts'
 import type { Plan } from '../../call/plan.ts'
 import type { Attempt } from '../../fleet/attempt.ts'
+import { headersFor } from '../../headers/own-headers.ts'
 import type { Journal } from '../../observe/journal.ts'
 import { quote } from '../../options.ts'
 import { Dispatcher, errors, wrapHandler } from '../../undici.ts'
 import { copyPlainHeaders } from '../../attempt/headers.ts'
 import { copyBody } from '../input/copy.ts'
+import { headerOf } from '../../attempt/headers.ts'
 import { exchangeFor, sendOne } from '../sending/attempt.ts'
 import type { Plans } from '../plan/plans.ts'
 import type { Logical } from '../plan/target.ts'
@@ -49,11 +51,15 @@ export class AttemptDispatcher extends Dispatcher {
       : { ...options, headers: copyPlainHeaders(options.headers), body: copyBody(options.body) ?? null }
     const plan = this.policy.plans.match(method, path)
     const journal = this.core.observer.begin({ door: 'dispatcher', route: plan.route?.key, method, path })
-    const send = (): void => {
+    const failed = (error: unknown): void => {
+      if (journal?.attempts === 0) journal.end({ outcome: 'refused', error })
+      fail(inner, error)
+    }
+    const sendWith = (headers: Readonly<Record<string, string>> | undefined): void => {
       try {
         if (this.core.closed) throw this.core.closed
-        if (journal) journal.discovery = journal.age
         sendOne(this.core, plan, request, (attempt) => {
+          attempt.headers = headers
           if (request.origin !== undefined) checkScheme(String(request.origin), attempt)
           const dispatch = (): boolean =>
             exchangeFor(this.core, plan, attempt, this.logical, undefined, ABORTABLE).dispatch(request, inner)
@@ -61,8 +67,23 @@ export class AttemptDispatcher extends Dispatcher {
           else dispatch()
         })
       } catch (error) {
-        if (journal?.attempts === 0) journal.end({ outcome: 'refused', error })
-        fail(inner, error)
+        failed(error)
+      }
+    }
+    const send = (): void => {
+      if (journal) journal.discovery = journal.age
+      const { own } = plan.headers
+      if (!own) {
+        sendWith(undefined)
+        return
+      }
+      try {
+        const subject = { service: this.core.service, route: plan.route?.key, method, path, attempt: 1 }
+        const headers = headersFor(own, subject, (name) => headerOf(request.headers, name) !== undefined)
+        if (headers instanceof Promise) headers.then(sendWith).catch(failed)
+        else sendWith(headers)
+      } catch (error) {
+        failed(error)
       }
     }
     if (this.core.discovery.seen || this.core.closed) {

@@ -169,7 +169,7 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
       const to = this.#outside.handler
       return otherClients?.(origin)?.dispatch(options, to) ?? dispatchOutside(options, to)
     }
-    const { number, trail } = this.#first.attempt
+    const { number, trail, headers } = this.#first.attempt
     const abortable = this.#call.signal !== undefined
     const send = (attempt: Attempt): boolean => {
       checkScheme(origin, attempt)
@@ -177,6 +177,7 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
         this.#current = exchangeFor(core, plan, attempt, logical, this, { stalled: this.#stalled, abortable })
         return this.#current.dispatch(options, handler)
       }
+      attempt.headers = headers
       attempt.trail = trail?.onward(attempt.instance)
       return attempt.trail ? attempt.trail.trace(attempt.number, dispatch) : dispatch()
     }

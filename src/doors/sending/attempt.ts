@@ -20,7 +20,8 @@ export function exchangeFor(
   context: Pick<SendContext, 'remaining'> | undefined,
   options: Omit<ExchangeOptions, 'extra' | 'observer'>,
 ): Exchange {
-  const extra = withTracers(callHeaders(plan, attempt, context), attempt.trail?.headers)
+  const told = withTracers(callHeaders(plan, attempt, context), attempt.trail?.headers)
+  const extra = attempt.headers ? { ...attempt.headers, ...told } : told
   return new Exchange(attempt, deadlines, logical, plan, { ...options, extra, observer: kept })
 }
 
