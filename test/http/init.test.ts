@@ -51,14 +51,15 @@ describe('body: null', () => {
   const put = (client: Client): Promise<Response> =>
     client(new Request('http://user-service/', { method: 'PUT', body: 'once' }), { body: null })
 
-  it('leaves a Request its body, which is sent once', async () => {
+  it('leaves a Request its body, which is sent with each try', async () => {
     await using server = await startServer((request, response) =>
       request.resume().on('end', () => response.writeHead(503).end('the 503')),
     )
     await using client = createClient(options(server.url))
     const response = await put(client)
     expect([response.status, await response.text()]).toEqual([503, 'the 503'])
-    expect(server.received).toBe(4)
+    expect(server.requests.length).toBeGreaterThan(1)
+    expect(server.received).toBe(4 * server.requests.length)
   })
 })
 
