@@ -1,5 +1,12 @@
 export { createClient, type Client, type TypedClient } from './client/create-client.ts'
-export { createFetch, type FetchOptions } from './client/create-fetch.ts'
+export {
+  createFetch,
+  type AppFetch,
+  type FetchOptions,
+  type ServiceDefaults,
+  type ServiceOptions,
+  type Unknown,
+} from './app/create-fetch.ts'
 export type {
   ClientLimit,
   ClientOptions,

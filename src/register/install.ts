@@ -1,4 +1,5 @@
-import { createFetch, deny } from '../client/create-fetch.ts'
+import { denied } from '../app/app.ts'
+import { createFetch } from '../app/create-fetch.ts'
 import { outrigger } from '../doors/dispatcher/interceptor.ts'
 import { composeGlobalDispatchers } from '../undici-guard.ts'
 import type { Dispatcher } from '../undici.ts'
@@ -7,8 +8,12 @@ import { loadConfig } from './load.ts'
 /** Puts the configured services below everything in this process: `fetch`, and what npm's undici sends by default. */
 export async function install(folder: string, file: string): Promise<void> {
   const options = await loadConfig(folder, file)
-  globalThis.fetch = createFetch(options)
-  const others: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (request, handler) =>
-    options.otherwise === 'deny' ? deny(String(request.origin)) : dispatch(request, handler)
-  composeGlobalDispatchers(others, outrigger(options.services))
+  const app = createFetch(options)
+  globalThis.fetch = app
+  const isClosed = options.unknown === 'deny' || options.otherwise === 'deny'
+  const others: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (request, handler) => {
+    if (isClosed) throw denied(String(request.origin))
+    return dispatch(request, handler)
+  }
+  composeGlobalDispatchers(others, outrigger(app.services))
 }

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { FetchOptions } from '../client/create-fetch.ts'
+import type { FetchOptions } from '../app/create-fetch.ts'
 import { readConfig, within } from './config.ts'
 
 /** The configuration of a file, its clients made. */
-export async function loadConfig(folder: string, file: string): Promise<Required<FetchOptions>> {
+export async function loadConfig(folder: string, file: string): Promise<FetchOptions> {
   const path = join(folder, file)
   const value = await within(file, () => (file.endsWith('.json') ? readJson(path) : importDefault(path)))
   return readConfig(file, value, folder)

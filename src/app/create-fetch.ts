@@ -1,0 +1,74 @@
+import type { Fetch, FetchInput } from '../attempt/platform.ts'
+import type { Client } from '../client/client.ts'
+import type { ClientSnapshot } from '../client/snapshot.ts'
+import type { UpdateOptions } from '../client/update.ts'
+import type { Explanation } from '../explain/explanation.ts'
+import type { Listener } from '../observe/emitter.ts'
+import type { ClientEvents } from '../observe/events.ts'
+import { App } from './app.ts'
+import type { FetchOptions } from './options.ts'
+
+export type { FetchOptions, ServiceDefaults, ServiceOptions, Unknown } from './options.ts'
+
+/** An app-wide fetch: assignable to `typeof fetch`. */
+export interface AppFetch<Names extends string = string> extends Fetch, AsyncDisposable {
+  /** The clients by name; each is made when it is first looked at. */
+  readonly services: { readonly [Name in Names]: Client }
+  /** The client of a service, also of a discovered one. Throws a RangeError for a name that is not there. */
+  client(name: Names | (string & {})): Client
+  /** The snapshots of the services that have been called, by host. */
+  snapshot(): { services: Record<string, ClientSnapshot> }
+  /** Why a call to this URL would go where it goes, or be refused. */
+  explain(input: FetchInput, init?: { method?: string }): Explanation
+  /** Listens to the events of all services, of later ones too. */
+  on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): this
+  once<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): this
+  off<Name extends keyof ClientEvents>(name: Name, listener?: Listener<ClientEvents[Name]>): this
+  /**
+   * Changes the configuration: `defaults` and `unknown` as a whole, `services` one by one. It is checked whole before anything is
+   * applied; clients keep what they have learnt.
+   */
+  update(config: Pick<FetchOptions, 'defaults' | 'services' | 'unknown'>, by?: UpdateOptions): void
+  /** Closes the clients that it has made. Those that were given to it are their maker's. */
+  close(): Promise<void>
+}
+
+/**
+ * An app-wide fetch, by host name: one source and one set of defaults for all services. Bad options throw a TypeError or RangeError
+ * that names the option.
+ *
+ * @example
+ * globalThis.fetch = createFetch({ source: consul(), unknown: 'discover' })
+ * await fetch('http://user-service/users/42')
+ *
+ * @example
+ * const app = createFetch({
+ *   source: registry,
+ *   defaults: { timeout: { total: 5_000 } },
+ *   services: { 'user-service': {}, 'report-service': { timeout: { total: 60_000 } } },
+ * })
+ */
+export function createFetch<const Names extends string = never>(
+  options: FetchOptions<Names>,
+): AppFetch<Names> {
+  const app = new App(options)
+  const services = {}
+  for (const name of Object.keys(options.services ?? {})) {
+    Object.defineProperty(services, name, { enumerable: true, get: () => app.client(name) })
+  }
+  const fetch = async (input: FetchInput, ...[init]: [init?: RequestInit]): Promise<Response> =>
+    app.fetch(input, init)
+  const made: AppFetch<Names> = Object.assign<Fetch, Omit<AppFetch<Names>, keyof Fetch>>(fetch, {
+    services: services as AppFetch<Names>['services'],
+    client: (name) => app.client(name),
+    snapshot: () => app.snapshot(),
+    explain: (input, init) => app.explain(input, init),
+    on: (name, listener) => (app.on(name, listener), made),
+    once: (name, listener) => (app.on(name, listener, true), made),
+    off: (name, listener) => (app.off(name, listener), made),
+    update: (config, by) => app.update(config, by),
+    close: () => app.close(),
+    [Symbol.asyncDispose]: () => app.close(),
+  })
+  return made
+}

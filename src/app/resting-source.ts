@@ -1,0 +1,60 @@
+import type { Instance, Source } from '../registry/source.ts'
+
+/**
+ * A source whose watch can rest: while it does, the registry holds no connection for it, and the client keeps the last known
+ * instances with all it has learnt about them.
+ */
+export class RestingSource implements Source {
+  readonly emptyGrace?: number
+  readonly isOwn: boolean
+  readonly #source: Source
+  readonly #nameOf: (service: string) => string
+  #rest = new AbortController()
+  #wake: (() => void) | undefined
+  #isResting = false
+
+  /** `nameOf` is the name that the registry has for a service. */
+  constructor(source: Source, nameOf: (service: string) => string) {
+    this.#source = source
+    this.#nameOf = nameOf
+    this.isOwn = source.isOwn === true
+    if (source.emptyGrace !== undefined) this.emptyGrace = source.emptyGrace
+  }
+
+  rest(): void {
+    if (this.#isResting) return
+    this.#isResting = true
+    this.#rest.abort()
+  }
+
+  wake(): void {
+    if (!this.#isResting) return
+    this.#isResting = false
+    this.#rest = new AbortController()
+    this.#wake?.()
+  }
+
+  async *watch(service: string, { signal }: { signal: AbortSignal }): AsyncGenerator<readonly Instance[]> {
+    while (!signal.aborted) {
+      const resting = this.#rest.signal
+      if (!resting.aborted) {
+        try {
+          const both = AbortSignal.any([signal, resting])
+          yield* this.#source.watch(this.#nameOf(service), { signal: both })
+        } catch (error) {
+          if (!resting.aborted) throw error
+        }
+        if (!resting.aborted) return
+      }
+      if (this.#isResting) await this.#awake(signal)
+    }
+  }
+
+  #awake(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve
+      if (signal.aborted) resolve()
+      else signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+  }
+}

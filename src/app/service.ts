@@ -1,0 +1,90 @@
+import { createClient, type Client } from '../client/create-client.ts'
+import { checkClientOptions, type ClientOptions } from '../client/options.ts'
+import { ServiceClient } from '../client/service-client.ts'
+import type { ClientUpdate } from '../client/update.ts'
+import type { Clock } from '../clock.ts'
+import { RestingSource } from './resting-source.ts'
+
+/** One service of an application: its client is made at the first call. */
+export class Service {
+  readonly name: string
+  /** When it was last called, by the clock. */
+  calledAt: number = -Infinity
+  #options: ClientOptions
+  #client: Client | undefined
+  readonly #source: RestingSource
+  readonly #onClient: (client: Client) => void
+
+  /** Throws what `createClient()` would. `nameOf` is the name that the registry has for it. */
+  constructor(
+    options: ClientOptions,
+    nameOf: (service: string) => string,
+    onClient: (client: Client) => void,
+  ) {
+    this.name = options.service
+    this.#source = new RestingSource(options.source, nameOf)
+    this.#options = { ...options, source: this.#source }
+    this.#onClient = onClient
+    check(this.#options)
+  }
+
+  get client(): Client {
+    if (!this.#client) {
+      this.#client = createClient(this.#options)
+      this.#onClient(this.#client)
+    }
+    return this.#client
+  }
+
+  /** The client, if there has been a call. */
+  get made(): Client | undefined {
+    return this.#client
+  }
+
+  /** The client for a call that begins now. */
+  called(clock: Clock | undefined): Client {
+    if (clock) this.calledAt = clock.now()
+    this.#source.wake()
+    return this.client
+  }
+
+  rest(): void {
+    this.#source.rest()
+  }
+
+  /** Checks other options; what it returns applies them, and does not throw. */
+  prepare(options: ClientOptions): (by: { by?: string }) => void {
+    const next: ClientOptions = { ...options, source: this.#source }
+    check(next)
+    return (by) => {
+      const before = this.#options
+      this.#options = next
+      this.#client?.update(difference(before, next), by)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#client?.close()
+  }
+}
+
+/** Everything that `createClient()` checks, without a client. */
+function check(options: ClientOptions): void {
+  checkClientOptions(options)
+  void new ServiceClient(options)
+}
+
+const FIXED: ReadonlySet<string> = new Set(['service', 'source', 'clock'])
+
+/** What `update()` has to be told so that the options after it are `next`. */
+function difference(before: ClientOptions, next: ClientOptions): ClientUpdate {
+  const gone = (from: object, to: object): [string, undefined][] =>
+    Object.keys(from)
+      .filter((name) => !Object.hasOwn(to, name))
+      .map((name) => [name, undefined])
+  const { routes: earlier, ...old } = before
+  const { routes: after, ...others } = next
+  const changed = [...gone(old, others), ...Object.entries(others)].filter(([name]) => !FIXED.has(name))
+  const routes = { ...Object.fromEntries(gone(earlier ?? {}, after ?? {})), ...after }
+  return { ...Object.fromEntries(changed), ...((earlier ?? after) && { routes }) }
+}

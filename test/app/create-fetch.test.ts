@@ -1,0 +1,280 @@
+import { describe, expect, expectTypeOf, it } from 'vitest'
+import {
+  createClient,
+  createFetch,
+  fixed,
+  MemoryRegistry,
+  type Client,
+  type FetchOptions,
+  type Instance,
+  type Source,
+} from '../../src/index.ts'
+import { ManualClock } from '../../src/testing/clock.ts'
+import { redirect, reply, startServer } from '../support/http-server.ts'
+import { until } from '../support/until.ts'
+
+/** A registry that counts its watches, by the name it is asked for. */
+class CountingSource implements Source {
+  readonly emptyGrace = 0
+  readonly isOwn = true
+  readonly watched: string[] = []
+  open = 0
+  readonly #instances: Readonly<Record<string, readonly Instance[]>>
+
+  constructor(instances: Readonly<Record<string, readonly Instance[]>>) {
+    this.#instances = instances
+  }
+
+  async *watch(service: string, { signal }: { signal: AbortSignal }): AsyncGenerator<readonly Instance[]> {
+    this.watched.push(service)
+    this.open++
+    try {
+      yield Object.hasOwn(this.#instances, service) ? (this.#instances[service] ?? []) : []
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+    } finally {
+      this.open--
+    }
+  }
+}
+
+const at = (url: string): Instance => ({ id: 'a', url })
+
+describe('createFetch with a source', () => {
+  it('has one set of options for all services, and makes each client at its first call', async () => {
+    await using users = await startServer(reply(200, 'users'))
+    await using orders = await startServer(reply(200, 'orders'))
+    const source = new CountingSource({ 'user-service': [at(users.url)], 'order-service': [at(orders.url)] })
+    await using app = createFetch({
+      source,
+      defaults: { timeout: { total: 1000 }, routes: { 'GET /a': { retry: false } } },
+      services: { 'user-service': {}, 'order-service': { timeout: { total: 2000 } }, idle: {} },
+    })
+    expect(source.watched).toEqual([])
+    expect(app.snapshot()).toEqual({ services: {} })
+    expect(await (await app('http://user-service/')).text()).toBe('users')
+    expect(await (await app('http://order-service/a')).text()).toBe('orders')
+    expect(source.watched).toEqual(['user-service', 'order-service'])
+    expect(Object.keys(app.snapshot().services)).toEqual(['user-service', 'order-service'])
+    expect(app.explain('http://user-service/').plan).toMatchObject({ total: 1000 })
+    expect(app.explain('http://order-service/a')).toMatchObject({
+      route: 'GET /a',
+      plan: { total: 2000, attempts: 1 },
+    })
+    expectTypeOf(app.services['user-service']).toEqualTypeOf<Client>()
+    expectTypeOf<keyof typeof app.services>().toEqualTypeOf<'user-service' | 'order-service' | 'idle'>()
+    expect(app.client('user-service')).toBe(app.services['user-service'])
+    expect(() => app.client('nobody')).toThrow(/no service 'nobody'; known: user-service/)
+    expect(app).toHaveLength(1)
+  })
+
+  it('leads redirects from one service to another', async () => {
+    await using orders = await startServer(reply(200, 'orders'))
+    await using users = await startServer(redirect('http://order-service/'))
+    const source = new CountingSource({ 'user-service': [at(users.url)], 'order-service': [at(orders.url)] })
+    await using app = createFetch({ source, services: { 'user-service': {}, 'order-service': {} } })
+    await app.client('order-service').ready()
+    expect(await (await app('http://user-service/')).text()).toBe('orders')
+  })
+
+  it('tells listeners of events of all services, of later ones too, until they are taken off', async () => {
+    await using server = await startServer(reply(200, 'ok'))
+    const source = new CountingSource({ a: [at(server.url)], b: [at(server.url)] })
+    await using app = createFetch({ source, services: { a: {}, b: {} } })
+    await app('http://a/')
+    const seen: string[] = []
+    const listener = ({ service }: { service: string }): void => void seen.push(service)
+    app.on('attempt', listener)
+    await app('http://a/')
+    await app('http://b/')
+    app.off('attempt', listener)
+    await app('http://b/')
+    expect(seen).toEqual(['a', 'b'])
+  })
+
+  it('lets go of the watch of a service that nobody calls, and keeps what it knew', async () => {
+    await using server = await startServer(reply(200, 'ok'))
+    const clock = new ManualClock()
+    const source = new CountingSource({ a: [at(server.url)] })
+    await using app = createFetch({
+      source,
+      services: { a: { breaker: { failureThreshold: 1, openFor: 60_000 } } },
+      idleTimeout: 1000,
+      clock,
+    })
+    await app('http://a/')
+    await app
+      .client('a')
+      .execute(() => Promise.reject(new Error('boom')))
+      .catch(() => {})
+    expect(source.open).toBe(1)
+    await clock.advance(2500)
+    await until(() => source.open === 0)
+    expect(app.snapshot().services['a']?.instances).toMatchObject([
+      { breaker: 'open', settled: { success: 1, failure: 1 } },
+    ])
+    await expect(app('http://a/')).rejects.toMatchObject({ name: 'CircuitOpenError' })
+    await until(() => source.open === 1)
+    expect(source.watched).toEqual(['a', 'a'])
+  })
+})
+
+describe('unknown: discover', () => {
+  const discover = (source: Source, more: Partial<FetchOptions> = {}): ReturnType<typeof createFetch> =>
+    createFetch({ source, unknown: 'discover', ...more })
+
+  it('makes a service of a host that the source knows, at its first call', async () => {
+    await using server = await startServer(reply(200, 'users'))
+    const source = new CountingSource({ 'user-service': [at(server.url)] })
+    await using app = discover(source, { suffixes: ['.internal'], defaults: { timeout: 1000 } })
+    const urls = ['http://user-service/', 'http://user-service/', 'http://user-service.internal:8080/x']
+    for (const text of await Promise.all(urls.map(async (url) => (await app(url)).text())))
+      expect(text).toBe('users')
+    expect(source.watched.toSorted()).toEqual(['user-service', 'user-service'])
+    expect(server.headers.map(({ host }) => host).toSorted((a = '', b = '') => a.localeCompare(b))).toEqual([
+      'user-service',
+      'user-service',
+      'user-service.internal:8080',
+    ])
+    expect(app.client('user-service').explain('/').plan).toMatchObject({ total: 1000 })
+  })
+
+  it('passes on what the source does not know, what has dots, and addresses; and asks once', async () => {
+    await using stranger = await startServer(reply(200, 'stranger'))
+    const source = new CountingSource({ 'example.com': [at(stranger.url)] })
+    const original = globalThis.fetch
+    const passed: string[] = []
+    globalThis.fetch = (input) => {
+      passed.push(input instanceof Request ? input.url : input.toString())
+      return Promise.resolve(new Response('passed'))
+    }
+    try {
+      await using app = discover(source)
+      for (const host of [
+        'unknown',
+        'unknown',
+        'example.com',
+        'localhost',
+        '127.0.0.1',
+        '[::1]',
+        '__proto__',
+      ]) {
+        expect(await (await app(`http://${host}/`)).text()).toBe('passed')
+      }
+      expect(source.watched).toEqual(['unknown', '__proto__'])
+      expect(source.open).toBe(0)
+      expect(passed).toHaveLength(7)
+    } finally {
+      globalThis.fetch = original
+    }
+  })
+
+  it('remembers no more than a thousand hosts that are none', async () => {
+    const source = new CountingSource({})
+    const original = globalThis.fetch
+    globalThis.fetch = () => Promise.resolve(new Response('passed'))
+    try {
+      await using app = discover(source)
+      for (let host = 0; host < 1100; host++) await app(`http://h${host}/`)
+      await app('http://h1099/')
+      expect(source.watched).toHaveLength(1100)
+      await app('http://h0/')
+      expect(source.watched).toHaveLength(1101)
+      expect(source.open).toBe(0)
+    } finally {
+      globalThis.fetch = original
+    }
+  })
+
+  it('passes on while the source fails', async () => {
+    const original = globalThis.fetch
+    globalThis.fetch = () => Promise.resolve(new Response('passed'))
+    try {
+      const source: Source = {
+        // oxlint-disable-next-line require-yield -- it fails
+        async *watch() {
+          throw Object.assign(new Error('down'), { code: 'ECONNREFUSED' })
+        },
+      }
+      await using app = discover(source, { clock: new ManualClock() })
+      const answer = app('http://user-service/')
+      void answer.catch(() => {})
+      expect(
+        await Promise.race([
+          answer.then((response) => response.text()),
+          new Promise((resume) => setTimeout(resume, 50, 'waits')),
+        ]),
+      ).toMatch(/passed|waits/)
+    } finally {
+      globalThis.fetch = original
+    }
+  })
+})
+
+describe('update()', () => {
+  it('changes defaults and services whole, for clients that are made and that are not yet', async () => {
+    await using server = await startServer(reply(200, 'ok'))
+    const source = new CountingSource({ a: [at(server.url)], b: [at(server.url)], c: [at(server.url)] })
+    await using app = createFetch({
+      source,
+      defaults: { timeout: 1000, retry: false },
+      services: { a: {}, b: { timeout: 2000 } },
+    })
+    await app('http://a/')
+    const settled = app.snapshot().services['a']?.instances[0]?.settled
+    const changed: unknown[] = []
+    app.on('config:changed', ({ service, by }) => changed.push([service, by]))
+    app.update({ defaults: { timeout: 500 }, services: { c: { hedge: {} } } }, { by: 'ops' })
+    expect(app.client('a').explain().plan).toMatchObject({ total: 500, attempts: 3 })
+    expect(app.client('b').explain().plan).toMatchObject({ total: 2000, attempts: 3 })
+    expect(app.client('c').explain().plan).toMatchObject({ total: 500, hedges: 1 })
+    expect(app.snapshot().services['a']?.instances[0]?.settled).toEqual(settled)
+    expect(changed).toEqual([['a', 'ops']])
+  })
+
+  it.each<[object, string]>([
+    [{ defaults: { timeout: 100 }, services: { a: { timeout: -1 } } }, 'timeout'],
+    [{ defaults: { timuot: 100 } }, 'timuot'],
+    [{ defaults: { timeout: 100 }, unknown: 'maybe' }, 'unknown must be'],
+    [{ services: { 'a b': {} } }, "services['a b']"],
+    [{ source: fixed([]) }, 'source'],
+  ])('refuses %o, and nothing has changed', async (config, message) => {
+    await using app = createFetch({ source: new CountingSource({}), services: { a: {}, b: {} } })
+    expect(() => app.update(config)).toThrow(message)
+    expect(app.client('a').explain().plan).toMatchObject({ total: 30_000 })
+    expect(app.client('b').explain().plan).toMatchObject({ total: 30_000 })
+  })
+})
+
+it('two applications on one registry, and a client made by hand, leave each other alone', async () => {
+  await using server = await startServer(reply(200, 'ok'))
+  const registry = new MemoryRegistry()
+  registry.register('a', { id: '1', url: server.url })
+  const users = createClient({ service: 'b', source: fixed([server.url]) })
+  const first = createFetch({ source: registry, services: { a: {}, b: users } })
+  await using second = createFetch({ source: registry, services: { a: {} } })
+  await first('http://a/')
+  await first('http://b/')
+  await first.close()
+  await expect(first('http://a/')).rejects.toMatchObject({ code: 'ERR_OUTRIGGER_CLOSED' })
+  expect((await second('http://a/')).status).toBe(200)
+  expect((await users('/')).status).toBe(200)
+  await users.close()
+})
+
+it.each<[object, string]>([
+  [{}, 'services must be'],
+  [{ services: { a: {} } }, "services['a'] has no source"],
+  [{ services: { a: { service: 'b', source: fixed([]) } } }, "services['a'] cannot have service"],
+  [
+    { services: { a: 5 }, source: fixed([]) },
+    "services['a'] must be a client or an object of options, got 5",
+  ],
+  [{ services: {}, defaults: { service: 'x' } }, 'defaults cannot have service'],
+  [{ unknown: 'discover' }, "unknown: 'discover' needs a source"],
+  [{ services: {}, unknown: 'pass', otherwise: 'deny' }, 'unknown and otherwise say different things'],
+  [{ services: {}, suffixes: ['internal'] }, 'suffixes must be a list'],
+  [{ services: {}, idleTimeout: 0 }, 'idleTimeout must be'],
+  [{ source: fixed([]), services: { a: { retry: { attempts: 0 } } } }, 'retry.attempts'],
+])('createFetch refuses %o', (options, message) => {
+  expect(() => createFetch(options as FetchOptions)).toThrow(message)
+})
