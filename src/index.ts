@@ -27,13 +27,17 @@ export type { ExecuteContext, ExecuteFunction, ExecuteOptions } from './doors/ex
 export type { RequestOptions } from './doors/request/operation.ts'
 export type { AttemptResult, Classify, Judgement } from './verdict/classify.ts'
 
-export {
-  CircuitBreaker,
-  type CircuitBreakerEvent,
-  type CircuitBreakerEventName,
-  type CircuitBreakerOptions,
-  type Permit,
-} from './breaker/circuit-breaker.ts'
+export { CircuitBreaker } from './breaker/circuit-breaker.ts'
+export type {
+  CircuitBreakerEvent,
+  CircuitBreakerEventName,
+  CircuitBreakerEvents,
+  CircuitBreakerOptions,
+  CircuitBreakerRefusedEvent,
+  CircuitBreakerSnapshot,
+  CircuitBreakerState,
+  Permit,
+} from './breaker/standalone-types.ts'
 export type { OutlierOptions } from './fleet/outlier-policy.ts'
 export type { BreakerOptions, BreakerWindow, OpenForOptions } from './breaker/policy.ts'
 

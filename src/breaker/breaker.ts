@@ -75,6 +75,21 @@ export class Breaker {
     return now < this.#reopensAt() ? 'open' : 'half-open'
   }
 
+  /** Open until `reset()`, whatever the time. */
+  get isIsolated(): boolean {
+    return this.#state === 'open' && this.#probeAt === Infinity
+  }
+
+  /** What is counted now. */
+  counts(now: number): BreakerCounts {
+    return this.#trip.countsAt(now)
+  }
+
+  /** Milliseconds that it would open for now. */
+  usualOpenTime(now: number): number {
+    return this.#openFor(now)
+  }
+
   /** True while it does not matter when a call begins: reading the clock is a fifth of what a call costs. */
   get beginsUntimed(): boolean {
     return this.#state === 'closed' && this.#policy.slowCallRate === Infinity

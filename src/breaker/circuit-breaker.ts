@@ -1,55 +1,36 @@
-import { systemClock, type Clock } from '../clock.ts'
-import { CircuitOpenError, OutriggerError, withoutStack } from '../errors.ts'
-import { disown } from '../hooks/disown.ts'
+import { startTimer, systemClock, type Clock } from '../clock.ts'
+import { CircuitOpenError, timeoutError, withoutStack } from '../errors.ts'
 import { Emitter, type Listener } from '../observe/emitter.ts'
 import type { BreakerState, Outcome } from '../observe/events.ts'
 import { isOutcome } from '../observe/outcome.ts'
-import { warnOnce } from '../observe/warn-once.ts'
-import { checkFunction, checkMethods, checkNumber, checkObject, checkSignal, quote } from '../options.ts'
+import {
+  checkBoolean,
+  checkFunction,
+  checkMethods,
+  checkNumber,
+  checkObject,
+  checkSignal,
+  quote,
+} from '../options.ts'
 import { isTimeLimit } from '../verdict/limit.ts'
 import { Breaker } from './breaker.ts'
-import { breakerOptionNames, breakerPolicy, type BreakerOptions } from './policy.ts'
+import { breakerOptionNames, breakerPolicy, type BreakerPolicy } from './policy.ts'
+import { counted, isAnswer } from './result.ts'
+import type {
+  CircuitBreakerEventName,
+  CircuitBreakerEvents,
+  CircuitBreakerOptions,
+  CircuitBreakerSnapshot,
+  CircuitBreakerState,
+  ExecuteContext,
+  ExecuteOptions,
+  Permit,
+} from './standalone-types.ts'
 import type { Transition } from './transition.ts'
 
-export interface CircuitBreakerOptions extends BreakerOptions {
-  /**
-   * How a settled call counts, or undefined for the default: a fulfilled one is a `'success'`, a rejected one a
-   * `'failure'`, a refusal by Outrigger `'ignored'`. Not asked when the caller's signal aborted. What is
-   * no outcome is warned of, and the default used.
-   */
-  readonly classify?: (result: PromiseSettledResult<unknown>) => Outcome | undefined
-  /** @default the system's monotonic clock */
-  readonly clock?: Clock
-}
-
-export interface CircuitBreakerEvent extends Transition {
-  /** Unix milliseconds (on an injected clock: its `now() + epoch`). */
-  readonly at: number
-}
-
-export type CircuitBreakerEventName = 'open' | 'half-open' | 'close'
-
-export interface ExecuteOptions {
-  /**
-   * The caller's own signal, handed to the function. The call ends as soon as it aborts, even if the function goes on.
-   * A `TimeoutError`, as of `AbortSignal.timeout()`, counts as a failure; any other reason is not counted.
-   */
-  readonly signal?: AbortSignal | undefined
-}
-
-export interface ExecuteContext {
-  /** The caller's signal, or one that never aborts. */
-  readonly signal: AbortSignal
-}
-
-/** One admitted try. Settled once; what comes later is not counted. */
-export interface Permit extends Disposable {
-  /** `ms` is how long it took, by default the time since it was acquired. What throws settles nothing. */
-  settle(outcome: Outcome, ms?: number): void
-}
-
 const EVENT = { open: 'open', 'half-open': 'half-open', closed: 'close' } as const
-const EVENT_NAMES: readonly string[] = Object.values(EVENT)
+/** `once()` and `on()` of `node:events` listen to 'error' besides; it is never emitted. */
+const EVENT_NAMES: readonly string[] = [...Object.values(EVENT), 'refused', 'error']
 
 /**
  * A circuit breaker on its own, around any function.
@@ -63,22 +44,117 @@ export class CircuitBreaker {
   readonly #breaker: Breaker
   readonly #clock: Clock
   readonly #classify: CircuitBreakerOptions['classify']
+  readonly #name: string | undefined
+  readonly #timeout: number
+  #policy: BreakerPolicy
+  #enabled: boolean
+  #refused = 0
+  /** What a call failed with last. */
+  #lastError: unknown
   /** Made with the first listener: most of a breaker's memory otherwise. */
-  #emitter: Emitter<Record<CircuitBreakerEventName, CircuitBreakerEvent>> | undefined
+  #emitter: Emitter<CircuitBreakerEvents> | undefined
 
   constructor(options: CircuitBreakerOptions = {}) {
-    checkObject('breaker', options, [...breakerOptionNames, 'classify', 'clock'])
-    const { classify, clock = systemClock, ...policy } = options
+    checkObject('breaker', options, [
+      ...breakerOptionNames,
+      'classify',
+      'clock',
+      'name',
+      'timeout',
+      'enabled',
+    ])
+    const { classify, clock = systemClock, name, timeout = Infinity, enabled = true, ...policy } = options
+    if (name !== undefined && typeof name !== 'string')
+      throw new TypeError(`breaker.name must be a string, got ${quote(name)}`)
     if (classify !== undefined) checkFunction('breaker.classify', classify)
     checkMethods('breaker.clock', clock, ['now', 'random'])
     this.#classify = classify
     this.#clock = clock
-    this.#breaker = new Breaker(breakerPolicy(policy), clock, (transition) => this.#publish(transition))
+    this.#name = name
+    this.#timeout = checkNumber('breaker.timeout', timeout, { exclusive: true })
+    checkBoolean('breaker.enabled', enabled)
+    this.#enabled = enabled
+    this.#policy = breakerPolicy(policy)
+    this.#breaker = new Breaker(this.#policy, clock, (transition) => this.#publish(transition))
   }
 
   /** `'half-open'` as soon as the next call may be a probe. */
   get state(): BreakerState {
     return this.#breaker.state
+  }
+
+  get name(): string | undefined {
+    return this.#name
+  }
+
+  /** Open until `reset()`, whatever the time. */
+  get isolated(): boolean {
+    return this.#breaker.isIsolated
+  }
+
+  /** False: calls pass and are not counted. */
+  get enabled(): boolean {
+    return this.#enabled
+  }
+
+  set enabled(on: boolean) {
+    checkBoolean('breaker.enabled', on)
+    this.#enabled = on
+  }
+
+  /** True: reports in its events what it would do, and refuses nothing. */
+  get dryRun(): boolean {
+    return this.#policy.dryRun
+  }
+
+  set dryRun(on: boolean) {
+    checkBoolean('breaker.dryRun', on)
+    this.#policy = Object.freeze({ ...this.#policy, dryRun: on })
+    this.#breaker.adopt(this.#policy)
+  }
+
+  snapshot(): CircuitBreakerSnapshot {
+    const { state, isolated, enabled, dryRun } = this
+    const now = this.#clock.now()
+    const retryAfter = this.#breaker.nextAdmit(now) - now
+    return {
+      ...(this.#name !== undefined && { name: this.#name }),
+      state,
+      isolated,
+      enabled,
+      dryRun,
+      counts: this.#breaker.counts(now),
+      refused: this.#refused,
+      ...(retryAfter < Infinity && { retryAfter }),
+    }
+  }
+
+  /** What `restore()` of a later process takes: open for as long as it is, isolated, or closed. */
+  toJSON(): CircuitBreakerState {
+    if (this.isolated) return { state: 'isolated' }
+    const now = this.#clock.now()
+    return this.state === 'closed'
+      ? { state: 'closed' }
+      : { state: 'open', retryAfter: this.#breaker.nextAdmit(now) - now }
+  }
+
+  /** Takes the state that `toJSON()` gave. */
+  restore(state: CircuitBreakerState): void {
+    checkObject('restore()', state, ['state', 'retryAfter'])
+    if (state.state === 'closed') this.reset()
+    else if (state.state === 'isolated') this.isolate()
+    else if (state.state === 'open')
+      this.open(Math.max(checkNumber('restore().retryAfter', state.retryAfter), 1))
+    else
+      throw new TypeError(
+        `restore() takes 'closed', 'open' or 'isolated', got ${quote((state as { state?: unknown }).state)}`,
+      )
+  }
+
+  /** The same function behind this breaker. */
+  wrap<Args extends unknown[], T>(fn: (...args: Args) => T | PromiseLike<T>): (...args: Args) => Promise<T> {
+    checkFunction("wrap()'s argument", fn)
+    return (...args) => this.execute(() => fn(...args))
   }
 
   /**
@@ -95,10 +171,12 @@ export class CircuitBreaker {
       }
     }
     if (signal?.aborted) return Promise.reject(signal.reason)
+    if (!this.#enabled) return started(fn, signal)
     const start = this.#breaker.beginsUntimed ? 0 : this.#clock.now()
     const permit = this.#breaker.tryAcquire(start)
     // Not thrown: an async function's throw costs a third more, and refusals are hot when a service is down.
     if (permit === 0) return Promise.reject(this.#refusal(start))
+    if (this.#timeout < Infinity) return this.#runWithin(fn, signal, permit, start)
     return signal ? this.#runUntil(fn, signal, permit, start) : this.#run(fn, permit, start)
   }
 
@@ -106,7 +184,10 @@ export class CircuitBreaker {
   tryAcquire(): Permit | undefined {
     const start = this.#clock.now()
     let permit = this.#breaker.tryAcquire(start)
-    if (permit === 0) return undefined
+    if (permit === 0) {
+      this.#countRefusal(start)
+      return undefined
+    }
     const settle: Permit['settle'] = (outcome, ms) => {
       if (!isOutcome(outcome)) {
         const known = "'success', 'failure', 'overload' or 'ignored'"
@@ -120,20 +201,50 @@ export class CircuitBreaker {
     return { settle, [Symbol.dispose]: () => settle('ignored') }
   }
 
-  on(name: CircuitBreakerEventName, listener: Listener<CircuitBreakerEvent>): this {
+  on<Name extends CircuitBreakerEventName>(name: Name, listener: Listener<CircuitBreakerEvents[Name]>): this {
     this.#listeners(name).on(name, listener)
     return this
   }
 
-  once(name: CircuitBreakerEventName, listener: Listener<CircuitBreakerEvent>): this {
+  once<Name extends CircuitBreakerEventName>(
+    name: Name,
+    listener: Listener<CircuitBreakerEvents[Name]>,
+  ): this {
     this.#listeners(name).once(name, listener)
     return this
   }
 
   /** Without a listener, removes all listeners of that name. */
-  off(name: CircuitBreakerEventName, listener?: Listener<CircuitBreakerEvent>): this {
+  off<Name extends CircuitBreakerEventName>(
+    name: Name,
+    listener?: Listener<CircuitBreakerEvents[Name]>,
+  ): this {
     this.#listeners(name).off(name, listener)
     return this
+  }
+
+  /** The same as `on`: for `once()` and `on()` of `node:events`. */
+  addListener<Name extends CircuitBreakerEventName>(
+    name: Name,
+    listener: Listener<CircuitBreakerEvents[Name]>,
+  ): this {
+    return this.on(name, listener)
+  }
+
+  /** The same as `off` with a listener. */
+  removeListener<Name extends CircuitBreakerEventName>(
+    name: Name,
+    listener: Listener<CircuitBreakerEvents[Name]>,
+  ): this {
+    return this.off(name, listener)
+  }
+
+  /** Opens it for `ms` milliseconds, or for its usual time; it then recovers as usual. */
+  open(ms?: number): void {
+    const now = this.#clock.now()
+    const rule = { exclusive: true, max: Number.MAX_SAFE_INTEGER }
+    const openFor = ms === undefined ? this.#breaker.usualOpenTime(now) : checkNumber('open().ms', ms, rule)
+    this.#breaker.force(now, openFor, 'by-hand')
   }
 
   /** Open until `reset()`, whatever the time. */
@@ -146,7 +257,7 @@ export class CircuitBreaker {
     this.#breaker.reset()
   }
 
-  #listeners(name: CircuitBreakerEventName): Emitter<Record<CircuitBreakerEventName, CircuitBreakerEvent>> {
+  #listeners(name: CircuitBreakerEventName): Emitter<CircuitBreakerEvents> {
     if (!EVENT_NAMES.includes(name)) {
       throw new TypeError(`the event must be one of ${EVENT_NAMES.join(', ')}, got ${quote(name)}`)
     }
@@ -154,20 +265,29 @@ export class CircuitBreaker {
   }
 
   #publish(transition: Transition): void {
-    const at = this.#clock.now() + (this.#clock.epoch ?? 0)
-    this.#emitter?.emit(EVENT[transition.to], { ...transition, at })
+    const error = transition.to === 'open' && this.#lastError !== undefined ? { error: this.#lastError } : {}
+    this.#emitter?.emit(EVENT[transition.to], { ...transition, ...this.#stamp(), ...error })
   }
 
-  #settle(permit: number, outcome: Outcome, start: number, ms?: number): void {
+  #stamp(): { at: number; name?: string } {
+    const at = this.#unixNow()
+    return this.#name === undefined ? { at } : { at, name: this.#name }
+  }
+
+  #unixNow(): number {
+    return this.#clock.now() + (this.#clock.epoch ?? 0)
+  }
+
+  #settle(permit: number, outcome: Outcome, start: number, ms?: number, retryAfter = 0): void {
     const now = this.#clock.now()
-    this.#breaker.settle(permit, outcome, ms ?? now - start, now)
+    this.#breaker.settle(permit, outcome, ms ?? now - start, now, retryAfter)
   }
 
   /** Not async: that would cost a third more. */
   #run<T>(fn: (context: ExecuteContext) => T | PromiseLike<T>, permit: number, start: number): Promise<T> {
     return started(fn, undefined).then(
       (value) => {
-        if (this.#classify) this.#count(permit, { status: 'fulfilled', value }, start)
+        if (this.#classify || isAnswer(value)) this.#count(permit, { status: 'fulfilled', value }, start)
         else if (this.#breaker.endsUntimed) this.#breaker.settle(permit, 'success', 0, 0)
         else this.#settle(permit, 'success', start)
         return value
@@ -218,19 +338,45 @@ export class CircuitBreaker {
     })
   }
 
-  /** A `classify` that throws is the caller's to see, but must not keep the permit. */
   #count(permit: number, result: PromiseSettledResult<unknown>, start: number): void {
-    let outcome: Outcome = 'ignored'
-    try {
-      outcome = (this.#classify && judged(this.#classify, result)) ?? defaultOutcome(result)
-    } finally {
-      this.#settle(permit, outcome, start)
+    const { outcome, retryAfter } = counted(result, this.#classify, this.#unixNow())
+    if (outcome === 'failure' || outcome === 'overload') {
+      this.#lastError = result.status === 'rejected' ? result.reason : result.value
     }
+    this.#settle(permit, outcome, start, undefined, retryAfter)
+  }
+
+  /** The same within the time limit: the function is told by its signal, and not waited for. */
+  #runWithin<T>(
+    fn: (context: ExecuteContext) => T | PromiseLike<T>,
+    signal: AbortSignal | undefined,
+    permit: number,
+    start: number,
+  ): Promise<T> {
+    const late = new AbortController()
+    const both = signal ? AbortSignal.any([signal, late.signal]) : late.signal
+    const name = this.#name === undefined ? 'the call' : this.#name
+    const cancel = startTimer(this.#clock, this.#timeout, () => {
+      const error = timeoutError(`${name} took longer than ${this.#timeout} ms`)
+      this.#lastError = error
+      late.abort(error)
+    })
+    return this.#runUntil(fn, both, permit, start).finally(cancel)
   }
 
   #refusal(now: number): CircuitOpenError {
+    const retryAfter = this.#countRefusal(now)
+    const what = this.#name === undefined ? 'the circuit' : `the circuit of ${this.#name}`
+    const cause = this.#lastError
+    const when = retryAfter === Infinity ? 'isolated by hand' : 'open'
+    return withoutStack(() => new CircuitOpenError(`${what} is ${when}`, retryAfter, { cause }))
+  }
+
+  #countRefusal(now: number): number {
     const retryAfter = this.#breaker.nextAdmit(now) - now
-    return withoutStack(() => new CircuitOpenError('the circuit is open', retryAfter))
+    this.#refused++
+    if (this.#emitter?.has('refused')) this.#emitter.emit('refused', { ...this.#stamp(), retryAfter })
+    return retryAfter
   }
 }
 
@@ -264,22 +410,4 @@ class Context implements ExecuteContext {
   get signal(): AbortSignal {
     return (this.#signal ??= new AbortController().signal)
   }
-}
-
-/** A verdict that is none, such as a promise, must not make a good probe a bad one. */
-function judged(
-  classify: NonNullable<CircuitBreakerOptions['classify']>,
-  result: PromiseSettledResult<unknown>,
-): Outcome | undefined {
-  const verdict: unknown = classify(result)
-  if (verdict === undefined || isOutcome(verdict)) return verdict
-  disown(verdict)
-  const text = `classify returned ${quote(verdict)}, which is no outcome; the default is used instead`
-  warnOnce(classify, text, 'OUTRIGGER_CLASSIFY')
-  return undefined
-}
-
-function defaultOutcome(result: PromiseSettledResult<unknown>): Outcome {
-  if (result.status === 'fulfilled') return 'success'
-  return result.reason instanceof OutriggerError ? 'ignored' : 'failure'
 }

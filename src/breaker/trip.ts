@@ -80,6 +80,12 @@ export class Trip {
     return { consecutive, calls, failures, slow, ...(decided !== undefined && { rate: decided / calls }) }
   }
 
+  /** The same, as it stands. */
+  countsAt(now: number): BreakerCounts {
+    this.#window?.expire(now)
+    return this.counts('reset')
+  }
+
   clear(): void {
     this.#streak = 0
     this.#window?.clear()

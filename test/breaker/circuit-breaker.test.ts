@@ -1,9 +1,6 @@
 import { afterEach, describe, expect, expectTypeOf, test, vi } from 'vitest'
-import {
-  CircuitBreaker,
-  type CircuitBreakerEvent,
-  type CircuitBreakerOptions,
-} from '../../src/breaker/circuit-breaker.ts'
+import { CircuitBreaker } from '../../src/breaker/circuit-breaker.ts'
+import type { CircuitBreakerEvent, CircuitBreakerOptions } from '../../src/breaker/standalone-types.ts'
 import { CircuitOpenError, NoInstanceError } from '../../src/errors.ts'
 import type { BreakerReason, Outcome } from '../../src/observe/events.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
@@ -297,18 +294,18 @@ describe('what counts', () => {
     warning.mockRestore()
   })
 
-  test('a classify that throws is seen, and keeps no permit', async () => {
-    const { breaker, clock } = setUp({
+  test('a classify that throws is a warning; the default is used, and the value is the caller’s', async () => {
+    const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    const { breaker } = setUp({
       classify: () => {
         throw new TypeError('oops')
       },
     })
-    await expect(breaker.execute(ok)).rejects.toThrow('oops')
-    await expect(breaker.execute(fail)).rejects.toThrow('oops')
-    for (let i = 0; i < 3; i++) breaker.tryAcquire()?.settle('failure')
-    await clock.advance(5_000)
-    for (let i = 0; i < 3; i++) await expect(breaker.execute(ok)).rejects.toThrow('oops')
-    expect(breaker.state).toBe('half-open')
+    await expect(breaker.execute(ok)).resolves.toBe(ok())
+    for (let i = 0; i < 3; i++) await expect(breaker.execute(fail)).rejects.toThrow(Error)
+    expect(breaker.state).toBe('open')
+    expect(warning).toHaveBeenCalledOnce()
+    warning.mockRestore()
   })
 })
 
@@ -402,6 +399,7 @@ describe('events', () => {
           from: 'closed',
           to: 'open',
           reason: 'consecutive-failures',
+          error: boom,
           openFor: 5_000,
           counts: { consecutive: 3 },
           at: 7,
@@ -464,7 +462,7 @@ describe('events', () => {
   test('an unknown event is refused', () => {
     const { breaker } = setUp()
     expect(() => breaker.on('closed' as 'close', () => {})).toThrow(
-      "the event must be one of open, half-open, close, got 'closed'",
+      "the event must be one of open, half-open, close, refused, error, got 'closed'",
     )
   })
 })

@@ -6,7 +6,7 @@ import type { Source } from '../../../src/registry/source.ts'
 import { Traffic } from './traffic.ts'
 import { SERVICE } from './world.ts'
 
-const PATIENCE = { timeout: 30_000, interval: 5 }
+const PATIENCE = { timeout: 60_000, interval: 5 }
 
 /** Two clients on one source, with steady traffic through each. */
 export class Audience implements AsyncDisposable {

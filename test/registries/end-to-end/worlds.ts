@@ -193,7 +193,8 @@ async function zookeeperWorld(): Promise<World> {
     return client
   }
   return {
-    source: zookeeper({ client: connect }),
+    // A client that a server without its data refuses is given up by the next try: tries must follow each other.
+    source: zookeeper({ client: connect, timeout: 1_500 }),
     registrar: { kind: 'zookeeper', url: server.url },
     outage: outageOf(server),
     [Symbol.asyncDispose]: async () => {

@@ -1,0 +1,73 @@
+import { OutriggerError } from '../errors.ts'
+import { disown } from '../hooks/disown.ts'
+import type { Outcome } from '../observe/events.ts'
+import { isOutcome } from '../observe/outcome.ts'
+import { warnOnce } from '../observe/warn-once.ts'
+import { quote } from '../quote.ts'
+import { retryAfter } from '../verdict/retry-after.ts'
+import { answerVerdict } from '../verdict/answer.ts'
+
+/** Decides how a settled call counts; undefined leaves it to the default. */
+export type ClassifyResult = (result: PromiseSettledResult<unknown>) => Outcome | undefined
+
+/** The longest Retry-After that is believed, in ms. */
+const MAX_RETRY_AFTER = 600_000
+
+/** How a call counts, and for how long its server asked to be left alone, in ms. */
+export interface Counted {
+  readonly outcome: Outcome
+  readonly retryAfter: number
+}
+
+const SUCCESS: Counted = { outcome: 'success', retryAfter: 0 }
+
+/** By the user's own `classify`; one that throws or returns no outcome is a warning, and the default is used. */
+export function counted(
+  result: PromiseSettledResult<unknown>,
+  classify: ClassifyResult | undefined,
+  unixNow: number,
+): Counted {
+  const standard = byDefault(result, unixNow)
+  const own = classify && judged(classify, result)
+  return own === undefined ? standard : { outcome: own, retryAfter: standard.retryAfter }
+}
+
+function byDefault(result: PromiseSettledResult<unknown>, unixNow: number): Counted {
+  if (result.status === 'fulfilled') return isAnswer(result.value) ? ofAnswer(result.value, unixNow) : SUCCESS
+  return { outcome: result.reason instanceof OutriggerError ? 'ignored' : 'failure', retryAfter: 0 }
+}
+
+interface Answer {
+  readonly status: number
+  readonly headers: { get(name: string): string | null }
+}
+
+/** A Response, of whatever package: its status says how the call went. */
+export function isAnswer(value: unknown): value is Answer {
+  if (typeof value !== 'object' || value === null) return false
+  const { status, headers } = value as { status?: unknown; headers?: unknown }
+  if (typeof status !== 'number' || typeof headers !== 'object' || headers === null) return false
+  return typeof (headers as { get?: unknown }).get === 'function'
+}
+
+function ofAnswer({ status, headers }: Answer, unixNow: number): Counted {
+  const wish = status === 429 || status === 503 ? headers.get('retry-after') : null
+  const known = wish === null ? {} : { 'retry-after': wish }
+  const { outcome } = answerVerdict({ status, headers: known }, undefined)
+  const pause = wish === null ? 0 : retryAfter(wish, headers.get('date') ?? undefined, unixNow)
+  return { outcome, retryAfter: Math.min(pause, MAX_RETRY_AFTER) }
+}
+
+function judged(classify: ClassifyResult, result: PromiseSettledResult<unknown>): Outcome | undefined {
+  let what: string
+  try {
+    const verdict: unknown = classify(result)
+    if (verdict === undefined || isOutcome(verdict)) return verdict
+    disown(verdict)
+    what = `returned ${quote(verdict)}, which is no outcome`
+  } catch (error) {
+    what = `threw ${quote(error)}`
+  }
+  warnOnce(classify, `classify ${what}; the default is used instead`, 'OUTRIGGER_CLASSIFY')
+  return undefined
+}

@@ -1,0 +1,221 @@
+import { once } from 'node:events'
+import { describe, expect, it, vi } from 'vitest'
+import { CircuitBreaker, CircuitOpenError, type CircuitBreakerOptions } from '../../src/index.ts'
+import { ManualClock } from '../../src/testing/clock.ts'
+
+const boom = new Error('boom')
+const fail = (): Promise<never> => Promise.reject(boom)
+const ok = (): string => 'ok'
+
+function setUp(options: CircuitBreakerOptions = {}): { breaker: CircuitBreaker; clock: ManualClock } {
+  const clock = new ManualClock()
+  const policy = { failureThreshold: 2, successThreshold: 1, openFor: 1000, ...options }
+  return { breaker: new CircuitBreaker({ ...policy, clock }), clock }
+}
+
+async function failing(breaker: CircuitBreaker, times: number): Promise<void> {
+  for (let call = 0; call < times; call++) await breaker.execute(fail).catch(() => {})
+}
+
+describe('a Response', () => {
+  it.each([
+    [200, 'closed'],
+    [404, 'closed'],
+    [501, 'closed'],
+    [500, 'open'],
+    [503, 'open'],
+  ])('with status %s counts by it: %s', async (status, state) => {
+    const { breaker } = setUp()
+    for (let call = 0; call < 2; call++) {
+      expect((await breaker.execute(() => new Response(null, { status }))).status).toBe(status)
+    }
+    expect(breaker.state).toBe(state)
+  })
+
+  it('with Retry-After keeps an open breaker shut for that long', async () => {
+    const { breaker, clock } = setUp({ classify: () => 'failure' })
+    const busy = (): Response => new Response(null, { status: 503, headers: { 'retry-after': '5' } })
+    await breaker.execute(busy)
+    await breaker.execute(busy)
+    await clock.advance(4000)
+    expect(breaker.state).toBe('open')
+    await clock.advance(1000)
+    expect(breaker.state).toBe('half-open')
+  })
+
+  it('is only what has a status and headers: a row of a table is none', async () => {
+    const { breaker } = setUp()
+    for (let call = 0; call < 5; call++) await breaker.execute(() => ({ status: 500, headers: 'none' }))
+    expect(breaker.state).toBe('closed')
+  })
+})
+
+describe('timeout', () => {
+  it('rejects with a TimeoutError, tells the function by its signal, and counts', async () => {
+    const { breaker, clock } = setUp({ timeout: 100, name: 'reports' })
+    const signals: AbortSignal[] = []
+    const calls = [1, 2].map(() =>
+      breaker.execute(({ signal }) => {
+        signals.push(signal)
+        return new Promise(() => {})
+      }),
+    )
+    const ends = Promise.allSettled(calls)
+    await clock.advance(100)
+    for (const end of await ends) {
+      expect(end).toMatchObject({
+        reason: { name: 'TimeoutError', message: 'reports took longer than 100 ms' },
+      })
+    }
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, true])
+    expect(breaker.state).toBe('open')
+    expect(clock.timers).toBe(0)
+  })
+
+  it('leaves no timer after a call that was in time, or that was aborted', async () => {
+    const { breaker, clock } = setUp({ timeout: 100 })
+    expect(await breaker.execute(ok)).toBe('ok')
+    const controller = new AbortController()
+    const aborted = breaker.execute(() => new Promise(() => {}), { signal: controller.signal })
+    controller.abort(new Error('mine'))
+    await expect(aborted).rejects.toThrow('mine')
+    expect(clock.timers).toBe(0)
+    expect(breaker.snapshot().counts.consecutive).toBe(0)
+  })
+})
+
+describe('by hand', () => {
+  it('open(ms) recovers as usual', async () => {
+    const { breaker, clock } = setUp()
+    breaker.open(500)
+    await expect(breaker.execute(ok)).rejects.toMatchObject({ name: 'CircuitOpenError', retryAfter: 500 })
+    await clock.advance(500)
+    expect(await breaker.execute(ok)).toBe('ok')
+    expect(breaker.state).toBe('closed')
+    breaker.open()
+    expect(breaker.snapshot()).toMatchObject({ state: 'open', retryAfter: 1000, isolated: false })
+  })
+
+  it('isolated can be told from open, and lasts until reset()', async () => {
+    const { breaker, clock } = setUp()
+    breaker.isolate()
+    await clock.advance(1e9)
+    expect(breaker.isolated).toBe(true)
+    expect(breaker.snapshot()).toMatchObject({ state: 'open', isolated: true })
+    expect(breaker.snapshot()).not.toHaveProperty('retryAfter')
+    await expect(breaker.execute(ok)).rejects.toThrow('the circuit is isolated by hand')
+    breaker.reset()
+    expect(breaker.isolated).toBe(false)
+  })
+
+  it('enabled and dryRun can be switched while it is in use', async () => {
+    const { breaker } = setUp()
+    breaker.enabled = false
+    await failing(breaker, 5)
+    expect(breaker.snapshot()).toMatchObject({ state: 'closed', enabled: false, counts: { consecutive: 0 } })
+    breaker.enabled = true
+    breaker.dryRun = true
+    await failing(breaker, 5)
+    expect(await breaker.execute(ok)).toBe('ok')
+    breaker.dryRun = false
+    await expect(breaker.execute(ok)).rejects.toThrow(CircuitOpenError)
+  })
+})
+
+describe('snapshot(), toJSON() and restore()', () => {
+  it('tell the state, the counts, the rates and the refusals', async () => {
+    const { breaker } = setUp({
+      name: 'db',
+      failureThreshold: Infinity,
+      failureRate: 0.5,
+      minimumCalls: 2,
+      window: { calls: 4 },
+    })
+    await breaker.execute(ok)
+    await failing(breaker, 1)
+    await breaker.execute(ok).catch(() => {})
+    breaker.tryAcquire()
+    expect(breaker.snapshot()).toEqual({
+      name: 'db',
+      state: 'open',
+      isolated: false,
+      enabled: true,
+      dryRun: false,
+      counts: { consecutive: 1, calls: 2, failures: 1, slow: 0 },
+      refused: 2,
+      retryAfter: 1000,
+    })
+  })
+
+  it.each(['closed', 'open', 'isolated'] as const)('carry %s to another breaker', async (state) => {
+    const { breaker, clock } = setUp()
+    if (state === 'open') await failing(breaker, 2)
+    if (state === 'isolated') breaker.isolate()
+    await clock.advance(300)
+    const saved = JSON.parse(JSON.stringify(breaker)) as ReturnType<CircuitBreaker['toJSON']>
+    expect(saved.state).toBe(state)
+    const other = setUp()
+    other.breaker.restore(saved)
+    expect(other.breaker.toJSON()).toEqual(saved)
+    if (state !== 'open') return
+    await other.clock.advance(700)
+    expect(other.breaker.state).toBe('half-open')
+  })
+
+  it.each([
+    [{ state: 'ajar' }, /restore\(\) takes 'closed', 'open' or 'isolated', got 'ajar'/],
+    [{ state: 'open' }, /restore\(\)\.retryAfter must be/],
+    [{ state: 'open', retryAfter: Infinity }, /./],
+    [5, /restore\(\)/],
+  ])('restore(%o) is refused, and changes nothing', async (state, message) => {
+    const { breaker } = setUp()
+    expect(() => breaker.restore(state as never)).toThrow(message)
+    expect(breaker.state).toBe('closed')
+  })
+})
+
+describe('events and errors', () => {
+  it('say what failed last, what was counted, and whose breaker it is', async () => {
+    const { breaker } = setUp({ name: 'db' })
+    const opened = vi.fn<(event: object) => void>()
+    const refused = vi.fn<(event: object) => void>()
+    breaker.on('open', opened).on('refused', refused)
+    await failing(breaker, 2)
+    expect(opened).toHaveBeenCalledWith(
+      expect.objectContaining({ name: 'db', error: boom, counts: { consecutive: 2 }, openFor: 1000 }),
+    )
+    const refusal = breaker.execute(ok)
+    await expect(refusal).rejects.toMatchObject({
+      message: 'the circuit of db is open',
+      cause: boom,
+      retryAfter: 1000,
+    })
+    expect(refused).toHaveBeenCalledWith({ at: 0, name: 'db', retryAfter: 1000 })
+  })
+
+  it('once() of node:events hears them', async () => {
+    const { breaker } = setUp()
+    const heard = once(breaker as never, 'open')
+    await failing(breaker, 2)
+    expect(await heard).toMatchObject([{ to: 'open' }])
+  })
+})
+
+describe('wrap()', () => {
+  it('gives the same function behind the breaker', async () => {
+    const { breaker } = setUp()
+    const add = breaker.wrap((a: number, b: number) => a + b)
+    expect(await add(1, 2)).toBe(3)
+    breaker.isolate()
+    await expect(add(1, 2)).rejects.toThrow(CircuitOpenError)
+    expect(() => breaker.wrap(5 as never)).toThrow("wrap()'s argument must be a function, got 5")
+  })
+})
+
+it.each([
+  [{ name: 5 }, 'breaker.name must be a string, got 5'],
+  [{ timeout: 0 }, 'breaker.timeout must be'],
+  [{ enabled: 'yes' }, 'breaker.enabled must be true or false'],
+])('refuses %o', (options, message) => {
+  expect(() => new CircuitBreaker(options as CircuitBreakerOptions)).toThrow(message)
+})
