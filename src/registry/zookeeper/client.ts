@@ -21,6 +21,7 @@ export interface ZooKeeperClient {
   mkdirp(path: string, callback: Callback<string>): void
   getSessionId(): Buffer
   getSessionTimeout(): number
+  getState?(): unknown
   close(): void
   on(event: 'expired' | 'connected' | 'disconnected', listener: () => void): unknown
 }
@@ -30,6 +31,9 @@ export type ZooKeeperClientOption = ZooKeeperClient | (() => ZooKeeperClient)
 /** Codes of ZooKeeper's errors. */
 const NO_NODE = -101
 const NODE_EXISTS = -110
+
+/** The code of `State.SYNC_CONNECTED`. */
+const SYNC_CONNECTED = 3
 
 /** `CreateMode.EPHEMERAL`: the node goes with its session. */
 const EPHEMERAL = 1
@@ -95,7 +99,8 @@ export class Sessions {
   #use(client: ZooKeeperClient): ZooKeeperClient {
     this.#client = client
     this.#expired = false
-    this.#downSince = undefined
+    // A server that has just begun to listen may take a connection and never answer: its client would wait for ever.
+    this.#downSince = isConnected(client) ? undefined : this.#clock.now()
     const on = (event: Parameters<ZooKeeperClient['on']>[0], listener: () => void): void => {
       client.on(event, () => {
         if (this.#client === client) listener()
@@ -112,6 +117,12 @@ export class Sessions {
     })
     return client
   }
+}
+
+/** Whether it says so; only a client that was connected before it was given to us. */
+function isConnected(client: ZooKeeperClient): boolean {
+  const { code } = (client.getState?.() ?? {}) as { code?: unknown }
+  return code === SYNC_CONNECTED
 }
 
 /** One client's operations as promises, each bounded: a client never tells that its server is frozen. */
