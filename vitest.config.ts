@@ -4,7 +4,7 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config'
 const fakeTimers = { toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] } as const
 
 const config: ViteUserConfig = defineConfig({
-  ssr: { resolve: { conditions: ['@outrigger/source', 'node', 'import', 'module', 'default'] } },
+  ssr: { resolve: { conditions: ['@outrigger/source', 'node', 'import', 'default'] } },
   test: {
     fakeTimers: { toFake: [...fakeTimers.toFake] },
     projects: [

@@ -1,0 +1,157 @@
+import { Counter, Gauge, Histogram, register as globalRegistry, type Registry } from 'prom-client'
+import type { ClientSnapshot } from '../client/snapshot.ts'
+import type { Listener } from '../observe/emitter.ts'
+import type { ClientEvents } from '../observe/events.ts'
+import { checkMethods, checkObject, quote } from '../options.ts'
+import { BoundedLabel, methodLabel } from './labels.ts'
+
+/** A client, or an app-wide fetch. */
+export interface Measured {
+  on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): unknown
+  off<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): unknown
+  snapshot(): ClientSnapshot | { readonly services: Readonly<Record<string, ClientSnapshot>> }
+}
+
+export interface PrometheusOptions {
+  /** Where the metrics are registered. @default prom-client's global registry */
+  register?: Registry
+  /** What their names begin with. @default 'outrigger_' */
+  prefix?: string
+  /** Upper bounds of the buckets of durations, in seconds. @default those of OpenTelemetry's HTTP conventions */
+  buckets?: readonly number[]
+  /** Adds the instance's id to the metrics of attempts: one series for each instance there ever was. @default false */
+  instances?: boolean
+}
+
+/** Of `http.client.request.duration` in OpenTelemetry's semantic conventions. */
+const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
+
+/**
+ * Measures clients with prom-client. What counts comes from their events; what stands at a moment is read when Prometheus asks.
+ * Returns a function that stops it and takes the metrics out of the registry. Once for all clients of a registry: prom-client refuses
+ * a second metric of the same name.
+ *
+ * @example
+ * prometheus(users)
+ * app.get('/metrics', async (_request, response) => response.end(await register.metrics()))
+ */
+export function prometheus(
+  measured: Measured | readonly Measured[],
+  options: PrometheusOptions = {},
+): () => void {
+  checkObject('prometheus()', options, ['register', 'prefix', 'buckets', 'instances'])
+  const { register = globalRegistry, prefix = 'outrigger_', buckets = BUCKETS, instances = false } = options
+  if (typeof prefix !== 'string' || !/^[a-z_]\w*$/i.test(prefix)) {
+    throw new TypeError(`prometheus().prefix must be the beginning of a metric's name, got ${quote(prefix)}`)
+  }
+  const all = [measured].flat() as Measured[]
+  for (const each of all) checkMethods('prometheus(client)', each, ['on', 'off', 'snapshot'])
+
+  const names: string[] = []
+  const named = (name: string, help: string): { name: string; help: string; registers: Registry[] } => {
+    names.push(prefix + name)
+    return { name: prefix + name, help, registers: [register] }
+  }
+  const counter = <Label extends string>(name: string, help: string, labelNames: Label[]): Counter<Label> =>
+    new Counter({ ...named(name, help), labelNames })
+  const durations = new Histogram({
+    ...named(
+      'call_duration_seconds',
+      'Calls, from their begin to the headers of their answer or their error.',
+    ),
+    labelNames: ['service', 'route', 'method', 'outcome'],
+    buckets: [...buckets],
+  })
+  const attempts = counter('attempts_total', 'Tries on an instance, by what they count as.', [
+    'service',
+    'route',
+    'outcome',
+    ...(instances ? (['instance'] as const) : []),
+  ])
+  const retries = counter('retries_total', 'Tries that another one followed.', ['service', 'route'])
+  const hedges = counter('hedges_total', 'Second tries beside a slow one.', ['service', 'route'])
+  const refusals = counter('refusals_total', 'Calls that were refused, by the code of the error.', [
+    'service',
+    'route',
+    'reason',
+  ])
+  const transitions = counter('breaker_transitions_total', 'Changes of state of breakers.', ['service', 'to'])
+  gauges(all, named)
+
+  const routes = new BoundedLabel()
+  const transition = ({ service, to }: ClientEvents['breaker:open']): void => transitions.inc({ service, to })
+  const listeners: { readonly [Name in keyof ClientEvents]?: Listener<ClientEvents[Name]> } = {
+    call: ({ service, route, method, outcome, duration }) =>
+      durations.observe(
+        { service, route: routes.of(route), method: methodLabel(method), outcome },
+        duration / 1000,
+      ),
+    attempt: ({ service, route, outcome, instance }) =>
+      attempts.inc({
+        service,
+        route: routes.of(route),
+        outcome,
+        ...(instances && { instance: instance.id }),
+      }),
+    'call:retry': ({ service, route }) => retries.inc({ service, route: routes.of(route) }),
+    'call:hedge': ({ service, route }) => hedges.inc({ service, route: routes.of(route) }),
+    'call:rejected': ({ service, route, error }) =>
+      refusals.inc({
+        service,
+        route: routes.of(route),
+        reason: String((error as { code?: unknown }).code ?? error.name),
+      }),
+    'breaker:open': transition,
+    'breaker:half-open': transition,
+    'breaker:close': transition,
+  }
+  const entries = Object.entries(listeners) as [keyof ClientEvents, () => void][]
+  for (const each of all) for (const [name, listener] of entries) each.on(name, listener)
+  return () => {
+    for (const each of all) for (const [name, listener] of entries) each.off(name, listener)
+    for (const name of names) register.removeSingleMetric(name)
+  }
+}
+
+/** What stands at the moment of the scrape. */
+function gauges(
+  all: readonly Measured[],
+  named: (name: string, help: string) => { name: string; help: string; registers: Registry[] },
+): void {
+  const snapshots = (): ClientSnapshot[] =>
+    all.flatMap((each) => {
+      const snapshot = each.snapshot()
+      return 'services' in snapshot ? Object.values(snapshot.services) : [snapshot]
+    })
+  const gauge = (name: string, help: string, read: (snapshot: ClientSnapshot) => number): void => {
+    void new Gauge({
+      ...named(name, help),
+      labelNames: ['service'],
+      collect() {
+        this.reset()
+        for (const snapshot of snapshots()) this.inc({ service: snapshot.service }, read(snapshot))
+      },
+    })
+  }
+  const sum = (snapshot: ClientSnapshot, name: 'inFlight' | 'queued'): number =>
+    snapshot.instances.reduce((total, instance) => total + instance[name], 0)
+  gauge('in_flight', 'Attempts that hold a place on an instance.', (snapshot) => sum(snapshot, 'inFlight'))
+  gauge('queued', 'Requests that wait for a connection of our own pools.', (snapshot) =>
+    sum(snapshot, 'queued'),
+  )
+  gauge('source_stale', '1 while the registry fails and the last known instances are used.', ({ stale }) =>
+    Number(stale),
+  )
+  void new Gauge({
+    ...named('instances', 'Instances by the state of their breaker.'),
+    labelNames: ['service', 'state'],
+    collect() {
+      this.reset()
+      for (const { service, instances } of snapshots()) {
+        for (const state of ['closed', 'open', 'half-open']) {
+          this.inc({ service, state }, instances.filter(({ breaker }) => breaker === state).length)
+        }
+      }
+    },
+  })
+}

@@ -1,0 +1,136 @@
+import { createServer } from 'node:http'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { Registry } from 'prom-client'
+import { describe, expect, it } from 'vitest'
+import { createClient, createFetch, fixed, type Client } from '../../src/index.ts'
+import { prometheus, type PrometheusOptions } from '../../src/prometheus.ts'
+import { inOrder } from '../support/balance.ts'
+import { reply, startServer } from '../support/http-server.ts'
+
+function clientOf(...urls: string[]): Client {
+  return createClient({
+    service: 'user-service',
+    source: fixed(urls.map((url, index) => ({ id: `i${index}`, url }))),
+    balance: inOrder,
+    retry: { attempts: 2, backoff: { initial: 1, max: 1 } },
+    breaker: { failureThreshold: 1, openFor: 60_000 },
+    routes: { 'GET /users/{id}': {} },
+  })
+}
+
+/** The samples of a scrape over HTTP, as Prometheus would see them. */
+async function scrape(register: Registry): Promise<Map<string, number>> {
+  const server = createServer((_request, response) => {
+    void register.metrics().then((text) => response.end(text))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+  server.close()
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  return new Map(
+    lines.map((line) => [
+      line.slice(0, line.lastIndexOf(' ')),
+      Number(line.slice(line.lastIndexOf(' ') + 1)),
+    ]),
+  )
+}
+
+describe('prometheus()', () => {
+  it('measures calls, attempts, retries, refusals, transitions, and what stands at the scrape', async () => {
+    await using broken = await startServer(reply(503))
+    await using healthy = await startServer(reply(200, 'ok'))
+    await using client = clientOf(broken.url, healthy.url)
+    const register = new Registry()
+    prometheus(client, { register })
+    expect(await (await client('/users/42')).text()).toBe('ok')
+    client.isolate('i1', { force: true })
+    await client('/users/43').catch(() => {})
+    const samples = await scrape(register)
+    const about = 'service="user-service",route="GET /users/{id}"'
+    expect(
+      samples.get(`outrigger_call_duration_seconds_count{${about},method="GET",outcome="success"}`),
+    ).toBe(1)
+    expect(samples.get(`outrigger_attempts_total{${about},outcome="failure"}`)).toBeGreaterThanOrEqual(1)
+    expect(samples.get(`outrigger_attempts_total{${about},outcome="success"}`)).toBe(1)
+    expect(samples.get(`outrigger_retries_total{${about}}`)).toBeGreaterThanOrEqual(1)
+    expect(samples.get('outrigger_breaker_transitions_total{service="user-service",to="open"}')).toBe(1)
+    expect(samples.get('outrigger_instances{service="user-service",state="open"}')).toBe(1)
+    expect(samples.get('outrigger_in_flight{service="user-service"}')).toBe(0)
+    expect(samples.get('outrigger_source_stale{service="user-service"}')).toBe(0)
+    expect([...samples.keys()].some((key) => key.includes('127.0.0.1'))).toBe(false)
+  })
+
+  it('counts refusals by their code', async () => {
+    await using client = clientOf()
+    const register = new Registry()
+    prometheus(client, { register })
+    await client.ready()
+    await client('/').catch(() => {})
+    const samples = await scrape(register)
+    expect(
+      samples.get(
+        'outrigger_refusals_total{service="user-service",route="",reason="ERR_OUTRIGGER_NO_INSTANCE"}',
+      ),
+    ).toBe(1)
+  })
+
+  it('measures an app-wide fetch with all its services, and several clients together', async () => {
+    await using server = await startServer(reply(200, 'ok'))
+    await using app = createFetch({ source: fixed([server.url]), services: { a: {}, b: {} } })
+    await using client = clientOf(server.url)
+    const register = new Registry()
+    prometheus([app, client], { register, prefix: 'calls_', instances: true })
+    await app('http://a/')
+    await app('http://b/')
+    await client('/')
+    const samples = await scrape(register)
+    for (const service of ['a', 'b', 'user-service']) {
+      expect(samples.get(`calls_instances{service="${service}",state="closed"}`)).toBe(1)
+    }
+    expect(
+      [...samples.keys()].some(
+        (key) => key.startsWith('calls_attempts_total') && key.includes('instance="i0"'),
+      ),
+    ).toBe(true)
+  })
+
+  it('keeps the number of series bounded, whatever callers ask for', async () => {
+    await using server = await startServer(reply(200, 'ok'))
+    await using client = clientOf(server.url)
+    const register = new Registry()
+    prometheus(client, { register })
+    for (let call = 0; call < 250; call++) {
+      await client.execute(() => 'ok', { route: `GET /r${call}/{id}` })
+      await client(`/?${call}`, { method: `M${call}` }).catch(() => {})
+    }
+    const samples = await scrape(register)
+    const counts = [...samples.keys()].filter((key) =>
+      key.startsWith('outrigger_call_duration_seconds_count'),
+    )
+    expect(counts.length).toBeLessThan(210)
+    expect(counts.some((key) => key.includes('route="other"'))).toBe(true)
+    expect(counts.some((key) => key.includes('method="other"'))).toBe(true)
+  })
+
+  it('stops, and may be started again', async () => {
+    await using server = await startServer(reply(200, 'ok'))
+    await using client = clientOf(server.url)
+    const register = new Registry()
+    const stop = prometheus(client, { register })
+    expect(() => prometheus(client, { register })).toThrow(/already been registered/)
+    stop()
+    expect(await scrape(register)).toEqual(new Map())
+    prometheus(client, { register })()
+  })
+
+  it.each<[object, string]>([
+    [{ prefix: '1 x' }, 'prometheus().prefix must be'],
+    [{ bucket: [1] }, 'bucket'],
+  ])('refuses %o', async (options, message) => {
+    await using client = clientOf()
+    expect(() => prometheus(client, options as PrometheusOptions)).toThrow(message)
+    expect(() => prometheus({} as Client)).toThrow('prometheus(client)')
+  })
+})
