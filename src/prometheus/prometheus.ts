@@ -44,7 +44,7 @@ export function prometheus(
   if (typeof prefix !== 'string' || !/^[a-z_]\w*$/i.test(prefix)) {
     throw new TypeError(`prometheus().prefix must be the beginning of a metric's name, got ${quote(prefix)}`)
   }
-  const all = [measured].flat() as Measured[]
+  const all = [measured].flat()
   for (const each of all) checkMethods('prometheus(client)', each, ['on', 'off', 'snapshot'])
 
   const names: string[] = []
@@ -99,7 +99,7 @@ export function prometheus(
       refusals.inc({
         service,
         route: routes.of(route),
-        reason: String((error as { code?: unknown }).code ?? error.name),
+        reason: codeOf(error),
       }),
     'breaker:open': transition,
     'breaker:half-open': transition,
@@ -111,6 +111,12 @@ export function prometheus(
     for (const each of all) for (const [name, listener] of entries) each.off(name, listener)
     for (const name of names) register.removeSingleMetric(name)
   }
+}
+
+/** Ours is always an error with a code. */
+function codeOf(error: Error): string {
+  const { code } = error as { code?: unknown }
+  return typeof code === 'string' ? code : error.name
 }
 
 /** What stands at the moment of the scrape. */
