@@ -38,12 +38,28 @@ export function namesHost(headers: PlainHeaders): boolean {
  * (RFC 9110 §8.6).
  */
 export function oneContentLength(headers: PlainHeaders): PlainHeaders {
-  if (Array.isArray(headers)) return headers
-  const value = headers['content-length']
-  const [first] = typeof value === 'string' ? value.split(',', 1) : []
-  if (typeof value !== 'string' || first === undefined || first === value) return headers
-  const isOne = /^\d+$/.test(first) && value.split(',').every((each) => each.trim() === first)
-  return isOne ? { ...headers, 'content-length': first } : headers
+  if (Array.isArray(headers)) {
+    const at = headers.findIndex((name, index) => index % 2 === 0 && isContentLength(name))
+    const one = at < 0 ? undefined : oneLength(headers[at + 1])
+    return one === undefined ? headers : headers.toSpliced(at + 1, 1, one)
+  }
+  for (const name in headers) {
+    if (!isContentLength(name)) continue
+    const one = oneLength(headers[name])
+    if (one !== undefined) return { ...headers, [name]: one }
+  }
+  return headers
+}
+
+function isContentLength(name: unknown): boolean {
+  return typeof name === 'string' && name.length === 14 && name.toLowerCase() === 'content-length'
+}
+
+/** The one value of several equal ones; undefined if there is nothing to mend. */
+function oneLength(value: unknown): string | undefined {
+  if (typeof value !== 'string' || !value.includes(',')) return undefined
+  const [first = '', ...others] = value.split(',').map((each) => each.trim())
+  return /^\d+$/.test(first) && others.every((each) => each === first) ? first : undefined
 }
 
 export function withHost(headers: PlainHeaders, host: string): PlainHeaders {

@@ -9,6 +9,8 @@ import type { Plan } from '../../call/plan.ts'
 import { isWhole } from '../../fallback/response.ts'
 import type { Attempt } from '../../fleet/attempt.ts'
 import type { Dispatcher } from '../../undici.ts'
+import { faultVerdict } from '../../verdict/fault.ts'
+import { isNetworkFailure } from '../../verdict/mocked.ts'
 import { afterRedirect, type Verdict } from '../../verdict/verdict.ts'
 import { exchangeFor, sendOne } from '../sending/attempt.ts'
 import type { Spare } from './spare.ts'
@@ -115,13 +117,21 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
   /** The error to go on with. */
   failed(error: unknown): unknown {
     if (!this.#first.dispatched) {
-      this.#first.attempt.error = error
-      this.#first.attempt.release()
+      const { attempt } = this.#first
+      attempt.error = error
+      if (this.#refusal === undefined && isNetworkFailure(error)) attempt.settle(this.#mockedVerdict(error))
+      attempt.release()
     }
     this.#judge()
     // The body of a redirect that fetch did not follow, which nobody will read.
     if (this.#first.dispatched) (this.#outside ?? this.#current).abandon()
     return this.#refusal ?? this.#current.timedOut ?? error
+  }
+
+  /** A mock in the place of fetch has failed as the network does. */
+  #mockedVerdict(error: unknown): Verdict {
+    const { classify } = this.#call.plan
+    return faultVerdict({ error, sent: true, isAnswered: false, isReused: false, body: undefined }, classify)
   }
 
   abort(reason: Error, verdict: Verdict): void {

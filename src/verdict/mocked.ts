@@ -1,0 +1,20 @@
+import { OutriggerError } from '../errors.ts'
+
+/** What fetch, and the mocks that stand in for it, reject with when the network fails. */
+const NETWORK = new Set(['fetch failed', 'Failed to fetch'])
+const CODE = /^(?:E[A-Z]{3,}|UND_ERR_\w+)$/
+
+/**
+ * Whether a fetch that never sent anything has failed as the network does: a mock in the place of the platform's fetch says so.
+ * The platform itself rejects before it sends only for what is wrong with the request, with a TypeError that says what.
+ */
+export function isNetworkFailure(error: unknown): boolean {
+  if (!(error instanceof Error) || error instanceof OutriggerError || error instanceof DOMException)
+    return false
+  const { message, cause, code } = error as Error & { code?: unknown }
+  const reason = (cause ?? {}) as { message?: unknown; code?: unknown }
+  if ([code, reason.code].some((each) => typeof each === 'string' && CODE.test(each))) return true
+  // fetch does not connect to these ports, whatever the instance.
+  if (error instanceof TypeError) return NETWORK.has(message) && reason.message !== 'bad port'
+  return error.name !== 'AbortError' && error.name !== 'TimeoutError' && !(error instanceof RangeError)
+}

@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest'
+import { createClient, fixed } from '../../src/index.ts'
+import { reply, startServer } from '../support/http-server.ts'
+
+// Node 22's fetch joins a caller's own Content-Length to the one it computes: '5, 5'.
+it.each<[string, RequestInit['headers']]>([
+  ['Content-Length', { 'Content-Length': '5' }],
+  ['content-length', { 'content-length': '5' }],
+  ['CONTENT-LENGTH', { 'CONTENT-LENGTH': '5' }],
+  ['a number', { 'Content-Length': 5 as never }],
+  ['a list', [['Content-Length', '5']]],
+  ['Headers', new Headers({ 'Content-Length': '5' })],
+])('a Content-Length of the caller’s own is sent once: %s', async (_name, headers) => {
+  await using server = await startServer(reply(200, 'ok'))
+  await using client = createClient({ service: 'svc', source: fixed([server.url]) })
+  const init = { method: 'POST', body: 'hello', headers } as RequestInit
+  expect((await client('/', init)).status).toBe(200)
+  expect((await client(new Request('http://svc/', init))).status).toBe(200)
+  expect(server.headers.map((sent) => sent['content-length'])).toEqual(['5', '5'])
+})
