@@ -4,6 +4,7 @@ import type { Instance } from '../registry/source.ts'
 import type { Dispatcher, Pool } from '../undici.ts'
 import { Connections } from './connection.ts'
 import { checkTransport } from './transport.ts'
+import { anyGeneration } from './older-undici.ts'
 
 type Connect = (instance: Instance) => Dispatcher
 
@@ -23,7 +24,7 @@ export function connectWith(transport: Pool.Options | Connect = {}, patience: Pa
     return (instance) => {
       const dispatcher: unknown = transport(instance)
       if (!isDispatcher(dispatcher)) throw unusable('transport()', 'an undici dispatcher', dispatcher)
-      return dispatcher
+      return anyGeneration(dispatcher)
     }
   }
   checkTransport(transport)

@@ -1,0 +1,152 @@
+import { Dispatcher } from '../undici.ts'
+
+type Handler = Dispatcher.DispatchHandler
+type Controller = Dispatcher.DispatchController
+type Headers = Record<string, string | string[]>
+
+/** A dispatcher of the user's own, which may be one of undici 5 or 6: those call handlers by other methods. */
+export function anyGeneration(dispatcher: Dispatcher): Dispatcher {
+  if (isOurs(dispatcher)) return dispatcher
+  return new Proxy(dispatcher, {
+    get: (target, name) => {
+      if (name === 'dispatch') {
+        return (options: Dispatcher.DispatchOptions, handler: Handler): boolean =>
+          target.dispatch(options, new BothHandler(handler) as Handler)
+      }
+      const value: unknown = Reflect.get(target, name)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
+}
+
+/** Whether it is of the undici that we import. */
+function isOurs(dispatcher: unknown): boolean {
+  return dispatcher instanceof Dispatcher
+}
+
+/** Has the methods of both generations, each of which calls its own. */
+class BothHandler {
+  readonly #inner: Handler
+  #controller: OldController | undefined
+
+  constructor(inner: Handler) {
+    this.#inner = inner
+  }
+
+  // undici 7 and 8.
+
+  onRequestStart(controller: Controller, context: unknown): void {
+    this.#inner.onRequestStart?.(controller, context)
+  }
+
+  onRequestUpgrade(...args: Parameters<NonNullable<Handler['onRequestUpgrade']>>): void {
+    this.#inner.onRequestUpgrade?.(...args)
+  }
+
+  onResponseStart(...args: Parameters<NonNullable<Handler['onResponseStart']>>): void {
+    this.#inner.onResponseStart?.(...args)
+  }
+
+  onResponseData(...args: Parameters<NonNullable<Handler['onResponseData']>>): void {
+    this.#inner.onResponseData?.(...args)
+  }
+
+  onResponseEnd(...args: Parameters<NonNullable<Handler['onResponseEnd']>>): void {
+    this.#inner.onResponseEnd?.(...args)
+  }
+
+  onResponseError(...args: Parameters<NonNullable<Handler['onResponseError']>>): void {
+    this.#inner.onResponseError?.(...args)
+  }
+
+  // undici 5 and 6.
+
+  onConnect(abort: (reason?: Error) => void, context: unknown): void {
+    this.#controller = new OldController(abort)
+    this.#inner.onRequestStart?.(this.#controller as unknown as Controller, context)
+  }
+
+  onUpgrade(status: number, rawHeaders: readonly Buffer[], socket: never): void {
+    this.#inner.onRequestUpgrade?.(this.#of, status, headersOf(rawHeaders), socket)
+  }
+
+  onHeaders(status: number, rawHeaders: readonly Buffer[], resume: () => void, message: string): boolean {
+    if (this.#controller) this.#controller.onResume = resume
+    this.#inner.onResponseStart?.(this.#of, status, headersOf(rawHeaders), message)
+    return this.#controller?.paused !== true
+  }
+
+  onData(chunk: Buffer): boolean {
+    this.#inner.onResponseData?.(this.#of, chunk)
+    return this.#controller?.paused !== true
+  }
+
+  onComplete(rawTrailers: readonly Buffer[] | null): void {
+    this.#inner.onResponseEnd?.(this.#of, headersOf(rawTrailers ?? []))
+  }
+
+  onError(error: Error): void {
+    this.#inner.onResponseError?.(this.#of, error)
+  }
+
+  // Both.
+
+  onBodySent(chunk: Buffer): void {
+    this.#inner.onBodySent?.(chunk)
+  }
+
+  onRequestSent(): void {
+    this.#inner.onRequestSent?.()
+  }
+
+  onResponseStarted(): void {
+    this.#inner.onResponseStarted?.()
+  }
+
+  /** undici passes null for what failed before it had a controller. */
+  get #of(): Controller {
+    return (this.#controller ?? null) as unknown as Controller
+  }
+}
+
+/** What undici 7 and 8 give to a handler, over the functions that 5 and 6 give. */
+class OldController {
+  aborted = false
+  paused = false
+  reason: Error | null = null
+  onResume: (() => void) | undefined
+  readonly #abort: (reason?: Error) => void
+
+  constructor(abort: (reason?: Error) => void) {
+    this.#abort = abort
+  }
+
+  abort(reason: Error): void {
+    if (this.aborted) return
+    this.aborted = true
+    this.reason = reason
+    this.#abort(reason)
+  }
+
+  pause(): void {
+    this.paused = true
+  }
+
+  resume(): void {
+    if (!this.paused) return
+    this.paused = false
+    this.onResume?.()
+  }
+}
+
+function headersOf(raw: readonly Buffer[]): Headers {
+  const headers: Headers = Object.create(null) as Headers
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const name = String(raw[at]).toLowerCase()
+    const value = raw[at + 1]?.toString('latin1') ?? ''
+    const known = headers[name]
+    if (known === undefined) headers[name] = value
+    else headers[name] = [known, value].flat()
+  }
+  return headers
+}
