@@ -11,7 +11,7 @@ export function anyGeneration(dispatcher: Dispatcher): Dispatcher {
     get: (target, name) => {
       if (name === 'dispatch') {
         return (options: Dispatcher.DispatchOptions, handler: Handler): boolean =>
-          target.dispatch(options, new BothHandler(handler) as Handler)
+          target.dispatch(options, new BothHandler(handler))
       }
       const value: unknown = Reflect.get(target, name)
       return typeof value === 'function' ? (value.bind(target) as unknown) : value
@@ -63,7 +63,7 @@ class BothHandler {
 
   onConnect(abort: (reason?: Error) => void, context: unknown): void {
     this.#controller = new OldController(abort)
-    this.#inner.onRequestStart?.(this.#controller as unknown as Controller, context)
+    this.#inner.onRequestStart?.(this.#controller, context)
   }
 
   onUpgrade(status: number, rawHeaders: readonly Buffer[], socket: never): void {
