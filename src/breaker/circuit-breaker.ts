@@ -132,10 +132,11 @@ export class CircuitBreaker {
   /** What `restore()` of a later process takes: open for as long as it is, isolated, or closed. */
   toJSON(): CircuitBreakerState {
     if (this.isolated) return { state: 'isolated' }
+    if (this.state === 'closed') return { state: 'closed' }
     const now = this.#clock.now()
-    return this.state === 'closed'
-      ? { state: 'closed' }
-      : { state: 'open', retryAfter: this.#breaker.nextAdmit(now) - now }
+    const retryAfter = this.#breaker.nextAdmit(now) - now
+    // A probe that hangs is this process's: another one may probe at once.
+    return { state: 'open', retryAfter: retryAfter === Infinity ? 0 : retryAfter }
   }
 
   /** Takes the state that `toJSON()` gave. */
@@ -151,10 +152,15 @@ export class CircuitBreaker {
       )
   }
 
-  /** The same function behind this breaker. */
-  wrap<Args extends unknown[], T>(fn: (...args: Args) => T | PromiseLike<T>): (...args: Args) => Promise<T> {
+  /** The same function behind this breaker; `this` is handed on. */
+  wrap<This, Args extends unknown[], T>(
+    fn: (this: This, ...args: Args) => T | PromiseLike<T>,
+  ): (this: This, ...args: Args) => Promise<T> {
     checkFunction("wrap()'s argument", fn)
-    return (...args) => this.execute(() => fn(...args))
+    const run = <R>(call: () => R | PromiseLike<R>): Promise<R> => this.execute(call)
+    return function wrapped(...args) {
+      return run(() => fn.apply(this, args))
+    }
   }
 
   /**
@@ -368,7 +374,7 @@ export class CircuitBreaker {
     const retryAfter = this.#countRefusal(now)
     const what = this.#name === undefined ? 'the circuit' : `the circuit of ${this.#name}`
     const cause = this.#lastError
-    const when = retryAfter === Infinity ? 'isolated by hand' : 'open'
+    const when = this.isolated ? 'isolated by hand' : 'open'
     return withoutStack(() => new CircuitOpenError(`${what} is ${when}`, retryAfter, { cause }))
   }
 

@@ -53,7 +53,8 @@ export function isAnswer(value: unknown): value is Answer {
 function ofAnswer({ status, headers }: Answer, unixNow: number): Counted {
   const wish = status === 429 || status === 503 ? headers.get('retry-after') : null
   const known = wish === null ? {} : { 'retry-after': wish }
-  const { outcome } = answerVerdict({ status, headers: known }, undefined)
+  // A client avoids an instance that asks for a pause. Here nobody else does, so a 503 counts whatever it asks for.
+  const outcome = status === 503 ? 'failure' : answerVerdict({ status, headers: known }, undefined).outcome
   const pause = wish === null ? 0 : retryAfter(wish, headers.get('date') ?? undefined, unixNow)
   return { outcome, retryAfter: Math.min(pause, MAX_RETRY_AFTER) }
 }

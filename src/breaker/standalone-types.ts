@@ -17,8 +17,8 @@ export interface CircuitBreakerOptions extends BreakerOptions {
   readonly enabled?: boolean
   /**
    * How a settled call counts, or undefined for the default: a fulfilled one is a `'success'`, a rejected one a
-   * `'failure'`, a refusal by Outrigger `'ignored'`, and a `Response` counts by its status: a 5xx is a `'failure'`, 429 and a 503
-   * with Retry-After an `'overload'`. Not asked when the caller's signal aborted. If it throws or returns no outcome, there is a
+   * `'failure'`, a refusal by Outrigger `'ignored'`, and a `Response` counts by its status: a 5xx (but 501 and 505) is a
+   * `'failure'`, 429 an `'overload'`. Not asked when the caller's signal aborted. If it throws or returns no outcome, there is a
    * warning, and the default is used.
    */
   readonly classify?: ClassifyResult
@@ -84,7 +84,7 @@ export interface ExecuteOptions {
 }
 
 export interface ExecuteContext {
-  /** The caller's signal, or one that never aborts. */
+  /** Aborts with the caller's signal, and when `timeout` is over; without either it never does. */
   readonly signal: AbortSignal
 }
 

@@ -174,6 +174,27 @@ describe('snapshot(), toJSON() and restore()', () => {
   })
 })
 
+it('what toJSON() gives while a probe hangs is taken by restore()', async () => {
+  const { breaker, clock } = setUp({ probeTimeout: Infinity })
+  await failing(breaker, 2)
+  await clock.advance(1000)
+  void breaker.execute(() => new Promise(() => {}))
+  const saved = JSON.parse(JSON.stringify(breaker)) as ReturnType<CircuitBreaker['toJSON']>
+  expect(saved).toEqual({ state: 'open', retryAfter: 0 })
+  await expect(breaker.execute(ok)).rejects.toThrow('the circuit is open')
+  const other = setUp()
+  other.breaker.restore(saved)
+  await other.clock.advance(1)
+  expect(await other.breaker.execute(ok)).toBe('ok')
+})
+
+it('five 503s with Retry-After open it', async () => {
+  const { breaker } = setUp({ failureThreshold: 5 })
+  const busy = (): Response => new Response(null, { status: 503, headers: { 'retry-after': '60' } })
+  for (let call = 0; call < 5; call++) await breaker.execute(busy)
+  expect(breaker.snapshot()).toMatchObject({ state: 'open', retryAfter: 60_000 })
+})
+
 describe('events and errors', () => {
   it('say what failed last, what was counted, and whose breaker it is', async () => {
     const { breaker } = setUp({ name: 'db' })
@@ -206,6 +227,13 @@ describe('wrap()', () => {
     const { breaker } = setUp()
     const add = breaker.wrap((a: number, b: number) => a + b)
     expect(await add(1, 2)).toBe(3)
+    const row = {
+      id: 7,
+      read: breaker.wrap(function read(this: { id: number }) {
+        return this.id
+      }),
+    }
+    expect(await row.read()).toBe(7)
     breaker.isolate()
     await expect(add(1, 2)).rejects.toThrow(CircuitOpenError)
     expect(() => breaker.wrap(5 as never)).toThrow("wrap()'s argument must be a function, got 5")
