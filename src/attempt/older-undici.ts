@@ -70,8 +70,11 @@ class BothHandler {
     this.#inner.onRequestUpgrade?.(this.#of, status, headersOf(rawHeaders), socket)
   }
 
-  onHeaders(status: number, rawHeaders: readonly Buffer[], resume: () => void, message: string): boolean {
-    if (this.#controller) this.#controller.onResume = resume
+  onHeaders(status: number, rawHeaders: Buffer[], resume: () => void, message: string): boolean {
+    if (this.#controller) {
+      this.#controller.onResume = resume
+      this.#controller.rawHeaders = rawHeaders
+    }
     this.#inner.onResponseStart?.(this.#of, status, headersOf(rawHeaders), message)
     return this.#controller?.paused !== true
   }
@@ -81,7 +84,8 @@ class BothHandler {
     return this.#controller?.paused !== true
   }
 
-  onComplete(rawTrailers: readonly Buffer[] | null): void {
+  onComplete(rawTrailers: Buffer[] | null): void {
+    if (this.#controller) this.#controller.rawTrailers = rawTrailers ?? []
     this.#inner.onResponseEnd?.(this.#of, headersOf(rawTrailers ?? []))
   }
 
@@ -115,6 +119,9 @@ class OldController {
   paused = false
   reason: Error | null = null
   onResume: (() => void) | undefined
+  /** What fetch of undici 8 reads. */
+  rawHeaders: Buffer[] = []
+  rawTrailers: Buffer[] = []
   readonly #abort: (reason?: Error) => void
 
   constructor(abort: (reason?: Error) => void) {

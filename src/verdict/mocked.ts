@@ -2,7 +2,7 @@ import { OutriggerError } from '../errors.ts'
 
 /** What fetch, and the mocks that stand in for it, reject with when the network fails. */
 const NETWORK = new Set(['fetch failed', 'Failed to fetch'])
-const CODE = /^(?:E[A-Z]{3,}|UND_ERR_\w+)$/
+const CODE = /^(?:E[A-Z]{3,}|UND_ERR_(?:SOCKET|CONNECT_TIMEOUT|HEADERS_TIMEOUT|BODY_TIMEOUT|CONNECT))$/
 
 /**
  * Whether a fetch that never sent anything has failed as the network does: a mock in the place of the platform's fetch says so.
@@ -15,6 +15,7 @@ export function isNetworkFailure(error: unknown): boolean {
   const reason = (cause ?? {}) as { message?: unknown; code?: unknown }
   if ([code, reason.code].some((each) => typeof each === 'string' && CODE.test(each))) return true
   // fetch does not connect to these ports, whatever the instance.
+  if (typeof (code ?? reason.code) === 'string') return false
   if (error instanceof TypeError) return NETWORK.has(message) && reason.message !== 'bad port'
   return error.name !== 'AbortError' && error.name !== 'TimeoutError' && !(error instanceof RangeError)
 }

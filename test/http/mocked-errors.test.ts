@@ -66,3 +66,16 @@ it.each<[string, RequestInit]>([
     { failure: 0 },
   ])
 })
+
+it.each<[string, Error]>([
+  [
+    'a request that cannot be',
+    Object.assign(new TypeError('fetch failed'), { cause: { code: 'UND_ERR_INVALID_ARG' } }),
+  ],
+  ['an abort', Object.assign(new TypeError('fetch failed'), { cause: { code: 'UND_ERR_ABORTED' } })],
+])('a mock that rejects for %s blames nobody', async (_name, error) => {
+  globalThis.fetch = () => Promise.reject(error)
+  await using client = clientOf()
+  for (let call = 0; call < 4; call++) await client('/').catch(() => {})
+  expect(client.snapshot().instances.map(({ breaker }) => breaker)).toEqual(['closed', 'closed'])
+})
