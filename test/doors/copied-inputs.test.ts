@@ -70,6 +70,32 @@ describe.each([true, false])('headers that the caller reuses, with instances kno
     expect(seen).toEqual(['/a alice ', '/a alice '])
   })
 
+  it.each<[string, (request: Request) => Promise<Response>]>([
+    ['alone', (request) => client(request)],
+    ['with an init beside it', (request) => client(request, { redirect: 'follow' })],
+    ['in the place of the init', (request) => client('/a', request)],
+  ])('of a Request %s are those of the call', async (_name, call) => {
+    await start(isReady)
+    const request = new Request('http://svc/a', { headers: { authorization: 'alice' } })
+    const answer = call(request)
+    request.headers.set('authorization', 'bob')
+    expect(await (await answer).text()).toBe('alice')
+    expect(seen).toEqual(['/a alice ', '/a alice '])
+  })
+
+  it('of a Request with a body are those of the call', async () => {
+    await start(isReady)
+    const request = new Request('http://svc/a', {
+      method: 'POST',
+      body: 'alice',
+      headers: { authorization: 'alice' },
+    })
+    const answer = client(request)
+    request.headers.set('authorization', 'bob')
+    expect(await (await answer).text()).toBe('alice')
+    expect(seen).toEqual(['/a alice alice', '/a alice alice'])
+  })
+
   it.each(SHAPES.slice(0, 2))('as %s are those of the call, through request()', async (_name, make) => {
     await start(isReady)
     const { headers, reuse } = make()
@@ -134,4 +160,33 @@ describe('a body that the caller reuses', () => {
       expect(line).not.toContain('bob')
     }
   })
+})
+
+it('values that a schema is still looking at are those of the call', async () => {
+  server = await startServer(async (request, response) => {
+    response.end(`${request.url} ${await text(request)}`)
+  })
+  const slow = {
+    '~standard': {
+      version: 1 as const,
+      vendor: 'test',
+      validate: async (value: unknown) => {
+        await setImmediate()
+        return { value }
+      },
+    },
+  }
+  client = createClient({
+    service: 'svc',
+    source: fixed([server.url]),
+    routes: { 'POST /{user}': { params: slow, query: slow, body: slow } },
+  })
+  const params = { user: 'alice' }
+  const query = { user: ['alice'] }
+  const json = { user: { name: 'alice' }, __proto__: null }
+  const headers = { authorization: 'alice' }
+  const answer = client('POST /{user}', { params, query, json, headers })
+  params.user = json.user.name = headers.authorization = 'bob'
+  query.user[0] = 'bob'
+  expect(await (await answer).text()).toBe('/alice?user=alice {"user":{"name":"alice"}}')
 })

@@ -2,6 +2,7 @@ import type { FetchInput } from '../../attempt/platform.ts'
 import type { Attempt } from '../../fleet/attempt.ts'
 import type { Contract } from '../../typed/contract.ts'
 import { VERDICTS } from '../../verdict/verdict.ts'
+import { copyPlain } from '../input/copy.ts'
 import type { Plans } from '../plan/plans.ts'
 import { isRouteKey, methodOf, type CallInit } from '../plan/target.ts'
 
@@ -25,7 +26,8 @@ export async function underContract(
   run: (init: CallInit, onAnswer: (response: Response) => void) => Promise<Response>,
 ): Promise<Response> {
   const { params, query, json, ...rest } = init ?? {}
-  const checked = (await contract.request({ params, query, json })) as Pick<
+  // A schema may take its time, and the caller may change his objects meanwhile.
+  const checked = (await contract.request(copyPlain({ params, query, json }))) as Pick<
     CallInit,
     'params' | 'query' | 'json'
   >

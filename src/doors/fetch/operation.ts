@@ -59,9 +59,12 @@ export class FetchOperation implements Operation<Response>, FetchCall {
     this.#input = request && init?.query ? new Request(target.url, request) : (request ?? target.url)
     this.deadline = init?.deadline
     this.#makeBody = typeof init?.body === 'function' ? init.body : undefined
-    this.#init = init
-      ? plainInit(init, spelledMethod(init.method ?? request?.method, target.method))
-      : initBeside(request, target.method)
+    this.#init = withHeadersOf(
+      request,
+      init
+        ? plainInit(init, spelledMethod(init.method ?? request?.method, target.method))
+        : initBeside(request, target.method),
+    )
     const isRequestBody = init?.body == null && !!request?.body
     this.#isReplayable = !isRequestBody && isReplayable(this.#init?.body)
     this.spare =
@@ -77,8 +80,7 @@ export class FetchOperation implements Operation<Response>, FetchCall {
 
   header(name: string): string | undefined {
     const { headers } = this.#init ?? {}
-    const request = this.#input instanceof Request ? this.#input.headers : undefined
-    return (headers ? new Headers(headers) : request)?.get(name) ?? undefined
+    return headers ? (new Headers(headers).get(name) ?? undefined) : undefined
   }
 
   /**
@@ -140,4 +142,9 @@ function initBeside(request: Request | undefined, method: string): RequestInit |
   if (!request) return plainInit(undefined, method)
   const { referrer, referrerPolicy } = request
   return { method: spelledMethod(request.method, method), referrer, referrerPolicy }
+}
+
+/** The headers of a Request as they are now: the caller may change his Request while it waits or is sent again. */
+function withHeadersOf(request: Request | undefined, init: RequestInit | undefined): RequestInit | undefined {
+  return request && init?.headers === undefined ? { ...init, headers: new Headers(request.headers) } : init
 }

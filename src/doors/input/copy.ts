@@ -46,3 +46,13 @@ function copyOf(body: object): PlatformBody | undefined {
 function copyView({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array<ArrayBuffer> {
   return new Uint8Array(buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer)
 }
+
+/** Plain objects and lists as they are now, all the way down. Any other object is returned as it is. */
+export function copyPlain<Value>(value: Value): Value {
+  if (Array.isArray(value)) return value.map((each: unknown) => copyPlain(each)) as Value
+  if (typeof value !== 'object' || value === null) return value
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) return value
+  const entries = Object.entries(value).map(([name, each]: [string, unknown]) => [name, copyPlain(each)])
+  return Object.fromEntries(entries) as Value
+}
