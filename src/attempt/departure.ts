@@ -2,7 +2,7 @@ import type { Deadlines } from '../deadlines.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import type { Dispatcher } from '../undici.ts'
 import { isIdempotent, MAX_RESENDS, mayRepeat } from '../verdict/again.ts'
-import type { Verdict } from '../verdict/verdict.ts'
+import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import { ConnectWatch, type Waiter } from './connect-watch.ts'
 import { Connections, isReachable, type Connection } from './connection.ts'
 
@@ -65,10 +65,15 @@ export class Departure implements Waiter {
     this.#request = request
     let more: boolean
     try {
-      more = this.#attempt.endpoint.pool.dispatch(request, this.#handler)
+      const { endpoint, trail } = this.#attempt
+      const { pool } = endpoint
+      more = trail
+        ? trail.dispatch(() => pool.dispatch(request, this.#handler))
+        : pool.dispatch(request, this.#handler)
     } catch (error) {
       // A transport of the user's own that gives no dispatcher: nothing was sent, and nothing is held.
       this.#attempt.error = error
+      this.#attempt.settle(VERDICTS.mistaken)
       this.#attempt.release()
       throw error
     }

@@ -10,7 +10,15 @@ export function execute<T>(core: Core, operation: Operation<T>): Promise<T> {
   const { door, plan, method, path } = operation
   const journal = core.observer.begin({ door, route: plan.route?.key, method, path })
   if (!journal) return new Call(core, operation, undefined).run(admit)
-  return journal.trace(() => new Call(core, operation, journal).run(admit))
+  return journal.trace(() => {
+    try {
+      return new Call(core, operation, journal).run(admit)
+    } catch (error) {
+      // A deadline that is no number.
+      journal.end({ outcome: 'failure', error })
+      throw error
+    }
+  })
 }
 
 function admit<T>(call: Call<T>): void {

@@ -3,7 +3,7 @@ import { timeoutError } from '../errors.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import { headersFor, type HeaderSource } from '../headers/own-headers.ts'
 import { isLate, timeoutVerdict } from '../verdict/limit.ts'
-import type { Verdict } from '../verdict/verdict.ts'
+import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import type { Operation, Receiver, SendContext, Sending, Tried } from './operation.ts'
 
 /** Whose try it is. */
@@ -80,6 +80,7 @@ export class Try<T> implements Receiver<T>, Tried<T> {
 
   #unsendable(error: unknown): void {
     this.attempt.error ??= error
+    this.attempt.settle(VERDICTS.mistaken)
     this.attempt.release()
     this.rejected(error)
   }

@@ -43,6 +43,10 @@ export interface ClientSnapshot {
   readonly ready: boolean
   /** Whether the source is failing, and the instances are the last known good ones. */
   readonly stale: boolean
+  /** Milliseconds since it began to fail; absent while it does not. */
+  readonly staleFor?: number
+  /** Retries and hedges that the budget allows now. */
+  readonly budget: number
   readonly instances: readonly InstanceSnapshot[]
   /** The client's own limit; absent when it has none. */
   readonly limit?: LimitSnapshot
@@ -51,7 +55,7 @@ export interface ClientSnapshot {
 }
 
 export function takeSnapshot(
-  { service, discovery, fleet, hand }: ClientCore,
+  { service, discovery, fleet, hand, budget }: ClientCore,
   { base, routed }: Plans,
   guards: readonly Guard[],
 ): ClientSnapshot {
@@ -65,6 +69,8 @@ export function takeSnapshot(
     service,
     ready: discovery.seen,
     stale: discovery.error !== undefined,
+    ...(discovery.staleFor !== undefined && { staleFor: discovery.staleFor }),
+    budget: budget.left,
     instances: fleet.endpoints.map((endpoint) => ({
       instance: { ...endpoint.instance },
       breaker: endpoint.breakerAt(0)?.state ?? 'closed',

@@ -1,16 +1,17 @@
 import { nextCallId } from '../observe/call-id.ts'
 import type { AttemptEvent } from '../observe/events.ts'
-import type { Verdict } from '../verdict/verdict.ts'
+import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import type { Attempt } from './attempt.ts'
 
 /** What is told of an attempt whose outcome is known. */
 export function attemptEvent(
   attempt: Attempt,
-  { outcome, whose }: Verdict,
+  verdict: Verdict,
   duration: number,
   service: string,
   at: number,
 ): AttemptEvent {
+  const { outcome, whose } = verdict
   const { instance, number, route, status, error, trail } = attempt
   return {
     service,
@@ -19,6 +20,7 @@ export function attemptEvent(
     instance,
     attempt: number,
     ...(trail?.hedge && { hedge: true }),
+    ...(verdict === VERDICTS.abandoned && status === undefined && { cancelled: true }),
     outcome,
     whose,
     duration,

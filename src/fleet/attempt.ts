@@ -148,6 +148,7 @@ export class Attempt {
       return send(this)
     } catch (error) {
       this.error ??= error
+      this.settle(VERDICTS.mistaken)
       this.release()
       throw error
     }

@@ -1,4 +1,7 @@
 import type { Instance } from '../registry/source.ts'
+import type { AttemptStartEvent, CallStartEvent, Door, ServiceEvent } from './start-events.ts'
+
+export type { AttemptStartEvent, CallStartEvent, Door, ServiceEvent, Within } from './start-events.ts'
 
 export type BreakerState = 'closed' | 'open' | 'half-open'
 
@@ -22,15 +25,6 @@ export type BreakerReason =
   | 'isolated'
   | 'by-hand'
   | 'reset'
-
-export interface ServiceEvent {
-  readonly service: string
-  /** Unix milliseconds (on an injected clock: its `now() + epoch`). */
-  readonly at: number
-}
-
-/** The way by which a call came in. */
-export type Door = 'fetch' | 'request' | 'execute' | 'dispatcher'
 
 /**
  * How a call ended for its caller: with an answer that its plan calls good, with any other answer or error, with a refusal of
@@ -132,6 +126,8 @@ export interface AttemptEvent extends ServiceEvent {
   readonly attempt: number
   /** Set when it joined a slow try. */
   readonly hedge?: true
+  /** Set when it was given up before its outcome was known: by the caller, or because another try was faster. */
+  readonly cancelled?: true
   readonly outcome: Outcome
   /** Who is responsible for how it ended; see docs/verdict.md. */
   readonly whose: Whose
@@ -271,8 +267,10 @@ export interface ClientEvents {
   'call:hedge': CallHedgeEvent
   'call:rejected': CallRejectedEvent
   'call:fallback': CallFallbackEvent
+  'call:start': CallStartEvent
   call: CallEvent
   'call:end': CallEndEvent
+  'attempt:start': AttemptStartEvent
   attempt: AttemptEvent
   control: ControlEvent
   'config:changed': ConfigChangedEvent

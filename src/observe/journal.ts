@@ -2,8 +2,8 @@ import type { Clock } from '../clock.ts'
 import type { Instance } from '../registry/source.ts'
 import { nextCallId } from './call-id.ts'
 import { callChannel } from './channels.ts'
-import type { CallMessage, MessageBase } from './channel-messages.ts'
-import type { CallEvent, CallOutcome, ClientEvents, Door, ServiceEvent } from './events.ts'
+import type { CallMessage } from './channel-messages.ts'
+import type { CallEvent, CallOutcome, CallStartEvent, ClientEvents, Door, ServiceEvent } from './events.ts'
 import type { Emitter } from './emitter.ts'
 import { captureScope, type Scope } from './scope.ts'
 import { Trail, type TrailContext } from './trail.ts'
@@ -62,14 +62,25 @@ export class Journal implements TrailContext {
     return this.#context.clock.now() - this.begunAt
   }
 
+  get events(): Emitter<ClientEvents> {
+    return this.#context.events
+  }
+
   /** Runs the part of the call that is synchronous, where a subscriber wants it run. */
   trace<T>(run: () => T): T {
-    if (!callChannel.hasSubscribers) return run()
+    const { events } = this
+    const { hasSubscribers } = callChannel
+    if (!hasSubscribers && !events.has('call:start')) return run()
     const message: CallMessage = this.describe()
     this.#message = message
+    if (!hasSubscribers) {
+      events.emit('call:start', message)
+      return run()
+    }
     try {
       return callChannel.start.runStores(message, () => {
         this.scope = captureScope()
+        events.emit('call:start', message)
         return run()
       })
     } finally {
@@ -90,7 +101,7 @@ export class Journal implements TrailContext {
   }
 
   #end(result: CallResult): void {
-    const { events } = this.#context
+    const { events } = this
     if (events.has('call') || this.#message) {
       const event = this.#event(result)
       events.emit('call', event)
@@ -112,7 +123,7 @@ export class Journal implements TrailContext {
   }
 
   #bodyOver(bytes: number, truncated: boolean): void {
-    const { events } = this.#context
+    const { events } = this
     if (!events.has('call:end')) return
     const { door, route } = this.#subject
     const { id, age: duration } = this
@@ -149,12 +160,12 @@ export class Journal implements TrailContext {
   }
 
   /** What each of its messages says. */
-  describe(): MessageBase {
+  describe(): CallStartEvent {
     const { door, route, method } = this.#subject
     const { service } = this.#context
     const path = this.#context.redacted(this.#subject.path)
     return {
-      service,
+      ...this.#context.stamp(),
       id: this.id,
       door,
       ...(route !== undefined && { route }),

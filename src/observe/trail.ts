@@ -1,14 +1,17 @@
+import { runWithin } from '../hooks/within.ts'
 import type { Instance } from '../registry/source.ts'
 import { attemptChannel } from './channels.ts'
-import type { AttemptMessage, MessageBase } from './channel-messages.ts'
-import type { AttemptEvent, Outcome } from './events.ts'
+import type { AttemptMessage } from './channel-messages.ts'
+import type { Emitter } from './emitter.ts'
+import type { AttemptEvent, CallStartEvent, ClientEvents, Outcome } from './events.ts'
 import { captureScope, type Scope } from './scope.ts'
 
 /** What an attempt needs of its call. */
 export interface TrailContext {
   readonly id: string
   readonly scope: Scope
-  describe(): MessageBase
+  readonly events: Emitter<ClientEvents>
+  describe(): CallStartEvent
 }
 
 /** How an attempt ended. */
@@ -58,18 +61,30 @@ export class Trail {
 
   /** Sends it where a subscriber wants it sent; he may add headers to its request before. */
   trace<T>(attempt: number, send: () => T): T {
-    if (!attemptChannel.hasSubscribers) return send()
+    const { events } = this.#context
+    const { hasSubscribers } = attemptChannel
+    if (!hasSubscribers && !events.has('attempt:start')) return send()
     const { instance, hedge } = this
     const message: AttemptMessage = { ...this.#context.describe(), attempt, hedge, instance, headers: {} }
     this.#message = message
-    try {
-      return attemptChannel.start.runStores(message, () => {
+    const begin = (): T => {
+      events.emit('attempt:start', message)
+      return runWithin(message.within, () => {
         this.scope = captureScope()
         return send()
       })
+    }
+    if (!hasSubscribers) return begin()
+    try {
+      return attemptChannel.start.runStores(message, begin)
     } finally {
       attemptChannel.end.publish(message)
     }
+  }
+
+  /** Hands its request to undici, where a subscriber wants that done. */
+  dispatch(dispatch: () => boolean): boolean {
+    return runWithin(this.#message?.sendWithin, dispatch)
   }
 
   /** Its outcome is known. */

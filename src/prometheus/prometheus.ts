@@ -2,15 +2,11 @@ import { Counter, Gauge, Histogram, register as globalRegistry, type Registry } 
 import type { ClientSnapshot } from '../client/snapshot.ts'
 import type { Listener } from '../observe/emitter.ts'
 import type { ClientEvents } from '../observe/events.ts'
+import { BoundedLabel, DURATION_BUCKETS, methodLabel } from '../observe/labels.ts'
+import { snapshotsOf, type Measured } from '../client/measured.ts'
 import { checkMethods, checkObject, quote } from '../options.ts'
-import { BoundedLabel, methodLabel } from './labels.ts'
 
-/** A client, or an app-wide fetch. */
-export interface Measured {
-  on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): unknown
-  off<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): unknown
-  snapshot(): ClientSnapshot | { readonly services: Readonly<Record<string, ClientSnapshot>> }
-}
+export type { Measured } from '../client/measured.ts'
 
 export interface PrometheusOptions {
   /** Where the metrics are registered. @default prom-client's global registry */
@@ -22,9 +18,6 @@ export interface PrometheusOptions {
   /** Adds the instance's id to the metrics of attempts: one series for each instance there ever was. @default false */
   instances?: boolean
 }
-
-/** Of `http.client.request.duration` in OpenTelemetry's semantic conventions. */
-const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
 
 /**
  * Measures clients with prom-client. What counts comes from their events; what stands at a moment is read when Prometheus asks.
@@ -40,7 +33,12 @@ export function prometheus(
   options: PrometheusOptions = {},
 ): () => void {
   checkObject('prometheus()', options, ['register', 'prefix', 'buckets', 'instances'])
-  const { register = globalRegistry, prefix = 'outrigger_', buckets = BUCKETS, instances = false } = options
+  const {
+    register = globalRegistry,
+    prefix = 'outrigger_',
+    buckets = DURATION_BUCKETS,
+    instances = false,
+  } = options
   if (typeof prefix !== 'string' || !/^[a-z_]\w*$/i.test(prefix)) {
     throw new TypeError(`prometheus().prefix must be the beginning of a metric's name, got ${quote(prefix)}`)
   }
@@ -124,11 +122,7 @@ function gauges(
   all: readonly Measured[],
   named: (name: string, help: string) => { name: string; help: string; registers: Registry[] },
 ): void {
-  const snapshots = (): ClientSnapshot[] =>
-    all.flatMap((each) => {
-      const snapshot = each.snapshot()
-      return 'services' in snapshot ? Object.values(snapshot.services) : [snapshot]
-    })
+  const snapshots = (): ClientSnapshot[] => all.flatMap(snapshotsOf)
   const gauge = (name: string, help: string, read: (snapshot: ClientSnapshot) => number): void => {
     void new Gauge({
       ...named(name, help),
@@ -144,6 +138,12 @@ function gauges(
   gauge('in_flight', 'Attempts that hold a place on an instance.', (snapshot) => sum(snapshot, 'inFlight'))
   gauge('queued', 'Requests that wait for a connection of our own pools.', (snapshot) =>
     sum(snapshot, 'queued'),
+  )
+  gauge('budget_left', 'Retries and hedges that the budget allows now.', ({ budget }) => budget)
+  gauge(
+    'source_stale_seconds',
+    'How long the registry has been failing; 0 while it does not.',
+    ({ staleFor = 0 }) => staleFor / 1000,
   )
   gauge('source_stale', '1 while the registry fails and the last known instances are used.', ({ stale }) =>
     Number(stale),

@@ -115,6 +115,11 @@ export class Discovery {
     return this.#error
   }
 
+  /** Milliseconds since the source began to fail; undefined while it is healthy. */
+  get staleFor(): number | undefined {
+    return this.#staleSince === undefined ? undefined : this.#clock.now() - this.#staleSince
+  }
+
   /**
    * Whether nothing is known, and it is not worth while to wait for it: the source has failed for a reason that does not pass by
    * itself within a moment, or more than once.

@@ -63,11 +63,19 @@ it('snapshot() is a copy: changing it changes nothing', async () => {
 it('snapshot() tells whether instances are known, and whether they are stale', async () => {
   const source = new HandSource()
   await using client = createClient({ service: 'user-service', source })
-  expect(client.snapshot()).toEqual({ service: 'user-service', ready: false, stale: false, instances: [] })
+  expect(client.snapshot()).toEqual({
+    service: 'user-service',
+    ready: false,
+    stale: false,
+    budget: 10,
+    instances: [],
+  })
   source.push(a)
   await client.ready()
   expect(client.snapshot()).toMatchObject({ ready: true, stale: false, instances: [{ instance: a }] })
   source.fail(new Error('away'))
   await until(() => client.snapshot().stale)
+  const { staleFor } = client.snapshot()
+  expect(staleFor).toBeGreaterThanOrEqual(0)
   expect(client.snapshot()).toMatchObject({ ready: true, instances: [{ instance: a }] })
 })

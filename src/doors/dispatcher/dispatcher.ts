@@ -86,10 +86,12 @@ export class AttemptDispatcher extends Dispatcher {
         failed(error)
       }
     }
-    if (this.core.discovery.seen || this.core.closed) {
-      if (journal) journal.trace(send)
-      else send()
-    } else this.wait(plan, send)
+    const begin = (): void => {
+      if (this.core.discovery.seen || this.core.closed) send()
+      else this.wait(plan, send)
+    }
+    if (journal) journal.trace(begin)
+    else begin()
     return true
   }
 

@@ -1,3 +1,8 @@
+/** Of `http.client.request.duration` in OpenTelemetry's semantic conventions, in seconds. */
+export const DURATION_BUCKETS: readonly number[] = [
+  0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
+]
+
 /** Label values of one kind that are kept apart; all others are counted as `other`. */
 const MAX_VALUES = 200
 

@@ -1,0 +1,16 @@
+import type { Listener } from '../observe/emitter.ts'
+import type { ClientEvents } from '../observe/events.ts'
+import type { ClientSnapshot } from './snapshot.ts'
+
+/** A client, or an app-wide fetch. */
+export interface Measured {
+  on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): unknown
+  off<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): unknown
+  snapshot(): ClientSnapshot | { readonly services: Readonly<Record<string, ClientSnapshot>> }
+}
+
+/** Those of all its services. */
+export function snapshotsOf(measured: Measured): ClientSnapshot[] {
+  const snapshot = measured.snapshot()
+  return 'services' in snapshot ? Object.values(snapshot.services) : [snapshot]
+}

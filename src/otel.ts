@@ -1,0 +1,2 @@
+export { otel, type Otel, type OtelOptions } from './otel/otel.ts'
+export { isOwnRequest } from './otel/context.ts'

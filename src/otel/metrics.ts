@@ -1,0 +1,104 @@
+import type { Attributes, Context, Counter, Histogram, Meter } from '@opentelemetry/api'
+import type {
+  AttemptEvent,
+  BreakerEvent,
+  CallEvent,
+  CallHedgeEvent,
+  CallRetryEvent,
+} from '../observe/events.ts'
+import { BoundedLabel, DURATION_BUCKETS } from '../observe/labels.ts'
+import { knownMethod, schemeOf, serverOf, templateOf } from './attributes.ts'
+import { errorType, statusError } from './error-type.ts'
+
+/** What is counted when it happens. */
+export class Metrics {
+  readonly #duration: Histogram
+  readonly #execute: Histogram
+  readonly #attempts: Counter
+  readonly #retries: Counter
+  readonly #hedges: Counter
+  readonly #refusals: Counter
+  readonly #transitions: Counter
+  readonly #byInstance: boolean
+  readonly #templates = new BoundedLabel()
+  readonly #errors = new BoundedLabel()
+
+  constructor(meter: Meter, byInstance: boolean) {
+    this.#byInstance = byInstance
+    const seconds = (name: string, description: string): Histogram =>
+      meter.createHistogram(name, {
+        description,
+        unit: 's',
+        advice: { explicitBucketBoundaries: [...DURATION_BUCKETS] },
+      })
+    const counter = (name: string, unit: string, description: string): Counter =>
+      meter.createCounter(`outrigger.client.${name}`, { unit, description })
+    this.#duration = seconds(
+      'http.client.request.duration',
+      'Duration of HTTP client requests: of calls, from their begin to the headers of their answer.',
+    )
+    this.#execute = seconds('outrigger.client.execute.duration', 'Duration of calls through execute().')
+    this.#attempts = counter('attempts', '{attempt}', 'Tries on an instance, by what they count as.')
+    this.#retries = counter('retries', '{retry}', 'Tries that another one followed.')
+    this.#hedges = counter('hedges', '{hedge}', 'Second tries beside a slow one.')
+    this.#refusals = counter('refusals', '{call}', 'Calls that were refused, by the code of the error.')
+    this.#transitions = counter('breaker.transitions', '{transition}', 'Changes of state of breakers.')
+  }
+
+  /** `within`: the context of its span, for exemplars. */
+  call(event: CallEvent, within: Context): void {
+    const { service, route, method, status, error, outcome, duration, instance } = event
+    const type = error === undefined ? statusError(status) : this.#errors.of(errorType(error))
+    const attributes: Attributes = {
+      ...serverOf(service, instance ? schemeOf(instance) : 'http'),
+      ...this.#template(route),
+      ...(method !== undefined && { 'http.request.method': knownMethod(method) }),
+      ...(status !== undefined && { 'http.response.status_code': status }),
+      ...(type !== undefined && outcome !== 'aborted' && { 'error.type': type }),
+      'outrigger.outcome': outcome,
+    }
+    const histogram = method === undefined ? this.#execute : this.#duration
+    histogram.record(duration / 1000, attributes, within)
+    if (outcome !== 'refused') return
+    this.#refusals.add(
+      1,
+      { ...this.#about(event), ...(type !== undefined && { 'error.type': type }) },
+      within,
+    )
+  }
+
+  attempt(event: AttemptEvent, within: Context): void {
+    const { outcome, instance } = event
+    const attributes = {
+      ...this.#about(event),
+      'outrigger.outcome': outcome,
+      ...(this.#byInstance && { 'outrigger.instance.id': instance.id }),
+    }
+    this.#attempts.add(1, attributes, within)
+  }
+
+  retry(event: CallRetryEvent): void {
+    this.#retries.add(1, this.#about(event))
+  }
+
+  hedge(event: CallHedgeEvent): void {
+    this.#hedges.add(1, this.#about(event))
+  }
+
+  transition({ service, to }: BreakerEvent): void {
+    this.#transitions.add(1, { 'server.address': hostOf(service), 'outrigger.breaker.state': to })
+  }
+
+  #about({ service, route }: { readonly service: string; readonly route?: string }): Attributes {
+    return { 'server.address': hostOf(service), ...this.#template(route) }
+  }
+
+  #template(route: string | undefined): Attributes {
+    return route === undefined ? {} : { 'url.template': this.#templates.of(templateOf(route)) }
+  }
+}
+
+/** The same as in `server.address` of a duration. */
+export function hostOf(service: string): string {
+  return String(serverOf(service, 'http')['server.address'])
+}

@@ -1,0 +1,181 @@
+import {
+  context,
+  propagation,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Attributes,
+  type Context,
+  type Span,
+  type Tracer,
+} from '@opentelemetry/api'
+import type { AttemptEvent, AttemptStartEvent, CallEvent, CallStartEvent } from '../observe/events.ts'
+import { attemptAttributes, attemptKind, attemptName, callAttributes } from './attributes.ts'
+import { sendingContext } from './context.ts'
+import { errorType, statusError } from './error-type.ts'
+
+interface Attempt {
+  readonly span: Span
+  readonly context: Context
+}
+
+/** One call under way. */
+interface Call {
+  readonly start: CallStartEvent
+  /** Its caller's. */
+  readonly parent: Context
+  /** Of its own, once it has made a second attempt. */
+  span: Span | undefined
+  started: number
+  first: Attempt | undefined
+  last: Attempt | undefined
+  /** By number. */
+  readonly open: Map<number, Attempt>
+  isOver: boolean
+}
+
+/**
+ * One span for each attempt; one around them for a call of several, from the second attempt on, or for one that was refused. Most
+ * calls have one attempt, and one span.
+ */
+export class Spans {
+  readonly #tracer: Tracer
+  readonly #calls = new Map<string, Call>()
+
+  constructor(tracer: Tracer) {
+    this.#tracer = tracer
+  }
+
+  /** Calls under way: for those who look for leaks. */
+  get size(): number {
+    return this.#calls.size
+  }
+
+  callStarted(start: CallStartEvent): void {
+    const parent = context.active()
+    const call: Call = {
+      start,
+      parent,
+      span: undefined,
+      started: 0,
+      first: undefined,
+      last: undefined,
+      open: new Map(),
+      isOver: false,
+    }
+    this.#calls.set(start.id, call)
+  }
+
+  attemptStarted(start: AttemptStartEvent): void {
+    const call = this.#calls.get(start.id)
+    if (!call) return
+    if (call.first) call.span ??= this.#startCall(call, call.first)
+    const parent = this.#contextOf(call)
+    const isRace = start.hedge && call.first !== undefined
+    const span = this.#tracer.startSpan(
+      attemptName(start),
+      {
+        kind: attemptKind(start),
+        attributes: attemptAttributes(start, call.started),
+        ...(isRace && call.first && { links: [{ context: call.first.span.spanContext() }] }),
+      },
+      parent,
+    )
+    const attempt = { span, context: trace.setSpan(parent, span) }
+    call.started++
+    call.first ??= attempt
+    call.last = attempt
+    call.open.set(start.attempt, attempt)
+    start.within = (run) => context.with(attempt.context, run)
+    const sending = sendingContext(parent, span)
+    start.sendWithin = (run) => context.with(sending, run)
+    propagation.inject(attempt.context, start.headers)
+  }
+
+  /** Returns the context of its span, if it has one. */
+  attemptEnded(event: AttemptEvent): Context | undefined {
+    const call = this.#calls.get(event.id)
+    const attempt = call?.open.get(event.attempt)
+    if (!call || !attempt) return undefined
+    call.open.delete(event.attempt)
+    this.#forget(call)
+    const { status, error, outcome, cancelled } = event
+    finish(attempt.span, {
+      status,
+      error: cancelled ? undefined : error,
+      attributes: { 'outrigger.outcome': outcome, ...(cancelled && { 'outrigger.cancelled': true }) },
+    })
+    return attempt.context
+  }
+
+  /** Returns the context of the span that tells most of it. */
+  callEnded(event: CallEvent): Context | undefined {
+    const call = this.#calls.get(event.id)
+    if (!call) return undefined
+    call.isOver = true
+    this.#forget(call)
+    if (!call.first || (event.outcome === 'refused' && !call.span))
+      call.span ??= this.#startCall(call, call.first)
+    const { status, error, outcome, attempts, hedges, retriesDenied } = event
+    const isCancelled = outcome === 'aborted'
+    if (call.span) {
+      finish(call.span, {
+        status,
+        error: isCancelled ? undefined : error,
+        attributes: {
+          'outrigger.outcome': outcome,
+          'outrigger.attempts': attempts,
+          ...(hedges > 0 && { 'outrigger.hedges': hedges }),
+          ...(retriesDenied !== undefined && { 'outrigger.retries_denied': retriesDenied }),
+          ...(isCancelled && { 'outrigger.cancelled': true }),
+        },
+      })
+    }
+    return call.span ? this.#contextOf(call) : call.last?.context
+  }
+
+  /** Ends what is under way: nobody will hear of it any more. */
+  stop(): void {
+    for (const { span, open } of this.#calls.values()) {
+      for (const attempt of open.values()) attempt.span.end()
+      span?.end()
+    }
+    this.#calls.clear()
+  }
+
+  /** Begins when the call did: only now is it known that it deserves a span. */
+  #startCall({ start, parent }: Call, first: Attempt | undefined): Span {
+    const { method, route } = start
+    const links = first ? [{ context: first.span.spanContext() }] : []
+    const options = { kind: SpanKind.INTERNAL, startTime: start.at, links, attributes: callAttributes(start) }
+    return this.#tracer.startSpan(['call', route ?? method].join(' ').trimEnd(), options, parent)
+  }
+
+  #contextOf({ span, parent }: Call): Context {
+    return span ? trace.setSpan(parent, span) : parent
+  }
+
+  /** A limit of the caller's own may end a call before its attempt. */
+  #forget({ start, open, isOver }: Call): void {
+    if (isOver && open.size === 0) this.#calls.delete(start.id)
+  }
+}
+
+interface End {
+  readonly status: number | undefined
+  readonly error: unknown
+  readonly attributes: Attributes
+}
+
+function finish(span: Span, { status, error, attributes }: End): void {
+  span.setAttributes(attributes)
+  if (status !== undefined) span.setAttribute('http.response.status_code', status)
+  const type = error === undefined ? statusError(status) : errorType(error)
+  if (type !== undefined) {
+    span.setAttribute('error.type', type)
+    const message = error instanceof Error ? error.message : undefined
+    span.setStatus({ code: SpanStatusCode.ERROR, ...(message !== undefined && { message }) })
+    if (error instanceof Error) span.recordException(error)
+  }
+  span.end()
+}
