@@ -1,85 +1,97 @@
-import { dispatchOutside, Platform, urlText, type FetchInput } from '../attempt/platform.ts'
+import { Platform, urlText, type FetchDispatcher, type FetchInput } from '../attempt/platform.ts'
 import { callWithin, type Client } from '../client/client.ts'
+import { allowOf } from '../client/core.ts'
 import type { ClientOptions } from '../client/options.ts'
 import type { ClientSnapshot } from '../client/snapshot.ts'
 import { systemClock, type Clock } from '../clock.ts'
-import { discardInput } from '../doors/input/discard-body.ts'
 import type { OtherClients } from '../doors/fetch/transfer.ts'
+import { copyCall } from '../doors/input/call-init.ts'
+import { discardInput } from '../doors/input/discard-body.ts'
 import { logicalAddress } from '../doors/plan/target.ts'
+import { checkBy } from '../client/update.ts'
 import { OutriggerError } from '../errors.ts'
 import type { Explanation } from '../explain/explanation.ts'
 import type { Listener } from '../observe/emitter.ts'
-import { checkEventName } from '../observe/event-names.ts'
 import type { ClientEvents } from '../observe/events.ts'
 import { checkObject } from '../options.ts'
 import { quote } from '../quote.ts'
+import { denied, denying, OUTSIDE } from './denied.ts'
 import { Strangers } from './discovered.ts'
+import { dispatchLater } from './dispatch-later.ts'
+import { Listeners } from './listeners.ts'
+import { IdleServices } from './idle-services.ts'
+import { Lookups, waitUnless } from './lookups.ts'
 import { checkAppOptions, type FetchOptions, type ServiceOptions, type Unknown } from './options.ts'
+import { checkClientOf, hostOf, isClient, optionsOf } from './service-options.ts'
 import { Service } from './service.ts'
 
 /** Services that `discover` may add: their names come from URLs. */
 const MAX_DISCOVERED = 1_000
 
-type EventName = keyof ClientEvents
-
-interface Subscription {
-  readonly name: EventName
-  readonly listener: unknown
-  subscribe(client: Client): void
-}
-
 /** Every service of an application, by host, and what becomes of all other hosts. */
 export class App {
+  /** The clients of the services that were named, by the name they have there. */
+  readonly services: Readonly<Record<string, Client>> = {}
   readonly #made = new Map<string, Client>()
   readonly #services = new Map<string, Service>()
-  /** Hosts that are being asked for. */
-  readonly #asked = new Map<string, Promise<Client | undefined>>()
-  /** What to do with each client that is made later. */
-  readonly #listeners: Subscription[] = []
+  readonly #listeners = new Listeners(() => this.#clients().map(([, client]) => client))
   readonly #platform = new Platform()
   readonly #clock: Clock
+  readonly #idle: IdleServices
   readonly #strangers: Strangers
+  readonly #lookups: Lookups | undefined
   #options: FetchOptions
   #discovered = 0
   #closed: OutriggerError | undefined
-  #sleeping: AbortController | undefined
 
   constructor(options: FetchOptions) {
     checkAppOptions(options)
     this.#options = { ...options }
-    this.#clock = options.clock ?? systemClock
-    this.#strangers = new Strangers(this.#clock, options.suffixes ?? [])
-    for (const [name, given] of Object.entries(options.services ?? {})) this.#add(name, given)
+    const { source, suffixes = [], services = {}, clock = systemClock } = options
+    this.#clock = clock
+    this.#idle = new IdleServices(clock, () => this.#services.values())
+    this.#strangers = new Strangers(clock, suffixes)
+    if (source) {
+      this.#lookups = new Lookups({
+        source,
+        clock,
+        onFound: (host, name) => this.#found(host, name),
+        onNone: (host) => this.#strangers.add(host),
+      })
+    }
+    for (const add of this.#changes(services, options)) add({})
   }
 
   get unknown(): Unknown {
     return this.#options.unknown ?? this.#options.otherwise ?? 'pass'
   }
 
-  async fetch(input: FetchInput, init?: RequestInit): Promise<Response> {
+  /** Throws, rather than reject, what is wrong with the call. */
+  fetch(input: FetchInput, init?: RequestInit): Promise<Response> {
     const returning = this.#platform.returning(input, init)
     if (returning) return returning
     const url = URL.parse(urlText(input))
     // fetch itself says what is wrong with what is no absolute URL; data: and blob: never leave the process.
     if (!url || !/^https?:$/.test(url.protocol)) return this.#platform.fetch(input, init)
-    const client = this.#called(url.host) ?? (await this.#discover(url.host))
+    const client = this.#called(url.host)
     if (client) return client[callWithin](input, init, this.otherClients)
-    if (this.unknown !== 'deny') return this.#platform.fetch(input, init)
-    const refusal = denied(url.origin)
-    discardInput(input, init, refusal)
-    throw refusal
+    const lookup = this.#lookUp(url.host)
+    if (lookup) return this.#fetchAfter(lookup, url, ...copyCall(input, init))
+    return this.#fetchElsewhere(url, input, init)
   }
 
   /** Where redirects from one service to another go. */
-  readonly otherClients: OtherClients = (origin) => {
-    const client = this.#called(origin.slice(origin.indexOf('//') + 2))
-    if (client) return client.dispatcher
-    if (this.unknown !== 'deny') return { dispatch: dispatchOutside }
-    return {
-      dispatch: () => {
-        throw denied(origin)
-      },
-    }
+  readonly otherClients: OtherClients = (origin) => this.dispatcherOf(origin, OUTSIDE)
+
+  /** Where requests to an origin go: to a service, to `outside`, or nowhere. */
+  dispatcherOf(origin: string, outside: FetchDispatcher): FetchDispatcher {
+    const host = origin.slice(origin.indexOf('//') + 2)
+    const known = (): FetchDispatcher | undefined => this.#called(host)?.dispatcher
+    const stranger = (): FetchDispatcher => (this.unknown === 'deny' ? denying(origin) : outside)
+    const client = known()
+    if (client) return client
+    const lookup = this.#lookUp(host)
+    return lookup ? dispatchLater(lookup.then(() => known() ?? stranger())) : stranger()
   }
 
   /** The client of a service, by the host that callers write. Throws a RangeError for one that is not there. */
@@ -109,20 +121,16 @@ export class App {
     return this.client(url.host).explain(input, init)
   }
 
-  on<Name extends EventName>(name: Name, listener: Listener<ClientEvents[Name]>, once = false): void {
-    checkEventName(name)
-    const subscribe = (client: Client): void => void client[once ? 'once' : 'on'](name, listener)
-    for (const [, client] of this.#clients()) subscribe(client)
-    this.#listeners.push({ name, listener, subscribe })
+  on<Name extends keyof ClientEvents>(
+    name: Name,
+    listener: Listener<ClientEvents[Name]>,
+    isOnce = false,
+  ): void {
+    this.#listeners.on(name, listener, isOnce)
   }
 
-  off<Name extends EventName>(name: Name, listener?: Listener<ClientEvents[Name]>): void {
-    checkEventName(name)
-    for (const [, client] of this.#clients()) client.off(name, listener)
-    const kept = this.#listeners.filter(
-      (each) => each.name !== name || (listener !== undefined && each.listener !== listener),
-    )
-    this.#listeners.splice(0, this.#listeners.length, ...kept)
+  off<Name extends keyof ClientEvents>(name: Name, listener?: Listener<ClientEvents[Name]>): void {
+    this.#listeners.off(name, listener)
   }
 
   /** Checks the whole, then applies it: what is given replaces `defaults`, single `services` and `unknown`. */
@@ -130,32 +138,20 @@ export class App {
     if (this.#closed) throw this.#closed
     checkObject('update()', update, ['defaults', 'services', 'unknown'])
     checkObject("update()'s options", by, ['by'])
+    checkBy(by)
     const services = { ...this.#options.services, ...update.services }
     const next: FetchOptions = { ...this.#options, ...update, services }
     checkAppOptions(next)
-    const apply: (() => void)[] = []
-    const known = new Set<string>()
-    for (const [name, given] of Object.entries(services)) {
-      const host = hostOf(name)
-      const service = this.#services.get(host)
-      known.add(host)
-      if (service && !isClient(given)) {
-        const change = service.prepare(optionsOf(name, given, next))
-        apply.push(() => change(by))
-      } else if (!this.#made.has(host)) apply.push(this.#adding(name, given, next))
-    }
-    for (const [host, service] of this.#services) {
-      if (known.has(host)) continue
-      const change = service.prepare(optionsOf(service.name, {}, next))
-      apply.push(() => change(by))
-    }
+    const changes = this.#changes(services, next)
+    // Nothing below this line throws.
     this.#options = next
-    for (const each of apply) each()
+    for (const change of changes) change(by)
   }
 
   async close(): Promise<void> {
-    this.#closed = new OutriggerError('ERR_OUTRIGGER_CLOSED', 'this fetch is closed; make a new one')
-    this.#sleeping?.abort()
+    this.#closed ??= new OutriggerError('ERR_OUTRIGGER_CLOSED', 'this fetch is closed; make a new one')
+    this.#idle.close()
+    this.#lookups?.close()
     await Promise.all([...this.#services.values()].map((service) => service.close()))
   }
 
@@ -174,130 +170,117 @@ export class App {
     if (this.#closed) throw this.#closed
     const { idleTimeout = Infinity } = this.#options
     if (idleTimeout === Infinity) return service.called(undefined)
-    this.#watchIdle(idleTimeout)
+    this.#idle.watch(idleTimeout)
     return service.called(this.#clock)
   }
 
-  #add(name: string, given: Client | ServiceOptions): void {
-    this.#adding(name, given, this.#options)()
-  }
-
-  /** Checks a service; what is returned adds it. */
-  #adding(name: string, given: Client | ServiceOptions, options: FetchOptions): () => void {
-    const host = hostOf(name)
-    if (this.#made.has(host) || this.#services.has(host)) {
-      throw new TypeError(`services names '${host}' twice, in different spellings`)
+  async #fetchAfter(
+    lookup: Promise<void>,
+    url: URL,
+    input: FetchInput,
+    init: RequestInit | undefined,
+  ): Promise<Response> {
+    const signal: unknown = input instanceof Request ? input.signal : init?.signal
+    try {
+      await waitUnless(signal, lookup)
+      const client = this.#called(url.host)
+      if (client) return await client[callWithin](input, init, this.otherClients)
+      if (this.#closed) throw this.#closed
+    } catch (error) {
+      discardInput(input, init, error)
+      throw error
     }
-    if (!isClient(given)) {
-      const service = this.#serviceOf(optionsOf(name, given, options))
-      return () => this.#services.set(host, service)
-    }
-    const own = given.snapshot().service
-    if (logicalAddress(own).host === host) return () => this.#made.set(host, given)
-    throw new TypeError(
-      `services['${name}'] is a client of '${own}': make one for '${name}', or use that name`,
-    )
+    return this.#fetchElsewhere(url, input, init)
   }
 
-  #serviceOf(options: ClientOptions, nameOf: (service: string) => string = (service) => service): Service {
-    return new Service(options, nameOf, (client) => {
-      for (const subscription of this.#listeners) subscription.subscribe(client)
-    })
+  #fetchElsewhere(url: URL, input: FetchInput, init: RequestInit | undefined): Promise<Response> {
+    if (this.unknown !== 'deny') return this.#platform.fetch(input, init)
+    const refusal = denied(url.origin)
+    discardInput(input, init, refusal)
+    throw refusal
   }
 
-  /** A service that nobody has named, if the source knows it. */
-  async #discover(host: string): Promise<Client | undefined> {
-    if (this.unknown !== 'discover' || this.#discovered >= MAX_DISCOVERED) return undefined
+  /** What a call to a host that nobody has named has to wait for, if it may be a service. */
+  #lookUp(host: string): Promise<void> | undefined {
+    if (this.unknown !== 'discover' || !this.#lookups || this.#discovered >= MAX_DISCOVERED) return undefined
     const name = this.#strangers.nameOf(host)
     if (name === undefined) return undefined
     if (this.#closed) throw this.#closed
-    const asking = this.#asked.get(host) ?? this.#ask(host, name).finally(() => this.#asked.delete(host))
-    this.#asked.set(host, asking)
-    return asking
+    return this.#lookups.waitFor(host, name, () => allowOf(optionsOf(host, {}, this.#options)))
   }
 
-  async #ask(host: string, name: string): Promise<Client | undefined> {
+  #found(host: string, name: string): Client | undefined {
+    if (this.unknown !== 'discover' || this.#services.has(host)) return undefined
     this.#discovered++
-    const service = this.#serviceOf(optionsOf(host, {}, this.#options), () => name)
-    const { client } = service
-    try {
-      await client.ready({ timeout: 5_000 })
-      if (client.snapshot().instances.length > 0) {
-        this.#services.set(host, service)
-        return this.#called(host)
-      }
-      this.#strangers.add(host)
-    } catch {
-      // The source does not answer: the host is taken for one that is no service, and asked for again.
-    }
-    this.#discovered--
-    await service.close()
-    return undefined
-  }
-
-  /** Looks for services that nobody has called for a while, as long as there are any that have been. */
-  #watchIdle(ms: number): void {
-    if (this.#sleeping) return
-    const sleeping = (this.#sleeping = new AbortController())
-    this.#clock.sleep(ms, sleeping.signal, { ref: false }).then(
-      () => {
-        this.#sleeping = undefined
-        const now = this.#clock.now()
-        let isAwake = false
-        for (const service of this.#services.values()) {
-          if (now - service.calledAt >= ms) service.rest()
-          else isAwake = true
-        }
-        if (isAwake) this.#watchIdle(ms)
-      },
-      () => {},
+    this.#services.set(
+      host,
+      this.#serviceOf(optionsOf(host, {}, this.#options), () => name),
     )
+    return this.#called(host)
   }
-}
 
-function isClient(value: unknown): value is Client {
-  return typeof value === 'function' && callWithin in value
-}
+  /** Checks services and defaults as a whole; what is returned applies them, and does not throw. */
+  #changes(
+    services: NonNullable<FetchOptions['services']>,
+    next: FetchOptions,
+  ): ((by: { by?: string }) => void)[] {
+    const changes: ((by: { by?: string }) => void)[] = []
+    const named = new Set<string>()
+    for (const [name, given] of Object.entries<Client | ServiceOptions>(services)) {
+      const host = hostOf(name)
+      if (named.has(host)) throw new TypeError(`services names '${host}' twice, in different spellings`)
+      named.add(host)
+      changes.push(isClient(given) ? this.#giving(name, host, given) : this.#naming(name, host, given, next))
+    }
+    for (const [host, service] of this.#services) {
+      if (!named.has(host)) changes.push(service.prepare(optionsOf(service.name, {}, next)))
+    }
+    // Of services that will be discovered.
+    if (next.source) this.#serviceOf(optionsOf('service', {}, next))
+    return changes
+  }
 
-/** The options of one service: the defaults, and what differs; routes are merged by key. */
-function optionsOf(
-  name: string,
-  given: ServiceOptions,
-  { source, defaults, clock }: FetchOptions,
-): ClientOptions {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw new TypeError(`services['${name}'] must be a client or an object of options, got ${quote(given)}`)
+  /** A client that was made by hand. */
+  #giving(name: string, host: string, client: Client): () => void {
+    checkClientOf(name, host, client)
+    const made = this.#made.get(host)
+    if (this.#services.has(host) || (made && made !== client)) {
+      throw new TypeError(`services['${name}'] is in use: a client made by hand cannot take its place`)
+    }
+    return () => {
+      if (made) return
+      this.#made.set(host, client)
+      this.#listeners.addTo(client)
+      this.#name(name, host)
+    }
   }
-  for (const key of ['service', 'clock']) {
-    if (key in given) throw new TypeError(`services['${name}'] cannot have ${key}`)
-  }
-  const { source: own = source, ...options } = given
-  if (!own) throw new TypeError(`services['${name}'] has no source, and createFetch() has none either`)
-  const routes = { ...defaults?.routes, ...options.routes }
-  return {
-    ...defaults,
-    ...options,
-    ...(Object.keys(routes).length > 0 && { routes }),
-    service: name,
-    source: own,
-    ...(clock && { clock }),
-  }
-}
 
-function hostOf(name: string): string {
-  try {
-    return logicalAddress(name).host
-  } catch (error) {
-    throw new TypeError(`services['${name}']: ${error instanceof Error ? error.message : quote(error)}`, {
-      cause: error,
-    })
+  /** A service with options. */
+  #naming(
+    name: string,
+    host: string,
+    given: ServiceOptions,
+    next: FetchOptions,
+  ): (by: { by?: string }) => void {
+    if (this.#made.has(host)) {
+      throw new TypeError(`services['${name}'] is a client made by hand: change it by its own update()`)
+    }
+    const options = optionsOf(name, given, next)
+    const known = this.#services.get(host)
+    if (known) return known.prepare(options)
+    const service = this.#serviceOf(options)
+    return () => {
+      this.#services.set(host, service)
+      this.#name(name, host)
+    }
   }
-}
 
-/** Refuses a host that nobody asked for. */
-export function denied(origin: string): OutriggerError {
-  return new OutriggerError(
-    'ERR_OUTRIGGER_DENIED',
-    `${origin} is none of this fetch's services, and unknown hosts are denied`,
-  )
+  #name(name: string, host: string): void {
+    this.#lookups?.drop(host)
+    Object.defineProperty(this.services, name, { enumerable: true, get: () => this.client(name) })
+  }
+
+  #serviceOf(options: ClientOptions, nameOf: (service: string) => string = (service) => service): Service {
+    return new Service(options, nameOf, (client) => this.#listeners.addTo(client))
+  }
 }

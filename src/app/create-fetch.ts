@@ -51,15 +51,15 @@ export interface AppFetch<Names extends string = string> extends Fetch, AsyncDis
 export function createFetch<const Names extends string = never>(
   options: FetchOptions<Names>,
 ): AppFetch<Names> {
-  const app = new App(options)
-  const services = {}
-  for (const name of Object.keys(options.services ?? {})) {
-    Object.defineProperty(services, name, { enumerable: true, get: () => app.client(name) })
-  }
+  return fetchOf(new App(options))
+}
+
+/** An application as a function with members. */
+export function fetchOf(app: App): AppFetch {
   const fetch = async (input: FetchInput, ...[init]: [init?: RequestInit]): Promise<Response> =>
     app.fetch(input, init)
-  const made: AppFetch<Names> = Object.assign<Fetch, Omit<AppFetch<Names>, keyof Fetch>>(fetch, {
-    services: services as AppFetch<Names>['services'],
+  const made: AppFetch = Object.assign<Fetch, Omit<AppFetch, keyof Fetch>>(fetch, {
+    services: app.services,
     client: (name) => app.client(name),
     snapshot: () => app.snapshot(),
     explain: (input, init) => app.explain(input, init),

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import type { Clock } from '../clock.ts'
+import { logicalAddress } from '../doors/plan/target.ts'
 
 /** Hosts that are remembered as no service at a time. */
 const MAX_STRANGERS = 1_000
@@ -28,7 +29,7 @@ export class Strangers {
   /** Without port and suffix. Only single labels: `example.com` is never a service. */
   bareName(host: string): string | undefined {
     const name = host.replace(/:\d+$/, '')
-    if (name.startsWith('[') || isIP(name) !== 0 || name === 'localhost') return undefined
+    if (!isHost(host) || name.startsWith('[') || isIP(name) !== 0 || name === 'localhost') return undefined
     const suffix = this.#suffixes.find((each) => name.endsWith(each) && name.length > each.length)
     const bare = suffix === undefined ? name : name.slice(0, -suffix.length)
     return suffix === undefined && bare.includes('.') ? undefined : bare
@@ -43,5 +44,14 @@ export class Strangers {
       }
     }
     this.#until.set(host, this.#clock.now() + REMEMBERED)
+  }
+}
+
+/** Hosts of URLs may have characters that a service's name has not. */
+function isHost(host: string): boolean {
+  try {
+    return logicalAddress(host).host === host
+  } catch {
+    return false
   }
 }

@@ -1,5 +1,9 @@
+import type { Client } from '../client/client.ts'
 import { startTimer, type Clock } from '../clock.ts'
+import { nobody } from '../observe/scope.ts'
+import { warnOnce } from '../observe/warn-once.ts'
 import type { Allow } from '../registry/allow.ts'
+import { sourceTrouble } from '../registry/source-failure.ts'
 import { Discovery } from '../registry/discovery.ts'
 import type { Instance, Source } from '../registry/source.ts'
 
@@ -12,7 +16,7 @@ export interface LookupOptions {
   readonly source: Source
   readonly clock: Clock
   /** The source lists instances for the host. */
-  readonly onFound: (host: string, name: string) => void
+  readonly onFound: (host: string, name: string) => Client | undefined
   /** The source lists none. */
   readonly onNone: (host: string) => void
 }
@@ -38,11 +42,11 @@ export class Lookups {
   }
 
   /** What a call to this host has to wait for; undefined if it need not. */
-  waitFor(host: string, name: string, allow: Allow | undefined): Promise<void> | undefined {
+  waitFor(host: string, name: string, allow: () => Allow | undefined): Promise<void> | undefined {
     const running = this.#running.get(host)
     if (!running && this.#running.size >= MAX_RUNNING) return undefined
-    const lookup = running ?? this.#start(host, name, allow)
-    return lookup.isWorthWaiting ? lookup.wait : undefined
+    if (!running) return this.#start(host, name, allow()).wait
+    return running.isWorthWaiting ? running.wait : undefined
   }
 
   /** Ends all lookups, and whoever waits goes on. */
@@ -52,11 +56,7 @@ export class Lookups {
 
   /** Ends one lookup without an answer. */
   drop(host: string): void {
-    const lookup = this.#running.get(host)
-    if (!lookup) return
-    this.#running.delete(host)
-    lookup.stopWaiting()
-    void lookup.discovery.close()
+    void this.#forget(host)?.discovery.close()
   }
 
   #start(host: string, name: string, allow: Allow | undefined): Lookup {
@@ -68,10 +68,14 @@ export class Lookups {
       service: name,
       clock,
       allow,
-      onInstances: (instances) => this.#answered(host, name, instances),
+      onInstances: (instances) => {
+        this.#answered(host, name, instances).catch(() => this.#options.onNone(host))
+      },
       onFailed: () => {
         if (discovery.isHopeless) lookup.stopWaiting()
       },
+      onStale: (error) =>
+        warnOnce(source, `no host can be looked up: ${sourceTrouble(error)}`, 'OUTRIGGER_SOURCE'),
     })
     const lookup: Lookup = {
       discovery,
@@ -84,16 +88,40 @@ export class Lookups {
       },
     }
     this.#running.set(host, lookup)
-    discovery.start()
+    // Not in the context of the call that is the first: the watch may go on for others.
+    nobody.runInAsyncScope(() => discovery.start())
     return lookup
   }
 
-  #answered(host: string, name: string, instances: readonly Instance[]): void {
+  async #answered(host: string, name: string, instances: readonly Instance[]): Promise<void> {
     // Nobody waits for it any more: it was dropped.
     if (!this.#running.has(host)) return
-    // Before the lookup ends its watch: the service goes on with the same one.
-    if (instances.length > 0) this.#options.onFound(host, name)
-    else this.#options.onNone(host)
-    this.drop(host)
+    const lookup = this.#forget(host)
+    if (instances.length === 0) this.#options.onNone(host)
+    else {
+      const service = this.#options.onFound(host, name)
+      // The service then has its part in the watch, which goes on.
+      if (service) await service.ready().catch(() => {})
+    }
+    await lookup?.discovery.close()
   }
+
+  /** Whoever waits goes on. */
+  #forget(host: string): Lookup | undefined {
+    const lookup = this.#running.get(host)
+    this.#running.delete(host)
+    lookup?.stopWaiting()
+    return lookup
+  }
+}
+
+/** Waits for a lookup, unless the caller's signal aborts before. */
+export async function waitUnless(signal: unknown, lookup: Promise<void>): Promise<void> {
+  if (!(signal instanceof AbortSignal)) return lookup
+  const done = new AbortController()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  if (signal.aborted) resolve()
+  signal.addEventListener('abort', () => resolve(), { signal: done.signal })
+  await Promise.race([lookup, promise])
+  done.abort()
 }

@@ -31,8 +31,8 @@ export interface FetchOptions<Names extends string = string> {
   /** Host names that `discover` asks the source for, without the suffix: `['.internal']`. @default [] */
   suffixes?: readonly string[]
   /**
-   * Milliseconds without a call after which a service lets go of its watch and its connections. It comes back at the next call
-   * with the instances, breakers and latencies it had.
+   * Milliseconds without a call after which a service lets go of its watch. It comes back at the next call with the instances,
+   * breakers and latencies it had.
    * @default Infinity
    */
   idleTimeout?: number

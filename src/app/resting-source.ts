@@ -1,3 +1,5 @@
+import type { Clock } from '../clock.ts'
+import { iterateOne } from '../registry/shared/one-watch.ts'
 import type { Instance, Source } from '../registry/source.ts'
 
 /**
@@ -9,13 +11,15 @@ export class RestingSource implements Source {
   readonly isOwn: boolean
   readonly #source: Source
   readonly #nameOf: (service: string) => string
+  readonly #clock: Clock
   #rest = new AbortController()
   #wake: (() => void) | undefined
   #isResting = false
 
   /** `nameOf` is the name that the registry has for a service. */
-  constructor(source: Source, nameOf: (service: string) => string) {
+  constructor(source: Source, nameOf: (service: string) => string, clock: Clock) {
     this.#source = source
+    this.#clock = clock
     this.#nameOf = nameOf
     this.isOwn = source.isOwn === true
     if (source.emptyGrace !== undefined) this.emptyGrace = source.emptyGrace
@@ -40,7 +44,11 @@ export class RestingSource implements Source {
       if (!resting.aborted) {
         try {
           const both = AbortSignal.any([signal, resting])
-          yield* this.#source.watch(this.#nameOf(service), { signal: both })
+          const name = this.#nameOf(service)
+          // Discovery checks what they are.
+          yield* iterateOne(this.#source, name, { signal: both, clock: this.#clock }) as AsyncGenerator<
+            readonly Instance[]
+          >
         } catch (error) {
           if (!resting.aborted) throw error
         }

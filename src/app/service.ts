@@ -2,7 +2,8 @@ import { createClient, type Client } from '../client/create-client.ts'
 import { checkClientOptions, type ClientOptions } from '../client/options.ts'
 import { ServiceClient } from '../client/service-client.ts'
 import type { ClientUpdate } from '../client/update.ts'
-import type { Clock } from '../clock.ts'
+import { systemClock, type Clock } from '../clock.ts'
+import type { OutriggerError } from '../errors.ts'
 import { RestingSource } from './resting-source.ts'
 
 /** One service of an application: its client is made at the first call. */
@@ -22,7 +23,7 @@ export class Service {
     onClient: (client: Client) => void,
   ) {
     this.name = options.service
-    this.#source = new RestingSource(options.source, nameOf)
+    this.#source = new RestingSource(options.source, nameOf, options.clock ?? systemClock)
     this.#options = { ...options, source: this.#source }
     this.#onClient = onClient
     check(this.#options)
@@ -59,7 +60,12 @@ export class Service {
     return (by) => {
       const before = this.#options
       this.#options = next
-      this.#client?.update(difference(before, next), by)
+      try {
+        this.#client?.update(difference(before, next), by)
+      } catch (error) {
+        // The user has closed it himself.
+        if ((error as Partial<OutriggerError>).code !== 'ERR_OUTRIGGER_CLOSED') throw error
+      }
     }
   }
 

@@ -1,9 +1,10 @@
 import pRetry from 'p-retry'
 import { systemClock, type Clock } from '../clock.ts'
 import { OutriggerError } from '../errors.ts'
-import { checkFunction, checkMethods, checkNumber, checkObject, quote } from '../options.ts'
+import { checkFunction, checkMethods, checkNumber, checkObject } from '../options.ts'
 import type { Allow } from './allow.ts'
 import { registryBackoff, type RegistryBackoff } from './backoff.ts'
+import { watchOne } from './shared/one-watch.ts'
 import { sourceFailure } from './source-failure.ts'
 import { SnapshotReader, type Rejected } from './snapshot.ts'
 import type { Instance, Source } from './source.ts'
@@ -53,9 +54,6 @@ const MIN_WATCH = 1000
 
 /** For a source that does not say how long a drop to zero is held back. */
 export const DEFAULT_EMPTY_GRACE = 30_000
-
-/** How long `close()` waits for a source that does not listen to its signal. */
-const CLOSE_TIMEOUT = 1000
 
 /** Drives one source for one service: what a source need not do (retry, dedupe, validate, remember) is done here. */
 export class Discovery {
@@ -137,7 +135,7 @@ export class Discovery {
     this.#running ??= this.#run()
   }
 
-  /** Aborts the watch and waits for its end, but not for long: what a deaf source yields later is dropped. */
+  /** Aborts the watch and waits for its end, but not for long: what a source yields later is dropped. */
   async close(): Promise<void> {
     this.#stop.abort(
       new OutriggerError('ERR_OUTRIGGER_CLOSED', `discovery of ${this.#options.service} is closed`),
@@ -145,10 +143,7 @@ export class Discovery {
     this.#watching?.abort(this.#stop.signal.reason)
     this.#endGrace()
     this.#ready.reject(this.#stop.signal.reason)
-    const patience = new AbortController()
-    const timeout = this.#clock.sleep(CLOSE_TIMEOUT, patience.signal).catch(() => {})
-    await Promise.race([this.#running, timeout])
-    patience.abort()
+    await this.#running
   }
 
   async #run(): Promise<void> {
@@ -182,19 +177,13 @@ export class Discovery {
     this.#watching = watching
     const { signal } = this.#stop
     try {
-      // Awaited for the sake of a watch() that is async by mistake: its rejection must not go unheard.
-      const snapshots = await (source.watch(service, { signal: watching.signal }) as unknown)
-      checkIterable(snapshots)
-      for await (const snapshot of snapshots) {
-        if (signal.aborted) return
-        try {
-          this.#accept(snapshot)
-        } catch (error) {
-          // Before the iterator is asked to return: its clean-up may wait for that.
-          watching.abort()
-          throw error
-        }
-      }
+      await watchOne(source, service, {
+        signal: watching.signal,
+        clock: this.#clock,
+        onSnapshot: (snapshot) => {
+          if (!signal.aborted) this.#accept(snapshot)
+        },
+      })
     } catch (error) {
       if (signal.aborted) return
       this.#fail(error)
@@ -280,9 +269,4 @@ export function checkSource(name: string, source: Source): number {
   checkMethods(name, source, ['watch'])
   const { emptyGrace = DEFAULT_EMPTY_GRACE } = source
   return checkNumber(`${name}.emptyGrace`, emptyGrace)
-}
-
-function checkIterable(value: unknown): asserts value is AsyncIterable<unknown> {
-  if (typeof value === 'object' && value !== null && Symbol.asyncIterator in value) return
-  throw new TypeError(`watch() must return an async iterable, got ${quote(value)}`)
 }

@@ -129,7 +129,7 @@ describe('unknown: discover', () => {
     const urls = ['http://user-service/', 'http://user-service/', 'http://user-service.internal:8080/x']
     for (const text of await Promise.all(urls.map(async (url) => (await app(url)).text())))
       expect(text).toBe('users')
-    expect(source.watched.toSorted()).toEqual(['user-service', 'user-service'])
+    expect(source.watched).toEqual(['user-service'])
     expect(server.headers.map(({ host }) => host).toSorted((a = '', b = '') => a.localeCompare(b))).toEqual([
       'user-service',
       'user-service',
@@ -179,7 +179,7 @@ describe('unknown: discover', () => {
       expect(source.watched).toHaveLength(1100)
       await app('http://h0/')
       expect(source.watched).toHaveLength(1101)
-      expect(source.open).toBe(0)
+      await until(() => source.open === 0)
     } finally {
       globalThis.fetch = original
     }
@@ -242,6 +242,84 @@ describe('update()', () => {
     expect(() => app.update(config)).toThrow(message)
     expect(app.client('a').explain().plan).toMatchObject({ total: 30_000 })
     expect(app.client('b').explain().plan).toMatchObject({ total: 30_000 })
+  })
+})
+
+describe('update() and clients made by hand', () => {
+  it('takes a client for a host that was not there, and options for others', async () => {
+    await using server = await startServer(reply(200, 'ok'))
+    const source = new CountingSource({ a: [at(server.url)], c: [at(server.url)] })
+    await using byHand = createClient({ service: 'b', source: fixed([server.url]) })
+    await using app = createFetch({ source, services: { a: {} } })
+    const seen: string[] = []
+    app.on('attempt', ({ service }) => seen.push(service))
+    app.update({ services: { b: byHand, c: {} } })
+    app.update({ services: { b: byHand } })
+    for (const host of ['a', 'b', 'c']) await app(`http://${host}/`)
+    expect(seen).toEqual(['a', 'b', 'c'])
+    expect(Object.keys(app.services)).toEqual(['a', 'b', 'c'])
+    expect(app.client('b')).toBe(byHand)
+  })
+
+  it.each<[string, (byHand: Client) => FetchOptions['services'], string]>([
+    ['a client where options stand', (byHand) => ({ b: byHand }), "services['b'] is in use"],
+    [
+      'options where a client stands',
+      () => ({ a: { timeout: 5 } }),
+      "services['a'] is a client made by hand",
+    ],
+    ['two spellings of one host', () => ({ b: {}, B: {} }), "services names 'b' twice"],
+    ['a client of another service', (byHand) => ({ d: byHand }), "is a client of 'a'"],
+  ])('refuses %s, and nothing has changed', async (_name, services, message) => {
+    await using byHand = createClient({ service: 'a', source: fixed([]) })
+    await using b = createClient({ service: 'b', source: fixed([]) })
+    await using app = createFetch({ source: fixed([]), services: { a: byHand, b: { timeout: 100 } } })
+    const given = services(message.includes('in use') ? b : byHand) ?? {}
+    expect(() => app.update({ defaults: { retry: false }, services: given })).toThrow(message)
+    expect(app.client('b').explain().plan).toMatchObject({ total: 100, attempts: 3 })
+  })
+
+  it('goes on when a service was closed by hand', async () => {
+    await using app = createFetch({ source: fixed([]), services: { a: {}, b: {} } })
+    await app.client('a').close()
+    app.client('b')
+    app.update({ defaults: { timeout: 100 } })
+    expect(app.client('b').explain().plan).toMatchObject({ total: 100 })
+  })
+})
+
+describe('listeners to all services', () => {
+  it('once() hears one event, of whichever service is first', async () => {
+    await using server = await startServer(reply(200, 'ok'))
+    await using app = createFetch({ source: fixed([server.url]), services: { a: {}, b: {}, c: {} } })
+    const seen: string[] = []
+    await app('http://a/')
+    app.once('attempt', ({ service }) => seen.push(service))
+    for (const host of ['b', 'a', 'b', 'c']) await app(`http://${host}/`)
+    expect(seen).toEqual(['b'])
+  })
+
+  it('off() leaves alone what others listen to', async () => {
+    await using server = await startServer(reply(200, 'ok'))
+    await using byHand = createClient({ service: 'a', source: fixed([server.url]) })
+    const seen: string[] = []
+    const listener = (): void => void seen.push('own')
+    byHand.on('attempt', listener)
+    await using app = createFetch({ services: { a: byHand } })
+    app.on('attempt', listener)
+    app.on('attempt', () => seen.push('app'))
+    await app('http://a/')
+    app.off('attempt', listener)
+    await app('http://a/')
+    app.off('attempt')
+    await app('http://a/')
+    expect(seen).toEqual(['own', 'own', 'app', 'own', 'app', 'own'])
+  })
+
+  it.each(['on', 'once'] as const)('%s() refuses what is no function, and no event', async (method) => {
+    await using app = createFetch({ source: fixed([]), services: {} })
+    expect(() => app[method]('attempt', 5 as never)).toThrow('must be a function, got 5')
+    expect(() => app[method]('atempt' as never, () => {})).toThrow('atempt')
   })
 })
 

@@ -83,6 +83,20 @@ describe('node --import outrigger/register', { timeout: CHILD_TIMEOUT }, () => {
       }),
     ],
     [
+      'unknown hosts that are discovered by its first fetch',
+      APP,
+      (url) => ({
+        'outrigger.config.json': JSON.stringify({ source: { fixed: [url] }, unknown: 'discover' }),
+      }),
+    ],
+    [
+      'unknown hosts that are discovered by its first request of undici',
+      UNDICI_APP,
+      (url) => ({
+        'outrigger.config.json': JSON.stringify({ source: { fixed: [url] }, unknown: 'discover' }),
+      }),
+    ],
+    [
       'outrigger.config.js in CommonJS',
       `fetch('http://user-service/users/42').then((response) => response.text()).then(console.log)`,
       (url) => ({

@@ -5,7 +5,8 @@ import { readHealth } from '../../src/registry/consul/health.ts'
 import { etcd } from '../../src/registry/etcd.ts'
 import { readApplication } from '../../src/registry/eureka/application.ts'
 import { Endpoints } from '../../src/registry/http/endpoints.ts'
-import { abortable, RegistryAnswerError } from '../../src/registry/http/http.ts'
+import { RegistryAnswerError } from '../../src/registry/http/http.ts'
+import { abortable } from '../../src/registry/shared/abortable.ts'
 import { serve } from '../registries/fake-http.ts'
 
 it('an answer that has come leaves no listener, which would keep it for as long as the watch lasts', async () => {

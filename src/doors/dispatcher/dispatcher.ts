@@ -5,12 +5,12 @@ import type { Plan } from '../../call/plan.ts'
 import type { Attempt } from '../../fleet/attempt.ts'
 import { headersFor } from '../../headers/own-headers.ts'
 import type { Journal } from '../../observe/journal.ts'
-import { quote } from '../../options.ts'
 import { Dispatcher, errors, wrapHandler } from '../../undici.ts'
 import { copyPlainHeaders } from '../../attempt/headers.ts'
 import { copyBody } from '../input/copy.ts'
 import { headerOf } from '../../attempt/headers.ts'
 import { exchangeFor, sendOne } from '../sending/attempt.ts'
+import { failHandler } from './fail-handler.ts'
 import type { Plans } from '../plan/plans.ts'
 import type { Logical } from '../plan/target.ts'
 
@@ -41,7 +41,7 @@ export class AttemptDispatcher extends Dispatcher {
     try {
       checkOptions(options)
     } catch (error) {
-      fail(inner, error)
+      failHandler(inner, error)
       return false
     }
     const { method, path } = options
@@ -53,7 +53,7 @@ export class AttemptDispatcher extends Dispatcher {
     const journal = this.core.observer.begin({ door: 'dispatcher', route: plan.route?.key, method, path })
     const failed = (error: unknown): void => {
       if (journal?.attempts === 0) journal.end({ outcome: 'refused', error })
-      fail(inner, error)
+      failHandler(inner, error)
     }
     const sendWith = (headers: Readonly<Record<string, string>> | undefined): void => {
       try {
@@ -147,10 +147,4 @@ function sendTold(journal: Journal, attempt: Attempt, dispatch: () => boolean): 
     else journal.end({ outcome: outcome === 'ignored' ? 'aborted' : 'failure', error, trail })
   }
   trail.trace(1, dispatch)
-}
-
-/** As undici itself does before a request has a controller. */
-function fail(handler: Dispatcher.DispatchHandler, error: unknown): void {
-  const controller = null as unknown as Dispatcher.DispatchController
-  handler.onResponseError?.(controller, error instanceof Error ? error : new Error(quote(error)))
 }

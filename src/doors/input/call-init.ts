@@ -1,3 +1,4 @@
+import type { FetchInput } from '../../attempt/platform.ts'
 import { isPriority } from '../../limit/priority.ts'
 import type { CallInit } from '../plan/target.ts'
 import { copyBody, copyHeaders } from './copy.ts'
@@ -37,6 +38,18 @@ export function readInit(init: CallInit | undefined, ours: boolean): CallInit | 
   if (read.headers) read.headers = copyHeaders(read.headers)
   if (read.body) read.body = copyBody(read.body)
   return read
+}
+
+/** A call of fetch as it is now, for a caller who may change his objects before it is sent. */
+export function copyCall(
+  input: FetchInput,
+  init: RequestInit | undefined,
+): [input: FetchInput, init: RequestInit | undefined] {
+  if (!(input instanceof Request) && !(init instanceof Request)) {
+    return [String(input), readInit(init, false) as RequestInit | undefined]
+  }
+  const dispatcher: unknown = init instanceof Request ? undefined : Reflect.get(init ?? {}, 'dispatcher')
+  return [new Request(input, init), dispatcher == null ? undefined : ({ dispatcher } as RequestInit)]
 }
 
 function withoutOurs(init: CallInit): CallInit {

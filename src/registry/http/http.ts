@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Clock } from '../../clock.ts'
 import { timeoutError } from '../../errors.ts'
 import { Agent, type Dispatcher } from '../../undici.ts'
+import { abortable } from '../shared/abortable.ts'
 import { redactUrl } from '../origin.ts'
 import { textOf } from './body.ts'
 import { connector, type TlsSource } from './connector.ts'
@@ -192,18 +193,6 @@ export class RegistryHttp {
     }
     return redacted
   }
-}
-
-/** undici does not hear an abort while it connects. */
-export function abortable<T>(signal: AbortSignal, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted()
-    const onAbort = (): void => reject(signal.reason as Error)
-    signal.addEventListener('abort', onAbort, { once: true })
-    const settled = (): void => signal.removeEventListener('abort', onAbort)
-    // A listener left behind would keep the signal, and with it the answer, for as long as the watch lasts.
-    run(signal).then(resolve, reject).finally(settled)
-  })
 }
 
 /** Runs `use` on connections of its own. */

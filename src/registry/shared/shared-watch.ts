@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.ts'
-import { abortable } from '../http/http.ts'
+import { abortable } from './abortable.ts'
 
 /** Milliseconds from a failure to the next try: hundreds of watchers come back, each after a pause of its own. */
 const MIN_PAUSE = 500

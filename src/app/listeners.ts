@@ -1,0 +1,65 @@
+import type { Client } from '../client/client.ts'
+import type { Listener } from '../observe/emitter.ts'
+import { checkEventName } from '../observe/event-names.ts'
+import type { ClientEvents } from '../observe/events.ts'
+import { quote } from '../quote.ts'
+
+type EventName = keyof ClientEvents
+
+interface Subscription {
+  readonly name: EventName
+  readonly listener: unknown
+  addTo(client: Client): void
+  removeFrom(client: Client): void
+}
+
+/** Listeners to the events of all services. Those that others have on a client are not touched. */
+export class Listeners {
+  #all: readonly Subscription[] = []
+  readonly #clients: () => Iterable<Client>
+
+  /** `clients`: those there are at the moment. */
+  constructor(clients: () => Iterable<Client>) {
+    this.#clients = clients
+  }
+
+  on<Name extends EventName>(name: Name, listener: Listener<ClientEvents[Name]>, isOnce: boolean): void {
+    checkEventName(name)
+    if (typeof listener !== 'function') {
+      throw new TypeError(`the listener for '${name}' must be a function, got ${quote(listener)}`)
+    }
+    // A function of its own, so that removing it removes no other subscription of the same listener.
+    const called = (event: ClientEvents[Name]): unknown => {
+      if (isOnce) this.#remove([subscription])
+      return listener(event)
+    }
+    const subscription: Subscription = {
+      name,
+      listener,
+      addTo: (client) => void client.on(name, called),
+      removeFrom: (client) => void client.off(name, called),
+    }
+    this.#all = [...this.#all, subscription]
+    for (const client of this.#clients()) subscription.addTo(client)
+  }
+
+  /** Without a listener, removes all of that name. */
+  off(name: EventName, listener: unknown): void {
+    checkEventName(name)
+    this.#remove(
+      this.#all.filter(
+        (each) => each.name === name && (listener === undefined || each.listener === listener),
+      ),
+    )
+  }
+
+  /** A client that is new. */
+  addTo(client: Client): void {
+    for (const subscription of this.#all) subscription.addTo(client)
+  }
+
+  #remove(removed: readonly Subscription[]): void {
+    this.#all = this.#all.filter((each) => !removed.includes(each))
+    for (const client of this.#clients()) for (const each of removed) each.removeFrom(client)
+  }
+}

@@ -1,0 +1,52 @@
+import { callWithin, type Client } from '../client/client.ts'
+import type { ClientOptions } from '../client/options.ts'
+import { logicalAddress } from '../doors/plan/target.ts'
+import { quote } from '../quote.ts'
+import type { FetchOptions, ServiceOptions } from './options.ts'
+
+export function isClient(value: unknown): value is Client {
+  return typeof value === 'function' && callWithin in value
+}
+
+/** The host of a service by the name it has in `services`. */
+export function hostOf(name: string): string {
+  try {
+    return logicalAddress(name).host
+  } catch (error) {
+    throw new TypeError(`services['${name}']: ${error instanceof Error ? error.message : quote(error)}`, {
+      cause: error,
+    })
+  }
+}
+
+/** Throws for a client of another service than the one it is given for. */
+export function checkClientOf(name: string, host: string, client: Client): void {
+  const own = client.snapshot().service
+  if (logicalAddress(own).host === host) return
+  throw new TypeError(`services['${name}'] is a client of '${own}': make one for '${name}', or use that name`)
+}
+
+/** The options of one service: the defaults, and what differs; routes are merged by key. */
+export function optionsOf(
+  name: string,
+  given: ServiceOptions,
+  { source, defaults, clock }: FetchOptions,
+): ClientOptions {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new TypeError(`services['${name}'] must be a client or an object of options, got ${quote(given)}`)
+  }
+  for (const key of ['service', 'clock']) {
+    if (key in given) throw new TypeError(`services['${name}'] cannot have ${key}`)
+  }
+  const { source: own = source, ...options } = given
+  if (!own) throw new TypeError(`services['${name}'] has no source, and createFetch() has none either`)
+  const routes = { ...defaults?.routes, ...options.routes }
+  return {
+    ...defaults,
+    ...options,
+    ...(Object.keys(routes).length > 0 && { routes }),
+    service: name,
+    source: own,
+    ...(clock && { clock }),
+  }
+}
