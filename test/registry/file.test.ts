@@ -1,11 +1,23 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import type * as nodeFs from 'node:fs'
+import nodeFs from 'node:fs'
 import { mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi, type Mock } from 'vitest'
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  onTestFinished,
+  test,
+  vi,
+  type Mock,
+} from 'vitest'
 import { Discovery } from '../../src/registry/discovery.ts'
 import { file, type FileOptions } from '../../src/registry/file.ts'
 import type { Instance } from '../../src/registry/source.ts'
@@ -16,15 +28,20 @@ import { record, type Recording } from './combine-support.ts'
 // A case of the suite waits up to 10 s for a change, several times.
 vi.setConfig({ testTimeout: 30_000 })
 
-const opened = vi.hoisted(() => [] as { close: Mock<() => void> }[])
-vi.mock('node:fs', async (original) => {
-  const fs = await original<typeof nodeFs>()
-  const watch = (...args: Parameters<typeof nodeFs.watch>): nodeFs.FSWatcher => {
-    const watcher = fs.watch(...args)
+// Not vi.mock: another test file of this worker may have loaded the source before.
+const opened: { close: Mock<() => void> }[] = []
+const { watch } = nodeFs
+beforeAll(() => {
+  nodeFs.watch = ((...args: Parameters<typeof watch>) => {
+    const watcher = watch(...args)
     opened.push({ close: vi.spyOn(watcher, 'close') })
     return watcher
-  }
-  return { ...fs, watch }
+  }) as typeof watch
+  syncBuiltinESMExports()
+})
+afterAll(() => {
+  nodeFs.watch = watch
+  syncBuiltinESMExports()
 })
 
 let folder = ''
