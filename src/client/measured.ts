@@ -14,3 +14,13 @@ export function snapshotsOf(measured: Measured): ClientSnapshot[] {
   const snapshot = measured.snapshot()
   return 'services' in snapshot ? Object.values(snapshot.services) : [snapshot]
 }
+
+/** Requests that wait for a connection of an instance, or behind a limit. */
+export function queuedOf({ instances, limit, routeLimits = {} }: ClientSnapshot): number {
+  const limits = [...(limit ? [limit] : []), ...Object.values(routeLimits)]
+  return sumOf(instances, ({ queued }) => queued) + sumOf(limits, ({ queued }) => queued)
+}
+
+export function sumOf<Each>(all: readonly Each[], of: (each: Each) => number): number {
+  return all.reduce((total, each) => total + of(each), 0)
+}

@@ -1,5 +1,5 @@
 import type { Meter, Observable } from '@opentelemetry/api'
-import { snapshotsOf, type Measured } from '../client/measured.ts'
+import { queuedOf, snapshotsOf, sumOf as sum, type Measured } from '../client/measured.ts'
 import type { ClientSnapshot, InstanceSnapshot } from '../client/snapshot.ts'
 import { hostOf } from './metrics.ts'
 
@@ -37,7 +37,7 @@ export function observeGauges(meter: Meter, all: readonly Measured[]): () => voi
         sum(known, (each) => each.inFlight),
         about,
       )
-      result.observe(queued, sum(known, (each) => each.queued) + sum(snapshots, queuedBehindLimits), about)
+      result.observe(queued, sum(snapshots, queuedOf), about)
       result.observe(
         budget,
         sum(snapshots, (each) => each.budget),
@@ -56,12 +56,4 @@ function byService(snapshots: readonly ClientSnapshot[]): Map<string, ClientSnap
 
 function stateOf({ instance, breaker }: InstanceSnapshot): (typeof STATES)[number] | 'draining' {
   return instance.draining === true ? 'draining' : breaker
-}
-
-function queuedBehindLimits({ limit, routeLimits = {} }: ClientSnapshot): number {
-  return (limit?.queued ?? 0) + sum(Object.values(routeLimits), ({ queued }) => queued)
-}
-
-function sum<Each>(all: readonly Each[], of: (each: Each) => number): number {
-  return all.reduce((total, each) => total + of(each), 0)
 }

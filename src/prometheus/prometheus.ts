@@ -3,7 +3,7 @@ import type { ClientSnapshot } from '../client/snapshot.ts'
 import type { Listener } from '../observe/emitter.ts'
 import type { ClientEvents } from '../observe/events.ts'
 import { BoundedLabel, DURATION_BUCKETS, methodLabel } from '../observe/labels.ts'
-import { snapshotsOf, type Measured } from '../client/measured.ts'
+import { queuedOf, snapshotsOf, sumOf, type Measured } from '../client/measured.ts'
 import { checkMethods, checkObject, quote } from '../options.ts'
 
 export type { Measured } from '../client/measured.ts'
@@ -133,12 +133,10 @@ function gauges(
       },
     })
   }
-  const sum = (snapshot: ClientSnapshot, name: 'inFlight' | 'queued'): number =>
-    snapshot.instances.reduce((total, instance) => total + instance[name], 0)
-  gauge('in_flight', 'Attempts that hold a place on an instance.', (snapshot) => sum(snapshot, 'inFlight'))
-  gauge('queued', 'Requests that wait for a connection of our own pools.', (snapshot) =>
-    sum(snapshot, 'queued'),
+  gauge('in_flight', 'Attempts that hold a place on an instance.', ({ instances }) =>
+    sumOf(instances, ({ inFlight }) => inFlight),
   )
+  gauge('queued', 'Requests that wait for a connection, or behind a limit.', queuedOf)
   gauge('budget_left', 'Retries and hedges that the budget allows now.', ({ budget }) => budget)
   gauge(
     'source_stale_seconds',
