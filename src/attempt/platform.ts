@@ -22,6 +22,17 @@ interface Passage {
 /** What was global when this library was loaded. */
 const fetchAtImport: Fetch = globalThis.fetch
 
+/** How Node itself writes its `fetch`, which loads undici at the first call. Any other is somebody else's. */
+const BUILT_IN =
+  /^function fetch\(input, init = undefined\) \{[\s\S]*'internal\/deps\/undici\/undici'[\s\S]*fetchImpl\(input, init\);\s*\}$/
+
+const isBuiltInAtImport = BUILT_IN.test(Function.prototype.toString.call(fetchAtImport))
+
+/** Whether the global fetch is Node's own, and nobody has put another in its place, not even before us. */
+export function isBuiltIn(): boolean {
+  return isBuiltInAtImport && globalThis.fetch === fetchAtImport
+}
+
 const passages = new AsyncLocalStorage<Passage | undefined>()
 
 /**

@@ -190,6 +190,13 @@ export interface ClientOptions extends ContractPolicy {
    * @default none
    */
   maxResponseSize?: number
+  /**
+   * Who makes the response of a fetch call. With `'fast'`, plain calls (a string or URL, no signal, no body or one in memory)
+   * with plain answers go past the platform's fetch, and get a Response that makes only what is asked for; all others go
+   * through fetch, as do all while somebody has replaced `globalThis.fetch`.
+   * @default 'platform'
+   */
+  fetch?: 'platform' | 'fast'
   /** Time and chance. @default the system's */
   clock?: Clock
 }
@@ -225,6 +232,7 @@ export const CLIENT_OPTIONS: readonly (keyof ClientOptions)[] = [
   'transport',
   'maxResponseSize',
   'redactPath',
+  'fetch',
   'clock',
 ]
 
@@ -239,7 +247,10 @@ export function checkClientOptions(options: ClientOptions): void {
   if (whenAllOpen !== 'throttle' && whenAllOpen !== 'refuse') {
     throw new TypeError(`whenAllOpen must be 'throttle' or 'refuse', got ${quote(whenAllOpen)}`)
   }
-  const { maxResponseSize } = options
+  const { fetch = 'platform', maxResponseSize } = options
+  if (fetch !== 'platform' && fetch !== 'fast') {
+    throw new TypeError(`fetch must be 'platform' or 'fast', got ${quote(fetch)}`)
+  }
   if (maxResponseSize !== undefined)
     checkNumber('maxResponseSize', maxResponseSize, { min: 1, integer: true })
   if (options.drainTimeout !== undefined) checkNumber('drainTimeout', options.drainTimeout)

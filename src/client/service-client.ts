@@ -12,6 +12,7 @@ import {
 } from '../doors/execute/operation.ts'
 import { fallbackCall, hasFallback, withFallback } from '../doors/fetch/fallback.ts'
 import { withMaxSize } from '../doors/fetch/max-size.ts'
+import { Learned } from '../doors/fetch/plain/learned.ts'
 import { FetchOperation } from '../doors/fetch/operation.ts'
 import type { OtherClients } from '../doors/fetch/transfer.ts'
 import type { Plans } from '../doors/plan/plans.ts'
@@ -62,11 +63,14 @@ export class ServiceClient {
   readonly #logical: Logical
   #maxSize: number | undefined
   readonly #platform = new Platform()
+  readonly #learned = new Learned()
+  #isFast: boolean
 
   /** `options` are checked already. */
   constructor(options: ClientOptions) {
     this.#logical = logicalAddress(options.service)
     this.#maxSize = options.maxResponseSize
+    this.#isFast = options.fetch === 'fast'
     this.#options = plainCopy(options)
     this.#compiled = compilePlans(options)
     this.core = createCore(options, this.#compiled)
@@ -97,6 +101,7 @@ export class ServiceClient {
     this.#options = plainCopy(options)
     this.#compiled = compiled
     this.#maxSize = options.maxResponseSize
+    this.#isFast = options.fetch === 'fast'
     core.kept = compiled.kept
     core.budget = budget
     core.observer.reconfigure({
@@ -252,6 +257,7 @@ export class ServiceClient {
       input,
       init,
       otherClients,
+      this.#isFast ? this.#learned : undefined,
     )
     const sent = operation.sendOrRefuse(() => execute(core, operation))
     const max = this.#maxSize

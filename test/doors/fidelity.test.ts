@@ -17,6 +17,8 @@ const service = 'user-service.localhost'
 let origin: Origin
 let other: Origin
 let users: Client
+/** Makes responses of its own where it can. */
+let fast: Client
 
 beforeAll(async () => {
   origin = await startOrigin()
@@ -28,9 +30,17 @@ beforeAll(async () => {
     retry: false,
     breaker: false,
   })
+  fast = createClient({
+    service,
+    source: fixed([origin.server.url]),
+    retry: false,
+    breaker: false,
+    fetch: 'fast',
+  })
 })
 
 afterAll(async () => {
+  await fast.close()
   await users.close()
   await origin[Symbol.asyncDispose]()
   await other[Symbol.asyncDispose]()
@@ -57,6 +67,9 @@ describe.each([
   it.each(cases.map((each) => [each.name, each] as const))('%s', async (_name, each) => {
     const platform = await facts({ fetch: globalThis.fetch, host: origin.server.host }, each)
     expect(await facts({ fetch: users, host: service }, each)).toEqual(platform)
+    // The first call of a shape goes through fetch.
+    expect(await facts({ fetch: fast, host: service }, each)).toEqual(platform)
+    expect(await facts({ fetch: fast, host: service }, each)).toEqual(platform)
     const appFetch = createFetch({ services: { [service]: users } })
     expect(await facts({ fetch: appFetch, host: service }, each)).toEqual(platform)
   })

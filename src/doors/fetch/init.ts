@@ -18,6 +18,7 @@ export function plainInit(init: CallInit | undefined, method: string): RequestIn
   if (given !== undefined) throw new TypeError('give either json or body, not both')
   const body = JSON.stringify(json)
   if (body === undefined) throw new TypeError(`json must be a JSON value, got ${typeof json}`)
+  if (!others.headers) return { ...rest, method, body, headers: { 'content-type': 'application/json' } }
   const headers = new Headers(others.headers)
   if (!headers.has('content-type')) headers.set('content-type', 'application/json')
   return { ...rest, method, body, headers }

@@ -1,5 +1,5 @@
 import type { Endpoint } from '../../balance/balancer.ts'
-import type { FetchInput, Platform } from '../../attempt/platform.ts'
+import type { FetchDispatcher, FetchInput, Platform } from '../../attempt/platform.ts'
 import type { Core } from '../../call/core.ts'
 import type { Operation, Receiver, SendContext, Sending } from '../../call/operation.ts'
 import type { Plan } from '../../call/plan.ts'
@@ -11,6 +11,8 @@ import { discardBody, holdsResource } from '../input/discard-body.ts'
 import { discardResponse } from './discard.ts'
 import { plainInit, signalOf, spelledMethod, withBody } from './init.ts'
 import { spareOf, type Spare } from './spare.ts'
+import type { Learned } from './plain/learned.ts'
+import { PlainDoor } from './plain/door.ts'
 import { FetchTransfer, type FetchCall, type OtherClients } from './transfer.ts'
 import type { BodySource, CallInit, Logical, Target } from '../plan/target.ts'
 
@@ -34,6 +36,8 @@ export class FetchOperation implements Operation<Response>, FetchCall {
   readonly #init: RequestInit | undefined
   readonly #platform: Platform
   readonly #isReplayable: boolean
+  /** Sends a plain call by itself; undefined for every other. */
+  readonly #plain: PlainDoor | undefined
 
   constructor(
     core: Core,
@@ -43,6 +47,7 @@ export class FetchOperation implements Operation<Response>, FetchCall {
     input: FetchInput,
     given: CallInit | undefined,
     otherClients: OtherClients | undefined,
+    learned: Learned | undefined,
   ) {
     const request = requestOf(input, given, target.url)
     // What a Request has are getters, which no spread would copy.
@@ -71,6 +76,12 @@ export class FetchOperation implements Operation<Response>, FetchCall {
       isRequestBody && this.plan.retry && this.#input instanceof Request ? spareOf(this.#input) : undefined
     this.idempotent =
       this.plan.idempotent ?? isIdempotent(this.method, this.header('idempotency-key') !== undefined)
+    // A time limit between two pieces needs a signal, and so fetch.
+    const mayBePlain = learned && !request && !(given instanceof Request) && !this.#makeBody
+    this.#plain =
+      mayBePlain && this.plan.timeout.idle === Infinity
+        ? PlainDoor.for(learned, target, this.#init)
+        : undefined
   }
 
   /** Of a Request, this is known once it has been sent. */
@@ -106,21 +117,26 @@ export class FetchOperation implements Operation<Response>, FetchCall {
     // Only a signal gives fetch's body the error it is aborted with.
     const stalled = this.plan.timeout.idle < Infinity ? new AbortController() : undefined
     const transfer = new FetchTransfer(this, attempt, context, receiver, stalled)
-    this.#platform
-      .fetchThrough(transfer, this.spare?.take() ?? this.#input, this.#initOfTry(stalled?.signal))
-      .then(
-        (response) => {
-          try {
-            transfer.answered(response)
-            if (this.plan.contract?.blames && transfer.answerer) answeredBy.set(response, transfer.answerer)
-          } catch (error) {
-            receiver.rejected(error)
-            return
-          }
-          receiver.resolved(response)
-        },
-        (error: unknown) => receiver.rejected(transfer.failed(error)),
+    const viaFetch = (dispatcher: FetchDispatcher): Promise<Response> =>
+      this.#platform.fetchThrough(
+        dispatcher,
+        this.spare?.take() ?? this.#input,
+        this.#initOfTry(stalled?.signal),
       )
+    const answer = this.#plain ? this.#plain.send(transfer, viaFetch) : viaFetch(transfer)
+    answer.then(
+      (response) => {
+        try {
+          transfer.answered(response)
+          if (this.plan.contract?.blames && transfer.answerer) answeredBy.set(response, transfer.answerer)
+        } catch (error) {
+          receiver.rejected(error)
+          return
+        }
+        receiver.resolved(response)
+      },
+      (error: unknown) => receiver.rejected(transfer.failed(error)),
+    )
     return transfer
   }
 

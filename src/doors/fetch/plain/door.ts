@@ -1,0 +1,65 @@
+import { isBuiltIn, type FetchDispatcher } from '../../../attempt/platform.ts'
+import { PlatformResponse } from '../../../response/lazy-response.ts'
+import type { Target } from '../../plan/target.ts'
+import { FirstAnswer, Listening, Replay } from './first-answer.ts'
+import type { Learned } from './learned.ts'
+import { plainCall, SentHeaders, type PlainCall } from './shape.ts'
+
+/** Sends a call through fetch, with this dispatcher below it. */
+type ViaFetch = (dispatcher: FetchDispatcher) => Promise<Response>
+
+/**
+ * A plain call past the platform's fetch: the request that it would send, and a Response that makes only what is asked
+ * for. The first call of each shape goes through fetch, which shows its headers. So does each answer that is not plain,
+ * without another request.
+ */
+export class PlainDoor {
+  readonly #learned: Learned
+  readonly #target: Target
+  readonly #call: PlainCall
+
+  private constructor(learned: Learned, target: Target, call: PlainCall) {
+    this.#learned = learned
+    this.#target = target
+    this.#call = call
+  }
+
+  /** Undefined if fetch is to make the call. */
+  static for(learned: Learned, target: Target, init: RequestInit | undefined): PlainDoor | undefined {
+    const { origin, method, path, url } = target
+    // Whoever has replaced fetch expects to see each call.
+    if (!isBuiltIn() || url.includes('#')) return undefined
+    const call = plainCall(origin, method, path, init)
+    return call && learned.of(call) !== null ? new PlainDoor(learned, target, call) : undefined
+  }
+
+  /** One try. */
+  send(transfer: FetchDispatcher, viaFetch: ViaFetch): Promise<Response> {
+    const sent = this.#learned.of(this.#call)
+    return sent ? this.#past(sent, transfer, viaFetch) : this.#learn(transfer, viaFetch)
+  }
+
+  async #learn(transfer: FetchDispatcher, viaFetch: ViaFetch): Promise<Response> {
+    const listening = new Listening(transfer)
+    const response = await viaFetch(listening)
+    const { first, more } = listening
+    if (!first || more > 0) return response
+    const { method, path } = this.#target
+    const isOurs = Object.getPrototypeOf(response) === PlatformResponse.prototype
+    const isAsIs = isOurs && first.method === method && first.path === path
+    this.#learned.keep(
+      this.#call,
+      isAsIs ? SentHeaders.learn(this.#call, first.headers, response.type) : undefined,
+    )
+    return response
+  }
+
+  async #past(sent: SentHeaders, transfer: FetchDispatcher, viaFetch: ViaFetch): Promise<Response> {
+    const { origin, method, path, url } = this.#target
+    const headers = sent.for(this.#call)
+    const answer = new FirstAnswer()
+    transfer.dispatch({ origin, method, path, headers, body: this.#call.body }, answer)
+    if (await answer.isPlain) return answer.response(url, sent.type)
+    return viaFetch(new Replay(answer, transfer))
+  }
+}

@@ -1,0 +1,169 @@
+import { OwnDispatcher, type FetchDispatcher } from '../../../attempt/platform.ts'
+import { AnswerBody } from '../../../response/answer-body.ts'
+import { arePlain } from '../../../response/fetched-headers.ts'
+import { LazyResponse } from '../../../response/lazy-response.ts'
+import { wrapHandler, type Dispatcher } from '../../../undici.ts'
+
+type Handler = Dispatcher.DispatchHandler
+type Controller = Dispatcher.DispatchController
+type Heard = (handler: Handler) => void
+
+/** Statuses with which fetch does more than pass on what came. */
+const SPECIAL: ReadonlySet<number> = new Set([204, 205, 401, 407, 421])
+
+/** Characters of a reason phrase that `Response` takes. */
+const PHRASE = /^[\x20-\x7e]*$/
+
+/**
+ * Hears the answer to a request of ours, and says who makes the Response. A plain answer is ours. Of any other, and of an
+ * error, the platform's fetch hears from the start, as if it had sent the request itself.
+ */
+export class FirstAnswer implements Handler {
+  /** True if the answer is plain. It resolves in the async context of whoever waits for it. */
+  readonly isPlain: Promise<boolean>
+  #decide: ((isPlain: boolean) => void) | undefined
+  readonly #body = new AnswerBody()
+  /** Whoever hears what comes. */
+  #to: 'us' | Handler | undefined
+  /** What fetch has missed. */
+  #missed: Heard[] = []
+  #controller: Controller | undefined
+  #head: { status: number; headers: Record<string, string | string[]>; message: string } | undefined
+
+  constructor() {
+    this.isPlain = new Promise((resolve) => (this.#decide = resolve))
+  }
+
+  /** The answer as a Response, if it is plain. */
+  response(url: string, type: Response['type']): Response {
+    if (!this.#head) throw new Error('there is no answer yet')
+    const { status, headers, message } = this.#head
+    return new LazyResponse({ status, statusText: message, headers, body: this.#body, url, type })
+  }
+
+  /** Tells fetch's own handler all that it has missed, and from now on what comes. */
+  passTo(handler: Handler): void {
+    const inner = typeof handler.onRequestStart === 'function' ? handler : wrapHandler(handler)
+    this.#to = inner
+    const missed = this.#missed
+    this.#missed = []
+    for (const tell of missed) tell(inner)
+    this.#controller?.resume()
+  }
+
+  onRequestStart(controller: Controller, context: unknown): void {
+    this.#hear((handler) => handler.onRequestStart?.(controller, context))
+  }
+
+  onRequestUpgrade(...args: Parameters<NonNullable<Handler['onRequestUpgrade']>>): void {
+    this.#hear((handler) => handler.onRequestUpgrade?.(...args))
+    this.#settle(false)
+  }
+
+  onResponseStarted(): void {
+    this.#hear((handler) => handler.onResponseStarted?.())
+  }
+
+  onResponseStart(
+    controller: Controller,
+    status: number,
+    headers: Record<string, string | string[]>,
+    message = '',
+  ): void {
+    if (this.#to === undefined && isPlainAnswer(controller, status, headers, message)) {
+      this.#to = 'us'
+      this.#missed = []
+      this.#head = { status, headers, message }
+      this.#body.begin(controller)
+      this.#settle(true)
+      return
+    }
+    this.#hear((handler) => handler.onResponseStart?.(controller, status, headers, message))
+    if (this.#to !== undefined || status < 200) return
+    this.#controller = controller
+    controller.pause()
+    this.#settle(false)
+  }
+
+  onResponseData(controller: Controller, piece: Buffer): void {
+    if (this.#to === 'us') this.#body.add(piece)
+    else this.#hear((handler) => handler.onResponseData?.(controller, piece))
+  }
+
+  onResponseEnd(controller: Controller, trailers: Record<string, string | string[]>): void {
+    if (this.#to === 'us') this.#body.end()
+    else this.#hear((handler) => handler.onResponseEnd?.(controller, trailers))
+    this.#controller = undefined
+  }
+
+  onResponseError(controller: Controller, error: Error): void {
+    if (this.#to === 'us') {
+      this.#body.fail(error)
+      return
+    }
+    this.#hear((handler) => handler.onResponseError?.(controller, error))
+    this.#controller = undefined
+    this.#settle(false)
+  }
+
+  #hear(tell: Heard): void {
+    if (this.#to === undefined) this.#missed.push(tell)
+    else if (this.#to !== 'us') tell(this.#to)
+  }
+
+  #settle(isPlain: boolean): void {
+    this.#decide?.(isPlain)
+    this.#decide = undefined
+  }
+}
+
+/** HTTP/1, nothing to decode, to follow or to ask again, and a body. */
+function isPlainAnswer(
+  { rawHeaders }: Controller & { rawHeaders?: unknown },
+  status: number,
+  headers: Record<string, string | string[]>,
+  message: string,
+): boolean {
+  const isUsual = (status >= 200 && status < 300) || (status >= 400 && status < 600)
+  if (!isUsual || SPECIAL.has(status) || !Array.isArray(rawHeaders)) return false
+  return headers['content-encoding'] === undefined && PHRASE.test(message) && arePlain(headers)
+}
+
+/** Below the platform's fetch: its first request is the one that has been answered, redirects are sent. */
+export class Replay extends OwnDispatcher {
+  readonly #answer: FirstAnswer
+  readonly #next: FetchDispatcher
+  #isReplayed = false
+
+  constructor(answer: FirstAnswer, next: FetchDispatcher) {
+    super()
+    this.#answer = answer
+    this.#next = next
+  }
+
+  protected send(options: Dispatcher.DispatchOptions, handler: Handler): boolean {
+    if (this.#isReplayed) return this.#next.dispatch(options, handler)
+    this.#isReplayed = true
+    this.#answer.passTo(handler)
+    return true
+  }
+}
+
+/** Below the platform's fetch: notes how it sends its first request. */
+export class Listening extends OwnDispatcher {
+  first: Dispatcher.DispatchOptions | undefined
+  /** Redirects that were followed. */
+  more = 0
+  readonly #next: FetchDispatcher
+
+  constructor(next: FetchDispatcher) {
+    super()
+    this.#next = next
+  }
+
+  protected send(options: Dispatcher.DispatchOptions, handler: Handler): boolean {
+    if (this.first) this.more++
+    else this.first = options
+    return this.#next.dispatch(options, handler)
+  }
+}

@@ -1,0 +1,18 @@
+import type { PlainCall, SentHeaders } from './shape.ts'
+
+/** Shapes of calls are few; of what has ever new names of headers, no more than this is kept. */
+const MOST = 200
+
+/** What the platform has shown of its ways with the calls of one client, by their shape. */
+export class Learned {
+  readonly #sent = new Map<string, SentHeaders | null>()
+
+  /** Null: it cannot be learned. Undefined: not known yet. */
+  of({ key }: PlainCall): SentHeaders | null | undefined {
+    return this.#sent.get(key)
+  }
+
+  keep({ key }: PlainCall, sent: SentHeaders | undefined): void {
+    if (this.#sent.size < MOST) this.#sent.set(key, sent ?? null)
+  }
+}

@@ -1,0 +1,135 @@
+import type { Dispatcher } from '../../../undici.ts'
+
+/** A call of the plain kind: no more than a method, headers and a body in memory. */
+export interface PlainCall {
+  /** Calls with the same key differ only in the values of their headers, and in their bodies. */
+  readonly key: string
+  readonly headers: ReadonlyMap<string, string>
+  readonly body: string | Uint8Array | null
+  readonly length: number
+}
+
+/** Methods that fetch passes on as they are, and what each must have as its body. */
+const METHODS: Readonly<Record<string, 'none' | 'some' | 'any'>> = {
+  GET: 'none',
+  POST: 'some',
+  PUT: 'some',
+  PATCH: 'some',
+  DELETE: 'any',
+}
+
+/** All that an init of the plain kind may have. */
+const MEMBERS: ReadonlySet<string> = new Set(['method', 'headers', 'body', 'redirect', 'signal'])
+
+const NAME = /^[\w-]{1,64}$/
+
+/** Neither trimmed nor refused by `Headers`. */
+const VALUE = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/
+
+/** Whose value, and not only presence, decides what fetch does. */
+const DECIDES =
+  /^(?:content-length|host|connection|transfer-encoding|expect|upgrade|keep-alive|te|trailer|__proto__)$/i
+
+/** The call, if it is of the plain kind: whatever else fetch may be asked for is left to fetch. */
+export function plainCall(
+  origin: string,
+  method: string,
+  path: string,
+  init: RequestInit | undefined,
+): PlainCall | undefined {
+  const need = METHODS[method]
+  // fetch leaves an empty query out.
+  if (need === undefined || path.endsWith('?') || (init && !isPlainInit(init, method))) return undefined
+  const headers = plainHeaders(init?.headers)
+  const body = plainBody(init?.body)
+  if (!headers || !body || (need !== 'any' && (need === 'some') !== (body.content !== null))) return undefined
+  const key = `${origin} ${method} ${body.kind} ${[...headers.keys()].join()}`
+  return { key, headers, body: body.content, length: body.length }
+}
+
+function isPlainInit(init: RequestInit, method: string): boolean {
+  for (const name in init) {
+    if (Reflect.get(init, name) !== undefined && !MEMBERS.has(name)) return false
+  }
+  if (init.method !== undefined && init.method !== method) return false
+  return init.signal == null && (init.redirect === undefined || init.redirect === 'follow')
+}
+
+function plainHeaders(given: RequestInit['headers']): ReadonlyMap<string, string> | undefined {
+  const headers = new Map<string, string>()
+  if (given === undefined) return headers
+  // How its names are spelled is known to the platform alone.
+  if (typeof given !== 'object' || given === null || given instanceof Headers) return undefined
+  const pairs: Iterable<unknown> = Symbol.iterator in given ? given : Object.entries(given)
+  const known = new Set<string>()
+  for (const pair of pairs) {
+    const [name, value, more] = (Array.isArray(pair) ? pair : []) as unknown[]
+    if (typeof name !== 'string' || typeof value !== 'string' || more !== undefined) return undefined
+    if (!NAME.test(name) || !VALUE.test(value) || DECIDES.test(name)) return undefined
+    headers.set(name, value)
+    known.add(name.toLowerCase())
+    if (known.size !== headers.size) return undefined
+  }
+  return headers
+}
+
+interface PlainBody {
+  readonly kind: 'none' | 'text' | 'bytes' | 'form'
+  readonly content: string | Uint8Array | null
+  readonly length: number
+}
+
+const NO_BODY: PlainBody = { kind: 'none', content: null, length: 0 }
+
+/** The body is ours already: bytes were copied when the call was made. */
+function plainBody(body: RequestInit['body']): PlainBody | undefined {
+  if (body === undefined || body === null) return NO_BODY
+  let plain: PlainBody | undefined
+  if (typeof body === 'string') plain = { kind: 'text', content: body, length: Buffer.byteLength(body) }
+  else if (body instanceof URLSearchParams) {
+    const content = body.toString()
+    plain = { kind: 'form', content, length: content.length }
+  } else if (body instanceof ArrayBuffer) plain = ofBytes(new Uint8Array(body))
+  else if (body instanceof Uint8Array) plain = ofBytes(body)
+  return plain && plain.length > 0 ? plain : undefined
+}
+
+function ofBytes(content: Uint8Array): PlainBody {
+  return { kind: 'bytes', content, length: content.byteLength }
+}
+
+/** The headers that the platform sent with a call, to be sent with the next of the same shape. */
+export class SentHeaders {
+  readonly type: Response['type']
+  readonly #sent: readonly (readonly [string, string])[]
+
+  private constructor(sent: readonly (readonly [string, string])[], type: Response['type']) {
+    this.#sent = sent
+    this.type = type
+  }
+
+  /** Undefined if they are not what was asked for: then the platform has its reasons. */
+  static learn(
+    { headers, body, length }: PlainCall,
+    sent: Dispatcher.DispatchOptions['headers'],
+    type: Response['type'],
+  ): SentHeaders | undefined {
+    if (typeof sent !== 'object' || sent === null || Symbol.iterator in sent) return undefined
+    const entries = Object.entries(sent as Record<string, unknown>)
+    const isText = entries.every(([, value]) => typeof value === 'string')
+    const isAsked = [...headers].every(
+      ([name, value]) => Object.hasOwn(sent, name) && Reflect.get(sent, name) === value,
+    )
+    const said = body === null ? undefined : String(length)
+    if (!isText || !isAsked || Reflect.get(sent, 'content-length') !== said) return undefined
+    return new SentHeaders(entries as [string, string][], type)
+  }
+
+  for({ headers, length }: PlainCall): Record<string, string> {
+    const own: Record<string, string> = {}
+    for (const [name, value] of this.#sent) {
+      own[name] = name === 'content-length' ? String(length) : (headers.get(name) ?? value)
+    }
+    return own
+  }
+}

@@ -1,0 +1,124 @@
+/** What the body asks of undici's controller of a request. */
+export interface BodyControl {
+  pause(): void
+  resume(): void
+  abort(reason: Error): void
+}
+
+/** Who has begun to read, and is told of what comes. */
+interface Reader {
+  ready(): void
+}
+
+/** Bytes that may wait for a reader before the connection is paused: as much as Node's own streams hold. */
+const HIGH = 64 * 1024
+
+/**
+ * The body of an answer, in the pieces in which undici hands it over, until somebody reads it. The handler of the request
+ * fills it. It knows no Response, so that one that nobody reads can be collected.
+ */
+export class AnswerBody {
+  #control: BodyControl | undefined
+  #pieces: Buffer[] = []
+  #bytes = 0
+  #isOver = false
+  #isWanted = false
+  #isPaused = false
+  #error: Error | undefined
+  #reader: Reader | undefined
+
+  /** Nothing more will come: the connection is free. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  get error(): Error | undefined {
+    return this.#error
+  }
+
+  begin(control: BodyControl): void {
+    this.#control = control
+  }
+
+  add(piece: Buffer): void {
+    if (this.#isOver || piece.length === 0) return
+    this.#pieces.push(piece)
+    this.#bytes += piece.length
+    if (!this.#isWanted && this.#bytes > HIGH) this.#pause()
+    this.#reader?.ready()
+  }
+
+  end(): void {
+    this.#isOver = true
+    this.#control = undefined
+    this.#reader?.ready()
+  }
+
+  /** As in fetch, what has come and was not read yet is lost. */
+  fail(cause: unknown): void {
+    if (this.#isOver) return
+    this.#error = new TypeError('terminated', { cause })
+    this.#pieces = []
+    this.end()
+  }
+
+  /** Whoever reads is told when there is something new; there is one reader at most. */
+  readBy(reader: Reader | undefined): void {
+    this.#reader = reader
+  }
+
+  /** The next piece, if it has come. */
+  take(): Buffer | undefined {
+    const piece = this.#pieces.shift()
+    this.#bytes -= piece?.length ?? 0
+    if (this.#bytes <= HIGH) this.#resume()
+    return piece
+  }
+
+  /** All of it, read without pauses. */
+  all(): Promise<Buffer> {
+    if (this.#isOver) return this.#error ? Promise.reject(this.#error) : Promise.resolve(this.#joined())
+    this.#isWanted = true
+    this.#resume()
+    return new Promise((resolve, reject) => {
+      this.#reader = {
+        ready: () => {
+          if (!this.#isOver) return
+          this.#reader = undefined
+          if (this.#error) reject(this.#error)
+          else resolve(this.#joined())
+        },
+      }
+    })
+  }
+
+  /** Nobody wants the rest: ends the request. */
+  cancel(reason: unknown): void {
+    const control = this.#control
+    this.#pieces = []
+    this.#isOver = true
+    this.#control = this.#reader = undefined
+    control?.abort(
+      reason instanceof Error ? reason : new DOMException('The operation was aborted.', 'AbortError'),
+    )
+  }
+
+  #joined(): Buffer {
+    const [first] = this.#pieces
+    const all = first && this.#pieces.length === 1 ? first : Buffer.concat(this.#pieces, this.#bytes)
+    this.#pieces = []
+    return all
+  }
+
+  #pause(): void {
+    if (this.#isPaused) return
+    this.#isPaused = true
+    this.#control?.pause()
+  }
+
+  #resume(): void {
+    if (!this.#isPaused) return
+    this.#isPaused = false
+    this.#control?.resume()
+  }
+}
