@@ -17,35 +17,38 @@ export function arePlain(headers: AnswerHeaders): boolean {
   return true
 }
 
-export function appendAll(to: Headers, headers: AnswerHeaders): Headers {
-  for (const [name, value] of Object.entries(headers)) {
-    if (typeof value === 'string') to.append(name, value)
-    else for (const each of value ?? []) to.append(name, each)
-  }
-  return to
+/** The same, for one who may change them. */
+export function ownHeaders(headers: AnswerHeaders): Headers {
+  return new Headers(Object.entries(headers).flatMap(pairsOf))
 }
+
+let known: typeof Headers | undefined
 
 /** Headers that nobody may change, as those of a fetched response. The platform has no way to make them from outside. */
-class FetchedHeaders extends Headers {}
-
-for (const name of ['append', 'set', 'delete'] as const) {
-  const member = Object.getOwnPropertyDescriptor(Headers.prototype, name)
-  const refusing = {
-    // The platform's own error: of a wrong argument first, of the guard otherwise.
-    [name](this: Headers, ...args: string[]): unknown {
-      const from = this instanceof FetchedHeaders ? Response.error().headers : this
-      return Reflect.apply(Headers.prototype[name], from, args)
-    },
-  }
-  Object.defineProperty(FetchedHeaders.prototype, name, { ...member, value: refusing[name] })
-}
-Object.defineProperty(FetchedHeaders.prototype, 'constructor', { value: Headers })
-
 export function fetchedHeaders(headers: AnswerHeaders): Headers {
-  const made = new FetchedHeaders()
-  for (const [name, value] of Object.entries(headers)) {
-    if (typeof value === 'string') Headers.prototype.append.call(made, name, value)
-    else for (const each of value ?? []) Headers.prototype.append.call(made, name, each)
+  return new (known ??= guarded(globalThis.Headers))(Object.entries(headers).flatMap(pairsOf))
+}
+
+type Change = 'append' | 'set' | 'delete'
+
+/** Not at import: to look at the global loads the platform's undici. */
+function guarded(Platform: typeof Headers): typeof Headers {
+  class FetchedHeaders extends Platform {}
+  for (const name of ['append', 'set', 'delete'] satisfies Change[]) {
+    const member = Object.getOwnPropertyDescriptor(Platform.prototype, name)
+    const refusing = {
+      // The platform's own error: of a wrong argument first, of the guard otherwise.
+      [name](this: Headers, ...args: string[]): unknown {
+        const from = this instanceof FetchedHeaders ? Response.error().headers : this
+        return Reflect.apply(Platform.prototype[name], from, args)
+      },
+    }
+    Object.defineProperty(FetchedHeaders.prototype, name, { ...member, value: refusing[name] })
   }
-  return made
+  Object.defineProperty(FetchedHeaders.prototype, 'constructor', { value: Platform })
+  return FetchedHeaders
+}
+
+function pairsOf([name, value = []]: [string, AnswerHeaders[string]]): [string, string][] {
+  return typeof value === 'string' ? [[name, value]] : value.map((each) => [name, each])
 }

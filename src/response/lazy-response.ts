@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { AnswerBody } from './answer-body.ts'
 import { bodyStream } from './body-stream.ts'
-import { appendAll, fetchedHeaders, type AnswerHeaders } from './fetched-headers.ts'
+import { fetchedHeaders, ownHeaders, type AnswerHeaders } from './fetched-headers.ts'
 
 /** What an answer brought. */
 export interface Answer {
@@ -14,8 +14,15 @@ export interface Answer {
   readonly type: Response['type']
 }
 
-/** The class of what fetch returns, if nobody has replaced it: whoever asks compares. */
-export const PlatformResponse: typeof Response = globalThis.Response
+let platform: typeof Response | undefined
+
+/**
+ * The global Response, as it was at the first fast call. Not at import: to look at it loads the platform's undici, which
+ * the first fetch would load.
+ */
+export function platformResponse(): typeof Response {
+  return (platform ??= globalThis.Response)
+}
 
 /** What frees the connection of a response that was collected. */
 interface Held {
@@ -30,7 +37,7 @@ const collected = new FinalizationRegistry<Held>(({ body, stream }) => {
     return
   }
   const left = stream.deref()
-  if (!left || left.locked || Readable.isDisturbed(left as unknown as NodeJS.ReadableStream as Readable)) return
+  if (!left || left.locked || Readable.isDisturbed(left as unknown as Readable)) return
   left.cancel('Response object has been garbage collected').catch(() => {})
 })
 
@@ -65,8 +72,9 @@ class State {
   /** The platform's own, which knows what to do, and how to refuse. */
   behind(owner: Response): Response {
     if (this.#behind) return this.#behind
+    const PlatformResponse = platformResponse()
     const { status, statusText, headers, body } = this.answer
-    const init = { status, statusText, headers: appendAll(new Headers(), headers) }
+    const init = { status, statusText, headers: ownHeaders(headers) }
     if (this.isRead) {
       this.#behind = new PlatformResponse('read', init)
       void this.#behind.text()
@@ -88,27 +96,6 @@ class State {
 
   letGo(): void {
     if (this.#held) collected.unregister(this)
-  }
-}
-
-let stateOf: (value: object) => State | undefined
-
-/**
- * A Response that makes only what is asked for. Its text, JSON and bytes are read from the body's pieces. For everything
- * else there is a Response of the platform behind it, made at the first touch: for its body's stream, clones, blobs and
- * forms, and for the errors of a body that was read already.
- */
-export class LazyResponse extends PlatformResponse {
-  readonly #state: State
-
-  constructor(answer: Answer, behind?: Response) {
-    super(null)
-    this.#state = new State(answer, behind)
-    this.#state.hold(this)
-  }
-
-  static {
-    stateOf = (value) => (#state in value ? value.#state : undefined)
   }
 }
 
@@ -139,51 +126,85 @@ function decode(all: Buffer): string {
   return utf8.decode(all[0] === MARK[0] && MARK.equals(all.subarray(0, 3)) ? all.subarray(3) : all)
 }
 
+type LazyClass = new (state: State) => Response
+
+let known: LazyClass | undefined
+
+/**
+ * A Response that makes only what is asked for. Its text, JSON and bytes are read from the body's pieces. For everything
+ * else there is a Response of the platform behind it, made at the first touch: for its body's stream, clones, blobs and
+ * forms, and for the errors of a body that was read already.
+ */
+export function lazyResponse(answer: Answer): Response {
+  return withState(new State(answer, undefined))
+}
+
+function withState(state: State): Response {
+  const made = new (known ??= lazyClass(platformResponse()))(state)
+  state.hold(made)
+  return made
+}
+
 function clone(owner: Response, state: State): Response {
-  const copy = new LazyResponse(state.answer, state.behind(owner).clone())
+  const copy = withState(new State(state.answer, state.behind(owner).clone()))
   // The original's stream is another one now.
   state.hold(owner)
   return copy
 }
 
-/**
- * Every member of the platform's Response, those of later versions of Node too, in the place of its own: it would see an
- * empty body. On whatever is none of ours it is the platform's, with the platform's error.
- */
-for (const [name, member] of Object.entries(Object.getOwnPropertyDescriptors(PlatformResponse.prototype))) {
-  const { get, value } = member as { get?: () => unknown; value?: unknown }
-  if (get) Object.defineProperty(LazyResponse.prototype, name, { ...member, get: getter(name, get) })
-  else if (name !== 'constructor' && typeof value === 'function') {
-    const own = method(name, value as (...args: unknown[]) => unknown)
-    Object.defineProperty(LazyResponse.prototype, name, { ...member, value: own })
-  }
-}
-Object.defineProperty(LazyResponse.prototype, 'constructor', { value: PlatformResponse })
+type StateOf = (value: object) => State | undefined
 
-function getter(name: string, platform: () => unknown): (this: Response) => unknown {
+/**
+ * With every member of the platform's Response, those of later versions of Node too, in the place of its own: it would
+ * see an empty body. On whatever is none of ours it is the platform's, with the platform's error.
+ */
+function lazyClass(Platform: typeof Response): LazyClass {
+  class LazyResponse extends Platform {
+    readonly #state: State
+
+    constructor(state: State) {
+      super(null)
+      this.#state = state
+    }
+
+    static readonly stateOf: StateOf = (value) => (#state in value ? value.#state : undefined)
+  }
+  const { prototype, stateOf } = LazyResponse
+  for (const [name, member] of Object.entries(Object.getOwnPropertyDescriptors(Platform.prototype))) {
+    const { get, value } = member as { get?: () => unknown; value?: unknown }
+    if (get) Object.defineProperty(prototype, name, { ...member, get: getter(name, get, stateOf) })
+    else if (name !== 'constructor' && typeof value === 'function') {
+      const own = method(name, value as Method, stateOf)
+      Object.defineProperty(prototype, name, { ...member, value: own })
+    }
+  }
+  Object.defineProperty(prototype, 'constructor', { value: Platform })
+  return LazyResponse
+}
+
+function getter(name: string, ofPlatform: () => unknown, stateOf: StateOf): (this: Response) => unknown {
   const own = OWN_GETTERS[name]
   return function get(this: Response): unknown {
     const state = stateOf(Object(this) as object)
-    if (!state) return platform.call(this)
-    return own ? own(state) : platform.call(state.behind(this))
+    if (!state) return ofPlatform.call(this)
+    return own ? own(state) : ofPlatform.call(state.behind(this))
   }
 }
 
-function method(
-  name: string,
-  platform: (...args: unknown[]) => unknown,
-): (this: Response, ...args: unknown[]) => unknown {
+type Method = (this: Response, ...args: unknown[]) => unknown
+
+function method(name: string, ofPlatform: Method, stateOf: StateOf): Method | undefined {
   const convert = CONVERSIONS[name]
-  const named = {
-    [name](this: Response, ...args: unknown[]): unknown {
+  const named: Record<string, Method> = {
+    [name](...args) {
       const state = stateOf(Object(this) as object)
-      if (!state) return Reflect.apply(platform, this, args)
+      if (!state) return Reflect.apply(ofPlatform, this, args)
       if (name === 'clone') return clone(this, state)
-      if (!convert || !state.isFresh) return Reflect.apply(platform, state.behind(this), args)
+      if (!convert || !state.isFresh) return Reflect.apply(ofPlatform, state.behind(this), args)
       state.isRead = true
       state.letGo()
       return state.answer.body.all().then(convert)
     },
   }
-  return named[name] as (this: Response, ...args: unknown[]) => unknown
+  return named[name]
 }

@@ -1,5 +1,5 @@
 import { isBuiltIn, type FetchDispatcher } from '../../../attempt/platform.ts'
-import { PlatformResponse } from '../../../response/lazy-response.ts'
+import { platformResponse } from '../../../response/lazy-response.ts'
 import type { Target } from '../../plan/target.ts'
 import { FirstAnswer, Listening, Replay } from './first-answer.ts'
 import type { Learned } from './learned.ts'
@@ -45,7 +45,7 @@ export class PlainDoor {
     const { first, more } = listening
     if (!first || more > 0) return response
     const { method, path } = this.#target
-    const isOurs = Object.getPrototypeOf(response) === PlatformResponse.prototype
+    const isOurs = Object.getPrototypeOf(response) === platformResponse().prototype
     const isAsIs = isOurs && first.method === method && first.path === path
     this.#learned.keep(
       this.#call,

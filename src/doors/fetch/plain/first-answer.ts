@@ -1,7 +1,7 @@
 import { OwnDispatcher, type FetchDispatcher } from '../../../attempt/platform.ts'
 import { AnswerBody } from '../../../response/answer-body.ts'
 import { arePlain } from '../../../response/fetched-headers.ts'
-import { LazyResponse } from '../../../response/lazy-response.ts'
+import { lazyResponse } from '../../../response/lazy-response.ts'
 import { wrapHandler, type Dispatcher } from '../../../undici.ts'
 
 type Handler = Dispatcher.DispatchHandler
@@ -38,7 +38,7 @@ export class FirstAnswer implements Handler {
   response(url: string, type: Response['type']): Response {
     if (!this.#head) throw new Error('there is no answer yet')
     const { status, headers, message } = this.#head
-    return new LazyResponse({ status, statusText: message, headers, body: this.#body, url, type })
+    return lazyResponse({ status, statusText: message, headers, body: this.#body, url, type })
   }
 
   /** Tells fetch's own handler all that it has missed, and from now on what comes. */

@@ -1,0 +1,267 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { createServer, type Server } from 'node:net'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { createClient, fixed, type Client, type ClientOptions } from '../../src/index.ts'
+import { collectUntil } from '../fallback/support.ts'
+import { echo, ok, redirect, reply, startServer, truncate } from '../support/http-server.ts'
+import { until } from '../support/until.ts'
+
+const service = 'user-service'
+const trusted = 'user-service.localhost'
+
+function fastClient(url: string, options: Partial<ClientOptions> = {}): Client {
+  return createClient({ service, source: fixed([url]), fetch: 'fast', drainTimeout: 0, ...options })
+}
+
+/** Whether the response is one of ours, which no caller should have to know. */
+function isFast(response: Response): boolean {
+  return Object.getPrototypeOf(response) !== Response.prototype
+}
+
+describe('the fast way is taken', () => {
+  it.each<[string, string | URL, RequestInit | undefined]>([
+    ['a path', '/', undefined],
+    ['a URL', new URL(`http://${service}/a?b=c`), undefined],
+    ['headers', '/', { headers: { 'X-A': '1', accept: 'text/html' } }],
+    ['pairs of headers', '/', { headers: [['x-a', '1']] }],
+    ['a string', '/', { method: 'POST', body: 'gr\u00fc\u00dfe' }],
+    ['bytes', '/', { method: 'PUT', body: new Uint8Array([1, 2]) }],
+    ['a form', '/', { method: 'POST', body: new URLSearchParams({ a: '\u00fc' }) }],
+  ])('from the second call on, with %s', async (_name, input, init) => {
+    await using server = await startServer(echo)
+    await using client = fastClient(server.url)
+    const ways: boolean[] = []
+    const texts: string[] = []
+    for (let call = 0; call < 3; call++) {
+      const response = await client(input, init)
+      ways.push(isFast(response))
+      texts.push(await response.text())
+    }
+    expect(ways).toEqual([false, true, true])
+    expect(new Set(texts).size).toBe(1)
+    expect(new Set(server.headers.map((each) => JSON.stringify(each))).size).toBe(1)
+  })
+})
+
+describe('fetch makes the response', () => {
+  it.each<[string, RequestInit]>([
+    ['a signal', { signal: new AbortController().signal }],
+    ['a stream', { method: 'POST', body: new Blob(['x']) }],
+    ['another mode', { redirect: 'manual' }],
+    ['a Headers object, whose spelling only the platform knows', { headers: new Headers({ 'X-A': '1' }) }],
+    ['a method of small letters', { method: 'post', body: 'x' }],
+  ])('with %s', async (_name, init) => {
+    await using server = await startServer(ok)
+    await using client = fastClient(server.url)
+    for (let call = 0; call < 3; call++) {
+      const response = await client('/', init)
+      expect(isFast(response)).toBe(false)
+      await response.text()
+    }
+  })
+
+  it('by default', async () => {
+    await using server = await startServer(ok)
+    await using client = createClient({ service, source: fixed([server.url]) })
+    for (let call = 0; call < 3; call++) {
+      const response = await client('/')
+      expect(isFast(response)).toBe(false)
+      await response.text()
+    }
+  })
+
+  it('while somebody has replaced the global one, who sees each call', async () => {
+    await using server = await startServer(ok)
+    await using client = fastClient(server.url)
+    await (await client('/')).text()
+    const { fetch } = globalThis
+    let seen = 0
+    globalThis.fetch = (...args) => {
+      seen++
+      return fetch(...args)
+    }
+    try {
+      await (await client('/')).text()
+      await (await client('/')).text()
+    } finally {
+      globalThis.fetch = fetch
+    }
+    expect(seen).toBe(2)
+    expect(isFast(await client('/'))).toBe(true)
+  })
+
+  it.each([
+    ['a redirect', [ok, redirect('/there'), ok], 3],
+    ['no content', [ok, reply(204)], 2],
+    ['a request to ask again on a new connection', [ok, reply(421, 'x')], 3],
+  ] as const)('of %s, without sending the first request twice', async (_name, answers, requests) => {
+    await using server = await startServer(...answers)
+    await using client = fastClient(server.url, { retry: false })
+    await (await client('/')).text()
+    const response = await client('/')
+    await response.text()
+    expect(isFast(response)).toBe(false)
+    expect(server.requests).toHaveLength(requests)
+  })
+})
+
+/** Answers each request with the same text, and keeps what it got, byte by byte. */
+async function rawServer(): Promise<{ server: Server; url: string; got: string[] }> {
+  const got: string[] = []
+  const server = createServer((socket) => {
+    socket.on('error', () => {})
+    socket.on('data', (data) => {
+      got.push(data.toString('latin1'))
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok')
+      socket.end()
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, got }
+}
+
+it.each<[string, RequestInit | undefined]>([
+  ['nothing', undefined],
+  ['headers', { headers: { 'X-Mixed': 'a', 'user-agent': 'mine', Accept: 'text/html', cookie: 'a=b' } }],
+  ['conditions', { headers: { 'if-none-match': '"a"', range: 'bytes=0-1' } }],
+  ['a string', { method: 'POST', body: 'abc', headers: { 'Content-Type': 'application/json' } }],
+  ['a form', { method: 'PATCH', body: new URLSearchParams({ a: 'b' }) }],
+  ['bytes', { method: 'PUT', body: new Uint8Array([97, 98]) }],
+  ['a DELETE', { method: 'DELETE' }],
+])('the bytes of a request are those that fetch sends, with %s', async (_name, init) => {
+  const { server, url, got } = await rawServer()
+  try {
+    // The header block and the body may come apart.
+    const of = async (call: () => Promise<Response>): Promise<string> => {
+      got.length = 0
+      await (await call()).text()
+      return got.join('').split('\r\n\r\n')[0] ?? ''
+    }
+    // As trustworthy as 127.0.0.1: fetch of undici 8 sends more to such a host.
+    await using client = fastClient(url, { service: trusted })
+    await (await client('/a?b=c', init)).text()
+    const fast = await of(() => client('/a?b=c', init))
+    const platform = await of(() => fetch(`${url}/a?b=c`, init))
+    expect(fast.replace(`host: ${trusted}`, 'host: HOST')).toBe(
+      platform.replace(/host: [\d.:]+/, 'host: HOST'),
+    )
+  } finally {
+    server.close()
+  }
+})
+
+it('calls of the same shape keep their own headers and bodies, all at once', async () => {
+  await using server = await startServer(async (request, response) => {
+    let body = ''
+    for await (const piece of request) body += String(piece)
+    response.end(JSON.stringify([request.headers['authorization'], request.headers['content-length'], body]))
+  })
+  await using client = fastClient(server.url)
+  const call = async (user: number): Promise<unknown> => {
+    const headers: Record<string, string> = { authorization: `user ${user}` }
+    const answer = client('/', { method: 'POST', headers, body: 'x'.repeat(user) })
+    // The caller goes on with his object.
+    headers['authorization'] = 'somebody else'
+    return (await answer).json()
+  }
+  await call(1)
+  const users = Array.from({ length: 50 }, (_, index) => index + 1)
+  expect(await Promise.all(users.map(call))).toEqual(
+    users.map((user) => [`user ${user}`, String(user), 'x'.repeat(user)]),
+  )
+})
+
+it('each caller goes on in his own async context, with fast answers and with others', async () => {
+  await using server = await startServer((request, response) =>
+    request.url === '/odd' ? response.writeHead(204).end() : response.end('ok'),
+  )
+  await using client = fastClient(server.url, { transport: { connections: 1 } })
+  await (await client('/')).text()
+  const user = new AsyncLocalStorage<number>()
+  const contexts = Array.from({ length: 20 }, (_, index) =>
+    user.run(index, async () => {
+      const response = await client(index % 2 ? '/odd' : '/')
+      await response.text()
+      return user.getStore()
+    }),
+  )
+  expect(await Promise.all(contexts)).toEqual(Array.from({ length: 20 }, (_, index) => index))
+})
+
+it('a body cut short is a failure of its instance, and a TypeError of its reader', async () => {
+  await using server = await startServer(ok, truncate)
+  await using client = fastClient(server.url)
+  await (await client('/')).text()
+  const response = await client('/')
+  expect(isFast(response)).toBe(true)
+  await expect(response.text()).rejects.toThrow(new TypeError('terminated'))
+  expect(client.snapshot().instances[0]?.settled).toMatchObject({ success: 1, failure: 1 })
+})
+
+it('a failure is tried again', async () => {
+  await using server = await startServer(ok, reply(503), ok)
+  await using client = fastClient(server.url)
+  await (await client('/')).text()
+  expect(await (await client('/')).text()).toBe('ok')
+  expect(server.requests).toHaveLength(3)
+})
+
+it('a large body that nobody reads waits in the socket, and its connection is free once it is collected', async () => {
+  let written = 0
+  const size = 64 * 1024 * 1024
+  await using server = await startServer(ok, (_request, response) => {
+    const piece = Buffer.alloc(256 * 1024)
+    const more = (): void => {
+      while (written < size) {
+        written += piece.length
+        if (!response.write(piece)) {
+          response.once('drain', more)
+          return
+        }
+      }
+      response.end()
+    }
+    more()
+  })
+  await using client = fastClient(server.url)
+  await (await client('/')).text()
+  const state = async (): Promise<boolean> => isFast(await client('/'))
+  expect(await state()).toBe(true)
+  const inFlight = (): number | undefined => client.snapshot().instances[0]?.inFlight
+  expect(inFlight()).toBe(1)
+  await collectUntil(() => inFlight() === 0)
+  expect(written).toBeLessThan(size)
+})
+
+it('a stream that is being read outlives its response', async () => {
+  let end: (() => void) | undefined
+  await using server = await startServer(ok, (_request, response) => {
+    response.write('first ')
+    end = () => response.end('second')
+  })
+  await using client = fastClient(server.url)
+  await (await client('/')).text()
+  const reader = (await client('/')).body?.getReader()
+  const first = await reader?.read()
+  let turns = 0
+  await collectUntil(() => ++turns > 20)
+  end?.()
+  const second = await reader?.read()
+  expect(Buffer.concat([first?.value ?? Buffer.of(), second?.value ?? Buffer.of()]).toString()).toBe(
+    'first second',
+  )
+  await until(() => client.snapshot().instances[0]?.inFlight === 0)
+})
+
+it('a value that the option does not have is refused', () => {
+  const options = {
+    service,
+    source: fixed(['http://127.0.0.1:1']),
+    fetch: 'quick',
+  } as unknown as ClientOptions
+  expect(() => createClient(options)).toThrow(
+    new TypeError("fetch must be 'platform' or 'fast', got 'quick'"),
+  )
+})

@@ -1,0 +1,193 @@
+import * as fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createClient, fixed, type Client } from '../../src/index.ts'
+import { describeError } from '../doors/observe.ts'
+import { startServer, type TestServer } from '../support/http-server.ts'
+
+/** What a server sends: pieces with pauses between them, and how it ends. */
+interface Script {
+  readonly status: number
+  readonly headers: readonly (readonly [string, string])[]
+  readonly pieces: readonly string[]
+  readonly end: 'whole' | 'cut' | 'chunked'
+}
+
+const scripts: fc.Arbitrary<Script> = fc.record({
+  status: fc.constantFrom(200, 200, 201, 204, 206, 299, 304, 400, 401, 404, 500, 503),
+  headers: fc.array(
+    fc.constantFrom(
+      ['content-type', 'application/json'] as const,
+      ['content-type', 'text/plain;charset=utf-8'] as const,
+      ['content-type', 'application/x-www-form-urlencoded'] as const,
+      ['set-cookie', 'a=1'] as const,
+      ['set-cookie', 'b=2, c=3'] as const,
+      ['X-Mixed', 'gr\u00fc\u00dfe'] as const,
+      ['vary', 'a'] as const,
+      ['vary', 'b'] as const,
+      ['empty', ''] as const,
+      ['content-encoding', 'identity'] as const,
+    ),
+    { maxLength: 5 },
+  ),
+  pieces: fc.array(
+    fc.constantFrom('{"a":1}', 'a=1&b=2', '\ufeff', 'gr\u00fc\u00dfe', '', 'x'.repeat(70_000)),
+    { maxLength: 4 },
+  ),
+  end: fc.constantFrom('whole', 'whole', 'cut', 'chunked'),
+})
+
+/** What a program does with a response, step by step; each step names one of those it has by then. */
+type Step = readonly [name: keyof typeof STEPS, which: number]
+
+/** Of streams that a program has locked and left: they would hold their connections. */
+const readers: ReadableStreamDefaultReader[] = []
+
+const read = (name: string) => (response: Response) =>
+  (Reflect.get(response, name) as () => Promise<unknown>).call(response).then(shown)
+
+/** A step gives what it saw, and may add a response to those that there are. */
+const STEPS = {
+  text: read('text'),
+  json: read('json'),
+  arrayBuffer: read('arrayBuffer'),
+  bytes: read('bytes'),
+  blob: read('blob'),
+  formData: read('formData'),
+  state: async (response: Response) => stateOf(response),
+  clone: async (response: Response, add: (response: Response) => void) => {
+    const copy = response.clone()
+    add(copy)
+    return stateOf(copy)
+  },
+  cancel: async (response: Response) => {
+    // Of a clone's two branches, it ends with the other one's.
+    response.body?.cancel('enough').catch(() => {})
+    return response.bodyUsed
+  },
+  wrap: async (response: Response, add: (response: Response) => void) => {
+    add(new Response(response.body))
+    return response.bodyUsed
+  },
+  lock: async (response: Response) => {
+    const reader = response.body?.getReader()
+    if (reader) readers.push(reader)
+    return typeof reader
+  },
+  iterate: async (response: Response) => {
+    let bytes = 0
+    for await (const piece of response.body ?? []) bytes += piece.byteLength
+    return bytes
+  },
+  byob: async (response: Response) => {
+    const reader = response.body?.getReader({ mode: 'byob' })
+    const { done, value } = (await reader?.read(new Uint8Array(1))) ?? {}
+    reader?.releaseLock()
+    return [done, value?.byteLength]
+  },
+  headers: async (response: Response) => {
+    response.headers.set('a', 'b')
+  },
+  badHeader: async (response: Response) => {
+    response.headers.append('a b', 'c')
+  },
+  structured: async (response: Response) => structuredClone(response),
+} satisfies Record<string, (response: Response, add: (response: Response) => void) => Promise<unknown>>
+
+const NAMES = Object.keys(STEPS) as (keyof typeof STEPS)[]
+const programs = fc.array(fc.tuple(fc.constantFrom(...NAMES), fc.nat(3)), { maxLength: 7 })
+
+function stateOf(response: Response): unknown {
+  const { status, statusText, ok, type, redirected, bodyUsed, headers, body } = response
+  const fields = [...headers].filter(([name]) => !['date', 'connection', 'keep-alive'].includes(name))
+  const cookies = headers.getSetCookie()
+  const stream = body && [body.locked, body.constructor.name]
+  const url = response.url.replace(/^http:\/\/[^/]*/, '')
+  return { status, statusText, ok, type, url, redirected, bodyUsed, fields, cookies, stream }
+}
+
+async function shown(value: unknown): Promise<unknown> {
+  if (value instanceof ArrayBuffer)
+    return ['ArrayBuffer', Buffer.from(value).toString('hex', 0, 40), value.byteLength]
+  if (value instanceof Uint8Array) {
+    const { constructor, byteOffset, byteLength, buffer } = value
+    return [constructor.name, byteOffset, byteLength, buffer.byteLength]
+  }
+  if (value instanceof Blob) return ['Blob', value.type, value.size]
+  if (value instanceof FormData) return ['FormData', [...value]]
+  return value
+}
+
+/** What one step gave; one that waits for another never ends. */
+async function outcome(run: () => Promise<unknown>): Promise<unknown> {
+  try {
+    return { value: await run() }
+  } catch (error) {
+    return { error: describeError(error) }
+  }
+}
+
+async function facts(call: () => Promise<Response>, steps: readonly Step[]): Promise<readonly unknown[]> {
+  const seen: unknown[] = []
+  const responses: Response[] = []
+  const first = await outcome(async () => {
+    responses.push(await call())
+  })
+  seen.push(first)
+  for (const [name, which] of steps) {
+    const response = responses[which % Math.max(responses.length, 1)]
+    if (response)
+      seen.push([name, await outcome(() => STEPS[name](response, (each) => responses.push(each)))])
+  }
+  seen.push(responses.map(stateOf))
+  for (const reader of readers.splice(0)) reader.cancel().catch(() => {})
+  // Branches of a tee that nobody reads hold the connection.
+  for (const { body } of responses) if (body && !body.locked) body.cancel().catch(() => {})
+  return seen
+}
+
+let server: TestServer
+let client: Client
+
+beforeAll(async () => {
+  server = await startServer()
+  const options = {
+    service: 'user-service',
+    source: fixed([server.url]),
+    retry: false,
+    breaker: false,
+  } as const
+  client = createClient({ ...options, fetch: 'fast' })
+  await (await client('/')).text()
+})
+
+afterAll(async () => {
+  await client.close()
+  await server.close()
+})
+
+function play({ status, headers, pieces, end }: Script): void {
+  const total = Buffer.byteLength(pieces.join(''))
+  const isEmpty = status === 204 || status === 304
+  server.behave(async (_request, response) => {
+    const length =
+      end === 'chunked' || isEmpty ? [] : ['content-length', `${total + (end === 'cut' ? 1 : 0)}`]
+    response.writeHead(status, [...headers.flat(), ...length])
+    if (!isEmpty)
+      for (const piece of pieces) if (piece) await new Promise((done) => response.write(piece, done))
+    if (end === 'cut' && !isEmpty) response.destroy()
+    else response.end()
+  })
+}
+
+describe('a fast response and a fetched one cannot be told apart', () => {
+  it('whatever a program does with them', { timeout: 60_000 }, async () => {
+    await fc.assert(
+      fc.asyncProperty(scripts, programs, async (script, steps) => {
+        play(script)
+        const platform = await facts(() => fetch(`${server.url}/`), steps)
+        expect(await facts(() => client('/'), steps)).toEqual(platform)
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
