@@ -1,0 +1,59 @@
+import { expect, it } from 'vitest'
+import { AnswerBody } from '../../src/response/answer-body.ts'
+
+/** A body, and what it has asked of its connection. */
+function begun(): { body: AnswerBody; asked: string[] } {
+  const asked: string[] = []
+  const body = new AnswerBody()
+  body.begin({
+    pause: () => asked.push('pause'),
+    resume: () => asked.push('resume'),
+    abort: ({ message }) => asked.push(`abort: ${message}`),
+  })
+  return { body, asked }
+}
+
+const piece = Buffer.alloc(40_000, 'x')
+
+it('its connection is paused while more than 64 kB wait, and goes on when somebody takes them', () => {
+  const { body, asked } = begun()
+  body.add(piece)
+  expect(asked).toEqual([])
+  body.add(piece)
+  body.add(piece)
+  expect(asked).toEqual(['pause'])
+  body.take()
+  expect(asked).toEqual(['pause'])
+  body.take()
+  expect(asked).toEqual(['pause', 'resume'])
+})
+
+it('whoever wants all of it gets it without pauses', async () => {
+  const { body, asked } = begun()
+  body.add(piece)
+  body.add(piece)
+  const all = body.all()
+  body.add(piece)
+  body.end()
+  expect((await all).length).toBe(120_000)
+  expect(asked).toEqual(['pause', 'resume'])
+})
+
+it('a failure comes once, after which nothing is heard any more', async () => {
+  const { body } = begun()
+  const all = body.all()
+  body.fail(new Error('first'))
+  body.fail(new Error('second'))
+  body.add(piece)
+  await expect(all).rejects.toMatchObject({ message: 'terminated', cause: { message: 'first' } })
+})
+
+it('a body that nobody wants ends its request, unless it is over already', () => {
+  const { body, asked } = begun()
+  body.cancel(new Error('enough'))
+  expect(asked).toEqual(['abort: enough'])
+  const over = begun()
+  over.body.end()
+  over.body.cancel(new Error('enough'))
+  expect(over.asked).toEqual([])
+})
