@@ -61,6 +61,11 @@ export interface Balancer {
    * `ignored` means nothing can be learnt about the endpoint but that it took at least `ms`.
    */
   settled?(endpoint: Endpoint, outcome: Outcome, ms: number, now: number, status?: number): void
+  /**
+   * Told that a success was none after all, `ms` after the attempt's start: the body was cut short, or broke its contract.
+   * Optional.
+   */
+  amended?(endpoint: Endpoint, ms: number, now: number): void
   /** What the strategy makes of an endpoint, for `client.explain()`. Optional. */
   standing?(endpoint: Endpoint, now: number): Standing | undefined
 }

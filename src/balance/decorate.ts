@@ -7,6 +7,7 @@ export function decorate(inner: Balancer, pick: Pick): Balancer {
     ...(inner.settled && {
       settled: (...attempt) => inner.settled?.(...attempt),
     }),
+    ...(inner.amended && { amended: (...attempt) => inner.amended?.(...attempt) }),
     ...(inner.standing && { standing: (endpoint, now) => inner.standing?.(endpoint, now) }),
   }
 }

@@ -118,6 +118,11 @@ export function peakEwma(options: PeakEwmaOptions = {}): Balancer {
       }
       standing.at = now
     },
+    amended(endpoint, ms, now) {
+      const standing = lookUp(endpoint)
+      strike(standing, 0, now - ms, now)
+      standing.at = now
+    },
   })
 }
 

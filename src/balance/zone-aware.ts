@@ -63,6 +63,7 @@ export function zoneAware(inner: Balancer | Pick, options: ZoneAwareOptions): Ba
       }
       strategy.settled?.(...attempt)
     },
+    amended: (...attempt) => strategy.amended?.(...attempt),
   }
 }
 

@@ -270,7 +270,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     try {
       disown(balancer.settled?.(endpoint, counted, ms, now, attempt.status))
     } catch (error) {
-      process.emitWarning(`balance.settled() threw ${quote(error)}`, { code: 'OUTRIGGER_BALANCER' })
+      warnOfBalancer('settled', error)
     }
     this.#outliers?.settled(endpoint, counted, ms, now, this.#all)
     if (attempt.retryAfter > 0 && endpoint.penalisedUntil > now) {
@@ -284,6 +284,12 @@ export class Fleet implements EndpointContext, AttemptContext {
 
   amended(attempt: Attempt): void {
     if (attempt.early) this.#candidatesOf(attempt.guard).lastResort?.amend()
+    const ms = attempt.age()
+    try {
+      disown(this.#options.balancer.amended?.(attempt.endpoint, ms, attempt.startedAt + ms))
+    } catch (error) {
+      warnOfBalancer('amended', error)
+    }
   }
 
   #candidatesOf(guard: Guard | undefined): Candidates {
@@ -328,4 +334,8 @@ export class Fleet implements EndpointContext, AttemptContext {
     })
     this.#retiring.add(retired)
   }
+}
+
+function warnOfBalancer(method: string, error: unknown): void {
+  process.emitWarning(`balance.${method}() threw ${quote(error)}`, { code: 'OUTRIGGER_BALANCER' })
 }

@@ -104,9 +104,18 @@ describe.each(decorators)('%s', (_name, make) => {
   it('passes on what became of an attempt', () => {
     const told: unknown[] = []
     const [one] = fleet(1) as [FakeEndpoint]
-    const inner: Balancer = { pick: (set) => set[0], settled: (...args) => void told.push(args) }
-    make(inner).settled?.(one, 'overload', 12, 34)
-    expect(told).toEqual([[one, 'overload', 12, 34]])
+    const inner: Balancer = {
+      pick: (set) => set[0],
+      settled: (...args) => void told.push(args),
+      amended: (...args) => void told.push(args),
+    }
+    const balancer = make(inner)
+    balancer.settled?.(one, 'overload', 12, 34)
+    balancer.amended?.(one, 12, 34)
+    expect(told).toEqual([
+      [one, 'overload', 12, 34],
+      [one, 12, 34],
+    ])
   })
 
   it('takes a bare function, and passes on that it picks nothing', () => {

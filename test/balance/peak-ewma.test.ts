@@ -43,6 +43,18 @@ const at = (now: number, seed = 1): (() => ReturnType<ReturnType<typeof requests
   return () => request({ now })
 }
 
+it('an instance whose answers break off in the middle gets no more traffic than one that fails', () => {
+  const { balancer, set } = warm()
+  for (let now = 1; now <= 20; now++) {
+    settle(balancer, set[0], { now })
+    if (now % 2) balancer.amended?.(set[0], 100, now)
+  }
+  const request = at(21)
+  let picks = 0
+  for (let call = 0; call < 300; call++) if (balancer.pick(set, request()) === set[0]) picks++
+  expect(picks).toBeLessThan(20)
+})
+
 describe('peakEwma', () => {
   it.each([1, 2, 3, 10])('picks evenly among %i it knows nothing of', (count) => {
     const picks = tally(peakEwma(), endpoints(count), count * 300)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createClient, type ClientOptions } from '../../src/index.ts'
+import { createClient, type Balancer, type ClientOptions } from '../../src/index.ts'
 import { fixed } from '../../src/registry/fixed.ts'
 import { inOrder } from '../support/balance.ts'
 import { CHILD_TIMEOUT, startBlackhole, startHangingProcess } from '../support/child.ts'
@@ -30,6 +30,23 @@ describe('an instance that', () => {
       expect(seen).toEqual([`${dying.host} failure`, `${healthy.host} success`])
     },
   )
+
+  it('cuts its bodies short tells the strategy so', async () => {
+    await using server = await startServer(truncate)
+    const told: string[] = []
+    const balance: Balancer = {
+      pick: (endpoints) => endpoints[0],
+      settled: (_endpoint, outcome) => void told.push(outcome),
+      amended: (_endpoint, ms, now) => {
+        told.push(`amended ${ms >= 0 && now >= ms}`)
+        throw new Error('a strategy that throws')
+      },
+    }
+    await using client = createClient({ ...options(server.url), balance })
+    const response = await client('/')
+    await expect(response.text()).rejects.toThrow('terminated')
+    expect(told).toEqual(['success', 'amended true'])
+  })
 
   it('refuses connections is left for another one, whatever the method', async () => {
     const refused = await refusedUrl()
