@@ -38,6 +38,7 @@ export type {
   CircuitBreakerState,
   Permit,
 } from './breaker/standalone-types.ts'
+export type { OneOrMore, TrafficCondition, TrafficRule, TrafficTarget } from './traffic/options.ts'
 export type { OutlierOptions } from './fleet/outlier-policy.ts'
 export type { BreakerOptions, BreakerWindow, OpenForOptions } from './breaker/policy.ts'
 

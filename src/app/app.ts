@@ -115,7 +115,7 @@ export class App {
     return { services: Object.fromEntries(entries) }
   }
 
-  explain(input: FetchInput, init?: { method?: string }): Explanation {
+  explain(input: FetchInput, init?: Pick<RequestInit, 'method' | 'headers'>): Explanation {
     const url = URL.parse(urlText(input))
     if (!url) throw new TypeError(`explain() needs an absolute URL, got ${quote(input)}`)
     return this.client(url.host).explain(input, init)

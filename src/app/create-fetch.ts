@@ -19,7 +19,7 @@ export interface AppFetch<Names extends string = string> extends Fetch, AsyncDis
   /** The snapshots of the services that have been called, by host. */
   snapshot(): { services: Record<string, ClientSnapshot> }
   /** Why a call to this URL would go where it goes, or be refused. */
-  explain(input: FetchInput, init?: { method?: string }): Explanation
+  explain(input: FetchInput, init?: Pick<RequestInit, 'method' | 'headers'>): Explanation
   /** Listens to the events of all services, of later ones too. */
   on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): this
   once<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): this

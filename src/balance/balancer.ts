@@ -53,7 +53,7 @@ export interface Balancer {
   /**
    * `endpoints` is never empty and holds only endpoints that may be tried. It is the same array object until that
    * set changes, so a strategy may cache by its identity; only a retry, and a pick past a full instance, may come
-   * with an array made for it. Undefined means none of them. Where only one endpoint is left, nobody is asked.
+   * with an array made for it. Undefined means none of them.
    */
   pick(endpoints: readonly Endpoint[], request: PickRequest): Endpoint | undefined
   /**

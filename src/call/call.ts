@@ -10,8 +10,10 @@ import type { Outcome } from '../observe/events.ts'
 import { nextCallId } from '../observe/call-id.ts'
 import type { CallResult, Journal } from '../observe/journal.ts'
 import { nobody } from '../observe/scope.ts'
+import type { Priority } from '../limit/priority.ts'
 import { checkNumber } from '../options.ts'
 import { pathParams } from '../routes/params.ts'
+import type { Subset } from '../traffic/subset.ts'
 import { callersLimitVerdict, isTimeLimit, limitVerdict } from '../verdict/limit.ts'
 import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import type { Awaiting, Core } from './core.ts'
@@ -28,6 +30,8 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
   now: number
   all: readonly LiveEndpoint[] | undefined = undefined
   avoid: Endpoint | undefined = undefined
+  /** The instances that it may go to; undefined: all of them. */
+  subset: Subset | undefined = undefined
   /** The number of the latest attempt. */
   attempt = 0
   ended = false
@@ -94,6 +98,10 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
 
   get path(): string | undefined {
     return this.operation.path
+  }
+
+  get priority(): Priority {
+    return this.operation.priority
   }
 
   /** Milliseconds left. */
@@ -222,8 +230,11 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
 
   acquire(): Attempt | undefined {
     if (this.ended || this.core.closed) return undefined
-    this.attempt++
-    return this.core.fleet.acquire(this, this.operation.plan.guard)
+    const { fleet } = this.core
+    const { guard, traffic } = this.operation.plan
+    // Once: its retries and hedges go where its first try went.
+    if (this.attempt++ === 0 && traffic) this.subset = traffic.choose(this, fleet.isEmpty)
+    return fleet.acquire(this, guard)
   }
 
   /** An attempt to race `slowest`: on another endpoint, and paid for. */
@@ -294,7 +305,7 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
   /** Why `acquire` gave nothing. */
   refusal(): Error {
     const { closed, fleet, discovery } = this.core
-    return closed ?? fleet.refusal(this.operation.plan.guard, discovery.error, this.route)
+    return closed ?? fleet.refusal(this.operation.plan.guard, discovery.error, this.route, this.subset)
   }
 
   /** The deadline has passed, and its timer fired `late` ms after that. */

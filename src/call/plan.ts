@@ -9,6 +9,7 @@ import type { Priority } from '../limit/priority.ts'
 import type { Throttle } from '../limit/throttle.ts'
 import type { RetryPolicy } from '../retry/policy.ts'
 import type { RouteKey } from '../routes/key.ts'
+import type { Traffic } from '../traffic/traffic.ts'
 import type { Contract } from '../typed/contract.ts'
 import type { Classify } from '../verdict/classify.ts'
 
@@ -46,6 +47,8 @@ export interface Plan {
   /** Undefined for calls that match no declared route. */
   readonly route: RouteKey | undefined
   readonly guard: Guard | undefined
+  /** Which instances a call may go to. */
+  readonly traffic: Traffic | undefined
   readonly timeout: TimeoutPolicy
   /** Whether a call waits for the first instances though the source has failed. */
   readonly waitForReady: boolean

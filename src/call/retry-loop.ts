@@ -89,7 +89,7 @@ export function nextDelay<T>(call: Call<T>, tried: Tried<T>, rounds: number): nu
     delay = retryAfter
   }
   if (delay >= call.remaining) return undefined
-  const denial = !core.fleet.mayAdmit(guard, delay)
+  const denial = !core.fleet.mayAdmit(guard, delay, call.subset)
     ? 'breaker'
     : !core.budget.withdraw()
       ? 'budget'

@@ -48,7 +48,7 @@ export interface ClientDoors extends AsyncDisposable {
    * @example
    * users.on('call:rejected', ({ route }) => log.warn(String(users.explain(route))))
    */
-  explain(target?: FetchInput, init?: Pick<CallInit, 'method'>): Explanation
+  explain(target?: FetchInput, init?: Pick<CallInit, 'method' | 'headers'>): Explanation
   /**
    * Takes an instance out: it gets no further call, what it carries may finish. By its id, so it holds through any change
    * of the registry. Throws a RangeError for an id nobody knows, and for the last instance that is left unless `force`.

@@ -21,6 +21,7 @@ import {
 import { Hedge, type HedgeOptions } from '../retry/hedge.ts'
 import { retryPolicy } from '../retry/policy.ts'
 import { headerSource } from '../headers/own-headers.ts'
+import { Traffic } from '../traffic/traffic.ts'
 import { parseRouteKey } from '../routes/key.ts'
 import { compileContract, CONTRACT_RULE, contractPolicy, NO_POLICY } from '../typed/compile.ts'
 import { Parts } from './parts.ts'
@@ -41,6 +42,7 @@ const RULE = [
   'waitForReady',
   'classify',
   'headers',
+  'traffic',
   ...CONTRACT_RULE,
 ]
 const NO_TIMEOUT: TimeoutPolicy = Object.freeze({
@@ -112,6 +114,7 @@ export function compilePlans(options: ClientOptions, before?: CompiledPlans): Co
   const base: Plan = Object.freeze({
     route: undefined,
     guard: guard(options.breaker, 'breaker', undefined),
+    traffic: isOff(options.traffic) ? undefined : new Traffic(options.traffic, 'traffic'),
     timeout: timeoutPolicy(options.timeout, DEFAULT_TIMEOUT, 'timeout'),
     retry: options.retry === false ? undefined : retryPolicy(options.retry, 'retry'),
     hedge: hedge(options.hedge, 'hedge'),
@@ -137,6 +140,12 @@ export function compilePlans(options: ClientOptions, before?: CompiledPlans): Co
     return Object.freeze({
       route,
       guard: rule.breaker === undefined ? base.guard : guard(rule.breaker, `${name}.breaker`, route.key),
+      traffic:
+        rule.traffic === undefined
+          ? base.traffic
+          : isOff(rule.traffic)
+            ? undefined
+            : new Traffic(rule.traffic, `${name}.traffic`),
       timeout: timeoutPolicy(rule.timeout, base.timeout, `${name}.timeout`),
       retry:
         rule.retry === undefined

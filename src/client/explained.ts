@@ -1,10 +1,12 @@
 import type { FetchInput } from '../attempt/platform.ts'
 import type { Core } from '../call/core.ts'
+import type { Plan } from '../call/plan.ts'
 import type { Plans } from '../doors/plan/plans.ts'
 import { isRouteKey, resolveTarget, type CallInit, type Logical } from '../doors/plan/target.ts'
 import { explain } from '../explain/explain.ts'
 import type { Explanation } from '../explain/explanation.ts'
 import { quote } from '../quote.ts'
+import type { Subset } from '../traffic/subset.ts'
 
 /** Explains what would happen to a call for `input`: a route key without its params, or what fetch takes. */
 export function explained(
@@ -12,14 +14,24 @@ export function explained(
   plans: Plans,
   logical: Logical,
   input: FetchInput | undefined,
-  init: Pick<CallInit, 'method'> | undefined,
+  init: Pick<CallInit, 'method' | 'headers'> | undefined,
 ): Explanation {
-  if (input === undefined) return explain({ core, plan: plans.base, method: undefined })
+  const subsetOf = (plan: Plan, method?: string, path?: string): Subset | undefined => {
+    const header = (name: string): string | undefined => headers.get(name) ?? undefined
+    const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined))
+    // A call that chance takes is not the usual one.
+    const asked = { method, path, priority: plan.priority, header, random: () => 1 }
+    return plan.traffic?.choose(asked, core.fleet.isEmpty)
+  }
+  if (input === undefined) {
+    return explain({ core, plan: plans.base, method: undefined, subset: subsetOf(plans.base) })
+  }
   if (typeof input === 'string' && isRouteKey(input)) {
     const { key, plan } = plans.byKey(input, init?.method)
-    return explain({ core, plan, method: key.method })
+    return explain({ core, plan, method: key.method, subset: subsetOf(plan, key.method) })
   }
   const target = resolveTarget(logical, plans, input, init)
   if (!target) throw new TypeError(`explain() is for ${logical.origin}, got ${quote(input)}`)
-  return explain({ core, plan: target.plan, method: target.method })
+  const { plan, method, path } = target
+  return explain({ core, plan, method, subset: subsetOf(plan, method, path) })
 }

@@ -4,7 +4,8 @@ import type { Balancer, Pick } from '../balance/balancer.ts'
 import { checkFunction, checkMethods, checkNumber, checkObject, quote } from '../options.ts'
 import type { BreakerOptions } from '../breaker/policy.ts'
 import type { Clock } from '../clock.ts'
-import type { WhenAllOpen } from '../fleet/fleet.ts'
+import type { TrafficRule } from '../traffic/options.ts'
+import type { WhenAllOpen } from '../fleet/view.ts'
 import type { OutlierOptions } from '../fleet/outlier-policy.ts'
 import type { CoalesceOptions } from '../fallback/coalesce.ts'
 import type { StaleOptions } from '../fallback/stale.ts'
@@ -89,6 +90,8 @@ export interface RouteRule extends RouteContract, ContractPolicy {
   coalesce?: boolean | CoalesceOptions
   /** @default the client's */
   classify?: Classify
+  /** In the place of the client's rules; false: any instance. @default the client's */
+  traffic?: readonly TrafficRule[] | false
   /** Headers of the route's own, beside the client's and in their place. @default none of its own */
   headers?: OwnHeaders
 }
@@ -105,6 +108,16 @@ export interface ClientOptions extends ContractPolicy {
   allow?: AllowOptions
   /** How one instance is picked: a strategy, or a function of your own. @default peakEwma() */
   balance?: Balancer | Pick
+  /**
+   * Which instances a call may go to: the first rule that takes it says so. Retries and hedges stay there.
+   * @default any instance
+   * @example
+   * traffic: [
+   *   { when: { header: { 'x-canary': true } }, to: { version: 'v2' } },
+   *   { to: { version: 'v2' }, share: 0.05, key: { cookie: 'session' } },
+   * ]
+   */
+  traffic?: readonly TrafficRule[] | false
   /** The breaker in front of each instance; false for none. @default {} */
   breaker?: BreakerOptions | false
   /** @default { attempts: 3 } */
@@ -232,6 +245,7 @@ export const CLIENT_OPTIONS: readonly (keyof ClientOptions)[] = [
   'transport',
   'maxResponseSize',
   'redactPath',
+  'traffic',
   'fetch',
   'clock',
 ]

@@ -187,7 +187,7 @@ export class ServiceClient {
     return takeSnapshot(this.core, this.plans, this.#compiled.guards)
   }
 
-  explain(target?: FetchInput, init?: Pick<CallInit, 'method'>): Explanation {
+  explain(target?: FetchInput, init?: Pick<CallInit, 'method' | 'headers'>): Explanation {
     return explained(this.core, this.plans, this.#logical, target, init)
   }
 

@@ -4,6 +4,7 @@ import type { LiveEndpoint } from '../fleet/endpoint.ts'
 import { stateOf } from '../fleet/states.ts'
 import type { InstanceState } from '../observe/events.ts'
 import { quote } from '../quote.ts'
+import type { Subset } from '../traffic/subset.ts'
 import type { Explanation, InstanceExplanation, PlanExplanation } from './explanation.ts'
 import { table } from './table.ts'
 
@@ -14,14 +15,17 @@ export interface ExplainContext {
   readonly core: Core
   readonly plan: Plan
   readonly method: string | undefined
+  /** The instances that the call may go to; undefined: all of them. */
+  readonly subset: Subset | undefined
 }
 
 export function explain(context: ExplainContext): Explanation {
-  const { core, plan, method } = context
+  const { core, plan, method, subset } = context
   const { service, discovery, fleet, clock } = core
   const now = clock.now()
   const states = fleet.endpoints.map((endpoint) => stateOf(endpoint, plan.guard, now, fleet.perInstance))
-  const best = ORDER.find((state) => states.includes(state))
+  const within = states.filter((_state, index) => isWithin(subset, fleet.endpoints[index]))
+  const best = ORDER.find((state) => within.includes(state))
   const instances = fleet.endpoints.map((endpoint, index) =>
     explainInstance(endpoint, states[index] ?? 'open', best, now, context),
   )
@@ -30,6 +34,7 @@ export function explain(context: ExplainContext): Explanation {
     at: now + (clock.epoch ?? 0),
     ...(plan.route && { route: plan.route.key }),
     ...(method !== undefined && { method }),
+    ...(subset && { subset: subset.name }),
     ready: discovery.seen,
     ...(discovery.error !== undefined && { sourceError: quote(discovery.error) }),
     available: instances.filter(({ mayBePicked }) => mayBePicked).length,
@@ -47,14 +52,14 @@ function explainInstance(
   state: InstanceState,
   best: InstanceState | undefined,
   now: number,
-  { core, plan }: ExplainContext,
+  { core, plan, subset }: ExplainContext,
 ): InstanceExplanation {
   const { instance, inFlight, latency } = endpoint
   const openFor = endpoint.admitsAt(plan.guard, now) - now
   const pausedFor = endpoint.penalisedUntil - now
   const { balancer, perInstance } = core.fleet
-  const { cost, otherSubset } = balancer.standing?.(endpoint, now) ?? {}
-  const mayBePicked = state === best && otherSubset !== true
+  const { cost, otherSubset = !isWithin(subset, endpoint) } = balancer.standing?.(endpoint, now) ?? {}
+  const mayBePicked = state === best && !otherSubset
   const why: Record<InstanceState, string> = {
     available: otherSubset ? 'in another subset' : 'may be picked',
     open:
@@ -87,7 +92,7 @@ function explainInstance(
     inFlight,
     ...(latency !== undefined && { latency }),
     ...(cost !== undefined && { cost }),
-    ...(otherSubset && { otherSubset }),
+    ...(otherSubset && { otherSubset: true }),
   }
 }
 
@@ -106,4 +111,8 @@ function explainPlan({ timeout, retry, hedge, guard, waitForReady, priority }: P
 
 function ms(time: number): string {
   return `${Math.ceil(time)} ms`
+}
+
+function isWithin(subset: Subset | undefined, endpoint: LiveEndpoint | undefined): boolean {
+  return !subset || (endpoint !== undefined && subset.has(endpoint.instance))
 }

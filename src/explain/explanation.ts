@@ -22,7 +22,7 @@ export interface InstanceExplanation {
   readonly latency?: number
   /** What the strategy makes of it: the lowest is picked. */
   readonly cost?: number
-  /** Set when the strategy keeps to a part of the instances, and this one is in another. */
+  /** Set when the strategy, or `traffic`, keeps to a part of the instances, and this one is in another. */
   readonly otherSubset?: true
 }
 
@@ -48,6 +48,8 @@ export interface Explanation {
   readonly at: number
   readonly route?: string
   readonly method?: string
+  /** The part of the instances that `traffic` sends it to; absent: any. A call that only chance takes is not considered. */
+  readonly subset?: string
   /** Whether the first instances are known. */
   readonly ready: boolean
   /** What the source failed with, while it does. */

@@ -2,6 +2,7 @@ import { EARLY } from '../breaker/breaker.ts'
 import type { Outcome } from '../observe/events.ts'
 import type { Trail } from '../observe/trail.ts'
 import type { Instance } from '../registry/source.ts'
+import type { Subset } from '../traffic/subset.ts'
 import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import type { LiveEndpoint } from './endpoint.ts'
 import { isInstanceGuard, type Guard } from './guard.ts'
@@ -25,6 +26,8 @@ export class Attempt {
   readonly number: number
   readonly route: string | undefined
   readonly guard: Guard | undefined
+  /** The instances that its call may go to; undefined: all of them. */
+  readonly subset: Subset | undefined
   readonly startedAt: number
   /** Let through although a breaker was open, as a last resort. */
   readonly early: boolean
@@ -48,7 +51,12 @@ export class Attempt {
 
   constructor(
     endpoint: LiveEndpoint,
-    request: { readonly attempt: number; readonly route?: string | undefined; readonly now: number },
+    request: {
+      readonly attempt: number
+      readonly route?: string | undefined
+      readonly now: number
+      readonly subset?: Subset | undefined
+    },
     guard: Guard | undefined,
     permit: number,
     instancePermit: number,
@@ -59,6 +67,7 @@ export class Attempt {
     this.route = request.route
     this.startedAt = request.now
     this.guard = guard
+    this.subset = request.subset
     this.early = permit === EARLY || instancePermit === EARLY
     this.#permit = permit
     this.#instancePermit = instancePermit

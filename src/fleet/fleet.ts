@@ -1,5 +1,5 @@
 import { disown } from '../hooks/disown.ts'
-import type { Balancer, PickRequest } from '../balance/balancer.ts'
+import type { Balancer } from '../balance/balancer.ts'
 import { EARLY } from '../breaker/breaker.ts'
 import type { Transition } from '../breaker/transition.ts'
 import type { Clock } from '../clock.ts'
@@ -8,22 +8,20 @@ import type { Emitter } from '../observe/emitter.ts'
 import type { ClientEvents, InstanceCounts, Outcome } from '../observe/events.ts'
 import { quote } from '../options.ts'
 import type { Instance } from '../registry/source.ts'
+import type { Subset } from '../traffic/subset.ts'
 import type { Dispatcher } from '../undici.ts'
 import { Attempt, type AttemptContext } from './attempt.ts'
 import { attemptEvent } from './attempt-event.ts'
-import { Candidates } from './candidates.ts'
+import type { Candidates } from './candidates.ts'
 import { LiveEndpoint, type EndpointContext } from './endpoint.ts'
 import { isInstanceGuard, type Guard } from './guard.ts'
-import { LastResort } from './last-resort.ts'
 import type { OutlierPolicy } from './outlier-policy.ts'
 import { Outliers } from './outliers.ts'
 import { Picker, type AcquireRequest } from './picker.ts'
 import { News } from './news.ts'
 import { refusal } from './refusal.ts'
 import { countStates } from './states.ts'
-
-/** `throttle`: a part of the calls is let through; `refuse`: none is. */
-export type WhenAllOpen = 'throttle' | 'refuse'
+import { View, type ViewPolicy } from './view.ts'
 
 export interface FleetOptions extends FleetPolicy {
   readonly service: string
@@ -33,16 +31,9 @@ export interface FleetOptions extends FleetPolicy {
 }
 
 /** What may change while the client is in use. */
-export interface FleetPolicy {
+export interface FleetPolicy extends ViewPolicy {
   readonly balancer: Balancer
-  /** The instance's own breaker first, if the client has one, then one per route with its own. */
-  readonly guards: readonly Guard[]
-  readonly panicThreshold: number
-  /** What becomes of calls while every breaker is open. */
-  readonly whenAllOpen: WhenAllOpen
   readonly outliers: OutlierPolicy | undefined
-  /** Attempts one endpoint may carry; Infinity for any number. */
-  readonly perInstance: number
   /** How long a removed endpoint may finish what it carries, in ms. */
   readonly drainTimeout: number
   connect(instance: Instance): Dispatcher
@@ -68,8 +59,10 @@ export class Fleet implements EndpointContext, AttemptContext {
   /** When the latest attempt behind a breaker began. */
   #attemptAt = -Infinity
   readonly #byId = new Map<string, LiveEndpoint>()
-  #candidates: readonly Candidates[]
-  readonly #unguarded: Candidates
+  /** All endpoints. */
+  #whole: View
+  /** Those of each subset that calls were sent to, by its key. */
+  readonly #views = new Map<string, View>()
   readonly #retiring = new Set<Promise<void>>()
   #outliers: Outliers | undefined
   #picker: Picker
@@ -82,8 +75,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     this.instanceGuard = options.guards.find(isInstanceGuard)
     this.#news = new News(options.events, () => ({ service: options.service, at: this.unixTime() }))
     this.#outliers = this.#newOutliers()
-    this.#unguarded = new Candidates(undefined, 0)
-    this.#candidates = this.#newCandidates()
+    this.#whole = new View(options, this.instanceGuard)
     this.#picker = new Picker(options.balancer, options.perInstance)
   }
 
@@ -96,7 +88,9 @@ export class Fleet implements EndpointContext, AttemptContext {
     this.#options = { ...before, ...policy }
     this.instanceGuard = policy.guards.find(isInstanceGuard)
     if (policy.outliers !== before.outliers) this.#outliers = this.#newOutliers()
-    this.#candidates = this.#newCandidates()
+    this.#whole = new View(this.#options, this.instanceGuard)
+    this.#whole.apply(this.#all)
+    this.#views.clear()
     this.#picker = new Picker(policy.balancer, policy.perInstance)
     for (const endpoint of this.#all) {
       endpoint.adopt(policy.guards)
@@ -110,14 +104,6 @@ export class Fleet implements EndpointContext, AttemptContext {
     return (
       outliers && new Outliers(outliers, this.clock.now(), (...ejection) => this.#news.ejected(...ejection))
     )
-  }
-
-  #newCandidates(): Candidates[] {
-    const { guards, panicThreshold } = this.#options
-    const candidates: Candidates[] = []
-    for (const guard of guards)
-      candidates[guard.index] = new Candidates(guard, panicThreshold, this.#lastResort(guard))
-    return candidates
   }
 
   get balancer(): Balancer {
@@ -152,13 +138,14 @@ export class Fleet implements EndpointContext, AttemptContext {
   acquire(request: AcquireRequest, guard: Guard | undefined): Attempt | undefined {
     const now = this.clock.now()
     if (now >= this.#handDueAt) this.#options.hand?.expire()
-    const candidates = this.#candidatesOf(guard)
+    const view = this.#viewOf(request.subset)
+    const candidates = view.candidatesOf(guard)
     request.now = now
-    request.all = this.#all
+    request.all = view.all
     for (;;) {
-      const list = candidates.list(this.#all, now)
+      const list = candidates.list(view.all, now)
       const early = candidates.lastResort?.pick(list, candidates.shut, request, this.#attemptAt)
-      const endpoint = early ?? this.#picker.pick(list, this.#all, request, guard)
+      const endpoint = early ?? this.#picker.pick(list, view.all, request, guard)
       if (!endpoint) return undefined
       const attempt = guard && this.#admitted(endpoint, request, guard, early !== undefined)
       if (attempt) {
@@ -173,34 +160,45 @@ export class Fleet implements EndpointContext, AttemptContext {
   }
 
   /** Whether an endpoint this request has not tried yet may take it, has room, and has not asked for a pause. */
-  hasOther(request: PickRequest, guard: Guard | undefined): boolean {
+  hasOther(request: AcquireRequest, guard: Guard | undefined): boolean {
     const now = this.clock.now()
     const isFree = ({ penalisedUntil, inFlight }: LiveEndpoint): boolean =>
       penalisedUntil <= now && inFlight < this.#options.perInstance
-    const list = this.#candidatesOf(guard).list(this.#all, now)
+    const view = this.#viewOf(request.subset)
+    const list = view.candidatesOf(guard).list(view.all, now)
     return list.some((endpoint) => isFree(endpoint) && !request.excluded(endpoint))
   }
 
   /** Whether an attempt within `ms` may well find somebody who takes it. */
-  mayAdmit(guard: Guard | undefined, ms: number): boolean {
+  mayAdmit(guard: Guard | undefined, ms: number, subset: Subset | undefined): boolean {
     const now = this.clock.now()
-    const candidates = this.#candidatesOf(guard)
-    if (candidates.list(this.#all, now).length > 0 || candidates.dueAt <= now + ms) return true
+    const view = this.#viewOf(subset)
+    const candidates = view.candidatesOf(guard)
+    if (candidates.list(view.all, now).length > 0 || candidates.dueAt <= now + ms) return true
     return candidates.shut.length > 0 && candidates.lastResort?.share(now) === 1
   }
 
   hasStandIn(endpoint: LiveEndpoint, guard: Guard): boolean {
-    const list = this.#candidatesOf(guard).list(this.#all, this.clock.now())
+    const list = this.#whole.candidatesOf(guard).list(this.#all, this.clock.now())
     return list.length > 1 || (list.length === 1 && list[0] !== endpoint)
   }
 
   /** Why `acquire` gave nothing; `cause` is the source's last error. */
-  refusal(guard: Guard | undefined, cause: unknown, route: string | undefined): OutriggerError {
+  refusal(
+    guard: Guard | undefined,
+    cause: unknown,
+    route: string | undefined,
+    subset: Subset | undefined,
+  ): OutriggerError {
     const { service, perInstance } = this.#options
-    const { dueAt } = this.#candidatesOf(guard)
-    const now = this.clock.now()
-    return refusal({ service, route, guard, cause, now, dueAt, perInstance, endpoints: this.#all })
+    const { all: endpoints } = this.#viewOf(subset)
+    const { dueAt } = this.#candidatesOf({ subset, guard })
+    const [now, known] = [this.clock.now(), this.#all.length]
+    return refusal({ service, route, guard, cause, now, dueAt, perInstance, endpoints, known, subset })
   }
+
+  /** Whether the source lists none of a subset. */
+  readonly isEmpty = (subset: Subset): boolean => this.#viewOf(subset).all.length === 0
 
   /** Reconciles with a complete snapshot of valid instances with distinct ids. */
   apply(instances: readonly Instance[]): void {
@@ -232,6 +230,7 @@ export class Fleet implements EndpointContext, AttemptContext {
       }
     }
     this.#all = next
+    for (const view of this.#everyView()) view.apply(next)
     this.#handDueAt = this.#options.hand?.imprint(next, this.clock.now()) ?? Infinity
     this.invalidate()
     for (const endpoint of removed) this.#retire(endpoint)
@@ -246,8 +245,7 @@ export class Fleet implements EndpointContext, AttemptContext {
   }
 
   invalidate(): void {
-    this.#unguarded.invalidate()
-    for (const candidates of this.#candidates) candidates?.invalidate()
+    for (const view of this.#everyView()) view.invalidate()
   }
 
   transitioned(endpoint: LiveEndpoint, guard: Guard, transition: Transition): void {
@@ -264,7 +262,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     const { endpoint, verdict } = attempt
     const { balancer, events, service } = this.#options
     const now = attempt.startedAt + ms
-    if (attempt.early) this.#candidatesOf(attempt.guard).lastResort?.count(counted, now)
+    if (attempt.early) this.#candidatesOf(attempt).lastResort?.count(counted, now)
     // A probe's slot came free.
     else if (!endpoint.allClosed()) this.invalidate()
     try {
@@ -283,7 +281,7 @@ export class Fleet implements EndpointContext, AttemptContext {
   }
 
   amended(attempt: Attempt): void {
-    if (attempt.early) this.#candidatesOf(attempt.guard).lastResort?.amend()
+    if (attempt.early) this.#candidatesOf(attempt).lastResort?.amend()
     const ms = attempt.age()
     try {
       disown(this.#options.balancer.amended?.(attempt.endpoint, ms, attempt.startedAt + ms))
@@ -292,15 +290,25 @@ export class Fleet implements EndpointContext, AttemptContext {
     }
   }
 
-  #candidatesOf(guard: Guard | undefined): Candidates {
-    return (guard && this.#candidates[guard.index]) ?? this.#unguarded
+  *#everyView(): Generator<View> {
+    yield this.#whole
+    yield* this.#views.values()
   }
 
-  /** None where a fixed open time is promised. */
-  #lastResort(guard: Guard): LastResort | undefined {
-    const isFixed = guard.policy.opensForFixed || this.instanceGuard?.policy.opensForFixed === true
-    if (this.#options.whenAllOpen === 'refuse' || isFixed) return undefined
-    return new LastResort(guard, this.#options.perInstance)
+  /** What calls to a subset may go to. */
+  #viewOf(subset: Subset | undefined): View {
+    if (!subset) return this.#whole
+    let view = this.#views.get(subset.key)
+    if (!view) {
+      view = new View(this.#options, this.instanceGuard, subset)
+      view.apply(this.#all)
+      this.#views.set(subset.key, view)
+    }
+    return view
+  }
+
+  #candidatesOf({ subset, guard }: Pick<Attempt, 'subset' | 'guard'>): Candidates {
+    return this.#viewOf(subset).candidatesOf(guard)
   }
 
   /** An attempt with a permit of every breaker in its way; an early one needs none. */

@@ -1,6 +1,8 @@
 import type { Balancer, Endpoint, PickRequest } from '../balance/balancer.ts'
+import { runsUserCode } from '../balance/own.ts'
 import { disown } from '../hooks/disown.ts'
 import { quote } from '../options.ts'
+import type { Subset } from '../traffic/subset.ts'
 import { LiveEndpoint } from './endpoint.ts'
 import type { Guard } from './guard.ts'
 
@@ -8,6 +10,8 @@ import type { Guard } from './guard.ts'
 export interface AcquireRequest extends PickRequest {
   now: number
   all?: readonly LiveEndpoint[] | undefined
+  /** The instances that the call may go to; undefined: all of them. */
+  readonly subset?: Subset | undefined
   /** To `excluded()` this one counts as tried, while the fleet looks for somebody else. */
   avoid?: Endpoint | undefined
 }
@@ -15,10 +19,13 @@ export interface AcquireRequest extends PickRequest {
 /** Asks the balancer, and looks past a choice that ramps up, is full or was tried before. */
 export class Picker {
   readonly #balancer: Balancer
+  /** Ours picks the only one that there is; one of the user's may pick none. */
+  readonly #isOwn: boolean
   readonly #perInstance: number
 
   constructor(balancer: Balancer, perInstance: number) {
     this.#balancer = balancer
+    this.#isOwn = !runsUserCode(balancer)
     this.#perInstance = perInstance
   }
 
@@ -63,7 +70,8 @@ export class Picker {
   }
 
   #ask(list: readonly LiveEndpoint[], request: AcquireRequest): LiveEndpoint | undefined {
-    const picked = list.length === 1 ? list[0] : this.#balancer.pick(list, request)
+    const isForced = this.#isOwn && list.length === 1
+    const picked = isForced ? list[0] : this.#balancer.pick(list, request)
     if (picked !== undefined && !(picked instanceof LiveEndpoint)) {
       disown(picked)
       throw new TypeError(`balance must pick one of the endpoints it is given, got ${quote(picked)}`)

@@ -1,6 +1,7 @@
 import { CircuitOpenError, NoInstanceError, withoutStack, type OutriggerError } from '../errors.ts'
 import { LimitExceededError } from '../limit/errors.ts'
 import { sourceTrouble } from '../registry/source-failure.ts'
+import type { Subset } from '../traffic/subset.ts'
 import type { LiveEndpoint } from './endpoint.ts'
 import type { Guard } from './guard.ts'
 import { countStates, describeCounts, lastFailure } from './states.ts'
@@ -15,7 +16,11 @@ export interface RefusalContext {
   /** When the soonest breaker may admit a probe. */
   readonly dueAt: number
   readonly perInstance: number
+  /** Those that the call may go to. */
   readonly endpoints: readonly LiveEndpoint[]
+  /** How many the source lists in all. */
+  readonly known: number
+  readonly subset: Subset | undefined
 }
 
 /** Why no endpoint could be picked, as the error that the caller gets. */
@@ -24,9 +29,14 @@ export function refusal(context: RefusalContext): OutriggerError {
 }
 
 function reasonFor(context: RefusalContext): OutriggerError {
-  const { service, route, guard, now, dueAt, perInstance, endpoints } = context
+  const { service, route, guard, now, dueAt, perInstance, endpoints, known, subset } = context
   const instances = countStates(endpoints, guard, now, perInstance)
-  const what = route === undefined ? service : `${service} (${route})`
+  const part = [route, subset && `subset ${subset.name}`].filter(Boolean).join(', ')
+  const what = part === '' ? service : `${service} (${part})`
+  if (subset && endpoints.length === 0 && known > 0) {
+    const message = `none of the ${known} instances of ${service} is in the subset ${subset.name} that traffic names`
+    return new NoInstanceError(message, { service, route, instances })
+  }
   if (endpoints.length === 0) {
     const { cause } = context
     const message = `no instance of ${what} is known: ${sourceTrouble(cause)}`

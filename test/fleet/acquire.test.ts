@@ -179,7 +179,7 @@ describe('breakers in front of the fleet', () => {
     harness.run('failure')
     await harness.clock.advance(1000)
     expect(harness.acquire()).toBeUndefined()
-    expect(harness.fleet.refusal(harness.guards[0], undefined, undefined)).toMatchObject({
+    expect(harness.fleet.refusal(harness.guards[0], undefined, undefined, undefined)).toMatchObject({
       name: 'CircuitOpenError',
       code: 'ERR_OUTRIGGER_CIRCUIT_OPEN',
       retryAfter: 2000,
@@ -192,7 +192,9 @@ describe('breakers in front of the fleet', () => {
     const [guard] = harness.guards
     if (guard) harness.fleet.endpoints[0]?.breaker(guard).isolate()
     expect(harness.acquire()).toBeUndefined()
-    expect(harness.fleet.refusal(guard, undefined, undefined)).toMatchObject({ retryAfter: Infinity })
+    expect(harness.fleet.refusal(guard, undefined, undefined, undefined)).toMatchObject({
+      retryAfter: Infinity,
+    })
   })
 
   it('let an endpoint back in at its time, though no timer runs', async () => {

@@ -179,7 +179,7 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
       const to = this.#outside.handler
       return otherClients?.(origin)?.dispatch(options, to) ?? dispatchOutside(options, to)
     }
-    const { number, trail, headers } = this.#first.attempt
+    const { number, trail, headers, subset } = this.#first.attempt
     const abortable = this.#call.signal !== undefined
     const send = (attempt: Attempt): boolean => {
       checkScheme(origin, attempt)
@@ -191,7 +191,7 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
       attempt.trail = trail?.onward(attempt.instance)
       return attempt.trail ? attempt.trail.trace(attempt.number, dispatch) : dispatch()
     }
-    return sendOne(core, plan, options, send, number, failedAfterRedirect, path)
+    return sendOne(core, plan, options, send, number, failedAfterRedirect, path, subset)
   }
 
   /** Nobody came down to us, because fetch is a mock, which may answer with no more than its test needs. */

@@ -9,6 +9,7 @@ import type { Plan } from '../../call/plan.ts'
 import type { AcquireRequest } from '../../fleet/picker.ts'
 import type { Attempt } from '../../fleet/attempt.ts'
 import { pathParams } from '../../routes/params.ts'
+import type { Subset } from '../../traffic/subset.ts'
 import type { Dispatcher } from '../../undici.ts'
 
 /** Puts an attempt on the wire. */
@@ -52,7 +53,8 @@ function callHeaders(
  * The attempt plane alone: one pick, one send, no deadline and no retry. Throws our refusal, and whatever `send` throws:
  * the attempt is released then. `number` is that of the
  * try it belongs to, `failed` are endpoints to pass over while another may take it, and
- * `matched` is the path that the plan was found by: a redirect's own need not have the route's parameters.
+ * `matched` is the path that the plan was found by: a redirect's own need not have the route's parameters. `stay` is the subset to stay
+ * in.
  */
 export function sendOne<T>(
   core: Core,
@@ -62,19 +64,28 @@ export function sendOne<T>(
   number = 1,
   failed?: ReadonlySet<Endpoint>,
   matched: string = options.path,
+  stay?: Subset,
 ): T {
-  const request: AcquireRequest = {
-    now: 0,
+  const asked = {
     random: core.random,
     route: plan.route?.key,
     method: options.method,
     path: options.path,
-    header: (name) => headerOf(options.headers, name),
-    param: (name) => plan.route && pathParams(plan.route, matched)[name],
+    priority: plan.priority,
+    header: (name: string) => headerOf(options.headers, name),
+    param: (name: string) => plan.route && pathParams(plan.route, matched)[name],
+  }
+  const request: AcquireRequest = {
+    ...asked,
+    now: 0,
     attempt: number,
+    subset: stay ?? plan.traffic?.choose(asked, core.fleet.isEmpty),
     excluded: (endpoint) => endpoint === request.avoid || failed?.has(endpoint) === true,
   }
   const attempt = core.fleet.acquire(request, plan.guard)
-  if (!attempt) throw core.closed ?? core.fleet.refusal(plan.guard, core.discovery.error, plan.route?.key)
+  if (!attempt) {
+    const { closed, fleet, discovery } = core
+    throw closed ?? fleet.refusal(plan.guard, discovery.error, plan.route?.key, request.subset)
+  }
   return attempt.hold(send)
 }

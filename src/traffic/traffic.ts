@@ -1,0 +1,68 @@
+import { hash } from '../balance/hash.ts'
+import { keyReader } from '../balance/key.ts'
+import type { PickRequest } from '../balance/balancer.ts'
+import { checkNumber, checkObject, quote } from '../options.ts'
+import { testsOf, type TrafficRequest } from './condition.ts'
+import type { TrafficRule } from './options.ts'
+import { outsideOf, subsetOf, type Subset } from './subset.ts'
+
+interface Rule {
+  readonly subset: Subset
+  readonly tests: readonly ((request: TrafficRequest) => boolean)[]
+  /** Parts of the calls, 0 to 1. */
+  readonly percent: number
+  readonly share: number
+  readonly key: ((request: TrafficRequest) => string | undefined) | undefined
+  readonly mayFail: boolean
+}
+
+/** The rules of a client or a route: which instances a call may go to. */
+export class Traffic {
+  readonly rules: readonly Rule[]
+  /** For calls that no rule takes: the instances that no share is kept for. */
+  readonly #rest: Subset | undefined
+
+  /** Throws for rules that make no sense. */
+  constructor(rules: readonly TrafficRule[], name: string) {
+    if (!Array.isArray(rules)) throw new TypeError(`${name} must be a list of rules, got ${quote(rules)}`)
+    this.rules = rules.map((rule: TrafficRule, index) => ruleOf(rule, `${name}[${index}]`))
+    const shared = this.rules.filter((_rule, index) => rules[index]?.share !== undefined)
+    this.#rest = shared.length > 0 ? outsideOf(shared.map(({ subset }) => subset)) : undefined
+  }
+
+  /** The instances that a call may go to; undefined: all of them. `isEmpty`: the source lists none of a subset. */
+  choose(request: TrafficRequest, isEmpty: (subset: Subset) => boolean): Subset | undefined {
+    for (const rule of this.rules) {
+      if (takes(rule, request) && (rule.mayFail || !isEmpty(rule.subset))) return rule.subset
+    }
+    return this.#rest && !isEmpty(this.#rest) ? this.#rest : undefined
+  }
+}
+
+function takes({ tests, percent, share, key, subset }: Rule, request: TrafficRequest): boolean {
+  if (!tests.every((test) => test(request))) return false
+  if (percent === 1 && share === 1) return true
+  const own = key?.(request)
+  const isIn = (part: number, what: string): boolean =>
+    part === 1 ||
+    (own === undefined ? request.random() : hash(`${what} ${subset.key} ${own}`) / 2 ** 32) < part
+  return isIn(percent, 'percent') && isIn(share, 'share')
+}
+
+function ruleOf(rule: TrafficRule, name: string): Rule {
+  checkObject(name, rule, ['when', 'to', 'share', 'key', 'otherwise'])
+  const { when = {}, to, share, key, otherwise = share === undefined ? 'fail' : 'any' } = rule
+  if (otherwise !== 'fail' && otherwise !== 'any') {
+    throw new TypeError(`${name}.otherwise must be 'fail' or 'any', got ${quote(otherwise)}`)
+  }
+  const readKey = key === undefined ? undefined : keyReader(`${name}.key`, key)
+  return {
+    tests: testsOf(when, `${name}.when`),
+    subset: subsetOf(to, `${name}.to`),
+    percent: (when.percent ?? 100) / 100,
+    share: share === undefined ? 1 : checkNumber(`${name}.share`, share, { max: 1 }),
+    // A key function is given what a strategy's is.
+    key: readKey && ((request) => readKey(request as PickRequest)),
+    mayFail: otherwise === 'fail',
+  }
+}
