@@ -69,7 +69,9 @@ export function withHost(headers: PlainHeaders, host: string): PlainHeaders {
 /** With `extra`, in lower case, in the place of headers of the same names. */
 export function withExtra(headers: PlainHeaders, extra: Readonly<Record<string, string>>): PlainHeaders {
   if (!Array.isArray(headers)) {
-    const others = Object.entries(headers).filter(([name]) => !Object.hasOwn(extra, name.toLowerCase()))
+    const isNamed = (name: string): boolean => Object.hasOwn(extra, name.toLowerCase())
+    if (!Object.keys(headers).some(isNamed)) return { ...headers, ...extra }
+    const others = Object.entries(headers).filter(([name]) => !isNamed(name))
     return Object.assign(Object.fromEntries(others), extra)
   }
   const kept: string[] = []

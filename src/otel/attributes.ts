@@ -27,15 +27,34 @@ export function templateOf(route: string): string {
   return route.slice(route.indexOf(' ') + 1)
 }
 
+type Scheme = 'http' | 'https'
+
+/** Of the few services of a process. */
+const servers: Record<Scheme, Map<string, Attributes>> = { http: new Map(), https: new Map() }
+const MAX_SERVERS = 1_000
+
 /** Where callers think it goes: the service's host, and the port that its name or its scheme says. */
-export function serverOf(service: string, scheme: 'http' | 'https'): Attributes {
+export function serverOf(service: string, scheme: Scheme): Attributes {
+  const known = servers[scheme].get(service)
+  if (known) return known
   const at = /:(\d+)$/.exec(service)
   const address = (at ? service.slice(0, at.index) : service).replaceAll(/^\[|\]$/g, '')
-  return { 'server.address': address, 'server.port': at ? Number(at[1]) : scheme === 'https' ? 443 : 80 }
+  const port = at ? Number(at[1]) : scheme === 'https' ? 443 : 80
+  const server = { 'server.address': address, 'server.port': port }
+  if (servers[scheme].size < MAX_SERVERS) servers[scheme].set(service, server)
+  return server
 }
 
+const peers = new WeakMap<Instance, Attributes>()
+
 /** Where it really goes. */
-function peerOf({ url }: Instance): Attributes {
+function peerOf(instance: Instance): Attributes {
+  let peer = peers.get(instance)
+  if (!peer) peers.set(instance, (peer = peerAt(instance.url)))
+  return peer
+}
+
+function peerAt(url: string): Attributes {
   const path = socketPath(url)
   if (path !== undefined) return { 'network.peer.address': path, 'network.transport': 'unix' }
   const { hostname, port, protocol } = new URL(url)
@@ -45,7 +64,7 @@ function peerOf({ url }: Instance): Attributes {
   }
 }
 
-export function schemeOf({ url }: Instance): 'http' | 'https' {
+export function schemeOf({ url }: Instance): Scheme {
   return url.startsWith('https:') ? 'https' : 'http'
 }
 
@@ -66,37 +85,40 @@ export function attemptKind({ door }: CallStartEvent): SpanKind {
 export function attemptAttributes(attempt: AttemptStartEvent, resends: number): Attributes {
   const { service, id, method, route, path, instance, hedge } = attempt
   const scheme = schemeOf(instance)
-  return {
-    ...serverOf(service, scheme),
-    ...peerOf(instance),
-    ...(method !== undefined && {
-      ...methodAttributes(method),
-      'url.scheme': scheme,
-      'url.full': `${scheme}://${service}${path ?? '/REDACTED'}`,
-      ...(resends > 0 && { 'http.request.resend_count': resends }),
-    }),
-    ...(route !== undefined && { 'url.template': templateOf(route) }),
-    'outrigger.call.id': id,
-    'outrigger.instance.id': instance.id,
-    ...(hedge && { 'outrigger.hedge': true }),
+  // One property after the other: a spread for each that may be there costs several times as much.
+  const attributes: Attributes = { ...serverOf(service, scheme), ...peerOf(instance) }
+  if (method !== undefined) {
+    addMethod(attributes, method)
+    attributes['url.scheme'] = scheme
+    attributes['url.full'] = `${scheme}://${service}${path ?? '/REDACTED'}`
+    if (resends > 0) attributes['http.request.resend_count'] = resends
   }
+  if (route !== undefined) attributes['url.template'] = templateOf(route)
+  attributes['outrigger.call.id'] = id
+  attributes['outrigger.instance.id'] = instance.id
+  if (hedge) attributes['outrigger.hedge'] = true
+  return attributes
 }
 
 /** What is known of a call when it starts. */
 export function callAttributes({ service, id, door, method, route }: CallStartEvent): Attributes {
-  return {
-    'server.address': serverOf(service, 'http')['server.address'],
-    ...(method !== undefined && methodAttributes(method)),
-    ...(route !== undefined && { 'url.template': templateOf(route) }),
+  const attributes: Attributes = {
+    'server.address': hostOf(service),
     'outrigger.call.id': id,
     'outrigger.door': door,
   }
+  if (method !== undefined) addMethod(attributes, method)
+  if (route !== undefined) attributes['url.template'] = templateOf(route)
+  return attributes
 }
 
-function methodAttributes(method: string): Attributes {
+/** `server.address` alone. */
+export function hostOf(service: string): string {
+  return String(serverOf(service, 'http')['server.address'])
+}
+
+function addMethod(attributes: Attributes, method: string): void {
   const known = knownMethod(method)
-  return {
-    'http.request.method': known,
-    ...(known === OTHER && { 'http.request.method_original': method }),
-  }
+  attributes['http.request.method'] = known
+  if (known === OTHER) attributes['http.request.method_original'] = method
 }

@@ -1,7 +1,7 @@
 import type { Meter, Observable } from '@opentelemetry/api'
 import { queuedOf, snapshotsOf, sumOf as sum, type Measured } from '../client/measured.ts'
 import type { ClientSnapshot, InstanceSnapshot } from '../client/snapshot.ts'
-import { hostOf } from './metrics.ts'
+import { hostOf } from './attributes.ts'
 
 const STATES = ['closed', 'open', 'half-open'] as const
 

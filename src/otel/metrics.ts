@@ -7,7 +7,7 @@ import type {
   CallRetryEvent,
 } from '../observe/events.ts'
 import { BoundedLabel, DURATION_BUCKETS } from '../observe/labels.ts'
-import { knownMethod, schemeOf, serverOf, templateOf } from './attributes.ts'
+import { hostOf, knownMethod, schemeOf, serverOf, templateOf } from './attributes.ts'
 import { errorType, statusError } from './error-type.ts'
 
 /** What is counted when it happens. */
@@ -49,14 +49,12 @@ export class Metrics {
   call(event: CallEvent, within: Context): void {
     const { service, route, method, status, error, outcome, duration, instance } = event
     const type = error === undefined ? statusError(status) : this.#errors.of(errorType(error))
-    const attributes: Attributes = {
-      ...serverOf(service, instance ? schemeOf(instance) : 'http'),
-      ...this.#template(route),
-      ...(method !== undefined && { 'http.request.method': knownMethod(method) }),
-      ...(status !== undefined && { 'http.response.status_code': status }),
-      ...(type !== undefined && outcome !== 'aborted' && { 'error.type': type }),
-      'outrigger.outcome': outcome,
-    }
+    const attributes: Attributes = { ...serverOf(service, instance ? schemeOf(instance) : 'http') }
+    if (route !== undefined) attributes['url.template'] = this.#template(route)
+    if (method !== undefined) attributes['http.request.method'] = knownMethod(method)
+    if (status !== undefined) attributes['http.response.status_code'] = status
+    if (type !== undefined && outcome !== 'aborted') attributes['error.type'] = type
+    attributes['outrigger.outcome'] = outcome
     const histogram = method === undefined ? this.#execute : this.#duration
     histogram.record(duration / 1000, attributes, within)
     if (outcome !== 'refused') return
@@ -69,11 +67,9 @@ export class Metrics {
 
   attempt(event: AttemptEvent, within: Context): void {
     const { outcome, instance } = event
-    const attributes = {
-      ...this.#about(event),
-      'outrigger.outcome': outcome,
-      ...(this.#byInstance && { 'outrigger.instance.id': instance.id }),
-    }
+    const attributes = this.#about(event)
+    attributes['outrigger.outcome'] = outcome
+    if (this.#byInstance) attributes['outrigger.instance.id'] = instance.id
     this.#attempts.add(1, attributes, within)
   }
 
@@ -90,15 +86,12 @@ export class Metrics {
   }
 
   #about({ service, route }: { readonly service: string; readonly route?: string }): Attributes {
-    return { 'server.address': hostOf(service), ...this.#template(route) }
+    const attributes: Attributes = { 'server.address': hostOf(service) }
+    if (route !== undefined) attributes['url.template'] = this.#template(route)
+    return attributes
   }
 
-  #template(route: string | undefined): Attributes {
-    return route === undefined ? {} : { 'url.template': this.#templates.of(templateOf(route)) }
+  #template(route: string): string {
+    return this.#templates.of(templateOf(route))
   }
-}
-
-/** The same as in `server.address` of a duration. */
-export function hostOf(service: string): string {
-  return String(serverOf(service, 'http')['server.address'])
 }

@@ -11,7 +11,7 @@ import {
 } from '@opentelemetry/api'
 import type { AttemptEvent, AttemptStartEvent, CallEvent, CallStartEvent } from '../observe/events.ts'
 import { attemptAttributes, attemptKind, attemptName, callAttributes } from './attributes.ts'
-import { sendingContext } from './context.ts'
+import { SendingContext } from './context.ts'
 import { errorType, statusError } from './error-type.ts'
 
 interface Attempt {
@@ -87,7 +87,7 @@ export class Spans {
     call.last = attempt
     call.open.set(start.attempt, attempt)
     start.within = (run) => context.with(attempt.context, run)
-    const sending = sendingContext(parent, span)
+    const sending = new SendingContext(attempt.context)
     start.sendWithin = (run) => context.with(sending, run)
     propagation.inject(attempt.context, start.headers)
   }

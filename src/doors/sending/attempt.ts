@@ -30,9 +30,10 @@ type ExtraHeaders = Readonly<Record<string, string>> | undefined
 
 /** With the headers that a subscriber to the attempt has added. */
 function withTracers(own: ExtraHeaders, added: ExtraHeaders): ExtraHeaders {
-  if (!added || Object.keys(added).length === 0) return own
-  const lower = Object.entries(added).map(([name, value]) => [name.toLowerCase(), value])
-  return { ...(Object.fromEntries(lower) as ExtraHeaders), ...own }
+  if (!added) return own
+  let all: Record<string, string> | undefined
+  for (const name in added) (all ??= {})[name.toLowerCase()] = added[name]!
+  return all && own ? Object.assign(all, own) : (all ?? own)
 }
 
 function callHeaders(
