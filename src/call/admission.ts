@@ -3,6 +3,7 @@ import { LimitExceededError, ThrottledError } from '../limit/errors.ts'
 import type { Limiter, Permit, Ticket } from '../limit/limiter.ts'
 import type { Outcome } from '../observe/events.ts'
 import { withoutStack } from '../errors.ts'
+import { describeCounts } from '../fleet/states.ts'
 import type { Call } from './call.ts'
 
 /** A call's way through the throttle and the limits in front of it, and its places behind them. */
@@ -80,7 +81,7 @@ export class Admission<T> {
       }
     })
     try {
-      const ticket = limiter.enqueue(operation.priority, grant, (error) => this.#call.refuse(error))
+      const ticket = limiter.enqueue(operation.priority, grant, (error) => this.#turnDown(error))
       // A listener that hears of whom it displaced may have freed a place, or closed the client.
       if (isGranted || this.#call.ended) return
       this.#ticket = ticket
@@ -88,7 +89,18 @@ export class Admission<T> {
       else core.onClose.add(this.#turnAway)
     } catch (error) {
       if (!(error instanceof LimitExceededError)) throw error
-      this.#call.refuse(error)
+      this.#turnDown(error)
     }
+  }
+
+  /** A limiter knows its numbers; whom they concern, the call knows. */
+  #turnDown({ message, retryAfter }: LimitExceededError): void {
+    const { core, operation, route } = this.#call
+    const { service } = core
+    const instances = core.fleet.countStates(operation.plan.guard)
+    const what = route === undefined ? service : `${service} (${route})`
+    const text = `${what}: ${message} (${describeCounts(instances)})`
+    const details = { service, route, instances }
+    this.#call.refuse(withoutStack(() => new LimitExceededError(text, retryAfter, details)))
   }
 }

@@ -14,6 +14,8 @@ export interface Joining {
   readonly signal: AbortSignal | undefined
   /** Sends it for all who share it, under a signal that aborts when the last of them has given up. */
   start(shared: AbortSignal): Promise<Response>
+  /** The request of another caller is under way, and this one waits for its answer. */
+  joined?(): void
   /** Sends it for this caller alone, because the answer to the shared one was not for him. */
   alone(): Promise<Response>
 }
@@ -66,7 +68,10 @@ export class Coalescer implements Holder {
     if (signal?.aborted) return Promise.reject(signal.reason)
     if (this.#unshared.has(key.text)) return joining.alone().then((response) => this.#learn(key, response))
     const known = this.#flights.get(key.path)?.get(key.text)
-    if (known) return known.join(signal, AsyncResource.bind(joining.alone.bind(joining)))
+    if (known) {
+      joining.joined?.()
+      return known.join(signal, AsyncResource.bind(joining.alone.bind(joining)))
+    }
     const flight = new Flight({
       closed: () => this.#close(key, flight),
       isShared: (response) => !isWhole(response) || mayShare(this.#learn(key, response), this.#keys),

@@ -195,6 +195,8 @@ export interface CallEvent extends ServiceEvent {
   readonly error?: unknown
   /** Who answered, or failed last; absent when nobody was tried. */
   readonly instance?: Instance
+  /** Set when it had no request of its own: it shares the answer to that of another caller (`coalesce`). */
+  readonly coalesced?: true
   /** Tries, hedges included. */
   readonly attempts: number
   readonly hedges: number

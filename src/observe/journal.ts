@@ -24,6 +24,8 @@ export interface CallResult {
   /** Of its last try. */
   readonly trail?: Trail | undefined
   readonly deadline?: 'total' | 'caller' | undefined
+  /** Its answer is that to another caller's request, which tells of its body. */
+  readonly coalesced?: true
 }
 
 /** What a journal needs of its client. */
@@ -108,6 +110,7 @@ export class Journal implements TrailContext {
       if (this.#message) this.#publish(this.#message, event)
     }
     const { trail } = result
+    if (result.coalesced) return
     if (!trail || result.error !== undefined) this.#bodyOver(0, false)
     else trail.whenOver(() => this.scope.runInAsyncScope(() => this.#bodyOver(trail.bytes, trail.truncated)))
   }
@@ -131,7 +134,7 @@ export class Journal implements TrailContext {
     events.emit('call:end', route === undefined ? tale : { ...tale, route })
   }
 
-  #event({ outcome, status, error, trail, deadline }: CallResult): CallEvent {
+  #event({ outcome, status, error, trail, deadline, coalesced }: CallResult): CallEvent {
     const { connect, firstByte, instance } = trail ?? {}
     const { door, route, method } = this.#subject
     const path = this.#context.redacted(this.#subject.path)
@@ -146,6 +149,7 @@ export class Journal implements TrailContext {
       ...(status !== undefined && { status }),
       ...(error !== undefined && { error }),
       ...(instance && { instance }),
+      ...(coalesced && { coalesced }),
       attempts: this.attempts,
       hedges: this.hedges,
       duration: this.age,

@@ -52,18 +52,7 @@ export class Spans {
   }
 
   callStarted(start: CallStartEvent): void {
-    const parent = context.active()
-    const call: Call = {
-      start,
-      parent,
-      span: undefined,
-      started: 0,
-      first: undefined,
-      last: undefined,
-      open: new Map(),
-      isOver: false,
-    }
-    this.#calls.set(start.id, call)
+    this.#calls.set(start.id, newCall(start))
   }
 
   attemptStarted(start: AttemptStartEvent): void {
@@ -110,13 +99,13 @@ export class Spans {
 
   /** Returns the context of the span that tells most of it. */
   callEnded(event: CallEvent): Context | undefined {
-    const call = this.#calls.get(event.id)
+    const call = event.coalesced ? this.#joined(event) : this.#calls.get(event.id)
     if (!call) return undefined
     call.isOver = true
     this.#forget(call)
     if (!call.first || (event.outcome === 'refused' && !call.span))
       call.span ??= this.#startCall(call, call.first)
-    const { status, error, outcome, attempts, hedges, retriesDenied } = event
+    const { status, error, outcome, attempts, hedges, retriesDenied, coalesced } = event
     const isCancelled = outcome === 'aborted'
     if (call.span) {
       finish(call.span, {
@@ -126,6 +115,7 @@ export class Spans {
           'outrigger.outcome': outcome,
           'outrigger.attempts': attempts,
           ...(hedges > 0 && { 'outrigger.hedges': hedges }),
+          ...(coalesced && { 'outrigger.coalesced': true }),
           ...(retriesDenied !== undefined && { 'outrigger.retries_denied': retriesDenied }),
           ...(isCancelled && { 'outrigger.cancelled': true }),
         },
@@ -151,6 +141,11 @@ export class Spans {
     return this.#tracer.startSpan(['call', route ?? method].join(' ').trimEnd(), options, parent)
   }
 
+  /** It has waited for the answer to another caller's request, and tells only now. */
+  #joined(event: CallEvent): Call {
+    return newCall({ ...event, at: event.at - event.duration })
+  }
+
   #contextOf({ span, parent }: Call): Context {
     return span ? trace.setSpan(parent, span) : parent
   }
@@ -158,6 +153,19 @@ export class Spans {
   /** A limit of the caller's own may end a call before its attempt. */
   #forget({ start, open, isOver }: Call): void {
     if (isOver && open.size === 0) this.#calls.delete(start.id)
+  }
+}
+
+function newCall(start: CallStartEvent): Call {
+  return {
+    start,
+    parent: context.active(),
+    span: undefined,
+    started: 0,
+    first: undefined,
+    last: undefined,
+    open: new Map(),
+    isOver: false,
   }
 }
 

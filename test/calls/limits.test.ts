@@ -40,6 +40,39 @@ describe('a limit', () => {
     expect(settled.every(({ failure, ignored }) => failure + ignored === 0)).toBe(true)
   })
 
+  it('refuses by name: service, route, and how many instances are in which state', async () => {
+    const { users, clock } = simulated({
+      breaker: { failureThreshold: 1, openFor: 60_000 },
+      routes: { 'GET /reports': { limit: { max: 1, queue: 1 } }, 'GET /other': {} },
+    })
+    await users.ready()
+    await users.execute(() => Promise.reject(new Error('boom'))).catch(() => {})
+    const first = work(users, clock, 10, { route: 'GET /reports', priority: 'sheddable' })
+    const queued = work(users, clock, 10, { route: 'GET /reports', priority: 'sheddable' })
+    const about = {
+      name: 'LimitExceededError',
+      service: 'svc',
+      route: 'GET /reports',
+      instances: { total: 2, available: 1, open: 1, probing: 0, paused: 0, draining: 0, full: 0 },
+      retryAfter: expect.any(Number) as number,
+    }
+    const evicted = expect(queued).rejects.toMatchObject({
+      ...about,
+      message: expect.stringMatching(
+        /^svc \(GET \/reports\): routes\['GET \/reports'\]\.limit: no room for a sheddable call, 1 of 1 in flight, .*\(2 instances: 1 available, 1 open\)$/,
+      ) as string,
+    })
+    // It takes the place of the one that matters less.
+    const third = work(users, clock, 10, { route: 'GET /reports', priority: 'critical' })
+    await evicted
+    await expect(work(users, clock, 10, { route: 'GET /reports' })).rejects.toMatchObject(about)
+    // Another route is not concerned.
+    const other = work(users, clock, 10, { route: 'GET /other' })
+    await clock.advance(10)
+    await clock.advance(10)
+    expect(await Promise.all([first, third, other])).toEqual(['done', 'done', 'done'])
+  })
+
   it('lets a queue wait, and the deadline covers the wait', async () => {
     const { users, clock } = simulated({ limit: { max: 1, queue: 2 }, timeout: 50 })
     const first = work(users, clock, 30)

@@ -1,11 +1,13 @@
 import { answerVerdict } from '../../verdict/answer.ts'
 import type { Core } from '../../call/core.ts'
 import type { Plan } from '../../call/plan.ts'
+import { abortedBy, outcomeOf } from '../../call/ending.ts'
 import { startTimer } from '../../clock.ts'
 import { timeoutError } from '../../errors.ts'
 import { isWhole } from '../../fallback/response.ts'
 import type { FailedCall } from '../../fallback/types.ts'
 import type { FetchInput } from '../../attempt/platform.ts'
+import type { CallResult, Journal } from '../../observe/journal.ts'
 import { checkNumber, quote } from '../../options.ts'
 import { discardResponse } from './discard.ts'
 import { within } from './within.ts'
@@ -28,13 +30,16 @@ export interface FallbackCall {
   readonly deadline: number
   /** What it must have in common with others to share their request; undefined if it must not. */
   readonly company: string | undefined
+  readonly path: string
+  /** What it has to tell while it waits for the answer to another caller's request. */
+  joined: Journal | undefined
   /** Makes the call, under the signal of all who share it if it is shared. */
   start(shared?: AbortSignal): Promise<Response>
 }
 
 export function fallbackCall(
   core: Core,
-  { plan, method, url }: Target,
+  { plan, method, url, path }: Target,
   input: FetchInput,
   given: CallInit | undefined,
   start: (init: CallInit | undefined) => Promise<Response>,
@@ -51,6 +56,8 @@ export function fallbackCall(
     plan,
     method,
     url,
+    path,
+    joined: undefined,
     headers: new Headers(init?.headers ?? request?.headers),
     variant: variantOf(init, request),
     cache: cacheModeOf(init, request),
@@ -82,8 +89,16 @@ function shared(call: FallbackCall): Promise<Response> {
   // Who goes on alone after he has waited has no more time than before.
   const deadline = Math.min(call.deadline, core.clock.now() + plan.timeout.total)
   return inTime(call, (signal) => {
-    const alone = (): Promise<Response> => inTime({ core, signal, deadline }, (own) => call.start(own))
-    return coalescer.run(key, { signal, start: (all) => call.start(all), alone })
+    const alone = (): Promise<Response> => {
+      // It is a call like any other from now on.
+      call.joined = undefined
+      return inTime({ core, signal, deadline }, (own) => call.start(own))
+    }
+    const joined = (): void => {
+      const { method, path } = call
+      call.joined = core.observer.begin({ door: 'fetch', route: plan.route?.key, method, path })
+    }
+    return coalescer.run(key, { signal, start: (all) => call.start(all), alone, joined })
   })
 }
 
@@ -113,10 +128,12 @@ export async function withFallback(call: FallbackCall): Promise<Response> {
   try {
     const response = await shared(call)
     const good = isGood(response, call.plan)
+    tell(call, { outcome: good ? 'success' : 'failure', status: response.status })
     const own = stale ? stale.wrap(request, response, good) : response
     if (good) return own
     failure = response
   } catch (error) {
+    tell(call, call.signal?.aborted ? abortedBy(error) : { outcome: outcomeOf(error), error })
     if (call.signal?.aborted) throw error
     failure = error
   }
@@ -139,6 +156,11 @@ export async function withFallback(call: FallbackCall): Promise<Response> {
   }
   if (failure instanceof Response) return failure
   throw failure
+}
+
+/** Who shares another caller's request has a call of its own all the same. */
+function tell({ joined }: FallbackCall, result: CallResult): void {
+  joined?.end({ ...result, coalesced: true })
 }
 
 /** The caller relies on a Response; duck-typed, for it may be the one of an npm package. */

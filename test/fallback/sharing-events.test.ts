@@ -1,0 +1,123 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { SpanKind, trace } from '@opentelemetry/api'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { createClient, fixed, type CallEvent, type Client, type ClientOptions } from '../../src/index.ts'
+import { otel } from '../../src/otel.ts'
+import { startTelemetry } from '../otel/telemetry.ts'
+import { hang, reply, startServer, type Answer, type TestServer } from '../support/http-server.ts'
+
+const user = new AsyncLocalStorage<string>()
+
+const sharing = ({ url }: TestServer, options: Partial<ClientOptions> = {}): Client =>
+  createClient({ service: 'user-service', source: fixed([url]), coalesce: true, retry: false, ...options })
+
+const slowly =
+  (answer: Answer): Answer =>
+  async (request, response) => {
+    await sleep(50)
+    answer(request, response)
+  }
+
+type Heard = CallEvent & { readonly owner: string | undefined }
+
+function hear(client: Client): Heard[] {
+  const heard: Heard[] = []
+  client.on('call', (event) => heard.push({ ...event, owner: user.getStore() }))
+  return heard
+}
+
+const USERS = ['alice', 'bob', 'carol']
+
+describe('callers who share a request', () => {
+  it.each([
+    [200, 'success'],
+    [503, 'failure'],
+  ])('each hear of a call of their own, with the answer %i', async (status, outcome) => {
+    await using server = await startServer(slowly(reply(status, 'body')))
+    await using client = sharing(server)
+    await client.ready()
+    const heard = hear(client)
+    const ends: unknown[] = []
+    client.on('call:end', ({ id }) => ends.push(id))
+    await Promise.all(USERS.map((each) => user.run(each, async () => (await client('/x?token=1')).text())))
+    expect(server.requests).toHaveLength(1)
+    expect(heard.map(({ owner }) => owner).toSorted((a, b) => String(a).localeCompare(String(b)))).toEqual(
+      USERS,
+    )
+    expect(new Set(heard.map(({ id }) => id)).size).toBe(3)
+    const [own] = heard.filter(({ coalesced }) => !coalesced)
+    expect(own).toMatchObject({ attempts: 1, owner: 'alice', status, outcome })
+    const shared = heard.filter(({ coalesced }) => coalesced)
+    expect(shared).toHaveLength(2)
+    for (const event of shared) {
+      expect(event).toMatchObject({ attempts: 0, status, outcome, method: 'GET', path: '/x', door: 'fetch' })
+      expect(event).not.toHaveProperty('instance')
+    }
+    // The body is told of once, where it was read.
+    expect(ends).toEqual([own?.id])
+  })
+
+  it('hear of the error that all of them get, and of their own abort and deadline', async () => {
+    await using server = await startServer(hang)
+    await using client = sharing(server, { timeout: { total: 200 } })
+    await client.ready()
+    const heard = hear(client)
+    const abort = new AbortController()
+    const calls = [
+      user.run('alice', () => client('/')),
+      user.run('bob', () => client('/')),
+      user.run('carol', () => client('/', { signal: abort.signal })),
+      user.run('dave', () => client('/', { signal: AbortSignal.timeout(20) })),
+    ].map((call) => call.catch(() => {}))
+    await server.seen(1)
+    abort.abort()
+    await Promise.all(calls)
+    expect(heard.map(({ owner, outcome, coalesced }) => [owner, outcome, coalesced])).toEqual([
+      ['carol', 'aborted', true],
+      ['dave', 'timeout', true],
+      ['alice', 'timeout', undefined],
+      ['bob', 'timeout', true],
+    ])
+  })
+
+  it('who goes on alone, for the answer is not his, has one call and not two', async () => {
+    await using server = await startServer(slowly(reply(200, 'mine', { 'cache-control': 'private' })))
+    await using client = sharing(server)
+    await client.ready()
+    const heard = hear(client)
+    await Promise.all(USERS.map((each) => user.run(each, async () => (await client('/')).text())))
+    expect(server.requests).toHaveLength(3)
+    expect(heard).toHaveLength(3)
+    expect(new Set(heard.map(({ owner }) => owner))).toEqual(new Set(USERS))
+    expect(heard.every(({ coalesced, attempts }) => coalesced === undefined && attempts === 1)).toBe(true)
+  })
+
+  it('have a span each, in their own trace', async () => {
+    await using telemetry = startTelemetry()
+    await using server = await startServer(slowly(reply(200, 'body')))
+    await using client = sharing(server)
+    await client.ready()
+    using _ = otel(client)
+    const tracer = trace.getTracer('test')
+    const call = (each: string): Promise<void> =>
+      tracer.startActiveSpan(each, async (span) => {
+        await (await client('/')).text()
+        span.end()
+      })
+    await Promise.all(USERS.map(call))
+    const shared = telemetry.named('call GET')
+    expect(shared).toHaveLength(2)
+    const parents = new Set(shared.map(({ parentSpanContext }) => parentSpanContext?.spanId))
+    expect(parents).toEqual(
+      new Set(USERS.slice(1).map((each) => telemetry.named(each)[0]?.spanContext().spanId)),
+    )
+    for (const { kind, attributes, startTime, endTime } of shared) {
+      expect(kind).toBe(SpanKind.INTERNAL)
+      expect(attributes).toMatchObject({ 'outrigger.coalesced': true, 'http.response.status_code': 200 })
+      expect(startTime[0] * 1e9 + startTime[1]).toBeLessThan(endTime[0] * 1e9 + endTime[1])
+    }
+    const [durations] = await telemetry.points('http.client.request.duration')
+    expect((durations?.value as { count: number }).count).toBe(3)
+  })
+})
