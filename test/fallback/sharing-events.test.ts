@@ -118,6 +118,6 @@ describe('callers who share a request', () => {
       expect(startTime[0] * 1e9 + startTime[1]).toBeLessThan(endTime[0] * 1e9 + endTime[1])
     }
     const [durations] = await telemetry.points('http.client.request.duration')
-    expect((durations?.value as { count: number }).count).toBe(3)
+    expect(durations?.value).toMatchObject({ count: 3 })
   })
 })
