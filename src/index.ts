@@ -1,6 +1,7 @@
 export { createClient, type Client, type TypedClient } from './client/create-client.ts'
 export {
   createFetch,
+  type AppControl,
   type AppFetch,
   type FetchOptions,
   type ServiceDefaults,

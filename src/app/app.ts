@@ -15,6 +15,7 @@ import type { Listener } from '../observe/emitter.ts'
 import type { ClientEvents } from '../observe/events.ts'
 import { checkObject } from '../options.ts'
 import { quote } from '../quote.ts'
+import { AppByHand } from './by-hand.ts'
 import { denied, denying, OUTSIDE } from './denied.ts'
 import { Strangers } from './discovered.ts'
 import { dispatchLater } from './dispatch-later.ts'
@@ -34,6 +35,7 @@ export class App {
   readonly services: Readonly<Record<string, Client>> = {}
   readonly #made = new Map<string, Client>()
   readonly #services = new Map<string, Service>()
+  readonly byHand: AppByHand = new AppByHand(() => this.#clients())
   readonly #listeners = new Listeners(() => this.#clients().map(([, client]) => client))
   readonly #platform = new Platform()
   readonly #clock: Clock
@@ -281,6 +283,9 @@ export class App {
   }
 
   #serviceOf(options: ClientOptions, nameOf: (service: string) => string = (service) => service): Service {
-    return new Service(options, nameOf, (client) => this.#listeners.addTo(client))
+    return new Service(options, nameOf, (client) => {
+      this.#listeners.addTo(client)
+      this.byHand.addTo(client)
+    })
   }
 }

@@ -6,12 +6,19 @@ import type { Explanation } from '../explain/explanation.ts'
 import type { Listener } from '../observe/emitter.ts'
 import type { ClientEvents } from '../observe/events.ts'
 import { App } from './app.ts'
+import type { AppByHand } from './by-hand.ts'
 import type { FetchOptions } from './options.ts'
 
 export type { FetchOptions, ServiceDefaults, ServiceOptions, Unknown } from './options.ts'
 
 /** An app-wide fetch: assignable to `typeof fetch`. */
-export interface AppFetch<Names extends string = string> extends Fetch, AsyncDisposable {
+/** What operators do to an instance of any service that has been called; as the methods of a client, see there. */
+export type AppControl = Pick<
+  AppByHand,
+  'isolate' | 'drain' | 'weigh' | 'open' | 'restore' | 'reset' | 'dryRun'
+>
+
+export interface AppFetch<Names extends string = string> extends Fetch, AppControl, AsyncDisposable {
   /** The clients by name; each is made when it is first looked at. */
   readonly services: { readonly [Name in Names]: Client }
   /** The client of a service, also of a discovered one. Throws a RangeError for a name that is not there. */
@@ -67,6 +74,13 @@ export function fetchOf(app: App): AppFetch {
     once: (name, listener) => (app.on(name, listener, true), made),
     off: (name, listener) => (app.off(name, listener), made),
     update: (config, by) => app.update(config, by),
+    isolate: (id, how) => app.byHand.isolate(id, how),
+    drain: (id, how) => app.byHand.drain(id, how),
+    weigh: (id, weight, how) => app.byHand.weigh(id, weight, how),
+    open: (id, ms, how) => app.byHand.open(id, ms, how),
+    restore: (id, of) => app.byHand.restore(id, of),
+    reset: (id, of) => app.byHand.reset(id, of),
+    dryRun: (on, by) => app.byHand.dryRun(on, by),
     close: () => app.close(),
     [Symbol.asyncDispose]: () => app.close(),
   })

@@ -21,7 +21,10 @@ export interface SimulatedSecond {
   readonly p99: number
 }
 
-export type SimulatedEventName = Exclude<keyof ClientEvents, 'attempt' | 'call' | 'call:end'>
+export type SimulatedEventName = Exclude<keyof ClientEvents, (typeof PER_CALL)[number]>
+
+/** What each call has would hide the rest. */
+const PER_CALL = ['attempt', 'attempt:start', 'call', 'call:start', 'call:end'] as const
 
 export interface SimulatedEvent {
   readonly name: SimulatedEventName
@@ -70,8 +73,7 @@ export class Recorder {
 
   listen(client: Client, index: number): void {
     for (const name of EVENT_NAMES) {
-      // Of these there is one for everything that is counted already.
-      if (name === 'attempt' || name === 'call' || name === 'call:end') continue
+      if (isPerCall(name)) continue
       client.on(name, (event) => {
         if (this.#events.length >= MAX_EVENTS) return
         const instance = 'instance' in event ? { instance: event.instance.id } : {}
@@ -120,4 +122,8 @@ function summary({ good, ms }: Second, index: number): SimulatedSecond {
 /** The smallest value that at least `share` of them do not exceed. */
 function percentile(sorted: Float64Array, share: number): number {
   return sorted[Math.max(Math.ceil(share * sorted.length) - 1, 0)] ?? 0
+}
+
+function isPerCall(name: keyof ClientEvents): name is (typeof PER_CALL)[number] {
+  return PER_CALL.some((each) => each === name)
 }

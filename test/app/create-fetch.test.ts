@@ -288,6 +288,60 @@ describe('update() and clients made by hand', () => {
   })
 })
 
+describe('by hand', () => {
+  const start = async (): Promise<ReturnType<typeof createFetch>> => {
+    const one = (id: string): Instance => ({ id, url: `http://127.0.0.1:1${id.charCodeAt(0)}` })
+    const source = new CountingSource({ a: [one('x'), one('y')], b: [one('y'), one('z')] })
+    const app = createFetch({ source, services: { a: {}, b: {}, later: {} } })
+    await Promise.all([app.client('a').ready(), app.client('b').ready()])
+    return app
+  }
+  const out = (app: ReturnType<typeof createFetch>): string[] =>
+    Object.entries(app.snapshot().services).flatMap(([service, { instances }]) =>
+      instances.filter(({ byHand }) => byHand).map(({ instance }) => `${service} ${instance.id}`),
+    )
+
+  it('acts on the service that knows the instance', async () => {
+    await using app = await start()
+    app.isolate('x', { reason: 'INC-1' })
+    app.drain('z')
+    app.weigh('y', 2, { service: 'b' })
+    app.open('y', 1000, { service: 'a', force: true })
+    expect(out(app)).toEqual(['a x', 'a y', 'b y', 'b z'])
+    app.restore('x')
+    app.reset('z')
+    expect(out(app)).toEqual(['a y', 'b y'])
+    app.reset(undefined, { service: 'a' })
+    expect(out(app)).toEqual(['b y'])
+    app.reset()
+    expect(out(app)).toEqual([])
+  })
+
+  it('refuses an id that several services have, or none, and nothing has changed', async () => {
+    await using app = await start()
+    expect(() => app.isolate('y')).toThrow("'y' is an instance of a, b: say which with { service }")
+    expect(() => app.isolate('w')).toThrow(
+      "no service that has been called has an instance 'w'; called: a, b",
+    )
+    expect(() => app.isolate('x', { service: 'b' })).toThrow('has an instance')
+    expect(() => app.isolate('x', { for: -1 })).toThrow('for')
+    expect(out(app)).toEqual([])
+  })
+
+  it('dryRun() is for all services, for later ones too', async () => {
+    await using app = await start()
+    app.dryRun(true, { by: 'ops' })
+    for (const name of ['a', 'later']) {
+      const client = app.client(name)
+      expect(() => client.dryRun('yes' as never)).toThrow('dryRun() must be')
+      const changed: unknown[] = []
+      client.on('config:changed', (event) => changed.push(event.changed))
+      client.dryRun(true)
+      expect(changed).toEqual([])
+    }
+  })
+})
+
 describe('listeners to all services', () => {
   it('once() hears one event, of whichever service is first', async () => {
     await using server = await startServer(reply(200, 'ok'))

@@ -25,7 +25,10 @@ describe('headers that can be read once', () => {
   ]
   const clients: [string, Partial<ClientOptions>][] = [
     ['a plain client', {}],
-    ['one with a strategy that looks at them', { balance: (all, { header }) => (header?.('x-a'), all[0]) }],
+    [
+      'one with a strategy that looks at them',
+      { balance: (all, request) => (request.header?.('x-a'), all[0]) },
+    ],
     ['one that coalesces', { coalesce: true }],
     ['one that serves stale answers', { stale: { maxAge: 1000 } }],
   ]
