@@ -1,0 +1,152 @@
+// One fetch for thirty services, and everything an operator may do to it while calls go on. No call may fail.
+//   node examples/thirty-services/main.ts
+import { createServer, type Server } from 'node:http'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createFetch, MemoryRegistry } from 'outrigger'
+
+const SERVICES = Array.from({ length: 30 }, (_, index) => `service-${index + 1}`)
+const RATE = 300
+const VERSIONS = ['v1', 'v1', 'v2']
+
+interface Instance {
+  readonly id: string
+  readonly service: string
+  readonly version: string
+  readonly server: Server
+  readonly url: string
+}
+
+async function start(service: string, index: number, version: string): Promise<Instance> {
+  const id = `${service}/${index}`
+  const server = createServer((request, response) => {
+    setTimeout(() => response.end(`${String(request.headers['x-user'])} ${version}`), 2)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return { id, service, version, server, url: `http://127.0.0.1:${port}` }
+}
+
+const registry = new MemoryRegistry({ ttl: 3_600_000 })
+const instances: Instance[] = []
+for (const service of SERVICES) {
+  for (const [index, version] of VERSIONS.entries()) instances.push(await start(service, index, version))
+}
+const list = ({ id, service, url, version }: Instance): unknown =>
+  registry.register(service, { id, url, metadata: { version } })
+instances.forEach(list)
+
+// Two lines are enough for all of them; one service has options of its own.
+const app = createFetch({
+  source: registry,
+  unknown: 'discover',
+  defaults: { timeout: { total: 5_000 } },
+  services: { 'service-1': { retry: { attempts: 2 } } },
+})
+const changes: string[] = []
+app.on('control', ({ action, id }) => changes.push(`${action} ${id}`))
+app.on('config:changed', ({ service, changed, by }) => changes.push(`${service}: ${changed.join()} by ${by}`))
+
+interface Score {
+  calls: number
+  failed: number
+  canary: number
+}
+const phases = new Map<string, Score>()
+let phase = 'warm up'
+const failures: string[] = []
+
+async function call(index: number): Promise<void> {
+  const score = phases.get(phase) ?? { calls: 0, failed: 0, canary: 0 }
+  phases.set(phase, score)
+  const service = SERVICES[index % SERVICES.length]
+  const user = `user-${index % 997}`
+  score.calls++
+  try {
+    const response = await app(`http://${service}/`, { headers: { 'x-user': user } })
+    const [who, version] = (await response.text()).split(' ')
+    if (!response.ok || who !== user) throw new Error(`${response.status} for ${user}: the answer of ${who}`)
+    if (version === 'v2') score.canary++
+  } catch (error) {
+    score.failed++
+    failures.push(`${phase}: ${service}: ${String(error)}`)
+  }
+}
+
+const stop = new AbortController()
+const running: Promise<void>[] = []
+const load = (async () => {
+  const started = performance.now()
+  for (let index = 0; !stop.signal.aborted; index++) {
+    running.push(call(index))
+    const ahead = (index * 1000) / RATE - (performance.now() - started)
+    if (ahead > 1) await sleep(ahead)
+  }
+})()
+
+const third = (index: number): Instance[] => instances.filter((_each, at) => at % 3 === index)
+const canary = { to: { version: 'v2' }, key: { header: 'x-user' } } as const
+const kill = ({ server, service, id }: Instance): void => {
+  registry.deregister(service, id)
+  server.close()
+}
+
+const ACTIONS: [what: string, act: () => unknown][] = [
+  [
+    'an instance of each service is isolated',
+    () => third(0).forEach(({ id }) => app.isolate(id, { reason: 'drill' })),
+  ],
+  ['and restored', () => third(0).forEach(({ id }) => app.restore(id))],
+  ['an instance of each is drained', () => third(1).forEach(({ id }) => app.drain(id, { for: 400 }))],
+  ['another weighs 5', () => third(2).forEach(({ id }) => app.weigh(id, 5))],
+  ['a breaker of each opens', () => third(0).forEach(({ id }) => app.open(id, 300))],
+  ['all is reset', () => app.reset()],
+  ['breakers in dry run', () => app.dryRun(true, { by: 'ops' })],
+  ['and back', () => app.dryRun(false, { by: 'ops' })],
+  [
+    'other defaults',
+    () => app.update({ defaults: { timeout: { total: 3_000 }, hedge: { after: 200 } } }, { by: 'ops' }),
+  ],
+  [
+    'a route with options of its own',
+    () => app.update({ services: { 'service-2': { routes: { 'GET /': { breaker: false } } } } }),
+  ],
+  ['5 % of the users on v2', () => app.update({ defaults: { traffic: [{ ...canary, share: 0.05 }] } })],
+  ['50 % of the users on v2', () => app.update({ defaults: { traffic: [{ ...canary, share: 0.5 }] } })],
+  ['no canary', () => app.update({ defaults: {} })],
+  ['a third of all servers leave', () => third(1).forEach(kill)],
+  [
+    'and are replaced',
+    async () => {
+      for (const { service, version } of third(1)) {
+        const made = await start(service, 3, version)
+        instances.push(made)
+        list(made)
+      }
+    },
+  ],
+]
+
+await sleep(500)
+for (const [what, act] of ACTIONS) {
+  phase = what
+  await act()
+  await sleep(400)
+}
+stop.abort()
+await load
+await Promise.all(running)
+await app.close()
+for (const { server } of instances) server.close()
+
+console.log('| while | calls | failed | on v2 |\n|---|---:|---:|---:|')
+for (const [what, { calls, failed, canary: onCanary }] of phases) {
+  console.log(`| ${what} | ${calls} | ${failed} | ${((onCanary / calls) * 100).toFixed(0)} % |`)
+}
+const services = Object.keys(app.snapshot().services).length
+console.log(
+  `\n${services} services, ${running.length} calls, ${failures.length} failed, ${changes.length} changes told by events`,
+)
+for (const line of failures.slice(0, 10)) console.log(line)
+process.exitCode = failures.length > 0 ? 1 : 0
