@@ -1,17 +1,20 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 
-export type { RegisterConfig, ServiceConfig, SourceConfig } from './register/config.ts'
+export type { RegisterConfig, RegisterListeners, ServiceConfig, SourceConfig } from './register/config.ts'
 
-/** The first file that exists is used. */
-const FILES = ['outrigger.config.js', 'outrigger.config.ts', 'outrigger.config.json']
+/** The first file that exists is used, unless `OUTRIGGER_CONFIG` names another. */
+const FILES = ['js', 'mjs', 'ts', 'mts', 'json', 'yaml', 'yml'].map((end) => `outrigger.config.${end}`)
 
 const folder = process.cwd()
-const file = FILES.find((name) => existsSync(join(folder, name)))
+const { OUTRIGGER_CONFIG: named } = process.env
+const file = named ?? FILES.find((name) => existsSync(resolve(folder, name)))
 if (file === undefined) {
-  process.stderr.write(`outrigger/register: no ${FILES.join(', ')} in ${folder}; nothing is changed\n`)
+  const known = 'outrigger.config.{js,mjs,ts,mts,json,yaml,yml}'
+  process.stderr.write(`outrigger/register: no ${known} in ${folder}; nothing is changed\n`)
 } else {
   // Not before: whoever has no configuration shall not load a second undici either.
   const { install } = await import('./register/install.ts')
-  await install(folder, file)
+  const path = resolve(folder, file)
+  await install(dirname(path), basename(path))
 }

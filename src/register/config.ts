@@ -1,6 +1,9 @@
 import type { ClientOptions } from '../client/options.ts'
-import { createFetch, type FetchOptions, type ServiceOptions } from '../app/create-fetch.ts'
-import { checkObject, quote } from '../options.ts'
+import { createFetch, type AppFetch, type FetchOptions, type ServiceOptions } from '../app/create-fetch.ts'
+import { checkEventName } from '../observe/event-names.ts'
+import type { ClientEvents } from '../observe/events.ts'
+import { checkBoolean, checkFunction, checkObject, checkRecord, quote } from '../options.ts'
+import { isData } from './data-file.ts'
 import { toSource, type SourceConfig } from './source.ts'
 
 export type { SourceConfig }
@@ -10,7 +13,12 @@ export interface ServiceConfig extends Omit<ServiceOptions, 'source'> {
   source?: ClientOptions['source'] | SourceConfig
 }
 
-/** What `outrigger.config.{js,ts,json}` exports: what `createFetch()` takes, with sources as data. */
+/** What is told of, by name of the event. */
+export type RegisterListeners = {
+  readonly [Name in keyof ClientEvents]?: (event: ClientEvents[Name]) => unknown
+}
+
+/** What `outrigger.config.{js,mjs,ts,mts,json,yaml,yml}` says: what `createFetch()` takes, with sources as data. */
 export interface RegisterConfig extends Omit<FetchOptions, 'source' | 'services' | 'clock'> {
   /** Names the JSON schema for editors. */
   $schema?: string
@@ -18,6 +26,22 @@ export interface RegisterConfig extends Omit<FetchOptions, 'source' | 'services'
   source?: ClientOptions['source'] | SourceConfig
   /** By the host that callers write. */
   services?: Record<string, ServiceConfig>
+  /** Listeners to events of all services; from JavaScript only. @default {} */
+  on?: RegisterListeners
+  /** Is given the fetch of the application once it is in place, for metrics and logs; from JavaScript only. */
+  observe?: (app: AppFetch) => unknown
+  /** Whether a changed file is read again and applied, as a whole or not at all; JSON and YAML only. @default false */
+  reload?: boolean
+}
+
+/** A configuration that has been read. */
+export interface Configuration {
+  readonly options: FetchOptions
+  readonly on: RegisterListeners
+  readonly observe: ((app: AppFetch) => unknown) | undefined
+  readonly reload: boolean
+  /** As it is written. */
+  readonly written: RegisterConfig
 }
 
 const CONFIG: readonly (keyof RegisterConfig)[] = [
@@ -29,12 +53,17 @@ const CONFIG: readonly (keyof RegisterConfig)[] = [
   'otherwise',
   'suffixes',
   'idleTimeout',
+  'on',
+  'observe',
+  'reload',
 ]
 
-/** The options of a configuration, its sources made. Every error names the file and the key. */
-export async function readConfig(file: string, value: unknown, folder: string): Promise<FetchOptions> {
+/** A configuration, its sources made. Every error names the file and the key. */
+export async function readConfig(file: string, value: unknown, folder: string): Promise<Configuration> {
   await within(file, () => checkObject('configuration', value, CONFIG))
-  const { $schema: _schema, source: shared, ...config } = value as RegisterConfig
+  const written = value as RegisterConfig
+  const { $schema: _schema, source: shared, on = {}, observe, reload = false, ...config } = written
+  await within(file, () => checkHooks(file, on, observe, reload))
   const { services = config.unknown === 'discover' ? {} : undefined, ...rest } = config
   if (typeof services !== 'object' || services === null || Array.isArray(services)) {
     throw new TypeError(`${file}: services must be an object, got ${quote(services)}`)
@@ -62,7 +91,21 @@ export async function readConfig(file: string, value: unknown, folder: string): 
       }),
     )
   }
-  return { ...rest, services: made, ...(source && { source }) }
+  const options = { ...rest, services: made, ...(source && { source }) }
+  return { options, on, observe, reload, written }
+}
+
+function checkHooks(file: string, on: unknown, observe: unknown, reload: unknown): void {
+  checkRecord('on', on)
+  for (const [name, listener] of Object.entries(on)) {
+    checkEventName(name as keyof ClientEvents)
+    checkFunction(`on['${name}']`, listener)
+  }
+  if (observe !== undefined) checkFunction('observe', observe)
+  checkBoolean('reload', reload)
+  if (reload === true && !isData(file)) {
+    throw new TypeError('reload is for JSON and YAML: a module is loaded once')
+  }
 }
 
 /** Says where an error comes from; the error itself is the cause. */

@@ -1,18 +1,27 @@
 import { App } from '../app/app.ts'
 import { fetchOf } from '../app/create-fetch.ts'
+import type { ClientEvents } from '../observe/events.ts'
 import { composeGlobalDispatchers } from '../undici-guard.ts'
 import type { Dispatcher } from '../undici.ts'
 import { loadConfig } from './load.ts'
+import { followConfig } from './reload.ts'
 
 /** Puts the configured services below everything in this process: `fetch`, and what npm's undici sends by default. */
 export async function install(folder: string, file: string): Promise<void> {
-  const app = new App(await loadConfig(folder, file))
-  globalThis.fetch = fetchOf(app)
+  const config = await loadConfig(folder, file)
+  const app = new App(config.options)
+  const fetch = fetchOf(app)
+  for (const [name, listener] of Object.entries(config.on)) {
+    fetch.on(name as keyof ClientEvents, listener as (event: unknown) => unknown)
+  }
+  globalThis.fetch = fetch
   const belowUndici: Dispatcher.DispatcherComposeInterceptor = (dispatch) => {
     const outside = { dispatch }
     return (request, handler) => app.dispatcherOf(originOf(request), outside).dispatch(request, handler)
   }
   composeGlobalDispatchers(belowUndici)
+  await config.observe?.(fetch)
+  if (config.reload) void followConfig(app, folder, file, config)
 }
 
 function originOf({ origin }: Dispatcher.DispatchOptions): string {

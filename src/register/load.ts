@@ -1,22 +1,33 @@
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { FetchOptions } from '../app/create-fetch.ts'
-import { readConfig, within } from './config.ts'
+import { readConfig, within, type Configuration } from './config.ts'
+import { withEnvironment } from './environment.ts'
 
-/** The configuration of a file, its clients made. */
-export async function loadConfig(folder: string, file: string): Promise<FetchOptions> {
-  const path = join(folder, file)
-  const value = await within(file, () => (file.endsWith('.json') ? readJson(path) : importDefault(path)))
-  return readConfig(file, value, folder)
+/** How each kind of file is read. */
+const READ: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
+  '.json': async (path) => JSON.parse(await readFile(path, 'utf8')) as unknown,
+  '.yaml': readYaml,
+  '.yml': readYaml,
 }
 
-async function readJson(path: string): Promise<unknown> {
-  return JSON.parse(await readFile(path, 'utf8'))
+/** The configuration of a file, its sources made. Every error names the file. */
+export async function loadConfig(folder: string, file: string): Promise<Configuration> {
+  const path = resolve(folder, file)
+  const read = READ[extname(file)] ?? importDefault
+  const value = await within(file, async () => withEnvironment(await read(path), process.env))
+  return readConfig(file, value, folder)
 }
 
 async function importDefault(path: string): Promise<unknown> {
   const module = (await import(pathToFileURL(path).href)) as Record<string, unknown>
   if ('default' in module) return module['default']
   throw new TypeError('must have a default export')
+}
+
+async function readYaml(path: string): Promise<unknown> {
+  const { parse } = await import('yaml').catch((cause: unknown) => {
+    throw new TypeError('reading YAML needs the package yaml: npm install yaml', { cause })
+  })
+  return parse(await readFile(path, 'utf8'))
 }

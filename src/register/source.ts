@@ -3,7 +3,9 @@ import { quote } from '../options.ts'
 import type { ConsulOptions } from '../registry/consul.ts'
 import type { DnsOptions } from '../registry/dns.ts'
 import type { EtcdOptions } from '../registry/etcd.ts'
+import type { EurekaOptions } from '../registry/eureka.ts'
 import { fixed } from '../registry/fixed.ts'
+import type { HttpSourceOptions } from '../registry/http.ts'
 import type { KubernetesOptions } from '../registry/kubernetes.ts'
 import type { InstanceInit, Source } from '../registry/source.ts'
 
@@ -15,6 +17,8 @@ interface Kinds {
   etcd: EtcdOptions
   consul: ConsulOptions
   kubernetes: KubernetesOptions
+  eureka: EurekaOptions
+  http: HttpSourceOptions
 }
 
 /** A source as data: one kind with its options, `{ "dns": { "srv": "_http._tcp.users.example" } }`. */
@@ -28,6 +32,8 @@ const MAKE: { [Kind in keyof Kinds]: (options: Kinds[Kind], folder: string) => S
   etcd: async (options) => (await import('../registry/etcd.ts')).etcd(options),
   consul: async (options) => (await import('../registry/consul.ts')).consul(options),
   kubernetes: async (options) => (await import('../registry/kubernetes.ts')).kubernetes(options),
+  eureka: async (options) => (await import('../registry/eureka.ts')).eureka(options),
+  http: async (options) => (await import('../registry/http.ts')).http(options),
 }
 
 export function toSource(value: unknown, folder: string): Source | Promise<Source> {

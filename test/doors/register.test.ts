@@ -12,11 +12,19 @@ import { redirect, reply, startServer } from '../support/http-server.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** Runs app.js, with outrigger/register loaded before it, in a folder with these files. */
-async function runApp(files: Record<string, string>, app: string): Promise<Finished & { folder: string }> {
+async function runApp(
+  files: Record<string, string>,
+  app: string,
+  env: Record<string, string> = {},
+): Promise<Finished & { folder: string }> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'outrigger-register-')))
   try {
     await mkdir(join(folder, 'node_modules'))
-    for (const [name, path] of Object.entries({ outrigger: root, undici: `${root}/node_modules/undici` })) {
+    for (const [name, path] of Object.entries({
+      outrigger: root,
+      undici: `${root}/node_modules/undici`,
+      yaml: `${root}/node_modules/yaml`,
+    })) {
       await symlink(path, join(folder, 'node_modules', name))
     }
     const all = { 'package.json': '{ "type": "module" }', 'app.js': app, ...files }
@@ -30,7 +38,7 @@ async function runApp(files: Record<string, string>, app: string): Promise<Finis
       ['--conditions=@outrigger/source', '--import', register, 'app.js'],
       {
         cwd: folder,
-        env: { ...process.env, NODE_OPTIONS: '', NODE_NO_WARNINGS: '1' },
+        env: { ...process.env, NODE_OPTIONS: '', NODE_NO_WARNINGS: '1', ...env },
         stdio: ['ignore', 'pipe', 'pipe'],
         timeout: CHILD_TIMEOUT,
         killSignal: 'SIGKILL',
@@ -116,6 +124,20 @@ describe('node --import outrigger/register', { timeout: CHILD_TIMEOUT }, () => {
       }),
     ],
     [
+      'outrigger.config.mts',
+      APP,
+      (url) => ({
+        'outrigger.config.mts': `export default { services: { 'user-service': { source: { fixed: ['${url}'] } } } }`,
+      }),
+    ],
+    [
+      'outrigger.config.yaml',
+      APP,
+      (url) => ({
+        'outrigger.config.yaml': `services:\n  user-service:\n    source:\n      fixed: ['${url}']\n`,
+      }),
+    ],
+    [
       'npm’s undici, by its global dispatcher',
       UNDICI_APP,
       (url) => ({
@@ -130,6 +152,79 @@ describe('node --import outrigger/register', { timeout: CHILD_TIMEOUT }, () => {
     expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'user 42\n', stderr: '' })
     expect(server.requests).toEqual(['GET /users/42'])
     expect(server.headers[0]).toMatchObject({ host: 'user-service' })
+  })
+
+  it('takes the file, the source and unknown hosts from the environment', async () => {
+    await using server = await startServer(reply(200, 'user 42'))
+    const { stdout, stderr } = await runApp(
+      { 'etc/stage.json': '{ "services": {} }' },
+      `${APP}
+      await fetch('http://127.0.0.1:1/').catch(({ code }) => console.log(code))`.replace('users/42', ''),
+      {
+        OUTRIGGER_CONFIG: 'etc/stage.json',
+        OUTRIGGER_SOURCE: JSON.stringify({ fixed: [server.url] }),
+        OUTRIGGER_UNKNOWN: 'discover',
+      },
+    )
+    expect({ stdout, stderr }).toEqual({ stdout: 'user 42\nundefined\n', stderr: '' })
+    const refused = await runApp({ 'outrigger.config.json': '{}' }, APP, { OUTRIGGER_SOURCE: 'consul' })
+    expect(refused.stderr).toContain(
+      `OUTRIGGER_SOURCE must be JSON such as {"dns":{"srv":"…"}}, got 'consul'`,
+    )
+  })
+
+  it('tells listeners, and hands out the application', async () => {
+    await using server = await startServer(reply(200, 'user 42'))
+    const config = `
+      export default {
+        services: { 'user-service': { source: { fixed: ['${server.url}'] } } },
+        on: { call: ({ service, status }) => console.log(service, status) },
+        observe: (app) => console.log(Object.keys(app.services).join(), app === globalThis.fetch),
+      }`
+    const { stdout } = await runApp({ 'outrigger.config.js': config }, APP)
+    expect(stdout.split('\n').toSorted()).toEqual(['', 'user 42', 'user-service 200', 'user-service true'])
+  })
+
+  it('applies a changed file whole, or says why not and changes nothing', async () => {
+    await using server = await startServer(reply(200, 'ok'))
+    const source = { fixed: [server.url] }
+    const first = { reload: true, source, services: { a: { timeout: 1000 }, b: {} } }
+    const second = { ...first, defaults: { retry: false }, services: { a: { timeout: 500 }, c: {} } }
+    const app = `
+      import { writeFile } from 'node:fs/promises'
+      import { setTimeout as sleep } from 'node:timers/promises'
+      const app = globalThis.fetch
+      const plan = (name) => { const { total, attempts } = app.client(name).explain().plan; return name + ' ' + total + ' ' + attempts }
+      const warnings = []
+      process.on('warning', ({ message }) => warnings.push(message))
+      const until = async (isDone) => { while (!isDone()) await sleep(20) }
+      for (const host of ['a', 'b']) await fetch('http://' + host)
+      console.log(plan('a'), plan('b'))
+      await writeFile('outrigger.config.json', '{ "reload": true, "servic')
+      await until(() => warnings.length === 1)
+      await writeFile('outrigger.config.json', ${JSON.stringify(JSON.stringify({ ...second, services: { a: { timeout: -1 } } }))})
+      await until(() => warnings.length === 2)
+      await writeFile('outrigger.config.json', ${JSON.stringify(JSON.stringify({ ...second, source: { fixed: [] } }))})
+      await until(() => warnings.length === 3)
+      console.log(plan('a'), plan('b'))
+      await writeFile('outrigger.config.json', ${JSON.stringify(JSON.stringify(second))})
+      await until(() => app.client('a').explain().plan.total === 500)
+      console.log(plan('a'), plan('b'), plan('c'))
+      for (const message of warnings) console.log(message)
+    `
+    const { code, stdout, stderr } = await runApp({ 'outrigger.config.json': JSON.stringify(first) }, app)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const lines = stdout.trim().split('\n')
+    expect(lines.slice(0, 3)).toEqual([
+      'a 1000 3 b 30000 3',
+      'a 1000 3 b 30000 3',
+      'a 500 1 b 30000 1 c 30000 1',
+    ])
+    expect(lines[3]).toMatch(
+      /^outrigger.config.json has changed, and is not applied: outrigger.config.json: /,
+    )
+    expect(lines[4]).toContain("services['a']: timeout must be")
+    expect(lines[5]).toContain('source cannot change while the process runs')
   })
 
   it('reaches a fetch that was saved before, by the platform’s own global dispatcher', async () => {
@@ -192,7 +287,7 @@ describe('node --import outrigger/register', { timeout: CHILD_TIMEOUT }, () => {
     )
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'fetch 0\n' })
     expect(stderr).toBe(
-      `outrigger/register: no outrigger.config.js, outrigger.config.ts, outrigger.config.json in ${folder}; nothing is changed\n`,
+      `outrigger/register: no outrigger.config.{js,mjs,ts,mts,json,yaml,yml} in ${folder}; nothing is changed\n`,
     )
   })
 
@@ -209,6 +304,22 @@ describe('node --import outrigger/register', { timeout: CHILD_TIMEOUT }, () => {
       { 'outrigger.config.json': '{ "service": {} }' },
       'outrigger.config.json: configuration.service is not an option',
     ],
+    [
+      'a listener from JSON',
+      { 'outrigger.config.json': '{ "services": {}, "on": { "call": "log" } }' },
+      "outrigger.config.json: on['call'] must be a function, got 'log'",
+    ],
+    [
+      'an event nobody knows',
+      { 'outrigger.config.js': 'export default { services: {}, on: { opened() {} } }' },
+      'outrigger.config.js: the event must be one of',
+    ],
+    [
+      'a module to be read again',
+      { 'outrigger.config.js': 'export default { services: {}, reload: true }' },
+      'outrigger.config.js: reload is for JSON and YAML',
+    ],
+    ['no YAML', { 'outrigger.config.yaml': 'services: [' }, 'outrigger.config.yaml: '],
     [
       'no services',
       { 'outrigger.config.json': '{ "services": [] }' },
@@ -227,7 +338,7 @@ describe('node --import outrigger/register', { timeout: CHILD_TIMEOUT }, () => {
     [
       'no source',
       { 'outrigger.config.json': '{ "services": { "a": {} } }' },
-      `services['a'].source: must be a source or an object with one of fixed, file, dns, etcd, consul, kubernetes`,
+      `services['a'].source: must be a source or an object with one of fixed, file, dns, etcd, consul, kubernetes, eureka, http`,
     ],
     [
       'two sources',

@@ -1,0 +1,72 @@
+import { dirname, resolve } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import type { App } from '../app/app.ts'
+import { systemClock } from '../clock.ts'
+import { quote } from '../options.ts'
+import { FolderWatch } from '../registry/file/folder-watch.ts'
+import type { Configuration } from './config.ts'
+import { loadConfig } from './load.ts'
+
+/** Milliseconds of quiet after a change, and between two looks where the system tells of no change. */
+const QUIET = 100
+const POLL = 5_000
+
+/**
+ * Reads the configuration again when its file has changed. What is wrong with it, or cannot change while the process runs, is a
+ * warning of the process, and nothing has changed.
+ */
+export async function followConfig(
+  app: App,
+  folder: string,
+  file: string,
+  first: Configuration,
+): Promise<void> {
+  const forever = new AbortController().signal
+  const watch = new FolderWatch(dirname(resolve(folder, file)), systemClock, forever)
+  let current = first
+  for (;;) {
+    await watch.change(POLL, QUIET).catch(() => systemClock.sleep(POLL, forever, { ref: false }))
+    try {
+      const next = await loadConfig(folder, file)
+      if (isDeepStrictEqual(next.written, current.written)) continue
+      checkFixed(current, next)
+      const { defaults, services = {}, unknown } = next.options
+      // A service that is not written any more is one with the defaults.
+      const gone = Object.keys(current.options.services ?? {}).filter(
+        (name) => !Object.hasOwn(services, name),
+      )
+      const left = gone.map((name) => [name, ownSource(current, name)])
+      const change = { defaults: defaults ?? {}, services: { ...Object.fromEntries(left), ...services } }
+      app.update({ ...change, ...(unknown && { unknown }) }, { by: file })
+      current = next
+    } catch (error) {
+      process.emitWarning(`${file} has changed, and is not applied: ${messageOf(error)}`, {
+        code: 'OUTRIGGER_CONFIG',
+      })
+    }
+  }
+}
+
+/** Throws for a change of what stays as it is while the process runs. */
+function checkFixed(before: Configuration, after: Configuration): void {
+  for (const key of ['source', 'suffixes', 'idleTimeout', 'otherwise', 'reload'] as const) {
+    if (!isDeepStrictEqual(before.written[key], after.written[key])) {
+      throw new TypeError(`${key} cannot change while the process runs`)
+    }
+  }
+  const { services: old = {} } = before.written
+  for (const [name, { source }] of Object.entries(after.written.services ?? {})) {
+    if (Object.hasOwn(old, name) && !isDeepStrictEqual(old[name]?.source, source)) {
+      throw new TypeError(`the source of services['${name}'] cannot change while the process runs`)
+    }
+  }
+}
+
+function ownSource({ options }: Configuration, name: string): object {
+  const given = options.services?.[name]
+  return given && 'source' in given && given.source ? { source: given.source } : {}
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : quote(error)
+}
