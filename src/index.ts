@@ -39,6 +39,8 @@ export type {
   CircuitBreakerState,
   Permit,
 } from './breaker/standalone-types.ts'
+export type { HealthExpectation, HealthOptions } from './health/policy.ts'
+export type { HealthSnapshot } from './health/snapshot.ts'
 export type { OneOrMore, TrafficCondition, TrafficRule, TrafficTarget } from './traffic/options.ts'
 export type { OutlierOptions } from './fleet/outlier-policy.ts'
 export type { BreakerOptions, BreakerWindow, OpenForOptions } from './breaker/policy.ts'

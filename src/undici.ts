@@ -1,10 +1,10 @@
 import { restoreGlobalDispatcher } from './undici-guard.ts'
 // oxlint-disable-next-line import/order -- the guard must be evaluated first
-import { Agent, Client, Dispatcher, Dispatcher1Wrapper, Pool, errors, request } from 'undici'
+import { Agent, Client, Dispatcher, Dispatcher1Wrapper, Pool, buildConnector, errors, request } from 'undici'
 
 restoreGlobalDispatcher()
 
-export { Agent, Client, Dispatcher, Pool, errors, request }
+export { Agent, Client, Dispatcher, Pool, buildConnector, errors, request }
 
 const wrapper = Dispatcher1Wrapper as unknown as {
   wrapHandler(handler: Dispatcher.DispatchHandler): Dispatcher.DispatchHandler

@@ -42,18 +42,24 @@ export class Breaker {
   readonly #clock: Clock
   readonly #notify: (transition: Transition, breaker: Breaker) => void
   readonly #hasStandIn: (() => boolean) | undefined
+  readonly #heldUntil: ((probeAt: number) => number) | undefined
 
-  /** `hasStandIn` tells whether calls may go elsewhere: the open time grows only then. */
+  /**
+   * `hasStandIn` tells whether calls may go elsewhere: the open time grows only then. `heldUntil` tells how long the first probe,
+   * due at `probeAt`, waits for a health request.
+   */
   constructor(
     policy: BreakerPolicy,
     clock: Clock,
     notify: (transition: Transition, breaker: Breaker) => void,
     hasStandIn?: () => boolean,
+    heldUntil?: (probeAt: number) => number,
   ) {
     this.#policy = policy
     this.#clock = clock
     this.#notify = notify
     this.#hasStandIn = hasStandIn
+    this.#heldUntil = heldUntil
     this.#trip = new Trip(policy)
     this.#openTime = new OpenTime(policy, clock)
   }
@@ -78,6 +84,22 @@ export class Breaker {
   /** Open until `reset()`, whatever the time. */
   get isIsolated(): boolean {
     return this.#state === 'open' && this.#probeAt === Infinity
+  }
+
+  /** When its open time is over; undefined while it is not open, is isolated, or is in nobody's way. */
+  get probeAt(): number | undefined {
+    if (this.#state === 'closed' || this.#policy.dryRun) return undefined
+    if (this.#state === 'half-open' && this.#clock.now() < this.#deadline) return undefined
+    const probeAt = this.#firstProbeAt()
+    return probeAt < Infinity ? probeAt : undefined
+  }
+
+  /** A health request that was made in the place of the first probe failed: open for another time, without an event. */
+  probeFailed(now: number): void {
+    this.#lapse(now)
+    if (this.#state !== 'open' || now < this.#probeAt) return
+    this.#probeAt = now + this.#openFor(now)
+    if (!this.#hasStandIn || this.#hasStandIn()) this.#openTime.grow()
   }
 
   /** What is counted now. */
@@ -114,7 +136,7 @@ export class Breaker {
   tryAcquire(now: number): number {
     if (this.#state !== 'closed') this.#lapse(now)
     if (this.#state === 'closed') return this.#permit
-    if (this.#state === 'open') return now < this.#probeAt ? this.#refusal() : this.#halfOpen(now)
+    if (this.#state === 'open') return now < this.#reopensAt() ? this.#refusal() : this.#halfOpen(now)
     if (!this.#probes || now < this.#notBefore || this.#probes.freeAt(now) > now) return this.#refusal()
     this.#probes.take(++this.#permit, now)
     return this.#permit
@@ -275,6 +297,11 @@ export class Breaker {
 
   /** When open, or half-open past its deadline: the time of the next probe. */
   #reopensAt(): number {
+    const probeAt = this.#firstProbeAt()
+    return this.#heldUntil ? this.#heldUntil(probeAt) : probeAt
+  }
+
+  #firstProbeAt(): number {
     return this.#state === 'open' ? this.#probeAt : this.#deadline + this.#openFor(this.#deadline)
   }
 

@@ -8,8 +8,11 @@ import type { Plans } from '../doors/plan/plans.ts'
 import { systemClock } from '../clock.ts'
 import { Hand } from '../control/hand.ts'
 import { Deadlines } from '../deadlines.ts'
+import type { LiveEndpoint } from '../fleet/endpoint.ts'
 import { Fleet, type FleetPolicy } from '../fleet/fleet.ts'
 import { outlierPolicy } from '../fleet/outlier-policy.ts'
+import { checksOf, isOthers } from './health.ts'
+import { Checker } from '../health/checker.ts'
 import { connectWith } from '../attempt/connect.ts'
 import { Emitter } from '../observe/emitter.ts'
 import type { ClientEvents, ServiceEvent } from '../observe/events.ts'
@@ -23,6 +26,7 @@ import type { CompiledPlans } from './compile.ts'
 import type { ClientOptions } from './options.ts'
 
 export interface ClientCore extends Core {
+  readonly checker: Checker<LiveEndpoint>
   /** Lets go on who waits for the first snapshot. */
   resume(): void
   readonly hand: Hand
@@ -91,6 +95,17 @@ export function createCore(options: ClientOptions, compiled: CompiledPlans): Cli
     publish: (event) => events.emit('control', { ...stamp(), ...event }),
   })
   const fleet: Fleet = new Fleet({ ...policy, hand, service, clock, events })
+  const checker = new Checker<LiveEndpoint>(
+    {
+      clock,
+      endpoints: () => fleet.endpoints,
+      usedAt: () => fleet.usedAt,
+      isOthers: (endpoint, now) => isOthers(fleet, endpoint, now),
+      changed: (endpoint, to) => fleet.checked(endpoint, to),
+    },
+    checksOf(options),
+  )
+  if (checker.isOn) fleet.watcher = checker
   const discovery = new Discovery({
     source,
     allow: allowOf(options),
@@ -119,6 +134,7 @@ export function createCore(options: ClientOptions, compiled: CompiledPlans): Cli
     random: () => clock.random(),
     fleet,
     hand,
+    checker,
     discovery,
     budget: new Budget(budget, clock),
     kept: compiled.kept,
@@ -126,7 +142,7 @@ export function createCore(options: ClientOptions, compiled: CompiledPlans): Cli
     observer,
     deadlines: new Deadlines(clock),
     waiting,
-    onClose: new Set(),
+    onClose: new Set([() => checker.close()]),
     running: new Set(),
     closed: undefined,
     stamp,

@@ -1,3 +1,4 @@
+import type { HealthOptions } from '../health/policy.ts'
 import type { OwnHeaders } from '../headers/own-headers.ts'
 import type { Classify } from '../verdict/classify.ts'
 import type { Balancer, Pick } from '../balance/balancer.ts'
@@ -171,6 +172,12 @@ export interface ClientOptions extends ContractPolicy {
   /** Compares the instances with each other and ejects, through its breaker, what stands out. @default none */
   outliers?: OutlierOptions | false
   /**
+   * Health requests to each instance beside the calls, while the client is in use: an unhealthy instance is picked only when
+   * nobody better is there, and the first probe of an open breaker waits for a check. Not with a function as `transport`.
+   * @default false
+   */
+  health?: HealthOptions | false
+  /**
    * Once fewer than this share of the instances may be picked, breakers are ignored: everything being open
    * more likely means that the breakers are wrong.
    * @default 0 (never)
@@ -238,6 +245,7 @@ export const CLIENT_OPTIONS: readonly (keyof ClientOptions)[] = [
   'validate',
   'contractFailure',
   'outliers',
+  'health',
   'panicThreshold',
   'whenAllOpen',
   'drainTimeout',

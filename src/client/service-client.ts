@@ -38,6 +38,7 @@ import type { Dispatcher } from '../undici.ts'
 import type { RouteInit } from './client.ts'
 import { compilePlans, type CompiledPlans } from './compile.ts'
 import { allowOf, createCore, fleetPolicy, hasUserCode, type ClientCore } from './core.ts'
+import { checksOf } from './health.ts'
 import { explained } from './explained.ts'
 import { checkClientOptions, type ClientOptions, type RouteRule } from './options.ts'
 import { ready, type ReadyOptions } from './ready.ts'
@@ -96,6 +97,7 @@ export class ServiceClient {
     const policy = fleetPolicy(options, compiled, { policy: core.fleet.policy, changed })
     const budget = changed.includes('budget') ? new Budget(options.budget ?? {}, core.clock) : core.budget
     const allow = allowOf(options)
+    const checks = checksOf(options)
     if (options.emptyGrace !== undefined) checkNumber('emptyGrace', options.emptyGrace)
     // Nothing below this line throws.
     this.#options = plainCopy(options)
@@ -112,6 +114,12 @@ export class ServiceClient {
       core.discovery.reconfigure(allow, options.emptyGrace)
     }
     core.fleet.reconfigure(policy, changed.includes('transport') || changed.includes('maxResponseSize'))
+    if (changed.includes('health') || changed.includes('transport')) {
+      core.fleet.watcher = undefined
+      core.checker.reconfigure(checks)
+      if (core.checker.isOn) core.fleet.watcher = core.checker
+      core.fleet.invalidate()
+    }
     core.events.emit('config:changed', { ...core.stamp(), changed, ...(who !== undefined && { by: who }) })
   }
 

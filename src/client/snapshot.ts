@@ -4,6 +4,7 @@ import type { Guard } from '../fleet/guard.ts'
 import type { Limiter } from '../limit/limiter.ts'
 import type { BreakerState, Outcome } from '../observe/events.ts'
 import type { ClientCore } from './core.ts'
+import { healthSnapshot, type HealthSnapshot } from '../health/snapshot.ts'
 import type { Instance } from '../registry/source.ts'
 
 export interface InstanceSnapshot {
@@ -22,6 +23,8 @@ export interface InstanceSnapshot {
   readonly latency?: number
   /** Attempts by outcome, since the instance was first seen. */
   readonly settled: Readonly<Record<Outcome, number>>
+  /** What health checks have shown; absent without any. */
+  readonly health?: HealthSnapshot
   /** What was done to it by hand; absent when nothing was. */
   readonly byHand?: ByHandSnapshot
 }
@@ -55,11 +58,12 @@ export interface ClientSnapshot {
 }
 
 export function takeSnapshot(
-  { service, discovery, fleet, hand, budget }: ClientCore,
+  { service, discovery, fleet, hand, budget, clock }: ClientCore,
   { base, routed }: Plans,
   guards: readonly Guard[],
 ): ClientSnapshot {
   hand.expire()
+  const epoch = clock.epoch ?? 0
   const [limiter] = base.limiters
   const routeLimits = routed.flatMap(({ route, limiters }) => {
     const own = limiters.at(-1)
@@ -84,6 +88,7 @@ export function takeSnapshot(
       queued: endpoint.queued,
       ...(endpoint.latency !== undefined && { latency: endpoint.latency }),
       settled: endpoint.settled,
+      ...(endpoint.health && { health: healthSnapshot(endpoint.health, epoch) }),
       ...byHand(hand.snapshot(endpoint)),
     })),
     ...(limiter && { limit: limitOf(limiter) }),

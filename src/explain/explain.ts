@@ -9,7 +9,7 @@ import type { Explanation, InstanceExplanation, PlanExplanation } from './explan
 import { table } from './table.ts'
 
 /** Lesser ones are picked only when there is none before them. */
-const ORDER: readonly InstanceState[] = ['available', 'paused', 'draining']
+const ORDER: readonly InstanceState[] = ['available', 'paused', 'draining', 'unhealthy']
 
 export interface ExplainContext {
   readonly core: Core
@@ -76,6 +76,7 @@ function explainInstance(
         : instance.weight === 0
           ? 'its weight is 0'
           : 'it is leaving',
+    unhealthy: healthReason(endpoint),
     full: `it carries ${inFlight} of ${perInstance} attempts`,
   }
   return {
@@ -107,6 +108,16 @@ function explainPlan({ timeout, retry, hedge, guard, waitForReady, priority }: P
     waitForReady,
     priority,
   }
+}
+
+function healthReason({ health }: LiveEndpoint): string {
+  const { latest, failures = 0 } = health ?? {}
+  if (!latest)
+    return health?.state === 'unhealthy' ? 'its health checks failed' : 'it waits for its first health check'
+  const { reason, status, error } = latest
+  const what =
+    reason === 'error' ? quote(error) : reason === 'timeout' ? 'no answer in time' : `${reason} of ${status}`
+  return `its health checks failed, ${failures} in a row: ${what}`
 }
 
 function ms(time: number): string {

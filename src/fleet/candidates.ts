@@ -38,7 +38,7 @@ export class Candidates {
   }
 
   #rebuild(all: readonly LiveEndpoint[], now: number): void {
-    const tiers: [LiveEndpoint[], LiveEndpoint[], LiveEndpoint[]] = [[], [], []]
+    const tiers: [LiveEndpoint[], LiveEndpoint[], LiveEndpoint[], LiveEndpoint[]] = [[], [], [], []]
     const shut: LiveEndpoint[] = []
     const shutReserve: LiveEndpoint[] = []
     let dueAt = Infinity
@@ -57,6 +57,10 @@ export class Candidates {
         dueAt = Math.min(dueAt, at)
         // Isolated by hand is not shut but gone.
         if (at < Infinity) (isReserve(endpoint, now) ? shutReserve : shut).push(endpoint)
+        continue
+      }
+      if (endpoint.isUnhealthy) {
+        tiers[3].push(endpoint)
         continue
       }
       admitted++

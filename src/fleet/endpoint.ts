@@ -8,6 +8,7 @@ import type { Outcome } from '../observe/events.ts'
 import { quote } from '../options.ts'
 import type { Instance } from '../registry/source.ts'
 import type { Dispatcher } from '../undici.ts'
+import type { Health } from '../health/health.ts'
 import { queuedIn } from './queued.ts'
 import { isSameIncident } from '../verdict/incident.ts'
 import { isInstanceGuard, type Guard } from './guard.ts'
@@ -68,6 +69,8 @@ export class LiveEndpoint implements Endpoint {
   isolatedUntil: number = -Infinity
   /** Picked only when nobody else is there before this time, by the clock: by hand. */
   drainedUntil: number = -Infinity
+  /** What health checks have shown; undefined without any. */
+  health: Health | undefined = undefined
   /** The last snapshot this endpoint was part of. */
   revision = 0
 
@@ -179,6 +182,8 @@ export class LiveEndpoint implements Endpoint {
       this.#context.clock,
       (transition) => this.#context.transitioned(this, guard, transition),
       () => this.#context.hasStandIn(this, guard),
+      // A check of the instance says nothing about one route.
+      isInstanceGuard(guard) ? (probeAt) => this.health?.heldUntil(probeAt) ?? probeAt : undefined,
     )
   }
 
@@ -203,6 +208,21 @@ export class LiveEndpoint implements Endpoint {
     const own = isInstanceGuard(guard) ? now : admitsAt(this.breakerAt(guard.index), now)
     const { instanceGuard } = this.#context
     return Math.max(own, instanceGuard ? admitsAt(this.breakerAt(instanceGuard.index), now) : now)
+  }
+
+  /** Whether its health checks have failed: it is picked only when nobody better is there. */
+  get isUnhealthy(): boolean {
+    return this.health?.isOut === true
+  }
+
+  /** When the instance's own breaker is due for its first probe; undefined while it waits for none. */
+  get probeAt(): number | undefined {
+    return this.#breaker?.probeAt
+  }
+
+  /** A health check in the place of that probe failed. */
+  probeFailed(now: number): void {
+    this.#breaker?.probeFailed(now)
   }
 
   /** Whether it is half-open, its probes under way. */

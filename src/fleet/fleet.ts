@@ -47,12 +47,27 @@ export interface ByHand {
   expire(): void
 }
 
+/** Who checks the endpoints. */
+export interface FleetWatcher {
+  /** It waits for the next call. */
+  readonly isAsleep: boolean
+  wake(): void
+  /** A breaker has opened. */
+  rearm(): void
+  /** The endpoints have changed. */
+  applied(): void
+}
+
 /** The endpoints of one service, reconciled with the source's snapshots. */
 export class Fleet implements EndpointContext, AttemptContext {
   readonly clock: Clock
   instanceGuard: Guard | undefined
   #all: readonly LiveEndpoint[] = []
   closed: Error | undefined = undefined
+  /** Set while health checks are on. */
+  watcher: FleetWatcher | undefined = undefined
+  /** When a call last asked for an endpoint, by the clock; kept only for the watcher. */
+  usedAt: number = -Infinity
   #revision = 0
   /** When something done by hand is over. */
   #handDueAt = Infinity
@@ -122,6 +137,17 @@ export class Fleet implements EndpointContext, AttemptContext {
     return this.#all
   }
 
+  #isUsed(watcher: FleetWatcher, now: number): void {
+    this.usedAt = now
+    if (watcher.isAsleep) watcher.wake()
+  }
+
+  /** A health check has told something of an endpoint. */
+  checked(endpoint: LiveEndpoint, to: 'healthy' | 'unhealthy' | undefined): void {
+    this.invalidate()
+    if (to && !endpoint.removed) this.#news.health(endpoint, to, this.clock.now())
+  }
+
   now(): number {
     return this.clock.now()
   }
@@ -138,6 +164,7 @@ export class Fleet implements EndpointContext, AttemptContext {
   acquire(request: AcquireRequest, guard: Guard | undefined): Attempt | undefined {
     const now = this.clock.now()
     if (now >= this.#handDueAt) this.#options.hand?.expire()
+    if (this.watcher) this.#isUsed(this.watcher, now)
     const view = this.#viewOf(request.subset)
     const candidates = view.candidatesOf(guard)
     request.now = now
@@ -230,6 +257,8 @@ export class Fleet implements EndpointContext, AttemptContext {
       }
     }
     this.#all = next
+    for (const endpoint of removed) endpoint.removed = true
+    this.watcher?.applied()
     for (const view of this.#everyView()) view.apply(next)
     this.#handDueAt = this.#options.hand?.imprint(next, this.clock.now()) ?? Infinity
     this.invalidate()
@@ -250,6 +279,7 @@ export class Fleet implements EndpointContext, AttemptContext {
 
   transitioned(endpoint: LiveEndpoint, guard: Guard, transition: Transition): void {
     this.invalidate()
+    if (transition.to === 'open') this.watcher?.rearm()
     if (!endpoint.removed) this.#news.transition(endpoint, guard, transition, () => this.countStates(guard))
   }
 

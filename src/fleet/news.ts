@@ -64,6 +64,17 @@ export class News {
     })
   }
 
+  /** Health checks have changed what an instance is held for. */
+  health({ instance, health }: LiveEndpoint, to: 'healthy' | 'unhealthy', now: number): void {
+    if (!health) return
+    if (to === 'unhealthy') {
+      const { latest, failures } = health
+      if (latest) this.#events.emit('instance:unhealthy', { ...this.#stamp(), instance, failures, ...latest })
+    } else {
+      this.#events.emit('instance:healthy', { ...this.#stamp(), instance, unhealthyFor: now - health.since })
+    }
+  }
+
   snapshot(
     added: readonly LiveEndpoint[],
     changed: readonly { endpoint: LiveEndpoint; previous: Instance }[],

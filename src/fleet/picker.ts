@@ -64,7 +64,7 @@ export class Picker {
     const admitted = (endpoint: LiveEndpoint): boolean => endpoint.admitsAt(guard, request.now) <= request.now
     const others = list.filter(fresh)
     if (others.length > 0) return this.#ask(others, request)
-    const lesser = all.filter((endpoint) => fresh(endpoint) && admitted(endpoint))
+    const lesser = all.filter((endpoint) => fresh(endpoint) && admitted(endpoint) && !endpoint.isUnhealthy)
     if (lesser.length > 0) return this.#ask(lesser, request)
     return hasRoom(picked) ? picked : list.find(hasRoom)
   }

@@ -11,6 +11,7 @@ export function stateOf(
 ): InstanceState {
   if (endpoint.admitsAt(guard, now) > now) return endpoint.isProbing(guard) ? 'probing' : 'open'
   if (endpoint.inFlight >= perInstance) return 'full'
+  if (endpoint.isUnhealthy) return 'unhealthy'
   const { draining, weight } = endpoint.instance
   if (draining || weight === 0 || endpoint.drainedUntil > now) return 'draining'
   return endpoint.penalisedUntil > now ? 'paused' : 'available'
@@ -24,11 +25,14 @@ export function countStates(
   perInstance: number,
 ): InstanceCounts {
   const counts = { total: 0, available: 0, open: 0, probing: 0, paused: 0, draining: 0, full: 0 }
+  let unhealthy = 0
   for (const endpoint of endpoints) {
     counts.total++
-    counts[stateOf(endpoint, guard, now, perInstance)]++
+    const state = stateOf(endpoint, guard, now, perInstance)
+    if (state === 'unhealthy') unhealthy++
+    else counts[state]++
   }
-  return counts
+  return unhealthy > 0 ? { ...counts, unhealthy } : counts
 }
 
 /** `3 instances: 2 open, 1 probing` */

@@ -12,6 +12,8 @@ export const LEVELS: Readonly<Record<keyof ClientEvents, LogLevel | false>> = {
   'instance:removed': 'info',
   'instance:ejected': 'warn',
   'instance:paused': 'info',
+  'instance:unhealthy': 'warn',
+  'instance:healthy': 'info',
   'source:stale': 'error',
   'source:recovered': 'info',
   'source:invalid': 'warn',

@@ -11,6 +11,8 @@ const NAMES: Record<keyof ClientEvents, true> = {
   'instance:removed': true,
   'instance:ejected': true,
   'instance:paused': true,
+  'instance:unhealthy': true,
+  'instance:healthy': true,
   'source:stale': true,
   'source:recovered': true,
   'source:invalid': true,

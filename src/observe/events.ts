@@ -34,10 +34,13 @@ export type BreakerReason =
 export type CallOutcome = 'success' | 'failure' | 'refused' | 'timeout' | 'aborted'
 
 /** What stands in the way of picking an instance, if anything does. */
-export type InstanceState = 'available' | 'open' | 'probing' | 'paused' | 'draining' | 'full'
+export type InstanceState = 'available' | 'open' | 'probing' | 'paused' | 'draining' | 'full' | 'unhealthy'
 
 /** How many instances are in which state. */
-export type InstanceCounts = { readonly [State in InstanceState | 'total']: number }
+export type InstanceCounts = { readonly [State in Exclude<InstanceState, 'unhealthy'> | 'total']: number } & {
+  /** Those that their health checks have taken out; absent when there are none. */
+  readonly unhealthy?: number
+}
 
 /** What a breaker had counted when it changed its state. */
 export interface BreakerCounts {
@@ -89,6 +92,26 @@ export interface InstanceEjectedEvent extends InstanceEvent {
   readonly successes: number
   /** Mean ms of the successes. */
   readonly latency?: number
+}
+
+/** Why a health check failed. */
+export interface CheckFailure {
+  readonly reason: 'status' | 'body' | 'timeout' | 'error'
+  /** Of the answer, for `status` and `body`. */
+  readonly status?: number
+  readonly error?: unknown
+}
+
+/** Health checks have taken an instance out: it is picked only when nobody better is there. */
+export interface InstanceUnhealthyEvent extends InstanceEvent, CheckFailure {
+  /** Checks that failed in a row. */
+  readonly failures: number
+}
+
+/** Health checks pass again. */
+export interface InstanceHealthyEvent extends InstanceEvent {
+  /** Milliseconds. */
+  readonly unhealthyFor: number
 }
 
 /** A server asked for a pause (Retry-After), and is picked only when nobody else is there. */
@@ -262,6 +285,8 @@ export interface ClientEvents {
   'instance:removed': InstanceEvent
   'instance:ejected': InstanceEjectedEvent
   'instance:paused': InstancePausedEvent
+  'instance:unhealthy': InstanceUnhealthyEvent
+  'instance:healthy': InstanceHealthyEvent
   'source:stale': SourceStaleEvent
   'source:recovered': SourceRecoveredEvent
   'source:invalid': SourceInvalidEvent

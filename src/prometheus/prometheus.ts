@@ -137,6 +137,9 @@ function gauges(
     sumOf(instances, ({ inFlight }) => inFlight),
   )
   gauge('queued', 'Requests that wait for a connection, or behind a limit.', queuedOf)
+  gauge('instances_unhealthy', 'Instances that their health checks have taken out.', ({ instances }) =>
+    sumOf(instances, ({ health }) => Number(health?.state === 'unhealthy')),
+  )
   gauge('budget_left', 'Retries and hedges that the budget allows now.', ({ budget }) => budget)
   gauge(
     'source_stale_seconds',

@@ -1,0 +1,49 @@
+import type { Socket } from 'node:net'
+import { buildConnector, type Pool } from '../undici.ts'
+
+type Connector = ReturnType<typeof buildConnector>
+
+/**
+ * Connects as the pools of the instances do, with the same TLS options. Its sockets never keep the process alive. One for all
+ * instances: they share its TLS sessions, and a check costs a server no full handshake.
+ */
+export function quietConnector(transport: Pool.Options, timeout: number): Connector {
+  const connect = typeof transport.connect === 'function' ? transport.connect : built(transport, timeout)
+  return (options, callback) => {
+    // undici returns the socket before it is connected, which its types do not say.
+    const early: unknown = connect(options, (...[error, socket]) => {
+      if (socket) quieten(socket)
+      if (error) callback(error, null)
+      else callback(null, socket)
+    })
+    if (isSocket(early)) quieten(early)
+  }
+}
+
+/** Options that undici takes, and its types leave out or give as functions too. */
+type Untyped = Omit<Pool.Options, 'connect' | 'tls'> & { tls?: object; useH2c?: boolean; connect?: object }
+
+function built(transport: Pool.Options, timeout: number): Connector {
+  const { tls, maxCachedSessions, allowH2, useH2c, socketPath, connect } = transport as Untyped
+  const { autoSelectFamily, autoSelectFamilyAttemptTimeout } = transport
+  return buildConnector({
+    ...tls,
+    maxCachedSessions,
+    allowH2,
+    useH2c,
+    socketPath,
+    timeout,
+    ...(autoSelectFamily !== undefined && { autoSelectFamily, autoSelectFamilyAttemptTimeout }),
+    ...connect,
+  } as Parameters<typeof buildConnector>[0])
+}
+
+/** undici holds the process for the time of a request; a check must not. */
+function quieten(socket: Socket): void {
+  socket.unref()
+  socket.ref = () => socket
+}
+
+function isSocket(value: unknown): value is Socket {
+  return typeof (value as { unref?: unknown } | undefined)?.unref === 'function'
+}

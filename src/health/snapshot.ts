@@ -1,0 +1,27 @@
+import type { Health } from './health.ts'
+
+/** What health checks have shown of an instance. */
+export interface HealthSnapshot {
+  /** `unknown` until the first check is over. */
+  readonly state: 'unknown' | 'healthy' | 'unhealthy'
+  /** Checks that failed in a row. */
+  readonly failures: number
+  /** Unix ms of the end of the latest check. */
+  readonly checkedAt?: number
+  /** What the latest one failed with; absent when it passed. */
+  readonly reason?: 'status' | 'body' | 'timeout' | 'error'
+  readonly status?: number
+}
+
+export function healthSnapshot(
+  { state, checkedAt, failures, latest }: Health,
+  epoch: number,
+): HealthSnapshot {
+  return {
+    state,
+    failures,
+    ...(checkedAt !== undefined && { checkedAt: checkedAt + epoch }),
+    ...(latest && { reason: latest.reason }),
+    ...(latest?.status !== undefined && { status: latest.status }),
+  }
+}

@@ -1,0 +1,106 @@
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { Health, type CheckResult, type HealthRules } from '../../src/health/health.ts'
+import { FAIL, PASS } from './harness.ts'
+
+interface Past {
+  readonly result: CheckResult
+  readonly begunAt: number
+  /** The first after a time without checks. */
+  readonly isFirst: boolean
+}
+
+const NONE: CheckResult = { outcome: 'none' }
+
+/** The rules read off the whole history, anew for each question. */
+class Model {
+  readonly past: Past[] = []
+  readonly rules: HealthRules
+
+  constructor(rules: HealthRules) {
+    this.rules = rules
+  }
+
+  get state(): string {
+    const seen = this.past.filter(({ result }) => result.outcome !== 'none')
+    let state = 'unknown'
+    for (const [index, { result }] of seen.entries()) {
+      const upTo = seen.slice(0, index + 1)
+      const { isFirst } = seen[index] ?? { isFirst: false }
+      if (result.outcome === 'pass') {
+        const wanted = state === 'unhealthy' && !isFirst ? this.rules.healthyThreshold : 1
+        if (inARow(upTo, 'pass') >= wanted) state = 'healthy'
+      } else if (inARow(upTo, 'fail') >= this.rules.unhealthyThreshold) state = 'unhealthy'
+    }
+    return state
+  }
+
+  heldUntil(probeAt: number, isBelieved: boolean, patience: number): number {
+    const passed = this.past.some(({ result, begunAt }) => result.outcome === 'pass' && begunAt >= probeAt)
+    return passed || !isBelieved ? probeAt : probeAt + patience
+  }
+}
+
+/** A row ends where nothing was checked for a while. */
+function inARow(past: readonly Past[], outcome: string): number {
+  let count = 0
+  for (const { result, isFirst } of past.toReversed()) {
+    if (result.outcome !== outcome) break
+    count++
+    if (isFirst) break
+  }
+  return count
+}
+
+const ops = fc.array(
+  fc.oneof(
+    { weight: 5, arbitrary: fc.constantFrom(PASS, FAIL, FAIL, NONE).map((result) => ({ result })) },
+    { weight: 1, arbitrary: fc.constant('forget' as const) },
+    { weight: 2, arbitrary: fc.nat(60).map((probeAt) => ({ probeAt })) },
+    { weight: 1, arbitrary: fc.boolean().map((isBelieved) => ({ isBelieved })) },
+  ),
+  { minLength: 1, maxLength: 60 },
+)
+
+test('behaves as the model that keeps the whole history', () => {
+  fc.assert(
+    fc.property(
+      fc.record({
+        healthyThreshold: fc.integer({ min: 1, max: 4 }),
+        unhealthyThreshold: fc.integer({ min: 1, max: 4 }),
+        startsHealthy: fc.boolean(),
+      }),
+      ops,
+      (rules, script) => {
+        const belief = { isBelieved: false, patience: 7 }
+        const health = new Health(rules, belief, 0)
+        const model = new Model(rules)
+        let now = 0
+        let isFirst = false
+        for (const op of script) {
+          now++
+          const before = model.state
+          if (op === 'forget') {
+            health.forget()
+            isFirst = true
+          } else if ('isBelieved' in op) belief.isBelieved = op.isBelieved
+          else if ('probeAt' in op) {
+            expect(health.heldUntil(op.probeAt)).toBe(model.heldUntil(op.probeAt, belief.isBelieved, 7))
+          } else {
+            const told = health.settle(op.result, now - 1, now)
+            model.past.push({ result: op.result, begunAt: now - 1, isFirst })
+            if (op.result.outcome !== 'none') isFirst = false
+            const after = model.state
+            const isTold =
+              after !== before && before !== 'unknown' ? after : after === 'unhealthy' && before !== after
+            expect(told).toBe(isTold === true ? 'unhealthy' : isTold === false ? undefined : isTold)
+          }
+          const { state } = model
+          expect(health.state).toBe(state)
+          expect(health.isOut).toBe(state === 'unhealthy' || (state === 'unknown' && !rules.startsHealthy))
+        }
+      },
+    ),
+    { numRuns: 2_000 },
+  )
+})

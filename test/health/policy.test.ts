@@ -1,0 +1,87 @@
+import { expect, test } from 'vitest'
+import { healthPolicy, type HealthOptions } from '../../src/health/policy.ts'
+import { createClient, createFetch, fixed } from '../../src/index.ts'
+
+test('the defaults', () => {
+  expect(healthPolicy({ path: '/healthz' })).toMatchObject({
+    path: '/healthz',
+    interval: 10_000,
+    timeout: 2_000,
+    healthyThreshold: 2,
+    unhealthyThreshold: 3,
+    startsHealthy: true,
+    holds: undefined,
+    headers: {},
+  })
+  expect(healthPolicy({ path: '/', interval: 500 }).timeout).toBe(500)
+})
+
+test('by default, 200 to 299 pass', () => {
+  const { expects } = healthPolicy({ path: '/' })
+  expect([199, 200, 204, 299, 301, 404, 503].filter(expects)).toEqual([200, 204, 299])
+})
+
+test('a RegExp that remembers its place is asked anew each time, and the one given is left alone', () => {
+  const given = /ok/g
+  const { holds } = healthPolicy({ path: '/', expect: { body: given } })
+  expect([holds?.('ok'), holds?.('ok'), holds?.('no')]).toEqual([true, true, false])
+  expect(given.lastIndex).toBe(0)
+})
+
+test.each<[object | number | string, string]>([
+  [{}, "health.path must be a path such as '/healthz', got undefined"],
+  [{ path: 'healthz' }, "got 'healthz'"],
+  [{ path: '/a b' }, "got '/a b'"],
+  [{ path: '/a#b' }, "got '/a#b'"],
+  [{ path: '/a\r\nx: y' }, 'health.path must be a path'],
+  [{ path: '/', tcp: true }, 'health.path cannot be used with tcp'],
+  [{ tcp: true, expect: {} }, 'health.expect cannot be used with tcp'],
+  [{ tcp: true, headers: {} }, 'health.headers cannot be used with tcp'],
+  [{ tcp: false }, 'health.tcp must be true or left out, got false'],
+  [{ path: '/', intervall: 5 }, 'did you mean interval?'],
+  [{ path: '/', grpc: true }, 'health.grpc is not an option'],
+  [{ path: '/', interval: 10 }, 'health.interval must be a number >= 100'],
+  [{ path: '/', interval: Number.NaN }, 'health.interval'],
+  [{ path: '/', interval: Infinity }, 'health.interval'],
+  [{ path: '/', timeout: 0 }, 'health.timeout must be a number > 0'],
+  [{ path: '/', healthyThreshold: 0 }, 'health.healthyThreshold must be an integer >= 1'],
+  [{ path: '/', unhealthyThreshold: 1.5 }, 'health.unhealthyThreshold must be an integer'],
+  [{ path: '/', port: 0 }, 'health.port must be an integer >= 1'],
+  [{ path: '/', port: 70_000 }, 'health.port'],
+  [{ path: '/', expect: { status: [] } }, 'health.expect.status must name a status'],
+  [{ path: '/', expect: { status: 100 } }, 'health.expect.status'],
+  [{ path: '/', expect: { status: '200' } }, 'health.expect.status must be a number'],
+  [{ path: '/', expect: { body: '' } }, 'health.expect.body must be a text or a RegExp'],
+  [{ path: '/', expect: { body: () => true } }, 'health.expect.body'],
+  [{ path: '/', expect: { stats: 200 } }, 'did you mean status?'],
+  [{ path: '/', headers: { 'bad name': '1' } }, 'health.headers must be a header name'],
+  [{ path: '/', headers: { a: 'x\r\ny: z' } }, "health.headers['a']"],
+  [{ path: '/', headers: { a: 1 } }, "health.headers['a']"],
+  [{ path: '/', headers: { 'Transfer-Encoding': 'x' } }, 'health.headers cannot have transfer-encoding'],
+  [{ path: '/', initial: 'out' }, "health.initial must be 'healthy' or 'unhealthy', got 'out'"],
+  [true as never, 'health must be an object or false, got true'],
+  [10, 'health must be an object or false, got 10'],
+])('refuses %j', (health, message) => {
+  const make = (): unknown =>
+    createClient({ service: 'svc', source: fixed([]), health: health as HealthOptions })
+  expect(make).toThrow(message)
+})
+
+test('refuses a function as transport, whose dispatchers are for calls', () => {
+  const make = (): unknown =>
+    createClient({ service: 'svc', source: fixed([]), health: { path: '/' }, transport: () => ({}) as never })
+  expect(make).toThrow('health needs transport to be options')
+})
+
+test('createFetch takes it among its defaults, and a service may turn it off', async () => {
+  const source = fixed(['http://127.0.0.1:1'])
+  const fetch = createFetch({
+    source,
+    defaults: { health: { path: '/healthz' } },
+    services: { a: {}, b: { health: false } },
+  })
+  await fetch.close()
+  expect(() => createFetch({ source, defaults: { health: { path: 'x' } }, services: { a: {} } })).toThrow(
+    'health.path',
+  )
+})
