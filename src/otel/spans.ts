@@ -15,6 +15,7 @@ import { SendingContext } from './context.ts'
 import { errorType, statusError } from './error-type.ts'
 
 interface Attempt {
+  readonly number: number
   readonly span: Span
   readonly context: Context
 }
@@ -29,8 +30,8 @@ interface Call {
   started: number
   first: Attempt | undefined
   last: Attempt | undefined
-  /** By number. */
-  readonly open: Map<number, Attempt>
+  /** One, or a few that race. */
+  readonly open: Attempt[]
   isOver: boolean
 }
 
@@ -70,11 +71,11 @@ export class Spans {
       },
       parent,
     )
-    const attempt = { span, context: trace.setSpan(parent, span) }
+    const attempt = { number: start.attempt, span, context: trace.setSpan(parent, span) }
     call.started++
     call.first ??= attempt
     call.last = attempt
-    call.open.set(start.attempt, attempt)
+    call.open.push(attempt)
     start.within = (run) => context.with(attempt.context, run)
     const sending = new SendingContext(attempt.context)
     start.sendWithin = (run) => context.with(sending, run)
@@ -84,9 +85,9 @@ export class Spans {
   /** Returns the context of its span, if it has one. */
   attemptEnded(event: AttemptEvent): Context | undefined {
     const call = this.#calls.get(event.id)
-    const attempt = call?.open.get(event.attempt)
+    const attempt = call?.open.find(({ number }) => number === event.attempt)
     if (!call || !attempt) return undefined
-    call.open.delete(event.attempt)
+    call.open.splice(call.open.indexOf(attempt), 1)
     this.#forget(call)
     const { status, error, outcome, cancelled } = event
     finish(attempt.span, {
@@ -127,7 +128,7 @@ export class Spans {
   /** Ends what is under way: nobody will hear of it any more. */
   stop(): void {
     for (const { span, open } of this.#calls.values()) {
-      for (const attempt of open.values()) attempt.span.end()
+      for (const attempt of open) attempt.span.end()
       span?.end()
     }
     this.#calls.clear()
@@ -152,7 +153,7 @@ export class Spans {
 
   /** A limit of the caller's own may end a call before its attempt. */
   #forget({ start, open, isOver }: Call): void {
-    if (isOver && open.size === 0) this.#calls.delete(start.id)
+    if (isOver && open.length === 0) this.#calls.delete(start.id)
   }
 }
 
@@ -164,7 +165,7 @@ function newCall(start: CallStartEvent): Call {
     started: 0,
     first: undefined,
     last: undefined,
-    open: new Map(),
+    open: [],
     isOver: false,
   }
 }
