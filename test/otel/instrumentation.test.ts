@@ -93,6 +93,29 @@ describe.each(Object.entries(DOORS))('instrumentation-undici beside otel(), thro
   })
 })
 
+it.each([true, false])(
+  "fetch: 'fast' has one CLIENT span for each attempt too, active: %s",
+  async (isActive) => {
+    await using bad = await startServer(reply(503))
+    await using good = await startServer(ok)
+    await using client = createClient({
+      service: 'user-service',
+      source: fixed([bad.url, good.url]),
+      balance: inOrder,
+      retry: { attempts: 3, backoff: 0 },
+      fetch: 'fast',
+    })
+    await client.ready()
+    if (isActive) instrument()
+    using _ = otel(client)
+    await (await client('/')).text()
+    expect(clientSpans()).toEqual(['outrigger', 'outrigger'])
+    const attempts = telemetry.spans.filter(({ kind }) => kind === SpanKind.CLIENT)
+    const sent = [bad, good].map(({ headers }) => String(headers[0]?.['traceparent']).split('-')[2])
+    expect(sent).toEqual(attempts.map((span) => span.spanContext().spanId))
+  },
+)
+
 it('a connection that fails is one span too', async () => {
   const dead = await refusedUrl()
   await using client = clientOf([dead])
