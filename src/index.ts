@@ -19,7 +19,7 @@ export type {
 export type { Explanation, InstanceExplanation, PlanExplanation } from './explain/explanation.ts'
 export type { ClientUpdate, UpdateOptions } from './client/update.ts'
 export type { ReadyOptions } from './client/ready.ts'
-export type { ClientSnapshot, InstanceSnapshot, LimitSnapshot } from './client/snapshot.ts'
+export type { ClientSnapshot, InstanceSnapshot, LimitSnapshot, TrafficSnapshot } from './client/snapshot.ts'
 export type { ByHandOptions, ByHandSnapshot, TakeOutOptions } from './control/hand.ts'
 export { withDeadline, type IncomingRequest, type WithDeadlineOptions } from './client/with-deadline.ts'
 export type { CallInit } from './doors/plan/target.ts'

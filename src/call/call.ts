@@ -233,7 +233,7 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
     const { fleet } = this.core
     const { guard, traffic } = this.operation.plan
     // Once: its retries and hedges go where its first try went.
-    if (this.attempt++ === 0 && traffic) this.subset = traffic.choose(this, fleet.isEmpty)
+    if (this.attempt++ === 0 && traffic) this.subset = traffic.choose(this, fleet.standing(guard))
     return fleet.acquire(this, guard)
   }
 

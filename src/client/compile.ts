@@ -109,12 +109,14 @@ export function compilePlans(options: ClientOptions, before?: CompiledPlans): Co
     limit === undefined ? base.limiters : limit === false ? [] : [...base.limiters, limiterOf(limit, name)]
   const throttleOf = (throttle: RouteRule['throttle'], name: string): Throttle | undefined =>
     isOff(throttle) ? undefined : parts.of(name, throttle, () => new Throttle(throttle, clock, name))
+  const trafficOf = (traffic: RouteRule['traffic'], name: string): Traffic | undefined =>
+    isOff(traffic) ? undefined : parts.of(name, traffic, () => new Traffic(traffic, name))
   if (options.waitForReady !== undefined) checkBoolean('waitForReady', options.waitForReady)
   const ownLimit = limitOf(options.limit)
   const base: Plan = Object.freeze({
     route: undefined,
     guard: guard(options.breaker, 'breaker', undefined),
-    traffic: isOff(options.traffic) ? undefined : new Traffic(options.traffic, 'traffic'),
+    traffic: trafficOf(options.traffic, 'traffic'),
     timeout: timeoutPolicy(options.timeout, DEFAULT_TIMEOUT, 'timeout'),
     retry: options.retry === false ? undefined : retryPolicy(options.retry, 'retry'),
     hedge: hedge(options.hedge, 'hedge'),
@@ -140,12 +142,7 @@ export function compilePlans(options: ClientOptions, before?: CompiledPlans): Co
     return Object.freeze({
       route,
       guard: rule.breaker === undefined ? base.guard : guard(rule.breaker, `${name}.breaker`, route.key),
-      traffic:
-        rule.traffic === undefined
-          ? base.traffic
-          : isOff(rule.traffic)
-            ? undefined
-            : new Traffic(rule.traffic, `${name}.traffic`),
+      traffic: rule.traffic === undefined ? base.traffic : trafficOf(rule.traffic, `${name}.traffic`),
       timeout: timeoutPolicy(rule.timeout, base.timeout, `${name}.timeout`),
       retry:
         rule.retry === undefined

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { plainCopy } from './update.ts'
 
 /**
  * The parts of plans that learn or count: limits, throttles, hedges, caches. An update of the options keeps each part whose
@@ -16,7 +17,9 @@ export class Parts {
   of<T>(name: string, options: unknown, make: () => T): T {
     const before = this.#before?.get(name)
     const part =
-      before && isDeepStrictEqual(before.options, options) ? before : { options: copy(options), made: make() }
+      before && isDeepStrictEqual(before.options, options)
+        ? before
+        : { options: plainCopy(options), made: make() }
     this.#now.set(name, part)
     return part.made as T
   }
@@ -25,9 +28,4 @@ export class Parts {
 interface Part {
   readonly options: unknown
   readonly made: unknown
-}
-
-/** The caller may change his own object afterwards. */
-function copy(options: unknown): unknown {
-  return typeof options === 'object' && options !== null ? { ...options } : options
 }

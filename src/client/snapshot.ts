@@ -6,6 +6,7 @@ import type { BreakerState, Outcome } from '../observe/events.ts'
 import type { ClientCore } from './core.ts'
 import { healthSnapshot, type HealthSnapshot } from '../health/snapshot.ts'
 import type { Instance } from '../registry/source.ts'
+import type { Traffic } from '../traffic/traffic.ts'
 
 export interface InstanceSnapshot {
   readonly instance: Instance
@@ -39,6 +40,18 @@ export interface LimitSnapshot {
   readonly queued: number
 }
 
+/** One rule of `traffic`. */
+export interface TrafficSnapshot {
+  /** The instances it sends calls to, as errors name them. */
+  readonly to: string
+  /** The part of the calls, 0 to 1. */
+  readonly share: number
+  /** Calls that it has taken since it was set. */
+  readonly taken: number
+  /** Instances of the source's list that are in it. */
+  readonly instances: number
+}
+
 /** The state of a client as plain JSON. */
 export interface ClientSnapshot {
   readonly service: string
@@ -51,6 +64,10 @@ export interface ClientSnapshot {
   /** Retries and hedges that the budget allows now. */
   readonly budget: number
   readonly instances: readonly InstanceSnapshot[]
+  /** The client's own rules; absent when it has none. */
+  readonly traffic?: readonly TrafficSnapshot[]
+  /** The rules of routes that have their own, by route key; absent when there are none. */
+  readonly routeTraffic?: Readonly<Record<string, readonly TrafficSnapshot[]>>
   /** The client's own limit; absent when it has none. */
   readonly limit?: LimitSnapshot
   /** The limits of routes that have their own, by route key; absent when there are none. */
@@ -69,6 +86,9 @@ export function takeSnapshot(
     const own = limiters.at(-1)
     return route && own && own !== limiter ? [[route.key, limitOf(own)] as const] : []
   })
+  const routeTraffic = routed.flatMap(({ route, traffic }) =>
+    route && traffic && traffic !== base.traffic ? [[route.key, trafficOf(traffic, fleet)] as const] : [],
+  )
   return {
     service,
     ready: discovery.seen,
@@ -91,6 +111,8 @@ export function takeSnapshot(
       ...(endpoint.health && { health: healthSnapshot(endpoint.health, epoch) }),
       ...byHand(hand.snapshot(endpoint)),
     })),
+    ...(base.traffic && { traffic: trafficOf(base.traffic, fleet) }),
+    ...(routeTraffic.length > 0 && { routeTraffic: Object.fromEntries(routeTraffic) }),
     ...(limiter && { limit: limitOf(limiter) }),
     ...(routeLimits.length > 0 && { routeLimits: Object.fromEntries(routeLimits) }),
   }
@@ -102,4 +124,13 @@ function byHand(said: ByHandSnapshot | undefined): { byHand?: ByHandSnapshot } {
 
 function limitOf({ limit, inFlight, queued }: Limiter): LimitSnapshot {
   return { limit, inFlight, queued }
+}
+
+function trafficOf({ rules }: Traffic, { endpoints }: ClientCore['fleet']): TrafficSnapshot[] {
+  return rules.map(({ subset, share, percent, taken }) => ({
+    to: subset.name,
+    share: share * percent,
+    taken,
+    instances: endpoints.filter(({ instance }) => subset.has(instance)).length,
+  }))
 }

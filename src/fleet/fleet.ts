@@ -9,6 +9,7 @@ import type { ClientEvents, InstanceCounts, Outcome } from '../observe/events.ts
 import { quote } from '../options.ts'
 import type { Instance } from '../registry/source.ts'
 import type { Subset } from '../traffic/subset.ts'
+import type { Standing } from '../traffic/traffic.ts'
 import type { Dispatcher } from '../undici.ts'
 import { Attempt, type AttemptContext } from './attempt.ts'
 import { attemptEvent } from './attempt-event.ts'
@@ -206,8 +207,9 @@ export class Fleet implements EndpointContext, AttemptContext {
   }
 
   hasStandIn(endpoint: LiveEndpoint, guard: Guard): boolean {
-    const list = this.#whole.candidatesOf(guard).list(this.#all, this.clock.now())
-    return list.length > 1 || (list.length === 1 && list[0] !== endpoint)
+    const now = this.clock.now()
+    // Calls to a subset cannot go to the others.
+    return [...this.#everyView()].every((view) => view.hasStandIn(endpoint, guard, now))
   }
 
   /** Why `acquire` gave nothing; `cause` is the source's last error. */
@@ -224,8 +226,13 @@ export class Fleet implements EndpointContext, AttemptContext {
     return refusal({ service, route, guard, cause, now, dueAt, perInstance, endpoints, known, subset })
   }
 
-  /** Whether the source lists none of a subset. */
-  readonly isEmpty = (subset: Subset): boolean => this.#viewOf(subset).all.length === 0
+  /** How the instances of subsets stand, for calls behind this guard. */
+  standing(guard: Guard | undefined): Standing {
+    return {
+      isEmpty: (subset) => this.#viewOf(subset).all.length === 0,
+      isDown: (subset) => this.#viewOf(subset).isDown(guard, this.clock.now()),
+    }
+  }
 
   /** Reconciles with a complete snapshot of valid instances with distinct ids. */
   apply(instances: readonly Instance[]): void {

@@ -49,6 +49,19 @@ export class View {
     for (const candidates of this.#candidates) candidates?.invalidate()
   }
 
+  /** Whether none of them may be picked. */
+  isDown(guard: Guard | undefined, now: number): boolean {
+    return this.candidatesOf(guard).list(this.all, now).length === 0
+  }
+
+  /** Whether somebody else may take the calls of an endpoint; true for what is not in here. */
+  hasStandIn(endpoint: LiveEndpoint, guard: Guard, now: number): boolean {
+    const subset = this.#subset
+    if (subset && !subset.has(endpoint.instance)) return true
+    const list = this.candidatesOf(guard).list(this.all, now)
+    return list.length > 1 || (list.length === 1 && list[0] !== endpoint)
+  }
+
   candidatesOf(guard: Guard | undefined): Candidates {
     return (guard && this.#candidates[guard.index]) ?? this.#unguarded
   }

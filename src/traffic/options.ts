@@ -38,8 +38,9 @@ export interface TrafficRule {
   /** What keeps a user on one side: calls with the same key are taken, or not, together. @default by chance, call by call */
   key?: KeyOption
   /**
-   * What becomes of a call that is taken while the source lists none of these instances. `fail`: a NoInstanceError. `any`: the
-   * next rules, and then any instance.
+   * `fail`: a call that is taken goes to these instances or nowhere; a NoInstanceError while the source lists none of them. `any`:
+   * while none of them may be picked, for the source lists none or every breaker is open, the next rules decide, and then it may be
+   * any instance.
    * @default 'fail', or 'any' where there is a share: nobody has asked for these instances
    */
   otherwise?: 'fail' | 'any'

@@ -6,6 +6,14 @@ import { testsOf, type TrafficRequest } from './condition.ts'
 import type { TrafficRule } from './options.ts'
 import { outsideOf, subsetOf, type Subset } from './subset.ts'
 
+/** What is known of the instances of a subset. */
+export interface Standing {
+  /** The source lists none of them. */
+  isEmpty(this: void, subset: Subset): boolean
+  /** None of them may be picked: there is none, or every breaker is open. */
+  isDown(this: void, subset: Subset): boolean
+}
+
 interface Rule {
   readonly subset: Subset
   readonly tests: readonly ((request: TrafficRequest) => boolean)[]
@@ -14,6 +22,8 @@ interface Rule {
   readonly share: number
   readonly key: ((request: TrafficRequest) => string | undefined) | undefined
   readonly mayFail: boolean
+  /** Calls that it has taken. */
+  taken: number
 }
 
 /** The rules of a client or a route: which instances a call may go to. */
@@ -30,11 +40,24 @@ export class Traffic {
     this.#rest = shared.length > 0 ? outsideOf(shared.map(({ subset }) => subset)) : undefined
   }
 
-  /** The instances that a call may go to; undefined: all of them. `isEmpty`: the source lists none of a subset. */
-  choose(request: TrafficRequest, isEmpty: (subset: Subset) => boolean): Subset | undefined {
-    for (const rule of this.rules) {
-      if (takes(rule, request) && (rule.mayFail || !isEmpty(rule.subset))) return rule.subset
-    }
+  /** The instances that a call may go to; undefined: all of them. */
+  choose(request: TrafficRequest, standing: Standing): Subset | undefined {
+    const rule = this.#ruleFor(request, standing)
+    if (rule) rule.taken++
+    return this.#subsetOf(rule, standing)
+  }
+
+  /** The same, of a call that is not made. */
+  explain(request: TrafficRequest, standing: Standing): Subset | undefined {
+    return this.#subsetOf(this.#ruleFor(request, standing), standing)
+  }
+
+  #ruleFor(request: TrafficRequest, { isDown }: Standing): Rule | undefined {
+    return this.rules.find((rule) => takes(rule, request) && (rule.mayFail || !isDown(rule.subset)))
+  }
+
+  #subsetOf(rule: Rule | undefined, { isEmpty }: Standing): Subset | undefined {
+    if (rule) return rule.subset
     return this.#rest && !isEmpty(this.#rest) ? this.#rest : undefined
   }
 }
@@ -64,5 +87,6 @@ function ruleOf(rule: TrafficRule, name: string): Rule {
     // A key function is given what a strategy's is.
     key: readKey && ((request) => readKey(request as PickRequest)),
     mayFail: otherwise === 'fail',
+    taken: 0,
   }
 }

@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
+  CircuitOpenError,
   createClient,
   MemoryRegistry,
   NoInstanceError,
@@ -38,7 +39,7 @@ afterEach(async () => {
 })
 
 async function connect(options: Partial<ClientOptions>): Promise<Client> {
-  const client = createClient({ service, source: registry, ...options })
+  const client = createClient({ service, source: registry, balance: roundRobin(), ...options })
   await client.ready()
   return client
 }
@@ -56,6 +57,7 @@ async function answers(
   return counts
 }
 
+const no = (): boolean => false
 const canary: TrafficRule = { to: { version: 'v2' }, share: 0.25, key: { header: 'x-user' } }
 const user = (index: number): RequestInit => ({ headers: { 'x-user': `user ${index}` } })
 
@@ -82,7 +84,8 @@ describe('a share', () => {
     const small = new Traffic([{ ...canary, share: 0.05 }], 'traffic')
     const large = new Traffic([{ ...canary, share: 0.2 }], 'traffic')
     const on = (traffic: Traffic, index: number): boolean =>
-      traffic.choose({ random: () => 1, header: () => `user ${index}` }, () => false)?.name === 'version v2'
+      traffic.choose({ random: () => 1, header: () => `user ${index}` }, { isEmpty: no, isDown: no })
+        ?.name === 'version v2'
     const users = Array.from({ length: 4000 }, (_, index) => index)
     const few = users.filter((index) => on(small, index))
     expect(few.length / 4000).toBeCloseTo(0.05, 1)
@@ -93,6 +96,36 @@ describe('a share', () => {
   it('of instances that are not there takes nobody', async () => {
     await using client = await connect({ traffic: [{ to: { version: 'v9' }, share: 1 }] })
     expect(Object.keys(await answers(() => client('/')))).toHaveLength(3)
+  })
+
+  it('of instances whose breakers are all open takes nobody, unless it may fail', async () => {
+    status = { v2: 500 }
+    const share: TrafficRule = { to: { version: 'v2' }, share: 1 }
+    await using client = await connect({
+      traffic: [share],
+      breaker: { failureThreshold: 2, openFor: 60_000 },
+      retry: false,
+    })
+    const statuses: number[] = []
+    for (let call = 0; call < 12; call++) statuses.push((await client('/')).status)
+    expect(statuses.filter((each) => each !== 200)).toEqual([500, 500])
+    client.update({ traffic: [{ ...share, otherwise: 'fail' }] })
+    await expect(client('/')).rejects.toThrow(CircuitOpenError)
+  })
+
+  it('shows in snapshot(), with the calls it has taken', async () => {
+    await using client = await connect({
+      traffic: [{ to: { version: 'v2' }, share: 1 }],
+      routes: { 'GET /old': { traffic: [{ to: { zone: 'eu' } }] } },
+    })
+    await answers(() => client('/'), 3)
+    client.explain('/')
+    client.update({ timeout: 5_000 })
+    const snapshot = client.snapshot()
+    expect(snapshot.traffic).toEqual([{ to: 'version v2', share: 1, taken: 3, instances: 1 }])
+    expect(snapshot.routeTraffic).toEqual({
+      'GET /old': [{ to: 'zone eu', share: 1, taken: 0, instances: 1 }],
+    })
   })
 
   it('lets nobody over to the new version when every breaker of the old one is open', async () => {
@@ -368,7 +401,7 @@ it('any rules choose what a plain reading of them says', () => {
         }
         const none = new Set<string>(empty)
         const isEmpty = ({ name }: { name: string }): boolean => none.has(name.replace('version ', ''))
-        const chosen = new Traffic(given, 'traffic').choose(request, isEmpty)
+        const chosen = new Traffic(given, 'traffic').choose(request, { isEmpty, isDown: isEmpty })
         const expected = model(given, { ...(version && { version }), draws: [...draws] }, none)
         expect(chosen?.name ?? 'any').toBe(expected)
       },

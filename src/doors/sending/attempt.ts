@@ -80,7 +80,7 @@ export function sendOne<T>(
     ...asked,
     now: 0,
     attempt: number,
-    subset: stay ?? plan.traffic?.choose(asked, core.fleet.isEmpty),
+    subset: stay ?? plan.traffic?.choose(asked, core.fleet.standing(plan.guard)),
     excluded: (endpoint) => endpoint === request.avoid || failed?.has(endpoint) === true,
   }
   const attempt = core.fleet.acquire(request, plan.guard)
