@@ -329,7 +329,7 @@ export class Breaker {
   #halfOpen(now: number): number {
     const from = this.#enter('half-open')
     this.#deadline = now + this.#policy.maxHalfOpenWait
-    this.#probes = new Probes(this.#policy)
+    this.#probes = new Probes(this.#policy, this.#hasStandIn !== undefined)
     const permit = ++this.#permit
     this.#probes.take(permit, now)
     this.#publish({ from, to: 'half-open', reason: 'open-elapsed' })

@@ -46,7 +46,11 @@ export interface BreakerOptions {
   readonly successRate?: number
   /** Probes in flight at a time while half-open. @default 1 */
   readonly halfOpenProbes?: number
-  /** Milliseconds after which a probe without a result gives its slot away. @default 30_000 */
+  /**
+   * Milliseconds after which a probe without a result gives its slot away, and its result is not counted any more. In a
+   * client whose option this is not, a second probe goes after 1 s, a third after 2 s more, and so on.
+   * @default 30_000
+   */
   readonly probeTimeout?: number
   /** Milliseconds half-open may go without a result before it opens again. @default Infinity */
   readonly maxHalfOpenWait?: number
@@ -76,6 +80,8 @@ export interface BreakerPolicy {
   /** Probes judged together, and the most that are let through without a verdict. */
   readonly round: number
   readonly probeTimeout: number
+  /** True when `probeTimeout` was set: nothing else goes before that time is over. */
+  readonly waitsForProbes: boolean
   readonly maxHalfOpenWait: number
   readonly rampFor: number
   readonly dryRun: boolean
@@ -148,6 +154,7 @@ export function breakerPolicy(options: BreakerOptions = {}, name = 'breaker'): B
     halfOpenProbes,
     round: Math.max(halfOpenProbes, successThreshold),
     probeTimeout: number('probeTimeout', 30_000, DURATION),
+    waitsForProbes: options.probeTimeout !== undefined,
     maxHalfOpenWait: number('maxHalfOpenWait', Infinity, DURATION),
     rampFor: number('rampFor', 10_000, {}),
     dryRun,

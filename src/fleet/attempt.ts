@@ -182,7 +182,7 @@ export class Attempt {
     if (outcome !== 'failure' || together === 'never') return outcome
     // Nobody had an answer: each of them says that the instance hangs.
     if (together === 'answering' && endpoint.succeededAt < startedAt) return outcome
-    return endpoint.isNewIncident(startedAt, now) ? outcome : 'ignored'
+    return endpoint.isNewIncident(startedAt, now, together === 'always') ? outcome : 'ignored'
   }
 
   /** A connection failure says nothing about a route that has a breaker of its own. */

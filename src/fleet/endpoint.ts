@@ -10,7 +10,7 @@ import type { Instance } from '../registry/source.ts'
 import type { Dispatcher } from '../undici.ts'
 import type { Health } from '../health/health.ts'
 import { queuedIn } from './queued.ts'
-import { isSameIncident } from '../verdict/incident.ts'
+import { isSameIncident, type Incident } from '../verdict/incident.ts'
 import { isInstanceGuard, type Guard } from './guard.ts'
 
 /** What an endpoint needs of its fleet. */
@@ -58,8 +58,8 @@ export class LiveEndpoint implements Endpoint {
   penalisedUntil = 0
   /** The clock's time of the latest success. */
   succeededAt: number = -Infinity
-  /** The clock's time of the first failure of the latest incident. */
-  #incidentAt = -Infinity
+  /** The latest incident. */
+  #incident: Incident | undefined
   /** What it failed with last; `at` by the clock. */
   lastFailure:
     { readonly at: number; readonly status: number | undefined; readonly error: unknown } | undefined
@@ -140,10 +140,17 @@ export class LiveEndpoint implements Endpoint {
     this.latency = this.latency === undefined ? ms : this.latency + (ms - this.latency) / 10
   }
 
-  /** Whether a connection that broke now, for an attempt begun at `startedAt`, is an incident of its own. */
-  isNewIncident(startedAt: number, now: number): boolean {
-    if (isSameIncident(this.#incidentAt, startedAt, now)) return false
-    this.#incidentAt = now
+  /**
+   * Whether an attempt begun at `startedAt` that fails now is an incident of its own. `spreads`: as connections that break
+   * one after the other.
+   */
+  isNewIncident(startedAt: number, now: number, spreads: boolean): boolean {
+    const incident = this.#incident
+    if (incident && isSameIncident(incident, startedAt, now, spreads)) {
+      incident.lastAt = now
+      return false
+    }
+    this.#incident = { firstAt: now, lastAt: now }
     return true
   }
 

@@ -39,6 +39,8 @@ export class LastResort {
   #credit = 0
   #nobodyAt = -Infinity
   #turn = 0
+  /** Whether the latest early probe that ended was a success. */
+  #isBack = false
   readonly #guard: Guard
   readonly #perInstance: number
 
@@ -47,8 +49,13 @@ export class LastResort {
     this.#perInstance = perInstance
   }
 
-  /** The share of calls that is let through while nobody may be picked, 0.1 to 1. */
+  /**
+   * The share of calls that is let through while nobody may be picked, 0.1 to 1. After a success it is all of them, until
+   * one fails: calls that are refused although the service is back are the price of this class, and what fails most of
+   * the time is soon shut again.
+   */
   share(now: number): number {
+    if (this.#isBack) return 1
     const rate = now - this.#ratedAt > MEMORY ? 0 : this.#rate
     return Math.min(Math.max(MULTIPLE * rate, FLOOR), 1)
   }
@@ -56,6 +63,7 @@ export class LastResort {
   /** How an early probe ended. */
   count(outcome: Outcome, now: number): void {
     if (outcome === 'ignored') return
+    this.#isBack = outcome === 'success'
     if (now - this.#ratedAt > MEMORY) this.#rate = 0
     this.#rate += ((outcome === 'success' ? 1 : 0) - this.#rate) * WEIGHT
     this.#ratedAt = now
@@ -63,6 +71,7 @@ export class LastResort {
 
   /** An early probe that was counted as a success turned out a failure. */
   amend(): void {
+    this.#isBack = false
     this.#rate = Math.max(0, this.#rate - WEIGHT)
   }
 

@@ -1,10 +1,26 @@
-/** Milliseconds within which connections that break belong together. */
+/** Milliseconds within which connections that break belong together, one to the next. */
 const TOGETHER = 250
+/** No incident takes longer, in ms: a client that has little CPU hears of its broken connections one after the other. */
+const LONGEST = 2_000
+
+/** Failures that count once. Times are the clock's. */
+export interface Incident {
+  readonly firstAt: number
+  lastAt: number
+}
 
 /**
- * Whether a broken connection belongs to the incident whose first failure was at `firstAt`: its attempt was under way
- * then, and broke soon after. A pod that dies behind one address breaks many connections in one moment.
+ * Whether a failure at `now`, of an attempt begun at `startedAt`, belongs to the incident: it was under way at the first
+ * failure, and ended soon after. A pod that dies behind one address breaks many connections in one moment. `spreads`:
+ * soon after the last failure is enough.
  */
-export function isSameIncident(firstAt: number, startedAt: number, now: number): boolean {
-  return startedAt < firstAt && now - firstAt <= TOGETHER
+export function isSameIncident(
+  { firstAt, lastAt }: Incident,
+  startedAt: number,
+  now: number,
+  spreads: boolean,
+): boolean {
+  if (startedAt >= firstAt) return false
+  if (now - firstAt <= TOGETHER) return true
+  return spreads && now - lastAt <= TOGETHER && now - firstAt <= LONGEST
 }

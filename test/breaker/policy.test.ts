@@ -17,6 +17,7 @@ test('the defaults', () => {
     halfOpenProbes: 1,
     round: 3,
     probeTimeout: 30_000,
+    waitsForProbes: false,
     maxHalfOpenWait: Infinity,
     rampFor: 10_000,
     dryRun: false,

@@ -239,6 +239,57 @@ describe('breakers in front of the fleet', () => {
     expect(harness.acquire()?.instance.id).toBe('a')
   })
 
+  it('do not wait 30 s for a probe that hangs: another goes after 1 s, and the instance that is back closes', async () => {
+    const harness = new Harness({ breaker: { failureThreshold: 1, openFor: 1000 } })
+    harness.apply('a', 'b')
+    harness.pick = (endpoints) => endpoints.find(({ instance }) => instance.id === 'a') ?? endpoints[0]
+    harness.run('failure')
+    await harness.clock.advance(1000)
+    const hung = [harness.acquire()]
+    for (const ms of [1000, 2000, 4000]) {
+      await harness.clock.advance(ms - 1)
+      expect(harness.run()).toBe('b')
+      await harness.clock.advance(1)
+      hung.push(harness.acquire())
+      // One at a time, although the first ones are still out.
+      expect(harness.run()).toBe('b')
+    }
+    expect(hung.map((attempt) => attempt?.instance.id)).toEqual(['a', 'a', 'a', 'a'])
+    await harness.clock.advance(8000)
+    expect([harness.run(), harness.run()]).toEqual(['a', 'a'])
+    // What was slow and not dead counts too.
+    hung[0]?.settle(VERDICTS.good)
+    expect(harness.log.at(-1)).toBe('breaker:close a')
+    expect(hung.slice(1).map((attempt) => attempt?.settle(VERDICTS.silent))).toHaveLength(3)
+    expect(harness.fleet.endpoints[0]?.isOpen()).toBe(false)
+  })
+
+  it('wait for a probe as long as probeTimeout says, where it is set', async () => {
+    const harness = new Harness({ breaker: { failureThreshold: 1, openFor: 1000, probeTimeout: 20_000 } })
+    harness.apply('a')
+    harness.run('failure')
+    await harness.clock.advance(1000)
+    expect(harness.acquire()).toBeDefined()
+    await harness.clock.advance(19_999)
+    expect(harness.acquire()).toBeUndefined()
+    await harness.clock.advance(1)
+    expect(harness.acquire()).toBeDefined()
+  })
+
+  it('open again at the failure of the probe that was sent in place of one that hangs', async () => {
+    const harness = new Harness({ breaker: { failureThreshold: 1, openFor: 5000 } })
+    harness.apply('a')
+    harness.run('failure')
+    await harness.clock.advance(5000)
+    const hung = harness.acquire()
+    await harness.clock.advance(1000)
+    expect(harness.run('failure')).toBe('a')
+    expect(harness.log.at(-1)).toBe('breaker:open a')
+    // Too late for the state that it was sent in.
+    hung?.settle(VERDICTS.good)
+    expect(harness.acquire()).toBeUndefined()
+  })
+
   it('give the slot of a probe that was ignored to another one at once', async () => {
     const harness = new Harness({ breaker: { failureThreshold: 1, openFor: 1000 } })
     harness.apply('a')

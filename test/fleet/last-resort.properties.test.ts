@@ -74,6 +74,37 @@ test('never more than a tenth of the calls and one a second while all are down',
   )
 })
 
+test('one answer in fifty opens the gate for hardly more than that', async () => {
+  const script = { instances: 3, gaps: Array.from({ length: 5_000 }, () => 3) }
+  let asked = 0
+  const calls = await play(script, () => asked++ % 50 === 49)
+  expect(taken(calls)).toBeLessThanOrEqual(0.15 * calls.length)
+})
+
+test('a failure shuts it again, and so does a body that is cut short', () => {
+  for (const ends of [
+    (attempt: ReturnType<Harness['acquire']>) => attempt?.settle(VERDICTS.bad),
+    (attempt: ReturnType<Harness['acquire']>) => {
+      attempt?.settle(VERDICTS.good)
+      attempt?.amend(VERDICTS.truncated)
+    },
+  ]) {
+    const harness = failed(3)
+    const begun = Array.from({ length: 20 }, () => harness.acquire()).filter(
+      (attempt) => attempt !== undefined,
+    )
+    expect(begun).toHaveLength(2)
+    begun[0]?.settle(VERDICTS.good)
+    const all = [harness.acquire(), harness.acquire()]
+    expect(all.every((attempt) => attempt !== undefined)).toBe(true)
+    ends(all[0])
+    const rest = Array.from({ length: 10 }, () => harness.acquire()).filter(
+      (attempt) => attempt !== undefined,
+    )
+    expect(rest.length).toBeLessThanOrEqual(5)
+  }
+})
+
 test('spread over the endpoints', async () => {
   await fc.assert(
     fc.asyncProperty(scripts, async (script) => {
@@ -100,9 +131,8 @@ test('a service that is back is found within 1.5 s, and carries every call withi
       if (after.length > 0 && (after.at(-1)?.at ?? 0) >= backAt + 1_500) {
         expect((found?.at ?? Infinity) - backAt).toBeLessThanOrEqual(1_500)
       }
-      // The first success lets 40 % through, the third all.
-      const third = after.filter(({ id }) => id !== undefined)[2]
-      if (third) expect(after.filter(({ at, id }) => at > third.at && id === undefined)).toEqual([])
+      // The first success lets all through.
+      if (found) expect(after.filter(({ at, id }) => at > found.at && id === undefined)).toEqual([])
     }),
     { numRuns: 60 },
   )

@@ -44,6 +44,44 @@ describe('attempts under way together', () => {
     },
   )
 
+  it('that break one after the other, because this process has little CPU, are one strike', async () => {
+    const harness = new Harness({ breaker: guardless })
+    harness.apply('a')
+    const attempts = Array.from({ length: 9 }, () => harness.acquire())
+    for (const attempt of attempts) {
+      await harness.clock.advance(200)
+      attempt?.settle(VERDICTS.broken)
+      expect(harness.fleet.endpoints[0]?.breakerAt(0)?.counts(0).consecutive).toBe(1)
+    }
+  })
+
+  it('that break one after the other for longer than 2 s are a strike each 2 s', async () => {
+    const harness = new Harness({ breaker: guardless })
+    harness.apply('a')
+    const attempts = Array.from({ length: 40 }, () => harness.acquire())
+    let broken = 0
+    for (const attempt of attempts) {
+      await harness.clock.advance(200)
+      broken++
+      attempt?.settle(VERDICTS.broken)
+      if (harness.fleet.endpoints[0]?.isOpen()) break
+    }
+    expect(broken).toBe(23)
+  })
+
+  it('that are silent one after the other are a strike each, however busy this process', async () => {
+    const harness = new Harness({ breaker: guardless })
+    harness.apply('a')
+    const attempts = [1, 2, 3].map(() => harness.acquire())
+    for (const attempt of attempts) {
+      await harness.clock.advance(200)
+      harness.acquire()?.settle(VERDICTS.busy)
+      await harness.clock.advance(60)
+      attempt?.settle(VERDICTS.silent)
+    }
+    expect(harness.fleet.endpoints[0]?.isOpen()).toBe(true)
+  })
+
   it('whose bodies are cut short in one moment are one strike', () => {
     const harness = new Harness({ breaker: guardless })
     harness.apply('a')
@@ -85,7 +123,7 @@ describe('one after the other', () => {
 
 describe('strikes of broken connections', () => {
   it('are what a slow and obvious model counts', async () => {
-    const plan = array(tuple(integer({ min: 0, max: 600 }), integer({ min: 1, max: 600 })), {
+    const plan = array(tuple(integer({ min: 0, max: 600 }), integer({ min: 1, max: 3_000 })), {
       minLength: 1,
       maxLength: 30,
     })
@@ -110,24 +148,31 @@ describe('strikes of broken connections', () => {
             })
           })
         }
-        await clock.advance(2_000)
+        await clock.advance(4_000)
         expect(strikes).toBe(model(attempts))
       }),
     )
   })
 })
 
-/** Walks through the failures in the order of time: one that began before the last strike, and not long ago, is part of it. */
+/**
+ * Walks through the failures in the order of time: one that began before the last strike, and ended soon after it or after
+ * another one that is part of it, is part of it.
+ */
 function model(attempts: readonly (readonly [start: number, took: number])[]): number {
   const failures = attempts
     .map(([start, took]) => ({ start, end: start + took }))
     .toSorted((a, b) => a.end - b.end)
   let strikes = 0
-  let last: number | undefined
+  let incident: number[] = []
   for (const { start, end } of failures) {
-    if (last !== undefined && start < last && end <= last + 250) continue
-    strikes++
-    last = end
+    const [first = -Infinity] = incident
+    const isSoon = end <= first + 250 || (end <= (incident.at(-1) ?? 0) + 250 && end <= first + 2_000)
+    if (start < first && isSoon) incident.push(end)
+    else {
+      strikes++
+      incident = [end]
+    }
   }
   return strikes
 }
