@@ -1,3 +1,4 @@
+import { isErrored, type Readable } from 'node:stream'
 import { OutriggerError } from '../errors.ts'
 
 /** What fetch, and the mocks that stand in for it, reject with when the network fails. */
@@ -18,4 +19,15 @@ export function isNetworkFailure(error: unknown): boolean {
   if (typeof (code ?? reason.code) === 'string') return false
   if (error instanceof TypeError) return NETWORK.has(message) && reason.message !== 'bad port'
   return error.name !== 'AbortError' && error.name !== 'TimeoutError' && !(error instanceof RangeError)
+}
+
+/** Whether the error may be of the caller's own body, which a mock has read: it says nothing about the instance. */
+export function isOfBody(error: unknown, body: unknown): boolean {
+  if (typeof body !== 'object' || body === null) return false
+  if (isErrored(body as Readable)) return true
+  // A generator does not tell whether it has failed.
+  const isGenerator = Symbol.asyncIterator in body && !('getReader' in body) && !('destroy' in body)
+  return (
+    isGenerator && !(error instanceof TypeError) && !CODE.test(String((error as { code?: unknown })?.code))
+  )
 }

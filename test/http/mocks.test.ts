@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { MockAgent } from 'undici'
 import { createClient, type Client } from '../../src/index.ts'
 import { fixed } from '../../src/registry/fixed.ts'
 
@@ -47,5 +48,82 @@ describe('a mock of the global fetch', () => {
     await using client = mocked(undefined)
     await expect(client('/')).rejects.toThrow(TypeError)
     expect(settled(client)).toMatchObject({ inFlight: 0, settled: { ignored: 1 } })
+  })
+})
+
+describe('a mock that reads the body of the caller, which fails,', () => {
+  const broken = (): ReadableStream =>
+    new ReadableStream({ pull: (controller) => controller.error(new Error('disk')) }, { highWaterMark: 0 })
+  async function* generator(): AsyncGenerator<Uint8Array> {
+    yield new Uint8Array(1)
+    throw new Error('disk')
+  }
+  const readAndFail = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+    await new Request(input, init).text()
+    throw new Error('not reached')
+  }
+  const post = (body: unknown): RequestInit =>
+    ({ method: 'POST', body, duplex: 'half' }) as unknown as RequestInit
+
+  it.each<[string, (client: Client) => Promise<Response>]>([
+    ['a stream', (client) => client('/', post(broken()))],
+    ['a function that makes a stream', (client) => client('/', post(broken))],
+    ['a Request', (client) => client(new Request('http://user-service/', post(broken())))],
+    ['a generator', (client) => client('/', post(generator()))],
+  ])('blames no instance: %s', async (_name, call) => {
+    await using client = mocked(undefined)
+    globalThis.fetch = readAndFail
+    await expect(call(client)).rejects.toThrow('disk')
+    expect(settled(client)).toMatchObject({ inFlight: 0, settled: { ignored: 1, failure: 0 } })
+  })
+
+  it('still blames it when the network fails under a body that is good', async () => {
+    const fine = new Blob(['fine']).stream()
+    await using client = mocked(undefined)
+    globalThis.fetch = () => Promise.reject(new TypeError('fetch failed'))
+    await expect(client('/', post(fine))).rejects.toThrow('fetch failed')
+    expect(settled(client)).toMatchObject({ inFlight: 0, settled: { failure: 1 } })
+  })
+})
+
+describe('undici’s MockAgent as transport', () => {
+  const typesSeen = async (call: (client: Client) => Promise<{ status?: number }>): Promise<unknown[]> => {
+    const agent = new MockAgent()
+    agent.disableNetConnect()
+    const seen: unknown[] = []
+    const body = (value: unknown): boolean => seen.push(value) > 0
+    agent.get(`http://${HOST}`).intercept({ path: '/', method: 'POST', body }).reply(201).persist()
+    await using client = createClient({
+      service: 'user-service',
+      source: fixed([`http://${HOST}`]),
+      transport: ({ url }) => agent.get(url),
+    })
+    await call(client)
+    return seen
+  }
+
+  it('matches the body that a caller of fetch gave', async () => {
+    const init = { method: 'POST', body: '{"name":"Ada"}' }
+    expect(await typesSeen((client) => client('/', init))).toEqual([init.body])
+  })
+
+  it('is not taken for granted: a transport that is no mock gets what fetch makes of a body', async () => {
+    const bodies: unknown[] = []
+    await using client = createClient({
+      service: 'user-service',
+      source: fixed([`http://${HOST}`]),
+      retry: false,
+      transport: () =>
+        ({
+          dispatch: ({ body }: { body: unknown }) => {
+            bodies.push(typeof body)
+            throw new Error('no network here')
+          },
+          close: async () => {},
+          destroy: async () => {},
+        }) as never,
+    })
+    await expect(client('/', { method: 'POST', body: 'x' })).rejects.toThrow('no network here')
+    expect(bodies).toEqual(['object'])
   })
 })

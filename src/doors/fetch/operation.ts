@@ -29,6 +29,7 @@ export class FetchOperation implements Operation<Response>, FetchCall {
   readonly signal: AbortSignal | undefined
   readonly deadline: number | undefined
   readonly spare: Spare | undefined
+  body: unknown
   readonly idempotent: boolean
   readonly priority: Priority
   readonly #makeBody: (() => BodySource) | undefined
@@ -70,6 +71,7 @@ export class FetchOperation implements Operation<Response>, FetchCall {
         ? plainInit(init, spelledMethod(init.method ?? request?.method, target.method))
         : initBeside(request, target.method),
     )
+    this.body = this.#init?.body ?? (this.#input instanceof Request ? this.#input.body : undefined)
     const isRequestBody = init?.body == null && !!request?.body
     this.#isReplayable = !isRequestBody && isReplayable(this.#init?.body)
     this.spare =
@@ -104,7 +106,7 @@ export class FetchOperation implements Operation<Response>, FetchCall {
       answer.catch(() => {})
       return this.#platform.fetch(this.#input, this.#init)
     }
-    const body = this.#init?.body ?? (this.#input instanceof Request ? this.#input.body : undefined)
+    const { body } = this
     if (holdsResource(body)) answer.catch((error) => discardBody(body, error))
     return answer
   }
@@ -141,7 +143,12 @@ export class FetchOperation implements Operation<Response>, FetchCall {
   }
 
   #initOfTry(stalled: AbortSignal | undefined): RequestInit | undefined {
-    const init = this.#makeBody ? withBody(this.#init, this.#makeBody()) : this.#init
+    let init = this.#init
+    if (this.#makeBody) {
+      const body = this.#makeBody()
+      this.body = body
+      init = withBody(init, body)
+    }
     if (!stalled) return init
     return { ...init, signal: this.signal ? AbortSignal.any([this.signal, stalled]) : stalled }
   }

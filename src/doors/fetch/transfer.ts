@@ -10,7 +10,7 @@ import { isWhole } from '../../fallback/response.ts'
 import type { Attempt } from '../../fleet/attempt.ts'
 import type { Dispatcher } from '../../undici.ts'
 import { faultVerdict } from '../../verdict/fault.ts'
-import { isNetworkFailure } from '../../verdict/mocked.ts'
+import { isNetworkFailure, isOfBody } from '../../verdict/mocked.ts'
 import { afterRedirect, type Verdict } from '../../verdict/verdict.ts'
 import { exchangeFor, sendOne } from '../sending/attempt.ts'
 import type { Spare } from './spare.ts'
@@ -29,6 +29,8 @@ export interface FetchCall {
   readonly otherClients: OtherClients | undefined
   /** The caller's own. */
   readonly signal: AbortSignal | undefined
+  /** The body of the latest try. */
+  readonly body: unknown
   /** For further tries of a Request with a body. */
   readonly spare: Spare | undefined
   /** Endpoints that failed after a redirect: a further try goes past them. */
@@ -90,6 +92,12 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
     return true
   }
 
+  /** Asked by fetch, which then hands a body down as the caller gave it, for undici's MockAgent to match. */
+  get isMockActive(): boolean {
+    const { constructor } = this.#current.attempt.endpoint.pool as { constructor?: { name?: unknown } }
+    return String(constructor?.name).startsWith('Mock')
+  }
+
   /** Who has answered with a redirect has had the request. */
   get sent(): boolean {
     return this.#first.sent
@@ -119,7 +127,8 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
     if (!this.#first.dispatched) {
       const { attempt } = this.#first
       attempt.error = error
-      if (this.#refusal === undefined && isNetworkFailure(error)) attempt.settle(this.#mockedVerdict(error))
+      const isOurs = this.#refusal === undefined && !isOfBody(error, this.#call.body)
+      if (isOurs && isNetworkFailure(error)) attempt.settle(this.#mockedVerdict(error))
       attempt.release()
     }
     this.#judge()
