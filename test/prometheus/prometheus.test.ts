@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { createClient, createFetch, fixed, type Client } from '../../src/index.ts'
 import { prometheus, type PrometheusOptions } from '../../src/prometheus.ts'
 import { inOrder } from '../support/balance.ts'
-import { reply, startServer } from '../support/http-server.ts'
+import { hang, reply, startServer } from '../support/http-server.ts'
 
 function clientOf(...urls: string[]): Client {
   return createClient({
@@ -76,6 +76,42 @@ describe('prometheus()', () => {
     ).toBe(1)
   })
 
+  it('reads what waits, what the budget allows, and how long the registry has been away', async () => {
+    await using server = await startServer(hang)
+    let isAway = false
+    await using client = createClient({
+      service: 'user-service',
+      source: {
+        async *watch(_service, { signal }) {
+          if (isAway) throw new Error('away')
+          yield [{ id: 'a', url: server.url }]
+          await server.seen(1)
+          isAway = !signal.aborted
+        },
+      },
+      limit: { max: 1, queue: 5 },
+      budget: { minPerSecond: 3 },
+    })
+    await client.ready()
+    const register = new Registry()
+    prometheus(client, { register })
+    const before = await scrape(register)
+    expect(before.get('outrigger_budget_left{service="user-service"}')).toBe(30)
+    expect(before.get('outrigger_source_stale_seconds{service="user-service"}')).toBe(0)
+    const abort = new AbortController()
+    const stale = new Promise((resolve) => client.once('source:stale', resolve))
+    const calls = ['/a', '/b', '/c'].map((path) => client(path, { signal: abort.signal }).catch(() => {}))
+    await stale
+    await new Promise((resolve) => setTimeout(resolve, 2))
+    const samples = await scrape(register)
+    expect(samples.get('outrigger_queued{service="user-service"}')).toBe(2)
+    expect(samples.get('outrigger_in_flight{service="user-service"}')).toBe(1)
+    expect(samples.get('outrigger_source_stale{service="user-service"}')).toBe(1)
+    expect(samples.get('outrigger_source_stale_seconds{service="user-service"}')).toBeGreaterThan(0)
+    abort.abort()
+    await Promise.all(calls)
+  })
+
   it('measures an app-wide fetch with all its services, and several clients together', async () => {
     await using server = await startServer(reply(200, 'ok'))
     await using app = createFetch({ source: fixed([server.url]), services: { a: {}, b: {} } })
@@ -103,7 +139,8 @@ describe('prometheus()', () => {
     prometheus(client, { register })
     for (let call = 0; call < 250; call++) {
       await client.execute(() => 'ok', { route: `GET /r${call}/{id}` })
-      await client(`/?${call}`, { method: `M${call}` }).catch(() => {})
+      // The server closes the connection on each: 250 of them would take seconds.
+      if (call % 25 === 0) await client(`/?${call}`, { method: `M${call}` }).catch(() => {})
     }
     const samples = await scrape(register)
     const counts = [...samples.keys()].filter((key) =>
