@@ -11,7 +11,7 @@ import { Deadlines } from '../deadlines.ts'
 import type { LiveEndpoint } from '../fleet/endpoint.ts'
 import { Fleet, type FleetPolicy } from '../fleet/fleet.ts'
 import { outlierPolicy } from '../fleet/outlier-policy.ts'
-import { checksOf, isOthers } from './health.ts'
+import { checksOf, isOthers, warmUpOf } from './health.ts'
 import { Checker } from '../health/checker.ts'
 import { connectWith } from '../attempt/connect.ts'
 import { Emitter } from '../observe/emitter.ts'
@@ -55,6 +55,7 @@ export function fleetPolicy(
           ? undefined
           : outlierPolicy(outliers),
     drainTimeout,
+    warmUp: before && isKept('warm') && isKept('transport') ? before.policy.warmUp : warmUpOf(options),
     connect: connectWith(transportOf(options), {
       connect: Math.max(...timeouts.map((timeout) => timeout.connect)),
       total: Math.max(...timeouts.map((timeout) => timeout.total)),

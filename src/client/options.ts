@@ -178,6 +178,12 @@ export interface ClientOptions extends ContractPolicy {
    */
   health?: HealthOptions | false
   /**
+   * Connections, with their TLS handshakes, that are opened to an instance that joins while the client is in use. It gets calls once
+   * they are open, or could not be opened, or after a second; at once where the new ones are more than half of all. Not with a function as `transport`.
+   * @default 0
+   */
+  warm?: number
+  /**
    * Once fewer than this share of the instances may be picked, breakers are ignored: everything being open
    * more likely means that the breakers are wrong.
    * @default 0 (never)
@@ -246,6 +252,7 @@ export const CLIENT_OPTIONS: readonly (keyof ClientOptions)[] = [
   'contractFailure',
   'outliers',
   'health',
+  'warm',
   'panicThreshold',
   'whenAllOpen',
   'drainTimeout',
@@ -275,6 +282,7 @@ export function checkClientOptions(options: ClientOptions): void {
   }
   if (maxResponseSize !== undefined)
     checkNumber('maxResponseSize', maxResponseSize, { min: 1, integer: true })
+  if (options.warm !== undefined) checkNumber('warm', options.warm, { integer: true, max: 100 })
   if (options.drainTimeout !== undefined) checkNumber('drainTimeout', options.drainTimeout)
   if (typeof options.limit === 'object' && options.limit?.perInstance !== undefined) {
     checkNumber('limit.perInstance', options.limit.perInstance, { min: 1, integer: true })

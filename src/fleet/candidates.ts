@@ -38,7 +38,12 @@ export class Candidates {
   }
 
   #rebuild(all: readonly LiveEndpoint[], now: number): void {
-    const tiers: [LiveEndpoint[], LiveEndpoint[], LiveEndpoint[], LiveEndpoint[]] = [[], [], [], []]
+    // Best first; a lesser one is picked only when there is none before it.
+    const available: LiveEndpoint[] = []
+    const warming: LiveEndpoint[] = []
+    const paused: LiveEndpoint[] = []
+    const reserve: LiveEndpoint[] = []
+    const unhealthy: LiveEndpoint[] = []
     const shut: LiveEndpoint[] = []
     const shutReserve: LiveEndpoint[] = []
     let dueAt = Infinity
@@ -60,18 +65,22 @@ export class Candidates {
         continue
       }
       if (endpoint.isUnhealthy) {
-        tiers[3].push(endpoint)
+        unhealthy.push(endpoint)
         continue
       }
       admitted++
-      if (isReserve(endpoint, now)) tiers[2].push(endpoint)
+      if (isReserve(endpoint, now)) reserve.push(endpoint)
       else if (endpoint.penalisedUntil > now) {
         dueAt = Math.min(dueAt, endpoint.penalisedUntil)
-        tiers[1].push(endpoint)
-      } else tiers[0].push(endpoint)
+        paused.push(endpoint)
+      } else if (endpoint.warmingUntil > now) {
+        dueAt = Math.min(dueAt, endpoint.warmingUntil)
+        warming.push(endpoint)
+      } else available.push(endpoint)
     }
     const there = isolated === 0 ? all : all.filter((endpoint) => endpoint.isolatedUntil <= now)
     this.panic = admitted < there.length * this.#panicThreshold
+    const tiers = [available, warming, paused, reserve, unhealthy]
     const next = this.panic ? there : (tiers.find((tier) => tier.length > 0) ?? NONE)
     if (!sameEndpoints(this.#list, next)) this.#list = next
     this.shut = this.panic ? NONE : shut.length > 0 ? shut : shutReserve

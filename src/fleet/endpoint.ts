@@ -71,6 +71,8 @@ export class LiveEndpoint implements Endpoint {
   drainedUntil: number = -Infinity
   /** What health checks have shown; undefined without any. */
   health: Health | undefined = undefined
+  /** New, and picked only when nobody better is there before this time, by the clock: its connections are being opened. */
+  warmingUntil: number = -Infinity
   /** The last snapshot this endpoint was part of. */
   revision = 0
 

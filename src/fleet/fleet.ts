@@ -18,6 +18,7 @@ import { LiveEndpoint, type EndpointContext } from './endpoint.ts'
 import { isInstanceGuard, type Guard } from './guard.ts'
 import type { OutlierPolicy } from './outlier-policy.ts'
 import { Outliers } from './outliers.ts'
+import { Warming, type WarmUp } from './warming.ts'
 import { Picker, type AcquireRequest } from './picker.ts'
 import { News } from './news.ts'
 import { refusal } from './refusal.ts'
@@ -38,6 +39,8 @@ export interface FleetPolicy extends ViewPolicy {
   /** How long a removed endpoint may finish what it carries, in ms. */
   readonly drainTimeout: number
   connect(instance: Instance): Dispatcher
+  /** Opens connections to a new endpoint; undefined: the first calls do. */
+  readonly warmUp?: WarmUp | undefined
 }
 
 /** What was done by hand, by instance id. */
@@ -67,7 +70,7 @@ export class Fleet implements EndpointContext, AttemptContext {
   closed: Error | undefined = undefined
   /** Set while health checks are on. */
   watcher: FleetWatcher | undefined = undefined
-  /** When a call last asked for an endpoint, by the clock; kept only for the watcher. */
+  /** When a call last asked for an endpoint, by the clock; kept only for the watcher and for warming. */
   usedAt: number = -Infinity
   #revision = 0
   /** When something done by hand is over. */
@@ -79,6 +82,7 @@ export class Fleet implements EndpointContext, AttemptContext {
   #whole: View
   /** Those of each subset that calls were sent to, by its key. */
   readonly #views = new Map<string, View>()
+  #warming: Warming | undefined
   readonly #retiring = new Set<Promise<void>>()
   #outliers: Outliers | undefined
   #picker: Picker
@@ -91,6 +95,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     this.instanceGuard = options.guards.find(isInstanceGuard)
     this.#news = new News(options.events, () => ({ service: options.service, at: this.unixTime() }))
     this.#outliers = this.#newOutliers()
+    this.#warming = this.#newWarming()
     this.#whole = new View(options, this.instanceGuard)
     this.#picker = new Picker(options.balancer, options.perInstance)
   }
@@ -103,6 +108,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     const before = this.#options
     this.#options = { ...before, ...policy }
     this.instanceGuard = policy.guards.find(isInstanceGuard)
+    if (policy.warmUp !== before.warmUp) this.#warming = this.#newWarming()
     if (policy.outliers !== before.outliers) this.#outliers = this.#newOutliers()
     this.#whole = new View(this.#options, this.instanceGuard)
     this.#whole.apply(this.#all)
@@ -113,6 +119,11 @@ export class Fleet implements EndpointContext, AttemptContext {
       if (renewPools) endpoint.renewPool()
     }
     this.invalidate()
+  }
+
+  #newWarming(): Warming | undefined {
+    const { warmUp } = this.#options
+    return warmUp && new Warming(warmUp, () => this.invalidate())
   }
 
   #newOutliers(): Outliers | undefined {
@@ -138,9 +149,9 @@ export class Fleet implements EndpointContext, AttemptContext {
     return this.#all
   }
 
-  #isUsed(watcher: FleetWatcher, now: number): void {
+  #isUsed(now: number): void {
     this.usedAt = now
-    if (watcher.isAsleep) watcher.wake()
+    if (this.watcher?.isAsleep === true) this.watcher.wake()
   }
 
   /** A health check has told something of an endpoint. */
@@ -165,7 +176,7 @@ export class Fleet implements EndpointContext, AttemptContext {
   acquire(request: AcquireRequest, guard: Guard | undefined): Attempt | undefined {
     const now = this.clock.now()
     if (now >= this.#handDueAt) this.#options.hand?.expire()
-    if (this.watcher) this.#isUsed(this.watcher, now)
+    if (this.watcher || this.#warming) this.#isUsed(now)
     const view = this.#viewOf(request.subset)
     const candidates = view.candidatesOf(guard)
     request.now = now
@@ -266,6 +277,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     this.#all = next
     for (const endpoint of removed) endpoint.removed = true
     this.watcher?.applied()
+    this.#warming?.added(added, next, this.clock.now(), this.usedAt)
     for (const view of this.#everyView()) view.apply(next)
     this.#handDueAt = this.#options.hand?.imprint(next, this.clock.now()) ?? Infinity
     this.invalidate()

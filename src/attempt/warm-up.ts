@@ -1,0 +1,52 @@
+import type { Dispatcher } from '../undici.ts'
+import { addressed, type LogicalHost } from './address.ts'
+
+/** Thrown to undici in the place of a request: it drops the request, and keeps the connection that it has made for it. */
+const ENOUGH = new Error('the connection is all that was wanted')
+
+/**
+ * Opens `count` connections of an instance's pool, TLS included, over which nothing is sent. Resolves once each is open, or could not
+ * be opened; never rejects.
+ */
+export async function warmUp(
+  pool: Dispatcher,
+  origin: string,
+  logical: LogicalHost,
+  count: number,
+): Promise<void> {
+  // As a call would: the name in TLS is part of a connection.
+  const request = addressed({ origin, path: '/', method: 'GET', headers: {} }, origin, logical, undefined)
+  const each = (): Promise<void> =>
+    new Promise((resolve) => {
+      try {
+        pool.dispatch({ ...request }, new Passerby(resolve))
+      } catch {
+        // The pool is closed.
+        resolve()
+      }
+    })
+  await Promise.all(Array.from({ length: count }, each))
+}
+
+class Passerby implements Dispatcher.DispatchHandler {
+  readonly #over: () => void
+
+  constructor(over: () => void) {
+    this.#over = over
+  }
+
+  onRequestStart(): void {
+    this.#over()
+    throw ENOUGH
+  }
+
+  onResponseStart(): void {}
+
+  onResponseData(): void {}
+
+  onResponseEnd(): void {}
+
+  onResponseError(): void {
+    this.#over()
+  }
+}

@@ -1,0 +1,57 @@
+import { nobody } from '../observe/scope.ts'
+import type { LiveEndpoint } from './endpoint.ts'
+
+/** Opens connections to an endpoint; resolves when it has, or could not. */
+export type WarmUp = (endpoint: LiveEndpoint) => Promise<void>
+
+/** Milliseconds for which a new endpoint is held back at most. */
+export const HOLD = 1_000
+/** Milliseconds since the latest call: connections to the instances of a service that nobody calls would be wasted. */
+const IN_USE = 60_000
+/** Endpoints that are warmed at a time. */
+const AT_A_TIME = 8
+
+/** Opens connections to new endpoints before their first call. */
+export class Warming {
+  readonly #warmUp: WarmUp
+  readonly #invalidate: () => void
+  readonly #queue: LiveEndpoint[] = []
+  #running = 0
+
+  constructor(warmUp: WarmUp, invalidate: () => void) {
+    this.#warmUp = warmUp
+    this.#invalidate = invalidate
+  }
+
+  /** `added` of `all` endpoints are new. */
+  added(added: readonly LiveEndpoint[], all: readonly LiveEndpoint[], now: number, usedAt: number): void {
+    if (now - usedAt > IN_USE) return
+    // The others must not carry more than twice their load meanwhile.
+    const isHeld = added.length * 2 <= all.length
+    for (const endpoint of added) {
+      if (isHeld) endpoint.warmingUntil = now + HOLD
+      this.#queue.push(endpoint)
+    }
+    nobody.runInAsyncScope(() => this.#next())
+  }
+
+  #next(): void {
+    while (this.#running < AT_A_TIME) {
+      const endpoint = this.#queue.shift()
+      if (!endpoint) return
+      if (endpoint.removed) continue
+      this.#running++
+      void this.#warm(endpoint)
+    }
+  }
+
+  async #warm(endpoint: LiveEndpoint): Promise<void> {
+    await this.#warmUp(endpoint)
+    this.#running--
+    if (endpoint.warmingUntil > -Infinity) {
+      endpoint.warmingUntil = -Infinity
+      this.#invalidate()
+    }
+    this.#next()
+  }
+}
