@@ -1,6 +1,7 @@
 import { Platform, urlText, type FetchDispatcher, type FetchInput } from '../attempt/platform.ts'
 import { callWithin, type Client } from '../client/client.ts'
 import { allowOf } from '../client/core.ts'
+import type { Configured } from '../client/configurable.ts'
 import type { ClientOptions } from '../client/options.ts'
 import type { ClientSnapshot } from '../client/snapshot.ts'
 import { systemClock, type Clock } from '../clock.ts'
@@ -23,7 +24,7 @@ import { Listeners } from './listeners.ts'
 import { IdleServices } from './idle-services.ts'
 import { Lookups, waitUnless } from './lookups.ts'
 import { checkAppOptions, type FetchOptions, type ServiceOptions, type Unknown } from './options.ts'
-import { checkClientOf, hostOf, isClient, optionsOf } from './service-options.ts'
+import { checkClientOf, hostOf, isClient, optionsOf, withSources } from './service-options.ts'
 import { Service } from './service.ts'
 
 /** Services that `discover` may add: their names come from URLs. */
@@ -43,6 +44,7 @@ export class App {
   readonly #strangers: Strangers
   readonly #lookups: Lookups | undefined
   #options: FetchOptions
+  readonly #onClose = new Set<() => void>()
   #discovered = 0
   #closed: OutriggerError | undefined
 
@@ -150,7 +152,19 @@ export class App {
     for (const change of changes) change(by)
   }
 
+  readonly configured: Configured = {
+    group: 'services',
+    options: () => ({ ...this.#options }),
+    update: (update, by) => this.update(withSources(update, this.#options), by),
+    onClose: (end) => {
+      if (this.#closed) end()
+      else this.#onClose.add(end)
+      return () => this.#onClose.delete(end)
+    },
+  }
+
   async close(): Promise<void> {
+    for (const end of this.#onClose) end()
     this.#closed ??= new OutriggerError('ERR_OUTRIGGER_CLOSED', 'this fetch is closed; make a new one')
     this.#idle.close()
     this.#lookups?.close()

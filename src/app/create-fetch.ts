@@ -1,5 +1,6 @@
 import type { Fetch, FetchInput } from '../attempt/platform.ts'
 import type { Client } from '../client/client.ts'
+import { configurable, type Configurable } from '../client/configurable.ts'
 import type { ClientSnapshot } from '../client/snapshot.ts'
 import type { UpdateOptions } from '../client/update.ts'
 import type { Explanation } from '../explain/explanation.ts'
@@ -18,7 +19,8 @@ export type AppControl = Pick<
   'isolate' | 'drain' | 'weigh' | 'open' | 'restore' | 'reset' | 'dryRun'
 >
 
-export interface AppFetch<Names extends string = string> extends Fetch, AppControl, AsyncDisposable {
+export interface AppFetch<Names extends string = string>
+  extends Fetch, AppControl, AsyncDisposable, Configurable {
   /** The clients by name; each is made when it is first looked at. */
   readonly services: { readonly [Name in Names]: Client }
   /** The client of a service, also of a discovered one. Throws a RangeError for a name that is not there. */
@@ -81,6 +83,7 @@ export function fetchOf(app: App): AppFetch {
     restore: (id, of) => app.byHand.restore(id, of),
     reset: (id, of) => app.byHand.reset(id, of),
     dryRun: (on, by) => app.byHand.dryRun(on, by),
+    [configurable]: app.configured,
     close: () => app.close(),
     [Symbol.asyncDispose]: () => app.close(),
   })

@@ -50,3 +50,20 @@ export function optionsOf(
     ...(clock && { clock }),
   }
 }
+
+/** An update that says nothing of sources: services keep theirs, and one that is not named any more has the defaults. */
+export function withSources(
+  update: Readonly<Record<string, unknown>>,
+  { services = {} }: FetchOptions,
+): Pick<FetchOptions, 'defaults' | 'services' | 'unknown'> {
+  const { services: named, ...others } = update
+  if (typeof named !== 'object' || named === null) return update
+  const entries = Object.entries(named).map(([name, given]: [string, unknown]) => {
+    const before = Object.hasOwn(services, name) ? services[name] : undefined
+    const source = before && 'source' in before ? before.source : undefined
+    const own = given === undefined ? {} : given
+    const isOptions = typeof own === 'object' && own !== null && !Array.isArray(own)
+    return [name, source && isOptions ? { source, ...own } : own]
+  })
+  return { ...others, services: Object.fromEntries(entries) as NonNullable<FetchOptions['services']> }
+}

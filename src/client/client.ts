@@ -10,6 +10,7 @@ import type { ClientEvents } from '../observe/events.ts'
 import type { TypedCall } from '../typed/call.ts'
 import type { TypedResponse } from '../typed/response.ts'
 import type { Dispatcher } from '../undici.ts'
+import type { Configurable } from './configurable.ts'
 import type { ReadyOptions } from './ready.ts'
 import type { ClientSnapshot } from './snapshot.ts'
 import type { ClientUpdate, UpdateOptions } from './update.ts'
@@ -20,7 +21,7 @@ export type RouteInit = Pick<CallInit, 'params' | 'query'>
 export const callWithin: unique symbol = Symbol('outrigger.callWithin')
 
 /** What a client can do besides being called. */
-export interface ClientDoors extends AsyncDisposable {
+export interface ClientDoors extends AsyncDisposable, Configurable {
   /** undici's `request` under the same policy: its native result, at a fraction of fetch's price. */
   request<Opaque = null>(
     input: string,

@@ -2,6 +2,7 @@ import { nobody } from '../observe/scope.ts'
 import type { Contracts, HasContract } from '../typed/contract-types.ts'
 import type { OpenAPI } from '../typed/openapi.ts'
 import { callWithin, type Client, type ClientDoors, type TypedClient } from './client.ts'
+import { configurable } from './configurable.ts'
 import { checkClientOptions, type ClientOptions, type RouteRule } from './options.ts'
 import { ServiceClient } from './service-client.ts'
 
@@ -58,6 +59,7 @@ export function createClient(options: ClientOptions): Client {
     removeListener: (name, listener) => client.off(name, listener),
     close: () => service.close(),
     [Symbol.asyncDispose]: () => service.close(),
+    [configurable]: service.configured,
     [callWithin]: (input, init, otherClients) => service.call(input, init, otherClients),
   })
   // Not in the context of whoever makes the client: what a source brings concerns no call.

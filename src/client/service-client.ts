@@ -36,6 +36,7 @@ import { checkBoolean, checkFunction, checkNumber, checkObject } from '../option
 import { Budget } from '../retry/budget.ts'
 import type { Dispatcher } from '../undici.ts'
 import type { RouteInit } from './client.ts'
+import type { Configured } from './configurable.ts'
 import { compilePlans, type CompiledPlans } from './compile.ts'
 import { allowOf, createCore, fleetPolicy, hasUserCode, type ClientCore } from './core.ts'
 import { checksOf } from './health.ts'
@@ -121,6 +122,17 @@ export class ServiceClient {
       core.fleet.invalidate()
     }
     core.events.emit('config:changed', { ...core.stamp(), changed, ...(who !== undefined && { by: who }) })
+  }
+
+  readonly configured: Configured = {
+    group: 'routes',
+    options: () => ({ ...this.#options }),
+    update: (update, by) => this.update(update, by),
+    onClose: (end) => {
+      if (this.core.closed) end()
+      else this.core.onClose.add(end)
+      return () => this.core.onClose.delete(end)
+    },
   }
 
   /** Whether breakers only report what they would do: the client's, and those of its routes. */

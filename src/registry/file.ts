@@ -1,10 +1,8 @@
-import { readFile, stat } from 'node:fs/promises'
-import { dirname, extname, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { extname } from 'node:path'
 import { systemClock, type Clock } from '../clock.ts'
 import { checkMethods, checkNumber, checkObject, quote } from '../options.ts'
 import { parser, readContent } from './file/content.ts'
-import { FolderWatch } from './file/folder-watch.ts'
+import { toPath, watchText, type WatchTextOptions } from './file/watch-text.ts'
 import type { Instance, Source } from './source.ts'
 
 export interface FileOptions {
@@ -27,12 +25,8 @@ export interface FileOptions {
   clock?: Clock
 }
 
-interface Settings {
-  readonly path: string
+interface Settings extends WatchTextOptions {
   readonly format: 'json' | 'yaml'
-  readonly poll: number
-  readonly debounce: number
-  readonly clock: Clock
 }
 
 /**
@@ -43,7 +37,7 @@ interface Settings {
  * createClient({ service: 'user-service', source: file('/etc/shop/instances.json') })
  */
 export function file(path: string | URL, options: FileOptions = {}): Source {
-  const absolute = toPath(path)
+  const absolute = toPath('file', path)
   checkObject('file', options, ['format', 'poll', 'debounce', 'clock'])
   const { format = /^\.ya?ml$/i.test(extname(absolute)) ? 'yaml' : 'json', clock = systemClock } = options
   const { poll = 30_000, debounce = 50 } = options
@@ -58,39 +52,10 @@ export function file(path: string | URL, options: FileOptions = {}): Source {
 }
 
 async function* watchFile(
-  { path, format, poll, debounce, clock }: Settings,
+  { format, ...settings }: Settings,
   service: string,
   signal: AbortSignal,
 ): AsyncGenerator<readonly Instance[], void> {
-  if (signal.aborted) return
-  const folder = dirname(path)
-  const watched = await identity(folder)
-  const watch = new FolderWatch(folder, clock, signal)
-  try {
-    const parse = await parser(format)
-    while (!signal.aborted) {
-      const text = await readFile(path, { encoding: 'utf8', signal })
-      // Another folder has taken its place, of which this watch hears nothing.
-      if ((await identity(folder)) !== watched) return
-      yield readContent(path, service, parse, text)
-      await watch.change(poll, debounce)
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error
-  } finally {
-    watch.close()
-  }
-}
-
-async function identity(folder: string): Promise<string> {
-  const { dev, ino } = await stat(folder, { bigint: true })
-  return `${dev}:${ino}`
-}
-
-function toPath(path: unknown): string {
-  if (path instanceof URL) return fileURLToPath(path)
-  if (typeof path !== 'string' || path === '') {
-    throw new TypeError(`file() needs a path or a file: URL, got ${quote(path)}`)
-  }
-  return resolve(path)
+  const parse = await parser(format)
+  for await (const text of watchText(settings, signal)) yield readContent(settings.path, service, parse, text)
 }

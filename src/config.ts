@@ -1,0 +1,6 @@
+export { watchConfig, type ConfigWatch, type WatchConfigOptions } from './config/watch-config.ts'
+export type { ConfigSource } from './config/source.ts'
+export { fileConfig, type FileConfigOptions } from './config/file.ts'
+export { etcdConfig, type EtcdConfigOptions } from './config/etcd.ts'
+export { consulConfig, type ConsulConfigOptions } from './config/consul.ts'
+export { kubernetesConfig, type KubernetesConfigOptions } from './config/kubernetes.ts'

@@ -1,0 +1,147 @@
+import { configurable, type Configurable } from '../client/configurable.ts'
+import { systemClock, type Clock } from '../clock.ts'
+import { notify } from '../hooks/notify.ts'
+import { nobody } from '../observe/scope.ts'
+import { checkFunction, checkMethods, checkObject, checkSignal, quote } from '../options.ts'
+import { registryBackoff, type RegistryBackoff } from '../registry/backoff.ts'
+import { iterable } from '../registry/iterable.ts'
+import { readDocument } from './document.ts'
+import { Overlay } from './overlay.ts'
+import type { ConfigSource } from './source.ts'
+
+export interface WatchConfigOptions {
+  /** Ends the watch, as `close()` does. */
+  signal?: AbortSignal
+  /** A document was applied, or changed nothing. */
+  onApplied?: (document: Readonly<Record<string, unknown>>) => unknown
+  /** A document was refused, and nothing has changed. @default a process warning */
+  onRefused?: (error: Error) => unknown
+  /** The source failed, once for each outage; what is in force stays. @default a process warning */
+  onFailed?: (error: unknown) => unknown
+  /** Between the tries of a source that fails. @default { initial: 500, max: 15_000 } */
+  backoff?: RegistryBackoff
+  /** @default the system's */
+  clock?: Clock
+}
+
+export interface ConfigWatch extends AsyncDisposable {
+  /** What became of the first document. Never rejects: a process that starts may wait for it. */
+  readonly first: Promise<'applied' | 'refused' | 'failed'>
+  /** Ends the watch. What is in force stays. */
+  close(): Promise<void>
+}
+
+const OPTIONS = ['signal', 'onApplied', 'onRefused', 'onFailed', 'backoff', 'clock']
+/** A watch that ends sooner, in ms, is not begun again at once. */
+const MIN_WATCH = 1_000
+/** Milliseconds that `close()` waits for a source, which may not listen to its signal. */
+const END_TIMEOUT = 1_000
+
+/**
+ * Keeps a client, or the fetch of an application, as a document says: what its `update()` takes, as JSON. Each document is
+ * checked whole and applied, or refused, and then nothing has changed. What a document no longer sets is again as the code has it.
+ * Ends when the client closes.
+ *
+ * @example
+ * const config = watchConfig(users, etcdConfig({ endpoints: 'http://127.0.0.1:2379', key: '/config/users' }))
+ * await config.first
+ */
+export function watchConfig(
+  target: Configurable,
+  source: ConfigSource,
+  options: WatchConfigOptions = {},
+): ConfigWatch {
+  const configured = (target as Partial<Configurable> | null | undefined)?.[configurable]
+  if (!configured) {
+    throw new TypeError(`watchConfig() needs a client or the fetch of createFetch(), got ${quote(target)}`)
+  }
+  checkMethods('source', source, ['watch'])
+  checkObject('watchConfig', options, OPTIONS)
+  const { onApplied, onRefused, onFailed, backoff, clock = systemClock } = options
+  const signal = checkSignal(options.signal)
+  for (const [name, hook] of Object.entries({ onApplied, onRefused, onFailed })) {
+    if (hook !== undefined) checkFunction(name, hook)
+  }
+  checkMethods('clock', clock, ['now', 'sleep', 'random'])
+  const delay = registryBackoff('backoff', backoff)
+  const by = quoteName(source.name)
+
+  const stop = new AbortController()
+  const overlay = new Overlay(configured.group)
+  const first = Promise.withResolvers<'applied' | 'refused' | 'failed'>()
+  let latest: string | undefined
+
+  const take = (text: string): void => {
+    if (text === latest) return
+    latest = text
+    try {
+      const document = readDocument(text)
+      const { update, applied } = overlay.prepare(document, configured.options())
+      configured.update(update, { by })
+      applied()
+      first.resolve('applied')
+      tell('onApplied', onApplied, document)
+    } catch (error) {
+      first.resolve('refused')
+      const refusal = error instanceof Error ? error : new Error(quote(error))
+      tell('onRefused', onRefused ?? warning(`a document of ${by} is not applied`), refusal)
+    }
+  }
+
+  const run = async (): Promise<void> => {
+    let failures = 0
+    while (!stop.signal.aborted) {
+      const started = clock.now()
+      try {
+        for await (const text of iterable(await (source.watch({ signal: stop.signal }) as unknown))) {
+          if (stop.signal.aborted) return
+          failures = 0
+          take(text as string)
+        }
+      } catch (error) {
+        if (stop.signal.aborted) return
+        first.resolve('failed')
+        if (failures++ === 0) tell('onFailed', onFailed ?? warning(`${by} cannot be read`), error)
+      }
+      const pause = failures > 0 ? delay(failures, clock) : started + MIN_WATCH - clock.now()
+      if (pause > 0) await clock.sleep(pause, stop.signal, { ref: false }).catch(() => {})
+    }
+  }
+
+  let forget: (() => void) | undefined
+  const end = (): void => {
+    stop.abort()
+    forget?.()
+    first.resolve('failed')
+    signal?.removeEventListener('abort', end)
+  }
+  if (signal?.aborted) end()
+  else signal?.addEventListener('abort', end, { once: true })
+  forget = configured.onClose(end)
+  // Not in the context of whoever watches: a document concerns no call.
+  const running = nobody.runInAsyncScope(run)
+
+  const close = async (): Promise<void> => {
+    end()
+    const patience = new AbortController()
+    const timeout = clock.sleep(END_TIMEOUT, patience.signal, { ref: false }).catch(() => {})
+    await Promise.race([running, timeout])
+    patience.abort()
+  }
+  return { first: first.promise, close, [Symbol.asyncDispose]: close }
+}
+
+function tell<T>(name: string, hook: ((value: T) => unknown) | undefined, value: T): void {
+  if (hook) notify(hook, [value], { message: `${name} of watchConfig() threw`, code: 'OUTRIGGER_CONFIG' })
+}
+
+function warning(what: string): (error: unknown) => void {
+  return (error) =>
+    process.emitWarning(`${what}: ${error instanceof Error ? error.message : quote(error)}`, {
+      code: 'OUTRIGGER_CONFIG',
+    })
+}
+
+function quoteName(name: unknown): string {
+  return typeof name === 'string' && name !== '' ? name : 'the source of watchConfig()'
+}
