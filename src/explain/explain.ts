@@ -26,9 +26,14 @@ export function explain(context: ExplainContext): Explanation {
   const states = fleet.endpoints.map((endpoint) => stateOf(endpoint, plan.guard, now, fleet.perInstance))
   const within = states.filter((_state, index) => isWithin(subset, fleet.endpoints[index]))
   const best = ORDER.find((state) => within.includes(state))
-  const instances = fleet.endpoints.map((endpoint, index) =>
-    explainInstance(endpoint, states[index] ?? 'open', best, now, context),
+  const hasWarm = fleet.endpoints.some(
+    (endpoint, index) =>
+      states[index] === 'available' && endpoint.warmingUntil <= now && isWithin(subset, endpoint),
   )
+  const instances = fleet.endpoints.map((endpoint, index) => {
+    const isHeld = hasWarm && endpoint.warmingUntil > now
+    return explainInstance(endpoint, states[index] ?? 'open', isHeld ? undefined : best, now, context)
+  })
   const data = {
     service,
     at: now + (clock.epoch ?? 0),
@@ -61,7 +66,11 @@ function explainInstance(
   const { cost, otherSubset = !isWithin(subset, endpoint) } = balancer.standing?.(endpoint, now) ?? {}
   const mayBePicked = state === best && !otherSubset
   const why: Record<InstanceState, string> = {
-    available: otherSubset ? 'in another subset' : 'may be picked',
+    available: otherSubset
+      ? 'in another subset'
+      : mayBePicked
+        ? 'may be picked'
+        : 'new, its connections are being opened',
     open:
       endpoint.isolatedUntil > now
         ? 'isolated by hand'

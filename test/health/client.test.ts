@@ -12,7 +12,7 @@ function byPath(health: Answer): Answer {
     request.url === '/healthz' ? health(request, response) : ok(request, response)
 }
 
-const HEALTH = { path: '/healthz', interval: 100, timeout: 100 } as const
+const HEALTH = { path: '/healthz', interval: 100, timeout: 400 } as const
 
 function clientOf(servers: readonly TestServer[], options: Partial<ClientOptions> = {}): Client {
   return createClient({

@@ -3,6 +3,7 @@ import { createClient, type Instance, MemoryRegistry } from '../../src/index.ts'
 import type { LiveEndpoint } from '../../src/fleet/endpoint.ts'
 import { Harness } from '../fleet/harness.ts'
 import { ok, startServer } from '../support/http-server.ts'
+import { ManualClock } from '../../src/testing/clock.ts'
 import { startBlackhole } from '../support/child.ts'
 import { cert, startSecureServer } from '../support/tls.ts'
 import { until } from '../support/until.ts'
@@ -139,6 +140,23 @@ test('an instance that takes no connections holds back neither calls nor close()
   for (let call = 0; call < 5; call++) await (await client('/')).text()
   expect(a.requests).toHaveLength(6)
   await client.close()
+})
+
+test('explain() says so', async () => {
+  await using a = await startServer(ok)
+  await using hole = await startBlackhole()
+  const clock = new ManualClock()
+  const registry = new MemoryRegistry({ clock })
+  registry.register('svc', instanceOf('a', a.url))
+  await using client = createClient({ service: 'svc', source: registry, warm: 1, drainTimeout: 0, clock })
+  await (await client('/')).text()
+  registry.register('svc', instanceOf('hole', hole.url))
+  await until(() => client.snapshot().instances.length === 2)
+  const told = (): unknown =>
+    client.explain().instances.map(({ id, mayBePicked, why }) => `${id} ${mayBePicked} ${why}`)
+  expect(told()).toEqual(['a true may be picked', 'hole false new, its connections are being opened'])
+  await clock.advance(1_000)
+  expect(told()).toEqual(['a true may be picked', 'hole true may be picked'])
 })
 
 test.each<[unknown, string]>([
