@@ -217,7 +217,7 @@ export interface ClientOptions extends ContractPolicy {
    */
   maxResponseSize?: number
   /**
-   * Who makes the response of a fetch call. With `'fast'`, plain calls (a string or URL, no signal, no body or one in memory)
+   * Who makes the response of a fetch call. With `'fast'`, plain calls (a string or URL, no body or one in memory)
    * with plain answers go past the platform's fetch, and get a Response that makes only what is asked for; all others go
    * through fetch, as do all while somebody has replaced `globalThis.fetch`.
    * @default 'platform'

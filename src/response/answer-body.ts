@@ -24,7 +24,8 @@ export class AnswerBody {
   #isOver = false
   #isWanted = false
   #isPaused = false
-  #error: Error | undefined
+  #error: unknown
+  #unheed: (() => void) | undefined
   #reader: Reader | undefined
 
   /** Nothing more will come: the connection is free. */
@@ -32,8 +33,14 @@ export class AnswerBody {
     return this.#isOver
   }
 
-  get error(): Error | undefined {
+  /** What its readers fail with; undefined for none. */
+  get error(): unknown {
     return this.#error
+  }
+
+  /** Whether a signal can still end it. */
+  get isHeeding(): boolean {
+    return this.#unheed !== undefined
   }
 
   begin(control: BodyControl): void {
@@ -57,9 +64,20 @@ export class AnswerBody {
   /** As in fetch, what has come and was not read yet is lost. */
   fail(cause: unknown): void {
     if (this.#isOver) return
-    this.#error = new TypeError('terminated', { cause })
-    this.#pieces = []
-    this.end()
+    this.#failWith(new TypeError('terminated', { cause }))
+  }
+
+  /** The caller's signal ends it until it has been read, even if all of it has come. */
+  heed(signal: AbortSignal): void {
+    const onAbort = (): void => this.#abort(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+    this.#unheed = () => signal.removeEventListener('abort', onAbort)
+  }
+
+  /** Read to its end: from now on no signal matters. */
+  done(): void {
+    this.#unheed?.()
+    this.#unheed = undefined
   }
 
   /** Whoever reads is told when there is something new; there is one reader at most. */
@@ -76,20 +94,16 @@ export class AnswerBody {
   }
 
   /** All of it, read without pauses. */
-  all(): Promise<Buffer> {
-    if (this.#isOver) return this.#error ? Promise.reject(this.#error) : Promise.resolve(this.#joined())
+  async all(): Promise<Buffer> {
     this.#isWanted = true
     this.#resume()
-    return new Promise((resolve, reject) => {
-      this.#reader = {
-        ready: () => {
-          if (!this.#isOver) return
-          this.#reader = undefined
-          if (this.#error) reject(this.#error)
-          else resolve(this.#joined())
-        },
-      }
-    })
+    // A signal that aborts right after the call is heard even if there is nothing to wait for.
+    if (this.#isOver) await Promise.resolve()
+    else await this.#over()
+    this.#reader = undefined
+    this.done()
+    if (this.#error !== undefined) throw this.#error
+    return this.#joined()
   }
 
   /** Nobody wants the rest: ends the request. */
@@ -98,9 +112,33 @@ export class AnswerBody {
     this.#pieces = []
     this.#isOver = true
     this.#control = this.#reader = undefined
-    control?.abort(
-      reason instanceof Error ? reason : new DOMException('The operation was aborted.', 'AbortError'),
-    )
+    this.done()
+    control?.abort(reason instanceof Error ? reason : abortError())
+  }
+
+  #abort(reason: unknown): void {
+    const control = this.#control
+    // fetch takes whatever is false for no reason at all.
+    const error: unknown = reason || abortError()
+    this.#failWith(error)
+    control?.abort(error as Error)
+  }
+
+  #failWith(error: unknown): void {
+    this.#error = error
+    this.#pieces = []
+    this.done()
+    this.end()
+  }
+
+  #over(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#reader = {
+        ready: () => {
+          if (this.#isOver) resolve()
+        },
+      }
+    })
   }
 
   #joined(): Buffer {
@@ -121,4 +159,8 @@ export class AnswerBody {
     this.#isPaused = false
     this.#control?.resume()
   }
+}
+
+function abortError(): DOMException {
+  return new DOMException('The operation was aborted.', 'AbortError')
 }

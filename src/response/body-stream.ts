@@ -9,11 +9,11 @@ export function bodyStream(body: AnswerBody): ReadableStream<Uint8Array> {
       body.readBy({
         ready: () => {
           // Also while nobody reads: `closed` of a reader tells of it.
-          if (body.error) controller.error(body.error)
+          if (body.error !== undefined) controller.error(body.error)
           wake?.()
         },
       })
-      if (body.error) controller.error(body.error)
+      if (body.error !== undefined) controller.error(body.error)
     },
     async pull(controller) {
       let piece = body.take()
@@ -22,10 +22,11 @@ export function bodyStream(body: AnswerBody): ReadableStream<Uint8Array> {
         wake = undefined
         piece = body.take()
       }
-      if (body.error) return
+      if (body.error !== undefined) return
       // A copy: the piece lies in memory that it shares with others, and a byte stream gives its memory away.
       if (piece) controller.enqueue(new Uint8Array(piece))
       else {
+        body.done()
         controller.close()
         controller.byobRequest?.respond(0)
       }

@@ -2,13 +2,15 @@ import { Readable } from 'node:stream'
 import type { AnswerBody } from './answer-body.ts'
 import { bodyStream } from './body-stream.ts'
 import { fetchedHeaders, ownHeaders, type AnswerHeaders } from './fetched-headers.ts'
+import { standInStream } from './stand-in-stream.ts'
 
 /** What an answer brought. */
 export interface Answer {
   readonly status: number
   readonly statusText: string
   readonly headers: AnswerHeaders
-  readonly body: AnswerBody
+  /** Undefined for the answers that have none, whatever was sent: those to HEAD, and with status 204. */
+  readonly body: AnswerBody | undefined
   /** Without a fragment. */
   readonly url: string
   readonly type: Response['type']
@@ -64,9 +66,9 @@ class State {
     return this.isRead || this.#behind?.bodyUsed === true
   }
 
-  /** Whether nobody has touched the body. */
-  get isFresh(): boolean {
-    return !this.isRead && this.#behind === undefined
+  /** The body, if nobody has touched it. */
+  get fresh(): AnswerBody | undefined {
+    return this.isRead || this.#behind ? undefined : this.answer.body
   }
 
   /** The platform's own, which knows what to do, and how to refuse. */
@@ -79,16 +81,16 @@ class State {
       this.#behind = new PlatformResponse('read', init)
       void this.#behind.text()
     } else {
-      this.#behind = new PlatformResponse(bodyStream(body), init)
+      this.#behind = new PlatformResponse(body ? bodyStream(body) : null, init)
       this.hold(owner)
     }
     return this.#behind
   }
 
-  /** Sees to it that the connection is free once `owner` is collected. What has come to its end holds none. */
+  /** Sees to it that the connection and the signal are free once `owner` is collected. */
   hold(owner: Response): void {
     const { body } = this.answer
-    if (body.isOver) return
+    if (!body || (body.isOver && !body.isHeeding)) return
     const stream = this.#behind?.body ? new WeakRef(this.#behind.body) : undefined
     if (this.#held) this.#held.stream = stream
     else collected.register(owner, (this.#held = { body, stream }), this)
@@ -96,6 +98,20 @@ class State {
 
   letGo(): void {
     if (this.#held) collected.unregister(this)
+  }
+}
+
+/** The stream of a response, for whoever asks the platform for it. */
+class Slot {
+  owner: Response | undefined = undefined
+  readonly #state: State
+
+  constructor(state: State) {
+    this.#state = state
+  }
+
+  stream(): ReadableStream | undefined {
+    return (this.owner && this.#state.behind(this.owner).body) ?? undefined
   }
 }
 
@@ -156,14 +172,18 @@ type StateOf = (value: object) => State | undefined
 
 /**
  * With every member of the platform's Response, those of later versions of Node too, in the place of its own: it would
- * see an empty body. On whatever is none of ours it is the platform's, with the platform's error.
+ * see no headers and no URL. On whatever is none of ours it is the platform's, with the platform's error. A method that
+ * somebody has put in the place of the platform's is called as it would be on a fetched response.
  */
 function lazyClass(Platform: typeof Response): LazyClass {
   class LazyResponse extends Platform {
     readonly #state: State
 
     constructor(state: State) {
-      super(null)
+      const { status, statusText, body } = state.answer
+      const standsFor = new Slot(state)
+      super(body && new (standInStream())(standsFor), { status, statusText })
+      standsFor.owner = this
       this.#state = state
     }
 
@@ -174,7 +194,7 @@ function lazyClass(Platform: typeof Response): LazyClass {
     const { get, value } = member as { get?: () => unknown; value?: unknown }
     if (get) Object.defineProperty(prototype, name, { ...member, get: getter(name, get, stateOf) })
     else if (name !== 'constructor' && typeof value === 'function') {
-      const own = method(name, value as Method, stateOf)
+      const own = method(Platform, name, value as Method, stateOf)
       Object.defineProperty(prototype, name, { ...member, value: own })
     }
   }
@@ -193,17 +213,24 @@ function getter(name: string, ofPlatform: () => unknown, stateOf: StateOf): (thi
 
 type Method = (this: Response, ...args: unknown[]) => unknown
 
-function method(name: string, ofPlatform: Method, stateOf: StateOf): Method | undefined {
+function method(
+  Platform: typeof Response,
+  name: string,
+  ofPlatform: Method,
+  stateOf: StateOf,
+): Method | undefined {
   const convert = CONVERSIONS[name]
   const named: Record<string, Method> = {
     [name](...args) {
-      const state = stateOf(Object(this) as object)
-      if (!state) return Reflect.apply(ofPlatform, this, args)
+      const now = Reflect.get(Platform.prototype, name) as Method
+      const state = now === ofPlatform ? stateOf(Object(this) as object) : undefined
+      if (!state) return Reflect.apply(now, this, args)
       if (name === 'clone') return clone(this, state)
-      if (!convert || !state.isFresh) return Reflect.apply(ofPlatform, state.behind(this), args)
+      const body = convert && state.fresh
+      if (!body) return Reflect.apply(ofPlatform, state.behind(this), args)
       state.isRead = true
       state.letGo()
-      return state.answer.body.all().then(convert)
+      return body.all().then(convert)
     },
   }
   return named[name]

@@ -126,9 +126,10 @@ const libraries: readonly Library[] = [
 ]
 
 /** A client of some servers, tried in order, and an app-wide fetch over it. */
-function clientOf(...servers: readonly TestServer[]): Client {
+function clientOf(way: 'platform' | 'fast', ...servers: readonly TestServer[]): Client {
   return createClient({
     service: 'user-service',
+    fetch: way,
     source: fixed(servers.map(({ url }) => url)),
     balance: inOrder,
     routes: { '/graphql': { idempotent: true }, '/v1/responses': { idempotent: true } },
@@ -138,38 +139,44 @@ function clientOf(...servers: readonly TestServer[]): Client {
 
 const busy: Answer = (message, response) => message.resume().on('end', () => response.writeHead(503).end())
 
-describe.each(libraries)('$name', ({ call, sends }) => {
+const ways = libraries.flatMap((each) => (['platform', 'fast'] as const).map((way) => ({ ...each, way })))
+
+describe.each(ways)('$name, with fetch: $way', ({ call, sends, way }) => {
   it.each<[string, (users: Client) => Fetch]>([
     ['a client', (users) => users],
     ['createFetch', (users) => createFetch({ services: { 'user-service': users }, otherwise: 'deny' })],
   ])('sends its requests through %s', async (_door, fetchOf) => {
     await using server = await startServer(echoRequest)
-    await using users = clientOf(server)
-    expect(await call(fetchOf(users))).toMatchObject(sends)
-    expect(server.requests).toHaveLength(1)
-    expect(server.headers[0]).toMatchObject({
-      host: 'user-service',
-      'content-type': expect.stringContaining('json'),
-    })
-    expect(instanceOf(users, server.host)).toMatchObject({ inFlight: 0, settled: { success: 1 } })
+    await using users = clientOf(way, server)
+    // The first call of a shape goes through fetch.
+    for (const calls of [1, 2]) {
+      expect(await call(fetchOf(users))).toMatchObject(sends)
+      expect(server.requests).toHaveLength(calls)
+      expect(server.headers[calls - 1]).toMatchObject({
+        host: 'user-service',
+        'content-type': expect.stringContaining('json'),
+      })
+      expect(instanceOf(users, server.host)).toMatchObject({ inFlight: 0, settled: { success: calls } })
+    }
   })
 
   it('gets its own kind of error for an answer that is one, once the client has done what it can', async () => {
     await using server = await startServer(
       reply(404, '{"error":"no"}', { 'content-type': 'application/json' }),
     )
-    await using users = clientOf(server)
+    await using users = clientOf(way, server)
     await expect(call(users)).rejects.toBeTypeOf('object')
     expect(server.requests).toHaveLength(1)
     expect(instanceOf(users, server.host).settled).toMatchObject({ success: 1, failure: 0 })
   })
 
   it('can be aborted, which is nobody’s failure', async () => {
-    await using server = await startServer(hang)
-    await using users = clientOf(server)
+    await using server = await startServer(echoRequest, hang)
+    await using users = clientOf(way, server)
+    await call(users)
     const controller = new AbortController()
     const calling = call(users, controller.signal)
-    await server.seen(1)
+    await server.seen(2)
     controller.abort()
     await expect(calling).rejects.toThrow(Error)
     expect(instanceOf(users, server.host).settled).toMatchObject({ failure: 0, ignored: 1 })
@@ -182,7 +189,7 @@ describe('a request with a body', () => {
   it.each(named)('by %s goes to another instance after a 503', async (_name, { call, sends }) => {
     await using broken = await startServer(busy)
     await using healthy = await startServer(echoRequest)
-    await using users = clientOf(broken, healthy)
+    await using users = clientOf('fast', broken, healthy)
     const seen = outcomes(users)
     expect(await call(users)).toMatchObject(sends)
     expect(seen).toEqual([`${broken.host} failure`, `${healthy.host} success`])
@@ -198,7 +205,7 @@ it('an OpenAI-style SDK streams through a client', async () => {
     }
     response.end('data: [DONE]\n\n')
   })
-  await using users = clientOf(server)
+  await using users = clientOf('fast', server)
   const models = new OpenAI({ apiKey: 'k', baseURL: `${origin}/v1`, fetch: users })
   const stream = await models.responses.create({ model: 'm', input: 'x', stream: true })
   let text = ''

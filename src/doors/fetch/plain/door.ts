@@ -56,10 +56,14 @@ export class PlainDoor {
 
   async #past(sent: SentHeaders, transfer: FetchDispatcher, viaFetch: ViaFetch): Promise<Response> {
     const { origin, method, path, url } = this.#target
+    const { body, signal } = this.#call
     const headers = sent.for(this.#call)
-    const answer = new FirstAnswer()
-    transfer.dispatch({ origin, method, path, headers, body: this.#call.body }, answer)
-    if (await answer.isPlain) return answer.response(url, sent.type)
+    const answer = new FirstAnswer(method)
+    transfer.dispatch({ origin, method, path, headers, body }, answer)
+    const isPlain = await answer.isPlain
+    // The call has ended with it.
+    if (signal?.aborted) throw signal.reason
+    if (isPlain) return answer.response(url, sent.type, signal)
     return viaFetch(new Replay(answer, transfer))
   }
 }

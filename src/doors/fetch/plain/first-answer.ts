@@ -9,7 +9,7 @@ type Controller = Dispatcher.DispatchController
 type Heard = (handler: Handler) => void
 
 /** Statuses with which fetch does more than pass on what came. */
-const SPECIAL: ReadonlySet<number> = new Set([204, 205, 401, 407, 421])
+const SPECIAL: ReadonlySet<number> = new Set([205, 401, 407, 421])
 
 /** Characters of a reason phrase that `Response` takes. */
 const PHRASE = /^[\x20-\x7e]*$/
@@ -30,15 +30,20 @@ export class FirstAnswer implements Handler {
   #controller: Controller | undefined
   #head: { status: number; headers: Record<string, string | string[]>; message: string } | undefined
 
-  constructor() {
+  readonly #method: string
+
+  constructor(method: string) {
+    this.#method = method
     this.isPlain = new Promise((resolve) => (this.#decide = resolve))
   }
 
   /** The answer as a Response, if it is plain. */
-  response(url: string, type: Response['type']): Response {
+  response(url: string, type: Response['type'], signal: AbortSignal | undefined): Response {
     if (!this.#head) throw new Error('there is no answer yet')
     const { status, headers, message } = this.#head
-    return lazyResponse({ status, statusText: message, headers, body: this.#body, url, type })
+    const body = this.#method === 'HEAD' || status === 204 ? undefined : this.#body
+    if (signal) body?.heed(signal)
+    return lazyResponse({ status, statusText: message, headers, body, url, type })
   }
 
   /** Tells fetch's own handler all that it has missed, and from now on what comes. */

@@ -7,16 +7,24 @@ export interface PlainCall {
   readonly headers: ReadonlyMap<string, string>
   readonly body: string | Uint8Array | null
   readonly length: number
+  readonly signal: AbortSignal | undefined
 }
 
 /** Methods that fetch passes on as they are, and what each must have as its body. */
 const METHODS: Readonly<Record<string, 'none' | 'some' | 'any'>> = {
   GET: 'none',
+  HEAD: 'none',
   POST: 'some',
   PUT: 'some',
   PATCH: 'some',
   DELETE: 'any',
 }
+
+/**
+ * undici 6, on Node 22, gives methods of an aborted response another error than its stream, and does not touch that. Calls
+ * with a signal are fetch's own there.
+ */
+const TAKES_SIGNALS = Number.parseInt(process.versions['undici'] ?? '', 10) >= 7
 
 /** All that an init of the plain kind may have. */
 const MEMBERS: ReadonlySet<string> = new Set(['method', 'headers', 'body', 'redirect', 'signal'])
@@ -43,8 +51,9 @@ export function plainCall(
   const headers = plainHeaders(init?.headers)
   const body = plainBody(init?.body)
   if (!headers || !body || (need !== 'any' && (need === 'some') !== (body.content !== null))) return undefined
-  const key = `${origin} ${method} ${body.kind} ${[...headers.keys()].join()}`
-  return { key, headers, body: body.content, length: body.length }
+  const signal = init?.signal ?? undefined
+  const key = `${origin} ${method} ${body.kind} ${init?.headers instanceof Headers ? '' : '='}${[...headers.keys()].join()}`
+  return { key, headers, body: body.content, length: body.length, signal }
 }
 
 function isPlainInit(init: RequestInit, method: string): boolean {
@@ -52,14 +61,14 @@ function isPlainInit(init: RequestInit, method: string): boolean {
     if (Reflect.get(init, name) !== undefined && !MEMBERS.has(name)) return false
   }
   if (init.method !== undefined && init.method !== method) return false
-  return init.signal == null && (init.redirect === undefined || init.redirect === 'follow')
+  if (init.signal != null && !(TAKES_SIGNALS && init.signal instanceof AbortSignal)) return false
+  return init.redirect === undefined || init.redirect === 'follow'
 }
 
 function plainHeaders(given: RequestInit['headers']): ReadonlyMap<string, string> | undefined {
   const headers = new Map<string, string>()
   if (given === undefined) return headers
-  // How its names are spelled is known to the platform alone.
-  if (typeof given !== 'object' || given === null || given instanceof Headers) return undefined
+  if (typeof given !== 'object' || given === null) return undefined
   const pairs: Iterable<unknown> = Symbol.iterator in given ? given : Object.entries(given)
   const known = new Set<string>()
   for (const pair of pairs) {
@@ -98,12 +107,19 @@ function ofBytes(content: Uint8Array): PlainBody {
   return { kind: 'bytes', content, length: content.byteLength }
 }
 
+/** A header as the platform sent it, and whose value it had: the caller's of that name, the length, or its own. */
+interface Sent {
+  readonly name: string
+  readonly value: string
+  readonly asked: string | undefined
+}
+
 /** The headers that the platform sent with a call, to be sent with the next of the same shape. */
 export class SentHeaders {
   readonly type: Response['type']
-  readonly #sent: readonly (readonly [string, string])[]
+  readonly #sent: readonly Sent[]
 
-  private constructor(sent: readonly (readonly [string, string])[], type: Response['type']) {
+  private constructor(sent: readonly Sent[], type: Response['type']) {
     this.#sent = sent
     this.type = type
   }
@@ -115,20 +131,26 @@ export class SentHeaders {
     type: Response['type'],
   ): SentHeaders | undefined {
     if (typeof sent !== 'object' || sent === null || Symbol.iterator in sent) return undefined
-    const entries = Object.entries(sent as Record<string, unknown>)
-    const isText = entries.every(([, value]) => typeof value === 'string')
-    const isAsked = [...headers].every(
-      ([name, value]) => Object.hasOwn(sent, name) && Reflect.get(sent, name) === value,
-    )
+    // How the names of a Headers object are spelled is known to the platform alone; as others have them, they are sent.
+    const askedBy = new Map([...headers.keys()].map((name) => [name.toLowerCase(), name]))
+    const all: Sent[] = []
+    for (const [name, value] of Object.entries(sent as Record<string, unknown>)) {
+      if (typeof value !== 'string') return undefined
+      const asked = askedBy.get(name.toLowerCase())
+      if (asked !== undefined && headers.get(asked) !== value) return undefined
+      if (asked !== undefined) askedBy.delete(name.toLowerCase())
+      all.push({ name, value, asked })
+    }
     const said = body === null ? undefined : String(length)
-    if (!isText || !isAsked || Reflect.get(sent, 'content-length') !== said) return undefined
-    return new SentHeaders(entries as [string, string][], type)
+    const isWhole = askedBy.size === 0 && Reflect.get(sent, 'content-length') === said
+    return isWhole ? new SentHeaders(all, type) : undefined
   }
 
   for({ headers, length }: PlainCall): Record<string, string> {
     const own: Record<string, string> = {}
-    for (const [name, value] of this.#sent) {
-      own[name] = name === 'content-length' ? String(length) : (headers.get(name) ?? value)
+    for (const { name, value, asked } of this.#sent) {
+      if (asked !== undefined) own[name] = headers.get(asked) ?? value
+      else own[name] = name === 'content-length' ? String(length) : value
     }
     return own
   }
