@@ -15,7 +15,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/registries/**'],
+          exclude: ['test/registries/**', 'test/dashboard-browser/**'],
           isolate: false,
         },
       },
@@ -28,6 +28,11 @@ const config: ViteUserConfig = defineConfig({
           fileParallelism: false,
           testTimeout: 60_000,
         },
+      },
+      {
+        extends: true,
+        // Debian's Chromium, driven by playwright-core.
+        test: { name: 'dashboard', include: ['test/dashboard-browser/**/*.test.ts'], testTimeout: 60_000 },
       },
     ],
   },

@@ -1,3 +1,4 @@
+import { cp } from 'node:fs/promises'
 import { build } from 'rolldown'
 import manifest from '../package.json' with { type: 'json' }
 
@@ -29,3 +30,6 @@ await build({
     },
   },
 })
+
+// The files of the dashboard's page, beside the entry that reads them.
+await cp('src/dashboard/page', 'dist/page', { recursive: true })

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs, styleText } from 'node:util'
 import { MemoryRegistry } from 'outrigger'
+import { serveDashboard } from 'outrigger/dashboard'
 import { createUsers, getUser } from './client.ts'
 import { Servers } from './fleet.ts'
 import { createPlain } from './plain.ts'
@@ -12,7 +13,9 @@ import { Score, steadily } from './traffic.ts'
 const RATE = 50
 const SIDES = { outrigger: new Score(), 'plain fetch': new Score() }
 
-const { values } = parseArgs({ options: { registry: { type: 'string' } } })
+const { values } = parseArgs({
+  options: { registry: { type: 'string' }, dashboard: { type: 'boolean', default: false } },
+})
 
 const stop = new AbortController()
 process.on('SIGINT', () => stop.abort())
@@ -30,6 +33,8 @@ const mirrored =
 const servers = new Servers(embedded, real?.registrar && values.registry)
 const users = createUsers(real?.source ?? embedded)
 const screen = new Screen()
+// `npm start -- --dashboard` serves the page on 127.0.0.1.
+const page = values.dashboard ? await serveDashboard(users) : undefined
 
 const red = (text: string): string => styleText('red', text)
 const green = (text: string): string => styleText('green', text)
@@ -55,6 +60,7 @@ const timeline: [at: number, what: string, run: () => void][] = [
 
 try {
   screen.open()
+  if (page) screen.tell(`dashboard: ${page.url}`)
   for (const id of ['s1', 's2', 's3', 's4', 's5']) servers.start(id)
   const urls = await known(5)
   const drawing = setInterval(() => screen.draw(users.snapshot(), SIDES), 200)
@@ -68,6 +74,7 @@ try {
 } finally {
   const snapshot = users.snapshot()
   users.off('instance:removed')
+  await page?.close()
   await users.close()
   await servers[Symbol.asyncDispose]()
   stop.abort()

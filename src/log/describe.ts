@@ -1,4 +1,5 @@
-import type { ClientEvents, ServiceEvent } from '../observe/events.ts'
+import { describeCounts } from '../fleet/states.ts'
+import type { ClientEvents, InstanceCounts, ServiceEvent } from '../observe/events.ts'
 import { quote } from '../quote.ts'
 import type { Instance } from '../registry/source.ts'
 import { redactUrl } from '../registry/origin.ts'
@@ -78,7 +79,7 @@ export function lineOf(name: keyof ClientEvents, fields: LogFields): string {
     part(fields, 'reason'),
     part(fields, 'status', 'status '),
     part(fields, 'openFor', 'for ', ' ms'),
-    part(fields, 'instances', '', ' instances'),
+    leftOf(fields['instances']),
     message ?? '',
   ].filter((text) => text !== '')
   return `${textOf(fields['service'])} ${name}${parts.length > 0 ? `: ${parts.join(', ')}` : ''}`
@@ -88,4 +89,10 @@ function part(fields: LogFields, name: string, before = '', after = ''): string 
   const value = fields[name]
   if (value === undefined) return ''
   return `${before}${typeof value === 'number' ? Math.round(value) : textOf(value)}${after}`
+}
+
+/** A number of instances, or how many are in which state. */
+function leftOf(instances: unknown): string {
+  if (typeof instances === 'number') return `${instances} instances`
+  return typeof instances === 'object' && instances !== null ? describeCounts(instances as InstanceCounts) : ''
 }

@@ -1,0 +1,99 @@
+import { redactUrl } from '../registry/origin.ts'
+import type { Counts, Line, ServiceCounts } from './meter.ts'
+import type { Subject } from './subjects.ts'
+
+/** What a page is sent once a second. */
+export interface Frame {
+  readonly at: number
+  readonly services: readonly ServiceFrame[]
+  readonly lines: readonly Line[]
+  /** Lines that were left out. */
+  readonly dropped: number
+}
+
+interface Measures {
+  readonly calls: number
+  readonly failed: number
+  readonly p50?: number | undefined
+  readonly p99?: number | undefined
+}
+
+interface ServiceFrame extends Measures {
+  readonly name: string
+  readonly ready: boolean
+  readonly stale: boolean
+  readonly sourceError?: string | undefined
+  readonly retries: number
+  readonly hedges: number
+  readonly refused: number
+  readonly budget: number
+  readonly limits: readonly { readonly limit: number; readonly inFlight: number; readonly queued: number }[]
+  readonly instances: readonly InstanceFrame[]
+  readonly routes: readonly (Measures & { readonly key: string })[]
+  /** Calls by latency, each bucket √2 times as wide as the one before. */
+  readonly latencies: readonly number[]
+}
+
+interface InstanceFrame extends Measures {
+  readonly id: string
+  readonly url: string
+  readonly zone?: string | undefined
+  readonly version?: string | undefined
+  readonly state: string
+  readonly breaker: string
+  readonly why: string
+  readonly openFor?: number | undefined
+  readonly weight: number
+  readonly inFlight: number
+  readonly queued: number
+  readonly byHand: boolean
+}
+
+const NONE = { retries: 0, hedges: 0, refused: 0 }
+
+/** One service as it is, with what it did since the last frame. */
+export function serviceFrame({ client, snapshot }: Subject, counts: ServiceCounts | undefined): ServiceFrame {
+  const { service, ready, stale, instances } = snapshot
+  const explained = client.explain()
+  const explanations = new Map(explained.instances.map((each) => [each.id, each]))
+  const { retries, hedges, refused } = counts ?? NONE
+  return {
+    name: service,
+    ready,
+    stale,
+    ...(stale && { sourceError: explained.sourceError }),
+    ...measures(counts),
+    retries,
+    hedges,
+    refused,
+    budget: explained.budget,
+    limits: explained.limits,
+    routes: [...(counts?.routes ?? [])].map(([key, own]) => ({ key, ...measures(own) })),
+    instances: instances.map(({ instance, breaker, inFlight, queued, byHand }) => {
+      const explanation = explanations.get(instance.id)
+      const version = instance.metadata?.['version']
+      return {
+        id: instance.id,
+        url: redactUrl(instance.url),
+        zone: instance.zone,
+        version: typeof version === 'string' ? version : undefined,
+        state: explanation?.state ?? 'available',
+        breaker,
+        why: explanation?.why ?? '',
+        openFor: explanation?.openFor,
+        weight: explanation?.weight ?? 1,
+        inFlight,
+        queued,
+        byHand: byHand !== undefined,
+        ...measures(counts?.instances.get(instance.id)),
+      }
+    }),
+    latencies: counts?.latencies.take() ?? [],
+  }
+}
+
+function measures(counts: Counts | undefined): Measures {
+  if (!counts) return { calls: 0, failed: 0 }
+  const { calls, failed, latencies } = counts
+  return { calls, failed, p50: latencies.percentile(0.5), p99: latencies.percentile(0.99) }
+}

@@ -1,0 +1,140 @@
+import { readFile } from 'node:fs/promises'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { quote } from '../quote.ts'
+import { act, authorized, isSameOrigin, type Answer } from './actions.ts'
+import { settingsOf, type DashboardOptions } from './options.ts'
+import { Sampler } from './sampler.ts'
+import { stream } from './stream.ts'
+import { listOf, subjectsOf, type Shown } from './subjects.ts'
+
+/** A request handler of node:http, Express, Connect and the like; `next` is called for what is not the dashboard's. */
+export interface DashboardHandler {
+  (request: IncomingMessage, response: ServerResponse, next?: (error?: unknown) => void): void
+  /** Ends the streams of all pages. */
+  close(): void
+}
+
+/** The files of the page, by what follows the mount point. */
+const FILES: Readonly<Record<string, readonly [file: string, type: string]>> = {
+  '/': ['page.html', 'text/html; charset=utf-8'],
+  '/page.css': ['page.css', 'text/css; charset=utf-8'],
+  '/main.js': ['main.js', 'text/javascript; charset=utf-8'],
+  '/views.js': ['views.js', 'text/javascript; charset=utf-8'],
+  '/charts.js': ['charts.js', 'text/javascript; charset=utf-8'],
+  '/elements.js': ['elements.js', 'text/javascript; charset=utf-8'],
+}
+
+const HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+  'cache-control': 'no-store',
+}
+
+/**
+ * The live dashboard of clients, or of an app-wide fetch, as a request handler. Nothing is measured while nobody looks. Mount it where
+ * only your own people reach it.
+ *
+ * @example
+ * app.use('/ops', dashboard(fetch))
+ *
+ * @example
+ * createServer(dashboard([users, orders])).listen(9000, '127.0.0.1')
+ */
+export function dashboard(shown: Shown, options: DashboardOptions = {}): DashboardHandler {
+  const list = listOf(shown)
+  const { path, authorize, history, clock } = settingsOf(options)
+  const sampler = new Sampler(list, clock, history)
+  const open = new Set<ServerResponse>()
+
+  const answer = async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<boolean> => {
+    const { method = 'GET' } = request
+    const rest = url.pathname.slice(path.length)
+    const isRead = method === 'GET' || method === 'HEAD'
+    if (isRead && (rest === '' || (rest === '/' && !mountOf(request, url).endsWith('/')))) {
+      // The page asks for what is beside it.
+      response.writeHead(308, { location: `${mountOf(request, url)}/` }).end()
+    } else if (rest === '/events' && method === 'GET') {
+      for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value)
+      open.add(response)
+      response.once('close', () => open.delete(response))
+      stream(sampler, request, response)
+    } else if (rest === '/explain' && method === 'GET') send(response, explain(url))
+    else if (rest === '/may-act' && method === 'GET') {
+      send(response, {
+        status: 200,
+        body: { mayAct: (await authorized(authorize, request, clock)) !== undefined },
+      })
+    } else if (rest === '/act' && method === 'POST') {
+      const who = isSameOrigin(request) ? await authorized(authorize, request, clock) : undefined
+      send(response, who === undefined ? REFUSED : await act(list, request, who))
+    } else if (Object.hasOwn(FILES, rest) && isRead) {
+      const [file, type] = FILES[rest] ?? ['', '']
+      const content = await readFile(new URL(`./page/${file}`, import.meta.url))
+      response.writeHead(200, { ...HEADERS, 'content-type': type, 'content-length': content.length })
+      response.end(method === 'HEAD' ? undefined : content)
+    } else return false
+    return true
+  }
+
+  const explain = (url: URL): Answer => {
+    const subject = subjectsOf(list).get(url.searchParams.get('service') ?? '')
+    const target = url.searchParams.get('target') ?? ''
+    try {
+      if (!subject) throw new RangeError('there is no such service')
+      const explanation = subject.client.explain(target === '' ? undefined : target)
+      return { status: 200, body: { ...explanation, text: String(explanation) } }
+    } catch (error) {
+      return { status: 400, body: { error: error instanceof Error ? error.message : quote(error) } }
+    }
+  }
+
+  const handler = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    next?: (error?: unknown) => void,
+  ): void => {
+    const pass = (): void => {
+      if (next) next()
+      else send(response, { status: 404, body: { error: 'not found' } })
+    }
+    const url = URL.parse(`http://dashboard${request.url ?? '/'}`)
+    const isOurs = url && (url.pathname === path || url.pathname.startsWith(`${path}/`))
+    if (!isOurs) {
+      pass()
+      return
+    }
+    answer(request, response, url).then(
+      (isAnswered) => {
+        if (!isAnswered) pass()
+      },
+      (error: unknown) => {
+        if (next) next(error)
+        else if (response.headersSent) response.destroy()
+        else send(response, { status: 500, body: { error: 'the dashboard failed' } })
+      },
+    )
+  }
+  return Object.assign(handler, {
+    close: () => {
+      sampler.close()
+      for (const response of open) response.end()
+    },
+  })
+}
+
+const REFUSED: Answer = { status: 403, body: { error: 'not allowed' } }
+
+/** What the browser asked for: Express and others strip where the handler is mounted, and add a slash. */
+function mountOf(request: IncomingMessage & { originalUrl?: unknown }, url: URL): string {
+  const { originalUrl } = request
+  const asked = typeof originalUrl === 'string' ? URL.parse(`http://dashboard${originalUrl}`) : url
+  return (asked ?? url).pathname
+}
+
+function send(response: ServerResponse, { status, body }: Answer): void {
+  response.writeHead(status, { ...HEADERS, 'content-type': 'application/json; charset=utf-8' })
+  response.end(JSON.stringify(body))
+}

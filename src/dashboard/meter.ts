@@ -1,0 +1,150 @@
+import type { ShownApp, ShownClient } from './subjects.ts'
+import type { Listener } from '../observe/emitter.ts'
+import type { ClientEvents } from '../observe/events.ts'
+import { fieldsOf, lineOf } from '../log/describe.ts'
+import { Latencies } from './latencies.ts'
+
+/** Names that are counted for one service; the rest is counted as one. */
+const MOST = 2_000
+const OTHERS = 'others'
+/** Lines of the log in one frame. */
+const MOST_LINES = 200
+
+export interface Counts {
+  readonly latencies: Latencies
+  calls: number
+  failed: number
+}
+
+/** What one service did since the last frame. */
+export interface ServiceCounts extends Counts {
+  retries: number
+  hedges: number
+  refused: number
+  readonly instances: Map<string, Counts>
+  readonly routes: Map<string, Counts>
+}
+
+export interface Line {
+  readonly at: number
+  readonly kind: keyof ClientEvents
+  readonly service: string
+  readonly instance?: string
+  readonly text: string
+}
+
+type Listeners = { readonly [Name in keyof ClientEvents]?: Listener<ClientEvents[Name]> }
+
+/** Counts what clients do, from their events, while somebody looks. */
+export class Meter {
+  #services = new Map<string, ServiceCounts>()
+  #lines: Line[] = []
+  #dropped = 0
+  readonly #list: readonly (ShownClient | ShownApp)[]
+  readonly #listeners: readonly [keyof ClientEvents, () => void][]
+
+  constructor(list: readonly (ShownClient | ShownApp)[]) {
+    this.#list = list
+    const told = (kind: keyof ClientEvents) => [
+      kind,
+      (event: ClientEvents['call:retry']) => this.#tell(kind, event),
+    ]
+    const counted: Listeners = {
+      call: (event) => {
+        const counts = this.#of(event.service)
+        count(counts, event.outcome === 'success', event.duration)
+        if (event.route !== undefined)
+          count(named(counts.routes, event.route), event.outcome === 'success', event.duration)
+        if (event.outcome === 'refused') counts.refused++
+      },
+      attempt: ({ service, instance, outcome, duration }) => {
+        if (outcome !== 'ignored')
+          count(named(this.#of(service).instances, instance.id), outcome === 'success', duration)
+      },
+      // Not in the log: there is one for each call in an incident.
+      'call:retry': ({ service }) => this.#of(service).retries++,
+      'call:hedge': ({ service }) => this.#of(service).hedges++,
+    }
+    this.#listeners = [...Object.entries(counted), ...TOLD.map(told)] as [keyof ClientEvents, () => void][]
+  }
+
+  start(): void {
+    for (const each of this.#list) for (const [name, listener] of this.#listeners) each.on(name, listener)
+  }
+
+  stop(): void {
+    for (const each of this.#list) for (const [name, listener] of this.#listeners) each.off(name, listener)
+    this.take()
+  }
+
+  /** What was counted since the last time. */
+  take(): { services: ReadonlyMap<string, ServiceCounts>; lines: readonly Line[]; dropped: number } {
+    const taken = { services: this.#services, lines: this.#lines, dropped: this.#dropped }
+    this.#services = new Map()
+    this.#lines = []
+    this.#dropped = 0
+    return taken
+  }
+
+  #of(service: string): ServiceCounts {
+    let counts = this.#services.get(service)
+    if (!counts) {
+      counts = { ...newCounts(), retries: 0, hedges: 0, refused: 0, instances: new Map(), routes: new Map() }
+      this.#services.set(service, counts)
+    }
+    return counts
+  }
+
+  #tell(kind: keyof ClientEvents, event: ClientEvents['call:retry']): void {
+    if (this.#lines.length >= MOST_LINES) {
+      this.#dropped++
+      return
+    }
+    const fields = fieldsOf(kind, event)
+    const instance = fields['instance'] ?? fields['id']
+    const isOfInstance = kind !== 'call:rejected' && kind !== 'call:fallback' && typeof instance === 'string'
+    this.#lines.push({
+      at: event.at,
+      kind,
+      service: event.service,
+      ...(isOfInstance && { instance }),
+      text: lineOf(kind, fields).slice(0, 500),
+    })
+  }
+}
+
+/** What the log shows. */
+const TOLD: readonly (keyof ClientEvents)[] = [
+  'breaker:open',
+  'breaker:half-open',
+  'breaker:close',
+  'instance:added',
+  'instance:changed',
+  'instance:removed',
+  'instance:ejected',
+  'instance:paused',
+  'source:stale',
+  'source:recovered',
+  'source:invalid',
+  'call:rejected',
+  'call:fallback',
+  'control',
+  'config:changed',
+]
+
+function newCounts(): Counts {
+  return { latencies: new Latencies(), calls: 0, failed: 0 }
+}
+
+function named(counts: Map<string, Counts>, name: string): Counts {
+  const key = counts.has(name) || counts.size < MOST ? name : OTHERS
+  let own = counts.get(key)
+  if (!own) counts.set(key, (own = newCounts()))
+  return own
+}
+
+function count(counts: Counts, isGood: boolean, ms: number): void {
+  counts.calls++
+  if (!isGood) counts.failed++
+  counts.latencies.add(ms)
+}

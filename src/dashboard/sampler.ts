@@ -1,0 +1,101 @@
+import type { Clock } from '../clock.ts'
+import { nobody } from '../observe/scope.ts'
+import { quote } from '../quote.ts'
+import { serviceFrame, type Frame } from './frame.ts'
+import { Meter } from './meter.ts'
+import { subjectsOf, type ShownApp, type ShownClient } from './subjects.ts'
+
+/** Milliseconds between two frames, and for which it goes on after the last page has left: it may come back. */
+const EVERY = 1_000
+const LINGER = 10_000
+
+/** A frame as it is sent. */
+export interface Sent {
+  readonly id: number
+  readonly json: string
+}
+
+export type Watcher = (frame: Sent) => void
+
+/** Makes a frame a second for all pages together, as long as there is one. It owns the only timer. */
+export class Sampler {
+  readonly #list: readonly (ShownClient | ShownApp)[]
+  readonly #clock: Clock
+  readonly #historyBytes: number
+  readonly #watchers = new Set<Watcher>()
+  /** Frames for a page that opens, oldest first. */
+  #kept: Sent[] = []
+  #bytes = 0
+  #id = 0
+  #running: AbortController | undefined
+  #leftAt = -Infinity
+
+  constructor(list: readonly (ShownClient | ShownApp)[], clock: Clock, historyBytes: number) {
+    this.#list = list
+    this.#clock = clock
+    this.#historyBytes = historyBytes
+  }
+
+  get watched(): boolean {
+    return this.#running !== undefined
+  }
+
+  /** The frames after `id` that are kept, and each later one until what is returned is called. */
+  watch(after: number, watcher: Watcher): () => void {
+    this.#watchers.add(watcher)
+    for (const frame of this.#kept) if (frame.id > after || after > this.#id) watcher(frame)
+    // Not in the context of the request that was the first.
+    if (!this.#running) nobody.runInAsyncScope(() => void this.#run())
+    return () => {
+      this.#watchers.delete(watcher)
+      if (this.#watchers.size === 0) this.#leftAt = this.#clock.now()
+    }
+  }
+
+  close(): void {
+    this.#running?.abort()
+  }
+
+  async #run(): Promise<void> {
+    const running = (this.#running = new AbortController())
+    const meter = new Meter(this.#list)
+    meter.start()
+    try {
+      while (this.#watchers.size > 0 || this.#clock.now() - this.#leftAt < LINGER) {
+        await this.#clock.sleep(EVERY, running.signal, { ref: false })
+        this.#send(meter)
+      }
+    } catch {
+      // Closed: nothing else is thrown.
+    } finally {
+      meter.stop()
+      this.#running = undefined
+      this.#kept = []
+      this.#bytes = 0
+    }
+  }
+
+  #send(meter: Meter): void {
+    const frame: Sent = { id: ++this.#id, json: JSON.stringify(this.#frame(meter)) }
+    this.#kept.push(frame)
+    this.#bytes += frame.json.length
+    while (this.#bytes > this.#historyBytes && this.#kept.length > 0)
+      this.#bytes -= this.#kept.shift()?.json.length ?? 0
+    for (const watcher of this.#watchers) watcher(frame)
+  }
+
+  #frame(meter: Meter): Frame {
+    const { services, lines, dropped } = meter.take()
+    const at = Math.round(this.#clock.now() + (this.#clock.epoch ?? 0))
+    try {
+      const shown = [...subjectsOf(this.#list)].map(([name, subject]) =>
+        serviceFrame(subject, services.get(name)),
+      )
+      return { at, services: shown, lines, dropped }
+    } catch (error) {
+      // A strategy of the user's may throw when it explains itself: the calls go on, and the page says so.
+      const text = `the dashboard could not look at a client: ${quote(error)}`
+      return { at, services: [], lines: [{ at, kind: 'control', service: '', text }], dropped }
+    }
+  }
+}

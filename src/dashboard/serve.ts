@@ -1,0 +1,55 @@
+import type { AddressInfo } from 'node:net'
+import { checkNumber, checkObject, quote } from '../options.ts'
+import { dashboard } from './handler.ts'
+import type { DashboardOptions } from './options.ts'
+import type { Shown } from './subjects.ts'
+
+export interface ServeOptions extends DashboardOptions {
+  /** 0 for any that is free. @default 0 */
+  port?: number
+  /** @default '127.0.0.1' */
+  host?: string
+}
+
+export interface ServedDashboard extends AsyncDisposable {
+  /** Where the page is. */
+  readonly url: string
+  close(): Promise<void>
+}
+
+/**
+ * The dashboard on a server of its own, which keeps no process alive.
+ *
+ * @example
+ * const { url } = await serveDashboard(fetch, { port: 9000 })
+ */
+export async function serveDashboard(shown: Shown, options: ServeOptions = {}): Promise<ServedDashboard> {
+  checkObject('serveDashboard()', options, ['port', 'host', 'path', 'actions', 'history', 'clock'])
+  const { port = 0, host = '127.0.0.1', ...rest } = options
+  checkNumber('serveDashboard().port', port, { integer: true, max: 65_535 })
+  if (typeof host !== 'string')
+    throw new TypeError(`serveDashboard().host must be a string, got ${quote(host)}`)
+  const handler = dashboard(shown, rest)
+  const { createServer } = await import('node:http')
+  const server = createServer(handler)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+  server.unref()
+  const { port: bound, family, address } = server.address() as AddressInfo
+  const close = async (): Promise<void> => {
+    handler.close()
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+    server.closeAllConnections()
+    await closed
+  }
+  return {
+    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}${rest.path ?? ''}/`,
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
