@@ -6,6 +6,7 @@ import type { Transition } from '../breaker/transition.ts'
 import type { Clock } from '../clock.ts'
 import type { Outcome } from '../observe/events.ts'
 import { quote } from '../options.ts'
+import { isRegisteredAnew } from '../registry/registration.ts'
 import type { Instance } from '../registry/source.ts'
 import type { Dispatcher } from '../undici.ts'
 import type { Health } from '../health/health.ts'
@@ -86,11 +87,11 @@ export class LiveEndpoint implements Endpoint {
     return this.#instance
   }
 
-  /** The same instance, described anew: if anything but its weight changed, it has registered again. */
+  /** The same instance, described anew: if anything but its weight changed, or its lease, it has registered again. */
   set instance(instance: Instance) {
     const { weight: _weight, ...before } = this.#instance
     const { weight: _newWeight, ...after } = instance
-    if (!isDeepStrictEqual(before, after)) this.#probeNow()
+    if (!isDeepStrictEqual(before, after) || isRegisteredAnew(instance, this.#instance)) this.#probeNow()
     this.#instance = instance
     this.weight = instance.weight || 1
   }

@@ -7,6 +7,7 @@ import type { OutriggerError } from '../errors.ts'
 import type { Emitter } from '../observe/emitter.ts'
 import type { ClientEvents, InstanceCounts, Outcome } from '../observe/events.ts'
 import { quote } from '../options.ts'
+import { isSameButForLease } from '../registry/instance.ts'
 import type { Instance } from '../registry/source.ts'
 import type { Subset } from '../traffic/subset.ts'
 import type { Standing } from '../traffic/traffic.ts'
@@ -261,7 +262,8 @@ export class Fleet implements EndpointContext, AttemptContext {
         this.#byId.set(instance.id, endpoint)
         added.push(endpoint)
       } else if (endpoint.instance !== instance) {
-        changed.push({ endpoint, previous: endpoint.instance })
+        const previous = endpoint.instance
+        if (!isSameButForLease(instance, previous)) changed.push({ endpoint, previous })
         endpoint.instance = instance
       }
       endpoint.revision = revision

@@ -1,6 +1,7 @@
 import { checkBoolean, checkNumber, quote } from '../options.ts'
 import { hostAndPort, redactUrl, toOrigin } from './origin.ts'
 import { copyData, isPlainObject, sameData } from './plain-data.ts'
+import { isRegisteredAnew, sameRegistrationAs } from './registration.ts'
 import type { Instance } from './source.ts'
 import { checkText } from './text.ts'
 
@@ -30,7 +31,7 @@ export function toInstance(init: unknown): Instance {
     ...(metadata != null && { metadata: record('metadata', metadata) }),
   })
   made.set(instance, url as string)
-  return instance
+  return sameRegistrationAs(instance, init)
 }
 
 /** The same data, whatever object carries it. */
@@ -38,9 +39,15 @@ export function sameInstance(a: Instance, b: Instance): boolean {
   return a === b || (a.url === b.url && sameFields(a, b))
 }
 
+/** Another registration that says the same. */
+export function isSameButForLease(next: Instance, before: Instance): boolean {
+  return isRegisteredAnew(next, before) && sameInstance(next, before)
+}
+
 /** True when {@link toInstance} would make `instance` of `entry` again; much cheaper than making it. */
 export function describes(entry: object, instance: Instance): boolean {
   if (entry === instance) return true
+  if (isRegisteredAnew(entry, instance)) return false
   const { url } = entry as Fields
   return (url === instance.url || url === made.get(instance)) && sameFields(entry, instance)
 }

@@ -2,6 +2,7 @@ import { disown } from '../hooks/disown.ts'
 import { quote } from '../options.ts'
 import type { Allow } from './allow.ts'
 import { describes, sameInstance, toInstance, withoutSecrets } from './instance.ts'
+import { isRegisteredAnew } from './registration.ts'
 import type { Instance } from './source.ts'
 
 /** An entry that was dropped from a snapshot. */
@@ -74,7 +75,8 @@ export class SnapshotReader {
     }
     if (slot.round === this.#round) throw new TypeError(`duplicate id ${quote(instance.id)}`)
     slot.round = this.#round
-    if (sameInstance(slot.instance, instance)) return slot.instance
+    const isKnown = sameInstance(slot.instance, instance) && !isRegisteredAnew(instance, slot.instance)
+    if (isKnown) return slot.instance
     slot.instance = instance
     this.#changed = true
     return instance

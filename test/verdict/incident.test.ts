@@ -1,5 +1,6 @@
 import { array, assert, asyncProperty, integer, tuple } from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { registeredBy } from '../../src/registry/registration.ts'
 import { VERDICTS, type Verdict } from '../../src/verdict/verdict.ts'
 import { Harness } from '../fleet/harness.ts'
 
@@ -193,6 +194,24 @@ describe('an instance that registers anew', () => {
     expect(harness.run()).toBeUndefined()
     harness.apply(next)
     expect(harness.run()).toBe(probed ? 'a' : undefined)
+  })
+
+  it('with the same data, under another lease: probed at once, and nobody is told of a change', () => {
+    const harness = new Harness(options)
+    const first = registeredBy({ ...a }, 'lease 1')
+    harness.apply(first)
+    harness.run('failure')
+    harness.apply(registeredBy({ ...a }, 'lease 1'))
+    expect(harness.run()).toBeUndefined()
+    // A copy that does not tell, from a cache.
+    harness.apply({ ...a })
+    expect(harness.run()).toBeUndefined()
+    harness.apply(first)
+    harness.run('failure')
+    harness.log.length = 0
+    harness.apply(registeredBy({ ...a }, 'lease 2'))
+    expect(harness.run()).toBe('a')
+    expect(harness.log.filter((line) => line.startsWith('instance:'))).toEqual([])
   })
 
   it('stays out if it was isolated by hand', () => {

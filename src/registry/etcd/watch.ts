@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts'
 import { jsonLines } from '../http/http.ts'
+import { registeredBy } from '../registration.ts'
 import type { Instance } from '../source.ts'
 import { isTokenRefused, type Gateway, type Json } from './gateway.ts'
 import { decodeEntry, type Decode } from '../entry.ts'
@@ -97,7 +98,7 @@ class Instances {
     const { idOf, decode } = this.#options
     const key = fromBase64(kv['key'])
     const instance = decodeEntry(decode, key, fromBase64(kv['value']), idOf(key))
-    if (instance) this.#byKey.set(key, instance)
+    if (instance) this.#byKey.set(key, registeredBy(instance, kv['lease']))
     else this.#byKey.delete(key)
   }
 

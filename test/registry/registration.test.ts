@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest'
+import { createClient, type Source } from '../../src/index.ts'
+import { registeredBy } from '../../src/registry/registration.ts'
+import { SnapshotReader } from '../../src/registry/snapshot.ts'
+import { ManualClock } from '../../src/testing/clock.ts'
+
+const A = { url: 'http://a:80', metadata: { version: '1' } }
+
+async function opened(source: Source): Promise<ReturnType<typeof createClient>> {
+  const clock = new ManualClock()
+  const breaker = { failureThreshold: 1, openFor: 60_000 }
+  const client = createClient({ service: 'svc', source, clock, breaker, retry: false })
+  await client.ready()
+  const fails = (): Promise<never> => Promise.reject(new Error('down'))
+  await expect(client.execute(fails)).rejects.toThrow('down')
+  await expect(client.execute(() => Promise.resolve(1))).rejects.toThrow('svc')
+  return client
+}
+
+/** Lets watches hear of a change. */
+const heard = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+test('a process that registers under another lease and says the same of itself is tried at once', async () => {
+  let changed = Promise.withResolvers<void>()
+  let lease = 1
+  const source: Source = {
+    async *watch(_service, { signal }) {
+      const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+      while (!signal.aborted) {
+        yield [registeredBy({ id: 'a', ...A }, `lease ${lease}`)]
+        await Promise.race([changed.promise, aborted])
+      }
+    },
+  }
+  const tell = async (): Promise<void> => {
+    changed.resolve()
+    changed = Promise.withResolvers()
+    await heard()
+  }
+  await using client = await opened(source)
+  let changes = 0
+  client.on('instance:changed', () => changes++)
+  await tell()
+  await expect(client.execute(() => Promise.resolve(1))).rejects.toThrow('svc')
+  lease = 2
+  await tell()
+  expect(await client.execute(() => Promise.resolve(1))).toBe(1)
+  expect(changes).toBe(0)
+})
+
+test('a reader of snapshots keeps what a registry sends again, until its lease is another', () => {
+  const reader = new SnapshotReader()
+  const entry = (lease?: string): object => registeredBy({ id: 'a', ...A }, lease)
+  const [first] = reader.read([entry('1')]).instances
+  expect(reader.read([entry('1')])).toMatchObject({ changed: false })
+  // A registry that does not tell, or a copy from a cache.
+  expect(reader.read([entry()])).toMatchObject({ changed: false })
+  const again = reader.read([entry('2')])
+  expect(again.changed).toBe(true)
+  expect(again.instances[0]).not.toBe(first)
+  expect(again.instances[0]).toEqual(first)
+  expect(reader.read([entry('2')]).instances[0]).toBe(again.instances[0])
+})
