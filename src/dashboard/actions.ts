@@ -6,6 +6,8 @@ import { subjectsOf, type ShownApp, type ShownClient } from './subjects.ts'
 
 /** Bytes of a request. */
 const MOST = 4096
+/** Bytes after which the connection is closed. */
+const MOST_READ = 1024 * 1024
 /** Milliseconds for the user's function. */
 const PATIENCE = 5_000
 
@@ -31,7 +33,9 @@ interface Wish {
  */
 export function isSameOrigin({ headers }: IncomingMessage): boolean {
   const site = headers['sec-fetch-site']
-  if (headers['x-outrigger-dashboard'] !== '1' || (site !== undefined && site !== 'same-origin')) return false
+  if (headers['x-outrigger-dashboard'] !== '1') return false
+  // Browsers leave it out over plain HTTP, except to this machine.
+  if (site !== undefined) return site === 'same-origin'
   return headers.origin === undefined || URL.parse(headers.origin)?.host === headers.host
 }
 
@@ -90,12 +94,27 @@ function run(client: ShownClient, wish: Wish, who: true | string): void {
 /** Frameworks may have read the body already. */
 async function wishOf(request: IncomingMessage & { body?: unknown }): Promise<unknown> {
   if (request.body !== undefined && request.body !== null) return request.body
+  return JSON.parse(await textOf(request))
+}
+
+/** Reads to the end even what is too long, but keeps none of it: a request that is broken off gets no answer. */
+function textOf(request: IncomingMessage): Promise<string> {
   const pieces: Buffer[] = []
   let size = 0
-  for await (const piece of request as AsyncIterable<Buffer>) {
-    size += piece.length
-    if (size > MOST) throw new RangeError(`the request has more than ${MOST} bytes`)
-    pieces.push(piece)
-  }
-  return JSON.parse(Buffer.concat(pieces).toString('utf8'))
+  return new Promise((resolve, reject) => {
+    request.on('data', (piece: Buffer) => {
+      size += piece.length
+      if (size <= MOST) pieces.push(piece)
+      else if (size > MOST_READ) request.destroy()
+    })
+    request.once('end', () => {
+      if (size > MOST) reject(new RangeError(`the request has more than ${MOST} bytes`))
+      else resolve(Buffer.concat(pieces).toString('utf8'))
+    })
+    request.once('error', reject)
+    request.once('close', () => reject(new Error('the request was broken off')))
+    // Somebody has read it to its end, and left nothing in request.body.
+    if (request.readableEnded || request.destroyed)
+      reject(new TypeError('the body of the request has been read already'))
+  })
 }

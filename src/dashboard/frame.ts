@@ -1,3 +1,4 @@
+import type { ClientSnapshot, LimitSnapshot } from '../client/snapshot.ts'
 import { redactUrl } from '../registry/origin.ts'
 import type { Counts, Line, ServiceCounts } from './meter.ts'
 import type { Subject } from './subjects.ts'
@@ -27,10 +28,10 @@ interface ServiceFrame extends Measures {
   readonly hedges: number
   readonly refused: number
   readonly budget: number
-  readonly limits: readonly { readonly limit: number; readonly inFlight: number; readonly queued: number }[]
+  readonly limits: readonly Limit[]
   readonly instances: readonly InstanceFrame[]
   readonly routes: readonly (Measures & { readonly key: string })[]
-  /** Calls by latency, each bucket √2 times as wide as the one before. */
+  /** Calls by latency, up to 1 ms, and each further row √2 times as far. */
   readonly latencies: readonly number[]
 }
 
@@ -47,6 +48,10 @@ interface InstanceFrame extends Measures {
   readonly inFlight: number
   readonly queued: number
   readonly byHand: boolean
+}
+
+interface Limit extends LimitSnapshot {
+  readonly name: string
 }
 
 const NONE = { retries: 0, hedges: 0, refused: 0 }
@@ -67,7 +72,7 @@ export function serviceFrame({ client, snapshot }: Subject, counts: ServiceCount
     hedges,
     refused,
     budget: explained.budget,
-    limits: explained.limits,
+    limits: limitsOf(snapshot),
     routes: [...(counts?.routes ?? [])].map(([key, own]) => ({ key, ...measures(own) })),
     instances: instances.map(({ instance, breaker, inFlight, queued, byHand }) => {
       const explanation = explanations.get(instance.id)
@@ -88,7 +93,7 @@ export function serviceFrame({ client, snapshot }: Subject, counts: ServiceCount
         ...measures(counts?.instances.get(instance.id)),
       }
     }),
-    latencies: counts?.latencies.take() ?? [],
+    latencies: counts?.latencies.rows() ?? [],
   }
 }
 
@@ -96,4 +101,9 @@ function measures(counts: Counts | undefined): Measures {
   if (!counts) return { calls: 0, failed: 0 }
   const { calls, failed, latencies } = counts
   return { calls, failed, p50: latencies.percentile(0.5), p99: latencies.percentile(0.99) }
+}
+
+function limitsOf({ limit, routeLimits = {} }: ClientSnapshot): Limit[] {
+  const routes = Object.entries(routeLimits).map(([name, own]) => ({ name, ...own }))
+  return limit ? [{ name: 'the client', ...limit }, ...routes] : routes
 }

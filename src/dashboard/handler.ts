@@ -21,6 +21,7 @@ const FILES: Readonly<Record<string, readonly [file: string, type: string]>> = {
   '/main.js': ['main.js', 'text/javascript; charset=utf-8'],
   '/views.js': ['views.js', 'text/javascript; charset=utf-8'],
   '/charts.js': ['charts.js', 'text/javascript; charset=utf-8'],
+  '/history.js': ['history.js', 'text/javascript; charset=utf-8'],
   '/elements.js': ['elements.js', 'text/javascript; charset=utf-8'],
 }
 
@@ -53,9 +54,10 @@ export function dashboard(shown: Shown, options: DashboardOptions = {}): Dashboa
     const { method = 'GET' } = request
     const rest = url.pathname.slice(path.length)
     const isRead = method === 'GET' || method === 'HEAD'
-    if (isRead && (rest === '' || (rest === '/' && !mountOf(request, url).endsWith('/')))) {
-      // The page asks for what is beside it.
-      response.writeHead(308, { location: `${mountOf(request, url)}/` }).end()
+    if (isRead && lacksSlash(request, rest)) {
+      // The page asks for what is beside it. Relative: a proxy may have another prefix.
+      const name = url.pathname === '/' ? mountOf(request) : url.pathname
+      response.writeHead(308, { ...HEADERS, location: `./${name.slice(name.lastIndexOf('/') + 1)}/` }).end()
     } else if (rest === '/events' && method === 'GET') {
       for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value)
       open.add(response)
@@ -127,11 +129,16 @@ export function dashboard(shown: Shown, options: DashboardOptions = {}): Dashboa
 
 const REFUSED: Answer = { status: 403, body: { error: 'not allowed' } }
 
-/** What the browser asked for: Express and others strip where the handler is mounted, and add a slash. */
-function mountOf(request: IncomingMessage & { originalUrl?: unknown }, url: URL): string {
-  const { originalUrl } = request
-  const asked = typeof originalUrl === 'string' ? URL.parse(`http://dashboard${originalUrl}`) : url
-  return (asked ?? url).pathname
+/** Where a framework has mounted the handler, when it says so. */
+function mountOf({ originalUrl }: IncomingMessage & { originalUrl?: unknown }): string {
+  return typeof originalUrl === 'string'
+    ? (URL.parse(`http://dashboard${originalUrl}`)?.pathname ?? '/')
+    : '/'
+}
+
+/** Whether the page was asked for without a slash at its end. Express strips the mount point and puts one there. */
+function lacksSlash(request: IncomingMessage, rest: string): boolean {
+  return rest === '' || (rest === '/' && !mountOf(request).endsWith('/'))
 }
 
 function send(response: ServerResponse, { status, body }: Answer): void {

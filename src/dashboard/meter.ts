@@ -123,6 +123,8 @@ const TOLD: readonly (keyof ClientEvents)[] = [
   'instance:removed',
   'instance:ejected',
   'instance:paused',
+  'instance:unhealthy',
+  'instance:healthy',
   'source:stale',
   'source:recovered',
   'source:invalid',

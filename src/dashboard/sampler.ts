@@ -26,13 +26,15 @@ export class Sampler {
   /** Frames for a page that opens, oldest first. */
   #kept: Sent[] = []
   #bytes = 0
-  #id = 0
+  #id: number
   #running: AbortController | undefined
   #leftAt = -Infinity
 
   constructor(list: readonly (ShownClient | ShownApp)[], clock: Clock, historyBytes: number) {
     this.#list = list
     this.#clock = clock
+    // A process that was started anew goes on above the ids of the one before: a frame a second at most.
+    this.#id = Math.max(Math.floor((clock.now() + (clock.epoch ?? 0)) / EVERY), 0)
     this.#historyBytes = historyBytes
   }
 
@@ -40,10 +42,14 @@ export class Sampler {
     return this.#running !== undefined
   }
 
-  /** The frames after `id` that are kept, and each later one until what is returned is called. */
-  watch(after: number, watcher: Watcher): () => void {
+  /** The frames after that of an id that are kept, oldest first: all of them when the id is of a later process. */
+  after(id: number): readonly Sent[] {
+    return id > this.#id ? this.#kept : this.#kept.filter((frame) => frame.id > id)
+  }
+
+  /** Each frame from now on, until what is returned is called. */
+  watch(watcher: Watcher): () => void {
     this.#watchers.add(watcher)
-    for (const frame of this.#kept) if (frame.id > after || after > this.#id) watcher(frame)
     // Not in the context of the request that was the first.
     if (!this.#running) nobody.runInAsyncScope(() => void this.#run())
     return () => {

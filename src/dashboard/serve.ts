@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { checkNumber, checkObject, quote } from '../options.ts'
 import { dashboard } from './handler.ts'
@@ -31,7 +32,10 @@ export async function serveDashboard(shown: Shown, options: ServeOptions = {}): 
     throw new TypeError(`serveDashboard().host must be a string, got ${quote(host)}`)
   const handler = dashboard(shown, rest)
   const { createServer } = await import('node:http')
-  const server = createServer(handler)
+  const server = createServer((request, response) => {
+    if (isAskedFor(request)) handler(request, response)
+    else response.writeHead(403).end('This dashboard is for http://localhost only.')
+  })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, () => {
@@ -52,4 +56,17 @@ export async function serveDashboard(shown: Shown, options: ServeOptions = {}): 
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+/**
+ * A site may have its own name resolve to this machine (DNS rebinding), and then its pages read what listens on loopback only.
+ * The name stays in the Host header.
+ */
+function isAskedFor({ socket, headers }: IncomingMessage): boolean {
+  const isLocal = isLoopback(socket.localAddress ?? '')
+  return !isLocal || isLoopback(URL.parse(`http://${headers.host}`)?.hostname ?? '')
+}
+
+function isLoopback(host: string): boolean {
+  return /^(?:::ffff:)?127\.\d+\.\d+\.\d+$|^\[?::1\]?$|^(?:[\w-]+\.)*localhost$/i.test(host)
 }

@@ -13,11 +13,21 @@ export function stream(sampler: Sampler, request: IncomingMessage, response: Ser
     'x-accel-buffering': 'no',
   })
   response.write('retry: 1000\n\n')
-  const last = Number(request.headers['last-event-id'] ?? Number.NaN)
-  const leave = sampler.watch(Number.isSafeInteger(last) ? last : -1, ({ id, json }) => {
-    // Kept frames are for a page that opens: they may be many at once.
+  const leave = sampler.watch(({ id, json }) => {
     if (response.writableLength <= MOST_WAITING) response.write(`id: ${id}\ndata: ${json}\n\n`)
   })
+  // At once: frames of the last minutes, as many of the newest as a page may be behind.
+  let bytes = 0
+  const missed = sampler.after(lastOf(request)).toReversed()
+  const tooMany = missed.findIndex(({ json }) => (bytes += json.length) > MOST_WAITING)
+  const sent = tooMany < 0 ? missed : missed.slice(0, tooMany)
+  for (const { id, json } of sent.toReversed()) response.write(`id: ${id}\ndata: ${json}\n\n`)
   response.once('close', leave)
   response.on('error', leave)
+}
+
+/** The frame that the page had last: by its browser after a broken connection, by the page itself after it was hidden. */
+function lastOf({ headers, url = '' }: IncomingMessage): number {
+  const last = headers['last-event-id'] ?? URL.parse(url, 'http://dashboard')?.searchParams.get('after')
+  return typeof last === 'string' && /^\d{1,15}$/.test(last) ? Number(last) : -1
 }

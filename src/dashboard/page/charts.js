@@ -1,7 +1,7 @@
-import { toneOf } from './elements.js'
+import { TONES } from './history.js'
 
 /** Instances that have a colour of their own; the rest is drawn as one. */
-const MOST = 12
+const MOST = 11
 const COLOURS = [
   '#3b82c4',
   '#e08e2b',
@@ -10,15 +10,24 @@ const COLOURS = [
   '#8867c0',
   '#94714f',
   '#d277ae',
-  '#7d8790',
   '#b5ad2c',
   '#3aaebd',
   '#5562c9',
   '#8aa84b',
-  '#999999',
+  '#8b949e',
 ]
+/** Rows of the timeline. */
+const MOST_ROWS = 24
+/** Rows up to which there are also instances that were in use all the time. */
+const MOST_WELL = 10
+const ROW = 15
+/** Pixels below for the time, and to the left for figures. */
+const BELOW = 16
+const LEFT = 52
+const LEFT_OF_NAMES = 104
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()
+const clock = (at) => new Date(at).toLocaleTimeString('en-GB')
 
 /** A canvas as large as it is shown; undefined while it is hidden. */
 function surface(canvas) {
@@ -30,102 +39,160 @@ function surface(canvas) {
   const context = canvas.getContext('2d')
   context.setTransform(scale, 0, 0, scale, 0, 0)
   context.clearRect(0, 0, clientWidth, clientHeight)
+  context.font = '11px system-ui, sans-serif'
   return { context, width: clientWidth, height: clientHeight }
 }
 
-/** Success in green over all calls in red. */
-export function sparkline(canvas, frames) {
-  const on = surface(canvas)
-  if (!on || frames.length === 0) return
+/** The time that entries span: a minute at least, so that a page that has just opened is not one wide bar. */
+function spanOf(entries) {
+  const to = entries.at(-1).at
+  return { from: Math.min(entries[0].at, to - 60_000) - 1_000, to }
+}
+
+/** A surface with a time axis; `x` gives the left end of an entry's column. */
+function plot(canvas, entries, left) {
+  const on = entries.length > 0 && surface(canvas)
+  if (!on) return undefined
+  const { context, width } = on
+  const { from, to } = spanOf(entries)
+  const wide = width - left
+  const height = on.height - BELOW
+  canvas.timeOf = (x) => (x < left ? undefined : from + ((x - left) / wide) * (to - from) + 500)
+  context.fillStyle = colour('quiet')
+  context.fillText(clock(from), left, on.height - 4)
+  context.textAlign = 'right'
+  context.fillText(clock(to), width, on.height - 4)
+  context.textAlign = 'left'
+  const x = (at) => left + ((at - 1_000 - from) / (to - from)) * wide
+  return { context, width, height, left, x, step: (1_000 / (to - from)) * wide + 0.4 }
+}
+
+/** The moment that was picked in the log, or that the pointer is at. */
+function mark({ context, height, x, left, step }, moment) {
+  if (moment === undefined) return
+  const at = x(moment) + step / 2
+  if (at < left) return
+  context.fillStyle = colour('text')
+  context.fillRect(at, 0, 1, height)
+}
+
+function figure({ context, left }, text, y) {
+  context.fillStyle = colour('quiet')
+  context.textAlign = 'right'
+  context.fillText(text, left - 6, y)
+  context.textAlign = 'left'
+}
+
+/** What succeeded in green, what failed on top of it in red. */
+export function sparkline(canvas, { entries }) {
+  const on = entries.length > 0 && surface(canvas)
+  if (!on) return
   const { context, width, height } = on
-  const top = Math.max(...frames.map(({ calls }) => calls), 1)
-  const step = width / Math.max(frames.length, 60)
+  const { from, to } = spanOf(entries)
+  const top = Math.max(...entries.map(({ calls }) => calls), 1)
+  const step = (1_000 / (to - from)) * width
   for (const [name, of] of [
     ['out', ({ calls }) => calls],
     ['good', ({ calls, failed }) => calls - failed],
   ]) {
     context.fillStyle = colour(name)
-    frames.forEach((frame, index) => {
-      const tall = (of(frame) / top) * height
-      context.fillRect(index * step, height - tall, Math.max(step - 0.5, 0.5), tall)
-    })
+    for (const entry of entries) {
+      const tall = (of(entry) / top) * height
+      context.fillRect(((entry.at - 1_000 - from) / (to - from)) * width, height - tall, step + 0.3, tall)
+    }
   }
 }
 
-/** Calls of each instance, one on the other. */
-export function stacked(canvas, frames) {
-  const on = surface(canvas)
-  if (!on || frames.length === 0) return
-  const { context, width, height } = on
-  const totals = new Map()
-  for (const { instances } of frames) {
-    for (const { id, calls } of instances) totals.set(id, (totals.get(id) ?? 0) + calls)
-  }
-  const ids = [...totals].toSorted((a, b) => b[1] - a[1]).map(([id]) => id)
-  const order = new Map(
-    ids
-      .slice(0, MOST)
-      .toSorted()
-      .map((id, index) => [id, index]),
-  )
-  const stacks = frames.map(({ instances }) => {
+/** Calls of each instance, one on the other; returns what colour is whose. */
+export function stacked(canvas, { entries, ids }, moment) {
+  const on = plot(canvas, entries, LEFT)
+  if (!on) return []
+  const totals = ids.map((id, place) => ({ id, place, sum: 0 }))
+  for (const { tries } of entries) tries.forEach((calls, place) => (totals[place].sum += calls))
+  const shown = totals.filter(({ sum }) => sum > 0).toSorted((a, b) => b.sum - a.sum)
+  const own = shown.slice(0, MOST).toSorted((a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }))
+  const layers = new Map(own.map(({ place }, layer) => [place, layer]))
+  const stacks = entries.map(({ at, tries }) => {
     const heights = new Float64Array(MOST + 1)
-    for (const { id, calls } of instances) heights[order.get(id) ?? MOST] += calls
-    return heights
+    tries.forEach((calls, place) => (heights[layers.get(place) ?? MOST] += calls))
+    return { at, heights, sum: heights.reduce((sum, each) => sum + each, 0) }
   })
-  const top = Math.max(...stacks.map((heights) => heights.reduce((sum, each) => sum + each, 0)), 1)
-  const step = width / Math.max(frames.length, 60)
-  stacks.forEach((heights, index) => {
+  const top = Math.max(...stacks.map(({ sum }) => sum), 1)
+  const { context, height, x, step } = on
+  for (const { at, heights } of stacks) {
     let bottom = height
-    heights.forEach((calls, at) => {
-      const tall = (calls / top) * height
+    heights.forEach((calls, layer) => {
+      const tall = (calls / top) * (height - 4)
       bottom -= tall
-      context.fillStyle = COLOURS[at]
-      context.fillRect(index * step, bottom, step + 0.3, tall)
+      context.fillStyle = COLOURS[layer]
+      context.fillRect(x(at), bottom, step, tall)
     })
-  })
-  context.fillStyle = colour('quiet')
-  context.fillText(`${Math.round(top)}/s`, 4, 11)
+  }
+  figure(on, `${top}/s`, 11)
+  figure(on, '0', height)
+  mark(on, moment)
+  const keys = own.map(({ id }, layer) => ({ name: id, colour: COLOURS[layer] }))
+  const others = shown.length - own.length
+  return others > 0 ? [...keys, { name: `${others} others`, colour: COLOURS[MOST] }] : keys
 }
 
-/** One bar an instance: out, in doubt, or in use. */
-export function timeline(canvas, frames) {
-  const on = surface(canvas)
-  const last = frames.at(-1)
-  if (!on || !last) return
-  const { context, width, height } = on
-  const ids = new Map(last.instances.map(({ id }, index) => [id, index]))
-  const bar = height / Math.max(ids.size, 1)
-  const step = width / Math.max(frames.length, 60)
-  const colours = { good: colour('good'), doubt: colour('doubt'), out: colour('out') }
-  frames.forEach(({ instances }, index) => {
-    for (const { id, state } of instances) {
-      const row = ids.get(id)
-      if (row === undefined) continue
-      context.fillStyle = colours[toneOf(state)]
-      context.fillRect(index * step, row * bar, step + 0.3, Math.max(bar - (bar > 4 ? 1 : 0), 0.5))
+/** One bar an instance: out, in doubt, or in use. Of many, those that were out the longest. */
+export function timeline(canvas, { entries, ids }, moment) {
+  const trouble = ids.map((id, place) => ({ id, place, sum: 0, isHere: false }))
+  for (const { tones } of entries)
+    tones.forEach((tone, place) => (trouble[place].sum += Math.max(tone - 1, 0)))
+  entries.at(-1)?.tones.forEach((tone, place) => (trouble[place].isHere = tone > 0))
+  const here = trouble.filter(({ sum, isHere }) => isHere || sum > 0)
+  const rows = here
+    .toSorted((a, b) => b.sum - a.sum)
+    .filter(({ sum }, row) => row < (sum > 0 ? MOST_ROWS : MOST_WELL))
+    .toSorted((a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }))
+  canvas.style.height = `${Math.max(rows.length * ROW + BELOW, 60)}px`
+  const on = plot(canvas, entries, LEFT_OF_NAMES)
+  if (!on) return ''
+  const { context, x, step } = on
+  const colours = TONES.map((tone) => tone && colour(tone))
+  rows.forEach(({ id, place }, row) => {
+    figure(on, id.length > 15 ? `${id.slice(0, 14)}…` : id, row * ROW + 11)
+    for (const { at, tones } of entries) {
+      const tone = tones[place] ?? 0
+      if (tone === 0) continue
+      context.fillStyle = colours[tone]
+      context.fillRect(x(at), row * ROW + 1, step, ROW - 3)
     }
   })
+  mark(on, moment)
+  return here.length > rows.length
+    ? `, ${rows.length} of ${here.length}: those that were out the longest`
+    : ''
 }
 
 /** Calls by latency: one column a second, slow ones at the top. */
-export function heatmap(canvas, frames) {
-  const on = surface(canvas)
-  if (!on || frames.length === 0) return
-  const { context, width, height } = on
-  const rows = Math.max(...frames.map(({ latencies }) => latencies.length), 12)
-  const most = Math.max(...frames.flatMap(({ latencies }) => latencies), 1)
-  const step = width / Math.max(frames.length, 60)
+export function heatmap(canvas, { entries }, moment) {
+  const on = plot(canvas, entries, LEFT)
+  if (!on) return
+  const { context, height, x, step } = on
+  const rows = Math.max(...entries.map(({ latencies }) => latencies.length), 15)
+  const most = Math.max(...entries.map(({ latencies }) => Math.max(...latencies, 0)), 1)
   const tall = height / rows
   context.fillStyle = colour('link')
-  frames.forEach(({ latencies }, index) => {
+  for (const { at, latencies } of entries) {
     latencies.forEach((count, row) => {
       if (count === 0) return
-      context.globalAlpha = 0.15 + 0.85 * Math.sqrt(count / most)
-      context.fillRect(index * step, height - (row + 1) * tall, step + 0.3, tall)
+      context.globalAlpha = 0.2 + 0.8 * Math.sqrt(count / most)
+      context.fillRect(x(at), height - (row + 1) * tall, step, tall)
     })
-  })
+  }
   context.globalAlpha = 1
-  context.fillStyle = colour('quiet')
-  context.fillText(`${Math.round(Math.SQRT2 ** rows)} ms`, 4, 11)
+  for (const [limit, text] of [
+    [1, '1 ms'],
+    [10, '10 ms'],
+    [100, '100 ms'],
+    [1_000, '1 s'],
+    [10_000, '10 s'],
+  ]) {
+    const y = height - (Math.log2(limit) * 2 + 1) * tall
+    if (y >= 6) figure(on, text, y + 5)
+  }
+  mark(on, moment)
 }

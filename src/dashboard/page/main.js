@@ -1,31 +1,42 @@
 import { heatmap, stacked, timeline } from './charts.js'
-import { byId, setText } from './elements.js'
+import { byId, element, ms, number, setText } from './elements.js'
+import { History } from './history.js'
 import { Instances, Log, Overview, Routes } from './views.js'
 
-/** Seconds that the charts show. */
-const SHOWN = 300
+const CHARTS = ['traffic', 'breakers', 'latency']
 
-const frames = []
+/** The last frame, and what the charts need of those before. */
+let last
+let lastId
+const histories = new Map()
 let picked
+let moment
 let dirty = false
 
-const pick = (name) => {
+const pick = (name, at) => {
+  if (name !== picked) byId('explanation').hidden = true
   picked = name
+  moment = at
   byId('service').hidden = false
-  byId('explanation').hidden = true
   setText(byId('service-title'), name)
   later()
 }
-const overview = new Overview((name) => {
-  pick(name)
+/** What the charts show for a line of the log. */
+const show = (name, at) => {
+  pick(name, at)
   byId('service-title').scrollIntoView({ block: 'start' })
-})
-const instances = new Instances(confirm)
-const routes = new Routes()
-const log = new Log(pick)
+}
+const explainRoute = (key) => {
+  byId('explain').elements.target.value = key
+  void explain(key)
+}
+const overview = new Overview((name) => show(name))
+const instances = new Instances(confirm, later)
+const routes = new Routes(explainRoute)
+const log = new Log(show)
 
-const serviceOf = (frame, name) => frame.services.find((service) => service.name === name)
-const historyOf = (name) => frames.map((frame) => serviceOf(frame, name)).filter(Boolean)
+const serviceOf = (name) => last.services.find((service) => service.name === name)
+const historyOf = (name) => histories.get(name)
 
 /** Draws once before the next picture, and not at all while the page is hidden. */
 function later() {
@@ -38,34 +49,86 @@ function later() {
 }
 
 function draw() {
-  const last = frames.at(-1)
   if (!last) return
+  setText(byId('time'), new Date(last.at).toLocaleTimeString('en-GB'))
   if (picked === undefined && last.services.length === 1) pick(last.services[0].name)
   overview.show(last.services, historyOf, picked)
-  const service = picked === undefined ? undefined : serviceOf(last, picked)
+  log.show()
+  const service = picked === undefined ? undefined : serviceOf(picked)
   if (!service) return
   const history = historyOf(picked)
-  stacked(byId('traffic'), history)
-  timeline(byId('breakers'), history)
-  heatmap(byId('latency'), history)
+  const keys = stacked(byId('traffic'), history, moment)
+  byId('keys').replaceChildren(
+    ...keys.map(({ name, colour }) => {
+      const swatch = element('i')
+      swatch.style.background = colour
+      const key = element('li')
+      key.append(swatch, name)
+      return key
+    }),
+  )
+  setText(byId('rows'), timeline(byId('breakers'), history, moment))
+  heatmap(byId('latency'), history, moment)
+  setText(byId('moment'), textOf(history))
   instances.show(service.instances)
   routes.show(service)
 }
 
-const stream = new EventSource('events')
-stream.addEventListener('open', () => setText(byId('connection'), 'live'))
-stream.addEventListener('error', () => setText(byId('connection'), 'not connected: the figures are old'))
-stream.addEventListener('message', ({ data }) => {
-  const frame = JSON.parse(data)
-  // The process was started anew.
-  if (frames.length > 0 && frame.at < frames.at(-1).at - 60_000) frames.length = 0
-  frames.push(frame)
-  if (frames.length > SHOWN) frames.shift()
-  setText(byId('connection'), `live, ${new Date(frame.at).toLocaleTimeString('en-GB')}`)
-  log.add(frame)
-  later()
-})
+/** The figures of the moment that is marked in the charts. */
+function textOf(history) {
+  const entry = moment === undefined ? undefined : history.at(moment)
+  if (!entry)
+    return moment === undefined ? '' : `${new Date(moment).toLocaleTimeString('en-GB')}: nobody looked`
+  const { at, calls, failed, refused, p50, p99, tones } = entry
+  const out = history.ids.filter((_, place) => tones[place] === 3)
+  const names = out.length > 5 ? `${out.slice(0, 5).join(', ')} and ${out.length - 5} more` : out.join(', ')
+  return [
+    `${new Date(at).toLocaleTimeString('en-GB')}: ${number(calls)} calls, ${number(failed)} failed`,
+    `${number(refused)} refused, p50 ${ms(p50)}, p99 ${ms(p99)}`,
+    out.length > 0 ? `open: ${names}` : 'no breaker open',
+  ].join(', ')
+}
+
+for (const id of CHARTS) {
+  byId(id).addEventListener('pointermove', ({ target, offsetX }) => {
+    moment = target.timeOf?.(offsetX)
+    later()
+  })
+  byId(id).addEventListener('pointerleave', () => {
+    moment = undefined
+    later()
+  })
+}
+
+let stream
+
+/** A page that nobody sees is sent nothing; what it missed comes when it is seen again. */
+function connect() {
+  stream?.close()
+  stream = undefined
+  if (document.hidden) return
+  stream = new EventSource(lastId === undefined ? 'events' : `events?after=${lastId}`)
+  stream.addEventListener('open', () => setText(byId('connection'), 'live'))
+  stream.addEventListener('error', () => {
+    setText(byId('connection'), 'not connected: the figures are old')
+    // A proxy that answers with an error ends it for good.
+    if (stream?.readyState === EventSource.CLOSED) setTimeout(connect, 2_000)
+  })
+  stream.addEventListener('message', ({ data, lastEventId }) => {
+    lastId = lastEventId
+    last = JSON.parse(data)
+    for (const service of last.services) {
+      if (!histories.has(service.name)) histories.set(service.name, new History())
+      histories.get(service.name).add(last.at, service)
+    }
+    log.add(last)
+    later()
+  })
+}
+connect()
+document.addEventListener('visibilitychange', connect)
 addEventListener('resize', later)
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', later)
 
 byId('explain').addEventListener('submit', (event) => {
   event.preventDefault()
@@ -73,10 +136,15 @@ byId('explain').addEventListener('submit', (event) => {
 })
 
 async function explain(target) {
-  const answer = await fetch(`explain?${new URLSearchParams({ service: picked, target })}`)
-  const { text, error } = await answer.json()
-  byId('explanation').hidden = false
-  setText(byId('explanation'), error ?? text)
+  const said = byId('explanation')
+  said.hidden = false
+  try {
+    const answer = await fetch(`explain?${new URLSearchParams({ service: picked, target })}`)
+    const { text, error } = await answer.json()
+    setText(said, error ?? text)
+  } catch (error) {
+    setText(said, `no answer: ${error.message}`)
+  }
 }
 
 /** What will happen, in words. */
@@ -87,35 +155,62 @@ const MEANING = {
     `${id} gets calls only when nobody else may take one. ${left} other instances stay in use.`,
   weigh: (id) => `${id} gets another share of the traffic.`,
   restore: (id) => `What was done by hand to ${id} is taken back.`,
+  dryRun: (name) =>
+    `With dry run on, the breakers of ${name} report what they would do, and hold nothing back. All of its instances get calls.`,
 }
 
 function confirm(action, id) {
-  const service = serviceOf(frames.at(-1), picked)
-  const left = service.instances.filter((each) => each.id !== id && each.state === 'available').length
-  setText(byId('confirm-title'), `${action} ${id}?`)
+  const { instances: all } = serviceOf(picked)
+  const service = picked
+  const left = all.filter((each) => each.id !== id && each.state === 'available').length
+  const isDryRun = action === 'dryRun'
+  setText(byId('confirm-title'), isDryRun ? `Dry run of ${service}` : `${action} ${id}?`)
   setText(byId('confirm-text'), MEANING[action](id, left))
   byId('confirm-weight').hidden = action !== 'weigh'
+  byId('confirm-on').hidden = !isDryRun
+  byId('confirm-for').hidden = isDryRun || action === 'restore'
+  byId('confirm-reason').hidden = isDryRun || action === 'restore'
   const dialog = byId('confirm')
   const done = () => {
     if (dialog.returnValue !== 'yes') return
-    const { reason, weight } = Object.fromEntries(new FormData(dialog.querySelector('form')))
-    void act({ service: picked, action, id, reason, ...(action === 'weigh' && { weight: Number(weight) }) })
+    const { reason, weight, minutes, on } = Object.fromEntries(new FormData(dialog.querySelector('form')))
+    const how = { ...(reason !== '' && { reason }), ...(minutes !== '' && { for: Number(minutes) * 60_000 }) }
+    if (isDryRun) void act({ service, action, on: on === 'on' })
+    else if (action === 'restore') void act({ service, action, id })
+    else void act({ service, action, id, ...how, ...(action === 'weigh' && { weight: Number(weight) }) })
   }
   dialog.addEventListener('close', done, { once: true })
   dialog.returnValue = 'no'
+  dialog.querySelector('form').reset()
   dialog.showModal()
+}
+byId('dry-run').addEventListener('click', () => confirm('dryRun', picked))
+
+let telling
+/** Says how it went; what went wrong stays longer. */
+function tell(text, isWrong) {
+  setText(byId('told'), text)
+  clearTimeout(telling)
+  telling = setTimeout(() => setText(byId('told'), ''), isWrong ? 30_000 : 6_000)
 }
 
 async function act(wish) {
-  const answer = await fetch('act', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-outrigger-dashboard': '1' },
-    body: JSON.stringify(wish),
-  })
-  const { error } = await answer.json()
-  setText(byId('told'), error ?? `done: ${wish.action} ${wish.id}`)
-  setTimeout(() => setText(byId('told'), ''), 6_000)
+  try {
+    const answer = await fetch('act', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-outrigger-dashboard': '1' },
+      body: JSON.stringify(wish),
+    })
+    const { error } = await answer.json()
+    tell(error ?? `done: ${wish.action} ${wish.id ?? wish.service}`, error !== undefined)
+  } catch (error) {
+    tell(`not done: ${error.message}`, true)
+  }
 }
 
-const { mayAct } = await (await fetch('may-act')).json()
-document.body.classList.toggle('may-act', mayAct)
+try {
+  const { mayAct } = await (await fetch('may-act')).json()
+  document.body.classList.toggle('may-act', mayAct)
+} catch {
+  // Nothing may be done by hand until the page is loaded again.
+}

@@ -80,21 +80,29 @@ export class Overview {
   }
 }
 
+/** The worst first; each stays where it is while its state does. */
+const ORDER = ['open', 'unhealthy', 'probing', 'paused', 'full', 'draining', 'available']
+const byState = (a, b) =>
+  ORDER.indexOf(a.state) - ORDER.indexOf(b.state) || a.id.localeCompare(b.id, 'en', { numeric: true })
+
 export class Instances {
   #rows
   #act
 
-  constructor(act) {
+  constructor(act, onFilter) {
     this.#act = act
+    byId('find').addEventListener('input', onFilter)
     this.#rows = new Rows(byId('instances').tBodies[0], (instance) => this.#make(instance))
   }
 
   show(instances) {
     const total = instances.reduce((sum, { calls }) => sum + calls, 0)
-    const order = { open: 0, probing: 1, full: 2, paused: 3, draining: 4, available: 5 }
-    const sorted = instances.toSorted((a, b) => order[a.state] - order[b.state] || b.failed - a.failed)
+    const wanted = byId('find').value.trim().toLowerCase()
+    const found = instances.filter(({ id, state, zone = '', version = '' }) =>
+      `${id} ${state} ${zone} ${version}`.toLowerCase().includes(wanted),
+    )
     this.#rows.show(
-      sorted.slice(0, MOST_INSTANCES),
+      found.toSorted(byState).slice(0, MOST_INSTANCES),
       ({ id }) => id,
       (made, instance) => {
         const { cells } = made
@@ -130,8 +138,11 @@ export class Instances {
         setText(cells[12], version)
       },
     )
-    const hidden = instances.length - MOST_INSTANCES
-    setText(byId('more'), hidden > 0 ? `${hidden} more are in use and well, or less bad than these.` : '')
+    const hidden = found.length - MOST_INSTANCES
+    setText(
+      byId('more'),
+      hidden > 0 ? `The worst ${MOST_INSTANCES}; find one of the ${hidden} others by its name.` : '',
+    )
   }
 
   #make({ id }) {
@@ -148,66 +159,99 @@ export class Instances {
 }
 
 export class Routes {
-  #rows = new Rows(byId('routes').tBodies[0], () => row(5))
+  #rows
+  #gauges = new Rows(byId('gauges'), () => {
+    const made = element('p')
+    made.append(element('meter'), ' ', element('span'))
+    return made
+  })
+
+  constructor(onPick) {
+    this.#rows = new Rows(byId('routes').tBodies[0], ({ key }) => {
+      const made = row(5)
+      made.cells[0].append(button(key, 'link', () => onPick(key)))
+      return made
+    })
+  }
 
   show({ routes, budget, limits }) {
     this.#rows.show(
       routes.toSorted((a, b) => b.calls - a.calls),
       ({ key }) => key,
-      ({ cells }, { key, calls, failed, p50, p99 }) => {
-        setText(cells[0], key)
+      ({ cells }, { calls, failed, p50, p99 }) => {
         const figures = [number(calls), number(failed), ms(p50), ms(p99)]
         figures.forEach((text, index) => setText(cells[index + 1], text, 'number'))
       },
     )
-    const parts = [`Retries and hedges that may be made now: ${number(budget)}.`]
-    for (const { limit, inFlight, queued } of limits)
-      parts.push(`Limit: ${inFlight} of ${number(limit)} in flight, ${queued} waiting.`)
-    setText(byId('gauges'), parts.join(' '))
+    setText(byId('budget'), `Retries and hedges that may be made now: ${number(budget)}.`)
+    this.#gauges.show(
+      limits,
+      ({ name }) => name,
+      ({ children: [meter, text] }, { name, limit, inFlight, queued }) => {
+        const of = `Limit of ${name}`
+        Object.assign(meter, { max: Math.max(limit, 1), high: limit * 0.8, value: inFlight, ariaLabel: of })
+        setText(text, `${of}: ${inFlight} of ${number(limit)} in flight, ${queued} waiting.`)
+      },
+    )
   }
+}
+
+/** How bad a line is. */
+const TONES = {
+  'breaker:open': 'out',
+  'instance:ejected': 'out',
+  'instance:unhealthy': 'out',
+  'source:stale': 'out',
+  'call:rejected': 'out',
+  'breaker:half-open': 'doubt',
+  'instance:paused': 'doubt',
+  'breaker:close': 'good',
+  'instance:added': 'good',
+  'instance:healthy': 'good',
+  'source:recovered': 'good',
 }
 
 export class Log {
   #lines = []
   #filter = ''
+  #isOld = false
   #onPick
 
   constructor(onPick) {
     this.#onPick = onPick
-    const input = byId('filter').elements.text
-    input.addEventListener('input', () => {
-      this.#filter = input.value.trim().toLowerCase()
-      this.#draw()
-    })
+    const { elements } = byId('filter')
+    const onInput = () => {
+      this.#filter = elements.text.value.trim().toLowerCase()
+      this.#isOld = true
+      this.show()
+    }
+    elements.text.addEventListener('input', onInput)
     byId('filter').addEventListener('submit', (event) => event.preventDefault())
   }
 
   add({ lines, dropped, at }) {
     if (lines.length === 0 && dropped === 0) return
-    this.#lines.push(...lines)
+    for (const line of lines) this.#lines.push(line)
     if (dropped > 0)
       this.#lines.push({ at, kind: 'log', service: '', text: `${dropped} more lines were left out` })
     this.#lines.splice(0, this.#lines.length - MOST_LINES)
-    this.#draw()
+    this.#isOld = true
   }
 
-  #draw() {
+  show() {
+    if (!this.#isOld) return
+    this.#isOld = false
     const shown = this.#lines.filter(({ kind, service, instance = '', text }) =>
       `${kind} ${service} ${instance} ${text}`.toLowerCase().includes(this.#filter),
     )
     byId('log').replaceChildren(
       ...shown.toReversed().map(({ at, service, kind, text }) => {
-        const line = element('li', `${new Date(at).toLocaleTimeString('en-GB')} `)
-        const tone =
-          kind === 'breaker:open' || kind === 'source:stale' || kind === 'call:rejected' ? 'out' : ''
-        if (service)
-          line.append(
-            button(service, 'link', () => this.#onPick(service)),
-            ' ',
-          )
-        line.append(
-          element('span', service && text.startsWith(service) ? text.slice(service.length + 1) : text, tone),
-        )
+        const line = element('li')
+        const time = new Date(at).toLocaleTimeString('en-GB')
+        const moment = button(time, 'link', () => this.#onPick(service, at))
+        moment.setAttribute('aria-label', `${time}, show it in the charts`)
+        line.append(service ? moment : time, ' ', element('b', kind, TONES[kind] ?? 'quiet'))
+        line.append(` ${text.replace(`${service} ${kind}`, service)}`)
         return line
       }),
     )
