@@ -1,4 +1,5 @@
 import type { ClientSnapshot, LimitSnapshot } from '../client/snapshot.ts'
+import { redact } from '../log/describe.ts'
 import { redactUrl } from '../registry/origin.ts'
 import type { Counts, Line, ServiceCounts } from './meter.ts'
 import type { Subject } from './subjects.ts'
@@ -66,7 +67,7 @@ export function serviceFrame({ client, snapshot }: Subject, counts: ServiceCount
     name: service,
     ready,
     stale,
-    ...(stale && { sourceError: explained.sourceError }),
+    ...(stale && { sourceError: redact(explained.sourceError ?? '') }),
     ...measures(counts),
     retries,
     hedges,

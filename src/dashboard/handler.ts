@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { redact } from '../log/describe.ts'
 import { quote } from '../quote.ts'
 import { act, authorized, isSameOrigin, type Answer } from './actions.ts'
 import { settingsOf, type DashboardOptions } from './options.ts'
@@ -87,9 +88,11 @@ export function dashboard(shown: Shown, options: DashboardOptions = {}): Dashboa
     try {
       if (!subject) throw new RangeError('there is no such service')
       const explanation = subject.client.explain(target === '' ? undefined : target)
-      return { status: 200, body: { ...explanation, text: String(explanation) } }
+      const { sourceError } = explanation
+      const safe = sourceError === undefined ? {} : { sourceError: redact(sourceError) }
+      return { status: 200, body: { ...explanation, ...safe, text: redact(String(explanation)) } }
     } catch (error) {
-      return { status: 400, body: { error: error instanceof Error ? error.message : quote(error) } }
+      return { status: 400, body: { error: redact(error instanceof Error ? error.message : quote(error)) } }
     }
   }
 

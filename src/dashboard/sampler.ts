@@ -1,8 +1,9 @@
 import type { Clock } from '../clock.ts'
+import { redact } from '../log/describe.ts'
 import { nobody } from '../observe/scope.ts'
 import { quote } from '../quote.ts'
 import { serviceFrame, type Frame } from './frame.ts'
-import { Meter } from './meter.ts'
+import { Meter, type Line } from './meter.ts'
 import { subjectsOf, type ShownApp, type ShownClient } from './subjects.ts'
 
 /** Milliseconds between two frames, and for which it goes on after the last page has left: it may come back. */
@@ -93,15 +94,19 @@ export class Sampler {
   #frame(meter: Meter): Frame {
     const { services, lines, dropped } = meter.take()
     const at = Math.round(this.#clock.now() + (this.#clock.epoch ?? 0))
-    try {
-      const shown = [...subjectsOf(this.#list)].map(([name, subject]) =>
-        serviceFrame(subject, services.get(name)),
-      )
-      return { at, services: shown, lines, dropped }
-    } catch (error) {
-      // A strategy of the user's may throw when it explains itself: the calls go on, and the page says so.
-      const text = `the dashboard could not look at a client: ${quote(error)}`
-      return { at, services: [], lines: [{ at, kind: 'control', service: '', text }], dropped }
+    const shown = new Map<string, Frame['services'][number]>()
+    const failed: Line[] = []
+    for (const each of this.#list) {
+      try {
+        for (const [name, subject] of subjectsOf([each])) {
+          shown.set(name, serviceFrame(subject, services.get(name)))
+        }
+      } catch (error) {
+        // A strategy of the user's may throw when it explains itself: the calls and the other clients go on, and the page says so.
+        const text = redact(`the dashboard could not look at a client: ${quote(error)}`)
+        failed.push({ at, kind: 'control', service: '', text })
+      }
     }
+    return { at, services: [...shown.values()], lines: [...lines, ...failed], dropped }
   }
 }

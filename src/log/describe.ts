@@ -40,7 +40,7 @@ function textOf(value: unknown): string {
 }
 
 /** Without user names and passwords of URLs. */
-function redact(text: string): string {
+export function redact(text: string): string {
   return text.replaceAll(/\b[a-z][a-z\d+.-]{0,20}:\/\/[^\s"'<>]+/gi, (url) => redactUrl(url))
 }
 
@@ -94,5 +94,7 @@ function part(fields: LogFields, name: string, before = '', after = ''): string 
 /** A number of instances, or how many are in which state. */
 function leftOf(instances: unknown): string {
   if (typeof instances === 'number') return `${instances} instances`
-  return typeof instances === 'object' && instances !== null ? describeCounts(instances as InstanceCounts) : ''
+  return typeof instances === 'object' && instances !== null
+    ? describeCounts(instances as InstanceCounts)
+    : ''
 }

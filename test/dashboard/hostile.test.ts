@@ -1,0 +1,47 @@
+import { expect, it } from 'vitest'
+import { serveDashboard, type ServedDashboard } from '../../src/dashboard.ts'
+import { createClient, fixed, type Source } from '../../src/index.ts'
+
+const source = fixed(['http://127.0.0.1:9'])
+
+/** The stream's text, once `fits`. */
+async function read({ url }: ServedDashboard, fits: (text: string) => boolean): Promise<string> {
+  let text = ''
+  for await (const piece of (await fetch(`${url}events`)).body!.pipeThrough(new TextDecoderStream())) {
+    text += piece
+    if (fits(text)) return text
+  }
+  throw new Error('the stream ended')
+}
+
+it('what a registry fails with is shown without the credentials in it', async () => {
+  const failing: Source = {
+    // oxlint-disable-next-line require-yield
+    async *watch() {
+      throw new Error('GET http://root:hunter2@registry:8500/v1?token=hunter2 refused')
+    },
+  }
+  await using users = createClient({ service: 'users', source: failing })
+  users.on('source:stale', () => {})
+  await using page = await serveDashboard(users)
+  const told = await read(page, (text) => text.includes('registry:8500') && text.endsWith('\n\n'))
+  const explained = await (await fetch(`${page.url}explain?service=users`)).text()
+  expect(explained).toContain('registry:8500')
+  expect(told + explained).not.toContain('hunter2')
+})
+
+it('a client that cannot be looked at hides no other one', async () => {
+  await using users = createClient({ service: 'users', source })
+  const broken = new Proxy(users, {
+    get: (target, name) =>
+      name === 'snapshot'
+        ? () => {
+            throw new Error('boom')
+          }
+        : (Reflect.get(target, name) as unknown),
+  })
+  await using page = await serveDashboard([broken, users])
+  const text = await read(page, (text) => text.includes('data: ') && text.endsWith('\n\n'))
+  expect(text).toContain('"name":"users"')
+  expect(text).toContain('could not look at a client')
+})
