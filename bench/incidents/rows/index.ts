@@ -6,7 +6,8 @@ import { incident as loopStalls } from './loop-stalls.ts'
 import { incident as ownQueue } from './own-queue.ts'
 import { incident as hangCallerLimit } from './hang-caller-limit.ts'
 import { incident as hangRoundRobin } from './hang-round-robin.ts'
-import { incident as brownOut70 } from './brown-out-70.ts'
+import { brownOut } from './brown-out.ts'
+import { incident as newLease } from './new-lease.ts'
 import { incident as outages } from './outages.ts'
 import { incident as goaway } from './goaway.ts'
 import { incident as rollingRestart } from './rolling-restart.ts'
@@ -36,7 +37,9 @@ export const incidents: readonly Incident[] = [
   ownQueue,
   hangCallerLimit,
   hangRoundRobin,
-  brownOut70,
+  brownOut(50),
+  brownOut(70),
+  brownOut(75),
   outages,
   goaway,
   rollingRestart,
@@ -50,6 +53,7 @@ export const incidents: readonly Incident[] = [
   dnsFlip,
   registryDown,
   deploySameIds,
+  newLease,
   herd,
   gcPauses,
   hungProbe,

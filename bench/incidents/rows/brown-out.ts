@@ -1,0 +1,22 @@
+import type { Incident } from '../incident.ts'
+
+/** One row for a share of requests that fail everywhere. */
+export function brownOut(percent: number): Incident {
+  const fail = percent / 100
+  return {
+    id: `brown-out-${percent}`,
+    title: `Every instance fails ${percent} % of its requests`,
+    what: `POSTs to three instances whose shared database is in trouble from 1 to 9 s: ${percent} % of the requests are answered by 500.`,
+    servers: 3,
+    duration: 11_000,
+    rate: 60,
+    init: () => ({ method: 'POST', body: 'x' }),
+    patience: 2000,
+    steps: [
+      { at: 1000, run: ({ servers }) => servers.forEach((server) => server.set({ fail, status: 500 })) },
+      { at: 9000, run: ({ servers }) => servers.forEach((server) => server.set({ fail: 0 })) },
+    ],
+    over: 9000,
+    allowed: { factor: 4 / 3, why: 'a breaker also spares a service in trouble' },
+  }
+}
