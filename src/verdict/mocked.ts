@@ -24,10 +24,15 @@ export function isNetworkFailure(error: unknown): boolean {
 /** Whether the error may be of the caller's own body, which a mock has read: it says nothing about the instance. */
 export function isOfBody(error: unknown, body: unknown): boolean {
   if (typeof body !== 'object' || body === null) return false
-  if (isErrored(body as Readable)) return true
-  // A generator does not tell whether it has failed.
-  const isGenerator = Symbol.asyncIterator in body && !('getReader' in body) && !('destroy' in body)
-  return (
-    isGenerator && !(error instanceof TypeError) && !CODE.test(String((error as { code?: unknown })?.code))
-  )
+  try {
+    if (isErrored(body as Readable)) return true
+    // A generator does not tell whether it has failed.
+    const isGenerator = Symbol.asyncIterator in body && !('getReader' in body) && !('destroy' in body)
+    return (
+      isGenerator && !(error instanceof TypeError) && !CODE.test(String((error as { code?: unknown })?.code))
+    )
+  } catch {
+    // It cannot be looked at: a Proxy of the caller's.
+    return true
+  }
 }

@@ -239,7 +239,13 @@ describe('is mounted', { timeout: CHILD_TIMEOUT }, () => {
           handler(context.env.incoming, context.env.outgoing)
           return RESPONSE_ALREADY_SENT
         })
-        const at = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }) as Server
+        const at = serve({
+          fetch: app.fetch,
+          port: 0,
+          hostname: '127.0.0.1',
+          // Or every other test of this worker would have Hono's Response.
+          overrideGlobalObjects: false,
+        }) as Server
         await once(at, 'listening')
         const { port } = at.address() as AddressInfo
         return {

@@ -94,8 +94,13 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
 
   /** Asked by fetch, which then hands a body down as the caller gave it, for undici's MockAgent to match. */
   get isMockActive(): boolean {
-    const { constructor } = this.#current.attempt.endpoint.pool as { constructor?: { name?: unknown } }
-    return String(constructor?.name).startsWith('Mock')
+    try {
+      const { constructor } = this.#current.attempt.endpoint.pool as { constructor?: { name?: unknown } }
+      return String(constructor?.name).startsWith('Mock')
+    } catch {
+      // A transport of the user's that throws: sending says so.
+      return false
+    }
   }
 
   /** Who has answered with a redirect has had the request. */
