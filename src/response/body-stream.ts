@@ -16,6 +16,9 @@ export function bodyStream(body: AnswerBody): ReadableStream<Uint8Array> {
       if (body.error !== undefined) controller.error(body.error)
     },
     async pull(controller) {
+      // fetch too looks for the next piece a moment later: an abort right after the read comes before the end.
+      await undefined
+      if (body.error !== undefined) return
       let piece = body.take()
       while (!piece && !body.isOver) {
         await new Promise<void>((resolve) => (wake = resolve))
