@@ -17,7 +17,7 @@ export function bodyStream(body: AnswerBody): ReadableStream<Uint8Array> {
     },
     async pull(controller) {
       // fetch too looks for the next piece a moment later: an abort right after the read comes before the end.
-      await undefined
+      await Promise.resolve()
       if (body.error !== undefined) return
       let piece = body.take()
       while (!piece && !body.isOver) {
