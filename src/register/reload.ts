@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { App } from '../app/app.ts'
 import { systemClock } from '../clock.ts'
+import type { OutriggerError } from '../errors.ts'
 import { quote } from '../options.ts'
 import { FolderWatch } from '../registry/file/folder-watch.ts'
 import type { Configuration } from './config.ts'
@@ -24,25 +25,35 @@ export async function followConfig(
   const forever = new AbortController().signal
   const watch = new FolderWatch(dirname(resolve(folder, file)), systemClock, forever)
   let current = first
+  let told = ''
   for (;;) {
     await watch.change(POLL, QUIET).catch(() => systemClock.sleep(POLL, forever, { ref: false }))
     try {
       const next = await loadConfig(folder, file)
-      if (isDeepStrictEqual(next.written, current.written)) continue
+      if (isDeepStrictEqual(next.written, current.written)) {
+        told = ''
+        continue
+      }
       checkFixed(current, next)
-      const { defaults, services = {}, unknown } = next.options
+      const { defaults, services = {}, otherwise, unknown = otherwise ?? 'pass' } = next.options
       // A service that is not written any more is one with the defaults.
       const gone = Object.keys(current.options.services ?? {}).filter(
         (name) => !Object.hasOwn(services, name),
       )
       const left = gone.map((name) => [name, ownSource(current, name)])
       const change = { defaults: defaults ?? {}, services: { ...Object.fromEntries(left), ...services } }
-      app.update({ ...change, ...(unknown && { unknown }) }, { by: file })
+      app.update({ ...change, unknown }, { by: file })
       current = next
+      told = ''
     } catch (error) {
-      process.emitWarning(`${file} has changed, and is not applied: ${messageOf(error)}`, {
-        code: 'OUTRIGGER_CONFIG',
-      })
+      const message = `${file} has changed, and is not applied: ${messageOf(error)}`
+      // The file is looked at again and again: one warning for the same mistake.
+      if (message !== told) process.emitWarning(message, { code: 'OUTRIGGER_CONFIG' })
+      told = message
+      if ((error as Partial<OutriggerError>).code === 'ERR_OUTRIGGER_CLOSED') {
+        watch.close()
+        return
+      }
     }
   }
 }
