@@ -69,7 +69,7 @@ function leaseCases(harness: RegistrarHarness): SuiteCase[] {
             const second = await harness.registrar().register(service, two, CONTEXT)
             await lists(harness, service, [one, two])
             await lease.release(CONTEXT)
-            await lists(harness, service, [two])
+            await lists(harness, service, [two], boundOf(harness), second)
             await lists(harness, otherService, [one])
             await second.release(CONTEXT)
           }),
@@ -81,7 +81,8 @@ function leaseCases(harness: RegistrarHarness): SuiteCase[] {
         registered(harness, one, async (older, service) => {
           const moved = { ...one, url: two.url }
           const newer = await harness.registrar().register(service, moved, CONTEXT)
-          await lists(harness, service, [moved])
+          // A registry that knows both lists the older until its ttl ends; the newer must not end with it.
+          await lists(harness, service, [moved], boundOf(harness), newer)
           await older.release(CONTEXT)
           // Where a registration is known by its id alone, the older registrar took the newer's away.
           const lease = (await newer.renew(CONTEXT))
@@ -222,17 +223,23 @@ async function announced(
   }
 }
 
-/** Resolves once the registry lists exactly these. */
+/** Resolves once the registry lists exactly these. `kept` is renewed until then, as `announce` would. */
 async function lists(
   harness: RegistrarHarness,
   service: string,
   expected: readonly Instance[],
   bound: number = boundOf(harness),
+  kept?: Lease,
 ): Promise<void> {
   let listed: readonly Instance[] = []
+  let renewed = systemClock.now()
   await until(
     bound,
     async () => {
+      if (kept && systemClock.now() - renewed > kept.ttl / 4) {
+        renewed = systemClock.now()
+        await kept.renew(CONTEXT)
+      }
       listed = await harness.list(service)
       return sameSet(harness, listed, expected)
     },
