@@ -1,3 +1,5 @@
+import process from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createClient, fixed, type Client } from '../../src/index.ts'
@@ -112,6 +114,29 @@ const STEPS = {
 const NAMES = Object.keys(STEPS) as (keyof typeof STEPS)[]
 const programs = fc.array(fc.tuple(fc.constantFrom(...NAMES), fc.nat(3)), { maxLength: 7 })
 
+const HELLO: Script = { status: 503, headers: [], pieces: ['hello'], end: 'whole' }
+
+/** Here the fetch of Node 22 leaves rejections unhandled. */
+const KNOWN: [Script, Step[]][] = [
+  [
+    HELLO,
+    [
+      ['clone', 1],
+      ['cancel', 3],
+      ['abortForNoReason', 2],
+    ],
+  ],
+  [
+    HELLO,
+    [
+      ['clone', 0],
+      ['cancel', 1],
+      ['lock', 1],
+      ['abortReading', 3],
+    ],
+  ],
+]
+
 function stateOf(response: Response): unknown {
   const { status, statusText, ok, type, redirected, bodyUsed, headers, body } = response
   const fields = [...headers].filter(([name]) => !['date', 'connection', 'keep-alive'].includes(name))
@@ -142,7 +167,29 @@ async function outcome(run: () => Promise<unknown>): Promise<unknown> {
   }
 }
 
+/** What a program does with a response, step by step, and the rejections that nobody handles meanwhile. */
 async function facts(
+  call: (init: RequestInit) => Promise<Response>,
+  steps: readonly Step[],
+): Promise<readonly unknown[]> {
+  // The fetch of Node 22 leaves a rejection unhandled where a clone's branch was cancelled before an abort. Vitest's
+  // own listeners would report it, and fetch's is no fault of ours.
+  const others = process.rawListeners('unhandledRejection')
+  const unhandled: unknown[] = []
+  process.removeAllListeners('unhandledRejection')
+  process.on('unhandledRejection', (reason) => unhandled.push(describeError(reason)))
+  try {
+    const seen = await played(call, steps)
+    // An abort goes through several promises before its rejection counts as unhandled.
+    if (steps.some(([name]) => name.startsWith('abort'))) await sleep(5)
+    return [...seen, unhandled]
+  } finally {
+    process.removeAllListeners('unhandledRejection')
+    for (const each of others) process.on('unhandledRejection', each as () => void)
+  }
+}
+
+async function played(
   call: (init: RequestInit) => Promise<Response>,
   steps: readonly Step[],
 ): Promise<readonly unknown[]> {
@@ -210,7 +257,7 @@ describe('a fast response and a fetched one cannot be told apart', () => {
         const platform = await facts((init) => fetch(`${server.url}/`, init), steps)
         expect(await facts((init) => client('/', init), steps)).toEqual(platform)
       }),
-      { numRuns: 300 },
+      { numRuns: 300, examples: KNOWN },
     )
   })
 })
