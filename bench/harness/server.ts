@@ -1,18 +1,27 @@
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
+import { gzipSync } from 'node:zlib'
 
 /**
  * A child of the harness: as many servers as it is told, as cheap as they can be, so that the client is what is
- * measured. `GET /flaky` is refused by the first; `/held` is never answered, `/half` never to its end; everything else
- * gets a small JSON document.
+ * measured. `GET /flaky` is refused by the first; `/held` is never answered, `/half` never to its end; `/large` gets
+ * 100 kB, `/huge` 1 MB, `/gzip` a small JSON document with that encoding; everything else gets the document as it is.
  */
 const BODY = JSON.stringify({ id: 42, name: 'Ada Lovelace', email: 'ada@example.com', active: true })
-const answer = (status: string): string =>
-  `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${BODY.length}\r\n` +
-  `connection: keep-alive\r\nkeep-alive: timeout=60\r\n\r\n${BODY}`
-const OK = Buffer.from(answer('200 OK'), 'latin1')
+const answer = (status: string, body: Buffer = Buffer.from(BODY), more = ''): Buffer => {
+  const head =
+    `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n` +
+    `connection: keep-alive\r\nkeep-alive: timeout=60\r\n${more}\r\n`
+  return Buffer.concat([Buffer.from(head, 'latin1'), body])
+}
+const OK = answer('200 OK')
 const HALF = OK.subarray(0, -1)
-const UNAVAILABLE = Buffer.from(answer('503 Service Unavailable'), 'latin1')
+const UNAVAILABLE = answer('503 Service Unavailable')
+const OTHERS: Readonly<Record<string, Buffer>> = {
+  large: answer('200 OK', Buffer.alloc(100_000, 'x')),
+  huge: answer('200 OK', Buffer.alloc(1_000_000, 'x')),
+  gzip: answer('200 OK', gzipSync(BODY), 'content-encoding: gzip\r\n'),
+}
 
 const servers = Array.from({ length: Number(process.argv[2]) }, (_, index) =>
   createServer({ noDelay: true }, (socket) => {
@@ -22,7 +31,8 @@ const servers = Array.from({ length: Number(process.argv[2]) }, (_, index) =>
       for (let end = head.indexOf('\r\n\r\n'); end >= 0; end = head.indexOf('\r\n\r\n')) {
         const path = head.slice('GET /'.length, head.indexOf(' ', 'GET /'.length))
         if (path === 'half') socket.write(HALF)
-        else if (path !== 'held') socket.write(index === 0 && path === 'flaky' ? UNAVAILABLE : OK)
+        else if (path !== 'held')
+          socket.write(index === 0 && path === 'flaky' ? UNAVAILABLE : (OTHERS[path] ?? OK))
         head = head.slice(end + 4)
       }
     })

@@ -1,4 +1,4 @@
-import type { Fetch, FetchInput } from '../attempt/platform.ts'
+import { noteMade, type Fetch, type FetchInput } from '../attempt/platform.ts'
 import type { Client } from '../client/client.ts'
 import { configurable, type Configurable } from '../client/configurable.ts'
 import type { ClientSnapshot } from '../client/snapshot.ts'
@@ -87,5 +87,6 @@ export function fetchOf(app: App): AppFetch {
     close: () => app.close(),
     [Symbol.asyncDispose]: () => app.close(),
   })
+  noteMade(made)
   return made
 }

@@ -7,6 +7,8 @@ export type FetchInput = Parameters<Fetch>[0]
 
 /** What built-in fetch takes as `dispatcher`: one method is all it needs. */
 export interface FetchDispatcher {
+  /** Whether fetch is to hand a body down as the caller gave it. */
+  readonly isMockActive?: boolean
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean
 }
 
@@ -28,9 +30,19 @@ const BUILT_IN =
 
 const isBuiltInAtImport = BUILT_IN.test(Function.prototype.toString.call(fetchAtImport))
 
-/** Whether the global fetch is Node's own, and nobody has put another in its place, not even before us. */
+/** Every fetch that this library has made, and the fetch that was global before it. */
+const made = new WeakMap<Fetch, Fetch>()
+
+/** Notes that this library has made `fetch`: an application may put it in the place of the global one. */
+export function noteMade(fetch: Fetch): void {
+  made.set(fetch, globalThis.fetch)
+}
+
+/** Whether the global fetch is Node's own, or one of ours over Node's own. Nobody else has replaced it, not even before us. */
 export function isBuiltIn(): boolean {
-  return isBuiltInAtImport && globalThis.fetch === fetchAtImport
+  let { fetch } = globalThis
+  for (let below = made.get(fetch); below; below = made.get(fetch)) fetch = below
+  return isBuiltInAtImport && fetch === fetchAtImport
 }
 
 const passages = new AsyncLocalStorage<Passage | undefined>()

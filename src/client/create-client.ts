@@ -1,6 +1,7 @@
 import { nobody } from '../observe/scope.ts'
 import type { Contracts, HasContract } from '../typed/contract-types.ts'
 import type { OpenAPI } from '../typed/openapi.ts'
+import { noteMade } from '../attempt/platform.ts'
 import { callWithin, type Client, type ClientDoors, type TypedClient } from './client.ts'
 import { configurable } from './configurable.ts'
 import { checkClientOptions, type ClientOptions, type RouteRule } from './options.ts'
@@ -62,6 +63,7 @@ export function createClient(options: ClientOptions): Client {
     [configurable]: service.configured,
     [callWithin]: (input, init, otherClients) => service.call(input, init, otherClients),
   })
+  noteMade(client)
   // Not in the context of whoever makes the client: what a source brings concerns no call.
   nobody.runInAsyncScope(() => service.core.discovery.start())
   return client

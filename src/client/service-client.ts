@@ -72,7 +72,7 @@ export class ServiceClient {
   constructor(options: ClientOptions) {
     this.#logical = logicalAddress(options.service)
     this.#maxSize = options.maxResponseSize
-    this.#isFast = options.fetch === 'fast'
+    this.#isFast = options.fetch !== 'platform'
     this.#options = plainCopy(options)
     this.#compiled = compilePlans(options)
     this.core = createCore(options, this.#compiled)
@@ -104,7 +104,7 @@ export class ServiceClient {
     this.#options = plainCopy(options)
     this.#compiled = compiled
     this.#maxSize = options.maxResponseSize
-    this.#isFast = options.fetch === 'fast'
+    this.#isFast = options.fetch !== 'platform'
     core.kept = compiled.kept
     core.budget = budget
     core.observer.reconfigure({

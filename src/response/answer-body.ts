@@ -25,6 +25,12 @@ export class AnswerBody {
   #isWanted = false
   #isPaused = false
   #error: unknown
+  /** Bytes on the wire. */
+  #wire = 0
+  #received = 0
+  #taken = 0
+  /** Is told once how many bytes came on the wire and how many were read, when the body has been read, has failed or was cancelled. */
+  onDone: ((wire: number, read: number) => void) | undefined
   #unheed: (() => void) | undefined
   #reader: Reader | undefined
 
@@ -47,10 +53,14 @@ export class AnswerBody {
     this.#control = control
   }
 
-  add(piece: Buffer): void {
-    if (this.#isOver || piece.length === 0) return
+  /** A piece that took `wire` bytes on the wire, if it was encoded there. */
+  add(piece: Buffer, wire: number = piece.length): void {
+    if (this.#isOver) return
+    this.#wire += wire
+    if (piece.length === 0) return
     this.#pieces.push(piece)
     this.#bytes += piece.length
+    this.#received += piece.length
     if (!this.#isWanted && this.#bytes > HIGH) this.#pause()
     this.#reader?.ready()
   }
@@ -74,10 +84,12 @@ export class AnswerBody {
     this.#unheed = () => signal.removeEventListener('abort', onAbort)
   }
 
-  /** Read to its end: from now on no signal matters. */
+  /** Read to its end, failed or cancelled: from now on no signal matters. */
   done(): void {
     this.#unheed?.()
     this.#unheed = undefined
+    this.onDone?.(this.#wire, this.#isWanted ? this.#received : this.#taken)
+    this.onDone = undefined
   }
 
   /** Whoever reads is told when there is something new; there is one reader at most. */
@@ -89,6 +101,7 @@ export class AnswerBody {
   take(): Buffer | undefined {
     const piece = this.#pieces.shift()
     this.#bytes -= piece?.length ?? 0
+    this.#taken += piece?.length ?? 0
     if (this.#bytes <= HIGH) this.#resume()
     return piece
   }

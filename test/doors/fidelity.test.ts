@@ -29,6 +29,7 @@ beforeAll(async () => {
     // What a client adds to fetch on purpose.
     retry: false,
     breaker: false,
+    fetch: 'platform',
   })
   fast = createClient({
     service,

@@ -1,11 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { createServer, type Server } from 'node:net'
 import { getEventListeners, once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { createClient, fixed, type Client, type ClientOptions } from '../../src/index.ts'
 import { collectUntil } from '../fallback/support.ts'
-import { echo, ok, redirect, reply, startServer, truncate } from '../support/http-server.ts'
+import { echo, ok, redirect, reply, startServer, truncate, type Answer } from '../support/http-server.ts'
 import { until } from '../support/until.ts'
 
 const service = 'user-service'
@@ -61,6 +63,60 @@ describe('the fast way is taken', () => {
   })
 })
 
+describe('an encoded answer', () => {
+  const encoded =
+    (encoding: string, ...pieces: Buffer[]): Answer =>
+    async (_request, response) => {
+      response.writeHead(200, { 'content-encoding': encoding })
+      for (const piece of pieces) {
+        response.write(piece)
+        await sleep(20)
+      }
+      response.end()
+    }
+  const whole =
+    (encoding: string, body: Buffer): Answer =>
+    (_request, response) =>
+      response.writeHead(200, { 'content-encoding': encoding, 'content-length': body.length }).end(body)
+  const hello = gzipSync('hello')
+
+  it.each<[string, Answer, string, boolean]>([
+    ['in gzip', whole('gzip', hello), 'hello', true],
+    ['in Brotli', whole('br', brotliCompressSync('hello')), 'hello', true],
+    ['that is empty', whole('gzip', Buffer.alloc(0)), '', true],
+    [
+      'of 2 MB after decoding',
+      whole('gzip', gzipSync(Buffer.alloc(2_000_000, 'x'))),
+      'x'.repeat(2_000_000),
+      false,
+    ],
+    ['in deflate', whole('deflate', deflateSync('hello')), 'hello', false],
+    ['encoded twice', whole('gzip, gzip', gzipSync(hello)), 'hello', false],
+    ['in pieces', encoded('gzip', hello.subarray(0, 12), hello.subarray(12)), 'hello', false],
+  ])('%s reads the same', async (_name, answer, text, isOurs) => {
+    await using server = await startServer(answer)
+    await using client = fastClient(server.url)
+    for (const expected of [false, isOurs, isOurs]) {
+      const response = await client('/')
+      expect(isFast(response)).toBe(expected)
+      expect(response.headers.has('content-encoding')).toBe(true)
+      expect(await response.text()).toBe(text)
+    }
+    expect(server.requests).toHaveLength(3)
+  })
+
+  it('that is broken fails as with fetch, without another request', async () => {
+    await using server = await startServer(whole('gzip', Buffer.from('no gzip')))
+    await using client = fastClient(server.url)
+    for (let call = 0; call < 3; call++)
+      await expect((await client('/')).text()).rejects.toMatchObject({
+        message: 'terminated',
+        cause: { code: 'Z_DATA_ERROR' },
+      })
+    expect(server.requests).toHaveLength(3)
+  })
+})
+
 describe('fetch makes the response', () => {
   it.each<[string, RequestInit]>([
     ['a stream', { method: 'POST', body: new Blob(['x']) }],
@@ -85,9 +141,9 @@ describe('fetch makes the response', () => {
     }
   })
 
-  it('by default', async () => {
+  it("with fetch: 'platform'", async () => {
     await using server = await startServer(ok)
-    await using client = createClient({ service, source: fixed([server.url]) })
+    await using client = createClient({ service, source: fixed([server.url]), fetch: 'platform' })
     for (let call = 0; call < 3; call++) {
       const response = await client('/')
       expect(isFast(response)).toBe(false)

@@ -1,6 +1,7 @@
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as fc from 'fast-check'
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createClient, fixed, type Client } from '../../src/index.ts'
 import { describeError } from '../doors/observe.ts'
@@ -11,8 +12,30 @@ interface Script {
   readonly status: number
   readonly headers: readonly (readonly [string, string])[]
   readonly pieces: readonly string[]
+  readonly encoding: keyof typeof ENCODINGS
   readonly end: 'whole' | 'cut' | 'chunked'
 }
+
+const ENCODINGS = {
+  none: (body: string) => [Buffer.from(body)],
+  gzip: (body: string) => [gzipSync(body)],
+  'x-gzip': (body: string) => [gzipSync(body)],
+  br: (body: string) => [brotliCompressSync(body)],
+  deflate: (body: string) => [deflateSync(body)],
+  halved: (body: string) => [gzipSync(body).subarray(0, 12)],
+  junk: (body: string) => [gzipSync(body), Buffer.from('junk')],
+  twice: (body: string) => [gzipSync(body), gzipSync(body)],
+  false: (body: string) => [Buffer.from(body)],
+  empty: () => [],
+  bomb: () => [gzipSync(Buffer.alloc(1_000_000))],
+} satisfies Record<string, (body: string) => Buffer[]>
+
+/** Where the fetch of Node 22 never ends, of a long body. */
+const BROKEN: ReadonlySet<string> = new Set(['false', 'junk'])
+const isUndici6 = process.versions['undici']?.startsWith('6.') === true
+const encodings = (Object.keys(ENCODINGS) as (keyof typeof ENCODINGS)[]).filter(
+  (name) => !isUndici6 || !BROKEN.has(name),
+)
 
 const scripts: fc.Arbitrary<Script> = fc.record({
   status: fc.constantFrom(200, 200, 201, 204, 206, 299, 304, 400, 401, 404, 500, 503),
@@ -35,6 +58,7 @@ const scripts: fc.Arbitrary<Script> = fc.record({
     fc.constantFrom('{"a":1}', 'a=1&b=2', '\ufeff', 'gr\u00fc\u00dfe', '', 'x'.repeat(70_000)),
     { maxLength: 4 },
   ),
+  encoding: fc.oneof({ weight: 2, arbitrary: fc.constant('none' as const) }, fc.constantFrom(...encodings)),
   end: fc.constantFrom('whole', 'whole', 'cut', 'chunked'),
 })
 
@@ -114,7 +138,7 @@ const STEPS = {
 const NAMES = Object.keys(STEPS) as (keyof typeof STEPS)[]
 const programs = fc.array(fc.tuple(fc.constantFrom(...NAMES), fc.nat(3)), { maxLength: 7 })
 
-const HELLO: Script = { status: 503, headers: [], pieces: ['hello'], end: 'whole' }
+const HELLO: Script = { status: 503, headers: [], pieces: ['hello'], encoding: 'none', end: 'whole' }
 
 /** Here the fetch of Node 22 leaves rejections unhandled. */
 const KNOWN: [Script, Step[]][] = [
@@ -235,15 +259,22 @@ afterAll(async () => {
   await server.close()
 })
 
-function play({ status, headers, pieces, end }: Script): void {
-  const total = Buffer.byteLength(pieces.join(''))
+function play({ status, headers, pieces, encoding, end }: Script): void {
+  const isPlain = encoding === 'none'
+  // An encoded body in one piece or two: the pieces of a plain one.
+  const sent = isPlain ? pieces.map((piece) => Buffer.from(piece)) : ENCODINGS[encoding](pieces.join(''))
+  const total = sent.reduce((sum, piece) => sum + piece.length, 0)
+  const name = encoding === 'x-gzip' || encoding === 'br' || encoding === 'deflate' ? encoding : 'gzip'
+  const fields = isPlain
+    ? headers.flat()
+    : [...headers.filter(([each]) => each !== 'content-encoding').flat(), 'content-encoding', name]
   const isEmpty = status === 204 || status === 304
   server.behave(async (_request, response) => {
     const length =
       end === 'chunked' || isEmpty ? [] : ['content-length', `${total + (end === 'cut' ? 1 : 0)}`]
-    response.writeHead(status, [...headers.flat(), ...length])
+    response.writeHead(status, [...fields, ...length])
     if (!isEmpty)
-      for (const piece of pieces) if (piece) await new Promise((done) => response.write(piece, done))
+      for (const piece of sent) if (piece.length > 0) await new Promise((done) => response.write(piece, done))
     if (end === 'cut' && !isEmpty) response.destroy()
     else response.end()
   })
@@ -253,6 +284,8 @@ describe('a fast response and a fetched one cannot be told apart', () => {
   it('whatever a program does with them', { timeout: 60_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(scripts, programs, async (script, steps) => {
+        // Of an encoded body that is cut off, fetch itself gives now this error and now that: decoding takes its time.
+        fc.pre(script.encoding === 'none' || script.end !== 'cut')
         play(script)
         const platform = await facts((init) => fetch(`${server.url}/`, init), steps)
         expect(await facts((init) => client('/', init), steps)).toEqual(platform)

@@ -1,12 +1,21 @@
+import { systemClock } from '../../../clock.ts'
 import { OwnDispatcher, type FetchDispatcher } from '../../../attempt/platform.ts'
 import { AnswerBody } from '../../../response/answer-body.ts'
 import { arePlain } from '../../../response/fetched-headers.ts'
+import { markResource } from '../../../response/resource-timing.ts'
 import { lazyResponse } from '../../../response/lazy-response.ts'
 import { wrapHandler, type Dispatcher } from '../../../undici.ts'
+import { decoded, isDecodable } from './decode.ts'
 
 type Handler = Dispatcher.DispatchHandler
 type Controller = Dispatcher.DispatchController
 type Heard = (handler: Handler) => void
+
+interface Head {
+  readonly status: number
+  readonly headers: Record<string, string | string[]>
+  readonly message: string
+}
 
 /** Statuses with which fetch does more than pass on what came. */
 const SPECIAL: ReadonlySet<number> = new Set([205, 401, 407, 421])
@@ -28,9 +37,14 @@ export class FirstAnswer implements Handler {
   /** What fetch has missed. */
   #missed: Heard[] = []
   #controller: Controller | undefined
-  #head: { status: number; headers: Record<string, string | string[]>; message: string } | undefined
+  #head: Head | undefined
+  /** The body of an encoded answer, as far as it has come. */
+  #encoded: Buffer[] | undefined
+  #isEnded = false
 
   readonly #method: string
+  readonly #sentAt = systemClock.now()
+  #answeredAt = 0
 
   constructor(method: string) {
     this.#method = method
@@ -43,6 +57,12 @@ export class FirstAnswer implements Handler {
     const { status, headers, message } = this.#head
     const body = this.#method === 'HEAD' || status === 204 ? undefined : this.#body
     if (signal) body?.heed(signal)
+    const sent = this.#sentAt
+    const answered = this.#answeredAt
+    const ended = (received: number, read: number): void =>
+      markResource({ url, status, sent, answered, received, read })
+    if (body) body.onDone = ended
+    else ended(0, 0)
     return lazyResponse({ status, statusText: message, headers, body, url, type })
   }
 
@@ -75,27 +95,30 @@ export class FirstAnswer implements Handler {
     headers: Record<string, string | string[]>,
     message = '',
   ): void {
-    if (this.#to === undefined && isPlainAnswer(controller, status, headers, message)) {
-      this.#to = 'us'
-      this.#missed = []
-      this.#head = { status, headers, message }
-      this.#body.begin(controller)
-      this.#settle(true)
+    const head = { status, headers, message }
+    const isPlain = this.#to === undefined && isPlainAnswer(controller, head)
+    if (isPlain && headers['content-encoding'] === undefined) {
+      this.#keep(controller, head)
       return
     }
     this.#hear((handler) => handler.onResponseStart?.(controller, status, headers, message))
     if (this.#to !== undefined || status < 200) return
     this.#controller = controller
-    controller.pause()
-    this.#settle(false)
+    if (isPlain && this.#method !== 'HEAD') {
+      this.#encoded = []
+      // A short body has come with its head: it is heard in the same turn, or not yet.
+      queueMicrotask(() => this.#decode(controller, head))
+    } else this.#leave(controller)
   }
 
   onResponseData(controller: Controller, piece: Buffer): void {
+    this.#encoded?.push(piece)
     if (this.#to === 'us') this.#body.add(piece)
     else this.#hear((handler) => handler.onResponseData?.(controller, piece))
   }
 
   onResponseEnd(controller: Controller, trailers: Record<string, string | string[]>): void {
+    this.#isEnded = true
     if (this.#to === 'us') this.#body.end()
     else this.#hear((handler) => handler.onResponseEnd?.(controller, trailers))
     this.#controller = undefined
@@ -111,6 +134,36 @@ export class FirstAnswer implements Handler {
     this.#settle(false)
   }
 
+  /** An encoded answer of which all has come is ours if it is short and not broken. */
+  #decode(controller: Controller, head: Head): void {
+    const encoded = Buffer.concat(this.#encoded ?? [])
+    this.#encoded = undefined
+    const body = this.#isEnded ? decoded(head.headers['content-encoding'], encoded) : undefined
+    if (body === undefined) {
+      this.#leave(controller)
+      return
+    }
+    this.#keep(controller, head)
+    this.#body.add(body, encoded.length)
+    this.#body.end()
+  }
+
+  /** The answer is ours. */
+  #keep(controller: Controller, head: Head): void {
+    this.#to = 'us'
+    this.#missed = []
+    this.#answeredAt = systemClock.now()
+    this.#head = head
+    this.#body.begin(controller)
+    this.#settle(true)
+  }
+
+  /** The answer is fetch's, which hears the rest when it is there. */
+  #leave(controller: Controller): void {
+    if (this.#controller) controller.pause()
+    this.#settle(false)
+  }
+
   #hear(tell: Heard): void {
     if (this.#to === undefined) this.#missed.push(tell)
     else if (this.#to !== 'us') tell(this.#to)
@@ -122,16 +175,15 @@ export class FirstAnswer implements Handler {
   }
 }
 
-/** HTTP/1, nothing to decode, to follow or to ask again, and a body. */
+/** HTTP/1, nothing to follow or to ask again, and nothing to decode that only fetch can. */
 function isPlainAnswer(
   { rawHeaders }: Controller & { rawHeaders?: unknown },
-  status: number,
-  headers: Record<string, string | string[]>,
-  message: string,
+  { status, headers, message }: Head,
 ): boolean {
   const isUsual = (status >= 200 && status < 300) || (status >= 400 && status < 600)
   if (!isUsual || SPECIAL.has(status) || !Array.isArray(rawHeaders)) return false
-  return headers['content-encoding'] === undefined && PHRASE.test(message) && arePlain(headers)
+  const encoding = headers['content-encoding']
+  return (encoding === undefined || isDecodable(encoding)) && PHRASE.test(message) && arePlain(headers)
 }
 
 /** Below the platform's fetch: its first request is the one that has been answered, redirects are sent. */
@@ -164,6 +216,11 @@ export class Listening extends OwnDispatcher {
   constructor(next: FetchDispatcher) {
     super()
     this.#next = next
+  }
+
+  /** Asked by fetch, see Transfer. */
+  get isMockActive(): boolean {
+    return this.#next.isMockActive === true
   }
 
   protected send(options: Dispatcher.DispatchOptions, handler: Handler): boolean {
