@@ -3,18 +3,28 @@ import { brotliDecompressSync, constants, gunzipSync } from 'node:zlib'
 /** Bytes after decoding that may be made at once, in less than a millisecond; of more, fetch decodes piece by piece. */
 const MOST = 256 * 1024
 
-/** As fetch sets them: what is cut off gives as much as it can. */
-const GZIP = { flush: constants.Z_SYNC_FLUSH, finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: MOST }
-const BROTLI = {
-  flush: constants.BROTLI_OPERATION_FLUSH,
-  finishFlush: constants.BROTLI_OPERATION_FLUSH,
-  maxOutputLength: MOST,
-}
+/** What is cut off gives as much as it can, as in fetch. Large chunks would cost more than the decoding of a short body. */
+const gzip = (body: Buffer): Buffer =>
+  gunzipSync(body, {
+    flush: constants.Z_SYNC_FLUSH,
+    finishFlush: constants.Z_SYNC_FLUSH,
+    maxOutputLength: MOST,
+    chunkSize: chunkFor(body),
+  })
+const brotli = (body: Buffer): Buffer =>
+  brotliDecompressSync(body, {
+    flush: constants.BROTLI_OPERATION_FLUSH,
+    finishFlush: constants.BROTLI_OPERATION_FLUSH,
+    maxOutputLength: MOST,
+    chunkSize: chunkFor(body),
+  })
+
+const chunkFor = ({ length }: Buffer): number => Math.min(Math.max(length * 4, 1_024), 64 * 1_024)
 
 const DECODERS: ReadonlyMap<unknown, (body: Buffer) => Buffer> = new Map([
-  ['gzip', (body) => gunzipSync(body, GZIP)],
-  ['x-gzip', (body) => gunzipSync(body, GZIP)],
-  ['br', (body) => brotliDecompressSync(body, BROTLI)],
+  ['gzip', gzip],
+  ['x-gzip', gzip],
+  ['br', brotli],
 ])
 
 export function isDecodable(encoding: unknown): boolean {
