@@ -10,10 +10,10 @@ import { subjectsOf, type ShownApp, type ShownClient } from './subjects.ts'
 const EVERY = 1_000
 const LINGER = 10_000
 
-/** A frame as it is sent. */
+/** A frame as it is sent, to each page the same bytes. */
 export interface Sent {
   readonly id: number
-  readonly json: string
+  readonly bytes: Buffer
 }
 
 export type Watcher = (frame: Sent) => void
@@ -28,7 +28,8 @@ export class Sampler {
   #kept: Sent[] = []
   #bytes = 0
   #id: number
-  #running: AbortController | undefined
+  /** Set while it runs. */
+  #stop: (() => void) | undefined
   #leftAt = -Infinity
 
   constructor(list: readonly (ShownClient | ShownApp)[], clock: Clock, historyBytes: number) {
@@ -37,10 +38,6 @@ export class Sampler {
     // A process that was started anew goes on above the ids of the one before: a frame a second at most.
     this.#id = Math.max(Math.floor((clock.now() + (clock.epoch ?? 0)) / EVERY), 0)
     this.#historyBytes = historyBytes
-  }
-
-  get watched(): boolean {
-    return this.#running !== undefined
   }
 
   /** The frames after that of an id that are kept, oldest first: all of them when the id is of a later process. */
@@ -52,42 +49,56 @@ export class Sampler {
   watch(watcher: Watcher): () => void {
     this.#watchers.add(watcher)
     // Not in the context of the request that was the first.
-    if (!this.#running) nobody.runInAsyncScope(() => void this.#run())
+    if (!this.#stop) nobody.runInAsyncScope(() => void this.#run())
     return () => {
-      this.#watchers.delete(watcher)
-      if (this.#watchers.size === 0) this.#leftAt = this.#clock.now()
+      const wasThere = this.#watchers.delete(watcher)
+      if (wasThere && this.#watchers.size === 0) this.#leftAt = this.#clock.now()
     }
   }
 
+  /** Stops at once. A page that comes later begins anew. */
   close(): void {
-    this.#running?.abort()
+    this.#watchers.clear()
+    this.#stop?.()
   }
 
   async #run(): Promise<void> {
-    const running = (this.#running = new AbortController())
+    const running = new AbortController()
     const meter = new Meter(this.#list)
+    const stop = (): void => {
+      if (this.#stop !== stop) return
+      this.#stop = undefined
+      this.#kept = []
+      this.#bytes = 0
+      running.abort()
+      meter.stop()
+    }
+    this.#stop = stop
     meter.start()
     try {
       while (this.#watchers.size > 0 || this.#clock.now() - this.#leftAt < LINGER) {
         await this.#clock.sleep(EVERY, running.signal, { ref: false })
+        // The clock may be one that resolves though it was told to stop.
+        if (running.signal.aborted) return
         this.#send(meter)
       }
     } catch {
       // Closed: nothing else is thrown.
     } finally {
-      meter.stop()
-      this.#running = undefined
-      this.#kept = []
-      this.#bytes = 0
+      stop()
     }
   }
 
   #send(meter: Meter): void {
-    const frame: Sent = { id: ++this.#id, json: JSON.stringify(this.#frame(meter)) }
+    const id = ++this.#id
+    const frame: Sent = {
+      id,
+      bytes: Buffer.from(`id: ${id}\ndata: ${JSON.stringify(this.#frame(meter))}\n\n`),
+    }
     this.#kept.push(frame)
-    this.#bytes += frame.json.length
+    this.#bytes += frame.bytes.length
     while (this.#bytes > this.#historyBytes && this.#kept.length > 0)
-      this.#bytes -= this.#kept.shift()?.json.length ?? 0
+      this.#bytes -= this.#kept.shift()?.bytes.length ?? 0
     for (const watcher of this.#watchers) watcher(frame)
   }
 

@@ -13,15 +13,15 @@ export function stream(sampler: Sampler, request: IncomingMessage, response: Ser
     'x-accel-buffering': 'no',
   })
   response.write('retry: 1000\n\n')
-  const leave = sampler.watch(({ id, json }) => {
-    if (response.writableLength <= MOST_WAITING) response.write(`id: ${id}\ndata: ${json}\n\n`)
+  const leave = sampler.watch(({ bytes }) => {
+    if (response.writableLength <= MOST_WAITING) response.write(bytes)
   })
   // At once: frames of the last minutes, as many of the newest as a page may be behind.
-  let bytes = 0
+  let sum = 0
   const missed = sampler.after(lastOf(request)).toReversed()
-  const tooMany = missed.findIndex(({ json }) => (bytes += json.length) > MOST_WAITING)
+  const tooMany = missed.findIndex(({ bytes }) => (sum += bytes.length) > MOST_WAITING)
   const sent = tooMany < 0 ? missed : missed.slice(0, tooMany)
-  for (const { id, json } of sent.toReversed()) response.write(`id: ${id}\ndata: ${json}\n\n`)
+  for (const { bytes } of sent.toReversed()) response.write(bytes)
   response.once('close', leave)
   response.on('error', leave)
 }
