@@ -31,8 +31,14 @@ const config: ViteUserConfig = defineConfig({
       },
       {
         extends: true,
-        // Debian's Chromium, driven by playwright-core.
-        test: { name: 'dashboard', include: ['test/dashboard-browser/**/*.test.ts'], testTimeout: 60_000 },
+        // Debian's Chromium, driven by playwright-core: one at a time, for it needs the machine's cores.
+        test: {
+          name: 'dashboard',
+          include: ['test/dashboard-browser/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
       },
     ],
   },

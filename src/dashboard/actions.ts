@@ -4,8 +4,8 @@ import { checkBoolean, checkObject, quote } from '../options.ts'
 import type { DashboardActions } from './options.ts'
 import { subjectsOf, type ShownApp, type ShownClient } from './subjects.ts'
 
-/** Bytes of a request. */
-const MOST = 4096
+/** Bytes of a request: an instance is named in full, and a registry may give it a long name. */
+const MOST = 64 * 1024
 /** Bytes after which the connection is closed. */
 const MOST_READ = 1024 * 1024
 /** Milliseconds for the user's function. */

@@ -1,6 +1,7 @@
 import type { ClientSnapshot, LimitSnapshot } from '../client/snapshot.ts'
 import { redact } from '../log/describe.ts'
 import { redactUrl } from '../registry/origin.ts'
+import { cut } from './cut.ts'
 import type { Counts, Line, ServiceCounts } from './meter.ts'
 import type { Subject } from './subjects.ts'
 
@@ -42,9 +43,7 @@ interface InstanceFrame extends Measures {
   readonly zone?: string | undefined
   readonly version?: string | undefined
   readonly state: string
-  readonly breaker: string
   readonly why: string
-  readonly openFor?: number | undefined
   readonly weight: number
   readonly inFlight: number
   readonly queued: number
@@ -57,6 +56,11 @@ interface Limit extends LimitSnapshot {
 
 const NONE = { retries: 0, hedges: 0, refused: 0 }
 
+/** Characters of what a registry says; of an id all, for actions name it. */
+const MOST = 1_000
+
+const short = (text: string): string => cut(text, MOST)
+
 /** One service as it is, with what it did since the last frame. */
 export function serviceFrame({ client, snapshot }: Subject, counts: ServiceCounts | undefined): ServiceFrame {
   const { service, ready, stale, instances } = snapshot
@@ -67,7 +71,7 @@ export function serviceFrame({ client, snapshot }: Subject, counts: ServiceCount
     name: service,
     ready,
     stale,
-    ...(stale && { sourceError: redact(explained.sourceError ?? '') }),
+    ...(stale && { sourceError: short(redact(explained.sourceError ?? '')) }),
     ...measures(counts),
     retries,
     hedges,
@@ -75,18 +79,16 @@ export function serviceFrame({ client, snapshot }: Subject, counts: ServiceCount
     budget: explained.budget,
     limits: limitsOf(snapshot),
     routes: [...(counts?.routes ?? [])].map(([key, own]) => ({ key, ...measures(own) })),
-    instances: instances.map(({ instance, breaker, inFlight, queued, byHand }) => {
+    instances: instances.map(({ instance, inFlight, queued, byHand }) => {
       const explanation = explanations.get(instance.id)
       const version = instance.metadata?.['version']
       return {
         id: instance.id,
-        url: redactUrl(instance.url),
-        zone: instance.zone,
-        version: typeof version === 'string' ? version : undefined,
+        url: short(redactUrl(instance.url)),
+        zone: instance.zone === undefined ? undefined : short(instance.zone),
+        version: typeof version === 'string' ? short(version) : undefined,
         state: explanation?.state ?? 'available',
-        breaker,
-        why: explanation?.why ?? '',
-        openFor: explanation?.openFor,
+        why: short(explanation?.why ?? ''),
         weight: explanation?.weight ?? 1,
         inFlight,
         queued,

@@ -1,12 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { redact } from '../log/describe.ts'
-import { quote } from '../quote.ts'
 import { act, authorized, isSameOrigin, type Answer } from './actions.ts'
+import { explain } from './explain.ts'
 import { settingsOf, type DashboardOptions } from './options.ts'
 import { Sampler } from './sampler.ts'
 import { stream } from './stream.ts'
-import { listOf, subjectsOf, type Shown } from './subjects.ts'
+import { listOf, type Shown } from './subjects.ts'
 
 /** A request handler of node:http, Express, Connect and the like; `next` is called for what is not the dashboard's. */
 export interface DashboardHandler {
@@ -15,15 +14,16 @@ export interface DashboardHandler {
   close(): void
 }
 
+const SCRIPTS = ['main', 'views', 'instances', 'log', 'charts', 'history', 'names', 'elements']
+
 /** The files of the page, by what follows the mount point. */
 const FILES: Readonly<Record<string, readonly [file: string, type: string]>> = {
   '/': ['page.html', 'text/html; charset=utf-8'],
   '/page.css': ['page.css', 'text/css; charset=utf-8'],
-  '/main.js': ['main.js', 'text/javascript; charset=utf-8'],
-  '/views.js': ['views.js', 'text/javascript; charset=utf-8'],
-  '/charts.js': ['charts.js', 'text/javascript; charset=utf-8'],
-  '/history.js': ['history.js', 'text/javascript; charset=utf-8'],
-  '/elements.js': ['elements.js', 'text/javascript; charset=utf-8'],
+  '/tables.css': ['tables.css', 'text/css; charset=utf-8'],
+  ...Object.fromEntries(
+    SCRIPTS.map((name) => [`/${name}.js`, [`${name}.js`, 'text/javascript; charset=utf-8']] as const),
+  ),
 }
 
 const HEADERS: Readonly<Record<string, string>> = {
@@ -64,7 +64,7 @@ export function dashboard(shown: Shown, options: DashboardOptions = {}): Dashboa
       open.add(response)
       response.once('close', () => open.delete(response))
       stream(sampler, request, response)
-    } else if (rest === '/explain' && method === 'GET') send(response, explain(url))
+    } else if (rest === '/explain' && method === 'GET') send(response, explain(list, url))
     else if (rest === '/may-act' && method === 'GET') {
       send(response, {
         status: 200,
@@ -80,20 +80,6 @@ export function dashboard(shown: Shown, options: DashboardOptions = {}): Dashboa
       response.end(method === 'HEAD' ? undefined : content)
     } else return false
     return true
-  }
-
-  const explain = (url: URL): Answer => {
-    const subject = subjectsOf(list).get(url.searchParams.get('service') ?? '')
-    const target = url.searchParams.get('target') ?? ''
-    try {
-      if (!subject) throw new RangeError('there is no such service')
-      const explanation = subject.client.explain(target === '' ? undefined : target)
-      const { sourceError } = explanation
-      const safe = sourceError === undefined ? {} : { sourceError: redact(sourceError) }
-      return { status: 200, body: { ...explanation, ...safe, text: redact(String(explanation)) } }
-    } catch (error) {
-      return { status: 400, body: { error: redact(error instanceof Error ? error.message : quote(error)) } }
-    }
   }
 
   const handler = (

@@ -2,13 +2,16 @@ import type { ShownApp, ShownClient } from './subjects.ts'
 import type { Listener } from '../observe/emitter.ts'
 import type { ClientEvents } from '../observe/events.ts'
 import { fieldsOf, lineOf } from '../log/describe.ts'
+import { cut } from './cut.ts'
 import { Latencies } from './latencies.ts'
 
 /** Names that are counted for one service; the rest is counted as one. */
-const MOST = 2_000
+const MOST = 10_000
 const OTHERS = 'others'
-/** Lines of the log in one frame. */
+/** Lines of the log in one frame, and characters of one and of its instance's name. */
 const MOST_LINES = 200
+const MOST_OF_LINE = 500
+const MOST_OF_NAME = 200
 
 export interface Counts {
   readonly latencies: Latencies
@@ -107,8 +110,8 @@ export class Meter {
       at: event.at,
       kind,
       service: event.service,
-      ...(isOfInstance && { instance }),
-      text: lineOf(kind, fields).slice(0, 500),
+      ...(isOfInstance && { instance: instance.slice(0, MOST_OF_NAME) }),
+      text: cut(lineOf(kind, fields), MOST_OF_LINE),
     })
   }
 }

@@ -42,7 +42,7 @@ it('A request to act that is too long is answered, and nothing of it is done', a
     { 'x-outrigger-dashboard': '1' },
     JSON.stringify(wish),
   )
-  expect([status, said]).toEqual([400, '{"error":"the request has more than 4096 bytes"}'])
+  expect([status, said]).toEqual([400, '{"error":"the request has more than 65536 bytes"}'])
   expect(client.snapshot().instances[0]?.byHand).toBeUndefined()
 })
 

@@ -45,3 +45,22 @@ it('a client that cannot be looked at hides no other one', async () => {
   expect(text).toContain('"name":"users"')
   expect(text).toContain('could not look at a client')
 })
+
+it('names of 10,000 characters and line breaks are short and in one line, and the id is whole', async () => {
+  const long = 'x'.repeat(10_000)
+  const id = `a\n0 of 9 instances may be picked\r${long}`
+  const instances = [{ id, url: 'http://127.0.0.1:9', zone: long, metadata: { version: long } }]
+  await using users = createClient({ service: 'users', source: fixed(instances) })
+  await users.ready()
+  await using page = await serveDashboard(users)
+  const text = await read(page, (text) => text.includes('data: ') && text.endsWith('\n\n'))
+  const { services } = JSON.parse(/^data: (.*)$/m.exec(text)?.[1] ?? '') as {
+    services: { instances: { id: string; zone: string; version: string }[] }[]
+  }
+  const [shown] = services[0]?.instances ?? []
+  expect([shown?.id, shown?.zone.length, shown?.version.length]).toEqual([id, 1_000, 1_000])
+  const answer = await fetch(`${page.url}explain?service=users`)
+  const { text: table } = (await answer.json()) as { text: string }
+  expect(table.split('\n').map((line) => line.length > 200)).not.toContain(true)
+  expect(table).toMatch(/^a\\u\{a\}0 of 9 instances may be picked\\u\{d\}x+…  /m)
+})

@@ -1,4 +1,6 @@
+import { clock, compare } from './elements.js'
 import { TONES } from './history.js'
+import { cut } from './names.js'
 
 /** Instances that have a colour of their own; the rest is drawn as one. */
 const MOST = 11
@@ -25,9 +27,20 @@ const ROW = 15
 const BELOW = 16
 const LEFT = 52
 const LEFT_OF_NAMES = 104
+/** Milliseconds between two frames; more is a time when nobody looked. */
+const LATE = 1_500
 
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()
-const clock = (at) => new Date(at).toLocaleTimeString('en-GB')
+/** Those of the theme, by name, until it changes. */
+const colours = new Map()
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => colours.clear())
+
+function colour(name) {
+  const known = colours.get(name)
+  if (known !== undefined) return known
+  const found = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()
+  colours.set(name, found)
+  return found
+}
 
 /** A canvas as large as it is shown; undefined while it is hidden. */
 function surface(canvas) {
@@ -57,7 +70,7 @@ function plot(canvas, entries, left) {
   const { from, to } = spanOf(entries)
   const wide = width - left
   const height = on.height - BELOW
-  canvas.timeOf = (x) => (x < left ? undefined : from + ((x - left) / wide) * (to - from) + 500)
+  canvas.timeOf = (x) => (x < left ? undefined : from + ((x - left) / wide) * (to - from))
   context.fillStyle = colour('quiet')
   context.fillText(clock(from), left, on.height - 4)
   context.textAlign = 'right'
@@ -68,10 +81,10 @@ function plot(canvas, entries, left) {
 }
 
 /** The moment that was picked in the log, or that the pointer is at. */
-function mark({ context, height, x, left, step }, moment) {
+function mark({ context, height, width, x, left }, moment) {
   if (moment === undefined) return
-  const at = x(moment) + step / 2
-  if (at < left) return
+  const at = x(moment + 1_000)
+  if (at < left || at > width) return
   context.fillStyle = colour('text')
   context.fillRect(at, 0, 1, height)
 }
@@ -97,6 +110,7 @@ export function sparkline(canvas, { entries }) {
   ]) {
     context.fillStyle = colour(name)
     for (const entry of entries) {
+      if (entry.calls === 0) continue
       const tall = (of(entry) / top) * height
       context.fillRect(((entry.at - 1_000 - from) / (to - from)) * width, height - tall, step + 0.3, tall)
     }
@@ -104,62 +118,71 @@ export function sparkline(canvas, { entries }) {
 }
 
 /** Calls of each instance, one on the other; returns what colour is whose. */
-export function stacked(canvas, { entries, ids }, moment) {
+export function stacked(canvas, { entries, ids, tried }, moment) {
   const on = plot(canvas, entries, LEFT)
   if (!on) return []
-  const totals = ids.map((id, place) => ({ id, place, sum: 0 }))
-  for (const { tries } of entries) tries.forEach((calls, place) => (totals[place].sum += calls))
-  const shown = totals.filter(({ sum }) => sum > 0).toSorted((a, b) => b.sum - a.sum)
-  const own = shown.slice(0, MOST).toSorted((a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }))
-  const layers = new Map(own.map(({ place }, layer) => [place, layer]))
-  const stacks = entries.map(({ at, tries }) => {
-    const heights = new Float64Array(MOST + 1)
-    tries.forEach((calls, place) => (heights[layers.get(place) ?? MOST] += calls))
-    return { at, heights, sum: heights.reduce((sum, each) => sum + each, 0) }
-  })
-  const top = Math.max(...stacks.map(({ sum }) => sum), 1)
+  const shown = [...ids.keys()].filter((place) => tried[place] > 0).toSorted((a, b) => tried[b] - tried[a])
+  const own = shown.slice(0, MOST).toSorted(byName(ids))
+  const top = Math.max(...entries.map(({ sum }) => sum), 1)
   const { context, height, x, step } = on
-  for (const { at, heights } of stacks) {
+  for (const { at, tries, sum } of entries) {
     let bottom = height
-    heights.forEach((calls, layer) => {
+    let left = sum
+    const draw = (calls, layer) => {
+      if (calls === 0) return
       const tall = (calls / top) * (height - 4)
       bottom -= tall
+      left -= calls
       context.fillStyle = COLOURS[layer]
       context.fillRect(x(at), bottom, step, tall)
-    })
+    }
+    own.forEach((place, layer) => draw(tries[place] ?? 0, layer))
+    draw(left, MOST)
   }
   figure(on, `${top}/s`, 11)
   figure(on, '0', height)
   mark(on, moment)
-  const keys = own.map(({ id }, layer) => ({ name: id, colour: COLOURS[layer] }))
+  const keys = own.map((place, layer) => ({ name: ids[place], colour: COLOURS[layer] }))
   const others = shown.length - own.length
   return others > 0 ? [...keys, { name: `${others} others`, colour: COLOURS[MOST] }] : keys
 }
 
+const byName = (ids) => (a, b) => compare(cut(ids[a]), cut(ids[b]))
+
 /** One bar an instance: out, in doubt, or in use. Of many, those that were out the longest. */
-export function timeline(canvas, { entries, ids }, moment) {
-  const trouble = ids.map((id, place) => ({ id, place, sum: 0, isHere: false }))
-  for (const { tones } of entries)
-    tones.forEach((tone, place) => (trouble[place].sum += Math.max(tone - 1, 0)))
-  entries.at(-1)?.tones.forEach((tone, place) => (trouble[place].isHere = tone > 0))
-  const here = trouble.filter(({ sum, isHere }) => isHere || sum > 0)
+export function timeline(canvas, { entries, ids, trouble }, moment) {
+  const last = entries.at(-1)?.tones ?? []
+  const here = [...ids.keys()].filter((place) => last[place] > 0 || trouble[place] > 0)
   const rows = here
-    .toSorted((a, b) => b.sum - a.sum)
-    .filter(({ sum }, row) => row < (sum > 0 ? MOST_ROWS : MOST_WELL))
-    .toSorted((a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }))
-  canvas.style.height = `${Math.max(rows.length * ROW + BELOW, 60)}px`
+    .toSorted((a, b) => trouble[b] - trouble[a])
+    .slice(0, MOST_ROWS)
+    .filter((place, row) => row < MOST_WELL || trouble[place] > 0)
+    .toSorted(byName(ids))
+  const tall = `${Math.max(rows.length * ROW + BELOW, 60)}px`
+  if (canvas.style.height !== tall) canvas.style.height = tall
   const on = plot(canvas, entries, LEFT_OF_NAMES)
   if (!on) return ''
   const { context, x, step } = on
-  const colours = TONES.map((tone) => tone && colour(tone))
-  rows.forEach(({ id, place }, row) => {
-    figure(on, id.length > 15 ? `${id.slice(0, 14)}…` : id, row * ROW + 11)
-    for (const { at, tones } of entries) {
-      const tone = tones[place] ?? 0
-      if (tone === 0) continue
-      context.fillStyle = colours[tone]
-      context.fillRect(x(at), row * ROW + 1, step, ROW - 3)
+  const fills = TONES.map((tone) => tone && colour(tone))
+  rows.forEach((place, row) => {
+    figure(on, cut(ids[place], 15), row * ROW + 11)
+    // One bar as long as nothing changes.
+    let [tone, from, to] = [0, 0, 0]
+    const draw = () => {
+      if (tone === 0) return
+      context.fillStyle = fills[tone]
+      context.fillRect(x(from), row * ROW + 1, x(to) - x(from) + step, ROW - 3)
     }
+    for (const { at, tones } of entries) {
+      const next = tones[place] ?? 0
+      if (next !== tone || at - to > LATE) {
+        draw()
+        tone = next
+        from = at
+      }
+      to = at
+    }
+    draw()
   })
   mark(on, moment)
   return here.length > rows.length

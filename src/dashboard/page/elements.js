@@ -16,6 +16,13 @@ export function button(text, className, onClick) {
   return made
 }
 
+/** A row of a table, with so many cells. */
+export function row(cells) {
+  const made = element('tr')
+  for (let cell = 0; cell < cells; cell++) made.append(element('td'))
+  return made
+}
+
 /** Writes a cell only when it has changed. */
 export function setText(cell, text, className) {
   const value = String(text)
@@ -23,7 +30,7 @@ export function setText(cell, text, className) {
   if (className !== undefined && cell.className !== className) cell.className = className
 }
 
-/** Rows by key, made once and moved where they belong. */
+/** Children by key, made once and moved where they belong. */
 export class Rows {
   #rows = new Map()
   #body
@@ -34,31 +41,42 @@ export class Rows {
     this.#make = make
   }
 
-  show(items, keyOf, update) {
+  show(items, keyOf, update = () => {}) {
+    const { activeElement } = document
     const left = new Set(this.#rows.keys())
     let before = null
     for (const item of items) {
       const key = keyOf(item)
       left.delete(key)
-      let row = this.#rows.get(key)
-      if (!row) this.#rows.set(key, (row = this.#make(item)))
+      let made = this.#rows.get(key)
+      if (!made) this.#rows.set(key, (made = this.#make(item)))
       const place = before ? before.nextSibling : this.#body.firstChild
-      if (row !== place) this.#body.insertBefore(row, place)
-      update(row, item)
-      before = row
+      if (made !== place) this.#body.insertBefore(made, place)
+      update(made, item)
+      before = made
     }
     for (const key of left) {
       this.#rows.get(key).remove()
       this.#rows.delete(key)
     }
+    // What is moved loses the focus.
+    if (activeElement !== document.activeElement && this.#body.contains(activeElement))
+      activeElement.focus({ preventScroll: true })
   }
 }
 
+/** Making a format takes longer than a hundred figures. */
+const FORMATS = [0, 1, 2].map((digits) => new Intl.NumberFormat('en', { maximumFractionDigits: digits }))
+/** How names are ordered: 2 before 10. */
+export const { compare } = new Intl.Collator('en', { numeric: true })
+const TIME = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' })
+
 export const number = (value, digits = 0) =>
-  value === undefined || value === null ? '–' : value.toLocaleString('en', { maximumFractionDigits: digits })
+  value === undefined || value === null ? '–' : FORMATS[digits].format(value)
 export const ms = (value) =>
   value === undefined || value === null ? '–' : `${number(value, value < 10 ? 1 : 0)} ms`
 export const percent = (part, whole) => (whole === 0 ? '–' : `${number((part / whole) * 100, 1)} %`)
+export const clock = (at) => TIME.format(at)
 
 /** The colour of a state, which always stands beside its word. */
 export function toneOf(state) {

@@ -2,8 +2,14 @@ import { toneOf } from './elements.js'
 
 /** Milliseconds that the charts show. */
 export const SHOWN = 300_000
-/** Instances that one history tells apart before it begins anew. */
-const MOST = 5_000
+/** A frame tells of the second before it; the process may have been late. */
+const LATE = 1_500
+/** Entries, whatever the clock of the process says. */
+const MOST_ENTRIES = 600
+/** Instances that the charts tell apart. */
+const MOST = 10_000
+/** Instances that are gone are forgotten when they are more than those that are there, and more than this. */
+const FEW = 64
 
 export const TONES = ['', 'good', 'doubt', 'out']
 
@@ -11,34 +17,76 @@ export const TONES = ['', 'good', 'doubt', 'out']
 export class History {
   entries = []
   ids = []
+  /** By the place of an instance in `ids`, over all entries: its tries, its seconds, and how many of those were bad. */
+  tried = []
+  seen = []
+  trouble = []
   #places = new Map()
 
   add(at, { calls, failed, refused, p50, p99, latencies, instances }) {
-    if (at - (this.entries.at(-1)?.at ?? at) < 0 || this.ids.length > MOST) this.#clear()
-    for (const { id } of instances) {
-      if (this.#places.has(id)) continue
-      this.#places.set(id, this.ids.length)
-      this.ids.push(id)
-    }
+    if (at < (this.entries.at(-1)?.at ?? at)) this.#clear()
+    for (const { id } of instances) if (!this.#places.has(id) && this.ids.length < MOST) this.#know(id)
     const tries = new Uint16Array(this.ids.length)
     const tones = new Uint8Array(this.ids.length)
+    let sum = 0
     for (const { id, calls: own, state } of instances) {
       const place = this.#places.get(id)
+      if (place === undefined) continue
       tries[place] = Math.min(own, 65_535)
       tones[place] = TONES.indexOf(toneOf(state))
+      sum += tries[place]
     }
-    this.entries.push({ at, calls, failed, refused, p50, p99, latencies, tries, tones })
-    while (this.entries[0].at < at - SHOWN) this.entries.shift()
+    const entry = { at, calls, failed, refused, p50, p99, latencies, tries, tones, sum }
+    this.entries.push(entry)
+    this.#count(entry, 1)
+    while (this.entries[0].at < at - SHOWN || this.entries.length > MOST_ENTRIES)
+      this.#count(this.entries.shift(), -1)
+    if (this.ids.length > 2 * instances.length + FEW) this.#forget()
   }
 
-  /** The entry of a moment, or nothing when nobody looked then. */
+  /** The entry that tells of a moment, or nothing when nobody looked then. */
   at(moment) {
-    return this.entries.find(({ at }) => Math.abs(at - moment) <= 1_000)
+    // Frames have whole milliseconds.
+    return this.entries.find(({ at }) => at + 1 >= moment && at - LATE <= moment)
+  }
+
+  #know(id) {
+    this.#places.set(id, this.ids.length)
+    this.ids.push(id)
+    for (const sums of [this.tried, this.seen, this.trouble]) sums.push(0)
+  }
+
+  #count({ tries, tones }, sign) {
+    for (let place = 0; place < tones.length; place++) {
+      const tone = tones[place]
+      if (tone === 0) continue
+      this.tried[place] += sign * tries[place]
+      this.seen[place] += sign
+      this.trouble[place] += sign * (tone - 1)
+    }
+  }
+
+  /** Leaves those out that are in no entry any more. */
+  #forget() {
+    const kept = [...this.ids.keys()].filter((place) => this.seen[place] > 0)
+    if (kept.length === this.ids.length) return
+    this.ids = kept.map((place) => this.ids[place])
+    for (const sums of ['tried', 'seen', 'trouble']) this[sums] = kept.map((place) => this[sums][place])
+    this.#places = new Map(this.ids.map((id, place) => [id, place]))
+    for (const entry of this.entries) {
+      const { tries, tones } = entry
+      const there = kept.filter((place) => place < tones.length)
+      entry.tries = Uint16Array.from(there, (place) => tries[place])
+      entry.tones = Uint8Array.from(there, (place) => tones[place])
+    }
   }
 
   #clear() {
     this.entries = []
     this.ids = []
+    this.tried = []
+    this.seen = []
+    this.trouble = []
     this.#places.clear()
   }
 }

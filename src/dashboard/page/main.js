@@ -1,7 +1,10 @@
 import { heatmap, stacked, timeline } from './charts.js'
-import { byId, element, ms, number, setText } from './elements.js'
-import { History } from './history.js'
-import { Instances, Log, Overview, Routes } from './views.js'
+import { byId, clock, element, ms, number, setText } from './elements.js'
+import { History, SHOWN } from './history.js'
+import { Instances } from './instances.js'
+import { Log } from './log.js'
+import { cut, setName, titleOf } from './names.js'
+import { Overview, Routes } from './views.js'
 
 const CHARTS = ['traffic', 'breakers', 'latency']
 
@@ -18,7 +21,7 @@ const pick = (name, at) => {
   picked = name
   moment = at
   byId('service').hidden = false
-  setText(byId('service-title'), name)
+  setName(byId('service-title'), name, 60)
   later()
 }
 /** What the charts show for a line of the log. */
@@ -31,7 +34,7 @@ const explainRoute = (key) => {
   void explain(key)
 }
 const overview = new Overview((name) => show(name))
-const instances = new Instances(confirm, later)
+const instances = new Instances(confirm)
 const routes = new Routes(explainRoute)
 const log = new Log(show)
 
@@ -50,23 +53,14 @@ function later() {
 
 function draw() {
   if (!last) return
-  setText(byId('time'), new Date(last.at).toLocaleTimeString('en-GB'))
+  setText(byId('time'), clock(last.at))
   if (picked === undefined && last.services.length === 1) pick(last.services[0].name)
   overview.show(last.services, historyOf, picked)
   log.show()
   const service = picked === undefined ? undefined : serviceOf(picked)
   if (!service) return
   const history = historyOf(picked)
-  const keys = stacked(byId('traffic'), history, moment)
-  byId('keys').replaceChildren(
-    ...keys.map(({ name, colour }) => {
-      const swatch = element('i')
-      swatch.style.background = colour
-      const key = element('li')
-      key.append(swatch, name)
-      return key
-    }),
-  )
+  showKeys(stacked(byId('traffic'), history, moment))
   setText(byId('rows'), timeline(byId('breakers'), history, moment))
   heatmap(byId('latency'), history, moment)
   setText(byId('moment'), textOf(history))
@@ -74,16 +68,36 @@ function draw() {
   routes.show(service)
 }
 
+let shownKeys = ''
+function showKeys(keys) {
+  const all = JSON.stringify(keys)
+  if (all === shownKeys) return
+  shownKeys = all
+  byId('keys').replaceChildren(
+    ...keys.map(({ name, colour }) => {
+      const swatch = element('i')
+      swatch.style.background = colour
+      const key = element('li')
+      key.append(swatch, cut(name, 24))
+      key.title = titleOf(name)
+      return key
+    }),
+  )
+}
+
 /** The figures of the moment that is marked in the charts. */
 function textOf(history) {
-  const entry = moment === undefined ? undefined : history.at(moment)
-  if (!entry)
-    return moment === undefined ? '' : `${new Date(moment).toLocaleTimeString('en-GB')}: nobody looked`
+  if (moment === undefined) return ''
+  const entry = history.at(moment)
+  if (!entry) {
+    const isOver = moment < last.at - SHOWN
+    return `${clock(moment)}: ${isOver ? 'longer ago than the charts show' : 'nobody looked'}`
+  }
   const { at, calls, failed, refused, p50, p99, tones } = entry
-  const out = history.ids.filter((_, place) => tones[place] === 3)
+  const out = history.ids.filter((_, place) => tones[place] === 3).map((id) => cut(id, 40))
   const names = out.length > 5 ? `${out.slice(0, 5).join(', ')} and ${out.length - 5} more` : out.join(', ')
   return [
-    `${new Date(at).toLocaleTimeString('en-GB')}: ${number(calls)} calls, ${number(failed)} failed`,
+    `${clock(at)}: ${number(calls)} calls, ${number(failed)} failed`,
     `${number(refused)} refused, p50 ${ms(p50)}, p99 ${ms(p99)}`,
     out.length > 0 ? `open: ${names}` : 'no breaker open',
   ].join(', ')
@@ -121,6 +135,8 @@ function connect() {
       if (!histories.has(service.name)) histories.set(service.name, new History())
       histories.get(service.name).add(last.at, service)
     }
+    for (const [name, { entries }] of histories)
+      if (entries.at(-1).at < last.at - SHOWN) histories.delete(name)
     log.add(last)
     later()
   })
@@ -141,7 +157,8 @@ async function explain(target) {
   try {
     const answer = await fetch(`explain?${new URLSearchParams({ service: picked, target })}`)
     const { text, error } = await answer.json()
-    setText(said, error ?? text)
+    const lines = (error ?? text).split('\n')
+    setText(said, lines.map((line) => cut(line, 300)).join('\n'))
   } catch (error) {
     setText(said, `no answer: ${error.message}`)
   }
@@ -150,9 +167,9 @@ async function explain(target) {
 /** What will happen, in words. */
 const MEANING = {
   isolate: (id, left) =>
-    `${id} gets no further call; what it carries may finish. ${left} other instances stay in use.`,
+    `${id} gets no further call; what it carries may finish. Other instances that stay in use: ${left}.`,
   drain: (id, left) =>
-    `${id} gets calls only when nobody else may take one. ${left} other instances stay in use.`,
+    `${id} gets calls only when nobody else may take one. Other instances that stay in use: ${left}.`,
   weigh: (id) => `${id} gets another share of the traffic.`,
   restore: (id) => `What was done by hand to ${id} is taken back.`,
   dryRun: (name) =>
@@ -160,12 +177,13 @@ const MEANING = {
 }
 
 function confirm(action, id) {
+  const shown = cut(id)
   const { instances: all } = serviceOf(picked)
   const service = picked
   const left = all.filter((each) => each.id !== id && each.state === 'available').length
   const isDryRun = action === 'dryRun'
-  setText(byId('confirm-title'), isDryRun ? `Dry run of ${service}` : `${action} ${id}?`)
-  setText(byId('confirm-text'), MEANING[action](id, left))
+  setText(byId('confirm-title'), isDryRun ? `Dry run of ${shown}` : `${action} ${shown}?`)
+  setText(byId('confirm-text'), MEANING[action](shown, left))
   byId('confirm-weight').hidden = action !== 'weigh'
   byId('confirm-on').hidden = !isDryRun
   byId('confirm-for').hidden = isDryRun || action === 'restore'
@@ -189,7 +207,7 @@ byId('dry-run').addEventListener('click', () => confirm('dryRun', picked))
 let telling
 /** Says how it went; what went wrong stays longer. */
 function tell(text, isWrong) {
-  setText(byId('told'), text)
+  setText(byId('told'), cut(text, 400))
   clearTimeout(telling)
   telling = setTimeout(() => setText(byId('told'), ''), isWrong ? 30_000 : 6_000)
 }
@@ -202,7 +220,7 @@ async function act(wish) {
       body: JSON.stringify(wish),
     })
     const { error } = await answer.json()
-    tell(error ?? `done: ${wish.action} ${wish.id ?? wish.service}`, error !== undefined)
+    tell(error ?? `done: ${wish.action} ${cut(wish.id ?? wish.service)}`, error !== undefined)
   } catch (error) {
     tell(`not done: ${error.message}`, true)
   }

@@ -1,0 +1,31 @@
+import { table } from '../explain/table.ts'
+import { redact } from '../log/describe.ts'
+import { quote } from '../quote.ts'
+import type { Answer } from './actions.ts'
+import { cut } from './cut.ts'
+import { subjectsOf, type ShownApp, type ShownClient } from './subjects.ts'
+
+/** Characters of a name in a row of text. */
+const MOST = 80
+
+/** Answers who would be picked: `?service=…&target=…`, a route, a path or nothing. */
+export function explain(list: readonly (ShownClient | ShownApp)[], { searchParams }: URL): Answer {
+  const target = searchParams.get('target') ?? ''
+  try {
+    const subject = subjectsOf(list).get(searchParams.get('service') ?? '')
+    if (!subject) throw new RangeError('there is no such service')
+    const explanation = subject.client.explain(target === '' ? undefined : target)
+    const { sourceError } = explanation
+    const safe =
+      sourceError === undefined ? explanation : { ...explanation, sourceError: redact(sourceError) }
+    const instances = safe.instances.map((each) => ({ ...each, id: cut(inOneLine(each.id), MOST) }))
+    return { status: 200, body: { ...safe, text: redact(table({ ...safe, instances })) } }
+  } catch (error) {
+    return { status: 400, body: { error: redact(error instanceof Error ? error.message : quote(error)) } }
+  }
+}
+
+/** A name from a registry must not look like further lines. */
+function inOneLine(text: string): string {
+  return text.replaceAll('\r', String.raw`\u{d}`).replaceAll('\n', String.raw`\u{a}`)
+}

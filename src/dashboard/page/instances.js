@@ -1,0 +1,177 @@
+import {
+  button,
+  byId,
+  compare,
+  element,
+  ms,
+  number,
+  percent,
+  row,
+  Rows,
+  setText,
+  toneOf,
+} from './elements.js'
+import { cut, setName, titleOf } from './names.js'
+
+/** Rows above and below those that are seen: the next stop of the Tab key must be there. */
+const AROUND = 6
+/** Pixels of a row, until one has been measured. */
+const TALL = 30
+const CELLS = 14
+
+/** The worst first; each stays where it is while its state does. */
+const ORDER = ['open', 'unhealthy', 'probing', 'paused', 'full', 'draining', 'available']
+
+/** Stand for the rows that nobody sees, above, below, and beside one that has the focus. */
+const GAPS = Array.from({ length: 3 }, () => ({ rows: 0 }))
+
+/** The table of instances: however many there are, only the rows that are seen are in the page. */
+export class Instances {
+  #rows
+  #act
+  #table = byId('instances')
+  #region = this.#table.parentElement
+  #tall = TALL
+  #all = []
+  #wanted = ''
+  #total = 0
+  #sorted = []
+  #ranks = new Map()
+  /** Where a row is among all. */
+  #indexes = new WeakMap()
+  #focused
+  #isDue = false
+
+  constructor(act) {
+    this.#act = act
+    byId('find').addEventListener('input', () => {
+      this.#region.scrollTop = 0
+      this.#later()
+    })
+    this.#region.addEventListener('scroll', () => this.#later(), { passive: true })
+    new ResizeObserver(() => this.#later()).observe(this.#region)
+    this.#rows = new Rows(this.#table.tBodies[0], (item) => (item.rows ? makeGap() : this.#make(item)))
+  }
+
+  show(instances) {
+    const { scrollTop, clientHeight } = this.#region
+    const [some] = this.#table.tBodies[0].querySelectorAll('tr:not(.gap)')
+    if (some?.offsetHeight) this.#tall = some.offsetHeight
+    const wanted = byId('find').value.trim().toLowerCase()
+    if (instances !== this.#all || wanted !== this.#wanted) this.#sort(instances, wanted)
+    const first = Math.max(Math.floor(scrollTop / this.#tall) - AROUND, 0)
+    const count = Math.ceil(clientHeight / this.#tall) + 2 * AROUND
+    this.#rows.show(
+      this.#itemsOf(Math.max(Math.min(first, this.#sorted.length - count), 0), count),
+      (item) => item.id ?? item,
+      (made, item) => {
+        if (item.rows) made.firstChild.style.height = `${item.rows * this.#tall}px`
+        else this.#update(made, item)
+      },
+    )
+  }
+
+  /** Alone, before the next picture: the charts are as they were. */
+  #later() {
+    if (this.#isDue) return
+    this.#isDue = true
+    requestAnimationFrame(() => {
+      this.#isDue = false
+      this.show(this.#all)
+    })
+  }
+
+  #sort(instances, wanted) {
+    this.#all = instances
+    this.#wanted = wanted
+    this.#total = instances.reduce((sum, { calls }) => sum + calls, 0)
+    const ranks = this.#ranks
+    if (ranks.size !== instances.length || instances.some(({ id }) => !ranks.has(id))) {
+      const ids = instances.map(({ id }) => [cut(id), id]).toSorted(([a], [b]) => compare(a, b))
+      this.#ranks = new Map(ids.map(([, id], rank) => [id, rank]))
+    }
+    const placeOf = ({ id, state }) => ORDER.indexOf(state) * instances.length + this.#ranks.get(id)
+    this.#sorted = instances
+      .filter(
+        ({ id, state, zone = '', version = '' }) =>
+          wanted === '' || `${id} ${state} ${zone} ${version}`.toLowerCase().includes(wanted),
+      )
+      .toSorted((a, b) => placeOf(a) - placeOf(b))
+    this.#table.ariaRowCount = this.#sorted.length + 1
+    setText(
+      byId('more'),
+      wanted === '' ? '' : `${number(this.#sorted.length)} of ${number(instances.length)} instances`,
+    )
+  }
+
+  /** The rows that are seen, the one that has the focus, and what stands for the others. */
+  #itemsOf(first, count) {
+    // Behind a dialog, the row that it goes back to.
+    if (!document.querySelector('dialog[open]'))
+      this.#focused = document.activeElement?.closest('#instances tbody tr')?.instance
+    const sorted = this.#sorted
+    const focused = this.#focused === undefined ? -1 : sorted.findIndex(({ id }) => id === this.#focused)
+    const places = []
+    for (let place = first; place < Math.min(first + count, sorted.length); place++) places.push(place)
+    if (focused >= 0 && focused < first) places.unshift(focused)
+    if (focused >= first + count) places.push(focused)
+    const items = []
+    let [gaps, next] = [0, 0]
+    for (const place of [...places, sorted.length]) {
+      if (place > next) items.push(Object.assign(GAPS[gaps++], { rows: place - next }))
+      if (place === sorted.length) break
+      items.push(sorted[place])
+      this.#indexes.set(sorted[place], place)
+      next = place + 1
+    }
+    return items
+  }
+
+  #update(made, instance) {
+    const { cells } = made
+    const { id, url, state, why, calls, failed, p50, p99, inFlight, queued, weight } = instance
+    const { zone = '', version = '', byHand } = instance
+    // The first row is the head.
+    made.ariaRowIndex = this.#indexes.get(instance) + 2
+    setName(cells[0], id, 28)
+    cells[0].title = titleOf(url)
+    setText(cells[1], byHand ? `${state}, by hand` : state, `state ${toneOf(state)}`)
+    setName(cells[2], why, 34)
+    const figures = [
+      percent(calls, this.#total),
+      number(calls),
+      number(failed),
+      ms(p50),
+      ms(p99),
+      number(inFlight),
+      number(queued),
+      number(weight, 2),
+    ]
+    figures.forEach((text, index) => setText(cells[index + 3], text))
+    setName(cells[11], zone, 15)
+    setName(cells[12], version, 15)
+  }
+
+  #make({ id }) {
+    const made = row(CELLS)
+    made.instance = id
+    made.cells[2].className = 'why'
+    for (let cell = 3; cell < 11; cell++) made.cells[cell].className = 'number'
+    made.cells[13].className = 'act'
+    for (const action of ['isolate', 'drain', 'weigh', 'restore']) {
+      const label = button(action, '', () => this.#act(action, id))
+      label.ariaLabel = `${action} ${titleOf(id)}`
+      made.cells[13].append(label, ' ')
+    }
+    return made
+  }
+}
+
+function makeGap() {
+  const made = element('tr', undefined, 'gap')
+  made.ariaHidden = 'true'
+  const cell = element('td')
+  cell.colSpan = CELLS
+  made.append(cell)
+  return made
+}

@@ -1,0 +1,115 @@
+import { button, byId, clock, compare, element, Rows } from './elements.js'
+import { cut, plain } from './names.js'
+
+const MOST_LINES = 500
+
+/** How bad a line is. */
+const TONES = {
+  'breaker:open': 'out',
+  'instance:ejected': 'out',
+  'instance:unhealthy': 'out',
+  'source:stale': 'out',
+  'call:rejected': 'out',
+  'breaker:half-open': 'doubt',
+  'instance:paused': 'doubt',
+  'breaker:close': 'good',
+  'instance:added': 'good',
+  'instance:healthy': 'good',
+  'source:recovered': 'good',
+}
+
+/** What lines may be chosen by. */
+const FIELDS = ['service', 'instance', 'kind']
+
+/** The events, latest first, those that fit the filter. */
+export class Log {
+  #lines = []
+  #made = 0
+  #isOld = false
+  #rows
+  #onPick
+  #filter = byId('filter').elements
+
+  constructor(onPick) {
+    this.#onPick = onPick
+    this.#rows = new Rows(byId('log'), (line) => this.#make(line))
+    byId('filter').addEventListener('input', () => {
+      this.#isOld = true
+      this.show()
+    })
+    byId('filter').addEventListener('submit', (event) => event.preventDefault())
+  }
+
+  add({ lines, dropped, at }) {
+    if (lines.length === 0 && dropped === 0) return
+    for (const line of lines) this.#lines.push({ ...line, number: this.#made++ })
+    if (dropped > 0) {
+      const text = `${dropped} more lines were left out`
+      this.#lines.push({ at, kind: 'log', service: '', text, number: this.#made++ })
+    }
+    this.#lines.splice(0, this.#lines.length - MOST_LINES)
+    this.#isOld = true
+  }
+
+  show() {
+    if (!this.#isOld) return
+    this.#isOld = false
+    for (const field of FIELDS) this.#offer(field)
+    const text = this.#filter.text.value.trim().toLowerCase()
+    const wanted = FIELDS.map((field) => [field, this.#filter[field].value])
+    const shown = this.#lines.filter(
+      (line) =>
+        wanted.every(([field, value]) => value === '' || line[field] === value) &&
+        `${line.kind} ${line.service} ${line.instance ?? ''} ${line.text}`.toLowerCase().includes(text),
+    )
+    this.#rows.show(shown.toReversed(), ({ number }) => number)
+  }
+
+  /** The values that there are; the one that is chosen stays, and a list that is open is left alone. */
+  #offer(field) {
+    const select = this.#filter[field]
+    const there = new Set(this.#lines.map((line) => line[field] ?? ''))
+    there.delete('')
+    const { value } = select
+    if (value !== '') there.add(value)
+    const values = ['', ...[...there].toSorted(compare)]
+    if (select.matches(':focus') && select.options.length > 1 && value === '') {
+      // New ones go to the end: what the keyboard is at stays where it is.
+      const had = new Set([...select.options].map((option) => option.value))
+      for (const each of values) if (!had.has(each)) select.append(optionOf(each))
+      return
+    }
+    if (
+      values.length === select.options.length &&
+      values.every((each, at) => select.options[at].value === each)
+    )
+      return
+    select.replaceChildren(...values.map(optionOf))
+    select.value = value
+  }
+
+  /** A click anywhere on a line, or its button by keyboard, leads to its moment. */
+  #make({ at, service, kind, text }) {
+    const line = element('li')
+    const time = clock(at)
+    if (service) {
+      const moment = button(time, 'link', () => {})
+      moment.ariaLabel = `${time}, show it in the charts`
+      line.append(moment)
+      line.addEventListener('click', () => {
+        // Not when text is being marked.
+        if (getSelection().isCollapsed) this.#onPick(service, at)
+      })
+      line.className = 'leads'
+    } else line.append(time)
+    line.append(' ', element('b', kind, TONES[kind] ?? 'quiet'))
+    line.append(` ${plain(text.replace(`${service} ${kind}`, () => cut(service)))}`)
+    return line
+  }
+}
+
+function optionOf(value) {
+  const made = element('option', value === '' ? 'all' : cut(value, 60))
+  made.value = value
+  return made
+}

@@ -1,0 +1,169 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { serveDashboard, type ServedDashboard } from '../../src/dashboard.ts'
+import { fits, launch, memoryOf, open, violations } from './browser.ts'
+import { heapOfProcess, Scripted, SteppedClock, type ScriptedInstance } from './scripted.ts'
+
+const PATIENT = { timeout: 30_000 }
+const MB = 1024 * 1024
+
+let browser: Browser
+beforeAll(async () => {
+  browser = await launch()
+})
+afterAll(() => browser.close())
+
+let clock: SteppedClock
+let many: Scripted
+let served: ServedDashboard
+let page: Page
+let errors: string[]
+beforeEach(async () => {
+  clock = new SteppedClock()
+  const instances = Array.from({ length: 1_000 }, (_, n): ScriptedInstance => ({
+    id: `pod-${n}`,
+    state: 'available',
+    zone: `z${n % 3}`,
+    version: 'v1',
+  }))
+  many = new Scripted('many', instances, clock)
+  served = await serveDashboard(many.shown, { clock, actions: { authorize: () => true } })
+  ;({ page, errors } = await open(browser, served.url))
+  await clock.step()
+  await page.locator('#services').getByText('1000 of 1000 in use').waitFor()
+})
+afterEach(async () => {
+  await page.close()
+  await served.close()
+})
+
+/** A frame in which every instance was called, and another one is out. */
+async function busyFrame(number: number): Promise<void> {
+  many.instances.forEach((instance, n) => {
+    instance.state = (n + number) % 250 === 0 ? 'open' : 'available'
+    many.call(instance.id, 1 + ((n * 7 + number) % 40), n % 100 === 0 ? 'failure' : 'success')
+  })
+  many.tell('breaker:open', `pod-${number % 1_000}`, { from: 'closed', to: 'open', reason: 'failures' })
+  await clock.step()
+}
+
+const rows = (): ReturnType<Page['locator']> => page.locator('#instances tbody tr:not(.gap)')
+
+describe('a thousand instances', () => {
+  it('are rows of one table, of which only those that are seen are in the page', async () => {
+    const table = page.locator('#instances')
+    expect(await table.getAttribute('aria-rowcount')).toBe('1001')
+    expect(await rows().count()).toBeLessThan(40)
+    expect(await rows().first().getAttribute('aria-rowindex')).toBe('2')
+    expect(await table.locator('thead tr').getAttribute('aria-rowindex')).toBe('1')
+    const region = page.getByRole('region', { name: 'Instances' })
+    await region.evaluate((it) => it.scrollTo(0, 15_000))
+    await page.locator('#instances').getByText('pod-502', { exact: true }).waitFor()
+    expect(await rows().count()).toBeLessThan(40)
+    const indexes = await rows().evaluateAll((all) => all.map((row) => Number(row.ariaRowIndex)))
+    expect(indexes).toEqual(indexes.map((_, n) => (indexes[0] ?? 0) + n))
+    // What is in the row is what its index says.
+    const [id] = await rows().locator('td:first-child').allTextContents()
+    expect(id).toBe(`pod-${(indexes[0] ?? 0) - 2}`)
+    // As tall as all of them.
+    expect(await region.evaluate((it) => it.scrollHeight)).toBeGreaterThan(29_000)
+    expect(await violations(page)).toEqual([])
+    expect(await fits(page)).toBe(true)
+    expect(errors).toEqual([])
+  })
+
+  it('are reached by keyboard, and what has the focus keeps it while rows come, go and move', async () => {
+    const region = page.getByRole('region', { name: 'Instances' })
+    await region.focus()
+    await page.keyboard.press('End')
+    await page.locator('#instances').getByText('pod-999', { exact: true }).waitFor()
+    expect(await rows().last().getAttribute('aria-rowindex')).toBe('1001')
+    await page.keyboard.press('Home')
+    await page.locator('#instances').getByText('pod-0', { exact: true }).waitFor()
+    // Four buttons in a row: 30 rows further than were there.
+    await page.getByRole('button', { name: 'isolate pod-0', exact: true }).focus()
+    for (let row = 0; row < 30; row++) {
+      for (let stop = 0; stop < 4; stop++) await page.keyboard.press('Tab')
+      await page.evaluate(
+        'new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))',
+      )
+    }
+    const focus = () => page.evaluate('document.activeElement.ariaLabel')
+    expect(await focus()).toBe('isolate pod-30')
+    // It is the worst now, and so goes to the top; then the region is scrolled away from it.
+    many.instances[30]!.state = 'open'
+    await clock.step()
+    await expect.poll(() => rows().first().textContent(), PATIENT).toContain('pod-30')
+    expect(await focus()).toBe('isolate pod-30')
+    await region.evaluate((it) => it.scrollTo(0, 20_000))
+    await page.locator('#instances').getByText('pod-650', { exact: true }).waitFor()
+    await busyFrame(1)
+    expect(await focus()).toBe('isolate pod-30')
+    await page.keyboard.press('Enter')
+    await page.getByRole('dialog').getByText('isolate pod-30?').waitFor()
+    await clock.step()
+    await page.keyboard.press('Escape')
+    await expect.poll(focus, PATIENT).toBe('isolate pod-30')
+    expect(errors).toEqual([])
+  })
+
+  it('are found by name, and the number that was found is told', async () => {
+    const region = page.getByRole('region', { name: 'Instances' })
+    await region.evaluate((it) => it.scrollTo(0, 20_000))
+    await page.getByLabel('Find an instance').fill('pod-77')
+    await expect.poll(() => rows().count(), PATIENT).toBe(11)
+    expect(await page.locator('#instances').getAttribute('aria-rowcount')).toBe('12')
+    await page.getByText('11 of 1,000 instances').waitFor()
+    await page.getByLabel('Find an instance').fill('nobody')
+    await expect.poll(() => rows().count(), PATIENT).toBe(0)
+    await page.getByLabel('Find an instance').fill('')
+    await page.locator('#instances').getByText('pod-0', { exact: true }).waitFor()
+  })
+
+  it('are seen again as they are by a page that nobody saw for a time, and what it missed is in its charts', async () => {
+    const asked: string[] = []
+    page.on('request', (request) => asked.push(new URL(request.url()).search))
+    await busyFrame(1)
+    await page.locator('#instances').getByText('pod-249', { exact: true }).waitFor()
+    const hide = (hidden: boolean): Promise<unknown> =>
+      page.evaluate(
+        `Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true });
+         document.dispatchEvent(new Event('visibilitychange'));
+         new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))`,
+      )
+    const time = page.locator('#time')
+    await hide(true)
+    const before = await time.textContent()
+    for (let frame = 2; frame < 6; frame++) await busyFrame(frame)
+    expect(await time.textContent()).toBe(before)
+    await hide(false)
+    await page.locator('#instances').getByText('pod-245', { exact: true }).waitFor()
+    expect(await time.textContent()).toBe('00:00:06')
+    expect(asked).toContainEqual(expect.stringMatching(/^\?after=\d+$/))
+    // Each second has its line in the log.
+    for (let frame = 1; frame < 6; frame++) await page.locator('#log').getByText(`pod-${frame},`).waitFor()
+    expect(errors).toEqual([])
+  })
+
+  it('at ten updates a second, and while they are scrolled, take no more and more memory', async () => {
+    const run = async (from: number, frames: number): Promise<void> => {
+      for (let frame = from; frame < from + frames; frame++) {
+        await busyFrame(frame)
+        if (frame % 5 === 0) await page.mouse.wheel(0, 400)
+        await sleep(100)
+      }
+    }
+    await page.getByRole('region', { name: 'Instances' }).hover()
+    // The charts keep three bytes for each instance and frame, up to 300 frames: 0.9 MB when they are full.
+    await run(0, 30)
+    const before = { page: await memoryOf(page), process: heapOfProcess() }
+    await run(30, 60)
+    const after = { page: await memoryOf(page), process: heapOfProcess() }
+    expect(after.page.nodes - before.page.nodes).toBeLessThan(800)
+    expect(after.page.heap - before.page.heap).toBeLessThan(3 * MB)
+    expect(after.process - before.process).toBeLessThan(8 * MB)
+    expect(await rows().count()).toBeLessThan(40)
+    expect(errors).toEqual([])
+  })
+})

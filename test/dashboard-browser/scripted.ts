@@ -1,0 +1,124 @@
+import { EventEmitter } from 'node:events'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import type { ShownClient } from '../../src/dashboard.ts'
+import type { Clock } from '../../src/index.ts'
+
+export interface ScriptedInstance {
+  id: string
+  state: 'available' | 'open' | 'probing'
+  zone?: string
+  version?: string
+}
+
+/** A client that does what the test says, when it says so: thousands of calls without a server. */
+export class Scripted {
+  readonly service: string
+  instances: ScriptedInstance[]
+  readonly #clock: Clock
+  readonly #events = new EventEmitter()
+
+  constructor(service: string, instances: ScriptedInstance[], clock: Clock) {
+    this.service = service
+    this.instances = instances
+    this.#clock = clock
+  }
+
+  get shown(): ShownClient {
+    return this as unknown as ShownClient
+  }
+
+  on(name: string, listener: () => void): void {
+    this.#events.on(name, listener)
+  }
+
+  off(name: string, listener: () => void): void {
+    this.#events.off(name, listener)
+  }
+
+  snapshot(): unknown {
+    const { service } = this
+    const instances = this.instances.map(({ id, zone, version }, index) => ({
+      instance: { id, url: `http://10.0.${index >> 8}.${index & 255}:80`, zone, metadata: { version } },
+      breaker: 'closed',
+      inFlight: 1,
+      queued: 0,
+    }))
+    return { service, ready: true, stale: false, budget: 10, instances }
+  }
+
+  explain(): unknown {
+    const why = { available: 'may be picked', open: 'open for 900 ms more', probing: 'half-open' }
+    const instances = this.instances.map(({ id, state }) => ({ id, state, why: why[state], weight: 1 }))
+    return { budget: 10, instances }
+  }
+
+  /** One call, of one attempt. */
+  call(id: string, duration: number, outcome: 'success' | 'failure' = 'success'): void {
+    const told = { service: this.service, at: this.#at, instance: { id }, outcome, duration }
+    this.#events.emit('attempt', told)
+    this.#events.emit('call', { ...told, route: 'GET /users/{id}' })
+  }
+
+  tell(kind: string, id: string, more: object = {}): void {
+    const instance = { id, url: 'http://10.0.0.1:80' }
+    this.#events.emit(kind, { service: this.service, at: this.#at, instance, ...more })
+  }
+
+  get #at(): number {
+    return this.#clock.now() + (this.#clock.epoch ?? 0)
+  }
+}
+
+/** Milliseconds between two frames. */
+const FRAME = 1_000
+
+/** A clock that stands still until it is told to go on to the next frame. */
+export class SteppedClock implements Clock {
+  readonly epoch: number = Date.UTC(2026, 0, 1)
+  #now = 0
+  readonly #sleepers = new Map<() => void, number>()
+  #sampler = Promise.withResolvers<void>()
+
+  now(): number {
+    return this.#now
+  }
+
+  random(): number {
+    return 0.5
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const stop = (): void => reject(signal?.reason)
+    this.#sleepers.set(resolve, this.#now + ms)
+    signal?.addEventListener('abort', stop, { once: true })
+    // The time that a permission may take is waited for, too.
+    if (ms === FRAME) this.#sampler.resolve()
+    return promise.finally(() => {
+      this.#sleepers.delete(resolve)
+      signal?.removeEventListener('abort', stop)
+    })
+  }
+
+  /** To the next frame, which has been sent when this resolves. */
+  async step(): Promise<void> {
+    await this.#sampler.promise
+    this.#sampler = Promise.withResolvers()
+    this.#now += FRAME
+    for (const [wake, at] of this.#sleepers) {
+      if (at <= this.#now) wake()
+    }
+    await this.#sampler.promise
+  }
+}
+
+/** Bytes that the process holds after a collection, buffers included. */
+export function heapOfProcess(): number {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+  collect()
+  const { heapUsed, external, arrayBuffers } = process.memoryUsage()
+  return heapUsed + Math.max(external, arrayBuffers)
+}
