@@ -36,7 +36,7 @@ const config: ViteUserConfig = defineConfig({
           name: 'dashboard',
           include: ['test/dashboard-browser/**/*.test.ts'],
           fileParallelism: false,
-          testTimeout: 60_000,
+          testTimeout: 120_000,
           hookTimeout: 60_000,
         },
       },

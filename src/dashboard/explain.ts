@@ -1,3 +1,4 @@
+import type { PlanExplanation } from '../explain/explanation.ts'
 import { table } from '../explain/table.ts'
 import { redact } from '../log/describe.ts'
 import { quote } from '../quote.ts'
@@ -19,10 +20,24 @@ export function explain(list: readonly (ShownClient | ShownApp)[], { searchParam
     const safe =
       sourceError === undefined ? explanation : { ...explanation, sourceError: redact(sourceError) }
     const instances = safe.instances.map((each) => ({ ...each, id: cut(inOneLine(each.id), MOST) }))
-    return { status: 200, body: { ...safe, text: redact(table({ ...safe, instances })) } }
+    return {
+      status: 200,
+      body: { ...safe, text: redact(`${table({ ...safe, instances })}\n${lineOf(safe.plan)}`) },
+    }
   } catch (error) {
     return { status: 400, body: { error: redact(error instanceof Error ? error.message : quote(error)) } }
   }
+}
+
+/** The policy in force, in one line. */
+function lineOf({ attempts, hedges, total, attempt, breaker, priority }: PlanExplanation): string {
+  const limits = Object.entries({ total, attempt }).map(([name, ms]) =>
+    ms === undefined ? '' : `, ${name} timeout ${ms} ms`,
+  )
+  const guard = { instance: 'breaker of the instance', route: 'breaker of its own', none: 'no breaker' }[
+    breaker
+  ]
+  return `plan: attempts: ${attempts}, hedges: ${hedges}${limits.join('')}, ${guard}, priority ${priority}`
 }
 
 /** A name from a registry must not look like further lines. */

@@ -146,6 +146,43 @@ describe('a thousand instances', () => {
     expect(errors).toEqual([])
   })
 
+  it(
+    'of two hours, the page keeps the last five minutes, and of instances that came and went only those',
+    { timeout: 300_000 },
+    async () => {
+      const { instances } = many
+      // Every minute another twenty instances, as deployments do.
+      const run = async (from: number, seconds: number): Promise<void> => {
+        for (let second = from; second < from + seconds; second++) {
+          const minute = Math.floor(second / 60)
+          many.instances = instances.slice(0, 20).map((each) => ({ ...each, id: `${each.id}-${minute}` }))
+          for (const { id } of many.instances) many.call(id, 1 + (second % 40))
+          many.tell('instance:added', `pod-0-${minute}`, { instances: 20 })
+          await clock.step()
+          if (second % 60 === 59)
+            await page.locator('#instances').getByText(`pod-0-${minute}`, { exact: true }).waitFor()
+        }
+      }
+      await run(0, 1_200)
+      const before = { page: await memoryOf(page), process: heapOfProcess() }
+      await run(1_200, 6_000)
+      const after = { page: await memoryOf(page), process: heapOfProcess() }
+      expect(await page.locator('#time').textContent()).toBe('02:00:01')
+      expect(after.page.nodes - before.page.nodes).toBeLessThan(200)
+      expect(after.page.heap - before.page.heap).toBeLessThan(2 * MB)
+      expect(after.process - before.process).toBeLessThan(8 * MB)
+      expect(await page.locator('#log li').count()).toBe(500)
+      // Of those that are gone, none is told of: they were well.
+      expect(await page.locator('#rows').textContent()).toBe(', 10 of 20: those that were out the longest')
+      await page.locator('#traffic').hover({ position: { x: 60, y: 20 } })
+      await page
+        .locator('#moment')
+        .getByText(/^01:55:0\d: 20 calls, 0 failed/)
+        .waitFor()
+      expect(errors).toEqual([])
+    },
+  )
+
   it('at ten updates a second, and while they are scrolled, take no more and more memory', async () => {
     const run = async (from: number, frames: number): Promise<void> => {
       for (let frame = from; frame < from + frames; frame++) {

@@ -62,5 +62,6 @@ it('names of 10,000 characters and line breaks are short and in one line, and th
   const answer = await fetch(`${page.url}explain?service=users`)
   const { text: table } = (await answer.json()) as { text: string }
   expect(table.split('\n').map((line) => line.length > 200)).not.toContain(true)
+  expect(table).toMatch(/^plan: attempts: \d, hedges: 0, .*breaker of the instance, priority \w+$/m)
   expect(table).toMatch(/^a\\u\{a\}0 of 9 instances may be picked\\u\{d\}x+…  /m)
 })

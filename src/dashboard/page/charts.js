@@ -89,10 +89,11 @@ function mark({ context, height, width, x, left }, moment) {
   context.fillRect(at, 0, 1, height)
 }
 
+/** What stands to the left, as narrow as it must be. */
 function figure({ context, left }, text, y) {
   context.fillStyle = colour('quiet')
   context.textAlign = 'right'
-  context.fillText(text, left - 6, y)
+  context.fillText(text, left - 6, y, left - 6)
   context.textAlign = 'left'
 }
 

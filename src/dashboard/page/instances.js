@@ -134,9 +134,9 @@ export class Instances {
     // The first row is the head.
     made.ariaRowIndex = this.#indexes.get(instance) + 2
     setName(cells[0], id, 28)
-    cells[0].title = titleOf(url)
+    cells[0].title = `${titleOf(id)} ${titleOf(url)}`
     setText(cells[1], byHand ? `${state}, by hand` : state, `state ${toneOf(state)}`)
-    setName(cells[2], why, 34)
+    setName(cells[2], why, 24)
     const figures = [
       percent(calls, this.#total),
       number(calls),
@@ -148,8 +148,8 @@ export class Instances {
       number(weight, 2),
     ]
     figures.forEach((text, index) => setText(cells[index + 3], text))
-    setName(cells[11], zone, 15)
-    setName(cells[12], version, 15)
+    setName(cells[11], zone, 10)
+    setName(cells[12], version, 10)
   }
 
   #make({ id }) {

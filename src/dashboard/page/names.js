@@ -27,13 +27,13 @@ export const titleOf = (text) => cut(text, MOST_OF_TITLE)
 export function setName(cell, text, most) {
   if (cell.fullName === text) return
   cell.fullName = text
+  cell.title = titleOf(text)
   const shown = plain(text.slice(0, most + 1))
   if (shown.length <= most) {
     cell.textContent = shown
     return
   }
   const short = button(cut(text), 'name', () => showInFull(text))
-  short.title = titleOf(text)
   short.ariaHasPopup = 'dialog'
   cell.replaceChildren(short)
 }

@@ -25,6 +25,7 @@ export class Overview {
   }
 
   show(services, historyOf, picked) {
+    const sparklines = []
     this.#rows.show(
       services.toSorted(byTrouble),
       ({ name }) => name,
@@ -64,9 +65,11 @@ export class Overview {
         cells[3].className = `number ${failed === 0 ? '' : failed > calls / 10 ? 'out' : 'doubt'}`
         cells[9].className = !ready || stale ? 'doubt' : 'good'
         setName(cells[9], !ready ? 'not yet known' : stale ? `stale: ${sourceError ?? ''}` : 'fresh', 40)
-        sparkline(cells[10].firstChild, historyOf(name))
+        sparklines.push([cells[10].firstChild, historyOf(name)])
       },
     )
+    // After all text: the size of each is asked for, and the browser need not lay out the page for each.
+    for (const [canvas, history] of sparklines) sparkline(canvas, history)
   }
 }
 
