@@ -64,7 +64,16 @@ export {
   announceServer,
   type AnnounceServerOptions,
   type AnnouncedServer,
+  type ServerAnnouncement,
 } from './registry/announce-server.ts'
+export type { HealthFunction, ServerHealthOptions } from './registry/readiness.ts'
+export {
+  readyHandler,
+  type ReadyHandler,
+  type ReadyHandlerOptions,
+  type ReadyRequest,
+  type ReadyResponse,
+} from './registry/ready-handler.ts'
 export { fixed } from './registry/fixed.ts'
 export { MemoryRegistry, type MemoryLease, type MemoryRegistryOptions } from './registry/memory.ts'
 export type { Instance, InstanceInit, Lease, Registrar, Source } from './registry/source.ts'

@@ -5,14 +5,22 @@ import { Server as TlsServer } from 'node:tls'
 import type { Clock } from '../clock.ts'
 import { checkNumber, checkObject, checkMethods, quote } from '../options.ts'
 import {
-  announce,
   ANNOUNCE_OPTIONS,
   announceSettings,
+  startAnnouncer,
   type AnnounceOptions,
   type Announcement,
 } from './announce.ts'
+import { report, type Announcer, type AnnouncerSettings } from './announcer.ts'
 import { toInstance } from './instance.ts'
-import type { InstanceInit, Registrar } from './source.ts'
+import {
+  healthSettings,
+  Readiness,
+  type HealthFunction,
+  type HealthSettings,
+  type ServerHealthOptions,
+} from './readiness.ts'
+import type { Instance, InstanceInit, Registrar } from './source.ts'
 
 /** A node:http or node:https server. */
 export type AnnouncedServer = Server & {
@@ -31,6 +39,11 @@ export interface AnnounceServerOptions extends AnnounceOptions {
   /** The rest of the instance: id, weight, zone, metadata, … */
   instance?: Omit<InstanceInit, 'url'>
   /**
+   * Asked at an interval whether the server can do its work; while it cannot, the instance is registered as draining.
+   * @default the server is well as long as it listens
+   */
+  health?: HealthFunction | ServerHealthOptions
+  /**
    * How long the server goes on accepting after its release, in ms: until clients have heard of it.
    * @default 2_000
    */
@@ -42,15 +55,25 @@ export interface AnnounceServerOptions extends AnnounceOptions {
   closeTimeout?: number
 }
 
-const OPTIONS = [...ANNOUNCE_OPTIONS, 'url', 'host', 'instance', 'drainDelay', 'closeTimeout']
+/** A server's presence in a registry, and whether it is ready for requests. */
+export interface ServerAnnouncement extends Announcement {
+  /**
+   * True while the server listens and `health`, if there is one, says yes. False as soon as `close()` is called or the signal
+   * aborts: before the drain delay. What the registry does has no part in it.
+   */
+  readonly ready: boolean
+}
+
+const OPTIONS = [...ANNOUNCE_OPTIONS, 'url', 'host', 'instance', 'health', 'drainDelay', 'closeTimeout']
 const INSTANCE = ['id', 'weight', 'zone', 'priority', 'draining', 'metadata']
 
 /** Between looks for keep-alive connections that have become idle. */
 const IDLE_CHECK = 50
 
 /**
- * Announces a server once it listens. `close()` takes it down without a failed request: heartbeats stop, the lease is
- * released, clients get `drainDelay` to notice, then the server stops accepting and finishes what is in flight.
+ * Announces a server once it listens. `close()` takes it down without a failed request: `ready` turns false, heartbeats stop,
+ * the lease is released, clients get `drainDelay` to notice, then the server stops accepting and finishes what is in flight.
+ * With `health`, the first answer is waited for before the server is registered.
  *
  * @example
  * const announced = announceServer(registry, 'user-service', http.createServer(handler).listen(8080))
@@ -61,26 +84,29 @@ export async function announceServer(
   service: string,
   server: AnnouncedServer,
   options: AnnounceServerOptions = {},
-): Promise<Announcement> {
+): Promise<ServerAnnouncement> {
   checkObject('announceServer', options, OPTIONS)
   checkMethods('server', server, ['address', 'close', 'closeAllConnections'])
-  const { url, host, instance = {}, drainDelay = 2000, closeTimeout = 10_000, ...rest } = options
+  const { url, host, instance = {}, health, drainDelay = 2000, closeTimeout = 10_000, ...rest } = options
   checkNumber('drainDelay', drainDelay)
   checkNumber('closeTimeout', closeTimeout)
   checkObject('instance', instance, INSTANCE)
   if (host !== undefined) checkHost(host)
+  const asked = health === undefined ? undefined : healthSettings(health)
   // All that can be known to be wrong before the server listens, with a url in place of the one to come.
-  const { signal, clock, timeout } = announceSettings(registrar, service, rest)
+  const settings = announceSettings(registrar, service, rest)
+  const { signal, clock, timeout } = settings
   toInstance({ ...instance, url: url === undefined ? 'http://127.0.0.1' : url })
   signal?.throwIfAborted()
   if (!server.listening) await listening(server, { service, clock, timeout, signal })
-  const own = url === undefined ? serverUrl(server, host) : url
-  const announcement = await announce(registrar, service, { ...instance, url: own }, rest)
+  const own = toInstance({ ...instance, url: url === undefined ? serverUrl(server, host) : url })
+  const { announcer, readiness } = await startWatched(settings, own, asked)
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => {
     closing ??= (async () => {
       signal?.removeEventListener('abort', onEnd)
-      await announcement.close()
+      readiness?.stop()
+      await announcer.close()
       await shutDown(server, clock, drainDelay, closeTimeout)
     })()
     return closing
@@ -92,12 +118,52 @@ export async function announceServer(
   // Or so it went while the registry was asked.
   if (signal?.aborted || !server.listening) onEnd()
   return {
-    instance: announcement.instance,
+    instance: announcer.instance,
     get registered() {
-      return announcement.registered
+      return announcer.registered
+    },
+    get ready() {
+      return !closing && !signal?.aborted && server.listening && (readiness?.ready ?? true)
     },
     close,
     [Symbol.asyncDispose]: close,
+  }
+}
+
+interface Watched {
+  readonly announcer: Announcer
+  readonly readiness: Readiness | undefined
+}
+
+/** Registers the instance as its health wants it, from the first answer on. */
+async function startWatched(
+  settings: AnnouncerSettings,
+  instance: Instance,
+  health: HealthSettings | undefined,
+): Promise<Watched> {
+  if (!health) return { announcer: await startAnnouncer(settings, instance, instance), readiness: undefined }
+  const { clock, signal, service } = settings
+  const meanwhile = health.whenUnhealthy === 'drain' ? toInstance({ ...instance, draining: true }) : undefined
+  let announcer: Announcer | undefined
+  const wanted = (): Instance | undefined => (readiness.ready ? instance : meanwhile)
+  const readiness = new Readiness(health, clock, {
+    onChange: () => announcer?.want(wanted()),
+    onError: (error, failures) =>
+      report(settings, error, failures, `${service} is not ready: its health failed`),
+  })
+  const stop = (): void => readiness.stop()
+  signal?.addEventListener('abort', stop, { once: true })
+  try {
+    await readiness.start()
+    announcer = await startAnnouncer(settings, instance, wanted())
+    // Or so it was answered while the registry was asked.
+    announcer.want(wanted())
+    return { announcer, readiness }
+  } catch (error) {
+    readiness.stop()
+    throw error
+  } finally {
+    signal?.removeEventListener('abort', stop)
   }
 }
 

@@ -4,7 +4,7 @@ import { checkService } from './http/options.ts'
 import type { Instance, Registrar, SignalContext, Source } from './source.ts'
 import { Operations, Sessions, type ZooKeeperClientOption } from './zookeeper/client.ts'
 import { curator, dubbo, type Layout } from './zookeeper/layout.ts'
-import { registerNode } from './zookeeper/lease.ts'
+import { registerNode, type HeldNode } from './zookeeper/lease.ts'
 
 export type { ZooKeeperClient, ZooKeeperClientOption, ZooKeeperStat } from './zookeeper/client.ts'
 
@@ -90,6 +90,7 @@ export function zookeeper(options: ZooKeeperOptions): Source & Registrar {
   checkMethods('clock', clock, ['now', 'sleep', 'random'])
   const sessions = new Sessions(options.client, clock)
   const wakers = new Wakers()
+  const held = new Map<string, HeldNode>()
 
   async function* watch(
     service: string,
@@ -117,7 +118,7 @@ export function zookeeper(options: ZooKeeperOptions): Source & Registrar {
     watch,
     register: async (service, instance, context) => {
       checkService(service)
-      return registerNode({ sessions, layout, root, ttl, timeout, clock }, service, instance, context)
+      return registerNode({ sessions, layout, root, ttl, timeout, clock, held }, service, instance, context)
     },
   }
 }

@@ -94,6 +94,27 @@ function leaseCases(harness: RegistrarHarness): SuiteCase[] {
         }),
     },
     {
+      name: 'one registrar registers an id again as draining, and back, in the place of what it had',
+      run: async () => {
+        const service = freshService()
+        const registrar = harness.registrar()
+        const first = await registrar.register(service, one, CONTEXT)
+        const leaving = { ...one, draining: true }
+        const second = await registrar.register(service, leaving, CONTEXT)
+        // The older lease is not renewed, nor released: when its ttl ends, the newer must not end with it.
+        for (let beat = 0; beat < 5; beat++) {
+          await lists(harness, service, [leaving], boundOf(harness), second)
+          await systemClock.sleep(first.ttl / 4)
+          assert.equal(await second.renew(CONTEXT), true, `heartbeat ${beat} found no registration`)
+        }
+        await lists(harness, service, [leaving], boundOf(harness), second)
+        const third = await registrar.register(service, one, CONTEXT)
+        await lists(harness, service, [one], boundOf(harness), third)
+        await third.release(CONTEXT)
+        await lists(harness, service, [], Math.min(boundOf(harness), 0.8 * third.ttl))
+      },
+    },
+    {
       name: 'announce() registers, keeps alive beyond the ttl, and releases',
       run: () =>
         announced(harness.registrar(), one, async (me, service) => {

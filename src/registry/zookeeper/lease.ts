@@ -11,6 +11,15 @@ export interface LeaseOptions {
   readonly ttl: number
   readonly timeout: number
   readonly clock: Clock
+  /** What this registrar has registered, by parent and id. */
+  readonly held: Map<string, HeldNode>
+}
+
+/** A node that this registrar keeps. */
+export interface HeldNode {
+  readonly path: string
+  /** A newer registration of the id has taken its place: it removes nothing any more. */
+  replace(): void
 }
 
 /**
@@ -18,7 +27,7 @@ export interface LeaseOptions {
  * heartbeats stop in a process that lives on, it is removed once none has come for the ttl.
  */
 export async function registerNode(
-  { sessions, layout, root, ttl, timeout, clock }: LeaseOptions,
+  { sessions, layout, root, ttl, timeout, clock, held }: LeaseOptions,
   service: string,
   init: InstanceInit,
   { signal }: SignalContext,
@@ -31,9 +40,27 @@ export async function registerNode(
   const operations = (context: SignalContext): Operations =>
     new Operations(client, { clock, timeout, ...context })
   await operations({ signal }).putOwn(parent, path, data)
+  const key = `${parent}/${instance.id}`
+  const before = held.get(key)
+  // Where the name says all, what has changed about an instance leaves a second node.
+  if (before && before.path !== path && (await operations({ signal }).isOwn(before.path))) {
+    await operations({ signal }).remove(before.path)
+  }
+  before?.replace()
   let watch = new AbortController()
+  let replaced = false
+  const own: HeldNode = {
+    path,
+    replace: () => {
+      replaced = true
+      watch.abort()
+    },
+  }
+  held.set(key, own)
   const release = async (context: SignalContext): Promise<void> => {
+    if (replaced) return
     watch.abort()
+    if (held.get(key) === own) held.delete(key)
     if (!sessions.isOver(client) && (await operations(context).isOwn(path)))
       await operations(context).remove(path)
   }
@@ -51,9 +78,9 @@ export async function registerNode(
   return {
     ttl,
     renew: async (context) => {
-      if (sessions.isOver(client) || watch.signal.aborted) return false
+      if (sessions.isOver(client) || (watch.signal.aborted && !replaced)) return false
       if (!(await operations(context).isOwn(path))) return false
-      beat()
+      if (!replaced) beat()
       return true
     },
     release,

@@ -1,0 +1,87 @@
+import { warn } from '../hooks/notify.ts'
+import { checkMethods, checkObject, quote } from '../options.ts'
+import type { ServerAnnouncement } from './announce-server.ts'
+
+/** What the handler reads of a request, node:http's or Express's. */
+export interface ReadyRequest {
+  readonly method?: string | undefined
+  readonly url?: string | undefined
+  /** Express has the path before a router took its part away here. */
+  readonly originalUrl?: string | undefined
+}
+
+/** What the handler writes, node:http's or Express's response. */
+export interface ReadyResponse {
+  writeHead(status: number, headers: Record<string, string>): unknown
+  end(body?: string): unknown
+}
+
+export type ReadyHandler = (request: ReadyRequest, response: ReadyResponse, next?: () => void) => void
+
+export interface ReadyHandlerOptions {
+  /** The path that is answered; all others go to `next`. @default '/-/ready' */
+  path?: string
+}
+
+/**
+ * Answers a readiness probe, such as that of Kubernetes: 200 while the announcement is `ready`, or else 503, also before the server
+ * is announced. It is 503 as soon as `close()` is called, while the server still takes requests for the drain delay. Another path
+ * goes to `next`, and without one is answered with 404.
+ *
+ * @example
+ * const app = express()
+ * const announced = announceServer(registry, 'user-service', app.listen(8080), { health: () => db.isConnected })
+ * app.use(readyHandler(announced))
+ */
+export function readyHandler(
+  announced: ServerAnnouncement | PromiseLike<ServerAnnouncement>,
+  options: ReadyHandlerOptions = {},
+): ReadyHandler {
+  checkObject('readyHandler', options, ['path'])
+  const { path = '/-/ready' } = options
+  if (typeof path !== 'string' || !/^\/[^?#\s]*$/.test(path)) {
+    throw new TypeError(`readyHandler.path must be a path such as '/-/ready', got ${quote(path)}`)
+  }
+  let announcement: ServerAnnouncement | undefined
+  if (isAnnouncement(announced)) announcement = announced
+  else {
+    checkMethods('the announcement, or a promise of it,', announced, ['then'])
+    Promise.resolve(announced).then(
+      (value) => {
+        if (isAnnouncement(value)) announcement = value
+        else
+          warn(
+            WARNING,
+            new TypeError(`readyHandler must be given what announceServer() returns, got ${quote(value)}`),
+          )
+      },
+      (error: unknown) => warn(WARNING, error),
+    )
+  }
+  return (request, response, next) => {
+    const { method = 'GET', url = '/', originalUrl = url } = request
+    if (originalUrl.split('?', 1)[0] !== path || (method !== 'GET' && method !== 'HEAD')) {
+      if (next) next()
+      else answer(response, 404, 'not found')
+    } else if (announcement?.ready) answer(response, 200, 'ready')
+    else answer(response, 503, 'not ready')
+  }
+}
+
+function answer(response: ReadyResponse, status: number, text: string): void {
+  response.writeHead(status, {
+    'content-type': 'text/plain; charset=utf-8',
+    // A probe's answer is for now only.
+    'cache-control': 'no-store',
+  })
+  response.end(`${text}\n`)
+}
+
+function isAnnouncement(value: unknown): value is ServerAnnouncement {
+  return typeof (value as { ready?: unknown } | null | undefined)?.ready === 'boolean'
+}
+
+const WARNING = {
+  message: 'the readiness probe answers 503: the server is not announced',
+  code: 'OUTRIGGER_ANNOUNCE',
+}
