@@ -105,8 +105,8 @@ describe('health of an announced server', () => {
     ['says nothing', () => undefined, /health must return true or false, or a promise of it, got undefined/],
     ['says what is no boolean', () => 'yes', /got 'yes'/],
     [
-      'has a then that throws',
-      () => Object.create(null, { then: { get: () => JSON.parse('{') as unknown } }) as unknown,
+      'returns an object whose properties throw',
+      () => new Proxy({}, { get: () => JSON.parse('{') as unknown }),
       /SyntaxError/,
     ],
     [
