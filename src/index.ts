@@ -51,13 +51,23 @@ export { failover, type FailoverOptions } from './balance/failover.ts'
 export type { KeyOption } from './balance/key.ts'
 export { leastRequest, type LeastRequestOptions } from './balance/least-request.ts'
 export { peakEwma, type PeakEwmaOptions } from './balance/peak-ewma.ts'
+export { prequal, type PrequalOptions } from './balance/prequal.ts'
 export { random } from './balance/random.ts'
+export { reportedLoad, type ReportedLoadOptions } from './balance/reported-load.ts'
 export { roundRobin } from './balance/round-robin.ts'
 export { slowStart, type SlowStartOptions } from './balance/slow-start.ts'
 export { sticky, type StickyOptions } from './balance/sticky.ts'
 export { subset, type SubsetOptions } from './balance/subset.ts'
 export { weightedRoundRobin } from './balance/weighted-round-robin.ts'
 export { zoneAware, type ZoneAwareOptions } from './balance/zone-aware.ts'
+
+export type { LoadReport } from './load/report.ts'
+export {
+  reportLoad,
+  type LoadReporter,
+  type ReportLoadOptions,
+  type ReportingResponse,
+} from './load/report-load.ts'
 
 export { announce, type AnnounceOptions, type Announcement } from './registry/announce.ts'
 export {

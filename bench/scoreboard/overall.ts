@@ -45,6 +45,9 @@ and nothing goes wrong, least request has the shorter queues: by a quarter with 
 fifty, where even taking turns is as good as what a client can learn. Prefer it for a single client in front of many equal
 servers, and for requests that last. Round robin and random win nowhere.
 
+**Where the servers report their load, [prequal](#mixed-hardware-at-90--load) wins**, at 70 and at 90 % load with many clients on mixed hardware, and
+reported load is second. Where nobody reports, prequal is peak EWMA.
+
 Against the omniscient client peak EWMA loses what is under way when a server turns bad, which hedging or a retry makes good
 for, and a larger part in the supermarket, where nothing but knowing the other clients’ load would help.
 

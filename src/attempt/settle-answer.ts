@@ -1,4 +1,5 @@
 import type { Attempt } from '../fleet/attempt.ts'
+import { LOAD_HEADER } from '../load/report.ts'
 import { answerVerdict, asksForPause } from '../verdict/answer.ts'
 import type { AttemptResult, Classify } from '../verdict/classify.ts'
 import { retryAfter } from '../verdict/retry-after.ts'
@@ -17,6 +18,8 @@ export function settleAnswer(attempt: Attempt, answer: AttemptResult, policy: An
   const { status, headers } = answer
   attempt.status = status
   const { trail } = attempt
+  const report = headers?.[LOAD_HEADER]
+  if (report !== undefined) attempt.reported(report)
   trail?.answered(attempt.age())
   const { classify } = policy
   const verdict =

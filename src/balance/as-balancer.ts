@@ -10,7 +10,9 @@ export function asBalancer(value: Balancer | Pick, name = 'balance'): Balancer {
   }
   const balancer = typeof value === 'function' ? { pick: value } : value
   checkMethods(name, balancer, ['pick'])
-  const optional = (['settled', 'amended'] as const).filter((method) => balancer[method] !== undefined)
+  const optional = (['settled', 'amended', 'reported'] as const).filter(
+    (method) => balancer[method] !== undefined,
+  )
   checkMethods(name, balancer, optional)
   if (types.isAsyncFunction((balancer as { pick: unknown }).pick)) {
     throw new TypeError(`${name} must pick at once, not in a promise, got ${quote(value)}`)

@@ -1,3 +1,4 @@
+import type { LoadReport } from '../load/report.ts'
 import type { Outcome } from '../observe/events.ts'
 import type { Instance } from '../registry/source.ts'
 
@@ -66,6 +67,11 @@ export interface Balancer {
    * Optional.
    */
   amended?(endpoint: Endpoint, ms: number, now: number): void
+  /**
+   * Told what an answer's `endpoint-load-metrics` header says of the load of its instance; before `settled` is told of that
+   * answer. What makes no sense is left out, but a server may lie. Optional.
+   */
+  reported?(endpoint: Endpoint, report: LoadReport, now: number): void
   /** What the strategy makes of an endpoint, for `client.explain()`. Optional. */
   standing?(endpoint: Endpoint, now: number): Standing | undefined
 }

@@ -8,6 +8,7 @@ export function decorate(inner: Balancer, pick: Pick): Balancer {
       settled: (...attempt) => inner.settled?.(...attempt),
     }),
     ...(inner.amended && { amended: (...attempt) => inner.amended?.(...attempt) }),
+    ...(inner.reported && { reported: (...report) => inner.reported?.(...report) }),
     ...(inner.standing && { standing: (endpoint, now) => inner.standing?.(endpoint, now) }),
   }
 }

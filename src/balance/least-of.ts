@@ -1,5 +1,5 @@
 import type { Endpoint, Pick, PickRequest } from './balancer.ts'
-import { samplerOf } from './sampler.ts'
+import { samplerOf, type SamplerOf } from './sampler.ts'
 
 /** How many draws of one pick may hit an endpoint already drawn, or tried by the call, before its neighbour is taken. */
 const REDRAWS = 6
@@ -11,8 +11,7 @@ export type Cost = (endpoint: Endpoint, request: PickRequest, index: number) => 
  * The power of d choices: draws `choices` different endpoints by weight and takes the one of least cost.
  * The first drawn wins a tie, so equals share in proportion to their weights.
  */
-export function leastOf(choices: number, cost: Cost): Pick {
-  const sampler = samplerOf()
+export function leastOf(choices: number, cost: Cost, sampler: SamplerOf = samplerOf()): Pick {
   const drawn = new Int32Array(choices)
   return (endpoints, request) => {
     const weighted = sampler(endpoints, request)

@@ -2,7 +2,7 @@ import type { Endpoint, PickRequest } from './balancer.ts'
 import { perFleet } from './per-set.ts'
 
 /** Draws an index with probability proportional to its endpoint's weight. */
-class Sampler {
+export class Sampler {
   readonly #size: number
   /** Each index has a column, its own up to a threshold and another's above it; without, all weigh the same. */
   readonly #thresholds: Float64Array | undefined
@@ -28,8 +28,10 @@ class Sampler {
   }
 }
 
+export type SamplerOf = (endpoints: readonly Endpoint[], request: PickRequest) => Sampler
+
 /** A sampler for each set, made anew when a snapshot may have changed the weights. */
-export function samplerOf(): (endpoints: readonly Endpoint[], request: PickRequest) => Sampler {
+export function samplerOf(): SamplerOf {
   return perFleet((endpoints) => new Sampler(endpoints.map(({ weight }) => weight)))
 }
 

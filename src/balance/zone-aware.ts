@@ -64,6 +64,7 @@ export function zoneAware(inner: Balancer | Pick, options: ZoneAwareOptions): Ba
       strategy.settled?.(...attempt)
     },
     amended: (...attempt) => strategy.amended?.(...attempt),
+    ...(strategy.reported && { reported: (...report) => strategy.reported?.(...report) }),
   }
 }
 

@@ -17,6 +17,8 @@ export interface AttemptContext {
   settled(attempt: Attempt, counted: Outcome, ms: number): void
   /** A success it was told of turned out a failure. */
   amended(attempt: Attempt): void
+  /** Its answer says something about the load of its instance. */
+  reported(attempt: Attempt, header: string | string[]): void
 }
 
 /** One try on one endpoint. Settle it once with its verdict; release it when it holds no load any more. */
@@ -127,6 +129,13 @@ export class Attempt {
       this.#settleInstance(counted, verdict.connection, ms, now)
     }
     this.#context.settled(this, counted, ms)
+  }
+
+  /** Its answer has a header about the load of its instance. */
+  reported(header: string | string[]): void {
+    if (this.verdict !== undefined) return
+    if (this.trail) this.trail.scope.runInAsyncScope(() => this.#context.reported(this, header))
+    else this.#context.reported(this, header)
   }
 
   /** The success that its headers promised turned out a failure: the body was cut short, or broke its contract. */

@@ -1,4 +1,3 @@
-import { disown } from '../hooks/disown.ts'
 import type { Balancer } from '../balance/balancer.ts'
 import { EARLY } from '../breaker/breaker.ts'
 import type { Transition } from '../breaker/transition.ts'
@@ -6,7 +5,6 @@ import type { Clock } from '../clock.ts'
 import type { OutriggerError } from '../errors.ts'
 import type { Emitter } from '../observe/emitter.ts'
 import type { ClientEvents, InstanceCounts, Outcome } from '../observe/events.ts'
-import { quote } from '../options.ts'
 import { isSameButForLease } from '../registry/instance.ts'
 import type { Instance } from '../registry/source.ts'
 import type { Subset } from '../traffic/subset.ts'
@@ -24,6 +22,7 @@ import { Picker, type AcquireRequest } from './picker.ts'
 import { News } from './news.ts'
 import { refusal } from './refusal.ts'
 import { countStates } from './states.ts'
+import { tellAmended, tellReported, tellSettled } from './tell-balancer.ts'
 import { View, type ViewPolicy } from './view.ts'
 
 export interface FleetOptions extends FleetPolicy {
@@ -316,11 +315,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     if (attempt.early) this.#candidatesOf(attempt).lastResort?.count(counted, now)
     // A probe's slot came free.
     else if (!endpoint.allClosed()) this.invalidate()
-    try {
-      disown(balancer.settled?.(endpoint, counted, ms, now, attempt.status))
-    } catch (error) {
-      warnOfBalancer('settled', error)
-    }
+    tellSettled(balancer, endpoint, counted, ms, now, attempt.status)
     this.#outliers?.settled(endpoint, counted, ms, now, this.#all)
     if (attempt.retryAfter > 0 && endpoint.penalisedUntil > now) {
       this.#news.paused(attempt, endpoint.penalisedUntil - now)
@@ -334,11 +329,11 @@ export class Fleet implements EndpointContext, AttemptContext {
   amended(attempt: Attempt): void {
     if (attempt.early) this.#candidatesOf(attempt).lastResort?.amend()
     const ms = attempt.age()
-    try {
-      disown(this.#options.balancer.amended?.(attempt.endpoint, ms, attempt.startedAt + ms))
-    } catch (error) {
-      warnOfBalancer('amended', error)
-    }
+    tellAmended(this.#options.balancer, attempt.endpoint, ms, attempt.startedAt + ms)
+  }
+
+  reported(attempt: Attempt, header: string | string[]): void {
+    tellReported(this.#options.balancer, attempt.endpoint, header, this.clock.now())
   }
 
   *#everyView(): Generator<View> {
@@ -393,8 +388,4 @@ export class Fleet implements EndpointContext, AttemptContext {
     })
     this.#retiring.add(retired)
   }
-}
-
-function warnOfBalancer(method: string, error: unknown): void {
-  process.emitWarning(`balance.${method}() threw ${quote(error)}`, { code: 'OUTRIGGER_BALANCER' })
 }

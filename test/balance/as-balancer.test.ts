@@ -29,6 +29,7 @@ describe('asBalancer', () => {
     [{ pick: 1 }, 'balance must have a method pick(), got { pick: 1 }'],
     [{ pick: () => undefined, settled: true }, 'balance must have a method settled(), got'],
     [{ pick: () => undefined, amended: 1 }, 'balance must have a method amended(), got'],
+    [{ pick: () => undefined, reported: 1 }, 'balance must have a method reported(), got'],
     [null, 'balance must have a method pick(), got null'],
     [async () => undefined, 'balance must pick at once, not in a promise, got [AsyncFunction (anonymous)]'],
     [

@@ -4,7 +4,9 @@ import { consistentHash } from '../../src/balance/consistent-hash.ts'
 import { failover } from '../../src/balance/failover.ts'
 import { leastRequest } from '../../src/balance/least-request.ts'
 import { peakEwma } from '../../src/balance/peak-ewma.ts'
+import { prequal } from '../../src/balance/prequal.ts'
 import { random } from '../../src/balance/random.ts'
+import { reportedLoad } from '../../src/balance/reported-load.ts'
 import { roundRobin } from '../../src/balance/round-robin.ts'
 import { slowStart } from '../../src/balance/slow-start.ts'
 import { sticky } from '../../src/balance/sticky.ts'
@@ -22,6 +24,8 @@ const strategies: [string, () => Balancer][] = [
   ['leastRequest', leastRequest],
   ['leastRequest of 5', () => leastRequest({ choices: 5 })],
   ['peakEwma', peakEwma],
+  ['reportedLoad', reportedLoad],
+  ['prequal', prequal],
   ['consistentHash', () => consistentHash({ key: ({ path }) => path })],
 ]
 
@@ -108,13 +112,16 @@ describe.each(decorators)('%s', (_name, make) => {
       pick: (set) => set[0],
       settled: (...args) => void told.push(args),
       amended: (...args) => void told.push(args),
+      reported: (...args) => void told.push(args),
     }
     const balancer = make(inner)
     balancer.settled?.(one, 'overload', 12, 34)
     balancer.amended?.(one, 12, 34)
+    balancer.reported?.(one, { rps: 1 }, 34)
     expect(told).toEqual([
       [one, 'overload', 12, 34],
       [one, 12, 34],
+      [one, { rps: 1 }, 34],
     ])
   })
 
@@ -135,6 +142,8 @@ describe.each<[string, () => Balancer]>([
   ['random', random],
   ['leastRequest', leastRequest],
   ['peakEwma', peakEwma],
+  ['reportedLoad', reportedLoad],
+  ['prequal', prequal],
   ['consistentHash', () => consistentHash({ key: ({ path }) => path })],
 ])('%s', (_name, make) => {
   it('heeds a weight that a snapshot changes, though the set is the same', () => {

@@ -3,6 +3,7 @@ import { brownOut } from './brown-out.ts'
 import { coldStart } from './cold-start.ts'
 import { fast503s } from './fast-503s.ts'
 import { hedging } from './hedging.ts'
+import { mixedHardware105, mixedHardware70, mixedHardware90 } from './mixed-hardware.ts'
 import { metastable } from './metastable.ts'
 import { oneSlow } from './one-slow.ts'
 import { retryLoad } from './retry-load.ts'
@@ -18,6 +19,9 @@ export const scenarios: readonly Scenario[] = [
   coldStart,
   fast503s,
   supermarket,
+  mixedHardware70,
+  mixedHardware90,
+  mixedHardware105,
   retryLoad,
   metastable,
   hedging,

@@ -1,0 +1,79 @@
+import { leastRequest } from '../../../src/balance/least-request.ts'
+import { peakEwma } from '../../../src/balance/peak-ewma.ts'
+import { prequal } from '../../../src/balance/prequal.ts'
+import { reportedLoad } from '../../../src/balance/reported-load.ts'
+import { roundRobin } from '../../../src/balance/round-robin.ts'
+import { many } from '../models.ts'
+import { reportingQueue } from '../reporting.ts'
+import type { Scenario } from '../scenario.ts'
+import { alone, omniscient } from '../strategies.ts'
+
+const SERVERS = 20
+
+/** A neighbour on the same machine takes its turn with each server: for an eighth of the time it is three times as slow. */
+const CYCLE = 20_000
+const DISTURBED = 1 / 8
+const SLOWDOWN = 3
+
+/** Every other server is twice as fast. */
+const service = (index: number): number => (index % 2 === 0 ? 10 : 5)
+
+const slowdown = (index: number, now: number): number =>
+  (now / CYCLE + index * 0.618034) % 1 < DISTURBED ? SLOWDOWN : 1
+
+/** Requests per second that all servers together can answer. */
+const CAPACITY = many(
+  SERVERS,
+  (index) => (1000 / service(index)) * (1 - DISTURBED + DISTURBED / SLOWDOWN),
+).reduce((sum, each) => sum + each)
+
+function mixedHardware(load: number, findings: readonly string[]): Scenario {
+  const percent = `${Math.round(load * 100)} %`
+  return {
+    id: `mixed-hardware-${Math.round(load * 100)}`,
+    title: `Mixed hardware at ${percent} load`,
+    setUp: `${SERVERS} servers with a queue each: ten with exponential service of 10 ms on average, ten that are twice as fast. A neighbour on the same machine makes each of them three times as slow for an eighth of the time, not all at once. Loaded to ${percent} of what they can answer, ${SERVERS} clients, 12 s after 8 s that are not counted. Each answer carries a load report as \`reportLoad()\` makes it. Success is an answer within 250 ms.`,
+    duration: 20_000,
+    warmup: 8_000,
+    clients: 20,
+    arrivals: { rate: CAPACITY * load },
+    servers: () =>
+      many(SERVERS, (index) =>
+        reportingQueue(
+          `server-${index}`,
+          (now, random) => -Math.log(1 - random()) * service(index) * slowdown(index, now),
+        ),
+      ),
+    success: ({ status, ms }) => status === 200 && ms < 250,
+    figures: ['success', 'mean', 'p50', 'p99', 'p999'],
+    variants: [
+      { name: 'round robin', client: () => alone(roundRobin()), chart: true },
+      { name: 'least request', client: () => alone(leastRequest()), chart: true },
+      { name: 'peak EWMA', client: () => alone(peakEwma()), chart: true },
+      // The run is too short for ten seconds of it.
+      { name: 'reported load', client: () => alone(reportedLoad({ blackout: 2_000 })), chart: true },
+      { name: 'prequal', client: () => alone(prequal()), chart: true },
+      {
+        name: 'omniscient',
+        client: (context) =>
+          omniscient(context, (id, now) => {
+            const index = Number(id.slice('server-'.length))
+            return service(index) * slowdown(index, now)
+          }),
+      },
+    ],
+    findings,
+  }
+}
+
+export const mixedHardware70: Scenario = mixedHardware(0.7, [
+  '**Prequal wins**, and reported load is second. A client sees a twentieth of the load and learns of a disturbed server by its own few answers there; the report of one answer tells what all clients together have put there. Prequal loses a sixth of the calls that peak EWMA loses, and its mean is less than half.',
+])
+
+export const mixedHardware90: Scenario = mixedHardware(0.9, [
+  '**Prequal wins** again, with little more than a third of the mean of peak EWMA, which is behind least request here: twenty clients that each remember how slow a server was a while ago leave it together, and come back together. Reported load knows what a server can do, but not how long its queue is now; it needs nothing of the servers but their rate and utilisation.',
+])
+
+export const mixedHardware105: Scenario = mixedHardware(1.05, [
+  '**Nobody wins in a lasting overload.** All queues grow, and the better a strategy spreads the load, the more equally all calls are late: the omniscient client too. Round robin lets the slow half drown and keeps the fast half usable, so that more than a third of its calls are in time, and the others wait for seconds. What helps here is to send less: limits, deadlines and servers that refuse.',
+])

@@ -1,0 +1,125 @@
+import { checkNumber, checkObject } from '../options.ts'
+import { IN_FLIGHT, LATENCY } from '../load/meter.ts'
+import type { Balancer, Endpoint } from './balancer.ts'
+import { factories } from './factories.ts'
+import { leastOf } from './least-of.ts'
+import { markOwn } from './own.ts'
+import { peakEwma } from './peak-ewma.ts'
+import { RecentNumbers } from './recent-numbers.ts'
+import { Setbacks } from './setbacks.ts'
+import { weightOf } from './weight.ts'
+
+export interface PrequalOptions {
+  /**
+   * How many endpoints are compared for each pick, 2 to 64. More finds the better one, and gives more to a server that lies:
+   * up to so many times its share.
+   * @default 3
+   */
+  readonly choices?: number
+  /**
+   * Which part of the loads that were reported lately counts as cold, 0 to 1. 0: the least load always wins; 1: the least latency.
+   * @default 0.84
+   */
+  readonly hot?: number
+  /**
+   * Milliseconds in which a report fades to 1/e: an endpoint that was not heard of for long counts as average.
+   * @default 1_000
+   */
+  readonly fade?: number
+}
+
+/** Milliseconds without any report after which the strategy does without. */
+const SILENCE = 10_000
+
+/** A failure lately, and it is hot. */
+const TROUBLED = 2
+
+/** Above any latency: what is hot comes after what is cold. */
+const HOT = 1e12
+
+/** The age of what is in flight counts from here on, in ms: less is the time it takes to send a burst. */
+const SLACK = 10
+
+/** What an endpoint said last. */
+class Said {
+  load = 0
+  latency = 0
+  at = -Infinity
+  /** Attempts made since, and not over yet: the server had not seen them. */
+  sent = 0
+}
+
+/**
+ * For servers that report what is in flight there and how long answers take (`reportLoad()`). Of the endpoints drawn, those
+ * with more in flight than usual are hot. Of the cold ones that with the shortest latency is taken, and if all are hot the one with
+ * the least in flight: the hot-cold rule of Google's Prequal. Ours sends no probes: each answer brings a report. Failures that this
+ * client has seen make an endpoint hot. While nobody reports, it picks as `peakEwma()` does.
+ *
+ * @example
+ * createClient({ service: 'users', source, balance: prequal() })
+ */
+export function prequal(options: PrequalOptions = {}): Balancer {
+  checkObject('prequal', options, ['choices', 'hot', 'fade'])
+  const { choices = 3, hot = 0.84, fade = 1_000 } = options
+  checkNumber('prequal.choices', choices, { min: 2, max: 64, integer: true })
+  checkNumber('prequal.hot', hot, { max: 1 })
+  checkNumber('prequal.fade', fade, { exclusive: true })
+  const silent = peakEwma()
+  const saidBy = new WeakMap<Endpoint, Said>()
+  const setbacks = new Setbacks()
+  const loads = new RecentNumbers(hot)
+  const latencies = new RecentNumbers(1)
+  let lastAt = -Infinity
+
+  function lookUp(endpoint: Endpoint): Said {
+    let said = saidBy.get(endpoint)
+    if (!said) saidBy.set(endpoint, (said = new Said()))
+    return said
+  }
+
+  const least = leastOf(choices, (endpoint, { now }) => {
+    const said = lookUp(endpoint)
+    const fresh = Math.exp((said.at - now) / fade)
+    const weight = weightOf(endpoint)
+    const guess = loads.middle * weight
+    const load = Math.max(guess + (said.load - guess) * fresh + said.sent, endpoint.inFlight) / weight
+    let expected = latencies.middle + (said.latency - latencies.middle) * fresh
+    // A stalled one shows before it answers late.
+    if (endpoint.pending > 0) expected = Math.max(expected, endpoint.pendingAge(now) - SLACK)
+    const penalty = setbacks.penalty(endpoint, now)
+    return load > loads.limit || penalty >= TROUBLED ? HOT * (load + 1) * penalty : expected * penalty
+  })
+
+  return markOwn({
+    pick(endpoints, request) {
+      const isSilent = request.now - lastAt > SILENCE
+      const picked = isSilent ? silent.pick(endpoints, request) : least(endpoints, request)
+      if (picked) lookUp(picked).sent++
+      return picked
+    },
+    reported(endpoint, { named }, now) {
+      const load = named?.get(IN_FLIGHT)
+      const ms = named?.get(LATENCY)
+      if (load === undefined || ms === undefined) return
+      const said = lookUp(endpoint)
+      said.load = load
+      said.latency = ms
+      said.sent = 0
+      said.at = lastAt = now
+      loads.add(load / weightOf(endpoint))
+      latencies.add(ms)
+    },
+    settled(endpoint, outcome, ms, now, status = 0) {
+      const said = lookUp(endpoint)
+      said.sent = Math.max(said.sent - 1, 0)
+      setbacks.settled(endpoint, outcome, ms, now, status)
+      silent.settled?.(endpoint, outcome, ms, now, status)
+    },
+    amended(endpoint, ms, now) {
+      setbacks.amended(endpoint, ms, now)
+      silent.amended?.(endpoint, ms, now)
+    },
+  })
+}
+
+factories.add(prequal)

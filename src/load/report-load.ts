@@ -1,0 +1,130 @@
+import { systemClock, type Clock } from '../clock.ts'
+import { warn } from '../hooks/notify.ts'
+import { unusable } from '../hooks/unusable.ts'
+import { checkFunction, checkMethods, checkNumber, checkObject } from '../options.ts'
+import { LoadMeter } from './meter.ts'
+import { formatLoad, LOAD_HEADER, NAME, type LoadReport } from './report.ts'
+import { Usage } from './usage.ts'
+
+/** What the middleware needs of a response, node:http's or Express's. */
+export interface ReportingResponse {
+  readonly headersSent: boolean
+  readonly statusCode: number
+  readonly writableEnded: boolean
+  setHeader(name: string, value: string): unknown
+  writeHead: (...args: never[]) => unknown
+  once(event: 'close', listener: () => void): unknown
+}
+
+export type LoadReporter = (request: unknown, response: ReportingResponse, next?: () => void) => void
+
+export interface ReportLoadOptions {
+  /**
+   * Which part of what limits this server is in use: 0 idle, 1 full, more is possible. Asked once per window.
+   * @default the utilisation of the event loop since the window began
+   */
+  utilization?: () => number
+  /** Numbers of your own, by name, such as the length of a queue. Asked for each answer. @default none */
+  metrics?: () => Readonly<Record<string, number>>
+  /**
+   * Milliseconds over which rates and utilisations are counted.
+   * @default 1_000
+   */
+  window?: number
+  /** Time source, for tests. */
+  clock?: Clock
+}
+
+const OPTIONS: Readonly<Record<keyof ReportLoadOptions, true>> = {
+  utilization: true,
+  metrics: true,
+  window: true,
+  clock: true,
+}
+
+/**
+ * Reports the load of this server with each answer, for clients that balance by `reportedLoad()` or `prequal()`, for Envoy, and for
+ * all that know ORCA: an `endpoint-load-metrics` header with `cpu_utilization`, `mem_utilization`, `application_utilization`,
+ * `rps_fractional`, `eps`, and as metrics of its own `in_flight` (requests) and `latency` (ms, to expect at the load of now). Use it
+ * before everything else that answers. A function of yours that throws, or returns no number, is left out, with one warning.
+ *
+ * @example
+ * const app = express()
+ * app.use(reportLoad())
+ */
+export function reportLoad(options: ReportLoadOptions = {}): LoadReporter {
+  checkObject('reportLoad', options, Object.keys(OPTIONS))
+  const { utilization, metrics, window = 1_000, clock = systemClock } = options
+  if (utilization !== undefined) checkFunction('reportLoad.utilization', utilization)
+  if (metrics !== undefined) checkFunction('reportLoad.metrics', metrics)
+  checkNumber('reportLoad.window', window, { min: 10 })
+  checkMethods('clock', clock, ['now'])
+  const meter = new LoadMeter(window, clock.now())
+  const usage = new Usage(clock.now())
+  const warned = new Set<string>()
+  let used: LoadReport = {}
+
+  /** Asks a function of the user's; undefined when it has nothing to say. */
+  function ask<T>(
+    name: string,
+    rule: string,
+    fn: () => T,
+    isGood: (value: unknown) => boolean,
+  ): T | undefined {
+    try {
+      const value = fn()
+      if (isGood(value)) return value
+      throw unusable(name, rule, value)
+    } catch (error) {
+      if (!warned.has(name)) warn({ message: `${name} is left out of the load report`, code: CODE }, error)
+      warned.add(name)
+      return undefined
+    }
+  }
+
+  function text(now: number): string {
+    if (meter.roll(now)) {
+      used = usage.since(now)
+      if (utilization) {
+        const own = ask('utilization', 'a number from 0 on', utilization, isNumber)
+        const { applicationUtilization: _loop, ...rest } = used
+        used = own === undefined ? rest : { ...rest, applicationUtilization: own }
+      }
+    }
+    const measured = meter.report(now)
+    const own = metrics && ask('metrics', 'an object of numbers', metrics, isNumbers)
+    const named = own ? new Map([...Object.entries(own), ...(measured.named ?? [])]) : measured.named
+    return formatLoad({ ...used, ...measured, ...(named && { named }) })
+  }
+
+  return (_request, response, next) => {
+    const came = clock.now()
+    const load = meter.started()
+    response.once('close', () => {
+      const now = clock.now()
+      // Nobody knows how long an answer takes that was not waited for.
+      const failed = response.writableEnded ? response.statusCode >= 500 : undefined
+      meter.finished(load, now - came, now, failed)
+    })
+    // For a response that sends its headers without writeHead(), as HTTP/2's does.
+    response.setHeader(LOAD_HEADER, text(came))
+    const { writeHead } = response
+    // The load of now, not that of when the request came.
+    response.writeHead = function report(this: ReportingResponse, ...args: never[]) {
+      if (!this.headersSent) this.setHeader(LOAD_HEADER, text(clock.now()))
+      return writeHead.apply(this, args)
+    }
+    next?.()
+  }
+}
+
+const CODE = 'OUTRIGGER_LOAD'
+
+function isNumber(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0 && value < Infinity
+}
+
+function isNumbers(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || 'then' in value) return false
+  return Object.entries(value).every(([name, each]) => NAME.test(name) && isNumber(each))
+}
