@@ -1,90 +1,112 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 
-/** The order of the pages in `docs/`, by group. A test checks that no page is missing here. */
-export const groups: Readonly<Record<string, readonly string[]>> = {
-  Start: ['index', 'tutorial', 'architecture', 'app', 'config', 'options'],
-  Guides: [
-    'testing',
-    'guides/frameworks',
-    'guides/kubernetes',
-    'guides/llm',
-    'guides/streams',
-    'guides/other-protocols',
-    'guides/canary',
-    'guides/undici-interceptors',
-  ],
-  'Moving from': [
-    'moving/opossum',
-    'moving/cockatiel',
-    'moving/axios-axios-retry',
-    'moving/got',
-    'moving/ky',
-    'moving/undici',
-    'moving/moleculer',
-  ],
-  Calls: ['calls', 'doors', 'routes', 'typed', 'verdict'],
-  Policies: ['breaker', 'balancing', 'health', 'limits', 'fallback', 'traffic', 'control'],
-  See: [
-    'observability',
-    'events',
-    'logging',
-    'why-refused',
-    'dashboard',
-    'opentelemetry',
-    'prometheus',
-    'channels',
-  ],
-  Operations: ['guides/troubleshooting', 'guides/runbook', 'guides/tuning'],
-  Registries: [
-    'registries/memory',
-    'registries/file',
-    'registries/dns',
-    'registries/etcd',
-    'registries/consul',
-    'registries/kubernetes',
-    'registries/eureka',
-    'registries/http',
-    'registries/redis',
-    'registries/zookeeper',
-    'registries/combine',
-    'registries/recipes',
-    'registries/write-your-own',
-  ],
-  Proof: ['performance', 'incidents', 'scoreboard', 'simulator', 'threat-model'],
+export interface Section {
+  readonly text: string
+  /** Pages of `docs/`, without their `.md`. */
+  readonly pages: readonly string[]
+  /** Folded away until somebody opens it, or reads a page in it. */
+  readonly folded?: boolean
+  readonly sections?: readonly Section[]
 }
 
-/** Parts of other pages, or made by scripts: found by links and by the search. */
-export const unlisted: readonly RegExp[] = [/^incidents\//, /^scoreboard\//]
+/** The order of the pages. A test checks that each page of `docs/` stands here once. */
+export const sections: readonly Section[] = [
+  { text: 'Start', pages: ['index', 'app', 'testing'] },
+  {
+    text: 'Moving from',
+    folded: true,
+    pages: [
+      'moving/opossum',
+      'moving/cockatiel',
+      'moving/axios-axios-retry',
+      'moving/got',
+      'moving/ky',
+      'moving/undici',
+      'moving/moleculer',
+    ],
+  },
+  {
+    text: 'Concepts',
+    pages: [
+      'architecture',
+      'calls',
+      'verdict',
+      'breaker',
+      'balancing',
+      'health',
+      'limits',
+      'fallback',
+      'traffic',
+    ],
+  },
+  {
+    text: 'Reference',
+    pages: ['options', 'doors', 'routes', 'typed', 'events', 'channels', 'control', 'config'],
+    sections: [
+      {
+        text: 'Registries',
+        folded: true,
+        pages: [
+          'registries/memory',
+          'registries/file',
+          'registries/dns',
+          'registries/etcd',
+          'registries/consul',
+          'registries/kubernetes',
+          'registries/eureka',
+          'registries/http',
+          'registries/redis',
+          'registries/zookeeper',
+          'registries/combine',
+          'registries/recipes',
+          'registries/write-your-own',
+        ],
+      },
+    ],
+  },
+  {
+    text: 'Operations',
+    pages: ['why-refused', 'observability', 'logging', 'prometheus', 'opentelemetry', 'dashboard'],
+  },
+  { text: 'Project', pages: ['performance', 'incidents', 'scoreboard', 'simulator', 'threat-model'] },
+]
 
-export interface SidebarGroup {
+export interface SidebarItem {
   text: string
-  collapsed: boolean
-  items: { text: string; link: string }[]
+  link?: string
+  collapsed?: boolean
+  items?: SidebarItem[]
 }
 
 /** Every page of the folder, without its `.md`. */
 export function pagesOf(docs: URL): string[] {
   return globSync('**/*.md', { cwd: docs })
-    .map((path) => path.replace(/\.md$/, ''))
-    .filter((page) => !unlisted.some((pattern) => pattern.test(page)))
+    .map((path) => path.replaceAll('\\', '/').replace(/\.md$/, ''))
     .toSorted()
 }
 
-/** The sidebar of the pages that exist; what no group has comes last. */
-export function sidebar(docs: URL): SidebarGroup[] {
-  const named = new Set(Object.values(groups).flat())
-  const rest = pagesOf(docs).filter((page) => !named.has(page))
-  return Object.entries({ ...groups, More: rest })
-    .map(([text, pages]) => ({
-      text,
-      collapsed: text === 'Registries' || text === 'Moving from',
-      items: pages
-        .filter((page) => existsSync(new URL(`${page}.md`, docs)))
-        .map((page) => ({ text: titleOf(new URL(`${page}.md`, docs)), link: `/${page}` })),
-    }))
-    .filter(({ items }) => items.length > 0)
+/** Every page of the table, in its order. */
+export function pagesIn(list: readonly Section[]): string[] {
+  return list.flatMap(({ pages, sections: inner = [] }) => [...pages, ...pagesIn(inner)])
+}
+
+export function sidebar(docs: URL, list: readonly Section[] = sections): SidebarItem[] {
+  return list.map(({ text, pages, folded = false, sections: inner = [] }) => ({
+    text,
+    collapsed: folded,
+    items: [
+      ...pages.map((page) => ({ text: titleOf(new URL(`${page}.md`, docs)), link: linkTo(page) })),
+      ...sidebar(docs, inner),
+    ],
+  }))
+}
+
+function linkTo(page: string): string {
+  return page === 'index' ? '/' : `/${page}`
 }
 
 function titleOf(page: URL): string {
-  return /^# (.*)$/m.exec(readFileSync(page, 'utf8'))?.[1]?.replaceAll('`', '') ?? page.pathname
+  const title = existsSync(page) ? /^# (.*)$/m.exec(readFileSync(page, 'utf8'))?.[1] : undefined
+  if (title === undefined) throw new Error(`${page.pathname}: no such page, or one without a title`)
+  return title.replaceAll('`', '')
 }
