@@ -11,7 +11,7 @@ export interface Section {
 
 /** The order of the pages. A test checks that each page of `docs/` stands here once. */
 export const sections: readonly Section[] = [
-  { text: 'Start', pages: ['index', 'app', 'testing'] },
+  { text: 'Start', pages: ['index', 'start/tutorial', 'app', 'testing'] },
   {
     text: 'Moving from',
     folded: true,

@@ -18,6 +18,8 @@ export default defineConfig({
   srcDir: './pages',
   outDir: './dist',
   cacheDir: './.cache',
+  // No icon: without this line browsers ask for /favicon.ico.
+  head: [['link', { rel: 'icon', href: 'data:,' }]],
   metaChunk: true,
   // `pages` is a link to `docs/`: the pages find Vue from here.
   vite: { resolve: { preserveSymlinks: true } },

@@ -20,12 +20,19 @@ const CONFIG = `export default {
   test: { include: ['*.test.ts'] },
 }`
 
-async function run({ page, name, code }: Program): Promise<{ status: number | null; output: string }> {
+interface Ended {
+  status: number | null
+  stdout: string
+  output: string
+}
+
+async function run({ page, name, code, files }: Program): Promise<Ended> {
   const directory = join(folder, `${page.replaceAll('/', '-')}-${name}`)
   mkdirSync(directory)
   const isForVitest = code.includes("from 'vitest'")
   const file = join(directory, isForVitest ? 'page.test.ts' : 'page.ts')
   writeFileSync(file, code)
+  for (const each of files) writeFileSync(join(directory, each.name), each.code)
   writeFileSync(join(directory, 'vitest.config.js'), CONFIG)
   const args = isForVitest ? [vitest, 'run'] : ['--conditions=@outrigger/source', file]
   const { VITEST: _, ...env } = process.env
@@ -34,20 +41,22 @@ async function run({ page, name, code }: Program): Promise<{ status: number | nu
     env: { ...env, NODE_OPTIONS: '', NO_COLOR: '1' },
     timeout: CHILD_TIMEOUT - 5_000,
   })
-  const output = Promise.all([text(child.stdout), text(child.stderr)])
+  const written = Promise.all([text(child.stdout), text(child.stderr)])
   const [status] = (await once(child, 'close')) as [number | null]
-  return { status, output: (await output).join('\n') }
+  const [stdout, stderr] = await written
+  return { status, stdout, output: `${stdout}\n${stderr}` }
 }
 
 describe('a program in the documentation', () => {
   const found = programs(root)
 
   it.each(found.map((program) => [`${program.page} ${program.name}`, program] as const))(
-    '%s runs as it stands, and ends by itself',
+    '%s runs as it stands, prints what the page says, and ends by itself',
     { timeout: CHILD_TIMEOUT },
     async (_name, program) => {
-      const { status, output } = await run(program)
+      const { status, stdout, output } = await run(program)
       expect(status, output).toBe(0)
+      if (program.prints !== undefined) expect(stdout).toBe(program.prints)
     },
   )
 
@@ -60,15 +69,42 @@ describe('a program in the documentation', () => {
       page: 'none',
       name: 'throws',
       code: "throw new Error('as meant')",
+      files: [],
     })
     expect(status).toBe(1)
     expect(output).toContain('as meant')
   })
 
+  it('may import the files of its page', { timeout: CHILD_TIMEOUT }, async () => {
+    const files = [{ name: 'one.ts', code: 'export const one: number = 1' }]
+    const code = "import { one } from './one.ts'\nconsole.log(one)"
+    const { status, stdout, output } = await run({ page: 'none', name: 'imports', code, files })
+    expect(status, output).toBe(0)
+    expect(stdout).toBe('1\n')
+  })
+
   it('must follow its mark', () => {
-    expect(() => programsOf('page.md', '<!-- run: x -->\n\ntext\n')).toThrow('page.md')
+    for (const mark of ['run: x', 'file: x.ts', 'prints'])
+      expect(() => programsOf('page.md', `<!-- ${mark} -->\n\ntext\n`)).toThrow('page.md')
     expect(programsOf('page.md', '<!-- run: x -->\n\n```ts\na()\n```')).toEqual([
-      { page: 'page.md', name: 'x', code: 'a()\n' },
+      { page: 'page.md', name: 'x', code: 'a()\n', files: [] },
+    ])
+  })
+
+  it('is read with what it prints, and with the files of its page', () => {
+    const page = [
+      '<!-- file: b.ts -->\n\n```ts\nexport const b = 1\n```',
+      '<!-- run: x -->\n\n```ts\na()\n```',
+      '<!-- prints -->\n\n```text\n1\n```',
+    ].join('\n\n')
+    expect(programsOf('page.md', page)).toEqual([
+      {
+        page: 'page.md',
+        name: 'x',
+        code: 'a()\n',
+        prints: '1\n',
+        files: [{ name: 'b.ts', code: 'export const b = 1\n' }],
+      },
     ])
   })
 })

@@ -13,14 +13,15 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 describe('the TypeScript in the documentation', () => {
   it('compiles against the sources, under the settings of the repository', { timeout: 120_000 }, () => {
-    for (const { path, code } of pages(root)) {
+    for (const { path, code, files } of pages(root)) {
       const file = join(folder, `${path}.ts`)
       mkdirSync(dirname(file), { recursive: true })
       writeFileSync(file, code)
+      for (const each of files) writeFileSync(join(dirname(file), each.name), each.code)
     }
     // An example may declare what it does not use.
     const compilerOptions = { noUnusedLocals: false, noUnusedParameters: false }
-    const config = { extends: '../../tsconfig.json', compilerOptions, include: ['**/*.md.ts'] }
+    const config = { extends: '../../tsconfig.json', compilerOptions, include: ['**/*.ts'] }
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config))
     const tsc = fileURLToPath(new URL('node_modules/typescript/bin/tsc', root))
     const { stdout } = spawnSync(process.execPath, [tsc, '-p', '.', '--pretty', 'false'], {
@@ -56,6 +57,13 @@ describe('the TypeScript in the documentation', () => {
       'export {}',
       '',
     ])
+  })
+
+  it('may be a file of its own, which the blocks import', () => {
+    const page = ['<!-- file: b.ts -->', '', '```ts', 'export const b = 1', '```', '```ts', 'c()', '```']
+    const { code, files } = toPage('page.md', page.join('\n'))
+    expect(files).toEqual([{ name: 'b.ts', code: 'export const b = 1\n' }])
+    expect(code.split('\n').indexOf('c()')).toBe(6)
   })
 
   it('is left out only for a reason, and not by mistake', () => {

@@ -1,4 +1,5 @@
 import { globSync, readFileSync } from 'node:fs'
+import { filesOf, withoutFiles, type PageFile } from './programs.ts'
 
 /** The TypeScript of one Markdown page, as one module. */
 export interface Page {
@@ -6,6 +7,8 @@ export interface Page {
   readonly code: string
   /** Blocks that are taken out, with the reasons given. */
   readonly ignored: readonly string[]
+  /** Modules that the blocks import. */
+  readonly files: readonly PageFile[]
 }
 
 /** A ```ts block, and the HTML comment `<!-- given … -->` right before it: code that readers need not see. */
@@ -24,7 +27,9 @@ export function pages(root: URL): Page[] {
  * Each block may use what the blocks before it declare, and may declare the same names again: so each is a scope
  * inside of the one before. Lines stay where they are, that an error names the line of the page.
  */
-export function toPage(path: string, markdown: string): Page {
+export function toPage(path: string, whole: string): Page {
+  const files = filesOf(path, whole)
+  const markdown = withoutFiles(whole)
   const ignored: string[] = []
   const imports = new Set<string>()
   const lines: string[] = markdown.split('\n').map(() => '')
@@ -56,8 +61,13 @@ export function toPage(path: string, markdown: string): Page {
   const marked = markdown.match(/^\s*```(ts|typescript)\b/gm)?.length ?? 0
   if (depth + ignored.length !== marked)
     throw new Error(`${path}: a block of TypeScript is indented or not closed`)
-  if (depth === 0) return { path, code: '', ignored }
-  return { path, code: `${merged(imports)} ${lines.join('\n')}${'}'.repeat(depth)}\nexport {}\n`, ignored }
+  if (depth === 0) return { path, code: '', ignored, files }
+  return {
+    path,
+    code: `${merged(imports)} ${lines.join('\n')}${'}'.repeat(depth)}\nexport {}\n`,
+    ignored,
+    files,
+  }
 }
 
 /** One line of imports, none of them twice. */
