@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { createClient as createHeyApiClient } from '@hey-api/client-fetch'
 import { create as createAxios } from 'axios'
 import { GraphQLClient } from 'graphql-request'
@@ -183,17 +184,27 @@ describe.each(ways)('$name, with fetch: $way', ({ call, sends, way }) => {
   })
 })
 
-const named = libraries.map((library): [string, Library] => [library.name, library])
-
 describe('a request with a body', () => {
-  it.each(named)('by %s goes to another instance after a 503', async (_name, { call, sends }) => {
-    await using broken = await startServer(busy)
-    await using healthy = await startServer(echoRequest)
-    await using users = clientOf('fast', broken, healthy)
-    const seen = outcomes(users)
-    expect(await call(users)).toMatchObject(sends)
-    expect(seen).toEqual([`${broken.host} failure`, `${healthy.host} success`])
-  })
+  it.each(ways)(
+    'by $name goes to another instance after a 503, with fetch: $way',
+    async ({ call, sends, way }) => {
+      await using broken = await startServer(busy)
+      await using healthy = await startServer(echoRequest)
+      await using users = clientOf(way, broken, healthy)
+      const seen = outcomes(users)
+      expect(await call(users)).toMatchObject(sends)
+      expect(seen).toEqual([`${broken.host} failure`, `${healthy.host} success`])
+    },
+  )
+})
+
+it('docs/doors.md lists these libraries, and says which of them POST', () => {
+  const page = readFileSync(new URL('../../docs/doors.md', import.meta.url), 'utf8')
+  const [, section = ''] = /^## SDKs and clients on top$([^]*?)^## /m.exec(page) ?? []
+  const rows = [...section.matchAll(/^\| `(.+?)`.*\| (.+?) +\|$/gm)].map(([, name, body]) => [name, body])
+  expect(rows).toEqual(
+    libraries.map(({ name, sends }) => [name, sends.method === 'POST' ? 'yes \\*' : 'yes']),
+  )
 })
 
 it('an OpenAI-style SDK streams through a client', async () => {
