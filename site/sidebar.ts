@@ -13,6 +13,10 @@ export interface Section {
 export const sections: readonly Section[] = [
   { text: 'Start', pages: ['index', 'start/tutorial', 'app', 'testing'] },
   {
+    text: 'Guides',
+    pages: ['guides/frameworks'],
+  },
+  {
     text: 'Moving from',
     folded: true,
     pages: [
@@ -66,7 +70,15 @@ export const sections: readonly Section[] = [
   },
   {
     text: 'Operations',
-    pages: ['why-refused', 'observability', 'logging', 'prometheus', 'opentelemetry', 'dashboard'],
+    pages: [
+      'operations/runbook',
+      'why-refused',
+      'observability',
+      'logging',
+      'prometheus',
+      'opentelemetry',
+      'dashboard',
+    ],
   },
   { text: 'Project', pages: ['performance', 'incidents', 'scoreboard', 'simulator', 'threat-model'] },
 ]
