@@ -14,7 +14,7 @@ export const sections: readonly Section[] = [
   { text: 'Start', pages: ['index', 'start/tutorial', 'app', 'testing'] },
   {
     text: 'Guides',
-    pages: ['guides/frameworks'],
+    pages: ['guides/frameworks', 'guides/rolling-updates', 'guides/llm'],
   },
   {
     text: 'Moving from',
