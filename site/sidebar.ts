@@ -52,6 +52,7 @@ export const sections: readonly Section[] = [
         folded: true,
         pages: [
           'registries/memory',
+          'registries/announce',
           'registries/file',
           'registries/dns',
           'registries/etcd',
