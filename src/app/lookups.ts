@@ -1,7 +1,7 @@
 import type { Client } from '../client/client.ts'
 import { startTimer, type Clock } from '../clock.ts'
 import { nobody } from '../observe/scope.ts'
-import { warnOnce } from '../observe/warn-once.ts'
+import { warnOnce } from '../hooks/warn-once.ts'
 import type { Allow } from '../registry/allow.ts'
 import { sourceTrouble } from '../registry/source-failure.ts'
 import { Discovery } from '../registry/discovery.ts'

@@ -1,10 +1,10 @@
-import { unusable } from '../hooks/unusable.ts'
+import { asked } from '../hooks/asked.ts'
 import { checkHeaderName, checkObject, quote } from '../options.ts'
 import type { PickRequest } from './balancer.ts'
 
 /**
  * Where the key of a request is found: a header, a cookie, a path parameter of the route, or a function, whose
- * undefined or null means no key.
+ * undefined or null means no key. One that throws, or returns something else, is warned of once: such a call has no key.
  */
 export type KeyOption =
   | ((request: PickRequest) => string | null | undefined)
@@ -14,7 +14,7 @@ export type KeyOption =
 
 /** Checks a key option and makes it a function. */
 export function keyReader(name: string, key: KeyOption): (request: PickRequest) => string | undefined {
-  if (typeof key === 'function') return (request) => checkKey(name, key(request))
+  if (typeof key === 'function') return fromFunction(name, key)
   checkObject(name, key, ['header', 'cookie', 'param'])
   const entries = Object.entries<unknown>(key)
   const [kind, field] = entries[0] ?? []
@@ -27,11 +27,18 @@ export function keyReader(name: string, key: KeyOption): (request: PickRequest) 
   return (request) => request.header?.(header)
 }
 
-/** A number has no length, and would hash like every other number. */
-function checkKey(name: string, key: unknown): string | undefined {
-  if (typeof key === 'string') return key
-  if (key === undefined || key === null) return undefined
-  throw unusable(name, 'a string, or undefined for no key', key)
+/** One that throws, or returns no string, costs no call: it has no key. */
+function fromFunction(
+  name: string,
+  key: (request: PickRequest) => unknown,
+): (request: PickRequest) => string | undefined {
+  const warning = { name, rule: 'a string', instead: 'such a call has no key', code: 'OUTRIGGER_KEY' }
+  return (request) => asked(() => key(request), keyOf, key, warning) ?? undefined
+}
+
+/** A number is none: it would hash like every other number. */
+function keyOf(value: unknown): string | null | undefined {
+  return typeof value === 'string' || value === null ? value : undefined
 }
 
 function cookie(header: string | undefined, name: string): string | undefined {

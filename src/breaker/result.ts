@@ -1,11 +1,10 @@
 import { OutriggerError } from '../errors.ts'
-import { disown } from '../hooks/disown.ts'
+import { asked } from '../hooks/asked.ts'
 import type { Outcome } from '../observe/events.ts'
 import { isOutcome } from '../observe/outcome.ts'
-import { warnOnce } from '../observe/warn-once.ts'
-import { quote } from '../quote.ts'
 import { retryAfter } from '../verdict/retry-after.ts'
 import { answerVerdict } from '../verdict/answer.ts'
+import { CLASSIFY } from '../verdict/classify.ts'
 
 /** Decides how a settled call counts; undefined leaves it to the default. */
 export type ClassifyResult = (result: PromiseSettledResult<unknown>) => Outcome | undefined
@@ -28,7 +27,7 @@ export function counted(
   unixNow: number,
 ): Counted {
   const standard = byDefault(result, unixNow)
-  const own = classify && judged(classify, result)
+  const own = classify && asked(() => classify(result), outcomeOf, classify, CLASSIFY)
   return own === undefined ? standard : { outcome: own, retryAfter: standard.retryAfter }
 }
 
@@ -59,16 +58,6 @@ function ofAnswer({ status, headers }: Answer, unixNow: number): Counted {
   return { outcome, retryAfter: Math.min(pause, MAX_RETRY_AFTER) }
 }
 
-function judged(classify: ClassifyResult, result: PromiseSettledResult<unknown>): Outcome | undefined {
-  let what: string
-  try {
-    const verdict: unknown = classify(result)
-    if (verdict === undefined || isOutcome(verdict)) return verdict
-    disown(verdict)
-    what = `returned ${quote(verdict)}, which is no outcome`
-  } catch (error) {
-    what = `threw ${quote(error)}`
-  }
-  warnOnce(classify, `classify ${what}; the default is used instead`, 'OUTRIGGER_CLASSIFY')
-  return undefined
+function outcomeOf(value: unknown): Outcome | undefined {
+  return isOutcome(value) ? value : undefined
 }

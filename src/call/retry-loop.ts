@@ -1,7 +1,7 @@
 import pRetry from 'p-retry'
 import type { Attempt } from '../fleet/attempt.ts'
 import { disown } from '../hooks/disown.ts'
-import { warnOnce } from '../observe/warn-once.ts'
+import { warnOnce } from '../hooks/warn-once.ts'
 import { quote } from '../options.ts'
 import { backoffDelay, type RetryFailure, type RetryPolicy } from '../retry/policy.ts'
 import { isRetryable, maxRepeats } from '../verdict/again.ts'

@@ -1,7 +1,9 @@
+import type { Balancer, Standing } from '../balance/balancer.ts'
 import type { Core } from '../call/core.ts'
 import type { Plan } from '../call/plan.ts'
 import type { LiveEndpoint } from '../fleet/endpoint.ts'
 import { stateOf } from '../fleet/states.ts'
+import { asked } from '../hooks/asked.ts'
 import type { InstanceState } from '../observe/events.ts'
 import { quote } from '../quote.ts'
 import type { Subset } from '../traffic/subset.ts'
@@ -63,7 +65,7 @@ function explainInstance(
   const openFor = endpoint.admitsAt(plan.guard, now) - now
   const pausedFor = endpoint.penalisedUntil - now
   const { balancer, perInstance } = core.fleet
-  const { cost, otherSubset = !isWithin(subset, endpoint) } = balancer.standing?.(endpoint, now) ?? {}
+  const { cost, otherSubset = !isWithin(subset, endpoint) } = standingOf(balancer, endpoint, now)
   const mayBePicked = state === best && !otherSubset
   const why: Record<InstanceState, string> = {
     available: otherSubset
@@ -104,6 +106,26 @@ function explainInstance(
     ...(cost !== undefined && { cost }),
     ...(otherSubset && { otherSubset: true }),
   }
+}
+
+const STANDING = {
+  name: 'balance.standing()',
+  rule: '{ cost?: number, otherSubset?: true }',
+  instead: 'it is left out',
+  code: 'OUTRIGGER_BALANCER',
+}
+
+/** What a strategy, which may be the user's, makes of the endpoint. */
+function standingOf(balancer: Balancer, endpoint: LiveEndpoint, now: number): Standing {
+  return asked(() => balancer.standing?.(endpoint, now), readStanding, balancer, STANDING) ?? {}
+}
+
+function readStanding(value: unknown): Standing | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { cost, otherSubset } = value as Record<keyof Standing, unknown>
+  if (cost !== undefined && typeof cost !== 'number') return undefined
+  if (otherSubset !== undefined && otherSubset !== true) return undefined
+  return { ...(cost !== undefined && { cost }), ...(otherSubset && { otherSubset }) }
 }
 
 function explainPlan({ timeout, retry, hedge, guard, waitForReady, priority }: Plan): PlanExplanation {

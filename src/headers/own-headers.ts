@@ -56,7 +56,7 @@ export function headersFor(
 ): Lower | Promise<Lower> {
   const { fixed, functions } = source
   if (functions.length === 0) return has ? without(fixed, has) : fixed
-  return Promise.all(functions.map((made) => made(request))).then((answers) => {
+  return Promise.all(functions.map(async (made) => made(request))).then((answers) => {
     const made = answers.map((answer) => lowered('what headers() returns', answer))
     const all: Lower = Object.assign({}, fixed, ...made)
     return has ? without(all, has) : all

@@ -1,3 +1,4 @@
+import { disown } from './disown.ts'
 import { warn } from './notify.ts'
 
 /**
@@ -17,7 +18,7 @@ export function runWithin<T>(within: ((run: () => void) => unknown) | undefined,
     }
   }
   try {
-    within(once)
+    disown(within(once), (error) => warn(WARNING, error))
   } catch (error) {
     warn(WARNING, error)
   }

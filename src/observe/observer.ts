@@ -3,8 +3,7 @@ import { hasSubscribers } from './channels.ts'
 import type { Emitter } from './emitter.ts'
 import type { ClientEvents, ServiceEvent } from './events.ts'
 import { Journal, type CallSubject, type JournalContext } from './journal.ts'
-import { warnOnce } from './warn-once.ts'
-import { quote } from '../quote.ts'
+import { asked } from '../hooks/asked.ts'
 
 /** What of a path may be seen in events; undefined hides it. */
 export type RedactPath = (path: string) => string | undefined
@@ -55,15 +54,19 @@ export class Observer implements JournalContext {
     if (path === undefined) return undefined
     const redact = this.#redactPath
     if (redact === undefined) return withoutQuery(path)
-    try {
-      const shown: unknown = redact(path)
-      if (shown === undefined || typeof shown === 'string') return shown
-      warnOnce(redact, `redactPath returned ${quote(shown)}; the path is left out`, 'OUTRIGGER_REDACT')
-    } catch (error) {
-      warnOnce(redact, `redactPath threw ${quote(error)}; the path is left out`, 'OUTRIGGER_REDACT')
-    }
-    return undefined
+    return asked(() => redact(path), textOf, redact, REDACT)
   }
+}
+
+const REDACT = {
+  name: 'redactPath',
+  rule: 'a string',
+  instead: 'the path is left out',
+  code: 'OUTRIGGER_REDACT',
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
 }
 
 function withoutQuery(path: string): string {

@@ -1,8 +1,6 @@
-import { disown } from '../hooks/disown.ts'
+import { asked as answerOf, type AskedWarning } from '../hooks/asked.ts'
 import type { Outcome } from '../observe/events.ts'
 import { isOutcome } from '../observe/outcome.ts'
-import { warnOnce } from '../observe/warn-once.ts'
-import { quote } from '../options.ts'
 
 /** What one attempt brought: a status with headers, or an error, or for `execute` any value. */
 export interface AttemptResult {
@@ -26,20 +24,16 @@ export interface Judgement {
 /** Decides what an attempt says about its instance; undefined leaves it to the default. */
 export type Classify = (result: AttemptResult) => Outcome | Judgement | undefined
 
+export const CLASSIFY: AskedWarning = Object.freeze({
+  name: 'classify',
+  rule: 'an outcome',
+  instead: 'the default is used instead',
+  code: 'OUTRIGGER_CLASSIFY',
+})
+
 /** What the user's own `classify` says. If it throws, or returns no outcome, there is a warning and the default is used. */
 export function asked(custom: Classify | undefined, result: AttemptResult): Judgement | undefined {
-  if (!custom) return undefined
-  try {
-    const judged: unknown = custom(result)
-    if (judged === undefined) return undefined
-    const judgement = judgementOf(judged)
-    if (judgement) return judgement
-    disown(judged)
-    warn(custom, `returned ${quote(judged)}, which is no outcome`)
-  } catch (error) {
-    warn(custom, `threw ${quote(error)}`)
-  }
-  return undefined
+  return custom && answerOf(() => custom(result), judgementOf, custom, CLASSIFY)
 }
 
 /** Only an overload asks for a pause by itself. */
@@ -58,8 +52,4 @@ function judgementOf(value: unknown): Judgement | undefined {
   if (!isOutcome(outcome)) return undefined
   if (pause === undefined) return BARE[outcome]
   return typeof pause === 'number' && pause >= 0 ? { outcome, pause } : undefined
-}
-
-function warn(custom: Classify, what: string): void {
-  warnOnce(custom, `classify ${what}; the default is used instead`, 'OUTRIGGER_CLASSIFY')
 }

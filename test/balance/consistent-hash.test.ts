@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import * as fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Balancer, Endpoint, PickRequest } from '../../src/balance/balancer.ts'
 import { consistentHash, type ConsistentHashOptions } from '../../src/balance/consistent-hash.ts'
 import { chiLimit, chiSquare, endpoint, endpoints, requests, type FakeEndpoint } from './harness.ts'
@@ -165,13 +165,18 @@ describe('consistentHash', () => {
     expect(byPath({ key }).pick(set, requests()(init))).toBe(expected)
   })
 
-  it.each([42, NaN, false, ['ann'], Symbol.iterator])('says that a key function returned %o', (key) => {
-    const balancer = byPath({ key: (() => key) as unknown as () => string })
-    const pick = (): unknown => balancer.pick(endpoints(3), requests()())
-    expect(pick).toThrow(TypeError)
-    const quoted = inspect(key)
-    expect(pick).toThrow(`consistentHash.key must return a string, or undefined for no key, got ${quoted}`)
-  })
+  it.each([42, NaN, false, ['ann'], Symbol.iterator])(
+    'takes %o of a key function for no key, and warns once',
+    (key) => {
+      const warnings = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+      const balancer = byPath({ key: (() => key) as unknown as () => string })
+      const set = endpoints(3)
+      for (let call = 0; call < 10; call++) expect(set).toContain(balancer.pick(set, requests()()))
+      const text = `consistentHash.key returned ${inspect(key)}, not a string`
+      expect(warnings.mock.calls.map(([message]) => message)).toEqual([expect.stringContaining(text)])
+      vi.restoreAllMocks()
+    },
+  )
 
   it.each([
     [{ key: { header: '' } }, "consistentHash.key must name one header, cookie or param, got { header: '' }"],

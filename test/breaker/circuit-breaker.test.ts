@@ -288,7 +288,7 @@ describe('what counts', () => {
     for (let i = 0; i < 3; i++) expect(await breaker.execute(ok)).toBe('ok')
     expect(breaker.state).toBe('closed')
     expect(warning).toHaveBeenCalledExactlyOnceWith(
-      expect.stringMatching(/^classify returned .*, which is no outcome; the default is used instead$/),
+      expect.stringMatching(/^classify returned .*, not an outcome.*; the default is used instead$/),
       { code: 'OUTRIGGER_CLASSIFY' },
     )
     warning.mockRestore()

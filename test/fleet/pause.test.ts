@@ -78,7 +78,7 @@ describe('a pause that an instance asks for', () => {
         setImmediate(resolve)
       })
       process.off('warning', listen)
-      expect(warnings).toEqual([expect.stringMatching(/^classify returned .*, which is no outcome/)])
+      expect(warnings).toEqual([expect.stringMatching(/^classify returned .*, not an outcome/)])
     },
   )
 })

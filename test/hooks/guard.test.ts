@@ -6,6 +6,7 @@ import {
   createClient,
   fixed,
   MemoryRegistry,
+  type Balancer,
   type ClientOptions,
 } from '../../src/index.ts'
 import { disown } from '../../src/hooks/disown.ts'
@@ -123,6 +124,51 @@ describe('told something', () => {
     await me.close()
   })
 
+  it.each(kinds)('a redactPath that gives %s is a warning, and the path is left out', async (kind) => {
+    vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    await using server = await startServer(reply(200))
+    const redactPath = STRANGE[kind] as () => string
+    await using client = createClient({ service: 'svc', source: fixed([server.url]), redactPath })
+    const paths: unknown[] = []
+    client.on('call', ({ path }) => paths.push(path))
+    expect((await client('/')).status).toBe(200)
+    expect(paths).toEqual([undefined])
+  })
+
+  it.each(kinds)('a strategy whose standing() gives %s is a warning of explain()', (kind) => {
+    vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    const balance: Balancer = { pick: ([first]) => first, standing: STRANGE[kind] as () => undefined }
+    const client = createClient({ service: 'svc', source: fixed(['http://127.0.0.1:1']), balance })
+    expect(() => client.explain('/')).not.toThrow()
+    return client.close()
+  })
+
+  it.each(kinds)('a `within` that gives %s is a warning, and the attempt is sent', async (kind) => {
+    vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    await using server = await startServer(reply(200))
+    await using client = createClient({ service: 'svc', source: fixed([server.url]) })
+    const hook = STRANGE[kind] as () => void
+    client.on('attempt:start', (message) => Object.assign(message, { within: hook, sendWithin: hook }))
+    expect((await client('/')).status).toBe(200)
+  })
+
+  it('a client’s headers that reject are heard although those of the route throw', async () => {
+    await using server = await startServer(reply(200))
+    await using client = createClient({
+      service: 'svc',
+      source: fixed([server.url]),
+      headers: () => Promise.reject(new Error('the client’s')),
+      routes: {
+        'GET /x': {
+          headers: () => {
+            throw new Error('the route’s')
+          },
+        },
+      },
+    })
+    await expect(client('/x')).rejects.toThrow(/the (?:client|route)’s/)
+  })
+
   it.each(kinds)('a body function that gives %s fails its own call', async (kind) => {
     await using server = await startServer(reply(200))
     await using client = createClient({ service: 'svc', source: fixed([server.url]), drainTimeout: 100 })
@@ -140,5 +186,14 @@ it.each(kinds)('quote() shows, or says that it cannot show, %s', (kind) => {
     value = thrown
   }
   disown(value)
-  expect(typeof quote(value)).toBe('string')
+  expect(quote(value)).toMatch(/^.+$/)
+})
+
+it.each([
+  new Error('first\r\nsecond'),
+  { pending: Promise.resolve(new Error('a')) },
+  { nested: new Error('a') },
+])('quote() shows %o on one line: an error message must not forge a line of a log', (value) => {
+  disown(value)
+  expect(quote(value)).toMatch(/^.+$/)
 })
