@@ -149,7 +149,7 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
             this.expire(this.clock.now() - this.deadline),
           )
       }
-      if (this.operation.runsCode) this.core.running.add(this)
+      if (this.#runsCode) this.core.running.add(this)
       if (this.core.discovery.seen) this.#begin(begin)
       else this.#onFirstSnapshot(() => this.#begin(begin))
     })
@@ -352,6 +352,12 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
     this.#reject?.(reason)
   }
 
+  /** Whether it may wait for code of the user's that no end of a connection ends: close() then ends the call. */
+  get #runsCode(): boolean {
+    const { runsCode, plan } = this.operation
+    return runsCode === true || (plan.headers.own?.functions.length ?? 0) > 0
+  }
+
   get #openTry(): Try<T> | undefined {
     return this.#open?.over === false ? this.#open : undefined
   }
@@ -370,7 +376,7 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
     if (this.ended) return false
     this.ended = true
     this.waiting?.delete(this)
-    if (this.operation.runsCode) this.core.running.delete(this)
+    if (this.#runsCode) this.core.running.delete(this)
     this.#cancelDeadline?.()
     this.cancelHedge?.()
     if (this.#onAbort) this.operation.signal?.removeEventListener('abort', this.#onAbort)

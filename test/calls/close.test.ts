@@ -58,6 +58,22 @@ describe('close()', () => {
     for (const { reason } of signals) expect(reason).toMatchObject({ code: 'ERR_OUTRIGGER_CLOSED' })
   })
 
+  it.each<[string, (client: Client) => Promise<unknown>]>([
+    ['fetch', (client) => client('/')],
+    ['request', (client) => client.request('/')],
+    ['dispatcher', (client) => client.dispatcher.request({ origin: 'http://svc', path: '/', method: 'GET' })],
+  ])('ends a call of %s that waits for headers() which never answers', async (_door, call) => {
+    await using server = await startServer(reply(200))
+    const client = clientOf(server.url, { timeout: false, headers: () => new Promise(() => {}) })
+    await client.ready()
+    const code = codeOf(call(client))
+    const closed = client.close()
+    await clock.advance(700)
+    await closed
+    expect(await code).toBe('ERR_OUTRIGGER_CLOSED')
+    expect(server.requests).toEqual([])
+  })
+
   it('ends a body that is still read, and says why', async () => {
     await using server = await startServer(stall)
     const client = clientOf(server.url)

@@ -80,7 +80,7 @@ export class AttemptDispatcher extends Dispatcher {
       try {
         const subject = { service: this.core.service, route: plan.route?.key, method, path, attempt: 1 }
         const headers = headersFor(own, subject, (name) => headerOf(request.headers, name) !== undefined)
-        if (headers instanceof Promise) headers.then(sendWith).catch(failed)
+        if (headers instanceof Promise) this.await(headers, sendWith, failed)
         else sendWith(headers)
       } catch (error) {
         failed(error)
@@ -93,6 +93,20 @@ export class AttemptDispatcher extends Dispatcher {
     if (journal) journal.trace(begin)
     else begin()
     return true
+  }
+
+  /** What never answers is ended by close(). */
+  private await<T>(answer: Promise<T>, onAnswer: (value: T) => void, onFailed: (error: unknown) => void): void {
+    const { running } = this.core
+    const waiting = { cut: (reason: Error) => over(() => onFailed(reason)) }
+    const over = (then: () => void): void => {
+      if (running.delete(waiting)) then()
+    }
+    running.add(waiting)
+    answer.then(
+      (value) => over(() => onAnswer(value)),
+      (error: unknown) => over(() => onFailed(error)),
+    )
   }
 
   /** Until the first snapshot; `send` then says itself what is wrong, if something is. */
