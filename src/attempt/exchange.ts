@@ -13,6 +13,7 @@ import { Drain } from './drain.ts'
 import type { AnswerObserver, ExchangeOptions, ExchangePolicy } from './exchange-options.ts'
 import { IdleWatch } from './idle-watch.ts'
 import { settleAnswer } from './settle-answer.ts'
+import { isA } from '../hooks/thrown.ts'
 
 type Handler = Dispatcher.DispatchHandler
 type Controller = Dispatcher.DispatchController
@@ -286,7 +287,7 @@ export class Exchange implements Handler, Passenger {
     this.#disarm()
     attempt.error ??= error
     // The client has closed: fetch would say no more than that it failed.
-    if (error instanceof OutriggerError) this.timedOut = error
+    if (isA(error, OutriggerError)) this.timedOut = error
     if (attempt.outcome === undefined) attempt.settle(verdict)
     else if (verdict.outcome === 'failure') attempt.amend(verdict)
     attempt.release()

@@ -5,6 +5,7 @@ import { isOutcome } from '../observe/outcome.ts'
 import { retryAfter } from '../verdict/retry-after.ts'
 import { answerVerdict } from '../verdict/answer.ts'
 import { CLASSIFY } from '../verdict/classify.ts'
+import { isA, readOf } from '../hooks/thrown.ts'
 
 /** Decides how a settled call counts; undefined leaves it to the default. */
 export type ClassifyResult = (result: PromiseSettledResult<unknown>) => Outcome | undefined
@@ -32,8 +33,11 @@ export function counted(
 }
 
 function byDefault(result: PromiseSettledResult<unknown>, unixNow: number): Counted {
-  if (result.status === 'fulfilled') return isAnswer(result.value) ? ofAnswer(result.value, unixNow) : SUCCESS
-  return { outcome: result.reason instanceof OutriggerError ? 'ignored' : 'failure', retryAfter: 0 }
+  if (result.status === 'fulfilled') {
+    const { value } = result
+    return readOf(() => (isAnswer(value) ? ofAnswer(value, unixNow) : SUCCESS), SUCCESS)
+  }
+  return { outcome: isA(result.reason, OutriggerError) ? 'ignored' : 'failure', retryAfter: 0 }
 }
 
 interface Answer {
@@ -44,9 +48,11 @@ interface Answer {
 /** A Response, of whatever package: its status says how the call went. */
 export function isAnswer(value: unknown): value is Answer {
   if (typeof value !== 'object' || value === null) return false
-  const { status, headers } = value as { status?: unknown; headers?: unknown }
-  if (typeof status !== 'number' || typeof headers !== 'object' || headers === null) return false
-  return typeof (headers as { get?: unknown }).get === 'function'
+  return readOf(() => {
+    const { status, headers } = value as { status?: unknown; headers?: unknown }
+    if (typeof status !== 'number' || typeof headers !== 'object' || headers === null) return false
+    return typeof (headers as { get?: unknown }).get === 'function'
+  }, false)
 }
 
 function ofAnswer({ status, headers }: Answer, unixNow: number): Counted {

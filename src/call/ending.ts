@@ -2,6 +2,7 @@ import { OutriggerError, timeoutError } from '../errors.ts'
 import type { CallOutcome } from '../observe/events.ts'
 import type { CallResult } from '../observe/journal.ts'
 import type { Tried } from './operation.ts'
+import { isA, readOf } from '../hooks/thrown.ts'
 
 /** What the caller saw of a call that ended as this try did. */
 export function resultOf({ attempt, ok, error }: Tried<unknown>): CallResult {
@@ -17,12 +18,12 @@ export function abortedBy(error: unknown): CallResult {
 }
 
 export function outcomeOf(error: unknown): CallOutcome {
-  if (error instanceof OutriggerError) return 'refused'
+  if (isA(error, OutriggerError)) return 'refused'
   return isTimeout(error) ? 'timeout' : 'failure'
 }
 
 function isTimeout(error: unknown): boolean {
-  return error instanceof Error && error.name === 'TimeoutError'
+  return readOf(() => error instanceof Error && error.name === 'TimeoutError', false)
 }
 
 /** What a call is rejected with whose deadline has passed; `total` is in ms. */

@@ -5,6 +5,7 @@ import { headersFor, type HeaderSource } from '../headers/own-headers.ts'
 import { isLate, timeoutVerdict } from '../verdict/limit.ts'
 import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import type { Operation, Receiver, SendContext, Sending, Tried } from './operation.ts'
+import { isA } from '../hooks/thrown.ts'
 
 /** Whose try it is. */
 export interface TryOwner<T> extends SendContext {
@@ -191,5 +192,5 @@ export class Try<T> implements Receiver<T>, Tried<T> {
 }
 
 function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error('aborted', { cause: reason })
+  return isA(reason, Error) ? reason : new Error('aborted', { cause: reason })
 }

@@ -3,6 +3,7 @@ import type { ClientEvents, InstanceCounts, ServiceEvent } from '../observe/even
 import { quote } from '../quote.ts'
 import type { Instance } from '../registry/source.ts'
 import { redactUrl } from '../registry/origin.ts'
+import { isA } from '../hooks/thrown.ts'
 
 /** What a log line says of an event, as plain data. */
 export type LogFields = Readonly<Record<string, unknown>>
@@ -13,7 +14,7 @@ const STACK_LINES = 10
 
 /** An error as plain data: most loggers print only the message of one, or nothing. */
 export function serializeError(error: unknown, depth: number = DEPTH): LogFields {
-  if (!(error instanceof Error)) return { message: redact(quote(error)) }
+  if (!isA(error, Error)) return { message: redact(quote(error)) }
   // A user's class may have made them anything.
   const { name, message, stack, cause, code } = shown(error)
   return {

@@ -13,6 +13,7 @@ import type { AttemptEvent, AttemptStartEvent, CallEvent, CallStartEvent } from 
 import { attemptAttributes, attemptKind, attemptName, callAttributes } from './attributes.ts'
 import { SendingContext } from './context.ts'
 import { errorType, statusError } from './error-type.ts'
+import { isA } from '../hooks/thrown.ts'
 
 interface Attempt {
   readonly number: number
@@ -182,9 +183,9 @@ function finish(span: Span, { status, error, attributes }: End): void {
   const type = error === undefined ? statusError(status) : errorType(error)
   if (type !== undefined) {
     span.setAttribute('error.type', type)
-    const message = error instanceof Error ? error.message : undefined
+    const message = isA(error, Error) ? error.message : undefined
     span.setStatus({ code: SpanStatusCode.ERROR, ...(message !== undefined && { message }) })
-    if (error instanceof Error) span.recordException(error)
+    if (isA(error, Error)) span.recordException(error)
   }
   span.end()
 }

@@ -2,6 +2,7 @@ import { OutriggerError } from '../errors.ts'
 import { isCallersFault } from './callers-fault.ts'
 import { asked, type Classify } from './classify.ts'
 import { overruled, VERDICTS, type Ending, type Verdict } from './verdict.ts'
+import { isA, readOf } from '../hooks/thrown.ts'
 
 /** What is known of a request that ended with an error. */
 export interface Fault {
@@ -35,7 +36,8 @@ const REFUSED_STREAM = 7
  * already counted.
  */
 export function faultVerdict(fault: Fault, custom: Classify | undefined): Verdict {
-  const verdict: Verdict = VERDICTS[endingOf(fault)]
+  // undici's and Node's own errors can be read.
+  const verdict: Verdict = VERDICTS[readOf(() => endingOf(fault), 'mistaken')]
   if (verdict.whose === 'caller' || fault.isAnswered) return verdict
   return overruled(verdict, asked(custom, { error: fault.error })?.outcome)
 }
@@ -54,7 +56,7 @@ export function endingOf({ error, sent, isAnswered, isReused, body }: Fault): En
 
 /** The verdict on what a function given to `execute` threw: nobody can tell what of it has reached the instance. */
 export function thrownVerdict(error: unknown, custom: Classify | undefined): Verdict {
-  const verdict = error instanceof OutriggerError ? VERDICTS.declined : VERDICTS.threw
+  const verdict = isA(error, OutriggerError) ? VERDICTS.declined : VERDICTS.threw
   return overruled(verdict, asked(custom, { error })?.outcome)
 }
 

@@ -1,4 +1,5 @@
 import { VERDICTS, type Verdict } from './verdict.ts'
+import { readOf } from '../hooks/thrown.ts'
 
 /** A timer that fires this many ms late was held up by this process, which may then have missed an answer too. */
 const LATE = 20
@@ -43,5 +44,5 @@ export function timeoutVerdict(sent: boolean): Verdict {
 
 /** Whether an abort says that a time limit of the caller's has passed, as `AbortSignal.timeout` does. */
 export function isTimeLimit(reason: unknown): boolean {
-  return (reason as { name?: unknown } | null | undefined)?.name === 'TimeoutError'
+  return readOf(() => (reason as { name?: unknown } | null | undefined)?.name === 'TimeoutError', false)
 }

@@ -1,5 +1,6 @@
 import { isErrored, type Readable } from 'node:stream'
 import { OutriggerError } from '../errors.ts'
+import { readOf } from '../hooks/thrown.ts'
 
 /** What fetch, and the mocks that stand in for it, reject with when the network fails. */
 const NETWORK = new Set(['fetch failed', 'Failed to fetch'])
@@ -10,6 +11,10 @@ const CODE = /^(?:E[A-Z]{3,}|UND_ERR_(?:SOCKET|CONNECT_TIMEOUT|HEADERS_TIMEOUT|B
  * The platform itself rejects before it sends only for what is wrong with the request, with a TypeError that says what.
  */
 export function isNetworkFailure(error: unknown): boolean {
+  return readOf(() => isOfNetwork(error), false)
+}
+
+function isOfNetwork(error: unknown): boolean {
   if (!(error instanceof Error) || error instanceof OutriggerError || error instanceof DOMException)
     return false
   const { message, cause, code } = error as Error & { code?: unknown }

@@ -1,5 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import { checkScheme } from '../../attempt/address.ts'
+import { startTimer } from '../../clock.ts'
+import { timeoutError } from '../../errors.ts'
 import type { Core } from '../../call/core.ts'
 import type { Plan } from '../../call/plan.ts'
 import type { Attempt } from '../../fleet/attempt.ts'
@@ -80,7 +82,7 @@ export class AttemptDispatcher extends Dispatcher {
       try {
         const subject = { service: this.core.service, route: plan.route?.key, method, path, attempt: 1 }
         const headers = headersFor(own, subject, (name) => headerOf(request.headers, name) !== undefined)
-        if (headers instanceof Promise) this.await(headers, sendWith, failed)
+        if (headers instanceof Promise) this.await(plan, headers, sendWith, failed)
         else sendWith(headers)
       } catch (error) {
         failed(error)
@@ -95,12 +97,22 @@ export class AttemptDispatcher extends Dispatcher {
     return true
   }
 
-  /** What never answers is ended by close(). */
-  private await<T>(answer: Promise<T>, onAnswer: (value: T) => void, onFailed: (error: unknown) => void): void {
-    const { running } = this.core
+  /** For headers(), which may never answer: no longer than an attempt, or a call, may take, or until close(). */
+  private await<T>(
+    { timeout }: Plan,
+    answer: Promise<T>,
+    onAnswer: (value: T) => void,
+    onFailed: (error: unknown) => void,
+  ): void {
+    const { running, clock } = this.core
     const waiting = { cut: (reason: Error) => over(() => onFailed(reason)) }
+    const limit = Math.min(timeout.attempt, timeout.total)
+    const late = (): void => waiting.cut(timeoutError(`headers() did not answer within ${limit} ms`))
+    const cancel = limit < Infinity ? startTimer(clock, limit, late) : undefined
     const over = (then: () => void): void => {
-      if (running.delete(waiting)) then()
+      if (!running.delete(waiting)) return
+      cancel?.()
+      then()
     }
     running.add(waiting)
     answer.then(

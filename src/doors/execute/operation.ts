@@ -5,6 +5,7 @@ import type { Clock } from '../../clock.ts'
 import type { Attempt } from '../../fleet/attempt.ts'
 import { checkPriority, type Priority } from '../../limit/priority.ts'
 import { checkBoolean, checkSignal } from '../../options.ts'
+import { readOf } from '../../hooks/thrown.ts'
 import type { Instance } from '../../registry/source.ts'
 import type { AttemptResult } from '../../verdict/classify.ts'
 import { thrownVerdict } from '../../verdict/fault.ts'
@@ -142,7 +143,7 @@ async function run<T>(
   context: ExecuteContext,
 ): Promise<Answer<T>> {
   const value = await fn(instance, context)
-  return { value, ...spokenBy(value) }
+  return { value, ...readOf(() => spokenBy(value), {}) }
 }
 
 /** What a Response, or anything else that says as HTTP does how it went, says; of any package, and in any case. */

@@ -14,6 +14,7 @@ import { within } from './within.ts'
 import { lastingHeaders, signalOf } from './init.ts'
 import { cacheModeOf, sharedInit, variantOf } from './shared-init.ts'
 import type { CallInit, Target } from '../plan/target.ts'
+import { isA } from '../../hooks/thrown.ts'
 
 /** One fetch call, for those who may answer it in the service's stead. */
 export interface FallbackCall {
@@ -149,12 +150,12 @@ export async function withFallback(call: FallbackCall): Promise<Response> {
       made = checkAnswer(await within(call, answer(failure, describe(call))), failure)
     } finally {
       // Unless it lives on in the answer.
-      if (failure instanceof Response && made !== failure && made?.body !== failure.body) letGo(failure)
+      if (isA(failure, Response) && made !== failure && made?.body !== failure.body) letGo(failure)
     }
     announceFallback(call, failure)
     return made
   }
-  if (failure instanceof Response) return failure
+  if (isA(failure, Response)) return failure
   throw failure
 }
 
@@ -167,13 +168,13 @@ function tell({ joined }: FallbackCall, result: CallResult): void {
 function checkAnswer(answer: Response, failure: unknown): Response {
   const { status } = (answer as Partial<Response> | null | undefined) ?? {}
   if (typeof status === 'number') return answer
-  const cause = failure instanceof Error ? failure : undefined
+  const cause = isA(failure, Error) ? failure : undefined
   throw new TypeError(`fallback must return a Response, got ${quote(answer)}`, { cause })
 }
 
 /** Nobody is going to read it. */
 function letGo(failure: unknown): void {
-  if (failure instanceof Response) discardResponse(failure)
+  if (isA(failure, Response)) discardResponse(failure)
 }
 
 function isGood(response: Response, { classify: custom }: Plan): boolean {
@@ -192,6 +193,6 @@ function announceFallback({ core, plan }: FallbackCall, failure: unknown): void 
   core.events.emit('call:fallback', {
     ...core.stamp(),
     ...(plan.route && { route: plan.route.key }),
-    ...(failure instanceof Response ? { status: failure.status } : { error: failure }),
+    ...(isA(failure, Response) ? { status: failure.status } : { error: failure }),
   })
 }
