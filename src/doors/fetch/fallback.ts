@@ -22,6 +22,7 @@ export interface FallbackCall {
   readonly plan: Plan
   readonly method: string
   readonly url: string
+  /** All that are sent. */
   readonly headers: Headers
   /** What else tells it from others. */
   readonly variant: string
@@ -59,7 +60,7 @@ export function fallbackCall(
     url,
     path,
     joined: undefined,
-    headers: new Headers(init?.headers ?? request?.headers),
+    headers: allHeaders(plan, init?.headers ?? request?.headers),
     variant: variantOf(init, request),
     cache: cacheModeOf(init, request),
     signal: signalOf(init, request),
@@ -69,6 +70,13 @@ export function fallbackCall(
     company: mayShare ? String(init?.priority) : undefined,
     start: (shared) => start(shared ? sharedInit(own, request, shared) : own),
   }
+}
+
+/** With those of the option `headers`, which an update may change: what was kept under the old ones is not for the new. */
+function allHeaders({ headers: { own } }: Plan, given: RequestInit['headers']): Headers {
+  const all = new Headers(given)
+  for (const name in own?.fixed) if (!all.has(name)) all.set(name, own.fixed[name]!)
+  return all
 }
 
 function withLastingHeaders(init: CallInit | undefined): CallInit | undefined {
