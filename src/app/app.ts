@@ -24,7 +24,7 @@ import { Listeners } from './listeners.ts'
 import { IdleServices } from './idle-services.ts'
 import { Lookups, waitUnless } from './lookups.ts'
 import { checkAppOptions, type FetchOptions, type ServiceOptions, type Unknown } from './options.ts'
-import { checkClientOf, hostOf, isClient, optionsOf, withSources } from './service-options.ts'
+import { checkClientOf, hostOf, isClient, optionsOf, withDefaults } from './service-options.ts'
 import { Service } from './service.ts'
 
 /** Services that `discover` may add: their names come from URLs. */
@@ -155,7 +155,7 @@ export class App {
   readonly configured: Configured = {
     group: 'services',
     options: () => ({ ...this.#options }),
-    update: (update, by) => this.update(withSources(update, this.#options), by),
+    update: (update, by) => this.update(withDefaults(update), by),
     onClose: (end) => {
       if (this.#closed) end()
       else this.#onClose.add(end)
@@ -249,7 +249,7 @@ export class App {
       changes.push(isClient(given) ? this.#giving(name, host, given) : this.#naming(name, host, given, next))
     }
     for (const [host, service] of this.#services) {
-      if (!named.has(host)) changes.push(service.prepare(optionsOf(service.name, {}, next)))
+      if (!named.has(host)) changes.push(service.prepare(optionsOf(service.name, {}, next, service.source)))
     }
     // Of services that will be discovered.
     if (next.source) this.#serviceOf(optionsOf('service', {}, next))
@@ -281,8 +281,8 @@ export class App {
     if (this.#made.has(host)) {
       throw new TypeError(`services['${name}'] is a client made by hand: change it by its own update()`)
     }
-    const options = optionsOf(name, given, next)
     const known = this.#services.get(host)
+    const options = optionsOf(name, given, next, known?.source)
     if (known) return known.prepare(options)
     const service = this.#serviceOf(options)
     return () => {

@@ -12,13 +12,13 @@ import type { FetchOptions } from './options.ts'
 
 export type { FetchOptions, ServiceDefaults, ServiceOptions, Unknown } from './options.ts'
 
-/** An app-wide fetch: assignable to `typeof fetch`. */
 /** What operators do to an instance of any service that has been called; as the methods of a client, see there. */
 export type AppControl = Pick<
   AppByHand,
   'isolate' | 'drain' | 'weigh' | 'open' | 'restore' | 'reset' | 'dryRun'
 >
 
+/** An app-wide fetch: assignable to `typeof fetch`. */
 export interface AppFetch<Names extends string = string>
   extends Fetch, AppControl, AsyncDisposable, Configurable {
   /** The clients by name; each is made when it is first looked at. */
@@ -35,7 +35,7 @@ export interface AppFetch<Names extends string = string>
   off<Name extends keyof ClientEvents>(name: Name, listener?: Listener<ClientEvents[Name]>): this
   /**
    * Changes the configuration: `defaults` and `unknown` as a whole, `services` one by one. It is checked whole before anything is
-   * applied; clients keep what they have learnt.
+   * applied; clients keep what they have learnt, and their sources. Throws a TypeError for another source.
    */
   update(config: Pick<FetchOptions, 'defaults' | 'services' | 'unknown'>, by?: UpdateOptions): void
   /** Closes the clients that it has made. Those that were given to it are their maker's. */

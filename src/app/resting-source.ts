@@ -60,9 +60,13 @@ export class RestingSource implements Source {
 
   #awake(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      this.#wake = resolve
+      const wake = (): void => {
+        signal.removeEventListener('abort', wake)
+        resolve()
+      }
+      this.#wake = wake
       if (signal.aborted) resolve()
-      else signal.addEventListener('abort', () => resolve(), { once: true })
+      else signal.addEventListener('abort', wake)
     })
   }
 }

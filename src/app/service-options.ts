@@ -2,6 +2,7 @@ import { callWithin, type Client } from '../client/client.ts'
 import type { ClientOptions } from '../client/options.ts'
 import { logicalAddress } from '../doors/plan/target.ts'
 import { quote } from '../quote.ts'
+import type { Source } from '../registry/source.ts'
 import type { FetchOptions, ServiceOptions } from './options.ts'
 
 export function isClient(value: unknown): value is Client {
@@ -26,11 +27,12 @@ export function checkClientOf(name: string, host: string, client: Client): void 
   throw new TypeError(`services['${name}'] is a client of '${own}': make one for '${name}', or use that name`)
 }
 
-/** The options of one service: the defaults, and what differs; routes are merged by key. */
+/** The options of one service: the defaults, and what differs; routes are merged by key. `kept` is the source it has already. */
 export function optionsOf(
   name: string,
   given: ServiceOptions,
   { source, defaults, clock }: FetchOptions,
+  kept?: Source,
 ): ClientOptions {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw new TypeError(`services['${name}'] must be a client or an object of options, got ${quote(given)}`)
@@ -38,7 +40,7 @@ export function optionsOf(
   for (const key of ['service', 'clock']) {
     if (key in given) throw new TypeError(`services['${name}'] cannot have ${key}`)
   }
-  const { source: own = source, ...options } = given
+  const { source: own = kept ?? source, ...options } = given
   if (!own) throw new TypeError(`services['${name}'] has no source, and createFetch() has none either`)
   const routes = { ...defaults?.routes, ...options.routes }
   return {
@@ -51,19 +53,15 @@ export function optionsOf(
   }
 }
 
-/** An update that says nothing of sources: services keep theirs, and one that is not named any more has the defaults. */
-export function withSources(
+/** An update in which a service that is not named any more has the defaults. */
+export function withDefaults(
   update: Readonly<Record<string, unknown>>,
-  { services = {} }: FetchOptions,
 ): Pick<FetchOptions, 'defaults' | 'services' | 'unknown'> {
-  const { services: named, ...others } = update
-  if (typeof named !== 'object' || named === null) return update
-  const entries = Object.entries(named).map(([name, given]: [string, unknown]) => {
-    const before = Object.hasOwn(services, name) ? services[name] : undefined
-    const source = before && 'source' in before ? before.source : undefined
-    const own = given === undefined ? {} : given
-    const isOptions = typeof own === 'object' && own !== null && !Array.isArray(own)
-    return [name, source && isOptions ? { source, ...own } : own]
-  })
-  return { ...others, services: Object.fromEntries(entries) as NonNullable<FetchOptions['services']> }
+  const { services, ...others } = update
+  if (typeof services !== 'object' || services === null) return update
+  const named = Object.entries(services).map(([name, given]: [string, unknown]) => [
+    name,
+    given === undefined ? {} : given,
+  ])
+  return { ...others, services: Object.fromEntries(named) as NonNullable<FetchOptions['services']> }
 }

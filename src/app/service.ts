@@ -4,6 +4,7 @@ import { ServiceClient } from '../client/service-client.ts'
 import type { ClientUpdate } from '../client/update.ts'
 import { systemClock, type Clock } from '../clock.ts'
 import type { OutriggerError } from '../errors.ts'
+import type { Source } from '../registry/source.ts'
 import { RestingSource } from './resting-source.ts'
 
 /** One service of an application: its client is made at the first call. */
@@ -13,6 +14,8 @@ export class Service {
   calledAt: number = -Infinity
   #options: ClientOptions
   #client: Client | undefined
+  /** Its own, or the application's. */
+  readonly source: Source
   readonly #source: RestingSource
   readonly #onClient: (client: Client) => void
 
@@ -23,6 +26,7 @@ export class Service {
     onClient: (client: Client) => void,
   ) {
     this.name = options.service
+    this.source = options.source
     this.#source = new RestingSource(options.source, nameOf, options.clock ?? systemClock)
     this.#options = { ...options, source: this.#source }
     this.#onClient = onClient
@@ -55,6 +59,9 @@ export class Service {
 
   /** Checks other options; what it returns applies them, and does not throw. */
   prepare(options: ClientOptions): (by: { by?: string }) => void {
+    if (options.source !== this.source) {
+      throw new TypeError(`services['${this.name}'] cannot have another source: only a new createFetch() can`)
+    }
     const next: ClientOptions = { ...options, source: this.#source }
     check(next)
     return (by) => {

@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { App } from '../app/app.ts'
+import type { FetchOptions } from '../app/options.ts'
 import { systemClock } from '../clock.ts'
 import type { OutriggerError } from '../errors.ts'
 import { quote } from '../options.ts'
@@ -25,6 +26,8 @@ export async function followConfig(
   const forever = new AbortController().signal
   const watch = new FolderWatch(dirname(resolve(folder, file)), systemClock, forever)
   let current = first
+  // Of each service that was ever written: a service keeps its source.
+  const sources = new Map(sourcesOf(first))
   let told = ''
   for (;;) {
     await watch.change(POLL, QUIET).catch(() => systemClock.sleep(POLL, forever, { ref: false }))
@@ -34,15 +37,20 @@ export async function followConfig(
         told = ''
         continue
       }
-      checkFixed(current, next)
+      checkFixed(current, next, sources)
       const { defaults, services = {}, otherwise, unknown = otherwise ?? 'pass' } = next.options
       // A service that is not written any more is one with the defaults.
       const gone = Object.keys(current.options.services ?? {}).filter(
         (name) => !Object.hasOwn(services, name),
       )
-      const left = gone.map((name) => [name, ownSource(current, name)])
-      const change = { defaults: defaults ?? {}, services: { ...Object.fromEntries(left), ...services } }
-      app.update({ ...change, unknown }, { by: file })
+      const left = gone.map((name) => [name, {}])
+      const written = Object.entries(services).map(([name, given]) => [
+        name,
+        sources.has(name) ? withoutSource(given) : given,
+      ])
+      const all = Object.fromEntries([...left, ...written]) as NonNullable<FetchOptions['services']>
+      app.update({ defaults: defaults ?? {}, services: all, unknown }, { by: file })
+      for (const [name, source] of sourcesOf(next)) sources.set(name, source)
       current = next
       told = ''
     } catch (error) {
@@ -59,23 +67,31 @@ export async function followConfig(
 }
 
 /** Throws for a change of what stays as it is while the process runs. */
-function checkFixed(before: Configuration, after: Configuration): void {
+function checkFixed(
+  before: Configuration,
+  after: Configuration,
+  sources: ReadonlyMap<string, unknown>,
+): void {
   for (const key of ['source', 'suffixes', 'idleTimeout', 'otherwise', 'reload'] as const) {
     if (!isDeepStrictEqual(before.written[key], after.written[key])) {
       throw new TypeError(`${key} cannot change while the process runs`)
     }
   }
-  const { services: old = {} } = before.written
-  for (const [name, { source }] of Object.entries(after.written.services ?? {})) {
-    if (Object.hasOwn(old, name) && !isDeepStrictEqual(old[name]?.source, source)) {
+  for (const [name, source] of sourcesOf(after)) {
+    if (sources.has(name) && !isDeepStrictEqual(sources.get(name), source)) {
       throw new TypeError(`the source of services['${name}'] cannot change while the process runs`)
     }
   }
 }
 
-function ownSource({ options }: Configuration, name: string): object {
-  const given = options.services?.[name]
-  return given && 'source' in given && given.source ? { source: given.source } : {}
+/** As they are written: each reading makes them anew. */
+function sourcesOf({ written }: Configuration): [name: string, source: unknown][] {
+  return Object.entries(written.services ?? {}).map(([name, { source }]) => [name, source])
+}
+
+function withoutSource(given: object): object {
+  const { source: _source, ...others } = given as { source?: unknown }
+  return others
 }
 
 function messageOf(error: unknown): string {

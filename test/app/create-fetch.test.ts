@@ -245,6 +245,38 @@ describe('update()', () => {
   })
 })
 
+describe('update() and sources', () => {
+  it('need not repeat a source, of the application or of a service', async () => {
+    await using one = await startServer(reply(200, 'one'))
+    await using two = await startServer(reply(200, 'two'))
+    await using app = createFetch({
+      services: { a: { source: fixed([one.url]) }, b: { source: fixed([two.url]), timeout: 100 } },
+    })
+    app.update({ services: { a: { timeout: 200 } }, defaults: { retry: false } })
+    app.update({ services: { b: {} } })
+    app.update({ unknown: 'deny' })
+    expect(app.client('a').explain().plan).toMatchObject({ total: 200 })
+    expect(app.client('b').explain().plan).toMatchObject({ total: 30_000 })
+    expect(await (await app('http://a/')).text()).toBe('one')
+    expect(await (await app('http://b/')).text()).toBe('two')
+  })
+
+  it('may name the same source, and refuse another one: nothing has changed', async () => {
+    const [own, other] = [fixed([]), fixed([])]
+    await using app = createFetch({ source: fixed([]), services: { a: { source: own }, b: {} } })
+    app.update({ services: { a: { source: own, timeout: 200 } } })
+    expect(() => app.update({ services: { a: { source: other, timeout: 300 } } })).toThrow(
+      "services['a'] cannot have another source",
+    )
+    expect(() => app.update({ services: { b: { source: other } } })).toThrow(
+      "services['b'] cannot have another source",
+    )
+    expect(app.client('a').explain().plan).toMatchObject({ total: 200 })
+    app.update({ services: { c: { source: other } } })
+    expect(app.client('c').explain().plan).toMatchObject({ total: 30_000 })
+  })
+})
+
 describe('update() and clients made by hand', () => {
   it('takes a client for a host that was not there, and options for others', async () => {
     await using server = await startServer(reply(200, 'ok'))

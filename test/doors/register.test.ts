@@ -188,8 +188,11 @@ describe('node --import outrigger/register', { timeout: CHILD_TIMEOUT }, () => {
   it('applies a changed file whole, or says why not and changes nothing', async () => {
     await using server = await startServer(reply(200, 'ok'))
     const source = { fixed: [server.url] }
-    const first = { reload: true, source, services: { a: { timeout: 1000 }, b: {} } }
-    const second = { ...first, defaults: { retry: false }, services: { a: { timeout: 500 }, c: {} } }
+    const d = { source: { ...source } }
+    const first = { reload: true, source, services: { a: { timeout: 1000 }, b: {}, d } }
+    const services = { a: { timeout: 500 }, c: {}, d: { ...d, timeout: 600 } }
+    const second = { ...first, defaults: { retry: false }, services }
+    const third = { ...second, services: { a: { timeout: 400 } } }
     const app = `
       import { writeFile } from 'node:fs/promises'
       import { setTimeout as sleep } from 'node:timers/promises'
@@ -209,22 +212,30 @@ describe('node --import outrigger/register', { timeout: CHILD_TIMEOUT }, () => {
       console.log(plan('a'), plan('b'))
       await writeFile('outrigger.config.json', ${JSON.stringify(JSON.stringify(second))})
       await until(() => app.client('a').explain().plan.total === 500)
-      console.log(plan('a'), plan('b'), plan('c'))
+      console.log(plan('a'), plan('b'), plan('c'), plan('d'))
+      await writeFile('outrigger.config.json', ${JSON.stringify(JSON.stringify(third))})
+      await until(() => app.client('a').explain().plan.total === 400)
+      console.log(plan('d'))
+      await writeFile('outrigger.config.json', ${JSON.stringify(JSON.stringify(second))})
+      await until(() => app.client('a').explain().plan.total === 500)
+      console.log(plan('d'), await (await fetch('http://d')).text())
       for (const message of warnings) console.log(message)
     `
     const { code, stdout, stderr } = await runApp({ 'outrigger.config.json': JSON.stringify(first) }, app)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     const lines = stdout.trim().split('\n')
-    expect(lines.slice(0, 3)).toEqual([
+    expect(lines.splice(0, 5)).toEqual([
       'a 1000 3 b 30000 3',
       'a 1000 3 b 30000 3',
-      'a 500 1 b 30000 1 c 30000 1',
+      'a 500 1 b 30000 1 c 30000 1 d 600 1',
+      'd 30000 1',
+      'd 600 1 ok',
     ])
-    expect(lines[3]).toMatch(
+    expect(lines[0]).toMatch(
       /^outrigger.config.json has changed, and is not applied: outrigger.config.json: /,
     )
-    expect(lines[4]).toContain("services['a']: timeout must be")
-    expect(lines[5]).toContain('source cannot change while the process runs')
+    expect(lines[1]).toContain("services['a']: timeout must be")
+    expect(lines[2]).toContain('source cannot change while the process runs')
   })
 
   it('reaches a fetch that was saved before, by the platform’s own global dispatcher', async () => {
