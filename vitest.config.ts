@@ -17,6 +17,9 @@ const config: ViteUserConfig = defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/registries/**', 'test/dashboard-browser/**'],
           isolate: false,
+          // A machine that is busy with other things is no failure.
+          testTimeout: 20_000,
+          hookTimeout: 30_000,
         },
       },
       {

@@ -228,7 +228,7 @@ describe('a connection that is never made', { timeout: CHILD_TIMEOUT }, () => {
     ['request', (client: ReturnType<typeof createClient>) => client.request('/')],
   ])('does not outlast timeout.total through %s', async (_door, call) => {
     await using blackhole = await startBlackhole()
-    await using client = createClient({ ...options(blackhole.url), timeout: 50 })
+    await using client = createClient({ ...options(blackhole.url), timeout: 400 })
     await expect(call(client)).rejects.toMatchObject({ name: 'TimeoutError' })
     expect(instanceOf(client, blackhole.host)).toMatchObject({ inFlight: 0, settled: { failure: 1 } })
   })
