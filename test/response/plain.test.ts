@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { createServer, type Server } from 'node:net'
 import { getEventListeners, once } from 'node:events'
@@ -7,7 +8,16 @@ import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { createClient, fixed, type Client, type ClientOptions } from '../../src/index.ts'
 import { collectUntil } from '../fallback/support.ts'
-import { echo, ok, redirect, reply, startServer, truncate, type Answer } from '../support/http-server.ts'
+import {
+  echo,
+  hang,
+  ok,
+  redirect,
+  reply,
+  startServer,
+  truncate,
+  type Answer,
+} from '../support/http-server.ts'
 import { until } from '../support/until.ts'
 
 const service = 'user-service'
@@ -16,6 +26,9 @@ const trusted = 'user-service.localhost'
 function fastClient(url: string, options: Partial<ClientOptions> = {}): Client {
   return createClient({ service, source: fixed([url]), fetch: 'fast', drainTimeout: 0, ...options })
 }
+
+/** Of `ok`. */
+const INTEGRITY = `sha256-${createHash('sha256').update('ok').digest('base64')}`
 
 /** Calls with a signal are fetch's own where it is of undici 6, on Node 22. */
 const takesSignals = Number.parseInt(process.versions['undici'] ?? '', 10) >= 7
@@ -60,6 +73,38 @@ describe('the fast way is taken', () => {
     expect(ways).toEqual([false, isTaken, isTaken])
     expect(new Set(texts).size).toBe(1)
     expect(new Set(server.headers.map((each) => JSON.stringify(each))).size).toBe(1)
+  })
+
+  // A Request always has a signal.
+  it.runIf(takesSignals)('from the second call on, with a Request of the plain kind', async () => {
+    await using server = await startServer(echo)
+    await using client = fastClient(server.url)
+    const make = (user: string): Request =>
+      new Request(`http://${service}/a`, { headers: { 'X-User': user, accept: 'text/html' } })
+    const ways: boolean[] = []
+    for (const user of ['ada', 'bob', 'eve']) {
+      const response = await client(make(user))
+      ways.push(isFast(response))
+      expect(server.headers.at(-1)).toMatchObject({ 'x-user': user, accept: 'text/html' })
+    }
+    expect(ways).toEqual([false, true, true])
+    expect(new Set(server.headers.map((each) => Object.keys(each).join())).size).toBe(1)
+  })
+
+  it.runIf(takesSignals)('and a Request that is aborted ends its call with its own reason', async () => {
+    await using server = await startServer(ok, hang)
+    await using client = fastClient(server.url)
+    await (await client(new Request(`http://${service}/`))).text()
+    const controller = new AbortController()
+    const call = client(new Request(`http://${service}/`, { signal: controller.signal }))
+    await until(() => server.requests.length === 2)
+    const reason = new Error('enough')
+    controller.abort(reason)
+    await expect(call).rejects.toBe(reason)
+    // The other's signal had nothing to do with it.
+    await expect(
+      client(new Request(`http://${service}/`, { signal: AbortSignal.abort(reason) })),
+    ).rejects.toBe(reason)
   })
 })
 
@@ -138,6 +183,31 @@ describe('fetch makes the response', () => {
       const response = await client('/', init)
       expect(isFast(response)).toBe(false)
       await response.text()
+    }
+  })
+
+  it.each<[string, RequestInit]>([
+    ['a body', { method: 'POST', body: 'x' }],
+    ['other credentials', { credentials: 'include' }],
+    ['a cache mode', { cache: 'no-store' } as RequestInit],
+    ['another mode', { mode: 'no-cors' }],
+    ['a referrer', { referrer: '' }],
+    ['keepalive', { keepalive: true }],
+    ['an integrity', { integrity: INTEGRITY }],
+  ])('of a Request with %s', async (_name, init) => {
+    await using server = await startServer(ok)
+    await using client = fastClient(server.url)
+    for (let call = 0; call < 3; call++)
+      expect(isFast(await client(new Request(`http://${service}/`, init)))).toBe(false)
+  })
+
+  it('of a Request of a class of its own, and of one beside an init', async () => {
+    class Own extends Request {}
+    await using server = await startServer(ok)
+    await using client = fastClient(server.url)
+    for (let call = 0; call < 3; call++) {
+      expect(isFast(await client(new Own(`http://${service}/`)))).toBe(false)
+      expect(isFast(await client(new Request(`http://${service}/`), { headers: { a: 'b' } }))).toBe(false)
     }
   })
 

@@ -13,6 +13,7 @@ import { plainInit, signalOf, spelledMethod, withBody } from './init.ts'
 import { spareOf, type Spare } from './spare.ts'
 import type { Learned } from './plain/learned.ts'
 import { PlainDoor } from './plain/door.ts'
+import { plainInitOf } from './plain/shape.ts'
 import { FetchTransfer, type FetchCall, type OtherClients } from './transfer.ts'
 import type { BodySource, CallInit, Logical, Target } from '../plan/target.ts'
 
@@ -78,12 +79,20 @@ export class FetchOperation implements Operation<Response>, FetchCall {
       isRequestBody && this.plan.retry && this.#input instanceof Request ? spareOf(this.#input) : undefined
     this.idempotent =
       this.plan.idempotent ?? isIdempotent(this.method, this.header('idempotency-key') !== undefined)
+    this.#plain = learned && this.#plainDoor(learned, target, request, given)
+  }
+
+  #plainDoor(
+    learned: Learned,
+    target: Target,
+    request: Request | undefined,
+    given: CallInit | undefined,
+  ): PlainDoor | undefined {
     // A time limit between two pieces needs a signal, and so fetch.
-    const mayBePlain = learned && !request && !(given instanceof Request) && !this.#makeBody
-    this.#plain =
-      mayBePlain && this.plan.timeout.idle === Infinity
-        ? PlainDoor.for(learned, target, this.#init)
-        : undefined
+    if (this.#makeBody || this.plan.timeout.idle < Infinity || given instanceof Request) return undefined
+    if (!request) return PlainDoor.for(learned, target, this.#init)
+    const init = given === undefined ? plainInitOf(request) : undefined
+    return init && PlainDoor.for(learned, target, init)
   }
 
   /** Of a Request, this is known once it has been sent. */

@@ -56,6 +56,22 @@ export function plainCall(
   return { key, headers, body: body.content, length: body.length, signal }
 }
 
+/** What a Request without a body and without wishes of its own comes to. */
+export function plainInitOf(request: Request): RequestInit | undefined {
+  const { method, headers, signal } = request
+  if (Object.getPrototypeOf(request) !== Request.prototype || request.body !== null) return undefined
+  const isPlain =
+    request.mode === 'cors' &&
+    request.credentials === 'same-origin' &&
+    request.cache === 'default' &&
+    request.redirect === 'follow' &&
+    request.referrer === 'about:client' &&
+    request.referrerPolicy === '' &&
+    request.integrity === '' &&
+    !request.keepalive
+  return isPlain ? { method, headers, signal } : undefined
+}
+
 function isPlainInit(init: RequestInit, method: string): boolean {
   for (const name in init) {
     if (Reflect.get(init, name) !== undefined && !MEMBERS.has(name)) return false
