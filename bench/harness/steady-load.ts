@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks'
 
 /**
  * A child of the harness: asks a server for `/` so many times a second, evenly, whatever the answers do. Told `open` with a
- * URL, it reads the stream of a dashboard as a tab does, and says so once the first frame has come; told `close`, it leaves.
+ * URL, it reads the stream of a dashboard as a tab does, and says so once the stream is open; told `close`, it leaves.
  */
 const [origin = '', perSecond = '1000'] = process.argv.slice(2)
 const agent = new Agent({ keepAlive: true, maxSockets: 64 })
@@ -24,13 +24,8 @@ process.on('message', ({ open, close }: { open?: string; close?: true }) => {
   }
   if (open !== undefined) {
     const stream = get(open, (response) => {
-      let isTold = false
-      response.setEncoding('utf8').on('data', (piece: string) => {
-        if (isTold || !piece.includes('data: ')) return
-        isTold = true
-        process.send?.('open')
-      })
-      response.on('error', () => {})
+      process.send?.('open')
+      response.on('error', () => {}).resume()
     })
     stream.on('error', () => {})
     leave = () => void stream.destroy()
