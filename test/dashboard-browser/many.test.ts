@@ -121,6 +121,38 @@ describe('a thousand instances', () => {
     await page.locator('#instances').getByText('pod-0', { exact: true }).waitFor()
   })
 
+  it('have lines in the log, which are chosen by instance and kind; what is chosen stays while others come', async () => {
+    await busyFrame(1)
+    await busyFrame(2)
+    const lines = page.locator('#log li')
+    await expect.poll(() => lines.count(), PATIENT).toBe(2)
+    const instance = page.locator('#filter select[name=instance]')
+    await instance.selectOption('pod-1')
+    await expect
+      .poll(() => lines.allTextContents(), PATIENT)
+      .toEqual([expect.stringContaining('instance pod-1,')])
+    await instance.focus()
+    await busyFrame(3)
+    await instance.locator('option', { hasText: 'pod-3' }).waitFor({ state: 'attached' })
+    expect(await instance.inputValue()).toBe('pod-1')
+    expect(await page.evaluate('document.activeElement.name')).toBe('instance')
+    expect(await lines.count()).toBe(1)
+    many.tell('breaker:close', 'pod-1', { from: 'half-open', to: 'closed', reason: 'probes-succeeded' })
+    await clock.step()
+    await expect.poll(() => lines.count(), PATIENT).toBe(2)
+    await page.locator('#filter select[name=kind]').selectOption('breaker:close')
+    await expect
+      .poll(() => lines.allTextContents(), PATIENT)
+      .toEqual([expect.stringContaining('breaker:close')])
+    await lines.getByRole('button', { name: 'show it in the charts' }).press('Enter')
+    await page
+      .locator('#moment')
+      .getByText(/^00:00:0\d: /)
+      .waitFor()
+    expect(await violations(page)).toEqual([])
+    expect(errors).toEqual([])
+  })
+
   it('are seen again as they are by a page that nobody saw for a time, and what it missed is in its charts', async () => {
     const asked: string[] = []
     page.on('request', (request) => asked.push(new URL(request.url()).search))

@@ -73,7 +73,7 @@ export class Log {
     const { value } = select
     if (value !== '') there.add(value)
     const values = ['', ...[...there].toSorted(compare)]
-    if (select.matches(':focus') && select.options.length > 1 && value === '') {
+    if (select.matches(':focus')) {
       // New ones go to the end: what the keyboard is at stays where it is.
       const had = new Set([...select.options].map((option) => option.value))
       for (const each of values) if (!had.has(each)) select.append(optionOf(each))
