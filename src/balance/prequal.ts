@@ -5,6 +5,7 @@ import { factories } from './factories.ts'
 import { leastOf } from './least-of.ts'
 import { markOwn } from './own.ts'
 import { peakEwma } from './peak-ewma.ts'
+import { perSet } from './per-set.ts'
 import { RecentNumbers } from './recent-numbers.ts'
 import { Setbacks } from './setbacks.ts'
 import { weightOf } from './weight.ts'
@@ -40,11 +41,19 @@ const HOT = 1e12
 /** The age of what is in flight counts from here on, in ms: less is the time it takes to send a burst. */
 const SLACK = 10
 
+/** So many times as fast as it was for this client an endpoint may say it is: the difference is what a queue does in a moment. */
+const FASTER = 4
+
+/** How much one answer moves what this client has measured. */
+const MEMORY = 0.3
+
 /** What an endpoint said last. */
 class Said {
   load = 0
   latency = 0
   at = -Infinity
+  /** How long its answers took, by this client's own clock. */
+  measured = 0
   /** Attempts made since, and not over yet: the server had not seen them. */
   sent = 0
 }
@@ -53,7 +62,7 @@ class Said {
  * For servers that report what is in flight there and how long answers take (`reportLoad()`). Of the endpoints drawn, those
  * with more in flight than usual are hot. Of the cold ones that with the shortest latency is taken, and if all are hot the one with
  * the least in flight: the hot-cold rule of Google's Prequal. Ours sends no probes: each answer brings a report. Failures that this
- * client has seen make an endpoint hot. While nobody reports, it picks as `peakEwma()` does.
+ * client has seen make an endpoint hot, and a latency that is not a quarter of what it has measured is not believed. While nobody reports, it picks as `peakEwma()` does.
  *
  * @example
  * createClient({ service: 'users', source, balance: prequal() })
@@ -77,8 +86,12 @@ export function prequal(options: PrequalOptions = {}): Balancer {
     return said
   }
 
-  const least = leastOf(choices, (endpoint, { now }) => {
-    const said = lookUp(endpoint)
+  /** In the order of the set: one look-up by index instead of one by object for each endpoint drawn. */
+  const everySaid = perSet((endpoints) => endpoints.map(lookUp))
+  let all: readonly Said[] = []
+
+  const least = leastOf(choices, (endpoint, { now }, index) => {
+    const said = all[index] as Said
     const fresh = Math.exp((said.at - now) / fade)
     const weight = weightOf(endpoint)
     const guess = loads.middle * weight
@@ -93,6 +106,7 @@ export function prequal(options: PrequalOptions = {}): Balancer {
   return markOwn({
     pick(endpoints, request) {
       const isSilent = request.now - lastAt > SILENCE
+      if (!isSilent) all = everySaid(endpoints, request)
       const picked = isSilent ? silent.pick(endpoints, request) : least(endpoints, request)
       if (picked) lookUp(picked).sent++
       return picked
@@ -103,7 +117,7 @@ export function prequal(options: PrequalOptions = {}): Balancer {
       if (load === undefined || ms === undefined) return
       const said = lookUp(endpoint)
       said.load = load
-      said.latency = ms
+      said.latency = Math.max(ms, said.measured / FASTER)
       said.sent = 0
       said.at = lastAt = now
       loads.add(load / weightOf(endpoint))
@@ -112,6 +126,8 @@ export function prequal(options: PrequalOptions = {}): Balancer {
     settled(endpoint, outcome, ms, now, status = 0) {
       const said = lookUp(endpoint)
       said.sent = Math.max(said.sent - 1, 0)
+      // Told after the report of the same answer: it is the next report that is weighed with it.
+      if (outcome === 'success') said.measured += (ms - said.measured) * MEMORY
       setbacks.settled(endpoint, outcome, ms, now, status)
       silent.settled?.(endpoint, outcome, ms, now, status)
     },

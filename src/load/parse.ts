@@ -32,12 +32,15 @@ type Entry = readonly [name: string, value: unknown]
 
 function textEntries(text: string): Entry[] | undefined {
   const entries: Entry[] = []
-  for (const part of text.split(',')) {
-    const metric = part.trim()
+  for (let start = 0; start < text.length;) {
+    const comma = text.indexOf(',', start)
+    const end = comma < 0 ? text.length : comma
+    const metric = text.slice(start, end).trim()
+    start = end + 1
     if (metric === '') continue
     const at = metric.search(/[=:]/)
     if (at < 1) return undefined
-    entries.push([metric.slice(0, at).trim(), toNumber(metric.slice(at + 1).trim())])
+    entries.push([metric.slice(0, at).trimEnd(), toNumber(metric.slice(at + 1).trimStart())])
   }
   return entries
 }

@@ -201,6 +201,24 @@ describe('prequal', () => {
     },
   )
 
+  it.each([2, 3, 4])('one of %i that lies and is slow gets less than the others', (count) => {
+    const set = endpoints(count)
+    const balancer = prequal()
+    const request = requests(6)
+    const picks = new Map<string, number>()
+    for (let call = 0; call < 2_000; call++) {
+      const now = call * 5
+      const picked = balancer.pick(set, request({ now })) as FakeEndpoint
+      const { id } = picked.instance
+      picks.set(id, (picks.get(id) ?? 0) + 1)
+      const isLiar = id === 'a'
+      report(balancer, picked, isLiar ? 0 : 2, isLiar ? 0 : 10, now)
+      balancer.settled?.(picked, 'success', isLiar ? 100 : 10, now, 200)
+    }
+    expect(picks.get('a') ?? 0).toBeLessThan(2_000 / count)
+    expect(picks.get('a') ?? 0).toBeGreaterThan(0)
+  })
+
   it('picks as a slow model of the rule does', () => {
     const clock = new ManualClock({ seed: 21 })
     const set = endpoints(5)
