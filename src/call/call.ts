@@ -68,6 +68,7 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
   #waiter: Awaiting | undefined
   #reject: ((reason: unknown) => void) | undefined
   #onAbort: (() => void) | undefined
+  #unheed: (() => void) | undefined
 
   constructor(core: Core, operation: Operation<T>, journal: Journal | undefined) {
     this.core = core
@@ -136,6 +137,7 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
         this.#onAbort = () => this.#aborted(signal.reason)
         signal.addEventListener('abort', this.#onAbort, { once: true })
       }
+      this.#heedLeaving()
       if (this.deadline < Infinity) {
         const left = this.deadline - this.now
         if (left <= 0) {
@@ -153,6 +155,18 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
       if (this.core.discovery.seen) this.#begin(begin)
       else this.#onFirstSnapshot(() => this.#begin(begin))
     })
+  }
+
+  /** He hears of the end of his call when he leaves, though others go on with it. */
+  #heedLeaving(): void {
+    const { leaving } = this.operation
+    const { journal } = this
+    if (!leaving || !journal) return
+    const leave = (): void =>
+      journal.leave({ ...abortedBy(leaving.reason), trail: this.#open?.attempt.trail })
+    if (leaving.aborted) leave()
+    else leaving.addEventListener('abort', leave, { once: true })
+    this.#unheed = () => leaving.removeEventListener('abort', leave)
   }
 
   #begin(begin: (call: this) => void): void {
@@ -379,6 +393,7 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
     if (this.#runsCode) this.core.running.delete(this)
     this.#cancelDeadline?.()
     this.cancelHedge?.()
+    this.#unheed?.()
     if (this.#onAbort) this.operation.signal?.removeEventListener('abort', this.#onAbort)
     if (this.#waiter && this.core.waiting.delete(this.#waiter) && this.journal) {
       this.journal.discovery = this.journal.age

@@ -13,6 +13,8 @@ export interface Operation<T> {
   readonly path: string | undefined
   /** The caller's own. */
   readonly signal: AbortSignal | undefined
+  /** Of the caller who began what others share: it ends his part, and not the call. */
+  readonly leaving?: AbortSignal | undefined
   /** The clock's time by which the caller's own caller must have its answer. */
   readonly deadline?: number | undefined
   /** Runs code that the end of a connection does not end: close() ends it when its drain time is over. */

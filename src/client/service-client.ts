@@ -256,8 +256,8 @@ export class ServiceClient {
     refuseDispatcher(init, target.origin)
     this.#refuseClosed()
     if (!hasFallback(target.plan)) return this.#start(target, input, init, otherClients, onAnswer)
-    const go = (own: CallInit | undefined): Promise<Response> =>
-      this.#start(target, input, own, otherClients, onAnswer)
+    const go = (own: CallInit | undefined, leaving?: AbortSignal): Promise<Response> =>
+      this.#start(target, input, own, otherClients, onAnswer, leaving)
     return withFallback(fallbackCall(this.core, target, input, init, go))
   }
 
@@ -267,6 +267,7 @@ export class ServiceClient {
     init: CallInit | undefined,
     otherClients: OtherClients | undefined,
     onAnswer: OnAnswer | undefined,
+    leaving?: AbortSignal,
   ): Promise<Response> {
     const { core } = this
     const operation = new FetchOperation(
@@ -278,6 +279,7 @@ export class ServiceClient {
       init,
       otherClients,
       this.#isFast ? this.#learned : undefined,
+      leaving,
     )
     const sent = operation.sendOrRefuse(() => execute(core, operation))
     const max = this.#maxSize

@@ -51,6 +51,7 @@ export class Journal implements TrailContext {
   readonly #context: JournalContext
   readonly #subject: CallSubject
   #message: CallMessage | undefined
+  #isTold = false
 
   constructor(context: JournalContext, subject: CallSubject) {
     this.#context = context
@@ -97,22 +98,31 @@ export class Journal implements TrailContext {
     return new Trail(this, instance, hedge)
   }
 
+  /** Its caller has left, and others go on with the request: this is how his call ended. */
+  leave(result: CallResult): void {
+    if (!this.#isTold) this.scope.runInAsyncScope(() => this.#tell(result))
+  }
+
   /** The call is over; its answer's body may still come. */
   end(result: CallResult): void {
     this.scope.runInAsyncScope(() => this.#end(result))
   }
 
   #end(result: CallResult): void {
-    const { events } = this
-    if (events.has('call') || this.#message) {
-      const event = this.#event(result)
-      events.emit('call', event)
-      if (this.#message) this.#publish(this.#message, event)
-    }
+    if (!this.#isTold) this.#tell(result)
     const { trail } = result
     if (result.coalesced) return
     if (!trail || result.error !== undefined) this.#bodyOver(0, false)
     else trail.whenOver(() => this.scope.runInAsyncScope(() => this.#bodyOver(trail.bytes, trail.truncated)))
+  }
+
+  #tell(result: CallResult): void {
+    this.#isTold = true
+    const { events } = this
+    if (!events.has('call') && !this.#message) return
+    const event = this.#event(result)
+    events.emit('call', event)
+    if (this.#message) this.#publish(this.#message, event)
   }
 
   #publish(message: CallMessage, event: CallEvent): void {

@@ -201,7 +201,7 @@ describe('a limit', () => {
   })
 })
 
-it('an adaptive limit finds out by itself what a server can take', async () => {
+it('an adaptive limit finds out by itself what a server can take', { timeout: 30_000 }, async () => {
   const { users, clock } = simulated({ limit: 'adaptive', breaker: false, timeout: false })
   let inFlight = 0
   let most = 0

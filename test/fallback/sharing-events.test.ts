@@ -81,6 +81,50 @@ describe('callers who share a request', () => {
     ])
   })
 
+  it('who began it hears of his end at once when he leaves, though the others go on', async () => {
+    const answers: (() => unknown)[] = []
+    await using server = await startServer((request, response) =>
+      answers.push(() => reply(200, 'late')(request, response)),
+    )
+    await using client = sharing(server)
+    await client.ready()
+    const heard = hear(client)
+    const ends: unknown[] = []
+    client.on('call:end', ({ id, bytes }) => ends.push([id, bytes]))
+    const leaving = new AbortController()
+    const first = user.run('alice', () => client('/', { signal: leaving.signal }))
+    const late = user.run('bob', async () => client('/', { signal: AbortSignal.timeout(30) }))
+    const second = user.run('carol', async () => (await client('/')).text())
+    await server.seen(1)
+    leaving.abort()
+    await expect(first).rejects.toThrow('aborted')
+    expect(heard).toMatchObject([{ owner: 'alice', outcome: 'aborted', attempts: 1 }])
+    await expect(late).rejects.toThrow('timeout')
+    for (const answer of answers) answer()
+    expect(await second).toBe('late')
+    expect(heard.map(({ owner, outcome, coalesced }) => [owner, outcome, coalesced])).toEqual([
+      ['alice', 'aborted', undefined],
+      ['bob', 'timeout', true],
+      ['carol', 'success', true],
+    ])
+    // The body is told of once.
+    expect(ends).toEqual([[heard[0]?.id, 4]])
+    expect(server.requests).toHaveLength(1)
+  })
+
+  it('who began it with a deadline of his own hears of it when that is over', async () => {
+    await using server = await startServer(slowly(slowly(reply(200, 'late'))))
+    await using client = sharing(server)
+    await client.ready()
+    const heard = hear(client)
+    const first = user.run('alice', () => client('/', { deadline: performance.now() + 20 }))
+    const second = user.run('bob', () => client('/'))
+    await expect(first).rejects.toThrow("before the caller's own deadline")
+    expect(heard).toMatchObject([{ owner: 'alice', outcome: 'timeout', deadline: 'caller' }])
+    expect((await second).status).toBe(200)
+    expect(heard).toHaveLength(2)
+  })
+
   it('who goes on alone, for the answer is not his, has one call and not two', async () => {
     await using server = await startServer(slowly(reply(200, 'mine', { 'cache-control': 'private' })))
     await using client = sharing(server)

@@ -5,7 +5,6 @@ import type { Clock } from '../../clock.ts'
 import type { Attempt } from '../../fleet/attempt.ts'
 import { checkPriority, type Priority } from '../../limit/priority.ts'
 import { checkBoolean, checkSignal } from '../../options.ts'
-import { readOf } from '../../hooks/thrown.ts'
 import type { Instance } from '../../registry/source.ts'
 import type { AttemptResult } from '../../verdict/classify.ts'
 import { thrownVerdict } from '../../verdict/fault.ts'
@@ -143,7 +142,7 @@ async function run<T>(
   context: ExecuteContext,
 ): Promise<Answer<T>> {
   const value = await fn(instance, context)
-  return { value, ...readOf(() => spokenBy(value), {}) }
+  return { value, ...spokenBy(value) }
 }
 
 /** What a Response, or anything else that says as HTTP does how it went, says; of any package, and in any case. */

@@ -35,8 +35,8 @@ export interface FallbackCall {
   readonly path: string
   /** What it has to tell while it waits for the answer to another caller's request. */
   joined: Journal | undefined
-  /** Makes the call, under the signal of all who share it if it is shared. */
-  start(shared?: AbortSignal): Promise<Response>
+  /** Makes the call, under the signal of all who share it if it is shared; `leaving` is then that of the one who makes it. */
+  start(shared?: AbortSignal, leaving?: AbortSignal): Promise<Response>
 }
 
 export function fallbackCall(
@@ -44,7 +44,7 @@ export function fallbackCall(
   { plan, method, url, path }: Target,
   input: FetchInput,
   given: CallInit | undefined,
-  start: (init: CallInit | undefined) => Promise<Response>,
+  start: (init: CallInit | undefined, leaving?: AbortSignal) => Promise<Response>,
 ): FallbackCall {
   // A Request in the place of the init says it all.
   const request = [given, input].find((each) => each instanceof Request)
@@ -68,7 +68,7 @@ export function fallbackCall(
       min: -Infinity,
     }),
     company: mayShare ? String(init?.priority) : undefined,
-    start: (shared) => start(shared ? sharedInit(own, request, shared) : own),
+    start: (shared, leaving) => start(shared ? sharedInit(own, request, shared) : own, leaving),
   }
 }
 
@@ -107,7 +107,7 @@ function shared(call: FallbackCall): Promise<Response> {
       const { method, path } = call
       call.joined = core.observer.begin({ door: 'fetch', route: plan.route?.key, method, path })
     }
-    return coalescer.run(key, { signal, start: (all) => call.start(all), alone, joined })
+    return coalescer.run(key, { signal, start: (all) => call.start(all, signal), alone, joined })
   })
 }
 

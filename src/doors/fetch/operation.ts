@@ -28,6 +28,7 @@ export class FetchOperation implements Operation<Response>, FetchCall {
   readonly method: string
   readonly path: string
   readonly signal: AbortSignal | undefined
+  readonly leaving: AbortSignal | undefined
   readonly deadline: number | undefined
   readonly spare: Spare | undefined
   body: unknown
@@ -50,6 +51,7 @@ export class FetchOperation implements Operation<Response>, FetchCall {
     given: CallInit | undefined,
     otherClients: OtherClients | undefined,
     learned: Learned | undefined,
+    leaving: AbortSignal | undefined,
   ) {
     const request = requestOf(input, given, target.url)
     // What a Request has are getters, which no spread would copy.
@@ -63,6 +65,7 @@ export class FetchOperation implements Operation<Response>, FetchCall {
     this.method = target.method
     this.path = target.path
     this.signal = signalOf(init, request)
+    this.leaving = leaving
     this.#input = request && init?.query ? new Request(target.url, request) : (request ?? target.url)
     this.deadline = init?.deadline
     this.#makeBody = typeof init?.body === 'function' ? init.body : undefined
