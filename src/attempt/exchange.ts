@@ -49,8 +49,8 @@ export class Exchange implements Handler, Passenger {
   #controller: Controller | undefined
   #abort: ((reason: Error) => void) | undefined
   #aborted: Error | undefined
-  /** The caller's time is up; the request ends after the next look at its socket. */
-  #isLeaving = false
+  /** The caller's time is up, with this; the request ends after the next look at its socket. */
+  #leaving: Error | undefined
   /** What the handler itself threw: undici ends the request with it. */
   #thrown: unknown
   #idleWatch: IdleWatch | undefined
@@ -124,8 +124,8 @@ export class Exchange implements Handler, Passenger {
    * been there in time: timers run before the event loop looks at its sockets.
    */
   abortLate(reason: Error, verdict: Verdict): void {
-    if (this.#isLeaving) return
-    this.#isLeaving = true
+    if (this.#leaving) return
+    this.#leaving = reason
     const end = (): void => {
       this.attempt.error ??= reason
       this.attempt.settle(verdict)
@@ -138,7 +138,7 @@ export class Exchange implements Handler, Passenger {
 
   /** Drains the rest of a redirect's answer. The inner handler hears no more of it. */
   abandon(): void {
-    if (this.#isLeaving) return
+    if (this.#leaving) return
     this.#disarm()
     this.#inner = new Drain()
     this.attempt.trail?.left()
@@ -175,7 +175,7 @@ export class Exchange implements Handler, Passenger {
       this.#answered(status, headers)
       if (this.#policy.timeout.idle < Infinity) this.#watchBody(controller)
     }
-    if (this.#isLeaving) return
+    if (this.#leaving) return
     try {
       this.#inner?.onResponseStart?.(controller, status, headers, message)
     } catch (error) {
@@ -198,7 +198,7 @@ export class Exchange implements Handler, Passenger {
     this.#idleWatch?.data()
     const { trail } = this.attempt
     if (trail) trail.bytes += chunk.length
-    if (this.#isLeaving) return
+    if (this.#leaving) return
     try {
       this.#inner?.onResponseData?.(controller, chunk)
     } catch (error) {
@@ -214,7 +214,9 @@ export class Exchange implements Handler, Passenger {
     this.#disarm()
     this.attempt.release()
     this.attempt.trail?.bodyOver(false)
-    if (!this.#isLeaving) this.#inner?.onResponseEnd?.(controller, trailers)
+    // Nobody else tells who has dispatched it: for undici it has ended well.
+    if (this.#leaving) this.#inner?.onResponseError?.(controller, this.#leaving)
+    else this.#inner?.onResponseEnd?.(controller, trailers)
   }
 
   onResponseError(controller: Controller, error: Error): void {
@@ -302,7 +304,7 @@ export class Exchange implements Handler, Passenger {
     const abort = controller.abort.bind(controller)
     this.#abort = abort
     controller.abort = (reason: Error) => {
-      if (this.#isLeaving) return
+      if (this.#leaving) return
       if (isTimeLimit(reason) && attempt.outcome === undefined) {
         const age = attempt.age() - Math.max(this.#departure.leftQueueAt - attempt.startedAt, 0)
         const spent = { call: age, attempt: age, late: 0, sent: true }

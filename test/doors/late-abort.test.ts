@@ -1,0 +1,21 @@
+import { request } from 'undici'
+import { expect, it } from 'vitest'
+import { createClient, fixed } from '../../src/index.ts'
+import { startServer } from '../support/http-server.ts'
+
+it('a dispatcher whose caller ran out of time tells him so, also when the answer came in the same turn', async () => {
+  const abort = new AbortController()
+  await using server = await startServer((_request, response) => {
+    response.end('in time')
+    setTimeout(() => abort.abort(new DOMException('too late', 'TimeoutError')), 1)
+    // The timer is due when the event loop comes round: before it reads the answer that lies in the socket.
+    const until = performance.now() + 5
+    while (performance.now() < until);
+  })
+  await using client = createClient({ service: 'user-service', source: fixed([server.url]) })
+  const { dispatcher } = client
+  await expect(request('http://user-service/', { dispatcher, signal: abort.signal })).rejects.toThrow(
+    'too late',
+  )
+  expect(client.snapshot().instances[0]).toMatchObject({ inFlight: 0, settled: { success: 1 } })
+})
