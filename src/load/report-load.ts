@@ -11,6 +11,9 @@ export interface ReportingResponse {
   readonly headersSent: boolean
   readonly statusCode: number
   readonly writableEnded: boolean
+  readonly destroyed?: boolean
+  /** That of HTTP/2's. */
+  readonly stream?: { readonly destroyed: boolean } | undefined
   setHeader(name: string, value: string): unknown
   writeHead: (...args: never[]) => unknown
   once(event: 'close', listener: () => void): unknown
@@ -98,6 +101,12 @@ export function reportLoad(options: ReportLoadOptions = {}): LoadReporter {
   }
 
   return (_request, response, next) => {
+    const isOver = response.destroyed === true || response.stream?.destroyed === true
+    // An answer that was given up or begun before this one was asked: it would never be told that it is over.
+    if (isOver || response.headersSent) {
+      next?.()
+      return
+    }
     const came = clock.now()
     const load = meter.started()
     response.once('close', () => {

@@ -8,6 +8,7 @@ import {
 } from 'node:http'
 import { connect, createServer as createHttp2Server } from 'node:http2'
 import { createRequire } from 'node:module'
+import { fastify } from 'fastify'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { parseLoad } from '../../src/load/parse.ts'
 import { LOAD_HEADER, type LoadReport } from '../../src/load/report.ts'
@@ -185,6 +186,38 @@ describe('reportLoad', () => {
     const { body, load } = await ask(await listen(app))
     expect(body).toBe('{"ok":true}')
     expect(load?.named?.get('queue')).toBe(7)
+  })
+
+  it('is a hook of Fastify', async () => {
+    const report = reportLoad()
+    const app = fastify()
+    app.addHook('onRequest', (request, reply, done) => report(request.raw, reply.raw, done))
+    app.get('/', async () => ({ ok: true }))
+    await app.listen({ host: '127.0.0.1', port: 0 })
+    closing.push(() => void app.close())
+    const { port } = app.server.address() as { port: number }
+    const { headers, body, load } = await ask(`http://127.0.0.1:${port}`)
+    expect(body).toBe('{"ok":true}')
+    expect(headers['content-type']).toMatch(/json/)
+    expect(load?.named?.get('in_flight')).toBe(0)
+  })
+
+  it('leaves alone what has been answered or given up before it was asked', async () => {
+    const reporter = reportLoad()
+    const url = await listen((request, response) => {
+      if (request.url === '/begun') {
+        response.write('body')
+        reporter(request, response, () => response.end())
+      } else if (request.url === '/gone') {
+        response.once('close', () => reporter(request, response, () => response.end()))
+        request.socket.destroy()
+      } else reporter(request, response, () => response.end('body'))
+    })
+    const { body, load } = await ask(`${url}/begun`)
+    expect([body, load]).toEqual(['body', undefined])
+    await expect(ask(`${url}/gone`)).rejects.toThrow()
+    await ask(`${url}/gone`).catch(() => {})
+    expect((await ask(url)).load?.named?.get('in_flight')).toBe(0)
   })
 
   it('reports over HTTP/2', async () => {
