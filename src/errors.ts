@@ -35,6 +35,18 @@ export interface RefusalDetails extends ErrorOptions {
   readonly instances?: Readonly<Record<string, number>> | undefined
 }
 
+/** What a breaker had counted when it opened. */
+export interface OpenCounts {
+  /** Failures in a row. */
+  readonly consecutive: number
+  /** Results in its window; absent without one. */
+  readonly calls?: number
+  readonly failures?: number
+  readonly slow?: number
+  /** The share of failures, or of slow calls, that decided; for these two reasons only. */
+  readonly rate?: number
+}
+
 /** A refusal for want of an instance that may be picked; `cause` is what the instances failed with last. */
 export class RefusalError extends OutriggerError {
   /** Absent on a standalone breaker's. */
@@ -57,9 +69,17 @@ export class CircuitOpenError extends RefusalError {
   /** Milliseconds until the soonest breaker may admit a probe; `Infinity` when isolated by hand. */
   readonly retryAfter: number
 
-  constructor(message: string, retryAfter: number, details?: RefusalDetails) {
+  /** What decided it; of a standalone breaker that calls have opened. */
+  readonly counts: OpenCounts | undefined
+
+  constructor(
+    message: string,
+    retryAfter: number,
+    details?: RefusalDetails & { readonly counts?: OpenCounts | undefined },
+  ) {
     super('ERR_OUTRIGGER_CIRCUIT_OPEN', message, details)
     this.retryAfter = retryAfter
+    this.counts = details?.counts
   }
 
   static {

@@ -38,6 +38,7 @@ export type {
   CircuitBreakerSnapshot,
   CircuitBreakerState,
   Permit,
+  WrapOptions,
 } from './breaker/standalone-types.ts'
 export type { HealthExpectation, HealthOptions } from './health/policy.ts'
 export type { HealthSnapshot } from './health/snapshot.ts'
@@ -118,6 +119,7 @@ export {
   NoInstanceError,
   OutriggerError,
   RefusalError,
+  type OpenCounts,
   type OutriggerErrorCode,
 } from './errors.ts'
 export { systemClock, type Clock } from './clock.ts'

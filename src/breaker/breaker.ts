@@ -211,6 +211,15 @@ export class Breaker {
     this.#notBefore = -Infinity
   }
 
+  /** How far the open time has grown; 0 is not at all. */
+  get growth(): number {
+    return this.#openTime.level
+  }
+
+  set growth(level: number) {
+    this.#openTime.restore(level)
+  }
+
   /** Open until `reset()`, whatever the time. */
   isolate(): void {
     const now = this.#clock.now()

@@ -1,7 +1,7 @@
 import { startTimer, systemClock, type Clock } from '../clock.ts'
 import { CircuitOpenError, timeoutError, withoutStack } from '../errors.ts'
 import { Emitter, type Listener } from '../observe/emitter.ts'
-import type { BreakerState, Outcome } from '../observe/events.ts'
+import type { BreakerCounts, BreakerState, Outcome } from '../observe/events.ts'
 import { isOutcome } from '../observe/outcome.ts'
 import {
   checkBoolean,
@@ -25,9 +25,12 @@ import type {
   ExecuteContext,
   ExecuteOptions,
   Permit,
+  WrapOptions,
 } from './standalone-types.ts'
 import type { Transition } from './transition.ts'
 
+/** Of what `restore()` takes: a `factor` that is applied more often makes no difference. */
+const MAX_GROWTH = 1_000
 const EVENT = { open: 'open', 'half-open': 'half-open', closed: 'close' } as const
 /** `once()` and `on()` of `node:events` listen to 'error' besides; it is never emitted. */
 const EVENT_NAMES: readonly string[] = [...Object.values(EVENT), 'refused', 'error']
@@ -51,6 +54,8 @@ export class CircuitBreaker {
   #refused = 0
   /** What a call failed with last. */
   #lastError: unknown
+  /** What had been counted when calls opened it. */
+  #counts: BreakerCounts | undefined
   /** Made with the first listener: most of a breaker's memory otherwise. */
   #emitter: Emitter<CircuitBreakerEvents> | undefined
 
@@ -136,30 +141,57 @@ export class CircuitBreaker {
     const now = this.#clock.now()
     const retryAfter = this.#breaker.nextAdmit(now) - now
     // A probe that hangs is this process's: another one may probe at once.
-    return { state: 'open', retryAfter: retryAfter === Infinity ? 0 : retryAfter }
+    const { growth } = this.#breaker
+    const state = { state: 'open', retryAfter: retryAfter === Infinity ? 0 : retryAfter } as const
+    return growth > 0 ? { ...state, growth } : state
   }
 
   /** Takes the state that `toJSON()` gave. */
   restore(state: CircuitBreakerState): void {
-    checkObject('restore()', state, ['state', 'retryAfter'])
+    checkObject('restore()', state, ['state', 'retryAfter', 'growth'])
     if (state.state === 'closed') this.reset()
     else if (state.state === 'isolated') this.isolate()
-    else if (state.state === 'open')
-      this.open(Math.max(checkNumber('restore().retryAfter', state.retryAfter), 1))
-    else
+    else if (state.state === 'open') {
+      const retryAfter = checkNumber('restore().retryAfter', state.retryAfter)
+      const growth = checkNumber('restore().growth', state.growth ?? 0, { integer: true, max: MAX_GROWTH })
+      this.open(Math.max(retryAfter, 1))
+      this.#breaker.growth = growth
+    } else
       throw new TypeError(
         `restore() takes 'closed', 'open' or 'isolated', got ${quote((state as { state?: unknown }).state)}`,
       )
   }
 
-  /** The same function behind this breaker; `this` is handed on. */
+  /**
+   * The same function behind this breaker; `this` is handed on. With `context: 'first'`, it also has the signal that aborts when
+   * `timeout` is over.
+   *
+   * @example
+   * const find = breaker.wrap((id: number) => db.find(id))
+   * const load = breaker.wrap(({ signal }, url: string) => fetch(url, { signal }), { context: 'first' })
+   */
   wrap<This, Args extends unknown[], T>(
     fn: (this: This, ...args: Args) => T | PromiseLike<T>,
-  ): (this: This, ...args: Args) => Promise<T> {
+    options?: { readonly context?: undefined },
+  ): (this: This, ...args: Args) => Promise<T>
+  wrap<This, Args extends unknown[], T>(
+    fn: (this: This, context: ExecuteContext, ...args: Args) => T | PromiseLike<T>,
+    options: WrapOptions,
+  ): (this: This, ...args: Args) => Promise<T>
+  wrap(
+    fn: (this: never, ...args: never[]) => unknown,
+    options: { readonly context?: 'first' | undefined } = {},
+  ): (...args: unknown[]) => Promise<unknown> {
     checkFunction("wrap()'s argument", fn)
-    const run = <R>(call: () => R | PromiseLike<R>): Promise<R> => this.execute(call)
-    return function wrapped(...args) {
-      return run(() => fn.apply(this, args))
+    checkObject("wrap()'s options", options, ['context'])
+    const { context } = options
+    if (context !== undefined && context !== 'first') {
+      throw new TypeError(`wrap()'s context must be 'first', got ${quote(context)}`)
+    }
+    const run = (call: (given: ExecuteContext) => unknown): Promise<unknown> => this.execute(call)
+    const before = (given: ExecuteContext): unknown[] => (context === 'first' ? [given] : [])
+    return function wrapped(this: unknown, ...args) {
+      return run((given) => Reflect.apply(fn, this, [...before(given), ...args]))
     }
   }
 
@@ -271,6 +303,8 @@ export class CircuitBreaker {
   }
 
   #publish(transition: Transition): void {
+    if (transition.to === 'closed') this.#counts = undefined
+    else if (transition.counts) this.#counts = transition.counts
     const error = transition.to === 'open' && this.#lastError !== undefined ? { error: this.#lastError } : {}
     this.#emitter?.emit(EVENT[transition.to], { ...transition, ...this.#stamp(), ...error })
   }
@@ -374,8 +408,9 @@ export class CircuitBreaker {
     const retryAfter = this.#countRefusal(now)
     const what = this.#name === undefined ? 'the circuit' : `the circuit of ${this.#name}`
     const cause = this.#lastError
+    const counts = this.#counts
     const when = this.isolated ? 'isolated by hand' : 'open'
-    return withoutStack(() => new CircuitOpenError(`${what} is ${when}`, retryAfter, { cause }))
+    return withoutStack(() => new CircuitOpenError(`${what} is ${when}`, retryAfter, { cause, counts }))
   }
 
   #countRefusal(now: number): number {

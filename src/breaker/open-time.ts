@@ -26,8 +26,7 @@ export class OpenTime {
 
   /** Once per opening, after `next()`. */
   grow(): void {
-    // One level above the cap and no further, or health would have to make up for every opening there was.
-    if (this.#at(this.#level - 1) < this.#policy.max) this.#level++
+    if (this.#mayGrow) this.#level++
     this.#chance = this.#draw()
   }
 
@@ -38,6 +37,21 @@ export class OpenTime {
 
   reset(): void {
     this.#level = 0
+  }
+
+  get level(): number {
+    return this.#level
+  }
+
+  /** As after so many openings in a row. */
+  restore(level: number): void {
+    this.#level = 0
+    for (let left = level; left > 0 && this.#mayGrow; left--) this.#level++
+  }
+
+  /** One level above the cap and no further, or health would have to make up for every opening there was. */
+  get #mayGrow(): boolean {
+    return this.#at(this.#level - 1) < this.#policy.max
   }
 
   #at(level: number): number {

@@ -72,7 +72,12 @@ export interface CircuitBreakerSnapshot {
 /** What `toJSON()` gives and `restore()` takes. */
 export type CircuitBreakerState =
   | { readonly state: 'closed' }
-  | { readonly state: 'open'; readonly retryAfter: number }
+  | {
+      readonly state: 'open'
+      readonly retryAfter: number
+      /** How far `openFor` has grown: so many times `factor`. Absent while it has not. */
+      readonly growth?: number
+    }
   | { readonly state: 'isolated' }
 
 export interface ExecuteOptions {
@@ -81,6 +86,12 @@ export interface ExecuteOptions {
    * A `TimeoutError`, as of `AbortSignal.timeout()`, counts as a failure; any other reason is not counted.
    */
   readonly signal?: AbortSignal | undefined
+}
+
+/** How `wrap()` calls the function. */
+export interface WrapOptions {
+  /** `'first'`: its first argument is the `{ signal }` that `execute()` gives. @default none */
+  readonly context?: 'first'
 }
 
 export interface ExecuteContext {

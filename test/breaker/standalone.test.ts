@@ -162,10 +162,36 @@ describe('snapshot(), toJSON() and restore()', () => {
     expect(other.breaker.state).toBe('half-open')
   })
 
+  it('carry the growth of the open time', async () => {
+    const openFor = { initial: 1000, factor: 2, max: 60_000, jitter: 0 }
+    const { breaker, clock } = setUp({ openFor })
+    await failing(breaker, 2)
+    for (const [round, ms] of [1000, 2000].entries()) {
+      expect(breaker.toJSON()).toEqual({ state: 'open', retryAfter: ms, growth: round + 1 })
+      await clock.advance(ms)
+      await failing(breaker, 1)
+    }
+    const saved = JSON.parse(JSON.stringify(breaker)) as ReturnType<CircuitBreaker['toJSON']>
+    expect(saved).toEqual({ state: 'open', retryAfter: 4000, growth: 3 })
+    const other = setUp({ openFor })
+    other.breaker.restore(saved)
+    expect(other.breaker.toJSON()).toEqual(saved)
+    await other.clock.advance(4000)
+    await failing(other.breaker, 1)
+    expect(other.breaker.toJSON()).toEqual({ state: 'open', retryAfter: 8000, growth: 4 })
+    // As far as it grows by itself, and no further.
+    other.breaker.restore({ state: 'open', retryAfter: 1, growth: 1000 })
+    expect(other.breaker.toJSON()).toMatchObject({ growth: 7 })
+    other.breaker.reset()
+    expect(other.breaker.toJSON()).toEqual({ state: 'closed' })
+  })
+
   it.each([
     [{ state: 'ajar' }, /restore\(\) takes 'closed', 'open' or 'isolated', got 'ajar'/],
     [{ state: 'open' }, /restore\(\)\.retryAfter must be/],
     [{ state: 'open', retryAfter: Infinity }, /./],
+    [{ state: 'open', retryAfter: 5, growth: -1 }, /restore\(\)\.growth must be an integer/],
+    [{ state: 'open', retryAfter: 5, growth: 1e9 }, /restore\(\)\.growth must be an integer/],
     [5, /restore\(\)/],
   ])('restore(%o) is refused, and changes nothing', async (state, message) => {
     const { breaker } = setUp()
@@ -222,7 +248,43 @@ describe('events and errors', () => {
   })
 })
 
+it('a refusal says what had been counted when calls opened it', async () => {
+  const { breaker, clock } = setUp()
+  await failing(breaker, 2)
+  const refusal = breaker.execute(ok)
+  const counts = { consecutive: 2 }
+  await expect(refusal).rejects.toMatchObject({ name: 'CircuitOpenError', counts, cause: boom })
+  // A probe that fails counts nothing: it is still what those calls have opened.
+  await clock.advance(1000)
+  await failing(breaker, 1)
+  await expect(breaker.execute(ok)).rejects.toMatchObject({ counts })
+  breaker.reset()
+  breaker.open()
+  await expect(breaker.execute(ok)).rejects.toMatchObject({ counts: undefined })
+})
+
 describe('wrap()', () => {
+  it('hands the signal to a function that asks for it', async () => {
+    const { breaker, clock } = setUp({ timeout: 50 })
+    const signals: AbortSignal[] = []
+    const wait = breaker.wrap(
+      function wait(this: void, { signal }, ms: number) {
+        signals.push(signal)
+        return clock.sleep(ms)
+      },
+      { context: 'first' },
+    )
+    const answer = wait(100)
+    const failed = expect(answer).rejects.toThrow('took longer than 50 ms')
+    await clock.advance(50)
+    await failed
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true])
+    expect(() => breaker.wrap(fail, { context: 'last' as never })).toThrow(
+      "wrap()'s context must be 'first', got 'last'",
+    )
+    expect(() => breaker.wrap(fail, { contxt: 'first' } as never)).toThrow('contxt')
+  })
+
   it('gives the same function behind the breaker', async () => {
     const { breaker } = setUp()
     const add = breaker.wrap((a: number, b: number) => a + b)
