@@ -68,6 +68,25 @@ describe('the poll', () => {
     await end
   })
 
+  it('is held back from the second request on, which comes right after the first answer', async () => {
+    const clock = new ManualClock()
+    const waits: unknown[] = []
+    await using server = await serve((request, response) => {
+      waits.push(request.headers['prefer'])
+      const isFirst = waits.length === 1
+      response
+        .writeHead(200, { etag: `"${waits.length}"` })
+        .end(JSON.stringify(isFirst ? ['10.0.0.1:80'] : ['10.0.0.2:80']))
+    })
+    const read = reader(http({ url: server.url, mode: 'long-poll', clock }).watch('x', stop))
+    await read.next()
+    const second = read.next()
+    await until(() => clock.timers === 1)
+    await clock.advance(100)
+    expect((await second)[0]?.url).toBe('http://10.0.0.2:80')
+    expect(waits).toEqual([undefined, 'wait=30'])
+  })
+
   it('asks for its headers before each request, and never shows them or the query', async () => {
     let token = 0
     const seen: (string | undefined)[] = []

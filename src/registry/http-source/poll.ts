@@ -25,10 +25,11 @@ export async function* pollDocuments(
   signal: AbortSignal,
 ): AsyncGenerator<unknown, void> {
   let validator: Record<string, string> = {}
+  const canHold = (): boolean => wait > 0 && Object.keys(validator).length > 0
   for (let first = true; ; first = false) {
     const started = clock.now()
     // The first answer is never held back: nothing is known that it could differ from.
-    const holding = !first && wait > 0 && Object.keys(validator).length > 0
+    const holding = !first && canHold()
     const request = {
       headers: {
         accept: 'application/json',
@@ -49,8 +50,9 @@ export async function* pollDocuments(
     } else if (reply.status !== 304 || first) {
       throw http.failure(url, request, reply)
     }
-    // A server that does not hold back answers at once, again and again.
-    const held = holding && (reply.status === 200 || clock.now() - started >= MIN_HELD)
+    // A server that does not hold back answers at once, again and again. It is asked to right after the first answer: what
+    // changes meanwhile would be heard of only after the pause of a poll.
+    const held = holding ? reply.status === 200 || clock.now() - started >= MIN_HELD : first && canHold()
     const interval = held ? MIN_INTERVAL : poll * (0.9 + 0.2 * clock.random())
     await clock.sleep(Math.max(started + interval - clock.now(), 0), signal, { ref: false })
   }
