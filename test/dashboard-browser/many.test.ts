@@ -108,6 +108,19 @@ describe('a thousand instances', () => {
     expect(errors).toEqual([])
   })
 
+  it('have their figures in full, slow ones too', async () => {
+    many.call('pod-0', 65_000)
+    many.call('pod-1', 999)
+    await clock.step()
+    await rows().first().getByText('65.5 s').first().waitFor()
+    const cells = await page
+      .locator('#instances tbody .number')
+      .evaluateAll((all) =>
+        all.filter((cell) => cell.scrollWidth > cell.clientWidth).map((cell) => cell.textContent),
+      )
+    expect(cells).toEqual([])
+  })
+
   it('are found by name, and the number that was found is told', async () => {
     const region = page.getByRole('region', { name: 'Instances' })
     await region.evaluate((it) => it.scrollTo(0, 20_000))

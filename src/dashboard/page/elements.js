@@ -73,8 +73,11 @@ const TIME = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' })
 
 export const number = (value, digits = 0) =>
   value === undefined || value === null ? '–' : FORMATS[digits].format(value)
-export const ms = (value) =>
-  value === undefined || value === null ? '–' : `${number(value, value < 10 ? 1 : 0)} ms`
+/** A column has room for seven characters. */
+export const ms = (value) => {
+  if (value === undefined || value === null) return '–'
+  return value < 1_000 ? `${number(value, value < 10 ? 1 : 0)} ms` : `${number(value / 1_000, 2)} s`
+}
 export const percent = (part, whole) => (whole === 0 ? '–' : `${number((part / whole) * 100, 1)} %`)
 export const clock = (at) => TIME.format(at)
 
