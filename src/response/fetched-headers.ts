@@ -6,15 +6,10 @@ const PLAIN_VALUE = /^(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7
 
 /** Whether `Headers` would take all of them without changing or refusing one, as fetch itself does. */
 export function arePlain(headers: AnswerHeaders): boolean {
-  for (const name in headers) {
-    const value = headers[name]
-    if (
-      typeof value === 'string' ? !PLAIN_VALUE.test(value) : !value?.every((each) => PLAIN_VALUE.test(each))
-    ) {
-      return false
-    }
-  }
-  return true
+  // No `for in`: it would take for headers what somebody has added to Object.prototype.
+  return Object.values(headers).every((value) =>
+    typeof value === 'string' ? PLAIN_VALUE.test(value) : value?.every((each) => PLAIN_VALUE.test(each)),
+  )
 }
 
 /** The same, for one who may change them. */

@@ -483,6 +483,23 @@ describe('a method taken from Response.prototype', () => {
   })
 })
 
+it('what somebody has added to Object.prototype is no header of an answer', async () => {
+  await using server = await startServer(ok)
+  await using client = fastClient(server.url)
+  await (await client('/')).text()
+  const added = { start: () => {}, finish: 'text' }
+  Object.assign(Object.prototype, added)
+  try {
+    const response = await client('/')
+    expect(isFast(response)).toBe(true)
+    const names = [...response.headers.keys()]
+    const text = await response.text()
+    expect([names.includes('finish'), text]).toEqual([false, 'ok'])
+  } finally {
+    for (const name in added) Reflect.deleteProperty(Object.prototype, name)
+  }
+})
+
 it.runIf(takesSignals)('an answer that nobody reads lets go of a signal that lives on', async () => {
   await using server = await startServer(ok)
   await using client = fastClient(server.url)
