@@ -32,9 +32,12 @@ export function copyBody<Body>(body: Body): Body {
 
 function copyOf(body: object): PlatformBody | undefined {
   if (Buffer.isBuffer(body)) return Buffer.from(body)
-  if (body instanceof ArrayBuffer) return body.slice(0)
-  // A view of shared memory is refused by fetch.
-  if (ArrayBuffer.isView(body)) return body.buffer instanceof ArrayBuffer ? copyView(body) : undefined
+  // What was given away is fetch's to judge, and so is a view of it or of shared memory.
+  if (body instanceof ArrayBuffer) return body.detached ? undefined : body.slice(0)
+  if (ArrayBuffer.isView(body)) {
+    const { buffer } = body
+    return buffer instanceof ArrayBuffer && !buffer.detached ? copyView(body) : undefined
+  }
   if (body instanceof URLSearchParams) return new URLSearchParams(body)
   if (!(body instanceof FormData)) return undefined
   const copy = new FormData()

@@ -5,6 +5,10 @@ const DOTS = /\/(?:\.|%2e)/i
 /** A path as the URL parser has it: `..` resolved, no fragment, everything else than ASCII escaped. */
 export function normalPath(path: string, origin: string): string {
   if (NORMAL.test(path) && !DOTS.test(path)) return path
-  const { pathname, search } = new URL(origin + path)
-  return pathname + search
+  return pathOf(new URL(origin + path))
+}
+
+/** Path and query. A question mark without a query is part of it, though `search` leaves it out. */
+export function pathOf({ pathname, search, href }: URL): string {
+  return pathname + (search || (/^[^#]*\?(?:#|$)/.test(href) ? '?' : ''))
 }

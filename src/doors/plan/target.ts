@@ -6,7 +6,7 @@ import type { Priority } from '../../limit/priority.ts'
 import { quote } from '../../options.ts'
 import { expandPath, type PathParams } from '../../routes/expand.ts'
 import { appendQuery, type Query } from '../../routes/query.ts'
-import { normalPath } from '../input/path.ts'
+import { normalPath, pathOf } from '../input/path.ts'
 import type { Plans } from './plans.ts'
 
 export type BodySource = NonNullable<RequestInit['body']>
@@ -101,7 +101,7 @@ export function resolveTarget(
     return undefined
   }
   refuseParams(init, method, url.pathname)
-  const path = appendQuery(url.pathname + url.search, init?.query)
+  const path = appendQuery(pathOf(url), init?.query)
   const origin = `${url.protocol}//${url.host}`
   return {
     url: `${origin}${path}${url.hash}`,

@@ -8,6 +8,9 @@ export const bodies: readonly Case[] = [
   send('bytes', () => ({ method: 'PUT', body: bytes })),
   send('a part of an ArrayBuffer', () => ({ method: 'PUT', body: bytes.subarray(2, 4) })),
   send('an ArrayBuffer', () => ({ method: 'PUT', body: bytes.buffer })),
+  send('bytes that were given away', () => ({ method: 'POST', body: givenAway() })),
+  send('an ArrayBuffer that was given away', () => ({ method: 'POST', body: givenAway().buffer })),
+  send('a view of what was given away', () => ({ method: 'POST', body: viewGivenAway() })),
   send('URLSearchParams', () => ({ method: 'POST', body: new URLSearchParams({ a: '1 2', b: 'ü' }) })),
   send('a Blob', () => ({ method: 'POST', body: new Blob([bytes], { type: 'image/png' }) })),
   send('FormData with files', () => ({ method: 'POST', body: form() })),
@@ -38,3 +41,16 @@ export const bodies: readonly Case[] = [
   send('something that is no body', () => ({ method: 'POST', body: 5 as unknown as string })),
   send('a long body both ways', () => ({ method: 'POST', body: 'x'.repeat(1_000_000) })),
 ]
+
+function givenAway(): Uint8Array<ArrayBuffer> {
+  const given = new Uint8Array([1, 2, 3])
+  structuredClone(given, { transfer: [given.buffer] })
+  return given
+}
+
+function viewGivenAway(): DataView<ArrayBuffer> {
+  const buffer = new ArrayBuffer(3)
+  const view = new DataView(buffer)
+  structuredClone(buffer, { transfer: [buffer] })
+  return view
+}

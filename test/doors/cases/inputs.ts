@@ -5,6 +5,10 @@ import { get, type Case } from './case.ts'
 export const inputs: readonly Case[] = [
   get('a string', '/users/42?x=1'),
   get('a string with a fragment', '/users?x=1#part'),
+  get('a string with an empty query', '/users?'),
+  get('a string with an empty query and a fragment', '/users?#part?'),
+  get('a string with an empty query and an empty fragment', '/users?#'),
+  get('a string with a question mark in its fragment', '/users#part?'),
   get('a string without a path', ''),
   get('a path to be normalised', '/a/./b/../c//d'),
   get('a path to be encoded', '/grüße/a b?q=ü "x"'),
@@ -12,6 +16,8 @@ export const inputs: readonly Case[] = [
   get('a path that looks like another host', '//evil.example/x'),
   { name: 'capitals', call: (fetch, url) => fetch(`${url.toUpperCase()}/A`) },
   { name: 'spaces around it', call: (fetch, url) => fetch(`  ${url}/a\n`) },
+  { name: 'a URL with an empty query', call: (fetch, url) => fetch(new URL('/users?', url)) },
+  { name: 'a Request with an empty query', call: (fetch, url) => fetch(new Request(`${url}/users?#y`)) },
   { name: 'a URL', call: (fetch, url) => fetch(new URL('/users?x=1#y', url)) },
   {
     name: 'an object that prints as a URL',

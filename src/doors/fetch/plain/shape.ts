@@ -114,7 +114,7 @@ function plainBody(body: RequestInit['body']): PlainBody | undefined {
   else if (body instanceof URLSearchParams) {
     const content = body.toString()
     plain = { kind: 'form', content, length: content.length }
-  } else if (body instanceof ArrayBuffer) plain = ofBytes(new Uint8Array(body))
+  } else if (body instanceof ArrayBuffer) plain = body.detached ? undefined : ofBytes(new Uint8Array(body))
   else if (body instanceof Uint8Array) plain = ofBytes(body)
   return plain && plain.length > 0 ? plain : undefined
 }
