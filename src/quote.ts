@@ -4,10 +4,13 @@ const OPTIONS = { depth: 1, breakLength: Infinity, maxStringLength: 80, maxArray
 
 /** Quotes a value for an error message, on one short line. Never throws. */
 export function quote(value: unknown): string {
-  const text = show(value)
-    .slice(0, 1_000)
-    .replaceAll(/[\r\n\u2028\u2029]\s*/g, ' ')
+  const text = oneLine(show(value).slice(0, 1_000))
   return text.length > 120 ? `${text.slice(0, 117)}...` : text
+}
+
+/** What somebody else has written must not forge a line of a log. */
+export function oneLine(text: string): string {
+  return text.replaceAll(/[\r\n\u2028\u2029]\s*/g, ' ')
 }
 
 function show(value: unknown): string {

@@ -1,3 +1,4 @@
+import { oneLine } from '../quote.ts'
 import type { Explanation } from './explanation.ts'
 
 /** An explanation as text for a log. */
@@ -26,7 +27,9 @@ export function table(explanation: Explanation): string {
     ...(instances.length > 0 ? lines : []),
     `budget: ${budget} retries or hedges`,
     ...queues.map((text) => `limit: ${text}`),
-  ].join('\n')
+  ]
+    .map(oneLine)
+    .join('\n')
 }
 
 function aligned(rows: readonly (readonly string[])[]): string[] {

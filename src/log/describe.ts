@@ -1,6 +1,6 @@
 import { describeCounts } from '../fleet/states.ts'
 import type { ClientEvents, InstanceCounts, ServiceEvent } from '../observe/events.ts'
-import { quote } from '../quote.ts'
+import { oneLine, quote } from '../quote.ts'
 import type { Instance } from '../registry/source.ts'
 import { redactUrl } from '../registry/origin.ts'
 import { isA } from '../hooks/thrown.ts'
@@ -83,7 +83,7 @@ export function lineOf(name: keyof ClientEvents, fields: LogFields): string {
     leftOf(fields['instances']),
     message ?? '',
   ].filter((text) => text !== '')
-  return `${textOf(fields['service'])} ${name}${parts.length > 0 ? `: ${parts.join(', ')}` : ''}`
+  return oneLine(`${textOf(fields['service'])} ${name}${parts.length > 0 ? `: ${parts.join(', ')}` : ''}`)
 }
 
 function part(fields: LogFields, name: string, before = '', after = ''): string {

@@ -98,3 +98,15 @@ it('says what the source fails with before anything is known', async () => {
   expect(client.explain()).toMatchObject({ ready: false, available: 0, sourceError: 'Error: no registry' })
   expect(String(client.explain())).toContain('the source fails: Error: no registry')
 })
+
+it('has a line for each instance, whatever a registry calls it', async () => {
+  const clock = new ManualClock()
+  const forged = { id: 'a\n2 of 2 instances may be picked', url: at('a').url }
+  await using client = createClient({ ...options(clock), source: fixed([forged, at('b')]) })
+  await client.ready()
+  expect(
+    String(client.explain())
+      .split('\n')
+      .filter((line) => line.startsWith('2 of 2')),
+  ).toEqual([])
+})

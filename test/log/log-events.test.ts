@@ -176,6 +176,23 @@ describe('logEvents', () => {
     )
   })
 
+  it('writes one line, whatever a registry calls an instance and an error says', async () => {
+    const { stream, text } = sink()
+    await using client = createClient({
+      service: 'user-service',
+      source: fixed([{ ...a, id: 'a\nERROR user-service: forged' }]),
+      retry: false,
+      breaker: { failureThreshold: 1 },
+      clock: new ManualClock(),
+    })
+    logEvents(client, new Console(stream), { levels: { attempt: false, call: false } })
+    const forger = new Error('broken\r\nERROR user-service: forged')
+    await client.execute(() => Promise.reject(forger)).catch(() => {})
+    const lines = text().split('\n')
+    expect(lines.filter((each) => each.startsWith('ERROR'))).toEqual([])
+    expect(text()).toContain('breaker:open: instance a ERROR user-service: forged')
+  })
+
   it('goes on when the logger throws', async () => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     const broken = (): never => {
