@@ -1,4 +1,5 @@
 import { checkHeaderName, quote } from '../options.ts'
+import { pathOf } from '../url.ts'
 
 /**
  * Left out of the key by default: the value is new for each request or trace, and by definition says nothing about
@@ -62,7 +63,7 @@ export class RequestKeys {
     if (!parsed) return undefined
     // As JSON each part says where it ends: no value can be written so that it looks like two.
     const told = [...headers].filter(([header]) => !this.#ignored.has(header))
-    const path = parsed.pathname + parsed.search
+    const path = pathOf(parsed)
     return { text: JSON.stringify([method, parsed.origin, path, variant, told]), path }
   }
 
@@ -79,7 +80,7 @@ export class RequestKeys {
 /** The path and query of a URL or a path, spelled as in a key; undefined for what is no URL. */
 export function keyPath(path: string): string | undefined {
   const url = URL.parse(path, 'http://service')
-  return url ? url.pathname + url.search : undefined
+  return url ? pathOf(url) : undefined
 }
 
 function names(name: string, list: unknown): string[] {

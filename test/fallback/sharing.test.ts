@@ -46,6 +46,14 @@ describe('coalescing', () => {
     expect(server.requests).toHaveLength(2)
   })
 
+  it('never joins calls of different URLs, of which one has an empty query', async () => {
+    await using server = await startServer(slowly(ok))
+    await using client = sharing(server)
+    const urls = ['/a', '/a?', new URL('http://user-service/a?'), '/a']
+    await Promise.all(urls.map((url) => client(url)))
+    expect(server.requests.toSorted()).toEqual(['GET /a', 'GET /a?'])
+  })
+
   it('gives each the kind of answer it asked for', async () => {
     await using server = await startServer(moved)
     await using client = sharing(server)

@@ -1,3 +1,5 @@
+import { pathOf } from '../../url.ts'
+
 /** What a URL parser leaves as it is. Dots at the start of a segment may mean another path. */
 const NORMAL = /^[\w~!$&()*+,;=:@%/?.-]*$/
 const DOTS = /\/(?:\.|%2e)/i
@@ -6,9 +8,4 @@ const DOTS = /\/(?:\.|%2e)/i
 export function normalPath(path: string, origin: string): string {
   if (NORMAL.test(path) && !DOTS.test(path)) return path
   return pathOf(new URL(origin + path))
-}
-
-/** Path and query. A question mark without a query is part of it, though `search` leaves it out. */
-export function pathOf({ pathname, search, href }: URL): string {
-  return pathname + (search || (/^[^#]*\?(?:#|$)/.test(href) ? '?' : ''))
 }

@@ -6,7 +6,8 @@ import type { Priority } from '../../limit/priority.ts'
 import { quote } from '../../options.ts'
 import { expandPath, type PathParams } from '../../routes/expand.ts'
 import { appendQuery, type Query } from '../../routes/query.ts'
-import { normalPath, pathOf } from '../input/path.ts'
+import { pathOf } from '../../url.ts'
+import { normalPath } from '../input/path.ts'
 import type { Plans } from './plans.ts'
 
 export type BodySource = NonNullable<RequestInit['body']>
