@@ -218,7 +218,7 @@ export interface ClientOptions extends ContractPolicy {
   maxResponseSize?: number
   /**
    * Who makes the response of a fetch call. With `'fast'`, plain calls (a string or URL, no body or one in memory)
-   * with plain answers go past the platform's fetch, at half its price, and get a Response that makes only what is asked for. All others go
+   * with plain answers go past the platform's fetch, at about half its price, and get a Response that makes only what is asked for. All others go
    * through fetch, as do all while somebody has replaced `globalThis.fetch`. With `'platform'`, all calls go through fetch.
    * @default 'fast'
    */
