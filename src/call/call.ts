@@ -251,6 +251,12 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
     return fleet.acquire(this, guard)
   }
 
+  /** The first attempt of a call that was given none before. */
+  acquireFirst(): Attempt | undefined {
+    this.attempt = 0
+    return this.acquire()
+  }
+
   /** An attempt to race `slowest`: on another endpoint, and paid for. */
   acquireHedge(slowest: Attempt): Attempt | undefined {
     const { core, operation } = this
@@ -279,13 +285,16 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
     if (tried.ok) this.operation.discard(tried.value as T)
   }
 
-  /** Waits by the clock, or until the client closes; rejects at once when the call ends. */
-  async sleep(ms: number): Promise<void> {
+  /** Waits by the clock, or until the client closes or `onWait` wakes it; rejects at once when the call ends. */
+  async sleep(ms: number, onWait?: (wake: () => void) => void): Promise<void> {
     // A listener may close the client on hearing of the retry.
     if (this.core.closed) return
     const since = this.journal?.age ?? 0
     try {
-      await pause(this.core, ms, (wake) => (this.#wake = wake))
+      await pause(this.core, ms, ({ resolve, reject }) => {
+        this.#wake = reject
+        onWait?.(resolve)
+      })
     } finally {
       if (this.journal) this.journal.backoff += this.journal.age - since
     }

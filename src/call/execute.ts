@@ -1,4 +1,6 @@
+import type { Attempt } from '../fleet/attempt.ts'
 import { Admission } from './admission.ts'
+import { awaitProbe } from './await-probe.ts'
 import { Call } from './call.ts'
 import type { Core } from './core.ts'
 import type { Operation, Tried } from './operation.ts'
@@ -31,8 +33,12 @@ function firstRound<T>(call: Call<T>): void {
   call.onUnsent = onUnsent
   const attempt = call.acquire()
   call.core.budget.deposit(call.now)
-  if (attempt) round(call, attempt, (tried) => afterFirst(call, tried))
-  else call.refuse(call.refusal())
+  if (attempt) begin(call, attempt)
+  else awaitProbe(call, (first) => begin(call, first))
+}
+
+function begin<T>(call: Call<T>, first: Attempt): void {
+  round(call, first, (tried) => afterFirst(call, tried))
 }
 
 /** Most calls end here, after one try. */

@@ -1,26 +1,35 @@
 import { startTimer } from '../clock.ts'
 import type { Core } from './core.ts'
 
-/** Waits by the clock, or until the client closes. `onWait` gets what ends the wait before, with a rejection. */
+/** Ends a wait before its time. */
+export interface Waiting {
+  readonly resolve: () => void
+  readonly reject: (reason: unknown) => void
+}
+
+/** Waits by the clock, or until the client closes. `onWait` gets what ends the wait before. */
 export function pause(
   { clock, onClose }: Core,
   ms: number,
-  onWait: (wake: (reason: unknown) => void) => void,
+  onWait: (waiting: Waiting) => void,
 ): Promise<void> {
   return new Promise<void>((resolve, reject) => {
     const letGo = (): void => {
       cancel()
-      onClose.delete(rise)
+      onClose.delete(end)
     }
-    const rise = (): void => {
+    const end = (): void => {
       letGo()
       resolve()
     }
-    const cancel = startTimer(clock, ms, rise)
-    onClose.add(rise)
-    onWait((reason) => {
-      letGo()
-      reject(reason)
+    const cancel = startTimer(clock, ms, end)
+    onClose.add(end)
+    onWait({
+      resolve: end,
+      reject(reason) {
+        letGo()
+        reject(reason)
+      },
     })
   })
 }

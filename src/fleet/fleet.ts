@@ -13,6 +13,7 @@ import type { Dispatcher } from '../undici.ts'
 import { Attempt, type AttemptContext } from './attempt.ts'
 import { attemptEvent } from './attempt-event.ts'
 import type { Candidates } from './candidates.ts'
+import type { EarlyProbes } from './early-probes.ts'
 import { LiveEndpoint, type EndpointContext } from './endpoint.ts'
 import { isInstanceGuard, type Guard } from './guard.ts'
 import type { OutlierPolicy } from './outlier-policy.ts'
@@ -189,6 +190,7 @@ export class Fleet implements EndpointContext, AttemptContext {
       const attempt = guard && this.#admitted(endpoint, request, guard, early !== undefined)
       if (attempt) {
         this.#attemptAt = now
+        if (early) candidates.lastResort?.probes.began(now)
         return attempt
       }
       if (!guard || candidates.panic) return new Attempt(endpoint, request, guard, 0, 0, this)
@@ -221,6 +223,11 @@ export class Fleet implements EndpointContext, AttemptContext {
     const now = this.clock.now()
     // Calls to a subset cannot go to the others.
     return [...this.#everyView()].every((view) => view.hasStandIn(endpoint, guard, now))
+  }
+
+  /** Those whose result a call may wait for that no breaker admits; undefined where there is no throttle. */
+  earlyProbes(guard: Guard | undefined, subset: Subset | undefined): EarlyProbes | undefined {
+    return this.#candidatesOf({ subset, guard }).lastResort?.probes
   }
 
   /** Why `acquire` gave nothing; `cause` is the source's last error. */

@@ -1,4 +1,5 @@
 import type { Outcome } from '../observe/events.ts'
+import { EarlyProbes } from './early-probes.ts'
 import type { LiveEndpoint } from './endpoint.ts'
 import type { Guard } from './guard.ts'
 
@@ -41,6 +42,7 @@ export class LastResort {
   #turn = 0
   /** Whether the latest early probe that ended was a success. */
   #isBack = false
+  readonly probes: EarlyProbes = new EarlyProbes()
   readonly #guard: Guard
   readonly #perInstance: number
 
@@ -62,7 +64,11 @@ export class LastResort {
 
   /** How an early probe ended. */
   count(outcome: Outcome, now: number): void {
-    if (outcome === 'ignored') return
+    if (outcome !== 'ignored') this.#count(outcome, now)
+    this.probes.ended(outcome)
+  }
+
+  #count(outcome: Outcome, now: number): void {
     this.#isBack = outcome === 'success'
     if (now - this.#ratedAt > MEMORY) this.#rate = 0
     this.#rate += ((outcome === 'success' ? 1 : 0) - this.#rate) * WEIGHT

@@ -1,0 +1,44 @@
+import type { Outcome } from '../observe/events.ts'
+
+/** Milliseconds after the start of the latest early probe within which its result is worth waiting for. */
+const PATIENCE = 100
+
+/** Hears whether a probe has succeeded; false: all that were under way have ended, and none did. */
+type Waiter = (isBack: boolean) => void
+
+/**
+ * The early probes under way. A call that no breaker admits waits a moment for their result: a service that has just
+ * come back must not lose the calls of the time that its first answer takes.
+ */
+export class EarlyProbes {
+  #underWay = 0
+  #beganAt = -Infinity
+  readonly #waiters = new Set<Waiter>()
+
+  began(now: number): void {
+    this.#underWay++
+    this.#beganAt = now
+  }
+
+  /** To be called once for each that began, with its result committed before. */
+  ended(outcome: Outcome): void {
+    // One that began before `update()` was counted elsewhere.
+    if (this.#underWay > 0) this.#underWay--
+    const isBack = outcome === 'success'
+    if (!isBack && this.#underWay > 0) return
+    const waiters = [...this.#waiters]
+    this.#waiters.clear()
+    for (const waiter of waiters) waiter(isBack)
+  }
+
+  /** How many milliseconds a call may wait for a result; 0 or less: none is under way, or they take too long. */
+  patience(now: number): number {
+    return this.#underWay === 0 ? 0 : this.#beganAt + PATIENCE - now
+  }
+
+  /** `waiter` is called at most once, and must not throw. Returns what takes it away. */
+  wait(waiter: Waiter): () => void {
+    this.#waiters.add(waiter)
+    return () => this.#waiters.delete(waiter)
+  }
+}
