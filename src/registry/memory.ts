@@ -1,7 +1,8 @@
 import { systemClock, type Clock } from '../clock.ts'
 import { OutriggerError } from '../errors.ts'
 import { checkMethods, checkNumber, checkObject, quote } from '../options.ts'
-import { sameInstance, toInstance } from './instance.ts'
+import { toInstance } from './instance.ts'
+import { registeredBy } from './registration.ts'
 import type { Instance, InstanceInit, Lease, Registrar, SignalContext, Source } from './source.ts'
 import { checkText } from './text.ts'
 
@@ -58,6 +59,7 @@ export class MemoryRegistry implements Source, Registrar {
   readonly #waiting = new Map<string, Set<() => void>>()
   /** All entries, the one with the oldest heartbeat first: the ttl is the same for all. */
   readonly #beats = new Set<Entry>()
+  #registrations = 0
   #timer: AbortController | undefined
 
   constructor(options: MemoryRegistryOptions = {}) {
@@ -68,20 +70,19 @@ export class MemoryRegistry implements Source, Registrar {
     this.#clock = clock
   }
 
-  /** Adds the instance; one with the same id or the same url gives way to it. */
+  /**
+   * Adds the instance; one with the same id or the same url gives way to it. Clients probe it at once, whatever their
+   * breakers knew of the older one. To renew a registration, use `heartbeat()` or the lease.
+   */
   register(service: string, init: InstanceInit): MemoryLease {
     checkText('service', service)
-    const instance = toInstance(init)
+    // A process that restarts says the same of itself: clients learn from the registration that it is a new one.
+    const instance = registeredBy(toInstance(init), ++this.#registrations)
     this.#expire()
     const before = this.#services.get(service)
     const sameId = before?.byId.get(instance.id)
     const sameUrl = before?.byUrl.get(instance.url)
-    const unchanged = sameId !== undefined && sameId === sameUrl && sameInstance(sameId.instance, instance)
-    const entry: Entry = {
-      service,
-      instance: unchanged ? sameId.instance : instance,
-      beat: this.#clock.now(),
-    }
+    const entry: Entry = { service, instance, beat: this.#clock.now() }
     if (sameUrl && sameUrl !== sameId) this.#remove(sameUrl)
     const { byId, byUrl } = this.#service(service)
     if (sameId) {
@@ -91,10 +92,10 @@ export class MemoryRegistry implements Source, Registrar {
     byId.set(instance.id, entry)
     byUrl.set(instance.url, entry)
     this.#beats.add(entry)
-    if (!unchanged) this.#changed(service)
+    this.#changed(service)
     this.#schedule()
     return {
-      instance: entry.instance,
+      instance,
       ttl: this.#ttl,
       renew: () => this.#renew(entry) || this.#refuseTaken(entry),
       release: () => {

@@ -320,7 +320,6 @@ describe('watching the MemoryRegistry', () => {
       await clock.advance(5000)
       registry.heartbeat('s', 'a:1')
       lease.renew()
-      registry.register('s', { ...A, metadata: { v: [1] } })
       registry.register('other', B)
     }
     await clock.advance(0)
@@ -328,6 +327,10 @@ describe('watching the MemoryRegistry', () => {
     registry.register('s', { ...A, metadata: { v: [2] } })
     await clock.advance(0)
     expect(seen).toEqual([['a:1'], ['a:1']])
+    // The same data, but a registration of its own.
+    registry.register('s', { ...A, metadata: { v: [2] } })
+    await clock.advance(0)
+    expect(seen).toHaveLength(3)
     controller.abort()
     await done
   })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createClient, type Source } from '../../src/index.ts'
+import { announce, createClient, MemoryRegistry, type Source } from '../../src/index.ts'
 import { registeredBy } from '../../src/registry/registration.ts'
 import { SnapshotReader } from '../../src/registry/snapshot.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
@@ -60,4 +60,32 @@ test('a reader of snapshots keeps what a registry sends again, until its lease i
   expect(again.instances[0]).not.toBe(first)
   expect(again.instances[0]).toEqual(first)
   expect(reader.read([entry('2')]).instances[0]).toBe(again.instances[0])
+})
+
+test.each<[string, (registry: MemoryRegistry) => unknown, string]>([
+  ['registers again is tried at once', (registry) => registry.register('svc', { id: 'a', ...A }), 'is tried'],
+  [
+    'leaves and registers before anybody has looked is tried at once',
+    (registry) => [registry.deregister('svc', 'a'), registry.register('svc', { id: 'a', ...A })],
+    'is tried',
+  ],
+  ['beats is not tried', (registry) => registry.heartbeat('svc', 'a'), 'is not tried'],
+])('an instance of a MemoryRegistry that %s', async (_how, comeBack, expected) => {
+  const registry = new MemoryRegistry()
+  registry.register('svc', { id: 'a', ...A })
+  await using client = await opened(registry)
+  comeBack(registry)
+  await heard()
+  const tried = client.execute(() => Promise.resolve('is tried'))
+  expect(await tried.catch(() => 'is not tried')).toBe(expected)
+})
+
+test('an instance that is announced again is tried at once', async () => {
+  const registry = new MemoryRegistry()
+  const before = await announce(registry, 'svc', { id: 'a', ...A })
+  await using client = await opened(registry)
+  const after = await announce(registry, 'svc', { id: 'a', ...A })
+  await heard()
+  expect(await client.execute(() => Promise.resolve('is tried'))).toBe('is tried')
+  await Promise.all([before.close(), after.close()])
 })
