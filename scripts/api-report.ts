@@ -9,6 +9,8 @@ import manifest from '../package.json' with { type: 'json' }
  * --check, fails if the file is not what the sources say.
  */
 const FILE = 'docs/api.txt'
+const KINDS = 'const|function|class|interface|type|enum'
+const DECLARATION = new RegExp(`^export (?:declare )?(?:abstract )?(?:${KINDS}) ([\\w$]+)`)
 const out = mkdtempSync(join(tmpdir(), 'outrigger-api-'))
 
 /** The top-level statements of a declaration file, without comments. */
@@ -34,8 +36,7 @@ function collect(path: string, wanted: ReadonlySet<string> | undefined, found: M
       collect(target, all && new Set(all.filter((name) => !wanted || wanted.has(name))), found)
       continue
     }
-    const pattern = /^export (?:declare )?(?:abstract )?(?:const|function|class|interface|type|enum) ([\w$]+)/
-    const name = pattern.exec(statement)?.[1]
+    const name = DECLARATION.exec(statement)?.[1]
     if (name === undefined || (wanted && !wanted.has(name))) continue
     const key = relative(out, path)
     const list = found.get(key) ?? []
@@ -47,17 +48,36 @@ function collect(path: string, wanted: ReadonlySet<string> | undefined, found: M
   }
 }
 
+/** Names whose declaration in the sources has no doc comment above it. The site's build looks at their members too. */
+function undocumented(file: string, list: readonly string[]): string[] {
+  const source = readFileSync(join('src', file.replace(/\.d\.ts$/, '.ts')), 'utf8')
+  return list.flatMap((statement) => {
+    const [, name = ''] = DECLARATION.exec(statement) ?? []
+    return new RegExp(`\\*/\\nexport [^\\n]*\\b(?:${KINDS}) ${name.replace('$', '\\$')}\\b`).test(source)
+      ? []
+      : [name]
+  })
+}
+
 try {
   execFileSync('tsc', ['-p', 'tsconfig.build.json', '--outDir', out, '--emitDeclarationOnly'], {
     stdio: 'inherit',
   })
   const parts: string[] = []
+  const bare = new Set<string>()
   for (const [subpath, target] of Object.entries(manifest.exports)) {
     if (typeof target === 'string' || !('types' in target)) continue
     const found = new Map<string, string[]>()
     collect(join(out, target.types.slice('./dist/'.length)), undefined, found)
     parts.push(`#### ${join('outrigger', subpath)}`)
-    for (const [file, list] of found) parts.push(`// ${file}`, list.join('\n'))
+    for (const [file, list] of found) {
+      parts.push(`// ${file}`, list.join('\n'))
+      for (const name of undocumented(file, list)) bare.add(name)
+    }
+  }
+  if (bare.size > 0) {
+    console.error(`These public names have no doc comment: ${[...bare].join(', ')}`)
+    process.exitCode = 1
   }
   const report = `${parts.join('\n\n')}\n`
   if (!process.argv.includes('--check')) writeFileSync(FILE, report)

@@ -1,4 +1,5 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
+import { pagesOfReference } from './reference/pages.ts'
 
 export interface Section {
   readonly text: string
@@ -83,6 +84,13 @@ export const sections: readonly Section[] = [
   },
   { text: 'Project', pages: ['performance', 'incidents', 'scoreboard', 'simulator', 'threat-model'] },
 ]
+
+/** The pages that are made from the sources: `site/reference`. They are no files of `docs/`. */
+export const reference: SidebarItem = {
+  text: 'API reference',
+  collapsed: true,
+  items: pagesOfReference.map(({ page, title }) => ({ text: title, link: `/reference/${page}` })),
+}
 
 export interface SidebarItem {
   text: string

@@ -31,6 +31,7 @@ export interface Clock {
 /** A longer `setTimeout` fires at once (it wraps at 2^31 ms). */
 const MAX_TIMEOUT = 2 ** 31 - 1
 
+/** The system's clock, timers and random numbers: what everything uses unless it is given another clock. */
 export const systemClock: Clock = {
   epoch: performance.timeOrigin,
   now: () => performance.now(),

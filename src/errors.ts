@@ -41,7 +41,9 @@ export interface OpenCounts {
   readonly consecutive: number
   /** Results in its window; absent without one. */
   readonly calls?: number
+  /** Failures in its window; absent without one. */
   readonly failures?: number
+  /** Slow calls in its window; absent without one. */
   readonly slow?: number
   /** The share of failures, or of slow calls, that decided; for these two reasons only. */
   readonly rate?: number

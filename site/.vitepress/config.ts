@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitepress'
-import { sidebar } from '../sidebar.ts'
+import { reference, sidebar } from '../sidebar.ts'
 import { slug } from '../slug.ts'
 
 const repository = 'https://github.com/outrigger-js/outrigger'
@@ -15,21 +15,28 @@ export default defineConfig({
   title: 'Outrigger',
   description:
     'A typed HTTP client for Node.js that keeps fetch working when instances crash, stall or disappear.',
-  srcDir: './pages',
+  srcDir: './content',
   outDir: './dist',
   cacheDir: './.cache',
   // No icon: without this line browsers ask for /favicon.ico.
   head: [['link', { rel: 'icon', href: 'data:,' }]],
   metaChunk: true,
-  // `pages` is a link to `docs/`: the pages find Vue from here.
+  // `content` has links to `docs/`: the pages find Vue from here.
   vite: { resolve: { preserveSymlinks: true } },
   themeConfig: {
-    sidebar: sidebar(new URL('../../docs/', import.meta.url)),
+    sidebar: [...sidebar(new URL('../../docs/', import.meta.url)), reference],
     outline: [2, 3],
     // The index is a file of the site: no service is asked.
     search: { provider: 'local' },
     socialLinks: [{ icon: 'github', link: repository }],
-    editLink: { pattern: `${repository}/edit/main/docs/:path`, text: 'Edit this page' },
+    editLink: {
+      // The function goes into the page as text: it may use nothing from here.
+      pattern: ({ filePath }) =>
+        filePath.startsWith('reference/')
+          ? 'https://github.com/outrigger-js/outrigger/tree/main/src'
+          : `https://github.com/outrigger-js/outrigger/edit/main/docs/${filePath}`,
+      text: 'Edit this page',
+    },
   },
   markdown: {
     anchor: { slugify: slug },

@@ -13,6 +13,7 @@ export type ServiceOptions = ServiceDefaults & { source?: Source }
 /** `pass`: on to the platform's fetch. `deny`: an error. `discover`: a service, if the source knows it. */
 export type Unknown = 'pass' | 'deny' | 'discover'
 
+/** What `createFetch()` takes: the services of an application, and what becomes of other hosts. */
 export interface FetchOptions<Names extends string = string> {
   /** Where the instances of all services come from that have no source of their own. */
   source?: Source

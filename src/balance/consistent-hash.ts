@@ -9,6 +9,7 @@ import { untried } from './untried.ts'
 import { weightOf } from './weight.ts'
 import { factories } from './factories.ts'
 
+/** Options of `consistentHash()`. */
 export interface ConsistentHashOptions {
   /** What keeps requests together. A request without a key goes to any endpoint. */
   readonly key: KeyOption

@@ -6,6 +6,7 @@ import { perFleet } from './per-set.ts'
 import { capacity, partAt, type Part } from './shares.ts'
 import { factories } from './factories.ts'
 
+/** Options of `failover()`. */
 export interface FailoverOptions {
   /**
    * How much more than its part a priority level is trusted to carry. At 1.4 the level keeps all requests until

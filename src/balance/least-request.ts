@@ -4,6 +4,7 @@ import { leastOf } from './least-of.ts'
 import { weightOf } from './weight.ts'
 import { factories } from './factories.ts'
 
+/** Options of `leastRequest()`. */
 export interface LeastRequestOptions {
   /**
    * How many endpoints are drawn for each pick. Two is nearly as good as looking at all (Mitzenmacher),

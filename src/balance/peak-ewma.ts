@@ -8,6 +8,7 @@ import { Strikes } from './strikes.ts'
 import { weightOf } from './weight.ts'
 import { factories } from './factories.ts'
 
+/** Options of `peakEwma()`. */
 export interface PeakEwmaOptions {
   /**
    * Milliseconds in which the memory of a latency fades to 1/e: smaller follows faster, larger is steadier.

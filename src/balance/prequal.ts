@@ -10,6 +10,7 @@ import { RecentNumbers } from './recent-numbers.ts'
 import { Setbacks } from './setbacks.ts'
 import { weightOf } from './weight.ts'
 
+/** Options of `prequal()`. */
 export interface PrequalOptions {
   /**
    * How many endpoints are compared for each pick, 2 to 64. More finds the better one, and gives more to a server that lies:

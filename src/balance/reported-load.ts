@@ -7,6 +7,7 @@ import { ReportedWeight, weigh } from './reported-weight.ts'
 import { Sampler } from './sampler.ts'
 import { Setbacks } from './setbacks.ts'
 
+/** Options of `reportedLoad()`. */
 export interface ReportedLoadOptions {
   /**
    * Milliseconds for which an instance must have reported before its reports count. Until then it weighs what the registry says.

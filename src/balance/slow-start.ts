@@ -5,6 +5,7 @@ import { decorate } from './decorate.ts'
 import { perSet } from './per-set.ts'
 import { factories } from './factories.ts'
 
+/** Options of `slowStart()`. */
 export interface SlowStartOptions {
   /**
    * Milliseconds in which a new endpoint grows to its full share.

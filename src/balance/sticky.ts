@@ -7,6 +7,7 @@ import { perSet } from './per-set.ts'
 import { Recent } from './recent.ts'
 import { factories } from './factories.ts'
 
+/** Options of `sticky()`. */
 export interface StickyOptions {
   /** What is remembered, such as a session. A request without a key is left to `over`. */
   readonly key: KeyOption

@@ -6,6 +6,7 @@ import { hash } from './hash.ts'
 import { perFleet } from './per-set.ts'
 import { factories } from './factories.ts'
 
+/** Options of `subset()`. */
 export interface SubsetOptions {
   /** How many endpoints this client uses. */
   readonly size: number

@@ -6,6 +6,7 @@ import { perFleet } from './per-set.ts'
 import { capacity, partAt, type Part } from './shares.ts'
 import { factories } from './factories.ts'
 
+/** Options of `zoneAware()`. */
 export interface ZoneAwareOptions {
   /** The zone the caller runs in, as in `instance.zone`. */
   readonly zone: string

@@ -15,6 +15,7 @@ export interface OpenForOptions {
   readonly jitter?: number
 }
 
+/** When a breaker opens, for how long, and what closes it again. */
 export interface BreakerOptions {
   /**
    * Failures in a row that open it; `Infinity` turns this off.

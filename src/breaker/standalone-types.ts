@@ -4,6 +4,7 @@ import type { BreakerOptions } from './policy.ts'
 import type { ClassifyResult } from './result.ts'
 import type { Transition } from './transition.ts'
 
+/** What `new CircuitBreaker()` takes. */
 export interface CircuitBreakerOptions extends BreakerOptions {
   /** What it stands in front of, for its errors, events and snapshots. */
   readonly name?: string
@@ -26,6 +27,7 @@ export interface CircuitBreakerOptions extends BreakerOptions {
   readonly clock?: Clock
 }
 
+/** A breaker changed its state. */
 export interface CircuitBreakerEvent extends Transition {
   /** Unix milliseconds (on an injected clock: its `now() + epoch`). */
   readonly at: number
@@ -51,6 +53,7 @@ export interface CircuitBreakerEvents {
   refused: CircuitBreakerRefusedEvent
 }
 
+/** The names of the events of a breaker. */
 export type CircuitBreakerEventName = keyof CircuitBreakerEvents
 
 /** The state of a breaker as plain JSON. */
@@ -80,6 +83,7 @@ export type CircuitBreakerState =
     }
   | { readonly state: 'isolated' }
 
+/** What a breaker's `execute()` takes beside its function. */
 export interface ExecuteOptions {
   /**
    * The caller's own signal, handed to the function. The call ends as soon as it aborts, even if the function goes on.
@@ -94,6 +98,7 @@ export interface WrapOptions {
   readonly context?: 'first'
 }
 
+/** What a breaker gives to the function that it runs. */
 export interface ExecuteContext {
   /** Aborts with the caller's signal, and when `timeout` is over; without either it never does. */
   readonly signal: AbortSignal

@@ -22,6 +22,7 @@ import type { RetryOptions } from '../retry/policy.ts'
 import type { ContractPolicy, RouteContract } from '../typed/contract.ts'
 import type { Dispatcher, Pool } from '../undici.ts'
 
+/** Limits of time, all in milliseconds. The first limit that is reached ends the call or the attempt. */
 export interface TimeoutOptions {
   /**
    * Milliseconds for the whole call, from its start to the headers of its answer: waiting for discovery, every
@@ -44,6 +45,7 @@ export interface TimeoutOptions {
   idle?: number
 }
 
+/** How the time that is left is told to the server. */
 export interface DeadlineOptions {
   /** The request header that carries the milliseconds left, for `withDeadline()` on the other side. */
   header: string
@@ -52,6 +54,7 @@ export interface DeadlineOptions {
 /** A number is `max`. */
 export type RouteLimit = number | 'adaptive' | LimitOptions
 
+/** How many of the client's calls may be in flight: a number, `'adaptive'`, or both with a queue and a limit per instance. */
 export type ClientLimit =
   | number
   | 'adaptive'
@@ -97,6 +100,7 @@ export interface RouteRule extends RouteContract, ContractPolicy {
   headers?: OwnHeaders
 }
 
+/** What `createClient()` takes. `service` and `source` are required. Every option of a route may also be set here, for all routes. */
 export interface ClientOptions extends ContractPolicy {
   /** The host that callers write: `http://user-service/…`. A port may follow. */
   service: string

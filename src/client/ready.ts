@@ -4,6 +4,7 @@ import { NoInstanceError } from '../errors.ts'
 import { checkNumber, checkObject, checkSignal } from '../options.ts'
 import { sourceFailure, sourceTrouble } from '../registry/source-failure.ts'
 
+/** How long `client.ready()` waits. */
 export interface ReadyOptions {
   /** Ends the wait with its reason. */
   signal?: AbortSignal

@@ -8,6 +8,7 @@ import { healthSnapshot, type HealthSnapshot } from '../health/snapshot.ts'
 import type { Instance } from '../registry/source.ts'
 import type { Traffic } from '../traffic/traffic.ts'
 
+/** One instance in `client.snapshot()`. */
 export interface InstanceSnapshot {
   readonly instance: Instance
   /** The instance's own breaker; `'closed'` also when it has none. */

@@ -14,6 +14,7 @@ export type ClientUpdate = {
     ClientOptions[Name] | undefined
 } & { readonly routes?: Readonly<Record<string, RouteRule | undefined>> | undefined }
 
+/** What `client.update()` takes beside the new options. */
 export interface UpdateOptions {
   /** Who changes it, for the event `config:changed`. */
   by?: string

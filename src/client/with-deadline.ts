@@ -6,6 +6,7 @@ export interface IncomingRequest {
   readonly headers: Headers | Readonly<Record<string, string | string[] | undefined>>
 }
 
+/** What `withDeadline()` takes. */
 export interface WithDeadlineOptions {
   /** The header that carries the milliseconds left. @default 'x-outrigger-deadline' */
   header?: string

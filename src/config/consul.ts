@@ -8,6 +8,7 @@ import { checkRegistryUrl, tlsOf } from '../registry/http/options.ts'
 import { checkText } from '../registry/text.ts'
 import type { ConfigSource } from './source.ts'
 
+/** Where in Consul a configuration is. */
 export interface ConsulConfigOptions extends Pick<
   ConsulOptions,
   'url' | 'token' | 'tls' | 'datacenter' | 'stale' | 'wait' | 'timeout' | 'clock'

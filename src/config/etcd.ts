@@ -10,6 +10,7 @@ import { checkSecret, tlsOf } from '../registry/http/options.ts'
 import { checkText } from '../registry/text.ts'
 import type { ConfigSource } from './source.ts'
 
+/** Where in etcd a configuration is. */
 export interface EtcdConfigOptions extends Pick<
   EtcdOptions,
   'endpoints' | 'user' | 'password' | 'tls' | 'timeout' | 'clock'

@@ -3,6 +3,7 @@ import { checkMethods, checkNumber, checkObject } from '../options.ts'
 import { toPath, watchText } from '../registry/file/watch-text.ts'
 import type { ConfigSource } from './source.ts'
 
+/** What a configuration in a file takes beside the path. */
 export interface FileConfigOptions {
   /** Milliseconds after which it is read even if nothing was heard: network file systems report nothing. @default 30_000 */
   poll?: number

@@ -10,6 +10,7 @@ import { watchSlices } from '../registry/kubernetes/watch.ts'
 import { checkText } from '../registry/text.ts'
 import type { ConfigSource } from './source.ts'
 
+/** Where in Kubernetes a configuration is. */
 export interface KubernetesConfigOptions extends Pick<
   KubernetesOptions,
   | 'namespace'

@@ -9,6 +9,7 @@ import { readDocument } from './document.ts'
 import { Overlay } from './overlay.ts'
 import type { ConfigSource } from './source.ts'
 
+/** What `watchConfig()` takes beside the client and the source of the document. */
 export interface WatchConfigOptions {
   /** Ends the watch, as `close()` does. */
   signal?: AbortSignal
@@ -24,6 +25,7 @@ export interface WatchConfigOptions {
   clock?: Clock
 }
 
+/** A watch that `watchConfig()` has begun. */
 export interface ConfigWatch extends AsyncDisposable {
   /** What became of the first document. Never rejects: a process that starts may wait for it. */
   readonly first: Promise<'applied' | 'refused' | 'failed'>

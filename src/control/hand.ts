@@ -7,6 +7,7 @@ import { checkBoolean, checkNumber, checkObject, quote } from '../options.ts'
 import type { Instance } from '../registry/source.ts'
 import { Marks, type Mark } from './marks.ts'
 
+/** For how long something is done by hand, and why. */
 export interface ByHandOptions {
   /** Milliseconds after which it is taken back. @default until it is taken back by hand */
   for?: number
@@ -14,6 +15,7 @@ export interface ByHandOptions {
   reason?: string
 }
 
+/** The same for what takes an instance out of use. */
 export interface TakeOutOptions extends ByHandOptions {
   /** Does it also to the last instance that is left. @default false */
   force?: boolean
@@ -24,6 +26,7 @@ export interface ByHandSnapshot {
   /** `suspended`: it was the last one left, and is used all the same. */
   readonly isolated?: HeldSnapshot & { readonly suspended?: true }
   readonly draining?: HeldSnapshot
+  /** `value` is the weight that was set. */
   readonly weight?: HeldSnapshot & { readonly value: number }
   readonly open?: HeldSnapshot
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { systemClock, type Clock } from '../clock.ts'
 import { checkFunction, checkMethods, checkNumber, checkObject, quote } from '../options.ts'
 
+/** Who may act on instances from the dashboard. */
 export interface DashboardActions {
   /**
    * Whether this request may act: true, or the name of who it is, which is in the events. May be async; what throws, or takes longer
@@ -10,6 +11,7 @@ export interface DashboardActions {
   authorize: (request: IncomingMessage) => unknown
 }
 
+/** What a dashboard takes beside what it shows. */
 export interface DashboardOptions {
   /** Where the handler is mounted when nobody strips that from `request.url`: `'/ops'`. @default '' */
   path?: string

@@ -5,6 +5,7 @@ import { dashboard } from './handler.ts'
 import type { DashboardOptions } from './options.ts'
 import type { Shown } from './subjects.ts'
 
+/** What a dashboard with a server of its own takes. */
 export interface ServeOptions extends DashboardOptions {
   /** 0 for any that is free. @default 0 */
   port?: number
@@ -12,6 +13,7 @@ export interface ServeOptions extends DashboardOptions {
   host?: string
 }
 
+/** A dashboard with a server of its own. */
 export interface ServedDashboard extends AsyncDisposable {
   /** Where the page is. */
   readonly url: string

@@ -14,9 +14,11 @@ export interface InstanceExplanation {
   readonly openFor?: number
   /** Milliseconds until the pause is over that its server asked for. */
   readonly pausedFor?: number
+  /** Its weight in the balancer, as the registry or an operator has set it. */
   readonly weight: number
   /** The part of its share that it gets while it ramps up, 0 to 1. */
   readonly ramp: number
+  /** Attempts in flight. */
   readonly inFlight: number
   /** Mean ms of recent successes. */
   readonly latency?: number
@@ -28,12 +30,17 @@ export interface InstanceExplanation {
 
 /** The policy in force. Times are in ms; a time that is absent has no limit. */
 export interface PlanExplanation {
+  /** For the whole call, until the headers of its answer. */
   readonly total?: number
+  /** For one try, until the headers of its answer. */
   readonly attempt?: number
+  /** Until a try has a connection. */
   readonly connect?: number
+  /** Between two pieces of the body. */
   readonly idle?: number
   /** Tries in all; 1 without retries. */
   readonly attempts: number
+  /** Tries that may join a slow one; 0 without hedges. */
   readonly hedges: number
   /** Whose breaker stands in front: the instance's, the route's own, or none. */
   readonly breaker: 'instance' | 'route' | 'none'

@@ -9,6 +9,7 @@ import { isWhole, responseLike } from './response.ts'
 import { acceptedAge, revokes, usableFor } from './rules.ts'
 import { Shelf } from './shelf.ts'
 
+/** When an old answer is served in the place of an error, and how many answers are kept for that. */
 export interface StaleOptions extends KeyOptions {
   /** How old an answer may be when it is served, in ms. */
   maxAge: number

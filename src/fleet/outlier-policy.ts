@@ -1,5 +1,6 @@
 import { checkNumber, checkObject } from '../options.ts'
 
+/** How an instance that does worse than the others is found and ejected for some time. */
 export interface OutlierOptions {
   /** Milliseconds between two comparisons. @default 10_000 */
   interval?: number

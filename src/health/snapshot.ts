@@ -10,6 +10,7 @@ export interface HealthSnapshot {
   readonly checkedAt?: number
   /** What the latest one failed with; absent when it passed. */
   readonly reason?: 'status' | 'body' | 'timeout' | 'error'
+  /** Of the answer, for `status` and `body`. */
   readonly status?: number
 }
 

@@ -1,5 +1,6 @@
 import { checkNumber, checkObject, quote } from '../options.ts'
 
+/** How many calls may be in flight at once, and how many may wait for a place. */
 export interface LimitOptions {
   /** Calls in flight at once; `'adaptive'` finds out how many the service can take. @default 'adaptive' */
   max?: number | 'adaptive'
@@ -9,6 +10,7 @@ export interface LimitOptions {
   adaptive?: AdaptiveOptions
 }
 
+/** Bounds of an adaptive limit. */
 export interface AdaptiveOptions {
   /** Calls in flight to start with. @default 20, within `min` and `max` */
   initial?: number

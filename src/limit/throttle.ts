@@ -3,6 +3,7 @@ import { checkNumber, checkObject } from '../options.ts'
 import type { Priority } from './priority.ts'
 import { RollingCount } from './rolling-count.ts'
 
+/** When calls are not sent because the service refuses most of them. */
 export interface ThrottleOptions {
   /**
    * How many calls may be sent for each one the service accepts. Lower throttles sooner; at 1 it could not

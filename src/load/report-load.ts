@@ -9,6 +9,7 @@ import { Usage } from './usage.ts'
 /** What the middleware needs of a response, node:http's or Express's. */
 export interface ReportingResponse {
   readonly headersSent: boolean
+  /** The status of the answer. */
   readonly statusCode: number
   readonly writableEnded: boolean
   readonly destroyed?: boolean
@@ -19,8 +20,10 @@ export interface ReportingResponse {
   once(event: 'close', listener: () => void): unknown
 }
 
+/** The middleware that `reportLoad()` makes, for `node:http`, Express and others of that kind. */
 export type LoadReporter = (request: unknown, response: ReportingResponse, next?: () => void) => void
 
+/** Options of `reportLoad()`. */
 export interface ReportLoadOptions {
   /**
    * Which part of what limits this server is in use: 0 idle, 1 full, more is possible. Asked once per window.

@@ -1,5 +1,6 @@
 import type { ClientEvents } from '../observe/events.ts'
 
+/** The levels of a log, as `console` and most loggers name them. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
 /** The level of each event; false: not logged. An event for every call is left out, unless it is asked for. */

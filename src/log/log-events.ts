@@ -8,6 +8,7 @@ import { LEVELS, type LogLevel } from './levels.ts'
 import { writerOf, type Logger, type LoggerStyle } from './logger.ts'
 import { Thinning } from './thinning.ts'
 
+/** What `logEvents()` takes beside the client and the logger. */
 export interface LogEventsOptions {
   /**
    * The level of an event; false leaves it out. `call` and `attempt`, one for each request, are left out unless they are

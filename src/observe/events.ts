@@ -3,6 +3,7 @@ import type { AttemptStartEvent, CallStartEvent, Door, ServiceEvent } from './st
 
 export type { AttemptStartEvent, CallStartEvent, Door, ServiceEvent, Within } from './start-events.ts'
 
+/** The state of a breaker. `half-open`: a few probes are let through to find out whether it may close. */
 export type BreakerState = 'closed' | 'open' | 'half-open'
 
 /** How one attempt ended, as far as the health of its instance is concerned. */
@@ -48,12 +49,15 @@ export interface BreakerCounts {
   readonly consecutive: number
   /** Results in its window; absent without one. */
   readonly calls?: number
+  /** Failures in its window; absent without one. */
   readonly failures?: number
+  /** Slow calls in its window; absent without one. */
   readonly slow?: number
   /** The share of failures, or of slow calls, that decided; for these two reasons only. */
   readonly rate?: number
 }
 
+/** The breaker of an instance, or of one of its routes, changed its state. */
 export interface BreakerEvent extends ServiceEvent {
   readonly instance: Instance
   /** Set when the breaker belongs to one route of the instance. */
@@ -74,10 +78,12 @@ export interface BreakerEvent extends ServiceEvent {
   readonly dryRun?: true
 }
 
+/** An instance came or went. */
 export interface InstanceEvent extends ServiceEvent {
   readonly instance: Instance
 }
 
+/** The registry says something else of an instance than before. */
 export interface InstanceChangedEvent extends InstanceEvent {
   readonly previous: Instance
   /** The names of the fields that differ. */
@@ -86,9 +92,11 @@ export interface InstanceChangedEvent extends InstanceEvent {
 
 /** Outlier detection has taken an instance out; its breaker opens with the reason `outlier`. */
 export interface InstanceEjectedEvent extends InstanceEvent {
+  /** Milliseconds for which it is taken out. */
   readonly ejectFor: number
   /** Its calls in the interval that was compared. */
   readonly calls: number
+  /** Those of its calls that succeeded. */
   readonly successes: number
   /** Mean ms of the successes. */
   readonly latency?: number
@@ -119,9 +127,11 @@ export interface InstancePausedEvent extends InstanceEvent {
   readonly route?: string
   /** Milliseconds. */
   readonly pauseFor: number
+  /** Of the answer that asked for the pause. */
   readonly status?: number
 }
 
+/** The source has failed. The last known good instances stay in use. */
 export interface SourceStaleEvent extends ServiceEvent {
   /** What the source threw, or a description of why its snapshot was refused. */
   readonly error: unknown
@@ -129,17 +139,21 @@ export interface SourceStaleEvent extends ServiceEvent {
   readonly instances: number
 }
 
+/** The source works again. */
 export interface SourceRecoveredEvent extends ServiceEvent {
+  /** How many instances the source has. */
   readonly instances: number
   /** Milliseconds since the source went stale. */
   readonly staleFor: number
 }
 
+/** A snapshot of the source had entries that are no instances. The others are used. */
 export interface SourceInvalidEvent extends ServiceEvent {
   /** The entries that were dropped from a snapshot, each with the reason. */
   readonly rejected: readonly { readonly entry: unknown; readonly reason: string }[]
 }
 
+/** The outcome of one attempt is known. */
 export interface AttemptEvent extends ServiceEvent {
   /** The call's: the same in all of its events. */
   readonly id: string
@@ -160,10 +174,12 @@ export interface AttemptEvent extends ServiceEvent {
   readonly connect?: number
   /** Milliseconds from there to the headers of the answer. */
   readonly firstByte?: number
+  /** Of the answer; absent when there was none. */
   readonly status?: number
   readonly error?: unknown
 }
 
+/** A try has failed, and another one follows. */
 export interface CallRetryEvent extends ServiceEvent {
   /** The call's: the same in all of its events. */
   readonly id: string
@@ -173,10 +189,12 @@ export interface CallRetryEvent extends ServiceEvent {
   readonly attempt: number
   /** Milliseconds until the next attempt. */
   readonly delay: number
+  /** Of the answer that is retried; absent when there was none. */
   readonly status?: number
   readonly error?: unknown
 }
 
+/** A try is slow, and a second one joins it. */
 export interface CallHedgeEvent extends ServiceEvent {
   /** The call's: the same in all of its events. */
   readonly id: string
@@ -188,6 +206,7 @@ export interface CallHedgeEvent extends ServiceEvent {
   readonly after: number
 }
 
+/** A call was refused by this client: no instance could be picked, or a limit was reached. */
 export interface CallRejectedEvent extends ServiceEvent {
   /** The call's: the same in all of its events. */
   readonly id: string
@@ -195,9 +214,11 @@ export interface CallRejectedEvent extends ServiceEvent {
   readonly error: Error
 }
 
+/** A fallback answered in the place of an answer or error. */
 export interface CallFallbackEvent extends ServiceEvent {
   readonly route?: string
   readonly error?: unknown
+  /** Of the answer that the fallback stands in for; absent when there was none. */
   readonly status?: number
 }
 
@@ -222,6 +243,7 @@ export interface CallEvent extends ServiceEvent {
   readonly coalesced?: true
   /** Tries, hedges included. */
   readonly attempts: number
+  /** Those of the tries that joined a slow one. */
   readonly hedges: number
   /** What follows is in milliseconds: from the start of the call to its end. */
   readonly duration: number
@@ -254,6 +276,7 @@ export interface CallEndEvent extends ServiceEvent {
   readonly duration: number
 }
 
+/** What was done by hand. `expired`: the time is over for which it was done. */
 export type ControlAction = 'isolate' | 'drain' | 'weigh' | 'open' | 'restore' | 'reset' | 'expired'
 
 /** Somebody did something by hand, or what was done is over. */
@@ -264,6 +287,7 @@ export interface ControlEvent extends ServiceEvent {
   readonly reason?: string
   /** Unix milliseconds; absent: until it is taken back. */
   readonly until?: number
+  /** The weight that was set; for `weigh` only. */
   readonly weight?: number
 }
 

@@ -1,5 +1,6 @@
 import type { Instance } from '../registry/source.ts'
 
+/** What every event of a client has. */
 export interface ServiceEvent {
   readonly service: string
   /** Unix milliseconds (on an injected clock: its `now() + epoch`). */

@@ -14,6 +14,7 @@ import { observeGauges } from './gauges.ts'
 import { Metrics } from './metrics.ts'
 import { Spans } from './spans.ts'
 
+/** Options of `otel()`. */
 export interface OtelOptions {
   /** Makes the spans. @default the global one of `@opentelemetry/api` */
   tracerProvider?: TracerProvider

@@ -8,6 +8,7 @@ import { checkMethods, checkObject, quote } from '../options.ts'
 
 export type { Measured } from '../client/measured.ts'
 
+/** Options of `prometheus()`. */
 export interface PrometheusOptions {
   /** Where the metrics are registered. @default prom-client's global registry */
   register?: Registry

@@ -28,6 +28,7 @@ export type AnnouncedServer = Server & {
   closeAllConnections(): void
 }
 
+/** What `announceServer()` takes beside the registrar, the service and the server. */
 export interface AnnounceServerOptions extends AnnounceOptions {
   /** What clients are told to use, for a server behind a proxy or a mapped port. */
   url?: string

@@ -8,6 +8,7 @@ import { checkText } from './text.ts'
 
 export type { Announcement } from './announcer.ts'
 
+/** What `announce()` takes beside the registrar, the service and the instance. */
 export interface AnnounceOptions {
   /** Ends the announcement, as `close()` does. */
   signal?: AbortSignal

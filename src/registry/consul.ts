@@ -11,6 +11,7 @@ import { RegistryHttp } from './http/http.ts'
 import type { Instance, Registrar, SignalContext, Source } from './source.ts'
 import { checkText } from './text.ts'
 
+/** Options of `consul()`. */
 export interface ConsulOptions {
   /**
    * The local agent.

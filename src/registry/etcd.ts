@@ -15,6 +15,7 @@ import type { Instance, Registrar, SignalContext, Source } from './source.ts'
 /** By the name of the service. */
 type Groups = ReadonlyMap<string, readonly Instance[]>
 
+/** Options of `etcd()`. */
 export interface EtcdOptions {
   /** Client urls of one or more members, `http://127.0.0.1:2379`; with several, the next is used when one fails. */
   endpoints: string | readonly string[]
@@ -25,6 +26,7 @@ export interface EtcdOptions {
   prefix?: string
   /** Signs in with a password; needs `password`. */
   user?: string | undefined
+  /** Needs `user`. A file or function is read again when it is needed again, so that it may change. */
   password?: Credential | undefined
   /** CA, client certificate and so on, for https endpoints; the names are those of `node:tls`. */
   tls?: TlsSource

@@ -9,11 +9,13 @@ import { checkMaxAnswer, checkSecret, checkService, tlsOf } from './http/options
 import { RegistryHttp } from './http/http.ts'
 import type { Instance, Registrar, SignalContext, Source } from './source.ts'
 
+/** Options of `eureka()`. */
 export interface EurekaOptions {
   /** The server's base url, `http://eureka:8761/eureka`; of several peers, the next is used when one fails. */
   url: string | readonly string[]
   /** For a server behind HTTP basic authentication; needs `password`. */
   user?: string | undefined
+  /** Needs `user`. A file or function is read again when it is needed again, so that it may change. */
   password?: Credential | undefined
   /** CA, client certificate and so on, for https urls; the names are those of `node:tls`. */
   tls?: TlsSource

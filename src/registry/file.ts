@@ -5,6 +5,7 @@ import { parser, readContent } from './file/content.ts'
 import { toPath, watchText, type WatchTextOptions } from './file/watch-text.ts'
 import type { Instance, Source } from './source.ts'
 
+/** What `file()` takes beside the path. */
 export interface FileOptions {
   /**
    * YAML needs the package `yaml`.

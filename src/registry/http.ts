@@ -12,6 +12,7 @@ import type { Instance, SignalContext, Source } from './source.ts'
 export type { HttpDecode } from './http-source/read.ts'
 export type { TlsOptions, TlsSource } from './http/connector.ts'
 
+/** Options of `http()`. */
 export interface HttpSourceOptions {
   /** Where the list of a service is: an url in which `{service}` stands for its name, or a function of the name. */
   url: string | ((service: string) => string)

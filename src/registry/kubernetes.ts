@@ -15,6 +15,7 @@ import { SharedWatch } from './shared/shared-watch.ts'
 import type { Instance, SignalContext, Source } from './source.ts'
 import { checkText } from './text.ts'
 
+/** Options of `kubernetes()`. */
 export interface KubernetesOptions {
   /**
    * The namespace of the services.

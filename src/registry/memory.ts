@@ -6,6 +6,7 @@ import { registeredBy } from './registration.ts'
 import type { Instance, InstanceInit, Lease, Registrar, SignalContext, Source } from './source.ts'
 import { checkText } from './text.ts'
 
+/** Options of `new MemoryRegistry()`. */
 export interface MemoryRegistryOptions {
   /**
    * How long an instance is discovered after its last heartbeat, in ms.

@@ -16,8 +16,10 @@ export interface ReadyResponse {
   end(body?: string): unknown
 }
 
+/** The middleware that `readyHandler()` makes. */
 export type ReadyHandler = (request: ReadyRequest, response: ReadyResponse, next?: () => void) => void
 
+/** Options of `readyHandler()`. */
 export interface ReadyHandlerOptions {
   /** The path that is answered; all others go to `next`. @default '/-/ready' */
   path?: string

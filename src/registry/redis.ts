@@ -11,6 +11,7 @@ import type { Instance, Registrar, SignalContext, Source } from './source.ts'
 
 export type { IoredisClient, NodeRedisClient, RedisClient } from './redis/client.ts'
 
+/** Options of `redis()`. */
 export interface RedisOptions {
   /**
    * Your own connected client of the package `ioredis` or `redis`. It stays yours: give it an `error` listener, and

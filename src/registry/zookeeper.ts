@@ -8,6 +8,7 @@ import { registerNode, type HeldNode } from './zookeeper/lease.ts'
 
 export type { ZooKeeperClient, ZooKeeperClientOption, ZooKeeperStat } from './zookeeper/client.ts'
 
+/** Options of `zookeeper()`. */
 export interface ZooKeeperOptions {
   /**
    * A function that gives a new client of the package `node-zookeeper-client`, already told to `connect()`: it is asked

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { checkNumber, checkObject } from '../options.ts'
 
+/** How many retries and hedges a client may make, in proportion to its requests. */
 export interface BudgetOptions {
   /** Retries and hedges allowed per request, over the last ten seconds. @default 0.1 */
   ratio?: number

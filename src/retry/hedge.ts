@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import { checkNumber, checkObject, quote } from '../options.ts'
 import { Quantile } from './quantile.ts'
 
+/** When a second try joins a slow one. The first answer wins, and the other try is cancelled. */
 export interface HedgeOptions {
   /**
    * When a try that has not answered gets company: after so many ms, or once it is slower than this share of

@@ -1,5 +1,6 @@
 import { checkFunction, checkNumber, checkObject } from '../options.ts'
 
+/** How long a retry waits. */
 export interface BackoffOptions {
   /** The longest wait before the first retry, in ms. @default 25 */
   initial?: number
@@ -9,6 +10,7 @@ export interface BackoffOptions {
   max?: number
 }
 
+/** How often a failed call is tried again, when, and after how long. */
 export interface RetryOptions {
   /** Tries in all, the first included. @default 3 */
   attempts?: number
@@ -27,6 +29,7 @@ export interface RetryOptions {
 export interface RetryFailure {
   /** 1 for the first try. */
   readonly attempt: number
+  /** Of the answer; absent when there was none. */
   readonly status?: number
   readonly error?: unknown
   /** False when nothing of the request can have reached the instance. */

@@ -1,5 +1,6 @@
 import { checkFunction, checkNumber, checkObject, quote } from '../options.ts'
 
+/** When simulated requests arrive. */
 export interface SimulatedArrivals {
   /** Requests per second over all clients. */
   rate: number

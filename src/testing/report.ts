@@ -4,10 +4,15 @@ import type { ClientEvents } from '../observe/events.ts'
 
 /** Milliseconds. */
 export interface LatencySummary {
+  /** The mean. */
   readonly mean: number
+  /** The median. */
   readonly p50: number
+  /** Nine calls of ten took at most this long. */
   readonly p90: number
+  /** 99 % of the calls took at most this long. */
   readonly p99: number
+  /** 99.9 % of the calls took at most this long. */
   readonly p999: number
 }
 
@@ -15,17 +20,21 @@ export interface LatencySummary {
 export interface SimulatedSecond {
   /** Simulated ms at its start. */
   readonly at: number
+  /** Calls made by callers. */
   readonly logical: number
   /** 0 to 1. */
   readonly success: number
+  /** Ms that 99 % of the calls took at most. */
   readonly p99: number
 }
 
+/** The events that a report keeps: all but those of each call and attempt. */
 export type SimulatedEventName = Exclude<keyof ClientEvents, (typeof PER_CALL)[number]>
 
 /** What each call has would hide the rest. */
 const PER_CALL = ['attempt', 'attempt:start', 'call', 'call:start', 'call:end'] as const
 
+/** An event of a simulated client. */
 export interface SimulatedEvent {
   readonly name: SimulatedEventName
   /** Simulated ms. */
@@ -36,6 +45,7 @@ export interface SimulatedEvent {
   readonly instance?: string
 }
 
+/** What happened in a simulation. */
 export interface SimulationReport {
   /** Calls made by callers. */
   readonly logical: number

@@ -19,17 +19,21 @@ export interface ServerContext {
   readonly now: number
   /** Requests it is working on, this one included. */
   readonly inFlight: number
+  /** A random number from 0 to 1, which the seed decides. */
   readonly random: () => number
   readonly request: SimulatedRequest
 }
 
 /** An answer, `after` ms of work. */
 export interface SimulatedAnswer {
+  /** Simulated ms until the answer. */
   readonly after: number
+  /** The HTTP status. */
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
 }
 
+/** A modelled server, as an instance in the registry. */
 export interface SimulatedServer {
   readonly id: string
   /** When it enters the registry, in simulated ms. @default 0 */
@@ -37,7 +41,9 @@ export interface SimulatedServer {
   /** When it leaves the registry, in simulated ms. @default never */
   readonly leaves?: number
   readonly zone?: string
+  /** As in an instance. @default 1 */
   readonly weight?: number
+  /** As in an instance. @default 0 */
   readonly priority?: number
   /**
    * How it answers a request that arrives now: `'never'` accepts and does not answer, `'refuse'` refuses the

@@ -30,6 +30,7 @@ export interface ClientContext {
 /** A client's options but for those that the simulation provides. */
 export type SimulatedPolicy = Omit<ClientOptions, 'service' | 'source' | 'clock'>
 
+/** What `simulate()` takes. */
 export interface SimulationOptions {
   /** The same seed gives the same report. @default 1 */
   seed?: number
@@ -41,7 +42,9 @@ export interface SimulationOptions {
   clients?: number
   /** The policy under test, made afresh for each client. @default the defaults */
   client?: (context: ClientContext) => SimulatedPolicy
+  /** The modelled servers. */
   servers: readonly SimulatedServer[]
+  /** When requests arrive. */
   arrivals: SimulatedArrivals
   /** @default a GET of '/' */
   request?: (index: number, random: () => number) => SimulatedRequest

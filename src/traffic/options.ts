@@ -1,6 +1,7 @@
 import type { KeyOption } from '../balance/key.ts'
 import type { Priority } from '../limit/priority.ts'
 
+/** One value, or a list of them. */
 export type OneOrMore<T> = T | readonly T[]
 
 /** Which instances: all that is named must match, a list by any of its values. */

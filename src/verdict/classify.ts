@@ -4,6 +4,7 @@ import { isOutcome } from '../observe/outcome.ts'
 
 /** What one attempt brought: a status with headers, or an error, or for `execute` any value. */
 export interface AttemptResult {
+  /** Of the answer; absent when there was none. */
   readonly status?: number | undefined
   readonly headers?: Readonly<Record<string, string | string[] | undefined>> | undefined
   readonly error?: unknown

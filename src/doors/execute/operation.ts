@@ -10,6 +10,7 @@ import type { AttemptResult } from '../../verdict/classify.ts'
 import { thrownVerdict } from '../../verdict/fault.ts'
 import type { Verdict } from '../../verdict/verdict.ts'
 
+/** What `client.execute()` gives its function beside the instance. */
 export interface ExecuteContext {
   /** Aborts when this try is given up: by the caller, a deadline, or another try that was faster. */
   readonly signal: AbortSignal
@@ -17,7 +18,9 @@ export interface ExecuteContext {
   readonly attempt: number
 }
 
+/** What `client.execute()` takes beside its function. */
 export interface ExecuteOptions {
+  /** Ends the call with its reason. */
   signal?: AbortSignal
   /** A route key whose policy applies, `'GET /users/{id}'`. */
   route?: string

@@ -7,6 +7,7 @@ import { cacheFile } from './cache-file.ts'
 import { COMBINE_OPTIONS, combineSettings, type CombineOptions } from './options.ts'
 import { Part } from './part.ts'
 
+/** Options of `cached()`. */
 export interface CachedOptions extends CombineOptions {
   /** Where the instances are kept; made when missing. Give each process its own. */
   file: string

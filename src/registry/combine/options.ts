@@ -4,6 +4,7 @@ import { checkFunction, checkMethods, checkNumber, checkObject } from '../../opt
 import { checkSource } from '../discovery.ts'
 import type { Source } from '../source.ts'
 
+/** What all combinations of sources take. */
 export interface CombineOptions {
   /**
    * How long a source may be silent, or fail after it was good, before the combination does without it; in ms.

@@ -5,6 +5,7 @@ import { makeResolver, type DnsResolver } from './resolver.ts'
 /** A fully qualified name, or how to make it of the service's. */
 export type DnsName = string | ((service: string) => string)
 
+/** Options of `dns()` for SRV records and for hosts. */
 export interface DnsCommonOptions {
   /** @default 'http' */
   scheme?: 'http' | 'https'
@@ -40,6 +41,7 @@ export interface DnsCommonOptions {
   clock?: Clock
 }
 
+/** Options of `dns()` for SRV records. */
 export interface DnsSrvOptions extends DnsCommonOptions {
   /** The name of an SRV record, which has the ports: `'_http._tcp.users.example'`. */
   srv: DnsName
@@ -47,6 +49,7 @@ export interface DnsSrvOptions extends DnsCommonOptions {
   port?: never
 }
 
+/** Options of `dns()` for the addresses of a host. */
 export interface DnsHostOptions extends DnsCommonOptions {
   /** The name of A and AAAA records: `'users.example'`. */
   host: DnsName
@@ -55,6 +58,7 @@ export interface DnsHostOptions extends DnsCommonOptions {
   srv?: never
 }
 
+/** What `dns()` takes: a name of SRV records, or a host and a port. */
 export type DnsOptions = DnsSrvOptions | DnsHostOptions
 
 export interface DnsSettings {

@@ -1,16 +1,21 @@
 import { Resolver } from 'node:dns/promises'
 
+/** One A or AAAA record. */
 export interface DnsAddress {
   readonly address: string
   /** Seconds. */
   readonly ttl: number
 }
 
+/** One SRV record. */
 export interface DnsSrv {
   /** The target. */
   readonly name: string
+  /** The port of the target. */
   readonly port: number
+  /** Lower is preferred. */
   readonly priority: number
+  /** Its share among records of the same priority. */
   readonly weight: number
   /** Seconds, if the resolver knows; Node's does not tell. */
   readonly ttl?: number

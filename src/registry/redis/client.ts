@@ -27,6 +27,7 @@ interface NodeRedisSubscriber {
   destroy(): void
 }
 
+/** A client of the package `ioredis` or `redis`. */
 export type RedisClient = IoredisClient | NodeRedisClient
 
 /** Sends one command. */

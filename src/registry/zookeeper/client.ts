@@ -26,6 +26,7 @@ export interface ZooKeeperClient {
   on(event: 'expired' | 'connected' | 'disconnected', listener: () => void): unknown
 }
 
+/** A client of ZooKeeper, or a function that gives a new one. */
 export type ZooKeeperClientOption = ZooKeeperClient | (() => ZooKeeperClient)
 
 /** Codes of ZooKeeper's errors. */
