@@ -179,7 +179,7 @@ export class ServiceClient {
       if (holdsResource(options.body)) answer.catch((error) => discardBody(options.body, error))
       return answer
     } catch (error) {
-      discardBody(options?.body, error)
+      discardInput(undefined, options, error)
       return Promise.reject(error)
     }
   }

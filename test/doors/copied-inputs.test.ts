@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { text } from 'node:stream/consumers'
+import { request } from 'undici'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createClient, fixed, type Client } from '../../src/index.ts'
 import { startServer, type Answer, type TestServer } from '../support/http-server.ts'
@@ -189,4 +190,107 @@ it('values that a schema is still looking at are those of the call', async () =>
   params.user = json.user.name = headers.authorization = 'bob'
   query.user[0] = 'bob'
   expect(await (await answer).text()).toBe('/alice?user=alice {"user":{"name":"alice"}}')
+})
+
+describe('what the caller of a dispatcher changes while his request waits', () => {
+  const waits: [name: string, make: () => Promise<Client>][] = [
+    [
+      'for headers()',
+      async () => {
+        const waiting = createClient({
+          service: 'svc',
+          source: fixed([server.url]),
+          headers: () => setImmediate({ 'x-own': '1' }),
+        })
+        await waiting.ready()
+        return waiting
+      },
+    ],
+    [
+      'for the first instances',
+      async () => {
+        async function* late(): AsyncGenerator<{ url: string }[]> {
+          await setImmediate()
+          yield [{ url: server.url }]
+        }
+        return createClient({ service: 'svc', source: { watch: late } as never })
+      },
+    ],
+  ]
+  const echo: Answer = async (asked, response) => {
+    response.end(`${asked.url} ${asked.rawHeaders.join()} ${await text(asked)}`)
+  }
+
+  it.each(waits)('%s is not sent: headers, query and bytes', async (_name, make) => {
+    server = await startServer(echo)
+    client = await make()
+    const headers = new Map([['authorization', 'alice']])
+    const object = { authorization: 'alice', more: ['alice'] }
+    const query = { user: ['alice'] }
+    const body = Buffer.from('alice')
+    const options = { dispatcher: client.dispatcher, method: 'PUT' as const, query, body }
+    const answers = [
+      request('http://svc/a', { ...options, headers }),
+      request('http://svc/a', { ...options, headers: object }),
+    ]
+    headers.set('authorization', 'bob')
+    object.authorization = object.more[0] = query.user[0] = 'bob'
+    body.write('bobby')
+    for (const answer of answers) {
+      const all = await (await answer).body.text()
+      expect(all).toMatch(/^\/a\?user=alice .*alice.* alice$/)
+      expect(all).not.toContain('bob')
+    }
+  })
+
+  it('is not sent again on another connection, with a Host of his own', async () => {
+    const headers = { host: 'other', authorization: ['alice'] }
+    const cut: Answer = (asked) => {
+      headers.authorization[0] = headers.host = 'bob'
+      asked.socket.destroy()
+    }
+    server = await startServer(echo, cut, echo)
+    client = createClient({ service: 'svc', source: fixed([server.url]), transport: { connections: 1 } })
+    await client.ready()
+    const ask = async (): Promise<string> =>
+      (await request('http://svc/a', { dispatcher: client.dispatcher, headers })).body.text()
+    const first = await ask()
+    expect(first).toContain('alice')
+    expect(await ask()).toBe(first)
+    expect(server.requests).toHaveLength(3)
+  })
+})
+
+it('an object that fetch makes text of is the text of the call, in each try', async () => {
+  await start(false)
+  let user = 'alice'
+  const answer = client('/b', { method: 'POST', body: { toString: () => user } as never })
+  user = 'bob'
+  expect((await answer).status).toBe(200)
+  expect(seen).toEqual(['/b undefined alice', '/b undefined alice'])
+})
+
+const UNREADABLE = (): object => {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  return proxy
+}
+
+it.each<[string, () => object]>([
+  ['an init that cannot be read', UNREADABLE],
+  ['a body that cannot be looked at', () => ({ method: 'POST', body: UNREADABLE() })],
+  [
+    'a getter that throws',
+    () => ({
+      get body() {
+        throw new RangeError('no body')
+      },
+    }),
+  ],
+])('%s rejects the call, which does not throw', async (_name, make) => {
+  await start(true)
+  // An unhandled throw would fail the test here.
+  const calls: Promise<unknown>[] = [client('/a', make()), client.request('/a', make())]
+  for (const call of calls) await expect(call).rejects.toBeInstanceOf(Error)
+  expect(client.snapshot().instances[0]).toMatchObject({ inFlight: 0, settled: { failure: 0 } })
 })

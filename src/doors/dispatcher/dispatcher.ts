@@ -8,9 +8,8 @@ import type { Attempt } from '../../fleet/attempt.ts'
 import { headersFor } from '../../headers/own-headers.ts'
 import type { Journal } from '../../observe/journal.ts'
 import { Dispatcher, errors, wrapHandler } from '../../undici.ts'
-import { copyPlainHeaders } from '../../attempt/headers.ts'
-import { copyBody } from '../input/copy.ts'
-import { headerOf } from '../../attempt/headers.ts'
+import { copyPlainHeaders, headerOf } from '../../attempt/headers.ts'
+import { copyBody, copyPlain } from '../input/copy.ts'
 import { exchangeFor, sendOne } from '../sending/attempt.ts'
 import { failHandler } from './fail-handler.ts'
 import type { Plans } from '../plan/plans.ts'
@@ -40,18 +39,17 @@ export class AttemptDispatcher extends Dispatcher {
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     checkHandler(handler)
     const inner = wrapHandler(handler)
+    let plan: Plan
+    let request: Dispatcher.DispatchOptions
     try {
       checkOptions(options)
+      plan = this.policy.plans.match(options.method, options.path)
+      request = asOfNow(options, !this.core.discovery.seen || asksForHeaders(plan))
     } catch (error) {
       failHandler(inner, error)
       return false
     }
-    const { method, path } = options
-    // What waits for the first snapshot is what was asked for.
-    const request = this.core.discovery.seen
-      ? options
-      : { ...options, headers: copyPlainHeaders(options.headers), body: copyBody(options.body) ?? null }
-    const plan = this.policy.plans.match(method, path)
+    const { method, path } = request
     const journal = this.core.observer.begin({ door: 'dispatcher', route: plan.route?.key, method, path })
     const failed = (error: unknown): void => {
       if (journal?.attempts === 0) journal.end({ outcome: 'refused', error })
@@ -144,6 +142,22 @@ export class AttemptDispatcher extends Dispatcher {
   override destroy(error?: Error | null | (() => void), callback?: () => void): Promise<void> {
     return this.close(typeof error === 'function' ? error : callback)
   }
+}
+
+/** Whether the option `headers` may take its time. */
+function asksForHeaders({ headers: { own } }: Plan): boolean {
+  return own !== undefined && own.functions.length > 0
+}
+
+/**
+ * What was asked for, though the caller changes his objects before it is sent, or sent again on another connection. undici reads
+ * headers and query when it is called, and a body when it writes it: so that is copied only for a request that waits here.
+ */
+function asOfNow(options: Dispatcher.DispatchOptions, isLater: boolean): Dispatcher.DispatchOptions {
+  const request = { ...options, headers: copyPlainHeaders(options.headers) }
+  if (!isLater) return request
+  if (options.query) request.query = copyPlain(options.query)
+  return { ...request, body: copyBody(options.body) ?? null }
 }
 
 /** Without a handler there is nobody to hear of an error: undici throws. */

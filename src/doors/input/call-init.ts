@@ -1,7 +1,7 @@
 import type { FetchInput } from '../../attempt/platform.ts'
 import { isPriority } from '../../limit/priority.ts'
 import type { CallInit } from '../plan/target.ts'
-import { copyBody, copyHeaders } from './copy.ts'
+import { copyFetchBody, copyHeaders } from './copy.ts'
 
 /** What fetch reads of an init that is not a plain object: its members may be inherited, or getters. */
 const PLATFORM: readonly string[] = [
@@ -36,7 +36,7 @@ export function readInit(init: CallInit | undefined, ours: boolean): CallInit | 
     }
   }
   if (read.headers) read.headers = copyHeaders(read.headers)
-  if (read.body) read.body = copyBody(read.body)
+  if (read.body) read.body = copyFetchBody(read.body)
   return read
 }
 

@@ -30,6 +30,18 @@ export function copyBody<Body>(body: Body): Body {
   return (copyOf(body) ?? body) as Body
 }
 
+/** The same for fetch, which makes text of an object that it cannot read otherwise. Classes that say what they are stay as they are. */
+export function copyFetchBody<Body>(body: Body): Body {
+  const isRead =
+    typeof body !== 'object' ||
+    body === null ||
+    ArrayBuffer.isView(body) ||
+    Symbol.toStringTag in body ||
+    Symbol.asyncIterator in body ||
+    'pipe' in body
+  return isRead ? copyBody(body) : (String(body) as Body)
+}
+
 function copyOf(body: object): PlatformBody | undefined {
   if (Buffer.isBuffer(body)) return Buffer.from(body)
   // What was given away is fetch's to judge, and so is a view of it or of shared memory.
