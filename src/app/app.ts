@@ -14,6 +14,7 @@ import { OutriggerError } from '../errors.ts'
 import type { Explanation } from '../explain/explanation.ts'
 import type { Listener } from '../observe/emitter.ts'
 import type { ClientEvents } from '../observe/events.ts'
+import type { Watcher } from '../observe/watchers.ts'
 import { checkObject } from '../options.ts'
 import { quote } from '../quote.ts'
 import { AppByHand } from './by-hand.ts'
@@ -131,6 +132,11 @@ export class App {
     isOnce = false,
   ): void {
     this.#listeners.on(name, listener, isOnce)
+  }
+
+  /** Counts what all of its clients do, later ones too. */
+  watch(watcher: Watcher): () => void {
+    return this.#listeners.watch(watcher)
   }
 
   off<Name extends keyof ClientEvents>(name: Name, listener?: Listener<ClientEvents[Name]>): void {

@@ -6,6 +6,7 @@ import type { UpdateOptions } from '../client/update.ts'
 import type { Explanation } from '../explain/explanation.ts'
 import type { Listener } from '../observe/emitter.ts'
 import type { ClientEvents } from '../observe/events.ts'
+import { watch, type Watchable } from '../observe/watchers.ts'
 import { App } from './app.ts'
 import type { AppByHand } from './by-hand.ts'
 import type { FetchOptions } from './options.ts'
@@ -20,7 +21,7 @@ export type AppControl = Pick<
 
 /** An app-wide fetch: assignable to `typeof fetch`. */
 export interface AppFetch<Names extends string = string>
-  extends Fetch, AppControl, AsyncDisposable, Configurable {
+  extends Fetch, AppControl, AsyncDisposable, Configurable, Watchable {
   /** The clients by name; each is made when it is first looked at. */
   readonly services: { readonly [Name in Names]: Client }
   /** The client of a service, also of a discovered one. Throws a RangeError for a name that is not there. */
@@ -84,6 +85,7 @@ export function fetchOf(app: App): AppFetch {
     reset: (id, of) => app.byHand.reset(id, of),
     dryRun: (on, by) => app.byHand.dryRun(on, by),
     [configurable]: app.configured,
+    [watch]: (watcher) => app.watch(watcher),
     close: () => app.close(),
     [Symbol.asyncDispose]: () => app.close(),
   })

@@ -2,12 +2,14 @@ import type { Client } from '../client/client.ts'
 import type { Listener } from '../observe/emitter.ts'
 import { checkEventName } from '../observe/event-names.ts'
 import type { ClientEvents } from '../observe/events.ts'
+import { watch, type Watcher } from '../observe/watchers.ts'
 import { quote } from '../quote.ts'
 
 type EventName = keyof ClientEvents
 
 interface Subscription {
-  readonly name: EventName
+  /** Absent for a watcher. */
+  readonly name?: EventName
   readonly listener: unknown
   addTo(client: Client): void
   removeFrom(client: Client): void
@@ -39,6 +41,21 @@ export class Listeners {
       addTo: (client) => void client.on(name, called),
       removeFrom: (client) => void client.off(name, called),
     }
+    this.#add(subscription)
+  }
+
+  watch(watcher: Watcher): () => void {
+    const stops = new WeakMap<Client, () => void>()
+    const subscription: Subscription = {
+      listener: watcher,
+      addTo: (client) => stops.set(client, client[watch](watcher)),
+      removeFrom: (client) => stops.get(client)?.(),
+    }
+    this.#add(subscription)
+    return () => this.#remove([subscription])
+  }
+
+  #add(subscription: Subscription): void {
     this.#all = [...this.#all, subscription]
     for (const client of this.#clients()) subscription.addTo(client)
   }

@@ -222,10 +222,9 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
     const isHedge = this.#open?.over === false
     if (isHedge) (this.#hedges ??= new Set()).add(started)
     else this.#open = started
-    if (journal) {
-      attempt.trail = journal.trail(attempt.instance, isHedge)
-      attempt.trail.trace(attempt.number, () => started.begin())
-    } else started.begin()
+    const trail = (attempt.trail = journal?.trail(attempt.instance, isHedge))
+    if (trail) trail.trace(attempt.number, () => started.begin())
+    else started.begin()
     return started
   }
 

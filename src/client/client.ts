@@ -7,6 +7,7 @@ import type { CallInit } from '../doors/plan/target.ts'
 import type { Explanation } from '../explain/explanation.ts'
 import type { Listener } from '../observe/emitter.ts'
 import type { ClientEvents } from '../observe/events.ts'
+import type { Watchable } from '../observe/watchers.ts'
 import type { TypedCall } from '../typed/call.ts'
 import type { TypedResponse } from '../typed/response.ts'
 import type { Dispatcher } from '../undici.ts'
@@ -21,7 +22,7 @@ export type RouteInit = Pick<CallInit, 'params' | 'query'>
 export const callWithin: unique symbol = Symbol('outrigger.callWithin')
 
 /** What a client can do besides being called. */
-export interface ClientDoors extends AsyncDisposable, Configurable {
+export interface ClientDoors extends AsyncDisposable, Configurable, Watchable {
   /** undici's `request` under the same policy: its native result, at a fraction of fetch's price. */
   request<Opaque = null>(
     input: string,

@@ -1,4 +1,5 @@
 import { nobody } from '../observe/scope.ts'
+import { watch } from '../observe/watchers.ts'
 import type { Contracts, HasContract } from '../typed/contract-types.ts'
 import type { OpenAPI } from '../typed/openapi.ts'
 import { noteMade } from '../attempt/platform.ts'
@@ -61,6 +62,7 @@ export function createClient(options: ClientOptions): Client {
     close: () => service.close(),
     [Symbol.asyncDispose]: () => service.close(),
     [configurable]: service.configured,
+    [watch]: (watcher) => service.core.events.watch(watcher),
     [callWithin]: (input, init, otherClients) => service.call(input, init, otherClients),
   })
   noteMade(client)

@@ -1,6 +1,7 @@
 import type { ShownApp, ShownClient } from './subjects.ts'
-import type { Listener } from '../observe/emitter.ts'
-import type { ClientEvents } from '../observe/events.ts'
+import type { CallOutcome, ClientEvents, Outcome } from '../observe/events.ts'
+import { watch, type Watcher } from '../observe/watchers.ts'
+import type { Instance } from '../registry/source.ts'
 import { fieldsOf, lineOf } from '../log/describe.ts'
 import { cut } from './cut.ts'
 import { Latencies } from './latencies.ts'
@@ -36,48 +37,46 @@ export interface Line {
   readonly text: string
 }
 
-type Listeners = { readonly [Name in keyof ClientEvents]?: Listener<ClientEvents[Name]> }
-
-/** Counts what clients do, from their events, while somebody looks. */
-export class Meter {
+/** Counts what clients do while somebody looks. */
+export class Meter implements Watcher {
+  readonly names: ReadonlySet<keyof ClientEvents> = TOLD
   #services = new Map<string, ServiceCounts>()
   #lines: Line[] = []
   #dropped = 0
   readonly #list: readonly (ShownClient | ShownApp)[]
-  readonly #listeners: readonly [keyof ClientEvents, () => void][]
+  #stops: readonly (() => void)[] = []
 
   constructor(list: readonly (ShownClient | ShownApp)[]) {
     this.#list = list
-    const told = (kind: keyof ClientEvents) => [
-      kind,
-      (event: ClientEvents['call:retry']) => this.#tell(kind, event),
-    ]
-    const counted: Listeners = {
-      call: (event) => {
-        const counts = this.#of(event.service)
-        count(counts, event.outcome === 'success', event.duration)
-        if (event.route !== undefined)
-          count(named(counts.routes, event.route), event.outcome === 'success', event.duration)
-        if (event.outcome === 'refused') counts.refused++
-      },
-      attempt: ({ service, instance, outcome, duration }) => {
-        if (outcome !== 'ignored')
-          count(named(this.#of(service).instances, instance.id), outcome === 'success', duration)
-      },
-      // Not in the log: there is one for each call in an incident.
-      'call:retry': ({ service }) => this.#of(service).retries++,
-      'call:hedge': ({ service }) => this.#of(service).hedges++,
-    }
-    this.#listeners = [...Object.entries(counted), ...TOLD.map(told)] as [keyof ClientEvents, () => void][]
   }
 
   start(): void {
-    for (const each of this.#list) for (const [name, listener] of this.#listeners) each.on(name, listener)
+    this.#stops = this.#list.map((each) => each[watch](this))
   }
 
   stop(): void {
-    for (const each of this.#list) for (const [name, listener] of this.#listeners) each.off(name, listener)
+    for (const stop of this.#stops) stop()
+    this.#stops = []
     this.take()
+  }
+
+  call(service: string, route: string | undefined, outcome: CallOutcome, ms: number): void {
+    const counts = this.#of(service)
+    const isGood = outcome === 'success'
+    count(counts, isGood, ms)
+    if (route !== undefined) count(named(counts.routes, route), isGood, ms)
+    if (outcome === 'refused') counts.refused++
+  }
+
+  attempt(service: string, { id }: Instance, outcome: Outcome, ms: number): void {
+    if (outcome !== 'ignored') count(named(this.#of(service).instances, id), outcome === 'success', ms)
+  }
+
+  event(name: keyof ClientEvents, event: ClientEvents[keyof ClientEvents]): void {
+    // Not in the log: there is one for each call in an incident.
+    if (name === 'call:retry') this.#of(event.service).retries++
+    else if (name === 'call:hedge') this.#of(event.service).hedges++
+    else this.#tell(name, event as ClientEvents['call:retry'])
   }
 
   /** What was counted since the last time. */
@@ -116,8 +115,10 @@ export class Meter {
   }
 }
 
-/** What the log shows. */
-const TOLD: readonly (keyof ClientEvents)[] = [
+/** What the log shows, and what is counted. */
+const TOLD: ReadonlySet<keyof ClientEvents> = new Set<keyof ClientEvents>([
+  'call:retry',
+  'call:hedge',
   'breaker:open',
   'breaker:half-open',
   'breaker:close',
@@ -135,7 +136,7 @@ const TOLD: readonly (keyof ClientEvents)[] = [
   'call:fallback',
   'control',
   'config:changed',
-]
+])
 
 function newCounts(): Counts {
   return { latencies: new Latencies(), calls: 0, failed: 0 }

@@ -1,18 +1,16 @@
 import type { ClientDoors } from '../client/client.ts'
-import type { Measured } from '../client/measured.ts'
 import type { ClientSnapshot } from '../client/snapshot.ts'
-import { checkMethods } from '../options.ts'
-
-type Events = Pick<Measured, 'on' | 'off'>
+import { watch, type Watchable } from '../observe/watchers.ts'
+import { checkMethods, quote } from '../options.ts'
 
 /** What the dashboard uses of a client. */
 export interface ShownClient
   extends
-    Events,
+    Watchable,
     Pick<ClientDoors, 'snapshot' | 'explain' | 'isolate' | 'restore' | 'drain' | 'weigh' | 'dryRun'> {}
 
 /** What it uses of an app-wide fetch. */
-export interface ShownApp extends Events {
+export interface ShownApp extends Watchable {
   client(name: string): ShownClient
   snapshot(): { readonly services: Readonly<Record<string, ClientSnapshot>> }
 }
@@ -28,7 +26,13 @@ export interface Subject {
 /** Checks what is to be shown. */
 export function listOf(shown: Shown): readonly (ShownClient | ShownApp)[] {
   const list = [shown].flat() as readonly (ShownClient | ShownApp)[]
-  for (const each of list) checkMethods('dashboard(clients)', each, ['on', 'off', 'snapshot'])
+  for (const each of list) {
+    checkMethods('dashboard(clients)', each, ['snapshot'])
+    if (typeof each[watch] !== 'function')
+      throw new TypeError(
+        `dashboard(clients) must be made by createClient() or createFetch() of this copy of Outrigger, got ${quote(each)}`,
+      )
+  }
   return list
 }
 

@@ -327,7 +327,10 @@ export class Fleet implements EndpointContext, AttemptContext {
     if (attempt.retryAfter > 0 && endpoint.penalisedUntil > now) {
       this.#news.paused(attempt, endpoint.penalisedUntil - now)
     }
-    if (!verdict || (!events.has('attempt') && !attempt.trail?.isTraced)) return
+    if (!verdict) return
+    const { watchers } = events
+    if (watchers) for (const each of watchers) each.attempt(service, endpoint.instance, verdict.outcome, ms)
+    if (!events.has('attempt') && !attempt.trail?.isTraced) return
     const event = attemptEvent(attempt, verdict, ms, service, this.unixTime())
     events.emit('attempt', event)
     attempt.trail?.ended(event)

@@ -2,6 +2,8 @@ import { EventEmitter } from 'eventemitter3'
 import type { Channel } from 'node:diagnostics_channel'
 import { notify } from '../hooks/notify.ts'
 import { quote } from '../quote.ts'
+import type { ClientEvents } from './events.ts'
+import type { Watcher } from './watchers.ts'
 
 export type Listener<Payload> = (event: Payload) => unknown
 
@@ -15,8 +17,10 @@ export class Emitter<Events extends object> {
   readonly #inner = new EventEmitter()
   readonly #guarded = new WeakMap<Listener<never>, Guarded>()
   readonly #channels: ReadonlyMap<string, Channel> | undefined
-  /** Whether anybody listens to anything. */
+  /** Whether anybody listens to anything; those who watch do not count. */
   attended = false
+  /** Who counts calls and attempts; undefined when nobody does. */
+  watchers: readonly Watcher[] | undefined
   #hadOnce = false
 
   /** `channels`: where events of a name are published besides, as `{ name, event }`. */
@@ -41,9 +45,22 @@ export class Emitter<Events extends object> {
     this.attended = this.#inner.eventNames().length > 0
   }
 
+  /** Until what is returned is called. */
+  watch(watcher: Watcher): () => void {
+    this.watchers = [...(this.watchers ?? []), watcher]
+    return () => {
+      const others = this.watchers?.filter((each) => each !== watcher)
+      this.watchers = others?.length ? others : undefined
+    }
+  }
+
   /** Lets hot paths skip building a payload nobody will see. */
   has(name: keyof Events & string): boolean {
-    return this.#inner.listenerCount(name) > 0 || this.#channels?.get(name)?.hasSubscribers === true
+    return (
+      this.#inner.listenerCount(name) > 0 ||
+      this.#channels?.get(name)?.hasSubscribers === true ||
+      this.watchers?.some(({ names }) => names.has(name as keyof ClientEvents)) === true
+    )
   }
 
   emit<Name extends keyof Events & string>(name: Name, event: Events[Name]): void {
@@ -51,6 +68,12 @@ export class Emitter<Events extends object> {
     if (this.#hadOnce) this.attended = this.#inner.eventNames().length > 0
     const channel = this.#channels?.get(name)
     if (channel?.hasSubscribers) channel.publish({ name, event })
+    if (this.watchers) this.#tellWatchers(name as keyof ClientEvents, event as ClientEvents['call'])
+  }
+
+  #tellWatchers(name: keyof ClientEvents, event: ClientEvents[keyof ClientEvents]): void {
+    for (const watcher of this.watchers ?? [])
+      if (watcher.names.has(name)) notify(() => watcher.event(name, event), [], WARNING)
   }
 
   #guard<Payload>(name: string, listener: Listener<Payload>): Guarded {

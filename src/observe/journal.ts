@@ -5,7 +5,7 @@ import { callChannel } from './channels.ts'
 import type { CallMessage } from './channel-messages.ts'
 import type { CallEvent, CallOutcome, CallStartEvent, ClientEvents, Door, ServiceEvent } from './events.ts'
 import type { Emitter } from './emitter.ts'
-import { captureScope, type Scope } from './scope.ts'
+import { captureScope, nobody, type Scope } from './scope.ts'
 import { Trail, type TrailContext } from './trail.ts'
 
 /** What is known of a call when it begins. */
@@ -37,9 +37,8 @@ export interface JournalContext {
   redacted(path: string | undefined): string | undefined
 }
 
-/** What one call has to tell; made only when somebody listens, or when user code is to run in the call's context. */
+/** What one call has to tell; made only when somebody listens or watches, or when user code is to run in the call's context. */
 export class Journal implements TrailContext {
-  readonly id: string = nextCallId()
   readonly begunAt: number
   discovery = 0
   queue = 0
@@ -48,16 +47,24 @@ export class Journal implements TrailContext {
   hedges = 0
   retriesDenied: 'budget' | 'breaker' | undefined
   scope: Scope
+  #id: string | undefined
+  readonly #isHeard: boolean
   readonly #context: JournalContext
   readonly #subject: CallSubject
   #message: CallMessage | undefined
   #isTold = false
 
-  constructor(context: JournalContext, subject: CallSubject) {
+  /** `isHeard`: whether anybody may hear of more than that it was, and in the call's own context. */
+  constructor(context: JournalContext, subject: CallSubject, isHeard: boolean) {
     this.#context = context
     this.#subject = subject
+    this.#isHeard = isHeard
     this.begunAt = context.clock.now()
-    this.scope = captureScope()
+    this.scope = isHeard ? captureScope() : nobody
+  }
+
+  get id(): string {
+    return (this.#id ??= nextCallId())
   }
 
   /** Milliseconds since the call began. */
@@ -73,7 +80,7 @@ export class Journal implements TrailContext {
   trace<T>(run: () => T): T {
     const { events } = this
     const { hasSubscribers } = callChannel
-    if (!hasSubscribers && !events.has('call:start')) return run()
+    if (!this.#isHeard || (!hasSubscribers && !events.has('call:start'))) return run()
     const message: CallMessage = this.describe()
     this.#message = message
     if (!hasSubscribers) {
@@ -91,21 +98,30 @@ export class Journal implements TrailContext {
     }
   }
 
-  /** For one more attempt. */
-  trail(instance: Instance, hedge: boolean): Trail {
+  /** For one more attempt; undefined when it has nothing to tell. */
+  trail(instance: Instance, hedge: boolean): Trail | undefined {
     this.attempts++
     if (hedge) this.hedges++
-    return new Trail(this, instance, hedge)
+    return this.#isHeard ? new Trail(this, instance, hedge) : undefined
+  }
+
+  /** For the only attempt of a call, which ends with it. */
+  onlyTrail(instance: Instance): Trail {
+    this.attempts++
+    return new Trail(this, instance)
   }
 
   /** Its caller has left, and others go on with the request: this is how his call ended. */
   leave(result: CallResult): void {
-    if (!this.#isTold) this.scope.runInAsyncScope(() => this.#tell(result))
+    if (this.#isTold) return
+    if (this.#isHeard) this.scope.runInAsyncScope(() => this.#tell(result))
+    else this.#count(result)
   }
 
   /** The call is over; its answer's body may still come. */
   end(result: CallResult): void {
-    this.scope.runInAsyncScope(() => this.#end(result))
+    if (this.#isHeard) this.scope.runInAsyncScope(() => this.#end(result))
+    else if (!this.#isTold) this.#count(result)
   }
 
   #end(result: CallResult): void {
@@ -116,8 +132,17 @@ export class Journal implements TrailContext {
     else trail.whenOver(() => this.scope.runInAsyncScope(() => this.#bodyOver(trail.bytes, trail.truncated)))
   }
 
-  #tell(result: CallResult): void {
+  #count({ outcome }: CallResult): void {
     this.#isTold = true
+    const { watchers } = this.events
+    if (!watchers) return
+    const { service } = this.#context
+    const { age } = this
+    for (const watcher of watchers) watcher.call(service, this.#subject.route, outcome, age)
+  }
+
+  #tell(result: CallResult): void {
+    this.#count(result)
     const { events } = this
     if (!events.has('call') && !this.#message) return
     const event = this.#event(result)

@@ -45,8 +45,9 @@ export class Observer implements JournalContext {
 
   /** A journal for a call that begins now; undefined when nobody is there to read it. */
   begin(subject: CallSubject): Journal | undefined {
-    if (!this.#hasUserCode && !this.events.attended && !hasSubscribers()) return undefined
-    return new Journal(this, subject)
+    const isHeard = this.#hasUserCode || this.events.attended || hasSubscribers()
+    if (!isHeard && !this.events.watchers) return undefined
+    return new Journal(this, subject, isHeard)
   }
 
   /** The path as events show it: queries carry tokens, so they are left out by default. */

@@ -1,8 +1,8 @@
-import { EventEmitter } from 'node:events'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { ShownClient } from '../../src/dashboard.ts'
-import type { Clock } from '../../src/index.ts'
+import type { Clock, ClientEvents } from '../../src/index.ts'
+import { watch, type Watcher } from '../../src/observe/watchers.ts'
 
 export interface ScriptedInstance {
   id: string
@@ -16,7 +16,7 @@ export class Scripted {
   readonly service: string
   instances: ScriptedInstance[]
   readonly #clock: Clock
-  readonly #events = new EventEmitter()
+  readonly #watchers = new Set<Watcher>()
 
   constructor(service: string, instances: ScriptedInstance[], clock: Clock) {
     this.service = service
@@ -25,15 +25,14 @@ export class Scripted {
   }
 
   get shown(): ShownClient {
-    return this as unknown as ShownClient
+    return Object.assign(this, {
+      [watch]: (watcher: Watcher) => this.#watch(watcher),
+    }) as unknown as ShownClient
   }
 
-  on(name: string, listener: () => void): void {
-    this.#events.on(name, listener)
-  }
-
-  off(name: string, listener: () => void): void {
-    this.#events.off(name, listener)
+  #watch(watcher: Watcher): () => void {
+    this.#watchers.add(watcher)
+    return () => void this.#watchers.delete(watcher)
   }
 
   snapshot(): unknown {
@@ -55,14 +54,16 @@ export class Scripted {
 
   /** One call, of one attempt. */
   call(id: string, duration: number, outcome: 'success' | 'failure' = 'success'): void {
-    const told = { service: this.service, at: this.#at, instance: { id }, outcome, duration }
-    this.#events.emit('attempt', told)
-    this.#events.emit('call', { ...told, route: 'GET /users/{id}' })
+    for (const watcher of this.#watchers) {
+      watcher.attempt(this.service, { id, url: 'http://10.0.0.1:80' }, outcome, duration)
+      watcher.call(this.service, 'GET /users/{id}', outcome, duration)
+    }
   }
 
-  tell(kind: string, id: string, more: object = {}): void {
+  tell(kind: keyof ClientEvents, id: string, more: object = {}): void {
     const instance = { id, url: 'http://10.0.0.1:80' }
-    this.#events.emit(kind, { service: this.service, at: this.#at, instance, ...more })
+    const event = { service: this.service, at: this.#at, instance, ...more } as ClientEvents['instance:added']
+    for (const watcher of this.#watchers) watcher.event(kind, event)
   }
 
   get #at(): number {

@@ -19,6 +19,7 @@ import {
 import { CHILD_TIMEOUT } from '../support/child.ts'
 import { reply, startServer, type TestServer } from '../support/http-server.ts'
 import { until } from '../support/until.ts'
+import { watch, type Watcher } from '../../src/observe/watchers.ts'
 import { openStream } from './pages.ts'
 
 interface Frame {
@@ -78,14 +79,16 @@ describe('the stream', () => {
     let triesOfA = 0
     const kinds: string[] = []
     let told = ''
+    const looked = Promise.withResolvers<void>()
     const all = frameOf(page.url, ({ services, lines }) => {
       calls += services[0]?.calls ?? 0
       triesOfA += services[0]?.instances[0]?.calls ?? 0
       kinds.push(...lines.map(({ kind }) => kind))
       told += JSON.stringify(services) + JSON.stringify(lines)
+      looked.resolve()
       return calls >= 10 && triesOfA >= 10
     })
-    await sleep(100)
+    await looked.promise
     client.isolate('b', { reason: 'INC-1' })
     for (let call = 0; call < 10; call++)
       await client('/users/42?token=abc', { headers: { authorization: 'abc' } })
@@ -111,21 +114,24 @@ describe('the stream', () => {
   })
 
   it('listens to nothing while nobody looks', async () => {
-    let listeners = 0
-    const counted = new Proxy(client, {
-      get: (target, name) => {
-        if (name === 'on') listeners++
-        if (name === 'off') listeners--
-        return Reflect.get(target, name) as unknown
+    let watchers = 0
+    const counted: Client = Object.assign(client.bind(undefined), client, {
+      [watch]: (watcher: Watcher) => {
+        watchers++
+        const stop = client[watch](watcher)
+        return () => {
+          watchers--
+          stop()
+        }
       },
     })
     const handler = dashboard(counted)
     await using at = await listen(createServer(handler))
-    expect(listeners).toBe(0)
+    expect(watchers).toBe(0)
     await frameOf(at.url, () => true)
-    expect(listeners).toBeGreaterThan(10)
+    expect(watchers).toBe(1)
     handler.close()
-    await until(() => listeners === 0)
+    await until(() => watchers === 0)
   })
 
   it('begins anew for a page that comes right after close()', async () => {
@@ -437,7 +443,8 @@ describe('actions', () => {
 
 describe('options', () => {
   it.each<[unknown, unknown, string]>([
-    [{}, {}, 'dashboard(clients) must have a method on()'],
+    [{}, {}, 'dashboard(clients) must have a method snapshot()'],
+    [{ snapshot: () => {} }, {}, 'dashboard(clients) must be made by createClient() or createFetch()'],
     [undefined, { path: 'ops' }, "dashboard().path must be a path such as '/ops'"],
     [undefined, { actions: {} }, 'dashboard().actions.authorize must be a function'],
     [undefined, { history: -1 }, 'dashboard().history must be'],

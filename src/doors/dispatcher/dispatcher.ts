@@ -180,7 +180,7 @@ const ABORTABLE = Object.freeze({ abortable: true })
 
 /** The call ends with its only attempt. */
 function sendTold(journal: Journal, attempt: Attempt, dispatch: () => boolean): void {
-  const trail = (attempt.trail = journal.trail(attempt.instance, false))
+  const trail = (attempt.trail = journal.onlyTrail(attempt.instance))
   trail.onEnd = ({ outcome, status, error }) => {
     const isGood = outcome === 'success' || outcome === 'ignored'
     if (status !== undefined) journal.end({ outcome: isGood ? 'success' : 'failure', status, trail })
