@@ -75,6 +75,11 @@ export const systemClock: Clock = {
   },
 }
 
+/** Unix milliseconds by the clock. */
+export function unixTime(clock: Clock): number {
+  return clock.now() + (clock.epoch ?? 0)
+}
+
 /** Calls `callback` after `ms` on any clock; the returned function cancels. */
 export function startTimer(clock: Clock, ms: number, callback: () => void): () => void {
   if (clock.timer) return clock.timer(ms, callback)

@@ -1,7 +1,7 @@
 import type { Balancer } from '../balance/balancer.ts'
 import { EARLY } from '../breaker/breaker.ts'
 import type { Transition } from '../breaker/transition.ts'
-import type { Clock } from '../clock.ts'
+import { unixTime, type Clock } from '../clock.ts'
 import type { OutriggerError } from '../errors.ts'
 import type { Emitter } from '../observe/emitter.ts'
 import type { ClientEvents, InstanceCounts, Outcome } from '../observe/events.ts'
@@ -166,7 +166,7 @@ export class Fleet implements EndpointContext, AttemptContext {
   }
 
   unixTime(): number {
-    return this.clock.now() + (this.clock.epoch ?? 0)
+    return unixTime(this.clock)
   }
 
   connect(instance: Instance): Dispatcher {

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import { unixTime, type Clock } from '../clock.ts'
 import { hasSubscribers } from './channels.ts'
 import type { Emitter } from './emitter.ts'
 import type { ClientEvents, ServiceEvent } from './events.ts'
@@ -40,7 +40,7 @@ export class Observer implements JournalContext {
 
   /** What every event says. */
   stamp(): ServiceEvent {
-    return { service: this.service, at: this.clock.now() + (this.clock.epoch ?? 0) }
+    return { service: this.service, at: unixTime(this.clock) }
   }
 
   /** A journal for a call that begins now; undefined when nobody is there to read it. */

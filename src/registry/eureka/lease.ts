@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts'
+import { unixTime } from '../../clock.ts'
 import type { Endpoints } from '../http/endpoints.ts'
 import { withHttp, type RegistryHttp, type RegistryHttpOptions, type RegistryRequest } from '../http/http.ts'
 import { toInstance } from '../instance.ts'
@@ -18,7 +18,7 @@ export async function registerInstance(
   { ttl, signal }: { ttl: number; signal: AbortSignal },
 ): Promise<Lease> {
   const instance = toInstance(init)
-  const timestamp = unixTime(settings.clock)
+  const timestamp = Math.round(unixTime(settings.clock))
   const app = appOf(service)
   const body = JSON.stringify(toRegistration(app, instance, ttl, timestamp))
   const path = `/apps/${encodeURIComponent(app)}`
@@ -72,8 +72,4 @@ function send(settings: EurekaSettings, path: string, request: RegistryRequest):
       return true
     }),
   )
-}
-
-function unixTime(clock: Clock): number {
-  return Math.round(clock.now() + (clock.epoch ?? 0))
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../../clock.ts'
+import { unixTime, type Clock } from '../../clock.ts'
 import { toInstance } from '../instance.ts'
 import type { InstanceInit, Lease, SignalContext } from '../source.ts'
 import { Operations, type Sessions } from './client.ts'
@@ -35,7 +35,7 @@ export async function registerNode(
   const instance = toInstance(init)
   const parent = layout.parent(root, service)
   const path = `${parent}/${layout.nameOf(service, instance)}`
-  const data = Buffer.from(layout.dataOf(service, instance, Math.round(clock.now() + (clock.epoch ?? 0))))
+  const data = Buffer.from(layout.dataOf(service, instance, Math.round(unixTime(clock))))
   const { client } = sessions
   const operations = (context: SignalContext): Operations =>
     new Operations(client, { clock, timeout, ...context })
