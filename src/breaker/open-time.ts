@@ -1,16 +1,26 @@
 import type { Clock } from '../clock.ts'
+import type { Outcome } from '../observe/events.ts'
 import type { BreakerPolicy } from './policy.ts'
 
-/** How long the next opening lasts: grows with each opening, shrinks again with healthy time. */
+/** The longest Retry-After that is believed, in ms, unless `openFor.max` is longer. */
+const MAX_RETRY_AFTER = 600_000
+
+/** How long the next opening lasts: it grows with each opening, shrinks with healthy time, and a Retry-After lengthens it. */
 export class OpenTime {
+  /** No probe before this time: a server's Retry-After. */
+  notBefore: number = -Infinity
+  /** How many times it has grown. */
   #level = 0
   #chance: number
   #policy: BreakerPolicy['openFor']
   readonly #clock: Clock
+  readonly #hasStandIn: (() => boolean) | undefined
 
-  constructor(policy: BreakerPolicy, clock: Clock) {
+  /** `hasStandIn` tells whether calls may go elsewhere: the open time grows only then. */
+  constructor(policy: BreakerPolicy, clock: Clock, hasStandIn: (() => boolean) | undefined) {
     this.#policy = policy.openFor
     this.#clock = clock
+    this.#hasStandIn = hasStandIn
     this.#chance = this.#draw()
   }
 
@@ -18,14 +28,23 @@ export class OpenTime {
     this.#policy = policy.openFor
   }
 
-  /** Random numbers are drawn in advance, so that `next()` can be predicted without changing it. */
-  next(): number {
+  /** Milliseconds for which an opening at `now` lasts. Random numbers are drawn in advance: asking twice gives the same. */
+  lengthAt(now: number): number {
     const { max, jitter } = this.#policy
-    return Math.min(max, this.#at(this.#level)) * (1 - jitter * this.#chance)
+    const length = Math.min(max, this.#at(this.#level)) * (1 - jitter * this.#chance)
+    return Math.max(length, this.notBefore - now)
   }
 
-  /** Once per opening, after `next()`. */
+  /** A server has asked for a pause of `retryAfter` ms. */
+  heed(outcome: Outcome, now: number, retryAfter: number): void {
+    if (retryAfter <= 0 || outcome === 'success' || outcome === 'ignored') return
+    const most = Math.max(MAX_RETRY_AFTER, this.#policy.max)
+    this.notBefore = Math.max(this.notBefore, now + Math.min(retryAfter, most))
+  }
+
+  /** Once per opening, after `lengthAt()`. */
   grow(): void {
+    if (this.#hasStandIn && !this.#hasStandIn()) return
     if (this.#mayGrow) this.#level++
     this.#chance = this.#draw()
   }
@@ -37,6 +56,7 @@ export class OpenTime {
 
   reset(): void {
     this.#level = 0
+    this.notBefore = -Infinity
   }
 
   get level(): number {

@@ -28,19 +28,19 @@ export class Trip {
     if (!isSame) this.#window = policy.window && createWindow(policy.window)
   }
 
-  /** Returns a receipt, > 0, by which the success can be turned into a failure later. */
-  success(ms: number, now: number): number {
-    const receipt = ++this.#results * STREAK + Math.min(this.#streak, STREAK - 1)
+  /** Counts a result. Returns a receipt for `amend()`: > 0 for a success, 0 for a failure. */
+  count(outcome: 'success' | 'failure', ms: number, now: number): number {
+    this.#results++
+    if (outcome === 'failure') {
+      this.#streak++
+      this.#record(true, ms, now)
+      return 0
+    }
+    const receipt = this.#results * STREAK + Math.min(this.#streak, STREAK - 1)
     this.#lastSuccess = this.#results
     this.#streak = 0
     this.#record(false, ms, now)
     return receipt
-  }
-
-  failure(ms: number, now: number): void {
-    this.#results++
-    this.#streak++
-    this.#record(true, ms, now)
   }
 
   /** What would be counted now had the success been a failure. */

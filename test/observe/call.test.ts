@@ -140,9 +140,10 @@ describe('the event call', () => {
 
 describe.each(['fetch', 'request', 'dispatcher'] as const)('through %s', (door) => {
   it('call comes with the answer, call:end with the end of its body', async () => {
+    let finish = (): void => {}
     await using server = await startServer((_request, response) => {
       response.write('begun')
-      setTimeout(() => response.end('done'), 20)
+      finish = () => response.end('done')
     })
     await using client = createClient({ service: 'svc', source: fixed([server.url]) })
     await client.ready()
@@ -154,6 +155,7 @@ describe.each(['fetch', 'request', 'dispatcher'] as const)('through %s', (door) 
     if (door === 'fetch') {
       const response = await client('/x?secret=1')
       log.push('headers')
+      finish()
       await response.text()
     } else {
       const { body } =
@@ -161,6 +163,7 @@ describe.each(['fetch', 'request', 'dispatcher'] as const)('through %s', (door) 
           ? await client.request('/x?secret=1')
           : await request('http://svc/x?secret=1', { dispatcher: client.dispatcher })
       log.push('headers')
+      finish()
       await body.text()
     }
     await until(() => ends.length > 0)
