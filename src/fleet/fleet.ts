@@ -3,9 +3,7 @@ import { EARLY } from '../breaker/breaker.ts'
 import type { Transition } from '../breaker/transition.ts'
 import { unixTime, type Clock } from '../clock.ts'
 import type { OutriggerError } from '../errors.ts'
-import type { Emitter } from '../observe/emitter.ts'
-import type { ClientEvents, InstanceCounts, Outcome } from '../observe/events.ts'
-import { isSameButForLease } from '../registry/instance.ts'
+import type { InstanceCounts, Outcome } from '../observe/events.ts'
 import type { Instance } from '../registry/source.ts'
 import type { Subset } from '../traffic/subset.ts'
 import type { Standing } from '../traffic/traffic.ts'
@@ -14,77 +12,37 @@ import { Attempt, type AttemptContext } from './attempt.ts'
 import { attemptEvent } from './attempt-event.ts'
 import type { Candidates } from './candidates.ts'
 import type { EarlyProbes } from './early-probes.ts'
-import { LiveEndpoint, type EndpointContext } from './endpoint.ts'
+import type { EndpointContext, LiveEndpoint } from './endpoint.ts'
+import type { FleetOptions, FleetPolicy, FleetWatcher } from './fleet-options.ts'
 import { isInstanceGuard, type Guard } from './guard.ts'
-import type { OutlierPolicy } from './outlier-policy.ts'
 import { Outliers } from './outliers.ts'
-import { Warming, type WarmUp } from './warming.ts'
+import { Warming } from './warming.ts'
 import { Picker, type AcquireRequest } from './picker.ts'
 import { News } from './news.ts'
 import { refusal } from './refusal.ts'
 import { countStates } from './states.ts'
 import { tellAmended, tellReported, tellSettled } from './tell-balancer.ts'
-import { View, type ViewPolicy } from './view.ts'
-
-export interface FleetOptions extends FleetPolicy {
-  readonly service: string
-  readonly clock: Clock
-  readonly events: Emitter<ClientEvents>
-  readonly hand?: ByHand | undefined
-}
-
-/** What may change while the client is in use. */
-export interface FleetPolicy extends ViewPolicy {
-  readonly balancer: Balancer
-  readonly outliers: OutlierPolicy | undefined
-  /** How long a removed endpoint may finish what it carries, in ms. */
-  readonly drainTimeout: number
-  connect(instance: Instance): Dispatcher
-  /** Opens connections to a new endpoint; undefined: the first calls do. */
-  readonly warmUp?: WarmUp | undefined
-}
-
-/** What was done by hand, by instance id. */
-export interface ByHand {
-  /** Tells endpoints what was said about them; returns when some of it is over. */
-  imprint(endpoints: readonly LiveEndpoint[], now: number): number
-  /** Some of it is over. */
-  expire(): void
-}
-
-/** Who checks the endpoints. */
-export interface FleetWatcher {
-  /** It waits for the next call. */
-  readonly isAsleep: boolean
-  wake(): void
-  /** A breaker has opened. */
-  rearm(): void
-  /** The endpoints have changed. */
-  applied(): void
-}
+import { Retiring } from './retiring.ts'
+import { Roster } from './roster.ts'
+import { Views } from './views.ts'
 
 /** The endpoints of one service, reconciled with the source's snapshots. */
 export class Fleet implements EndpointContext, AttemptContext {
   readonly clock: Clock
   instanceGuard: Guard | undefined
-  #all: readonly LiveEndpoint[] = []
   closed: Error | undefined = undefined
   /** Set while health checks are on. */
   watcher: FleetWatcher | undefined = undefined
   /** When a call last asked for an endpoint, by the clock; kept only for the watcher and for warming. */
   usedAt: number = -Infinity
-  #revision = 0
   /** When something done by hand is over. */
   #handDueAt = Infinity
   /** When the latest attempt behind a breaker began. */
   #attemptAt = -Infinity
-  readonly #byId = new Map<string, LiveEndpoint>()
-  /** All endpoints. */
-  #whole: View
-  /** Those of each subset that calls were sent to, by its key. */
-  readonly #views = new Map<string, View>()
+  readonly #roster: Roster
+  readonly #views: Views
   #warming: Warming | undefined
-  readonly #retiring = new Set<Promise<void>>()
+  readonly #retiring: Retiring
   #outliers: Outliers | undefined
   #picker: Picker
   readonly #news: News
@@ -97,7 +55,9 @@ export class Fleet implements EndpointContext, AttemptContext {
     this.#news = new News(options.events, () => ({ service: options.service, at: this.unixTime() }))
     this.#outliers = this.#newOutliers()
     this.#warming = this.#newWarming()
-    this.#whole = new View(options, this.instanceGuard)
+    this.#roster = new Roster(this)
+    this.#views = new Views(options, this.instanceGuard)
+    this.#retiring = new Retiring(options.clock)
     this.#picker = new Picker(options.balancer, options.perInstance)
   }
 
@@ -111,11 +71,9 @@ export class Fleet implements EndpointContext, AttemptContext {
     this.instanceGuard = policy.guards.find(isInstanceGuard)
     if (policy.warmUp !== before.warmUp) this.#warming = this.#newWarming()
     if (policy.outliers !== before.outliers) this.#outliers = this.#newOutliers()
-    this.#whole = new View(this.#options, this.instanceGuard)
-    this.#whole.apply(this.#all)
-    this.#views.clear()
+    this.#views.reconfigure(this.#options, this.instanceGuard)
     this.#picker = new Picker(policy.balancer, policy.perInstance)
-    for (const endpoint of this.#all) {
+    for (const endpoint of this.#roster.all) {
       endpoint.adopt(policy.guards)
       if (renewPools) endpoint.renewPool()
     }
@@ -147,7 +105,7 @@ export class Fleet implements EndpointContext, AttemptContext {
   }
 
   get endpoints(): readonly LiveEndpoint[] {
-    return this.#all
+    return this.#roster.all
   }
 
   #isUsed(now: number): void {
@@ -178,7 +136,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     const now = this.clock.now()
     if (now >= this.#handDueAt) this.#options.hand?.expire()
     if (this.watcher || this.#warming) this.#isUsed(now)
-    const view = this.#viewOf(request.subset)
+    const view = this.#views.of(request.subset)
     const candidates = view.candidatesOf(guard)
     request.now = now
     request.all = view.all
@@ -205,7 +163,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     const now = this.clock.now()
     const isFree = ({ penalisedUntil, inFlight }: LiveEndpoint): boolean =>
       penalisedUntil <= now && inFlight < this.#options.perInstance
-    const view = this.#viewOf(request.subset)
+    const view = this.#views.of(request.subset)
     const list = view.candidatesOf(guard).list(view.all, now)
     return list.some((endpoint) => isFree(endpoint) && !request.excluded(endpoint))
   }
@@ -213,16 +171,14 @@ export class Fleet implements EndpointContext, AttemptContext {
   /** Whether an attempt within `ms` may well find somebody who takes it. */
   mayAdmit(guard: Guard | undefined, ms: number, subset: Subset | undefined): boolean {
     const now = this.clock.now()
-    const view = this.#viewOf(subset)
+    const view = this.#views.of(subset)
     const candidates = view.candidatesOf(guard)
     if (candidates.list(view.all, now).length > 0 || candidates.dueAt <= now + ms) return true
     return candidates.shut.length > 0 && candidates.lastResort?.share(now) === 1
   }
 
   hasStandIn(endpoint: LiveEndpoint, guard: Guard): boolean {
-    const now = this.clock.now()
-    // Calls to a subset cannot go to the others.
-    return [...this.#everyView()].every((view) => view.hasStandIn(endpoint, guard, now))
+    return this.#views.hasStandIn(endpoint, guard, this.clock.now())
   }
 
   /** Those whose result a call may wait for that no breaker admits; undefined where there is no throttle. */
@@ -238,58 +194,30 @@ export class Fleet implements EndpointContext, AttemptContext {
     subset: Subset | undefined,
   ): OutriggerError {
     const { service, perInstance } = this.#options
-    const { all: endpoints } = this.#viewOf(subset)
+    const { all: endpoints } = this.#views.of(subset)
     const { dueAt } = this.#candidatesOf({ subset, guard })
-    const [now, known] = [this.clock.now(), this.#all.length]
+    const [now, known] = [this.clock.now(), this.#roster.all.length]
     return refusal({ service, route, guard, cause, now, dueAt, perInstance, endpoints, known, subset })
   }
 
   /** How the instances of subsets stand, for calls behind this guard. */
   standing(guard: Guard | undefined): Standing {
     return {
-      isEmpty: (subset) => this.#viewOf(subset).all.length === 0,
-      isDown: (subset) => this.#viewOf(subset).isDown(guard, this.clock.now()),
+      isEmpty: (subset) => this.#views.of(subset).all.length === 0,
+      isDown: (subset) => this.#views.of(subset).isDown(guard, this.clock.now()),
     }
   }
 
   /** Reconciles with a complete snapshot of valid instances with distinct ids. */
   apply(instances: readonly Instance[]): void {
-    const revision = ++this.#revision
-    const next: LiveEndpoint[] = []
-    const added: LiveEndpoint[] = []
-    const changed: { endpoint: LiveEndpoint; previous: Instance }[] = []
-    const removed: LiveEndpoint[] = []
-    for (const instance of instances) {
-      let endpoint = this.#byId.get(instance.id)
-      if (endpoint?.instance.url !== instance.url) {
-        // The same id at another address is another process: nothing learnt about the old one holds.
-        if (endpoint) removed.push(endpoint)
-        endpoint = new LiveEndpoint(instance, this)
-        this.#byId.set(instance.id, endpoint)
-        added.push(endpoint)
-      } else if (endpoint.instance !== instance) {
-        const previous = endpoint.instance
-        if (!isSameButForLease(instance, previous)) changed.push({ endpoint, previous })
-        endpoint.instance = instance
-      }
-      endpoint.revision = revision
-      next.push(endpoint)
-    }
-    for (const endpoint of this.#all) {
-      if (endpoint.revision === revision) continue
-      if (this.#byId.get(endpoint.instance.id) === endpoint) {
-        this.#byId.delete(endpoint.instance.id)
-        removed.push(endpoint)
-      }
-    }
-    this.#all = next
-    for (const endpoint of removed) endpoint.removed = true
+    const { added, changed, removed } = this.#roster.apply(instances)
+    const { all } = this.#roster
     this.watcher?.applied()
-    this.#warming?.added(added, next, this.clock.now(), this.usedAt)
-    for (const view of this.#everyView()) view.apply(next)
-    this.#handDueAt = this.#options.hand?.imprint(next, this.clock.now()) ?? Infinity
+    this.#warming?.added(added, all, this.clock.now(), this.usedAt)
+    this.#views.apply(all)
+    this.#handDueAt = this.#options.hand?.imprint(all, this.clock.now()) ?? Infinity
     this.invalidate()
-    for (const endpoint of removed) this.#retire(endpoint)
+    for (const endpoint of removed) this.#retiring.add(endpoint, this.#options.drainTimeout)
     this.#news.snapshot(added, changed, removed)
   }
 
@@ -297,11 +225,11 @@ export class Fleet implements EndpointContext, AttemptContext {
   async close(reason?: Error): Promise<void> {
     this.closed = reason
     this.apply([])
-    await Promise.all(this.#retiring)
+    await this.#retiring.ended()
   }
 
   invalidate(): void {
-    for (const view of this.#everyView()) view.invalidate()
+    this.#views.invalidate()
   }
 
   transitioned(endpoint: LiveEndpoint, guard: Guard, transition: Transition): void {
@@ -312,7 +240,7 @@ export class Fleet implements EndpointContext, AttemptContext {
 
   /** How many endpoints are in which state. */
   countStates(guard: Guard | undefined): InstanceCounts {
-    return countStates(this.#all, guard, this.clock.now(), this.#options.perInstance)
+    return countStates(this.#roster.all, guard, this.clock.now(), this.#options.perInstance)
   }
 
   settled(attempt: Attempt, counted: Outcome, ms: number): void {
@@ -323,7 +251,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     // A probe's slot came free.
     else if (!endpoint.allClosed()) this.invalidate()
     tellSettled(balancer, endpoint, counted, ms, now, attempt.status)
-    this.#outliers?.settled(endpoint, counted, ms, now, this.#all)
+    this.#outliers?.settled(endpoint, counted, ms, now, this.#roster.all)
     if (attempt.retryAfter > 0 && endpoint.penalisedUntil > now) {
       this.#news.paused(attempt, endpoint.penalisedUntil - now)
     }
@@ -346,25 +274,8 @@ export class Fleet implements EndpointContext, AttemptContext {
     tellReported(this.#options.balancer, attempt.endpoint, header, this.clock.now())
   }
 
-  *#everyView(): Generator<View> {
-    yield this.#whole
-    yield* this.#views.values()
-  }
-
-  /** What calls to a subset may go to. */
-  #viewOf(subset: Subset | undefined): View {
-    if (!subset) return this.#whole
-    let view = this.#views.get(subset.key)
-    if (!view) {
-      view = new View(this.#options, this.instanceGuard, subset)
-      view.apply(this.#all)
-      this.#views.set(subset.key, view)
-    }
-    return view
-  }
-
   #candidatesOf({ subset, guard }: Pick<Attempt, 'subset' | 'guard'>): Candidates {
-    return this.#viewOf(subset).candidatesOf(guard)
+    return this.#views.of(subset).candidatesOf(guard)
   }
 
   /** An attempt with a permit of every breaker in its way; an early one needs none. */
@@ -384,18 +295,5 @@ export class Fleet implements EndpointContext, AttemptContext {
     if (instance !== 0) return new Attempt(endpoint, request, guard, own, instance, this)
     endpoint.breaker(guard).settle(own, 'ignored', 0, now)
     return undefined
-  }
-
-  #retire(endpoint: LiveEndpoint): void {
-    let timer: AbortController | undefined
-    const deadline = (): Promise<void> => {
-      timer = new AbortController()
-      return this.clock.sleep(this.#options.drainTimeout, timer.signal, { ref: false }).catch(() => {})
-    }
-    const retired = endpoint.retire(deadline).finally(() => {
-      timer?.abort()
-      this.#retiring.delete(retired)
-    })
-    this.#retiring.add(retired)
   }
 }

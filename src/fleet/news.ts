@@ -6,6 +6,7 @@ import type { Attempt } from './attempt.ts'
 import type { LiveEndpoint } from './endpoint.ts'
 import type { Guard } from './guard.ts'
 import type { Tally } from './outliers.ts'
+import type { Changed } from './roster.ts'
 
 const BREAKER = { open: 'breaker:open', 'half-open': 'breaker:half-open', closed: 'breaker:close' } as const
 
@@ -77,7 +78,7 @@ export class News {
 
   snapshot(
     added: readonly LiveEndpoint[],
-    changed: readonly { endpoint: LiveEndpoint; previous: Instance }[],
+    changed: readonly Changed[],
     removed: readonly LiveEndpoint[],
   ): void {
     const stamp = this.#stamp()
