@@ -182,7 +182,7 @@ export class Attempt {
 
   #failedAt(at: number): void {
     const { status, error } = this
-    this.endpoint.lastFailure = { at, status, error }
+    this.endpoint.failed({ at, status, error })
   }
 
   /** Of the attempts that fail in one incident, one counts. */

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Endpoint } from '../balance/balancer.ts'
-import { Refusals } from '../balance/refusals.ts'
 import { Breaker } from '../breaker/breaker.ts'
 import type { Transition } from '../breaker/transition.ts'
 import type { Clock } from '../clock.ts'
@@ -11,7 +10,8 @@ import type { Instance } from '../registry/source.ts'
 import type { Dispatcher } from '../undici.ts'
 import type { Health } from '../health/health.ts'
 import { queuedIn } from './queued.ts'
-import { isSameIncident, type Incident } from '../verdict/incident.ts'
+import { Failures, type Failure } from './failures.ts'
+import { EndpointBreakers } from './endpoint-breakers.ts'
 import { isInstanceGuard, type Guard } from './guard.ts'
 
 /** What an endpoint needs of its fleet. */
@@ -29,18 +29,13 @@ export interface EndpointContext {
   transitioned(endpoint: LiveEndpoint, guard: Guard, transition: Transition): void
 }
 
-/**
- * An instance made live: its pool, its load and its breakers. What every attempt touches lies in this one object:
- * among thousands of endpoints, a pick waits for each further one to come from memory.
- */
-export class LiveEndpoint implements Endpoint {
+/** An instance made live: its pool, its load, its failures and its breakers. */
+export class LiveEndpoint extends EndpointBreakers implements Endpoint {
   inFlight = 0
   pending = 0
   weight = 1
   /** No longer in the registry: never picked again. */
   removed = false
-  /** The breaker of the first guard, most often the only one. */
-  #breaker: Breaker | undefined
   readonly #context: EndpointContext
   #succeeded = 0
   #failed = 0
@@ -53,19 +48,12 @@ export class LiveEndpoint implements Endpoint {
   #onIdle: (() => void) | undefined
   #pool: Dispatcher | undefined
   #instance: Instance
-  /** Those of further guards, by index. */
-  #others: (Breaker | undefined)[] | undefined
   /** The clock's time until which a Retry-After asks us to stay away. */
   penalisedUntil = 0
   /** The clock's time of the latest success. */
   succeededAt: number = -Infinity
-  /** The latest incident. */
-  #incident: Incident | undefined
-  /** What it failed with last; `at` by the clock. */
-  lastFailure:
-    { readonly at: number; readonly status: number | undefined; readonly error: unknown } | undefined
-  /** Made with the first 429. */
-  #refusals: Refusals | undefined
+  /** Made with the first failure. */
+  #failures: Failures | undefined
   /** Not picked before this time, by the clock: taken out by hand. */
   isolatedUntil: number = -Infinity
   /** Picked only when nobody else is there before this time, by the clock: by hand. */
@@ -78,6 +66,7 @@ export class LiveEndpoint implements Endpoint {
   revision = 0
 
   constructor(instance: Instance, context: EndpointContext) {
+    super()
     this.#context = context
     this.#instance = instance
     this.weight = instance.weight || 1
@@ -143,18 +132,22 @@ export class LiveEndpoint implements Endpoint {
     this.latency = this.latency === undefined ? ms : this.latency + (ms - this.latency) / 10
   }
 
-  /**
-   * Whether an attempt begun at `startedAt` that fails now is an incident of its own. `spreads`: as connections that break
-   * one after the other.
-   */
+  /** What it failed with last. */
+  get lastFailure(): Failure | undefined {
+    return this.#failures?.latest
+  }
+
+  failed(failure: Failure): void {
+    this.#ownFailures.latest = failure
+  }
+
+  /** Whether an attempt begun at `startedAt` that fails now is an incident of its own; see {@link Failures}. */
   isNewIncident(startedAt: number, now: number, spreads: boolean): boolean {
-    const incident = this.#incident
-    if (incident && isSameIncident(incident, startedAt, now, spreads)) {
-      incident.lastAt = now
-      return false
-    }
-    this.#incident = { firstAt: now, lastAt: now }
-    return true
+    return this.#ownFailures.isNewIncident(startedAt, now, spreads)
+  }
+
+  get #ownFailures(): Failures {
+    return (this.#failures ??= new Failures())
   }
 
   released(): void {
@@ -163,8 +156,8 @@ export class LiveEndpoint implements Endpoint {
 
   /** Counts an answer; false when the pause it may ask for is one requester's, and not the instance's. */
   isHeeded(outcome: Outcome, status: number | undefined): boolean {
-    if (status === 429) return (this.#refusals ??= new Refusals()).count(true)
-    if (outcome === 'success') this.#refusals?.count(false)
+    if (status === 429) return this.#ownFailures.countRefusal()
+    if (outcome === 'success') this.#failures?.succeeded()
     return true
   }
 
@@ -175,18 +168,11 @@ export class LiveEndpoint implements Endpoint {
     this.#context.invalidate()
   }
 
-  /** The breaker of one guard, made when it is first needed. */
-  breaker(guard: Guard): Breaker {
-    if (guard.index === 0) return (this.#breaker ??= this.#makeBreaker(guard))
-    return ((this.#others ??= [])[guard.index] ??= this.#makeBreaker(guard))
+  protected get instanceGuard(): Guard | undefined {
+    return this.#context.instanceGuard
   }
 
-  /** The same, if it was made. */
-  breakerAt(index: number): Breaker | undefined {
-    return index === 0 ? this.#breaker : this.#others?.[index]
-  }
-
-  #makeBreaker(guard: Guard): Breaker {
+  protected makeBreaker(guard: Guard): Breaker {
     return new Breaker(
       guard.policy,
       this.#context.clock,
@@ -200,68 +186,24 @@ export class LiveEndpoint implements Endpoint {
   /** Whether an attempt may pass every breaker in the way of `guard` before its time, as a last resort. */
   admitsEarly(guard: Guard, now: number): boolean {
     if (this.isolatedUntil > now) return false
-    const { instanceGuard } = this.#context
-    const own = this.breakerAt(guard.index)?.admitsEarly(now) ?? true
-    return own && (!instanceGuard || (this.breakerAt(instanceGuard.index)?.admitsEarly(now) ?? true))
+    return this.breakersAdmitEarly(guard, now)
   }
 
   #probeNow(): void {
     const now = this.#context.clock.now()
     this.penalisedUntil = Math.min(this.penalisedUntil, now)
-    for (const breaker of [this.#breaker, ...(this.#others ?? [])]) breaker?.probeNow(now)
+    for (const breaker of this.breakers) breaker.probeNow(now)
   }
 
   /** When every breaker in the way of `guard` may admit an attempt: `now` or earlier if they do already. */
   admitsAt(guard: Guard | undefined, now: number): number {
     if (this.isolatedUntil > now) return this.isolatedUntil
-    if (!guard) return now
-    const own = isInstanceGuard(guard) ? now : admitsAt(this.breakerAt(guard.index), now)
-    const { instanceGuard } = this.#context
-    return Math.max(own, instanceGuard ? admitsAt(this.breakerAt(instanceGuard.index), now) : now)
+    return guard ? this.breakersAdmitAt(guard, now) : now
   }
 
   /** Whether its health checks have failed: it is picked only when nobody better is there. */
   get isUnhealthy(): boolean {
     return this.health?.isOut === true
-  }
-
-  /** When the instance's own breaker is due for its first probe; undefined while it waits for none. */
-  get probeAt(): number | undefined {
-    return this.#breaker?.probeAt
-  }
-
-  /** A health check in the place of that probe failed. */
-  probeFailed(now: number): void {
-    this.#breaker?.probeFailed(now)
-  }
-
-  /** Whether it is half-open, its probes under way. */
-  isProbing(guard: Guard | undefined): boolean {
-    const own = guard && this.breakerAt(guard.index)
-    const breaker = own && own.state !== 'closed' ? own : this.#breaker
-    return breaker?.state === 'half-open'
-  }
-
-  /** Whether none of its breakers is in the way of anything. */
-  allClosed(): boolean {
-    if (isOpen(this.#breaker)) return false
-    return this.#others === undefined || !this.#others.some(isOpen)
-  }
-
-  /** Whether the instance's own breaker is not closed. */
-  isOpen(): boolean {
-    return isOpen(this.#breaker)
-  }
-
-  /** Takes it out as an outlier: to selection and events, its breaker opened. */
-  eject(now: number, ms: number): void {
-    const { instanceGuard } = this.#context
-    if (instanceGuard) this.breaker(instanceGuard).force(now, ms, 'outlier')
-  }
-
-  /** New policies for its breakers, by index; those without one stay as they are. */
-  adopt(guards: readonly (Guard | undefined)[]): void {
-    for (const guard of guards) if (guard) this.breakerAt(guard.index)?.adopt(guard.policy)
   }
 
   /** Another pool from now on; what is under way finishes in the old one. */
@@ -271,33 +213,20 @@ export class LiveEndpoint implements Endpoint {
     old?.close().catch(() => {})
   }
 
-  /** Opens its breaker by hand. */
-  open(now: number, ms: number): void {
-    const { instanceGuard } = this.#context
-    if (instanceGuard) this.breaker(instanceGuard).force(now, ms, 'by-hand')
-  }
-
   /** Every breaker closed and as good as new, and no pause that anybody asked for. */
   reset(): void {
-    for (const breaker of [this.#breaker, ...(this.#others ?? [])]) breaker?.reset()
+    for (const breaker of this.breakers) breaker.reset()
     this.penalisedUntil = 0
     this.#context.invalidate()
   }
 
-  /** Slow start: the share of its traffic the endpoint should get now, 0 to 1. */
-  share(now: number): number {
-    return this.#breaker?.share(now) ?? 1
+  /** Resolves when the last attempt has ended. */
+  async idle(): Promise<void> {
+    if (this.inFlight > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
   }
 
-  /** Resolves when the last attempt has ended and the pool is closed, or destroyed after `deadline()`. */
-  async retire(deadline: () => Promise<void>): Promise<void> {
-    this.removed = true
-    if (this.inFlight > 0) {
-      const idle = new Promise<void>((resolve) => {
-        this.#onIdle = resolve
-      })
-      await Promise.race([idle, deadline()])
-    }
+  /** Ends its pool, and whatever is under way in there. */
+  async destroyPool(): Promise<void> {
     // Not `close()`: it would wait for connections that nobody wants any more to be made, or refused.
     const { closed } = this.#context
     const reason = closed ?? new Error(`${this.instance.id} left the registry and its drain time is over`)
@@ -308,12 +237,4 @@ export class LiveEndpoint implements Endpoint {
       process.emitWarning(`destroy() of the transport threw ${quote(error)}`, { code: 'OUTRIGGER_TRANSPORT' })
     }
   }
-}
-
-function isOpen(breaker: Breaker | undefined): boolean {
-  return breaker !== undefined && breaker.state !== 'closed'
-}
-
-function admitsAt(breaker: Breaker | undefined, now: number): number {
-  return !breaker || breaker.admits(now) ? now : breaker.nextAdmit(now)
 }

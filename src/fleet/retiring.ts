@@ -1,31 +1,33 @@
 import type { Clock } from '../clock.ts'
 import type { LiveEndpoint } from './endpoint.ts'
 
-/** Removed endpoints that finish what they carry. */
+/** Removed endpoints: each finishes the attempts that it carries, then its pool is destroyed. */
 export class Retiring {
   readonly #clock: Clock
-  readonly #endpoints = new Set<Promise<void>>()
+  readonly #underWay = new Set<Promise<void>>()
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** Closes the pool of an endpoint once it carries nothing, or after `drainTimeout` ms. */
+  /** Its attempts have `drainTimeout` ms to end. */
   add(endpoint: LiveEndpoint, drainTimeout: number): void {
-    let timer: AbortController | undefined
-    const deadline = (): Promise<void> => {
-      timer = new AbortController()
-      return this.#clock.sleep(drainTimeout, timer.signal, { ref: false }).catch(() => {})
-    }
-    const retired = endpoint.retire(deadline).finally(() => {
-      timer?.abort()
-      this.#endpoints.delete(retired)
-    })
-    this.#endpoints.add(retired)
+    const retired = this.#retire(endpoint, drainTimeout).finally(() => this.#underWay.delete(retired))
+    this.#underWay.add(retired)
   }
 
-  /** Resolves when all of them have ended. */
+  /** Resolves when the pools of all of them are destroyed. */
   async ended(): Promise<void> {
-    await Promise.all(this.#endpoints)
+    await Promise.all(this.#underWay)
+  }
+
+  async #retire(endpoint: LiveEndpoint, drainTimeout: number): Promise<void> {
+    if (endpoint.inFlight > 0) {
+      const timer = new AbortController()
+      const timeout = this.#clock.sleep(drainTimeout, timer.signal, { ref: false })
+      await Promise.race([endpoint.idle(), timeout.catch(() => {})])
+      timer.abort()
+    }
+    await endpoint.destroyPool()
   }
 }
