@@ -1,6 +1,9 @@
 import { types } from 'node:util'
 import { checkMethods, quote } from '../options.ts'
+import { decorate } from './decorate.ts'
+import { detached } from './detached.ts'
 import { factories } from './factories.ts'
+import { isOurs } from './own.ts'
 import type { Balancer, Pick } from './balancer.ts'
 
 /** Accepts a strategy as an object with `pick`, or as a bare function. */
@@ -17,5 +20,6 @@ export function asBalancer(value: Balancer | Pick, name = 'balance'): Balancer {
   if (types.isAsyncFunction((balancer as { pick: unknown }).pick)) {
     throw new TypeError(`${name} must pick at once, not in a promise, got ${quote(value)}`)
   }
-  return balancer
+  if (isOurs(balancer)) return balancer
+  return decorate(balancer, (endpoints, request) => balancer.pick(endpoints, detached(request)))
 }

@@ -15,7 +15,7 @@ export interface Endpoint {
   pendingAge(now: number): number
 }
 
-/** The request a pick is made for. */
+/** The request a pick is made for. Its functions may be taken out of it. */
 export interface PickRequest {
   /** The clock's monotonic milliseconds at this pick. */
   readonly now: number
@@ -27,13 +27,13 @@ export interface PickRequest {
   /** Path and query as the caller wrote them. */
   readonly path?: string | undefined
   /** A request header by its lower-case name. */
-  header?(name: string): string | undefined
+  header?(this: void, name: string): string | undefined
   /** A path parameter of the matched route. */
-  param?(name: string): string | undefined
+  param?(this: void, name: string): string | undefined
   /** 1 for the first try of a call. */
   readonly attempt: number
   /** True when this call has already tried the endpoint. */
-  excluded(endpoint: Endpoint): boolean
+  excluded(this: void, endpoint: Endpoint): boolean
   /**
    * Every endpoint of the service, those that may not be tried now included: what there is in all, for
    * strategies that reason about shares. The same array object until the next snapshot.

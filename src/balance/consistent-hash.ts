@@ -8,6 +8,7 @@ import { random } from './random.ts'
 import { untried } from './untried.ts'
 import { weightOf } from './weight.ts'
 import { factories } from './factories.ts'
+import { markOurs } from './own.ts'
 
 /** Options of `consistentHash()`. */
 export interface ConsistentHashOptions {
@@ -47,7 +48,7 @@ export function consistentHash(options: ConsistentHashOptions): Balancer {
     load: new FairLoad(endpoints),
   }))
 
-  return {
+  return markOurs({
     pick(endpoints, request) {
       const key = keyOf(request)
       if (key === undefined) return keyless.pick(endpoints, request)
@@ -56,7 +57,7 @@ export function consistentHash(options: ConsistentHashOptions): Balancer {
       load.refresh()
       return walk(endpoints, request, ring, home, load, loadFactor)
     },
-  }
+  })
 }
 
 /** The first endpoint with room from a point on; the least loaded one passed when none has. */

@@ -1,6 +1,7 @@
 import { asked } from '../hooks/asked.ts'
 import { checkHeaderName, checkObject, quote } from '../options.ts'
 import type { PickRequest } from './balancer.ts'
+import { detached } from './detached.ts'
 
 /**
  * Where the key of a request is found: a header, a cookie, a path parameter of the route, or a function, whose
@@ -33,7 +34,7 @@ function fromFunction(
   key: (request: PickRequest) => unknown,
 ): (request: PickRequest) => string | undefined {
   const warning = { name, rule: 'a string', instead: 'such a call has no key', code: 'OUTRIGGER_KEY' }
-  return (request) => asked(() => key(request), keyOf, key, warning) ?? undefined
+  return (request) => asked(() => key(detached(request)), keyOf, key, warning) ?? undefined
 }
 
 /** A number is none: it would hash like every other number. */

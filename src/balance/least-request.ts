@@ -3,6 +3,7 @@ import type { Balancer } from './balancer.ts'
 import { leastOf } from './least-of.ts'
 import { weightOf } from './weight.ts'
 import { factories } from './factories.ts'
+import { markOurs } from './own.ts'
 
 /** Options of `leastRequest()`. */
 export interface LeastRequestOptions {
@@ -24,7 +25,7 @@ export function leastRequest(options: LeastRequestOptions = {}): Balancer {
   checkObject('leastRequest', options, ['choices'])
   const { choices = 2 } = options
   checkNumber('leastRequest.choices', choices, { min: 2, max: 64, integer: true })
-  return { pick: leastOf(choices, (endpoint) => endpoint.inFlight / weightOf(endpoint)) }
+  return markOurs({ pick: leastOf(choices, (endpoint) => endpoint.inFlight / weightOf(endpoint)) })
 }
 
 factories.add(leastRequest)

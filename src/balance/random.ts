@@ -2,6 +2,7 @@ import type { Balancer } from './balancer.ts'
 import { samplerOf } from './sampler.ts'
 import { untried } from './untried.ts'
 import { factories } from './factories.ts'
+import { markOurs } from './own.ts'
 
 /** A tried endpoint is drawn again this often before all are looked at. */
 const DRAWS = 4
@@ -14,7 +15,7 @@ const DRAWS = 4
  */
 export function random(): Balancer {
   const sampler = samplerOf()
-  return {
+  return markOurs({
     pick(endpoints, request) {
       const weighted = sampler(endpoints, request)
       for (let draw = 0; draw < DRAWS; draw++) {
@@ -23,7 +24,7 @@ export function random(): Balancer {
       }
       return untried(endpoints, request)
     },
-  }
+  })
 }
 
 factories.add(random)

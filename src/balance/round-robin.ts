@@ -1,6 +1,7 @@
 import type { Balancer, Endpoint, PickRequest } from './balancer.ts'
 import { perSet } from './per-set.ts'
 import { factories } from './factories.ts'
+import { markOurs } from './own.ts'
 
 interface Turn {
   readonly endpoint: Endpoint
@@ -41,7 +42,7 @@ export function roundRobin(): Balancer {
     return { turns, cursor, round, left: turns.length }
   })
 
-  return {
+  return markOurs({
     pick(endpoints, request) {
       if (endpoints.length === 0) return undefined
       const ring = ringOf(endpoints, request)
@@ -77,7 +78,7 @@ export function roundRobin(): Balancer {
       ring.left = left - 1
       return turn.endpoint
     },
-  }
+  })
 }
 
 function after({ turns }: Ring, index: number): number {

@@ -5,6 +5,7 @@ import { decorate, pickWithin } from './decorate.ts'
 import { hash } from './hash.ts'
 import { perFleet } from './per-set.ts'
 import { factories } from './factories.ts'
+import { markOurs } from './own.ts'
 
 /** Options of `subset()`. */
 export interface SubsetOptions {
@@ -55,13 +56,13 @@ export function subset(inner: Balancer | Pick, options: SubsetOptions): Balancer
     latest = arcOf(endpoints, request)
     return pickWithin(latest, endpoints, strategy, request)
   })
-  return {
+  return markOurs({
     ...balancer,
     standing: (endpoint, now) => ({
       ...strategy.standing?.(endpoint, now),
       ...(latest?.includes(endpoint) === false && { otherSubset: true }),
     }),
-  }
+  })
 }
 
 function placeOf(clientId: unknown): number {

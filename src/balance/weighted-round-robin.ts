@@ -3,6 +3,7 @@ import { DueWheel, type Slot } from './due-wheel.ts'
 import { perFleet } from './per-set.ts'
 import { weightOf } from './weight.ts'
 import { factories } from './factories.ts'
+import { markOurs } from './own.ts'
 
 /** Multiples of it, modulo 1, spread any number of points evenly over [0, 1). */
 const GOLDEN = (Math.sqrt(5) - 1) / 2
@@ -35,7 +36,7 @@ export function weightedRoundRobin(): Balancer {
     return slot === undefined || slot.due < time - 1 / weightOf(endpoint)
   }
 
-  return {
+  return markOurs({
     pick(endpoints, request) {
       // Random, so that clients started together do not start on the same endpoint.
       phase ??= request.random()
@@ -47,7 +48,7 @@ export function weightedRoundRobin(): Balancer {
       time = Math.max(time, due)
       return slot.endpoint
     },
-  }
+  })
 }
 
 factories.add(weightedRoundRobin)

@@ -5,6 +5,7 @@ import { pickWithin } from './decorate.ts'
 import { perFleet } from './per-set.ts'
 import { capacity, partAt, type Part } from './shares.ts'
 import { factories } from './factories.ts'
+import { markOurs } from './own.ts'
 
 /** Options of `zoneAware()`. */
 export interface ZoneAwareOptions {
@@ -48,7 +49,7 @@ export function zoneAware(inner: Balancer | Pick, options: ZoneAwareOptions): Ba
   const planOf = perFleet((endpoints, all) => plan(endpoints, all, zone, callers))
   let refused = 0
 
-  return {
+  return markOurs({
     pick(endpoints, request) {
       const { local, share, remote } = planOf(endpoints, request)
       const stay = share * Math.max(1 - refused, STAYING)
@@ -66,7 +67,7 @@ export function zoneAware(inner: Balancer | Pick, options: ZoneAwareOptions): Ba
     },
     amended: (...attempt) => strategy.amended?.(...attempt),
     ...(strategy.reported && { reported: (...report) => strategy.reported?.(...report) }),
-  }
+  })
 }
 
 function plan(
