@@ -19,7 +19,13 @@ export type {
 export type { Explanation, InstanceExplanation, PlanExplanation } from './explain/explanation.ts'
 export type { ClientUpdate, UpdateOptions } from './client/update.ts'
 export type { ReadyOptions } from './client/ready.ts'
-export type { ClientSnapshot, InstanceSnapshot, LimitSnapshot, TrafficSnapshot } from './client/snapshot.ts'
+export type {
+  ClientSnapshot,
+  InstanceSnapshot,
+  LimitSnapshot,
+  MirrorSnapshot,
+  TrafficSnapshot,
+} from './client/snapshot.ts'
 export type { ByHandOptions, ByHandSnapshot, TakeOutOptions } from './control/hand.ts'
 export { withDeadline, type IncomingRequest, type WithDeadlineOptions } from './client/with-deadline.ts'
 export type { CallInit } from './doors/plan/target.ts'
@@ -42,6 +48,7 @@ export type {
 } from './breaker/standalone-types.ts'
 export type { HealthExpectation, HealthOptions } from './health/policy.ts'
 export type { HealthSnapshot } from './health/snapshot.ts'
+export type { MirrorOptions } from './mirror/options.ts'
 export type { OneOrMore, TrafficCondition, TrafficRule, TrafficTarget } from './traffic/options.ts'
 export type { OutlierOptions } from './fleet/outlier-policy.ts'
 export type { BreakerOptions, BreakerWindow, OpenForOptions } from './breaker/policy.ts'

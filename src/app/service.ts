@@ -1,5 +1,6 @@
 import { createClient, type Client } from '../client/create-client.ts'
-import { checkClientOptions, type ClientOptions } from '../client/options.ts'
+import { checkClientOptions } from '../client/check-options.ts'
+import type { ClientOptions } from '../client/options.ts'
 import { ServiceClient } from '../client/service-client.ts'
 import type { ClientUpdate } from '../client/update.ts'
 import { systemClock, type Clock } from '../clock.ts'

@@ -3,6 +3,7 @@ import type { Deadlines } from '../deadlines.ts'
 import type { OutriggerError } from '../errors.ts'
 import type { Kept } from '../fallback/kept.ts'
 import type { Fleet } from '../fleet/fleet.ts'
+import type { Mirroring } from '../mirror/mirroring.ts'
 import type { Emitter } from '../observe/emitter.ts'
 import type { ClientEvents, ServiceEvent } from '../observe/events.ts'
 import type { Observer } from '../observe/observer.ts'
@@ -28,6 +29,8 @@ export interface Core {
   budget: Budget
   /** Answers that may be given again; undefined when there never are any. */
   kept: Kept | undefined
+  /** Sends the copies of requests. */
+  readonly mirroring: Mirroring
   readonly events: Emitter<ClientEvents>
   readonly observer: Observer
   readonly deadlines: Deadlines

@@ -6,6 +6,7 @@ import type { HeaderSource } from '../headers/own-headers.ts'
 import type { Hedge } from '../retry/hedge.ts'
 import type { Limiter } from '../limit/limiter.ts'
 import type { Priority } from '../limit/priority.ts'
+import type { Mirror } from '../mirror/mirror.ts'
 import type { Throttle } from '../limit/throttle.ts'
 import type { RetryPolicy } from '../retry/policy.ts'
 import type { RouteKey } from '../routes/key.ts'
@@ -49,6 +50,8 @@ export interface Plan {
   readonly guard: Guard | undefined
   /** Which instances a call may go to. */
   readonly traffic: Traffic | undefined
+  /** Which requests are copied, and to whom. */
+  readonly mirror: Mirror | undefined
   readonly timeout: TimeoutPolicy
   /** Whether a call waits for the first instances though the source has failed. */
   readonly waitForReady: boolean

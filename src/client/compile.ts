@@ -21,6 +21,7 @@ import {
 import { Hedge, type HedgeOptions } from '../retry/hedge.ts'
 import { retryPolicy } from '../retry/policy.ts'
 import { headerSource } from '../headers/own-headers.ts'
+import { Mirror } from '../mirror/mirror.ts'
 import { Traffic } from '../traffic/traffic.ts'
 import { parseRouteKey } from '../routes/key.ts'
 import { compileContract, CONTRACT_RULE, contractPolicy, NO_POLICY } from '../typed/compile.ts'
@@ -43,6 +44,7 @@ const RULE = [
   'classify',
   'headers',
   'traffic',
+  'mirror',
   ...CONTRACT_RULE,
 ]
 const NO_TIMEOUT: TimeoutPolicy = Object.freeze({
@@ -111,12 +113,15 @@ export function compilePlans(options: ClientOptions, before?: CompiledPlans): Co
     isOff(throttle) ? undefined : parts.of(name, throttle, () => new Throttle(throttle, clock, name))
   const trafficOf = (traffic: RouteRule['traffic'], name: string): Traffic | undefined =>
     isOff(traffic) ? undefined : parts.of(name, traffic, () => new Traffic(traffic, name))
+  const mirrorOf = (mirror: RouteRule['mirror'], name: string): Mirror | undefined =>
+    isOff(mirror) ? undefined : parts.of(name, mirror, () => new Mirror(mirror, name))
   if (options.waitForReady !== undefined) checkBoolean('waitForReady', options.waitForReady)
   const ownLimit = limitOf(options.limit)
   const base: Plan = Object.freeze({
     route: undefined,
     guard: guard(options.breaker, 'breaker', undefined),
     traffic: trafficOf(options.traffic, 'traffic'),
+    mirror: mirrorOf(options.mirror, 'mirror'),
     timeout: timeoutPolicy(options.timeout, DEFAULT_TIMEOUT, 'timeout'),
     retry: options.retry === false ? undefined : retryPolicy(options.retry, 'retry'),
     hedge: hedge(options.hedge, 'hedge'),
@@ -143,6 +148,7 @@ export function compilePlans(options: ClientOptions, before?: CompiledPlans): Co
       route,
       guard: rule.breaker === undefined ? base.guard : guard(rule.breaker, `${name}.breaker`, route.key),
       traffic: rule.traffic === undefined ? base.traffic : trafficOf(rule.traffic, `${name}.traffic`),
+      mirror: rule.mirror === undefined ? base.mirror : mirrorOf(rule.mirror, `${name}.mirror`),
       timeout: timeoutPolicy(rule.timeout, base.timeout, `${name}.timeout`),
       retry:
         rule.retry === undefined
@@ -167,6 +173,9 @@ export function compilePlans(options: ClientOptions, before?: CompiledPlans): Co
     })
   })
   for (const plan of [base, ...routed]) checkSharing(plan)
+  if (typeof options.transport === 'function' && [base, ...routed].some(({ mirror }) => mirror)) {
+    throw new TypeError('mirror needs transport to be options: what a function makes is for calls')
+  }
   return {
     plans: new Plans(base, routed),
     guards: guards.filter(Boolean),

@@ -15,6 +15,7 @@ import { outlierPolicy } from '../fleet/outlier-policy.ts'
 import { checksOf, isOthers, warmUpOf } from './health.ts'
 import { Checker } from '../health/checker.ts'
 import { connectWith } from '../attempt/connect.ts'
+import { Mirroring } from '../mirror/mirroring.ts'
 import { Emitter } from '../observe/emitter.ts'
 import type { ClientEvents, ServiceEvent } from '../observe/events.ts'
 import { eventChannels } from '../observe/event-channels.ts'
@@ -140,6 +141,7 @@ export function createCore(options: ClientOptions, compiled: CompiledPlans): Cli
     discovery,
     budget: new Budget(budget, clock),
     kept: compiled.kept,
+    mirroring: new Mirroring({ clock, fleet, events, observer }),
     events,
     observer,
     deadlines: new Deadlines(clock),

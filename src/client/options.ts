@@ -2,9 +2,9 @@ import type { HealthOptions } from '../health/policy.ts'
 import type { OwnHeaders } from '../headers/own-headers.ts'
 import type { Classify } from '../verdict/classify.ts'
 import type { Balancer, Pick } from '../balance/balancer.ts'
-import { checkFunction, checkMethods, checkNumber, checkObject, quote } from '../options.ts'
 import type { BreakerOptions } from '../breaker/policy.ts'
 import type { Clock } from '../clock.ts'
+import type { MirrorOptions } from '../mirror/options.ts'
 import type { TrafficRule } from '../traffic/options.ts'
 import type { WhenAllOpen } from '../fleet/view.ts'
 import type { OutlierOptions } from '../fleet/outlier-policy.ts'
@@ -96,6 +96,8 @@ export interface RouteRule extends RouteContract, ContractPolicy {
   classify?: Classify
   /** In the place of the client's rules; false: any instance. @default the client's */
   traffic?: readonly TrafficRule[] | false
+  /** In the place of the client's; false: nothing is copied. @default the client's */
+  mirror?: MirrorOptions | false
   /** Headers of the route's own, beside the client's and in their place. @default none of its own */
   headers?: OwnHeaders
 }
@@ -123,6 +125,14 @@ export interface ClientOptions extends ContractPolicy {
    * ]
    */
   traffic?: readonly TrafficRule[] | false
+  /**
+   * Sends copies of GET, HEAD and OPTIONS requests without a body to instances that are to be tried out. Nobody waits for their
+   * answers, and they count nowhere: the events `mirror` and `snapshot().mirror` tell of them. Not with a function as `transport`.
+   * @default false
+   * @example
+   * mirror: { to: { version: 'v2' }, share: 0.05 }
+   */
+  mirror?: MirrorOptions | false
   /** The breaker in front of each instance; false for none. @default {} */
   breaker?: BreakerOptions | false
   /** @default { attempts: 3 } */
@@ -265,39 +275,7 @@ export const CLIENT_OPTIONS: readonly (keyof ClientOptions)[] = [
   'maxResponseSize',
   'redactPath',
   'traffic',
+  'mirror',
   'fetch',
   'clock',
 ]
-
-/** Checks what no part of the client checks by itself. */
-export function checkClientOptions(options: ClientOptions): void {
-  checkObject('createClient()', options, CLIENT_OPTIONS)
-  checkMethods('source', options.source, ['watch'])
-  if (options.clock !== undefined) checkClock(options.clock)
-  if (options.redactPath !== undefined) checkFunction('redactPath', options.redactPath)
-  if (options.panicThreshold !== undefined) checkNumber('panicThreshold', options.panicThreshold, { max: 1 })
-  const { whenAllOpen = 'throttle' } = options
-  if (whenAllOpen !== 'throttle' && whenAllOpen !== 'refuse') {
-    throw new TypeError(`whenAllOpen must be 'throttle' or 'refuse', got ${quote(whenAllOpen)}`)
-  }
-  const { fetch = 'fast', maxResponseSize } = options
-  if (fetch !== 'platform' && fetch !== 'fast') {
-    throw new TypeError(`fetch must be 'platform' or 'fast', got ${quote(fetch)}`)
-  }
-  if (maxResponseSize !== undefined)
-    checkNumber('maxResponseSize', maxResponseSize, { min: 1, integer: true })
-  if (options.warm !== undefined) checkNumber('warm', options.warm, { integer: true, max: 100 })
-  if (options.drainTimeout !== undefined) checkNumber('drainTimeout', options.drainTimeout)
-  if (typeof options.limit === 'object' && options.limit?.perInstance !== undefined) {
-    checkNumber('limit.perInstance', options.limit.perInstance, { min: 1, integer: true })
-  }
-  if (options.outliers && options.breaker === false) {
-    throw new TypeError('outliers eject through the breaker, and breaker is false')
-  }
-}
-
-function checkClock(clock: Clock): void {
-  checkMethods('clock', clock, ['now', 'sleep', 'random'])
-  if (clock.timer !== undefined) checkMethods('clock', clock, ['timer'])
-  if (clock.epoch !== undefined) checkNumber('clock.epoch', clock.epoch, { min: -Infinity })
-}

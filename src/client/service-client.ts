@@ -41,7 +41,8 @@ import { compilePlans, type CompiledPlans } from './compile.ts'
 import { allowOf, createCore, fleetPolicy, hasUserCode, type ClientCore } from './core.ts'
 import { checksOf } from './health.ts'
 import { explained } from './explained.ts'
-import { checkClientOptions, type ClientOptions, type RouteRule } from './options.ts'
+import { checkClientOptions } from './check-options.ts'
+import type { ClientOptions, RouteRule } from './options.ts'
 import { ready, type ReadyOptions } from './ready.ts'
 import { takeSnapshot, type ClientSnapshot } from './snapshot.ts'
 import {
@@ -114,6 +115,7 @@ export class ServiceClient {
     if (changed.includes('allow') || changed.includes('emptyGrace')) {
       core.discovery.reconfigure(allow, options.emptyGrace)
     }
+    core.mirroring.renew()
     core.fleet.reconfigure(policy, changed.includes('transport') || changed.includes('maxResponseSize'))
     if (changed.includes('health') || changed.includes('transport')) {
       core.fleet.watcher = undefined
@@ -235,8 +237,10 @@ export class ServiceClient {
     )
     core.resume()
     for (const end of core.onClose) end()
+    const mirroring = core.mirroring.close(core.closed)
     await core.discovery.close()
     await core.fleet.close(core.closed)
+    await mirroring
     for (const running of core.running) running.cut(core.closed)
   }
 

@@ -6,6 +6,7 @@ import type { BreakerState, Outcome } from '../observe/events.ts'
 import type { ClientCore } from './core.ts'
 import { healthSnapshot, type HealthSnapshot } from '../health/snapshot.ts'
 import type { Instance } from '../registry/source.ts'
+import type { Mirror } from '../mirror/mirror.ts'
 import type { Traffic } from '../traffic/traffic.ts'
 
 /** One instance in `client.snapshot()`. */
@@ -53,6 +54,23 @@ export interface TrafficSnapshot {
   readonly instances: number
 }
 
+/** The copies of `mirror`, since it was set. */
+export interface MirrorSnapshot {
+  /** The instances that get them, as errors name them. */
+  readonly to: string
+  /** The part of the requests that is copied, 0 to 1. */
+  readonly share: number
+  /** Copies that are under way. */
+  readonly inFlight: number
+  readonly sent: number
+  /** Those that got no whole answer, or one with a status from 500 on. */
+  readonly failed: number
+  /** Not sent, because too many were under way. */
+  readonly dropped: number
+  /** Instances of the source's list that may get them. */
+  readonly instances: number
+}
+
 /** The state of a client as plain JSON. */
 export interface ClientSnapshot {
   readonly service: string
@@ -69,6 +87,10 @@ export interface ClientSnapshot {
   readonly traffic?: readonly TrafficSnapshot[]
   /** The rules of routes that have their own, by route key; absent when there are none. */
   readonly routeTraffic?: Readonly<Record<string, readonly TrafficSnapshot[]>>
+  /** The client's own mirror; absent when it has none. */
+  readonly mirror?: MirrorSnapshot
+  /** The mirrors of routes that have their own, by route key; absent when there are none. */
+  readonly routeMirrors?: Readonly<Record<string, MirrorSnapshot>>
   /** The client's own limit; absent when it has none. */
   readonly limit?: LimitSnapshot
   /** The limits of routes that have their own, by route key; absent when there are none. */
@@ -89,6 +111,9 @@ export function takeSnapshot(
   })
   const routeTraffic = routed.flatMap(({ route, traffic }) =>
     route && traffic && traffic !== base.traffic ? [[route.key, trafficOf(traffic, fleet)] as const] : [],
+  )
+  const routeMirrors = routed.flatMap(({ route, mirror }) =>
+    route && mirror && mirror !== base.mirror ? [[route.key, mirrorOf(mirror, fleet)] as const] : [],
   )
   return {
     service,
@@ -114,6 +139,8 @@ export function takeSnapshot(
     })),
     ...(base.traffic && { traffic: trafficOf(base.traffic, fleet) }),
     ...(routeTraffic.length > 0 && { routeTraffic: Object.fromEntries(routeTraffic) }),
+    ...(base.mirror && { mirror: mirrorOf(base.mirror, fleet) }),
+    ...(routeMirrors.length > 0 && { routeMirrors: Object.fromEntries(routeMirrors) }),
     ...(limiter && { limit: limitOf(limiter) }),
     ...(routeLimits.length > 0 && { routeLimits: Object.fromEntries(routeLimits) }),
   }
@@ -125,6 +152,11 @@ function byHand(said: ByHandSnapshot | undefined): { byHand?: ByHandSnapshot } {
 
 function limitOf({ limit, inFlight, queued }: Limiter): LimitSnapshot {
   return { limit, inFlight, queued }
+}
+
+function mirrorOf({ subset, share, copies }: Mirror, { endpoints }: ClientCore['fleet']): MirrorSnapshot {
+  const instances = endpoints.filter(({ instance }) => subset.has(instance)).length
+  return { to: subset.name, share, ...copies, instances }
 }
 
 function trafficOf({ rules }: Traffic, { endpoints }: ClientCore['fleet']): TrafficSnapshot[] {

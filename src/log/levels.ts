@@ -27,6 +27,7 @@ export const LEVELS: Readonly<Record<keyof ClientEvents, LogLevel | false>> = {
   'call:end': false,
   'attempt:start': false,
   attempt: false,
+  mirror: false,
   'config:changed': 'info',
   control: 'warn',
 }

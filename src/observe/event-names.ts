@@ -25,6 +25,7 @@ const NAMES: Record<keyof ClientEvents, true> = {
   'call:end': true,
   'attempt:start': true,
   attempt: true,
+  mirror: true,
   control: true,
   'config:changed': true,
 }

@@ -17,6 +17,7 @@ import type {
   InstancePausedEvent,
   InstanceUnhealthyEvent,
 } from './instance-events.ts'
+import type { MirrorEvent } from './mirror-event.ts'
 import type { SourceInvalidEvent, SourceRecoveredEvent, SourceStaleEvent } from './source-events.ts'
 import type { AttemptStartEvent, CallStartEvent } from './start-events.ts'
 
@@ -43,6 +44,7 @@ export type {
   InstanceState,
   InstanceUnhealthyEvent,
 } from './instance-events.ts'
+export type { MirrorEvent } from './mirror-event.ts'
 export type { SourceInvalidEvent, SourceRecoveredEvent, SourceStaleEvent } from './source-events.ts'
 export type { AttemptStartEvent, CallStartEvent, Door, ServiceEvent, Within } from './start-events.ts'
 
@@ -70,6 +72,7 @@ export interface ClientEvents {
   'call:end': CallEndEvent
   'attempt:start': AttemptStartEvent
   attempt: AttemptEvent
+  mirror: MirrorEvent
   control: ControlEvent
   'config:changed': ConfigChangedEvent
 }

@@ -11,6 +11,7 @@ import { Dispatcher, errors, wrapHandler } from '../../undici.ts'
 import { copyPlainHeaders, headerOf } from '../../attempt/headers.ts'
 import { copyBody, copyPlain } from '../input/copy.ts'
 import { exchangeFor, sendOne } from '../sending/attempt.ts'
+import { mirrored } from '../sending/mirror.ts'
 import { failHandler } from './fail-handler.ts'
 import type { Plans } from '../plan/plans.ts'
 import type { Logical } from '../plan/target.ts'
@@ -65,6 +66,7 @@ export class AttemptDispatcher extends Dispatcher {
             exchangeFor(this.core, plan, attempt, this.logical, undefined, ABORTABLE).dispatch(request, inner)
           if (journal) sendTold(journal, attempt, dispatch)
           else dispatch()
+          if (plan.mirror) this.mirror(plan, attempt, request)
         })
       } catch (error) {
         failed(error)
@@ -93,6 +95,12 @@ export class AttemptDispatcher extends Dispatcher {
     if (journal) journal.trace(begin)
     else begin()
     return true
+  }
+
+  private mirror(plan: Plan, attempt: Attempt, options: Dispatcher.DispatchOptions): void {
+    const { logical, core } = this
+    const { priority } = plan
+    mirrored(core, plan, { attempt, options, origin: String(options.origin ?? ''), logical, priority })
   }
 
   /** For headers(), which may never answer: no longer than an attempt, or a call, may take, or until close(). */

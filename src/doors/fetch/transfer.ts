@@ -13,6 +13,8 @@ import { faultVerdict } from '../../verdict/fault.ts'
 import { isNetworkFailure, isOfBody } from '../../verdict/mocked.ts'
 import { afterRedirect, type Verdict } from '../../verdict/verdict.ts'
 import { exchangeFor, sendOne } from '../sending/attempt.ts'
+import { mirrored } from '../sending/mirror.ts'
+import type { Priority } from '../../limit/priority.ts'
 import type { Spare } from './spare.ts'
 import type { Logical } from '../plan/target.ts'
 
@@ -23,6 +25,7 @@ export type OtherClients = (origin: string) => FetchDispatcher | undefined
 export interface FetchCall {
   readonly core: Core
   readonly plan: Plan
+  readonly priority: Priority
   /** The path by which the plan was found. */
   readonly path: string
   readonly logical: Logical
@@ -170,12 +173,19 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
       return this.#current.attempt.hold((attempt) => {
         checkScheme(origin, attempt)
         this.#call.spare?.sent(options.headers)
-        return this.#current.dispatch(options, handler)
+        const going = this.#current.dispatch(options, handler)
+        if (this.#call.plan.mirror) this.#mirror(attempt, options, origin)
+        return going
       })
     } catch (error) {
       this.#refusal = error
       throw error
     }
+  }
+
+  #mirror(attempt: Attempt, options: Dispatcher.DispatchOptions, origin: string): void {
+    const { core, plan, logical, priority } = this.#call
+    mirrored(core, plan, { attempt, options, origin, logical, priority, context: this })
   }
 
   #redirected(

@@ -12,6 +12,7 @@ import { isIdempotent, isReplayable } from '../../verdict/again.ts'
 import type { Verdict } from '../../verdict/verdict.ts'
 import { copyBody } from '../input/copy.ts'
 import { exchangeFor } from '../sending/attempt.ts'
+import { mirrored } from '../sending/mirror.ts'
 import type { Logical, Target } from '../plan/target.ts'
 
 /** What `client.request` takes: undici's own options, less what the path and the client decide. */
@@ -91,15 +92,23 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
 
   send(attempt: Attempt, context: SendContext, receiver: Receiver<Dispatcher.ResponseData<Opaque>>): Sending {
     const options = { abortable: this.signal !== undefined }
-    const transfer = new RequestTransfer(attempt, receiver, (next, onUnsent) => {
+    const exchangeOf = (next: Attempt, onUnsent: OnUnsent): Exchange => {
       checkScheme(this.#origin, next)
       return exchangeFor(this.#core, this.plan, next, this.#logical, context, { ...options, onUnsent })
-    })
+    }
+    const onSent =
+      this.plan.mirror && ((sent: Dispatcher.DispatchOptions) => this.#mirror(attempt, sent, context))
+    const transfer = new RequestTransfer(attempt, receiver, exchangeOf, onSent)
     requestWith.call(transfer, this.#options, (error, data) => {
       if (error) receiver.rejected(error)
       else receiver.resolved(data as Dispatcher.ResponseData<Opaque>)
     })
     return transfer
+  }
+
+  #mirror(attempt: Attempt, options: Dispatcher.DispatchOptions, context: SendContext): void {
+    const [origin, logical] = [this.#origin, this.#logical]
+    mirrored(this.#core, this.plan, { attempt, options, origin, logical, priority: this.priority, context })
   }
 }
 
@@ -108,12 +117,15 @@ type OnUnsent = (error: Error) => boolean
 /** One request on its way, with another attempt if the first could not send it. */
 class RequestTransfer implements Sending, Pick<Dispatcher, 'dispatch'> {
   #exchange: Exchange
+  readonly #onSent: ((options: Dispatcher.DispatchOptions) => void) | undefined
 
   constructor(
     attempt: Attempt,
     receiver: Receiver<unknown>,
     exchangeOf: (attempt: Attempt, onUnsent: OnUnsent) => Exchange,
+    onSent: ((options: Dispatcher.DispatchOptions) => void) | undefined,
   ) {
+    this.#onSent = onSent
     const onUnsent = (error: Error): boolean => {
       const next = receiver.unsent(error)
       if (!next) return false
@@ -136,7 +148,9 @@ class RequestTransfer implements Sending, Pick<Dispatcher, 'dispatch'> {
   }
 
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    return this.#exchange.dispatch(options, handler)
+    const going = this.#exchange.dispatch(options, handler)
+    this.#onSent?.(options)
+    return going
   }
 
   abort(reason: Error): void {

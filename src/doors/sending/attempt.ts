@@ -21,9 +21,18 @@ export function exchangeFor(
   context: Pick<SendContext, 'remaining'> | undefined,
   options: Omit<ExchangeOptions, 'extra' | 'observer'>,
 ): Exchange {
-  const told = withTracers(callHeaders(plan, attempt, context), attempt.trail?.headers)
-  const extra = attempt.headers ? { ...attempt.headers, ...told } : told
+  const extra = extraHeaders(plan, attempt, context)
   return new Exchange(attempt, deadlines, logical, plan, { ...options, extra, observer: kept })
+}
+
+/** What we add to the headers of a request, in lower case. */
+export function extraHeaders(
+  plan: Plan,
+  attempt: Attempt,
+  context: Pick<SendContext, 'remaining'> | undefined,
+): ExtraHeaders {
+  const told = withTracers(callHeaders(plan, attempt, context), attempt.trail?.headers)
+  return attempt.headers ? { ...attempt.headers, ...told } : told
 }
 
 type ExtraHeaders = Readonly<Record<string, string>> | undefined

@@ -1,0 +1,36 @@
+import type { Clock } from '../clock.ts'
+import { checkFunction, checkMethods, checkNumber, checkObject, quote } from '../options.ts'
+import { CLIENT_OPTIONS, type ClientOptions } from './options.ts'
+
+/** Checks what no part of the client checks by itself. */
+export function checkClientOptions(options: ClientOptions): void {
+  checkObject('createClient()', options, CLIENT_OPTIONS)
+  checkMethods('source', options.source, ['watch'])
+  if (options.clock !== undefined) checkClock(options.clock)
+  if (options.redactPath !== undefined) checkFunction('redactPath', options.redactPath)
+  if (options.panicThreshold !== undefined) checkNumber('panicThreshold', options.panicThreshold, { max: 1 })
+  const { whenAllOpen = 'throttle' } = options
+  if (whenAllOpen !== 'throttle' && whenAllOpen !== 'refuse') {
+    throw new TypeError(`whenAllOpen must be 'throttle' or 'refuse', got ${quote(whenAllOpen)}`)
+  }
+  const { fetch = 'fast', maxResponseSize } = options
+  if (fetch !== 'platform' && fetch !== 'fast') {
+    throw new TypeError(`fetch must be 'platform' or 'fast', got ${quote(fetch)}`)
+  }
+  if (maxResponseSize !== undefined)
+    checkNumber('maxResponseSize', maxResponseSize, { min: 1, integer: true })
+  if (options.warm !== undefined) checkNumber('warm', options.warm, { integer: true, max: 100 })
+  if (options.drainTimeout !== undefined) checkNumber('drainTimeout', options.drainTimeout)
+  if (typeof options.limit === 'object' && options.limit?.perInstance !== undefined) {
+    checkNumber('limit.perInstance', options.limit.perInstance, { min: 1, integer: true })
+  }
+  if (options.outliers && options.breaker === false) {
+    throw new TypeError('outliers eject through the breaker, and breaker is false')
+  }
+}
+
+function checkClock(clock: Clock): void {
+  checkMethods('clock', clock, ['now', 'sleep', 'random'])
+  if (clock.timer !== undefined) checkMethods('clock', clock, ['timer'])
+  if (clock.epoch !== undefined) checkNumber('clock.epoch', clock.epoch, { min: -Infinity })
+}

@@ -1,0 +1,157 @@
+import { addressed, type LogicalHost } from '../attempt/address.ts'
+import { copyPlainHeaders } from '../attempt/headers.ts'
+import type { Clock } from '../clock.ts'
+import type { Attempt } from '../fleet/attempt.ts'
+import type { LiveEndpoint } from '../fleet/endpoint.ts'
+import type { Fleet } from '../fleet/fleet.ts'
+import type { Emitter } from '../observe/emitter.ts'
+import type { ClientEvents } from '../observe/events.ts'
+import type { Observer } from '../observe/observer.ts'
+import { warnOnce } from '../hooks/warn-once.ts'
+import { quote } from '../quote.ts'
+import { nobody } from '../observe/scope.ts'
+import type { Dispatcher } from '../undici.ts'
+import { Copy, type CopyEnd } from './copy.ts'
+import { MIRROR_HEADER, type Mirror } from './mirror.ts'
+
+export interface MirroringContext {
+  readonly clock: Clock
+  readonly fleet: Fleet
+  readonly events: Emitter<ClientEvents>
+  readonly observer: Observer
+}
+
+/** A request that has just been sent. */
+export interface Original {
+  readonly attempt: Attempt
+  /** As it was sent, but for the headers of ours. */
+  readonly options: Dispatcher.DispatchOptions
+  /** Whom the caller asked for: over TLS, if it begins with https. */
+  readonly origin: string
+  readonly logical: LogicalHost
+  /** Our own headers, in lower case. */
+  readonly extra: Readonly<Record<string, string>> | undefined
+}
+
+/**
+ * Sends the copies of one client. They have connections of their own, so that no call waits behind one, and count nowhere: not in
+ * the load or latency of an instance, nor in its breakers, the balancer, the budget or the limits.
+ */
+export class Mirroring {
+  readonly #context: MirroringContext
+  readonly #pools = new Map<LiveEndpoint, Dispatcher>()
+  /** Those that only finish what they carry. */
+  readonly #old = new Set<Dispatcher>()
+  #closed: Promise<unknown> | undefined
+
+  constructor(context: MirroringContext) {
+    this.#context = context
+  }
+
+  /** Sends a copy if there is somebody to send it to. Never throws. */
+  copy(mirror: Mirror, original: Original): void {
+    if (this.#closed) return
+    try {
+      const endpoint = this.#pick(mirror, original)
+      if (endpoint) this.#send(mirror, endpoint, original)
+    } catch (error) {
+      mirror.copies.failed++
+      warnOnce(mirror, `a request could not be copied: ${quote(error)}`, 'OUTRIGGER_MIRROR')
+    }
+  }
+
+  /** The transport has changed: copies from now on have other connections. */
+  renew(): void {
+    for (const pool of this.#pools.values()) this.#retire(pool)
+    this.#pools.clear()
+  }
+
+  /** Ends the copies under way. Resolves when their connections are closed. */
+  close(reason: Error): Promise<unknown> {
+    const pools = [...this.#pools.values(), ...this.#old]
+    this.#pools.clear()
+    return (this.#closed ??= Promise.allSettled(pools.map((pool) => pool.destroy(reason))))
+  }
+
+  /** One of the instances by chance. Only one that is well: the last resorts of calls are not for copies. */
+  #pick({ subset }: Mirror, { attempt, origin }: Original): LiveEndpoint | undefined {
+    const { clock, fleet } = this.#context
+    const now = clock.now()
+    const list = fleet.available(subset, attempt.guard)
+    const first = Math.floor(clock.random() * list.length)
+    const endpoint = list[first] === attempt.endpoint ? list[(first + 1) % list.length] : list[first]
+    if (!endpoint || endpoint === attempt.endpoint || !isWell(endpoint, now)) return undefined
+    // What was asked for over TLS does not go out in plain text.
+    return origin.startsWith('https:') && !endpoint.instance.url.startsWith('https:') ? undefined : endpoint
+  }
+
+  #send(mirror: Mirror, endpoint: LiveEndpoint, original: Original): void {
+    const { attempt, options, logical, extra } = original
+    const { copies, timeout } = mirror
+    const { method, path, query } = options
+    const to = addressed(
+      { method, path, ...(query && { query }), headers: copyPlainHeaders(options.headers), body: null },
+      endpoint.instance.url,
+      logical,
+      { ...extra, [MIRROR_HEADER]: '1' },
+    )
+    const pool = this.#poolOf(endpoint)
+    const { instance } = endpoint
+    const { route, trail } = attempt
+    const scope = trail?.scope ?? nobody
+    const id = trail?.id
+    const copy = new Copy(this.#context.clock, timeout, (end) => {
+      copies.inFlight--
+      if (end.error !== undefined || (end.status ?? 500) >= 500) copies.failed++
+      const { events, observer } = this.#context
+      if (!events.has('mirror')) return
+      const about = { ...observer.stamp(), ...(id !== undefined && { id }), instance, method: String(method) }
+      scope.runInAsyncScope(() => {
+        const shown = observer.redacted(path)
+        events.emit('mirror', {
+          ...about,
+          ...(route !== undefined && { route }),
+          ...(shown !== undefined && { path: shown }),
+          ...outcomeOf(end),
+        })
+      })
+    })
+    copies.inFlight++
+    copies.sent++
+    try {
+      pool.dispatch(to, copy)
+    } catch (error) {
+      copy.end(error)
+    }
+  }
+
+  #poolOf(endpoint: LiveEndpoint): Dispatcher {
+    const known = this.#pools.get(endpoint)
+    if (known) return known
+    for (const [gone, pool] of this.#pools) {
+      if (!gone.removed) continue
+      this.#pools.delete(gone)
+      this.#retire(pool)
+    }
+    const made = this.#context.fleet.connect(endpoint.instance)
+    this.#pools.set(endpoint, made)
+    return made
+  }
+
+  #retire(pool: Dispatcher): void {
+    const closed = (): boolean => this.#old.delete(pool)
+    this.#old.add(pool)
+    pool.close().then(closed, closed)
+  }
+}
+
+function isWell(endpoint: LiveEndpoint, now: number): boolean {
+  const { instance, isUnhealthy, penalisedUntil, drainedUntil, isolatedUntil } = endpoint
+  const isWanted = instance.draining !== true && instance.weight !== 0
+  const isLeftAlone = penalisedUntil > now || drainedUntil > now || isolatedUntil > now
+  return isWanted && !isUnhealthy && !isLeftAlone && endpoint.allClosed()
+}
+
+function outcomeOf({ status, error, ms }: CopyEnd): { duration: number; status?: number; error?: unknown } {
+  return { duration: ms, ...(status !== undefined && { status }), ...(error !== undefined && { error }) }
+}
