@@ -23,7 +23,7 @@ const MAIN: readonly (ReferencePage & { readonly folders: readonly string[] })[]
     page: 'balancers',
     title: 'Balancers, load and traffic',
     text: imported('outrigger'),
-    folders: ['balance', 'load', 'traffic'],
+    folders: ['balance', 'load', 'traffic', 'mirror'],
   },
   {
     page: 'registries',
