@@ -168,12 +168,6 @@ export class Fleet implements EndpointContext, AttemptContext {
     return list.some((endpoint) => isFree(endpoint) && !request.excluded(endpoint))
   }
 
-  /** Who may be picked now, as last resorts too; nobody is asked and nothing is counted. */
-  available(subset: Subset | undefined, guard: Guard | undefined): readonly LiveEndpoint[] {
-    const view = this.#viewOf(subset)
-    return view.candidatesOf(guard).list(view.all, this.clock.now())
-  }
-
   /** Whether an attempt within `ms` may well find somebody who takes it. */
   mayAdmit(guard: Guard | undefined, ms: number, subset: Subset | undefined): boolean {
     const now = this.clock.now()

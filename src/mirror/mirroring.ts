@@ -10,6 +10,7 @@ import type { Observer } from '../observe/observer.ts'
 import { warnOnce } from '../hooks/warn-once.ts'
 import { quote } from '../quote.ts'
 import { nobody } from '../observe/scope.ts'
+import type { Subset } from '../traffic/subset.ts'
 import type { Dispatcher } from '../undici.ts'
 import { Copy, type CopyEnd } from './copy.ts'
 import { MIRROR_HEADER, type Mirror } from './mirror.ts'
@@ -42,6 +43,9 @@ export class Mirroring {
   readonly #pools = new Map<LiveEndpoint, Dispatcher>()
   /** Those that only finish what they carry. */
   readonly #old = new Set<Dispatcher>()
+  /** All endpoints, and those of each subset by its key. */
+  #listed: readonly LiveEndpoint[] | undefined
+  readonly #lists = new Map<string, readonly LiveEndpoint[]>()
   #closed: Promise<unknown> | undefined
 
   constructor(context: MirroringContext) {
@@ -73,16 +77,36 @@ export class Mirroring {
     return (this.#closed ??= Promise.allSettled(pools.map((pool) => pool.destroy(reason))))
   }
 
-  /** One of the instances by chance. Only one that is well: the last resorts of calls are not for copies. */
+  /**
+   * One of the instances by chance. Only one that is well: the last resorts of calls are not for copies. The fleet is not asked, to
+   * which each subset is one that calls may have to do with.
+   */
   #pick({ subset }: Mirror, { attempt, origin }: Original): LiveEndpoint | undefined {
-    const { clock, fleet } = this.#context
+    const { clock } = this.#context
     const now = clock.now()
-    const list = fleet.available(subset, attempt.guard)
-    const first = Math.floor(clock.random() * list.length)
-    const endpoint = list[first] === attempt.endpoint ? list[(first + 1) % list.length] : list[first]
-    if (!endpoint || endpoint === attempt.endpoint || !isWell(endpoint, now)) return undefined
-    // What was asked for over TLS does not go out in plain text.
-    return origin.startsWith('https:') && !endpoint.instance.url.startsWith('https:') ? undefined : endpoint
+    const list = this.#listOf(subset)
+    const start = Math.floor(clock.random() * list.length)
+    for (let ahead = 0; ahead < list.length; ahead++) {
+      const endpoint = list[(start + ahead) % list.length]
+      if (!endpoint || endpoint === attempt.endpoint || !isWell(endpoint, now)) continue
+      // What was asked for over TLS does not go out in plain text.
+      if (!origin.startsWith('https:') || endpoint.instance.url.startsWith('https:')) return endpoint
+    }
+    return undefined
+  }
+
+  #listOf(subset: Subset): readonly LiveEndpoint[] {
+    const { endpoints } = this.#context.fleet
+    if (this.#listed !== endpoints) {
+      this.#listed = endpoints
+      this.#lists.clear()
+    }
+    let list = this.#lists.get(subset.key)
+    if (!list) {
+      list = endpoints.filter(({ instance }) => subset.has(instance))
+      this.#lists.set(subset.key, list)
+    }
+    return list
   }
 
   #send(mirror: Mirror, endpoint: LiveEndpoint, original: Original): void {

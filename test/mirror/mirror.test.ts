@@ -295,6 +295,29 @@ describe('a mirror that is out of order costs its callers nothing', () => {
     expect(client.snapshot().mirror?.inFlight).toBe(4)
   })
 
+  it('also where a breaker asks whether somebody else is there: the mirror is no place that calls have to stay in', async () => {
+    registry.register(service, { id: 'third', url: old.url, metadata: { version: 'v1' } })
+    const needed: number[] = []
+    for (const mirror of [false, { to }] as const) {
+      await using client = await connect(mirror, {
+        traffic: false,
+        retry: false,
+        balance: (list, { path }) => {
+          const id = path === '/old' ? 'old' : 'next'
+          return list.find(({ instance }) => instance.id === id) ?? list[0]
+        },
+      })
+      await text(client('/old'))
+      next.behave(reply(500))
+      let calls = 0
+      client.on('breaker:open', () => needed.push(calls))
+      for (; calls < 50; calls++) await text(client('/next'))
+      next.behave(reply(200))
+    }
+    expect(needed).toHaveLength(2)
+    expect(needed[1]).toBe(needed[0])
+  })
+
   it('when a listener throws', async () => {
     const warnings: Error[] = []
     const onWarning = (warning: Error): number => warnings.push(warning)
