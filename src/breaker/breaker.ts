@@ -111,9 +111,9 @@ export class Breaker {
     return this.#outage === undefined || this.nextAdmit(now) <= now
   }
 
-  /** Whether an attempt may go early, with the permit `EARLY`: not when isolated, and not before a Retry-After. */
-  admitsEarly(now: number): boolean {
-    return this.#outage ? this.#outage.admitsEarly(now) : now >= this.#openTime.notBefore
+  /** Whether an attempt may go early, with the permit `EARLY`: not when isolated. */
+  get admitsEarly(): boolean {
+    return this.#outage?.admitsEarly ?? true
   }
 
   /** A permit > 0, to be settled once, or 0 when refused. */
@@ -232,7 +232,7 @@ export class Breaker {
     const outage = this.#outage
     if (!outage || outcome === 'ignored') return
     this.#openTime.heed(outcome, now, retryAfter)
-    if (outage.countEarly(outcome, ms, now)) this.#close(now, 'probes-succeeded')
+    if (outage.countEarly(outcome, ms)) this.#close(now, 'probes-succeeded')
   }
 
   #judgeCalls(now: number): void {

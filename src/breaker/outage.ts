@@ -82,9 +82,12 @@ export class Outage {
     return Math.max(now, this.reopensAt())
   }
 
-  /** Whether an attempt may go early: not when isolated, and not before a Retry-After. */
-  admitsEarly(now: number): boolean {
-    return this.#probeAt < Infinity && now >= this.#openTime.notBefore
+  /**
+   * Whether an attempt may go early: not when isolated. A Retry-After does not forbid it: it was said to one requester, and
+   * early probes are few.
+   */
+  get admitsEarly(): boolean {
+    return this.#probeAt < Infinity
   }
 
   /** Its open time is over: half-open, with `permit` as its first probe. */
@@ -133,10 +136,10 @@ export class Outage {
    * Counts how an early probe ended. True: enough of them succeeded in a row to close the breaker. Until then it changes
    * nothing: most of them fail, and each would be two events.
    */
-  countEarly(outcome: Outcome, ms: number, now: number): boolean {
+  countEarly(outcome: Outcome, ms: number): boolean {
     this.#probeAt = Math.max(this.#probeAt, this.#openTime.notBefore)
     this.#early = this.#isGood(outcome, ms) ? this.#early + 1 : 0
-    return this.#early >= this.#policy.successThreshold && this.admitsEarly(now)
+    return this.#early >= this.#policy.successThreshold && this.admitsEarly
   }
 
   amendEarly(): void {

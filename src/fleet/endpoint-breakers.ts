@@ -39,10 +39,10 @@ export abstract class EndpointBreakers {
   }
 
   /** Whether an attempt may pass every breaker in the way of `guard` before its time, as a last resort. */
-  protected breakersAdmitEarly(guard: Guard, now: number): boolean {
+  protected breakersAdmitEarly(guard: Guard): boolean {
     const { instanceGuard } = this
-    const own = this.breakerAt(guard.index)?.admitsEarly(now) ?? true
-    return own && (!instanceGuard || (this.breakerAt(instanceGuard.index)?.admitsEarly(now) ?? true))
+    const own = this.breakerAt(guard.index)?.admitsEarly ?? true
+    return own && (!instanceGuard || (this.breakerAt(instanceGuard.index)?.admitsEarly ?? true))
   }
 
   /** Whether a breaker in the way of `guard` is half-open, its probes under way. */

@@ -186,7 +186,7 @@ export class LiveEndpoint extends EndpointBreakers implements Endpoint {
   /** Whether an attempt may pass every breaker in the way of `guard` before its time, as a last resort. */
   admitsEarly(guard: Guard, now: number): boolean {
     if (this.isolatedUntil > now) return false
-    return this.breakersAdmitEarly(guard, now)
+    return this.breakersAdmitEarly(guard)
   }
 
   #probeNow(): void {

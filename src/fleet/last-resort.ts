@@ -3,8 +3,8 @@ import { EarlyProbes } from './early-probes.ts'
 import type { LiveEndpoint } from './endpoint.ts'
 import type { Guard } from './guard.ts'
 
-/** The share let through is this many times the success rate: from a quarter on, nothing is refused any more. */
-const MULTIPLE = 4
+/** The share let through is this many times the success rate: from a tenth on, nothing is refused any more. */
+const MULTIPLE = 10
 /** The share let through when nothing succeeds. */
 const FLOOR = 0.1
 /** Milliseconds without any attempt after which a call is let through, whatever the share. */
