@@ -259,7 +259,18 @@ export class ServiceClient {
     if (!target) return this.#platform.fetch(input, given as RequestInit)
     refuseDispatcher(init, target.origin)
     this.#refuseClosed()
-    if (!hasFallback(target.plan)) return this.#start(target, input, init, otherClients, onAnswer)
+    return hasFallback(target.plan)
+      ? this.#withFallback(target, input, init, otherClients, onAnswer)
+      : this.#start(target, input, init, otherClients, onAnswer)
+  }
+
+  #withFallback(
+    target: Target,
+    input: FetchInput,
+    init: CallInit | undefined,
+    otherClients: OtherClients | undefined,
+    onAnswer: OnAnswer | undefined,
+  ): Promise<Response> {
     const go = (own: CallInit | undefined, leaving?: AbortSignal): Promise<Response> =>
       this.#start(target, input, own, otherClients, onAnswer, leaving)
     return withFallback(fallbackCall(this.core, target, input, init, go))
@@ -285,9 +296,8 @@ export class ServiceClient {
       this.#isFast ? this.#learned : undefined,
       leaving,
     )
-    const sent = operation.sendOrRefuse(() => execute(core, operation))
-    const max = this.#maxSize
-    const answer = max === undefined ? sent : sent.then((response) => withMaxSize(response, max))
+    const sent = operation.sendOrRefuse(execute)
+    const answer = this.#maxSize === undefined ? sent : withMaxSize(sent, this.#maxSize)
     return onAnswer ? answer.then((response) => (onAnswer(response), response)) : answer
   }
 }

@@ -12,5 +12,5 @@ export function checkPriority(name: string, value: unknown): Priority {
 }
 
 export function isPriority(value: unknown): value is Priority {
-  return PRIORITIES.some((priority) => priority === value)
+  return PRIORITIES.includes(value as Priority)
 }

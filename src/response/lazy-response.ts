@@ -48,6 +48,8 @@ const utf8 = new TextDecoder()
 /** One response: what it answers by itself, and what stands behind it for the rest. */
 class State {
   readonly answer: Answer
+  /** Undefined while it is being made. */
+  owner: Response | undefined = undefined
   isRead = false
   #headers: Headers | undefined
   #behind: Response | undefined
@@ -87,6 +89,11 @@ class State {
     return this.#behind
   }
 
+  /** For whoever asks the platform for the stream. */
+  stream(): ReadableStream | undefined {
+    return (this.owner && this.behind(this.owner).body) ?? undefined
+  }
+
   /** Sees to it that the connection and the signal are free once `owner` is collected. */
   hold(owner: Response): void {
     const { body } = this.answer
@@ -98,20 +105,6 @@ class State {
 
   letGo(): void {
     if (this.#held) collected.unregister(this)
-  }
-}
-
-/** The stream of a response, for whoever asks the platform for it. */
-class Slot {
-  owner: Response | undefined = undefined
-  readonly #state: State
-
-  constructor(state: State) {
-    this.#state = state
-  }
-
-  stream(): ReadableStream | undefined {
-    return (this.owner && this.#state.behind(this.owner).body) ?? undefined
   }
 }
 
@@ -181,9 +174,8 @@ function lazyClass(Platform: typeof Response): LazyClass {
 
     constructor(state: State) {
       const { status, statusText, body } = state.answer
-      const standsFor = new Slot(state)
-      super(body && new (standInStream())(standsFor), { status, statusText })
-      standsFor.owner = this
+      super(body && new (standInStream())(state), { status, statusText })
+      state.owner = this
       this.#state = state
     }
 
@@ -230,7 +222,7 @@ function method(
       if (!body) return Reflect.apply(ofPlatform, state.behind(this), args)
       state.isRead = true
       state.letGo()
-      return body.all().then(convert)
+      return body.read(convert)
     },
   }
   return named[name]

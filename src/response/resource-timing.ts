@@ -13,51 +13,71 @@ interface Timeline {
   ): unknown
 }
 
-/** One response. Moments are milliseconds on the timeline of `performance.now()`, sizes are bytes. */
-export interface Resource {
-  readonly url: string
-  readonly status: number
-  readonly sent: number
-  readonly answered: number
-  readonly received: number
-  readonly read: number
-}
-
 /** The fetch of undici 6, on Node 22, tells no status. */
 const TELLS_STATUS = Number.parseInt(process.versions['undici'] ?? '', 10) >= 7
 
 /**
- * Adds the `PerformanceResourceTiming` entry that the platform's fetch adds for each response. Tracers and performance
- * observers read it.
+ * The `PerformanceResourceTiming` entry of one response, as the platform's fetch adds it for each. Tracers and performance
+ * observers read it. The platform keeps the object and asks it for moments, in milliseconds of `performance.now()`, and for
+ * sizes in bytes, when somebody reads the entry.
  */
-export function markResource({ url, status, sent, answered, received, read }: Resource): void {
-  const timeline: Timeline = performance
-  timeline.markResourceTiming?.(
-    {
-      startTime: sent,
-      redirectStartTime: 0,
-      redirectEndTime: 0,
-      postRedirectStartTime: sent,
-      finalServiceWorkerStartTime: 0,
-      finalNetworkRequestStartTime: sent,
-      finalNetworkResponseStartTime: answered,
-      endTime: systemClock.now(),
-      encodedBodySize: received,
-      decodedBodySize: read,
-      // fetch does not know either when the connection was made.
-      finalConnectionTimingInfo: {
-        domainLookupStartTime: sent,
-        domainLookupEndTime: sent,
-        connectionStartTime: sent,
-        connectionEndTime: sent,
-        secureConnectionStartTime: sent,
-      },
-    },
-    url,
-    'fetch',
-    globalThis,
-    '',
-    { encodedSize: received, decodedSize: read },
-    TELLS_STATUS ? status : undefined,
-  )
+export class ResourceTiming {
+  readonly startTime: number
+  readonly finalNetworkResponseStartTime: number
+  endTime = 0
+  encodedSize = 0
+  decodedSize = 0
+  readonly #url: string
+  readonly #status: number
+
+  constructor(url: string, status: number, sent: number, answered: number) {
+    this.#url = url
+    this.#status = status
+    this.startTime = sent
+    this.finalNetworkResponseStartTime = answered
+  }
+
+  /** Adds the entry. `received` bytes came on the wire, and `read` bytes of the body were read. */
+  add(received: number, read: number): void {
+    this.encodedSize = received
+    this.decodedSize = read
+    this.endTime = systemClock.now()
+    const timeline: Timeline = performance
+    const status = TELLS_STATUS ? this.#status : undefined
+    timeline.markResourceTiming?.(this, this.#url, 'fetch', globalThis, '', this, status)
+  }
+
+  get redirectStartTime(): number {
+    return 0
+  }
+  get redirectEndTime(): number {
+    return 0
+  }
+  get postRedirectStartTime(): number {
+    return this.startTime
+  }
+  get finalServiceWorkerStartTime(): number {
+    return 0
+  }
+  get finalNetworkRequestStartTime(): number {
+    return this.startTime
+  }
+  get encodedBodySize(): number {
+    return this.encodedSize
+  }
+  get decodedBodySize(): number {
+    return this.decodedSize
+  }
+
+  /** fetch does not know either when the connection was made. */
+  get finalConnectionTimingInfo(): object {
+    const { startTime } = this
+    return {
+      domainLookupStartTime: startTime,
+      domainLookupEndTime: startTime,
+      connectionStartTime: startTime,
+      connectionEndTime: startTime,
+      secureConnectionStartTime: startTime,
+    }
+  }
 }

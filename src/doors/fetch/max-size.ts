@@ -3,7 +3,8 @@ import { BodyReader, byteStream, type ByteSource } from '../../fallback/byte-str
 import { isWhole, responseLike } from '../../fallback/response.ts'
 
 /** The same response, whose body fails once it has brought more than `max` bytes, after decoding. */
-export function withMaxSize(response: Response, max: number): Response {
+export async function withMaxSize(answer: Promise<Response>, max: number): Promise<Response> {
+  const response = await answer
   if (!isWhole(response) || !response.body) return response
   return responseLike(response, {
     body: byteStream(new Bounded(new BodyReader(response), max)),

@@ -12,13 +12,13 @@ import { discardResponse } from './discard.ts'
 import { plainInit, signalOf, spelledMethod, withBody } from './init.ts'
 import { spareOf, type Spare } from './spare.ts'
 import type { Learned } from './plain/learned.ts'
-import { PlainDoor } from './plain/door.ts'
+import { PlainDoor, type ThroughFetch } from './plain/door.ts'
 import { plainInitOf } from './plain/shape.ts'
 import { FetchTransfer, type FetchCall, type OtherClients } from './transfer.ts'
 import type { BodySource, CallInit, Logical, Target } from '../plan/target.ts'
 
 /** A call through the platform's fetch: the logical URL above it, the instance's pool below it. */
-export class FetchOperation implements Operation<Response>, FetchCall {
+export class FetchOperation implements Operation<Response>, FetchCall, ThroughFetch {
   readonly core: Core
   readonly logical: Logical
   readonly otherClients: OtherClients | undefined
@@ -112,8 +112,10 @@ export class FetchOperation implements Operation<Response>, FetchCall {
    * The platform looks at a request before it looks at its signal: an aborted one may be malformed, have a used body, or
    * a stream that must be cancelled. A stream of a call that ends without having been sent is cancelled too.
    */
-  sendOrRefuse(execute: () => Promise<Response>): Promise<Response> {
-    const answer = execute()
+  sendOrRefuse(
+    execute: (core: Core, operation: Operation<Response>) => Promise<Response>,
+  ): Promise<Response> {
+    const answer = execute(this.core, this)
     if (this.signal?.aborted) {
       answer.catch(() => {})
       return this.#platform.fetch(this.#input, this.#init)
@@ -131,13 +133,9 @@ export class FetchOperation implements Operation<Response>, FetchCall {
     // Only a signal gives fetch's body the error it is aborted with.
     const stalled = this.plan.timeout.idle < Infinity ? new AbortController() : undefined
     const transfer = new FetchTransfer(this, attempt, context, receiver, stalled)
-    const viaFetch = (dispatcher: FetchDispatcher): Promise<Response> =>
-      this.#platform.fetchThrough(
-        dispatcher,
-        this.spare?.take() ?? this.#input,
-        this.#initOfTry(stalled?.signal),
-      )
-    const answer = this.#plain ? this.#plain.send(transfer, viaFetch) : viaFetch(transfer)
+    const answer = this.#plain
+      ? this.#plain.send(transfer, this)
+      : this.throughFetch(transfer, stalled?.signal)
     answer.then(
       (response) => {
         try {
@@ -152,6 +150,15 @@ export class FetchOperation implements Operation<Response>, FetchCall {
       (error: unknown) => receiver.rejected(transfer.failed(error)),
     )
     return transfer
+  }
+
+  /** One try through the platform's fetch. */
+  throughFetch(dispatcher: FetchDispatcher, stalled?: AbortSignal): Promise<Response> {
+    return this.#platform.fetchThrough(
+      dispatcher,
+      this.spare?.take() ?? this.#input,
+      this.#initOfTry(stalled),
+    )
   }
 
   #initOfTry(stalled: AbortSignal | undefined): RequestInit | undefined {

@@ -66,18 +66,21 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
     stalled: AbortController | undefined,
   ) {
     super()
-    const { core, plan, logical } = call
+    const { core, plan } = call
     this.#call = call
     this.#stalled = stalled
     this.#deadline = plan.headers.deadline === undefined ? Infinity : core.clock.now() + context.remaining
-    const abortable = call.signal !== undefined
-    const exchangeOf = (from: Attempt): Exchange =>
-      exchangeFor(core, plan, from, logical, context, { stalled, abortable, onUnsent })
     const onUnsent = (error: Error): boolean => {
       const next = receiver.unsent(error)
-      return next?.hold(() => this.#goOn(exchangeOf(next))) === true
+      return next?.hold(() => this.#goOn(this.#exchangeOf(next, onUnsent))) === true
     }
-    this.#first = this.#current = exchangeOf(attempt)
+    this.#first = this.#current = this.#exchangeOf(attempt, onUnsent)
+  }
+
+  #exchangeOf(attempt: Attempt, onUnsent?: (error: Error) => boolean): Exchange {
+    const { core, plan, logical, signal } = this.#call
+    const abortable = signal !== undefined
+    return exchangeFor(core, plan, attempt, logical, this, { stalled: this.#stalled, abortable, onUnsent })
   }
 
   /** Another attempt sends what this one could not. */
@@ -204,11 +207,10 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
       return otherClients?.(origin)?.dispatch(options, to) ?? dispatchOutside(options, to)
     }
     const { number, trail, headers, subset } = this.#first.attempt
-    const abortable = this.#call.signal !== undefined
     const send = (attempt: Attempt): boolean => {
       checkScheme(origin, attempt)
       const dispatch = (): boolean => {
-        this.#current = exchangeFor(core, plan, attempt, logical, this, { stalled: this.#stalled, abortable })
+        this.#current = this.#exchangeOf(attempt)
         return this.#current.dispatch(options, handler)
       }
       attempt.headers = headers

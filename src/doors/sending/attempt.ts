@@ -19,10 +19,16 @@ export function exchangeFor(
   attempt: Attempt,
   logical: LogicalHost,
   context: Pick<SendContext, 'remaining'> | undefined,
-  options: Omit<ExchangeOptions, 'extra' | 'observer'>,
+  { stalled, abortable, onUnsent }: Omit<ExchangeOptions, 'extra' | 'observer'>,
 ): Exchange {
   const extra = extraHeaders(plan, attempt, context)
-  return new Exchange(attempt, deadlines, logical, plan, { ...options, extra, observer: kept })
+  return new Exchange(attempt, deadlines, logical, plan, {
+    stalled,
+    abortable: abortable === true,
+    onUnsent,
+    extra,
+    observer: kept,
+  })
 }
 
 /** What we add to the headers of a request, in lower case. */

@@ -5,8 +5,10 @@ import { FirstAnswer, Listening, Replay } from './first-answer.ts'
 import type { Learned } from './learned.ts'
 import { plainCall, SentHeaders, type PlainCall } from './shape.ts'
 
-/** Sends a call through fetch, with this dispatcher below it. */
-type ViaFetch = (dispatcher: FetchDispatcher) => Promise<Response>
+/** Whose call it is: it can be sent through fetch too, with a dispatcher of ours below it. */
+export interface ThroughFetch {
+  throughFetch(dispatcher: FetchDispatcher): Promise<Response>
+}
 
 /**
  * A plain call past the platform's fetch: the request that it would send, and a Response that makes only what is asked
@@ -27,21 +29,21 @@ export class PlainDoor {
   /** Undefined if fetch is to make the call. */
   static for(learned: Learned, target: Target, init: RequestInit | undefined): PlainDoor | undefined {
     const { origin, method, path, url } = target
-    // Whoever has replaced fetch expects to see each call.
-    if (!isBuiltIn() || url.includes('#')) return undefined
-    const call = plainCall(origin, method, path, init)
+    // Whoever has replaced fetch expects to see each call. An empty query is left out by fetch.
+    if (!isBuiltIn() || url.includes('#') || path.endsWith('?')) return undefined
+    const call = init ? plainCall(origin, method, init) : learned.bare(origin)
     return call && learned.of(call) !== null ? new PlainDoor(learned, target, call) : undefined
   }
 
   /** One try. */
-  send(transfer: FetchDispatcher, viaFetch: ViaFetch): Promise<Response> {
+  send(transfer: FetchDispatcher, call: ThroughFetch): Promise<Response> {
     const sent = this.#learned.of(this.#call)
-    return sent ? this.#past(sent, transfer, viaFetch) : this.#learn(transfer, viaFetch)
+    return sent ? this.#past(sent, transfer, call) : this.#learn(transfer, call)
   }
 
-  async #learn(transfer: FetchDispatcher, viaFetch: ViaFetch): Promise<Response> {
+  async #learn(transfer: FetchDispatcher, call: ThroughFetch): Promise<Response> {
     const listening = new Listening(transfer)
-    const response = await viaFetch(listening)
+    const response = await call.throughFetch(listening)
     const { first, more } = listening
     if (!first || more > 0) return response
     const { method, path } = this.#target
@@ -54,16 +56,22 @@ export class PlainDoor {
     return response
   }
 
-  async #past(sent: SentHeaders, transfer: FetchDispatcher, viaFetch: ViaFetch): Promise<Response> {
+  #past(sent: SentHeaders, transfer: FetchDispatcher, call: ThroughFetch): Promise<Response> {
     const { origin, method, path, url } = this.#target
     const { body, signal } = this.#call
     const headers = sent.for(this.#call)
     const answer = new FirstAnswer(method)
-    transfer.dispatch({ origin, method, path, headers, body }, answer)
-    const isPlain = await answer.isPlain
-    // The call has ended with it.
-    if (signal?.aborted) throw signal.reason
-    if (isPlain) return answer.response(url, sent.type, signal)
-    return viaFetch(new Replay(answer, transfer))
+    try {
+      transfer.dispatch({ origin, method, path, headers, body }, answer)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return answer.isPlain.then((isPlain) => {
+      // The call has ended with it.
+      if (signal?.aborted) throw signal.reason
+      return isPlain
+        ? answer.response(url, sent.type, signal)
+        : call.throughFetch(new Replay(answer, transfer))
+    })
   }
 }

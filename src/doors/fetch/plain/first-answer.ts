@@ -2,7 +2,7 @@ import { systemClock } from '../../../clock.ts'
 import { OwnDispatcher, type FetchDispatcher } from '../../../attempt/platform.ts'
 import { AnswerBody } from '../../../response/answer-body.ts'
 import { arePlain } from '../../../response/fetched-headers.ts'
-import { markResource } from '../../../response/resource-timing.ts'
+import { ResourceTiming } from '../../../response/resource-timing.ts'
 import { lazyResponse } from '../../../response/lazy-response.ts'
 import { wrapHandler, type Dispatcher } from '../../../undici.ts'
 import { decoded, isDecodable } from './decode.ts'
@@ -34,9 +34,14 @@ export class FirstAnswer implements Handler {
   readonly #body = new AnswerBody()
   /** Whoever hears what comes. */
   #to: 'us' | Handler | undefined
-  /** What fetch has missed. */
-  #missed: Heard[] = []
+  /** How the request began, for fetch to hear of it. */
   #controller: Controller | undefined
+  #context: unknown
+  #isAnswering = false
+  /** What else fetch has missed. */
+  #missed: Heard[] | undefined
+  /** The answer is fetch's, and more of it may come. */
+  #isLeft = false
   #head: Head | undefined
   /** The body of an encoded answer, as far as it has come. */
   #encoded: Buffer[] | undefined
@@ -57,12 +62,9 @@ export class FirstAnswer implements Handler {
     const { status, headers, message } = this.#head
     const body = this.#method === 'HEAD' || status === 204 ? undefined : this.#body
     if (signal) body?.heed(signal)
-    const sent = this.#sentAt
-    const answered = this.#answeredAt
-    const ended = (received: number, read: number): void =>
-      markResource({ url, status, sent, answered, received, read })
-    if (body) body.onDone = ended
-    else ended(0, 0)
+    const timing = new ResourceTiming(url, status, this.#sentAt, this.#answeredAt)
+    if (body) body.timing = timing
+    else timing.add(0, 0)
     return lazyResponse({ status, statusText: message, headers, body, url, type })
   }
 
@@ -70,14 +72,16 @@ export class FirstAnswer implements Handler {
   passTo(handler: Handler): void {
     const inner = typeof handler.onRequestStart === 'function' ? handler : wrapHandler(handler)
     this.#to = inner
-    const missed = this.#missed
-    this.#missed = []
-    for (const tell of missed) tell(inner)
-    this.#controller?.resume()
+    if (this.#controller) inner.onRequestStart?.(this.#controller, this.#context)
+    if (this.#isAnswering) inner.onResponseStarted?.()
+    for (const tell of this.#missed ?? []) tell(inner)
+    this.#missed = undefined
+    if (this.#isLeft && !this.#isEnded) this.#controller?.resume()
   }
 
   onRequestStart(controller: Controller, context: unknown): void {
-    this.#hear((handler) => handler.onRequestStart?.(controller, context))
+    this.#controller = controller
+    this.#context = context
   }
 
   onRequestUpgrade(...args: Parameters<NonNullable<Handler['onRequestUpgrade']>>): void {
@@ -86,7 +90,7 @@ export class FirstAnswer implements Handler {
   }
 
   onResponseStarted(): void {
-    this.#hear((handler) => handler.onResponseStarted?.())
+    this.#isAnswering = true
   }
 
   onResponseStart(
@@ -103,7 +107,6 @@ export class FirstAnswer implements Handler {
     }
     this.#hear((handler) => handler.onResponseStart?.(controller, status, headers, message))
     if (this.#to !== undefined || status < 200) return
-    this.#controller = controller
     if (isPlain && this.#method !== 'HEAD') {
       this.#encoded = []
       // A short body has come with its head: it is heard in the same turn, or not yet.
@@ -121,7 +124,6 @@ export class FirstAnswer implements Handler {
     this.#isEnded = true
     if (this.#to === 'us') this.#body.end()
     else this.#hear((handler) => handler.onResponseEnd?.(controller, trailers))
-    this.#controller = undefined
   }
 
   onResponseError(controller: Controller, error: Error): void {
@@ -129,8 +131,8 @@ export class FirstAnswer implements Handler {
       this.#body.fail(error)
       return
     }
+    this.#isEnded = true
     this.#hear((handler) => handler.onResponseError?.(controller, error))
-    this.#controller = undefined
     this.#settle(false)
   }
 
@@ -151,7 +153,7 @@ export class FirstAnswer implements Handler {
   /** The answer is ours. */
   #keep(controller: Controller, head: Head): void {
     this.#to = 'us'
-    this.#missed = []
+    this.#missed = this.#controller = undefined
     this.#answeredAt = systemClock.now()
     this.#head = head
     this.#body.begin(controller)
@@ -160,12 +162,13 @@ export class FirstAnswer implements Handler {
 
   /** The answer is fetch's, which hears the rest when it is there. */
   #leave(controller: Controller): void {
-    if (this.#controller) controller.pause()
+    this.#isLeft = true
+    if (!this.#isEnded) controller.pause()
     this.#settle(false)
   }
 
   #hear(tell: Heard): void {
-    if (this.#to === undefined) this.#missed.push(tell)
+    if (this.#to === undefined) (this.#missed ??= []).push(tell)
     else if (this.#to !== 'us') tell(this.#to)
   }
 

@@ -39,20 +39,14 @@ const DECIDES =
   /^(?:content-length|host|connection|transfer-encoding|expect|upgrade|keep-alive|te|trailer|__proto__)$/i
 
 /** The call, if it is of the plain kind: whatever else fetch may be asked for is left to fetch. */
-export function plainCall(
-  origin: string,
-  method: string,
-  path: string,
-  init: RequestInit | undefined,
-): PlainCall | undefined {
+export function plainCall(origin: string, method: string, init: RequestInit): PlainCall | undefined {
   const need = METHODS[method]
-  // fetch leaves an empty query out.
-  if (need === undefined || path.endsWith('?') || (init && !isPlainInit(init, method))) return undefined
-  const headers = plainHeaders(init?.headers)
-  const body = plainBody(init?.body)
+  if (need === undefined || !isPlainInit(init, method)) return undefined
+  const headers = plainHeaders(init.headers)
+  const body = plainBody(init.body)
   if (!headers || !body || (need !== 'any' && (need === 'some') !== (body.content !== null))) return undefined
-  const signal = init?.signal ?? undefined
-  const key = `${origin} ${method} ${body.kind} ${init?.headers instanceof Headers ? '' : '='}${[...headers.keys()].join()}`
+  const signal = init.signal ?? undefined
+  const key = `${origin} ${method} ${body.kind} ${init.headers instanceof Headers ? '' : '='}${[...headers.keys()].join()}`
   return { key, headers, body: body.content, length: body.length, signal }
 }
 
@@ -134,10 +128,14 @@ interface Sent {
 export class SentHeaders {
   readonly type: Response['type']
   readonly #sent: readonly Sent[]
+  /** All of them, if none depends on the call. */
+  readonly #fixed: Readonly<Record<string, string>> | undefined
 
   private constructor(sent: readonly Sent[], type: Response['type']) {
     this.#sent = sent
     this.type = type
+    const isFixed = sent.every(({ name, asked }) => asked === undefined && name !== 'content-length')
+    this.#fixed = isFixed ? Object.fromEntries(sent.map(({ name, value }) => [name, value])) : undefined
   }
 
   /** Undefined if they are not what was asked for: then the platform has its reasons. */
@@ -162,7 +160,8 @@ export class SentHeaders {
     return isWhole ? new SentHeaders(all, type) : undefined
   }
 
-  for({ headers, length }: PlainCall): Record<string, string> {
+  for({ headers, length }: PlainCall): Readonly<Record<string, string>> {
+    if (this.#fixed) return this.#fixed
     const own: Record<string, string> = {}
     for (const { name, value, asked } of this.#sent) {
       if (asked !== undefined) own[name] = headers.get(asked) ?? value
