@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { createServer, type Server } from 'node:net'
 import { getEventListeners, once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { createClient, fixed, type Client, type ClientOptions } from '../../src/index.ts'
@@ -135,8 +135,19 @@ describe('an encoded answer', () => {
       'x'.repeat(2_000_000),
       false,
     ],
-    ['in deflate', whole('deflate', deflateSync('hello')), 'hello', false],
-    ['encoded twice', whole('gzip, gzip', gzipSync(hello)), 'hello', false],
+    ['in deflate', whole('deflate', deflateSync('hello')), 'hello', true],
+    ['in deflate without its header', whole('deflate', deflateRawSync('hello')), 'hello', true],
+    ['encoded twice', whole('gzip, gzip', gzipSync(hello)), 'hello', true],
+    ['in two codings', whole('Deflate ,BR', brotliCompressSync(deflateSync('hello'))), 'hello', true],
+    ['in a coding that is none', whole('identity', Buffer.from('hello')), 'hello', true],
+    ['in a coding that nobody knows', whole('gzip, unknown', Buffer.from('hello')), 'hello', true],
+    ['with junk behind it', whole('br', Buffer.concat([brotliCompressSync('hello'), hello])), 'hello', false],
+    [
+      'cut off in one of two codings',
+      whole('gzip, br', brotliCompressSync(hello.subarray(0, 18))),
+      'hello',
+      false,
+    ],
     ['in pieces', encoded('gzip', hello.subarray(0, 12), hello.subarray(12)), 'hello', false],
   ])('%s reads the same', async (_name, answer, text, isOurs) => {
     await using server = await startServer(answer)
@@ -148,6 +159,48 @@ describe('an encoded answer', () => {
       expect(await response.text()).toBe(text)
     }
     expect(server.requests).toHaveLength(3)
+  })
+
+  it('in zstd is decoded if the fetch of this Node does it', async () => {
+    const body = zstdCompressSync('hello')
+    await using server = await startServer(whole('zstd', body))
+    await using client = fastClient(server.url)
+    const read = async (fetch: typeof globalThis.fetch): Promise<unknown[]> => {
+      const response = await fetch(`${server.url}/`)
+      return [isFast(response), Buffer.from(await response.arrayBuffer()).toString('latin1')]
+    }
+    const [, platform] = await read(fetch)
+    const viaClient: typeof fetch = () => client('/')
+    expect(await read(viaClient)).toEqual([false, platform])
+    expect(await read(viaClient)).toEqual([true, platform])
+  })
+
+  it('in more codings than fetch takes fails as with fetch', async () => {
+    await using server = await startServer(whole('gzip, gzip, gzip, gzip, gzip, gzip', hello))
+    await using client = fastClient(server.url, { retry: false })
+    const failure = (call: () => Promise<Response>): Promise<unknown> =>
+      call().then(
+        () => 'no failure',
+        ({ message, cause }: Error) => [message, (cause as Error).message],
+      )
+    const platform = await failure(() => fetch(`${server.url}/`))
+    for (let call = 0; call < 3; call++) expect(await failure(() => client('/'))).toEqual(platform)
+    expect(server.requests).toHaveLength(4)
+  })
+
+  it.each<[string, RequestInit, Answer]>([
+    ['HEAD', { method: 'HEAD' }, whole('gzip', Buffer.alloc(0))],
+    [
+      'a request whose answer has no content',
+      {},
+      (_request, response) => response.writeHead(204, { 'content-encoding': 'br' }).end(),
+    ],
+  ])('to %s has no body, and is ours', async (_name, init, answer) => {
+    await using server = await startServer(answer)
+    await using client = fastClient(server.url)
+    await client('/', init)
+    const response = await client('/', init)
+    expect([isFast(response), response.body, await response.text()]).toEqual([true, null, ''])
   })
 
   it('that is broken fails as with fetch, without another request', async () => {

@@ -5,7 +5,7 @@ import { arePlain } from '../../../response/fetched-headers.ts'
 import { ResourceTiming } from '../../../response/resource-timing.ts'
 import { lazyResponse } from '../../../response/lazy-response.ts'
 import { wrapHandler, type Dispatcher } from '../../../undici.ts'
-import { decoded, isDecodable } from './decode.ts'
+import { codingsOf, decoded } from './decode.ts'
 
 type Handler = Dispatcher.DispatchHandler
 type Controller = Dispatcher.DispatchController
@@ -60,7 +60,7 @@ export class FirstAnswer implements Handler {
   response(url: string, type: Response['type'], signal: AbortSignal | undefined): Response {
     if (!this.#head) throw new Error('there is no answer yet')
     const { status, headers, message } = this.#head
-    const body = this.#method === 'HEAD' || status === 204 ? undefined : this.#body
+    const body = this.#hasBody(status) ? this.#body : undefined
     if (signal) body?.heed(signal)
     const timing = new ResourceTiming(url, status, this.#sentAt, this.#answeredAt)
     if (body) body.timing = timing
@@ -101,16 +101,17 @@ export class FirstAnswer implements Handler {
   ): void {
     const head = { status, headers, message }
     const isPlain = this.#to === undefined && isPlainAnswer(controller, head)
-    if (isPlain && headers['content-encoding'] === undefined) {
+    const codings = isPlain ? this.#codingsOf(head) : undefined
+    if (codings?.length === 0) {
       this.#keep(controller, head)
       return
     }
     this.#hear((handler) => handler.onResponseStart?.(controller, status, headers, message))
     if (this.#to !== undefined || status < 200) return
-    if (isPlain && this.#method !== 'HEAD') {
+    if (codings) {
       this.#encoded = []
       // A short body has come with its head: it is heard in the same turn, or not yet.
-      queueMicrotask(() => this.#decode(controller, head))
+      queueMicrotask(() => this.#decode(controller, head, codings))
     } else this.#leave(controller)
   }
 
@@ -136,11 +137,20 @@ export class FirstAnswer implements Handler {
     this.#settle(false)
   }
 
+  #hasBody(status: number): boolean {
+    return this.#method !== 'HEAD' && status !== 204
+  }
+
+  /** As fetch finds them: what has no body has no codings. */
+  #codingsOf({ status, headers }: Head): readonly string[] | undefined {
+    return codingsOf(this.#hasBody(status) ? headers['content-encoding'] : undefined)
+  }
+
   /** An encoded answer of which all has come is ours if it is short and not broken. */
-  #decode(controller: Controller, head: Head): void {
+  #decode(controller: Controller, head: Head, codings: readonly string[]): void {
     const encoded = Buffer.concat(this.#encoded ?? [])
     this.#encoded = undefined
-    const body = this.#isEnded ? decoded(head.headers['content-encoding'], encoded) : undefined
+    const body = this.#isEnded ? decoded(codings, encoded) : undefined
     if (body === undefined) {
       this.#leave(controller)
       return
@@ -178,15 +188,14 @@ export class FirstAnswer implements Handler {
   }
 }
 
-/** HTTP/1, nothing to follow or to ask again, and nothing to decode that only fetch can. */
+/** HTTP/1, and nothing to follow or to ask again. */
 function isPlainAnswer(
   { rawHeaders }: Controller & { rawHeaders?: unknown },
   { status, headers, message }: Head,
 ): boolean {
   const isUsual = (status >= 200 && status < 300) || (status >= 400 && status < 600)
   if (!isUsual || SPECIAL.has(status) || !Array.isArray(rawHeaders)) return false
-  const encoding = headers['content-encoding']
-  return (encoding === undefined || isDecodable(encoding)) && PHRASE.test(message) && arePlain(headers)
+  return PHRASE.test(message) && arePlain(headers)
 }
 
 /** Below the platform's fetch: its first request is the one that has been answered, redirects are sent. */
