@@ -259,18 +259,7 @@ export class ServiceClient {
     if (!target) return this.#platform.fetch(input, given as RequestInit)
     refuseDispatcher(init, target.origin)
     this.#refuseClosed()
-    return hasFallback(target.plan)
-      ? this.#withFallback(target, input, init, otherClients, onAnswer)
-      : this.#start(target, input, init, otherClients, onAnswer)
-  }
-
-  #withFallback(
-    target: Target,
-    input: FetchInput,
-    init: CallInit | undefined,
-    otherClients: OtherClients | undefined,
-    onAnswer: OnAnswer | undefined,
-  ): Promise<Response> {
+    if (!hasFallback(target.plan)) return this.#start(target, input, init, otherClients, onAnswer)
     const go = (own: CallInit | undefined, leaving?: AbortSignal): Promise<Response> =>
       this.#start(target, input, own, otherClients, onAnswer, leaving)
     return withFallback(fallbackCall(this.core, target, input, init, go))
