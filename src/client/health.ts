@@ -2,11 +2,15 @@ import { logicalAddress } from '../doors/plan/target.ts'
 import type { LiveEndpoint } from '../fleet/endpoint.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Checks } from '../health/checker.ts'
+import type { CheckHost } from '../health/check-client.ts'
+import { grpcCheck } from '../health/grpc-check.ts'
+import type { Check } from '../health/health.ts'
 import { httpCheck } from '../health/http-check.ts'
-import { healthPolicy } from '../health/policy.ts'
+import { healthPolicy, type HealthPolicy } from '../health/policy.ts'
 import { tcpCheck } from '../health/tcp-check.ts'
 import type { WarmUp } from '../fleet/warming.ts'
 import { warmUp } from '../attempt/warm-up.ts'
+import type { Pool } from '../undici.ts'
 import type { ClientOptions } from './options.ts'
 
 /** What the options say of health checks; undefined for none. */
@@ -16,9 +20,12 @@ export function checksOf({ health, transport = {}, service }: ClientOptions): Ch
   if (typeof transport === 'function') {
     throw new TypeError('health needs transport to be options: what a function makes is for calls')
   }
-  const check =
-    policy.path === undefined ? tcpCheck(policy.port) : httpCheck(policy, transport, logicalAddress(service))
-  return { policy, check }
+  return { policy, check: checkOf(policy, transport, logicalAddress(service)) }
+}
+
+function checkOf(policy: HealthPolicy, transport: Pool.Options, logical: CheckHost): Check {
+  if (policy.path !== undefined) return httpCheck(policy, transport, logical)
+  return policy.grpc === undefined ? tcpCheck(policy.port) : grpcCheck(policy, transport, logical)
 }
 
 /** Whether the balancer leaves an instance to other clients. */

@@ -4,7 +4,7 @@ import type { Plan } from '../call/plan.ts'
 import type { LiveEndpoint } from '../fleet/endpoint.ts'
 import { stateOf } from '../fleet/states.ts'
 import { asked } from '../hooks/asked.ts'
-import type { InstanceState } from '../observe/events.ts'
+import type { CheckFailure, InstanceState } from '../observe/events.ts'
 import { quote } from '../quote.ts'
 import type { Subset } from '../traffic/subset.ts'
 import type { Explanation, InstanceExplanation, PlanExplanation } from './explanation.ts'
@@ -145,10 +145,13 @@ function healthReason({ health }: LiveEndpoint): string {
   const { latest, failures = 0 } = health ?? {}
   if (!latest)
     return health?.state === 'unhealthy' ? 'its health checks failed' : 'it waits for its first health check'
-  const { reason, status, error } = latest
-  const what =
-    reason === 'error' ? quote(error) : reason === 'timeout' ? 'no answer in time' : `${reason} of ${status}`
-  return `its health checks failed, ${failures} in a row: ${what}`
+  return `its health checks failed, ${failures} in a row: ${failureReason(latest)}`
+}
+
+function failureReason({ reason, status, error, grpc }: CheckFailure): string {
+  if (reason === 'error') return quote(error)
+  if (reason === 'timeout') return 'no answer in time'
+  return reason === 'grpc' ? `the server says ${grpc}` : `${reason} of ${status}`
 }
 
 function ms(time: number): string {

@@ -8,11 +8,15 @@ type Connector = ReturnType<typeof buildConnector>
  * instances: they share its TLS sessions, and a check costs a server no full handshake.
  */
 export function quietConnector(transport: Pool.Options, timeout: number): Connector {
+  const isH2c = (transport as Untyped).useH2c === true
   const connect = typeof transport.connect === 'function' ? transport.connect : built(transport, timeout)
   return (options, callback) => {
     // undici returns the socket before it is connected, which its types do not say.
     const early: unknown = connect(options, (...[error, socket]) => {
-      if (socket) quieten(socket)
+      if (socket) {
+        quieten(socket)
+        if (isH2c) speakHttp2(socket)
+      }
       if (error) callback(error, null)
       else callback(null, socket)
     })
@@ -21,15 +25,21 @@ export function quietConnector(transport: Pool.Options, timeout: number): Connec
 }
 
 /** Options that undici takes, and its types leave out or give as functions too. */
-type Untyped = Omit<Pool.Options, 'connect' | 'tls'> & { tls?: object; useH2c?: boolean; connect?: object }
+type Untyped = Omit<Pool.Options, 'connect' | 'tls'> & {
+  tls?: object
+  useH2c?: boolean
+  preferH2?: boolean
+  connect?: object
+}
 
 function built(transport: Pool.Options, timeout: number): Connector {
-  const { tls, maxCachedSessions, allowH2, useH2c, socketPath, connect } = transport as Untyped
+  const { tls, maxCachedSessions, allowH2, preferH2, useH2c, socketPath, connect } = transport as Untyped
   const { autoSelectFamily, autoSelectFamilyAttemptTimeout } = transport
   return buildConnector({
     ...tls,
     maxCachedSessions,
     allowH2,
+    preferH2,
     useH2c,
     socketPath,
     timeout,
@@ -42,6 +52,11 @@ function built(transport: Pool.Options, timeout: number): Connector {
 function quieten(socket: Socket): void {
   socket.unref()
   socket.ref = () => socket
+}
+
+/** undici goes by the protocol that TLS has agreed on; without TLS, and from a `connect` function of the user's, none is named. */
+function speakHttp2(socket: Socket & { alpnProtocol?: unknown }): void {
+  socket.alpnProtocol ??= 'h2'
 }
 
 function isSocket(value: unknown): value is Socket {

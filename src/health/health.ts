@@ -10,6 +10,9 @@ export type CheckResult =
       readonly pause?: number
     }
 
+/** Starts a check of the instance at `url`; `done` is called once, unless the returned function ends it first. */
+export type Check = (url: string, done: (result: CheckResult) => void) => () => void
+
 export type HealthState = 'unknown' | 'healthy' | 'unhealthy'
 
 export interface HealthRules {

@@ -1,4 +1,5 @@
 import { isRegExp } from 'node:util/types'
+import { checkKind } from './kind.ts'
 import { checkHeaderName, checkNumber, checkObject, checkRecord, quote } from '../options.ts'
 
 /** What an answer to a health request must be. */
@@ -9,12 +10,20 @@ export interface HealthExpectation {
   body?: string | RegExp
 }
 
-/** Health requests to each instance, beside the calls. One of `path` and `tcp` says what a check is. */
+/** Health requests to each instance, beside the calls. One of `path`, `tcp` and `grpc` says what a check is. */
 export interface HealthOptions {
   /** The path that is asked with GET, `'/healthz'`. Redirects are not followed. */
   path?: string
   /** A check is a TCP connection, and nothing is sent over it. */
   tcp?: true
+  /**
+   * A check is a call of `grpc.health.v1.Health/Check` over HTTP/2, and `SERVING` passes: about the server as a whole, or about one of
+   * its services. Over `http://` the server must take HTTP/2 with prior knowledge, as gRPC servers do.
+   *
+   * @example
+   * health: { grpc: { service: 'users.v1.Users' } }
+   */
+  grpc?: true | { readonly service: string }
   /**
    * Milliseconds between two checks of an instance, more or less by a fifth. Longer where a client has many instances: it makes ten
    * checks a second at most.
@@ -38,8 +47,10 @@ export interface HealthOptions {
 }
 
 export interface HealthPolicy {
-  /** Undefined: a TCP connection is all. */
+  /** How it is asked; undefined for both: a TCP connection is all. */
   readonly path: string | undefined
+  /** The service that is asked for over gRPC; empty for the server as a whole. */
+  readonly grpc: string | undefined
   readonly interval: number
   readonly timeout: number
   readonly healthyThreshold: number
@@ -55,6 +66,7 @@ export interface HealthPolicy {
 const OPTIONS: Readonly<Record<keyof HealthOptions, true>> = {
   path: true,
   tcp: true,
+  grpc: true,
   interval: true,
   timeout: true,
   healthyThreshold: true,
@@ -75,7 +87,7 @@ export function healthPolicy(options: HealthOptions): HealthPolicy {
     port,
   } = options
   const { timeout = Math.min(2_000, interval) } = options
-  const path = checkKind(options)
+  const { path, grpc } = checkKind(options)
   const expect = options.expect ?? {}
   checkObject('health.expect', expect, ['status', 'body'])
   if (initial !== 'healthy' && initial !== 'unhealthy') {
@@ -84,6 +96,7 @@ export function healthPolicy(options: HealthOptions): HealthPolicy {
   checkNumber('health.interval', interval, { min: 100, max: MOST })
   return Object.freeze({
     path,
+    grpc,
     interval,
     timeout: checkNumber('health.timeout', timeout, { exclusive: true, max: MOST }),
     healthyThreshold: checkThreshold('health.healthyThreshold', healthyThreshold),
@@ -94,7 +107,7 @@ export function healthPolicy(options: HealthOptions): HealthPolicy {
       port === undefined
         ? undefined
         : checkNumber('health.port', port, { min: 1, max: 65_535, integer: true }),
-    headers: headersOf(options.headers ?? {}),
+    headers: headersOf(options.headers ?? {}, grpc !== undefined),
     startsHealthy: initial === 'healthy',
   })
 }
@@ -104,23 +117,6 @@ const MOST = 86_400_000
 
 function checkThreshold(name: string, value: unknown): number {
   return checkNumber(name, value, { min: 1, max: 1_000, integer: true })
-}
-
-/** The path of a health request; undefined where a connection is all. */
-function checkKind({ path, tcp, expect, headers }: HealthOptions): string | undefined {
-  if (tcp !== undefined) {
-    if ((tcp as unknown) !== true)
-      throw new TypeError(`health.tcp must be true or left out, got ${quote(tcp)}`)
-    for (const [name, value] of Object.entries({ path, expect, headers })) {
-      if (value !== undefined)
-        throw new TypeError(`health.${name} cannot be used with tcp, which sends nothing`)
-    }
-    return undefined
-  }
-  if (typeof path !== 'string' || !/^\/[\x21\x22\x24-\x7e]*$/.test(path)) {
-    throw new TypeError(`health.path must be a path such as '/healthz', got ${quote(path)}`)
-  }
-  return path
 }
 
 function statuses(status: HealthExpectation['status']): (status: number) => boolean {
@@ -144,11 +140,12 @@ function bodyTest(body: unknown): ((body: string) => boolean) | undefined {
   throw new TypeError(`health.expect.body must be a text or a RegExp, got ${quote(body)}`)
 }
 
-function headersOf(headers: unknown): Readonly<Record<string, string>> {
+function headersOf(headers: unknown, isGrpc: boolean): Readonly<Record<string, string>> {
   checkRecord('health.headers', headers, 'an object of header names and values')
   const entries = Object.entries(headers).map(([name, value]: [string, unknown]): [string, string] => {
     const lower = checkHeaderName('health.headers', name)
     if (REFUSED.has(lower)) throw new TypeError(`health.headers cannot have ${lower}`)
+    if (isGrpc && GRPC.test(lower)) throw new TypeError(`health.headers cannot have ${lower} with grpc`)
     if (typeof value !== 'string' || /[^\t\x20-\x7e\x80-\xff]/.test(value)) {
       throw new TypeError(`health.headers['${name}'] must be a string that a header may hold`)
     }
@@ -166,3 +163,6 @@ const REFUSED: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'upgrade',
 ])
+
+/** What gRPC itself sends. */
+const GRPC = /^(?:te|content-type|grpc-.*)$/

@@ -1,3 +1,4 @@
+import type { CheckFailure } from '../observe/events.ts'
 import type { Health } from './health.ts'
 
 /** What health checks have shown of an instance. */
@@ -9,9 +10,11 @@ export interface HealthSnapshot {
   /** Unix ms of the end of the latest check. */
   readonly checkedAt?: number
   /** What the latest one failed with; absent when it passed. */
-  readonly reason?: 'status' | 'body' | 'timeout' | 'error'
+  readonly reason?: CheckFailure['reason']
   /** Of the answer, for `status` and `body`. */
   readonly status?: number
+  /** What a gRPC server said, such as `NOT_SERVING`. */
+  readonly grpc?: string
 }
 
 export function healthSnapshot(
@@ -24,5 +27,6 @@ export function healthSnapshot(
     ...(checkedAt !== undefined && { checkedAt: checkedAt + epoch }),
     ...(latest && { reason: latest.reason }),
     ...(latest?.status !== undefined && { status: latest.status }),
+    ...(latest?.grpc !== undefined && { grpc: latest.grpc }),
   }
 }

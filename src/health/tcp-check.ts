@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import type { Check } from './http-check.ts'
+import type { Check } from './health.ts'
 import { targetOf } from './target.ts'
 
 /** Checks by connecting: nothing is sent. */

@@ -78,6 +78,7 @@ export function lineOf(name: keyof ClientEvents, fields: LogFields): string {
     part(fields, 'instance', 'instance '),
     part(fields, 'route', 'route '),
     part(fields, 'reason'),
+    part(fields, 'grpc'),
     part(fields, 'status', 'status '),
     part(fields, 'openFor', 'for ', ' ms'),
     leftOf(fields['instances']),

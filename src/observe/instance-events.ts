@@ -36,9 +36,11 @@ export interface InstanceEjectedEvent extends InstanceEvent {
 
 /** Why a health check failed. */
 export interface CheckFailure {
-  readonly reason: 'status' | 'body' | 'timeout' | 'error'
+  readonly reason: 'status' | 'body' | 'timeout' | 'error' | 'grpc'
   /** Of the answer, for `status` and `body`. */
   readonly status?: number
+  /** What a gRPC server said, for `grpc`: a serving status such as `NOT_SERVING`, or the call's own status such as `UNIMPLEMENTED (12)`. */
+  readonly grpc?: string
   readonly error?: unknown
 }
 

@@ -29,7 +29,7 @@ test('a RegExp that remembers its place is asked anew each time, and the one giv
 })
 
 test.each<[object | number | string, string]>([
-  [{}, "health.path must be a path such as '/healthz', got undefined"],
+  [{}, 'health needs path, tcp or grpc'],
   [{ path: 'healthz' }, "got 'healthz'"],
   [{ path: '/a b' }, "got '/a b'"],
   [{ path: '/a#b' }, "got '/a#b'"],
@@ -39,7 +39,18 @@ test.each<[object | number | string, string]>([
   [{ tcp: true, headers: {} }, 'health.headers cannot be used with tcp'],
   [{ tcp: false }, 'health.tcp must be true or left out, got false'],
   [{ path: '/', intervall: 5 }, 'did you mean interval?'],
-  [{ path: '/', grpc: true }, 'health.grpc is not an option'],
+  [{ path: '/', grpc: true }, 'health.path cannot be used with grpc'],
+  [{ tcp: true, grpc: true }, 'health.grpc cannot be used with tcp'],
+  [{ grpc: true, expect: {} }, 'health.expect cannot be used with grpc'],
+  [{ grpc: false }, 'health.grpc must be true or an object'],
+  [{ grpc: 'users' }, "got 'users'"],
+  [{ grpc: {} }, "health.grpc.service must be a service's name such as 'users.v1.Users', got undefined"],
+  [{ grpc: { service: '' } }, "got ''"],
+  [{ grpc: { service: '\ud800' } }, 'health.grpc.service must be'],
+  [{ grpc: { service: 'x'.repeat(1_001) } }, 'health.grpc.service must be'],
+  [{ grpc: { servce: 'a' } }, 'did you mean service?'],
+  [{ grpc: true, headers: { TE: 'gzip' } }, 'health.headers cannot have te with grpc'],
+  [{ grpc: true, headers: { 'grpc-timeout': '1S' } }, 'health.headers cannot have grpc-timeout with grpc'],
   [{ path: '/', interval: 10 }, 'health.interval must be a number >= 100'],
   [{ path: '/', interval: Number.NaN }, 'health.interval'],
   [{ path: '/', interval: Infinity }, 'health.interval'],

@@ -1,0 +1,61 @@
+import { Client, type Pool } from '../undici.ts'
+import { quietConnector } from './connector.ts'
+import type { CheckResult } from './health.ts'
+import type { HealthPolicy } from './policy.ts'
+import { targetOf } from './target.ts'
+
+/** Whom the check asks for, as calls do. */
+export interface CheckHost {
+  readonly host: string
+  readonly servername: string
+}
+
+/** An undici client for one check of the instance at `url`, and the origin that it asks. */
+export type CheckClient = (url: string) => { readonly client: Client; readonly origin: string }
+
+/**
+ * Makes a client, and so a connection, for each check: it proves that the server takes connections, leaves none behind and meets none that
+ * the server is about to close.
+ */
+export function checkClients(policy: HealthPolicy, transport: Pool.Options): CheckClient {
+  const connectors = new Map<string | undefined, ReturnType<typeof quietConnector>>()
+  const connectorTo = (socketPath: string | undefined): ReturnType<typeof quietConnector> => {
+    // A unix socket's path is part of a connector.
+    let connector = connectors.get(socketPath)
+    if (!connector) {
+      connector = quietConnector({ ...transport, ...(socketPath && { socketPath }) }, policy.timeout)
+      if (socketPath === undefined) connectors.set(socketPath, connector)
+    }
+    return connector
+  }
+  return (url) => {
+    const { origin, socketPath } = targetOf(url, policy.port)
+    const client = new Client(origin, {
+      connect: connectorTo(socketPath),
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      ...(transport.maxHeaderSize !== undefined && { maxHeaderSize: transport.maxHeaderSize }),
+      ...(transport.localAddress != null && { localAddress: transport.localAddress }),
+    })
+    return { client, origin }
+  }
+}
+
+/** Begins a check with `client`, which is gone when the check is over, or ended by the returned function. `done` is called once. */
+export function once(
+  client: Client,
+  done: (result: CheckResult) => void,
+  begin: (finish: (result: CheckResult) => void) => void,
+): () => void {
+  let isOver = false
+  const end = (): void => {
+    isOver = true
+    client.destroy().catch(() => {})
+  }
+  begin((result) => {
+    if (isOver) return
+    end()
+    done(result)
+  })
+  return end
+}

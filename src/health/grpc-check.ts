@@ -1,0 +1,116 @@
+import type { Dispatcher, Pool } from '../undici.ts'
+import { checkClients, once, type CheckHost } from './check-client.ts'
+import { healthRequest, servingStatus, statusName } from './grpc-message.ts'
+import type { Check, CheckResult } from './health.ts'
+import type { HealthPolicy } from './policy.ts'
+import { failed, PASS, paused, type AnswerHeaders } from './result.ts'
+
+/** As much of a body is read: an answer has seven bytes. */
+const MAX_BODY = 4_096
+
+const OK = 0
+const RESOURCE_EXHAUSTED = 8
+
+type Handler = Dispatcher.DispatchHandler
+
+/**
+ * Checks by `grpc.health.v1.Health/Check`, each on an HTTP/2 connection of its own: agreed by ALPN over TLS, and with prior knowledge
+ * (RFC 9113, section 3.3) otherwise.
+ */
+export function grpcCheck(policy: HealthPolicy, transport: Pool.Options, logical: CheckHost): Check {
+  const { connect } = transport
+  const clientTo = checkClients(policy, {
+    ...transport,
+    ...HTTP2,
+    ...(typeof connect === 'object' && { connect: { ...connect, ...HTTP2 } }),
+  })
+  const body = healthRequest(policy.grpc ?? '')
+  const headers = {
+    'user-agent': 'outrigger-health',
+    host: logical.host,
+    ...policy.headers,
+    'content-type': 'application/grpc',
+    te: 'trailers',
+    'grpc-timeout': `${Math.ceil(policy.timeout)}m`,
+  }
+  return (url, done) => {
+    const { client, origin } = clientTo(url)
+    return once(client, done, (finish) => {
+      const request = {
+        origin,
+        path: '/grpc.health.v1.Health/Check',
+        method: 'POST' as const,
+        headers,
+        body,
+        ...(policy.headers['host'] === undefined && { servername: logical.servername }),
+      }
+      client.dispatch(request, new Answer(finish))
+    })
+  }
+}
+
+/** `preferH2` and `useH2c` are in undici, but not in the types of a pool. */
+const HTTP2: Pool.Options & { readonly preferH2: boolean; readonly useH2c: boolean } = {
+  allowH2: true,
+  preferH2: true,
+  useH2c: true,
+}
+
+/** The answer to a unary call: a message, and a status in the trailers; or the status alone, in the headers. */
+class Answer implements Handler {
+  readonly #finish: (result: CheckResult) => void
+  readonly #pieces: Buffer[] = []
+  #size = 0
+  #status: string | undefined
+
+  constructor(finish: (result: CheckResult) => void) {
+    this.#finish = finish
+  }
+
+  onRequestStart(): void {}
+
+  onResponseStart(_controller: unknown, status: number, headers: AnswerHeaders): void {
+    if (status < 200) return
+    if (status === 429) this.#finish(paused(headers))
+    else if (status !== 200) this.#finish(failed({ reason: 'status', status }))
+    else this.#status = textOf(headers['grpc-status'])
+  }
+
+  onResponseData(_controller: unknown, chunk: Buffer): void {
+    this.#pieces.push(chunk)
+    this.#size += chunk.length
+    if (this.#size > MAX_BODY) this.#broken(new Error(`the gRPC answer is longer than ${MAX_BODY} bytes`))
+  }
+
+  onResponseEnd(_controller: unknown, trailers: AnswerHeaders): void {
+    const status = textOf(trailers['grpc-status']) ?? this.#status
+    if (status === undefined || !/^\d{1,3}$/.test(status)) {
+      return this.#broken(new Error('the answer has no grpc-status: no gRPC server gave it'))
+    }
+    const code = Number(status)
+    if (code === RESOURCE_EXHAUSTED) this.#finish(paused(trailers))
+    else if (code !== OK) this.#finish(failed({ reason: 'grpc', grpc: statusName(code) }))
+    else this.#judge()
+  }
+
+  onResponseError(_controller: unknown, error: Error): void {
+    this.#broken(error)
+  }
+
+  #judge(): void {
+    try {
+      const serving = servingStatus(Buffer.concat(this.#pieces))
+      this.#finish(serving === 'SERVING' ? PASS : failed({ reason: 'grpc', grpc: serving }))
+    } catch (error) {
+      this.#broken(error)
+    }
+  }
+
+  #broken(error: unknown): void {
+    this.#finish(failed({ reason: 'error', error }))
+  }
+}
+
+function textOf(value: string | readonly string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}
