@@ -12,10 +12,19 @@ export interface Section {
 
 /** The order of the pages. A test checks that each page of `docs/` stands here once. */
 export const sections: readonly Section[] = [
-  { text: 'Start', pages: ['index', 'start/tutorial', 'app', 'testing'] },
+  { text: 'Start', pages: ['index', 'start/quick-start', 'start/tutorial', 'app', 'testing'] },
   {
     text: 'Guides',
-    pages: ['guides/frameworks', 'guides/rolling-updates', 'guides/llm'],
+    pages: [
+      'guides/frameworks',
+      'guides/nestjs',
+      'guides/nextjs',
+      'guides/lambda',
+      'guides/grpc',
+      'guides/redis',
+      'guides/rolling-updates',
+      'guides/llm',
+    ],
   },
   {
     text: 'Moving from',
