@@ -62,6 +62,7 @@ export interface MirrorSnapshot {
   readonly share: number
   /** Copies that are under way. */
   readonly inFlight: number
+  /** Copies that were sent, those under way too. */
   readonly sent: number
   /** Those that got no whole answer, or one with a status from 500 on. */
   readonly failed: number
