@@ -2,30 +2,22 @@ import type { ClientSnapshot, LimitSnapshot } from '../client/snapshot.ts'
 import { redact } from '../log/describe.ts'
 import { redactUrl } from '../registry/origin.ts'
 import { cut } from './cut.ts'
-import type { Counts, Line, ServiceCounts } from './meter.ts'
+import type { Counts, ServiceCounts } from './meter.ts'
 import type { Subject } from './subjects.ts'
-
-/** What a page is sent once a second. */
-export interface Frame {
-  readonly at: number
-  readonly services: readonly ServiceFrame[]
-  readonly lines: readonly Line[]
-  /** Lines that were left out. */
-  readonly dropped: number
-}
 
 interface Measures {
   readonly calls: number
   readonly failed: number
-  readonly p50?: number | undefined
-  readonly p99?: number | undefined
+  readonly p50: number | undefined
+  readonly p99: number | undefined
 }
 
-interface ServiceFrame extends Measures {
+/** What a page is told of a service once a second. */
+export interface ServiceFrame extends Measures {
   readonly name: string
   readonly ready: boolean
   readonly stale: boolean
-  readonly sourceError?: string | undefined
+  readonly sourceError: string | undefined
   readonly retries: number
   readonly hedges: number
   readonly refused: number
@@ -71,7 +63,7 @@ export function serviceFrame({ client, snapshot }: Subject, counts: ServiceCount
     name: service,
     ready,
     stale,
-    ...(stale && { sourceError: short(redact(explained.sourceError ?? '')) }),
+    sourceError: explained.sourceError === undefined ? undefined : short(redact(explained.sourceError)),
     ...measures(counts),
     retries,
     hedges,
@@ -101,7 +93,7 @@ export function serviceFrame({ client, snapshot }: Subject, counts: ServiceCount
 }
 
 function measures(counts: Counts | undefined): Measures {
-  if (!counts) return { calls: 0, failed: 0 }
+  if (!counts) return { calls: 0, failed: 0, p50: undefined, p99: undefined }
   const { calls, failed, latencies } = counts
   return { calls, failed, p50: latencies.percentile(0.5), p99: latencies.percentile(0.99) }
 }

@@ -14,7 +14,7 @@ export interface DashboardHandler {
   close(): void
 }
 
-const SCRIPTS = ['main', 'views', 'instances', 'log', 'charts', 'history', 'names', 'elements']
+const SCRIPTS = ['main', 'frames', 'views', 'instances', 'log', 'charts', 'history', 'names', 'elements']
 
 /** The files of the page, by what follows the mount point. */
 const FILES: Readonly<Record<string, readonly [file: string, type: string]>> = {

@@ -2,19 +2,15 @@ import type { Clock } from '../clock.ts'
 import { redact } from '../log/describe.ts'
 import { nobody } from '../observe/scope.ts'
 import { quote } from '../quote.ts'
-import { serviceFrame, type Frame } from './frame.ts'
+import { shapeOf, type Shape } from './changes.ts'
+import { serviceFrame } from './frame.ts'
 import { Meter, type Line } from './meter.ts'
+import { SentFrames, type Frame, type Sent } from './sent.ts'
 import { subjectsOf, type ShownApp, type ShownClient } from './subjects.ts'
 
 /** Milliseconds between two frames, and for which it goes on after the last page has left: it may come back. */
 const EVERY = 1_000
 const LINGER = 10_000
-
-/** A frame as it is sent, to each page the same bytes. */
-export interface Sent {
-  readonly id: number
-  readonly bytes: Buffer
-}
 
 export type Watcher = (frame: Sent) => void
 
@@ -22,12 +18,8 @@ export type Watcher = (frame: Sent) => void
 export class Sampler {
   readonly #list: readonly (ShownClient | ShownApp)[]
   readonly #clock: Clock
-  readonly #historyBytes: number
+  readonly frames: SentFrames
   readonly #watchers = new Set<Watcher>()
-  /** Frames for a page that opens, oldest first. */
-  #kept: Sent[] = []
-  #bytes = 0
-  #id: number
   /** Set while it runs. */
   #stop: (() => void) | undefined
   #leftAt = -Infinity
@@ -36,17 +28,12 @@ export class Sampler {
     this.#list = list
     this.#clock = clock
     // A process that was started anew goes on above the ids of the one before: a frame a second at most.
-    this.#id = Math.max(Math.floor((clock.now() + (clock.epoch ?? 0)) / EVERY), 0)
-    this.#historyBytes = historyBytes
-  }
-
-  /** The frames after that of an id that are kept, oldest first: all of them when the id is of a later process. */
-  after(id: number): readonly Sent[] {
-    return id > this.#id ? this.#kept : this.#kept.filter((frame) => frame.id > id)
+    const id = Math.max(Math.floor((clock.now() + (clock.epoch ?? 0)) / EVERY), 0)
+    this.frames = new SentFrames(id, historyBytes)
   }
 
   /** Each frame from now on, until what is returned is called. */
-  watch(watcher: Watcher): () => void {
+  readonly watch = (watcher: Watcher): (() => void) => {
     this.#watchers.add(watcher)
     // Not in the context of the request that was the first.
     if (!this.#stop) nobody.runInAsyncScope(() => void this.#run())
@@ -68,8 +55,7 @@ export class Sampler {
     const stop = (): void => {
       if (this.#stop !== stop) return
       this.#stop = undefined
-      this.#kept = []
-      this.#bytes = 0
+      this.frames.clear()
       running.abort()
       meter.stop()
     }
@@ -90,27 +76,19 @@ export class Sampler {
   }
 
   #send(meter: Meter): void {
-    const id = ++this.#id
-    const frame: Sent = {
-      id,
-      bytes: Buffer.from(`id: ${id}\ndata: ${JSON.stringify(this.#frame(meter))}\n\n`),
-    }
-    this.#kept.push(frame)
-    this.#bytes += frame.bytes.length
-    while (this.#bytes > this.#historyBytes && this.#kept.length > 0)
-      this.#bytes -= this.#kept.shift()?.bytes.length ?? 0
+    const frame = this.frames.add(this.#frame(meter))
     for (const watcher of this.#watchers) watcher(frame)
   }
 
   #frame(meter: Meter): Frame {
     const { services, lines, dropped } = meter.take()
     const at = Math.round(this.#clock.now() + (this.#clock.epoch ?? 0))
-    const shown = new Map<string, Frame['services'][number]>()
+    const shown = new Map<string, Shape>()
     const failed: Line[] = []
     for (const each of this.#list) {
       try {
         for (const [name, subject] of subjectsOf([each])) {
-          shown.set(name, serviceFrame(subject, services.get(name)))
+          shown.set(name, shapeOf(serviceFrame(subject, services.get(name))))
         }
       } catch (error) {
         // A strategy of the user's may throw when it explains itself: the calls and the other clients go on, and the page says so.
@@ -118,6 +96,6 @@ export class Sampler {
         failed.push({ at, kind: 'control', service: '', text })
       }
     }
-    return { at, services: [...shown.values()], lines: [...lines, ...failed], dropped }
+    return { at, services: shown, lines: [...lines, ...failed], dropped }
   }
 }

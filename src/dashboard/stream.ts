@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Sampler } from './sampler.ts'
 
-/** Bytes that may wait for a slow page; further frames are left out for it. */
+/** Bytes that may wait for a slow page. It then gets no more until it has read them all, and one frame instead of those it missed. */
 const MOST_WAITING = 1024 * 1024
 
 /** Sends frames to one page as server-sent events, until it leaves. */
-export function stream(sampler: Sampler, request: IncomingMessage, response: ServerResponse): void {
+export function stream({ frames, watch }: Sampler, request: IncomingMessage, response: ServerResponse): void {
   response.writeHead(200, {
     'content-type': 'text/event-stream; charset=utf-8',
     // Proxies must neither keep, change nor hold it back.
@@ -13,15 +13,21 @@ export function stream(sampler: Sampler, request: IncomingMessage, response: Ser
     'x-accel-buffering': 'no',
   })
   response.write('retry: 1000\n\n')
-  const leave = sampler.watch(({ bytes }) => {
-    if (response.writableLength <= MOST_WAITING) response.write(bytes)
+  let last = lastOf(request)
+  const missed = frames.after(last, MOST_WAITING)
+  for (const { id, bytes } of missed) {
+    response.write(bytes)
+    last = id
+  }
+  let isBehind = missed.length === 0
+  const leave = watch((frame) => {
+    const { writableLength } = response
+    isBehind ||= writableLength > MOST_WAITING
+    if (isBehind && writableLength > 0) return
+    response.write(isBehind ? frames.merged(last).bytes : frame.bytes)
+    isBehind = false
+    last = frame.id
   })
-  // At once: frames of the last minutes, as many of the newest as a page may be behind.
-  let sum = 0
-  const missed = sampler.after(lastOf(request)).toReversed()
-  const tooMany = missed.findIndex(({ bytes }) => (sum += bytes.length) > MOST_WAITING)
-  const sent = tooMany < 0 ? missed : missed.slice(0, tooMany)
-  for (const { bytes } of sent.toReversed()) response.write(bytes)
   response.once('close', leave)
   response.on('error', leave)
 }

@@ -20,7 +20,7 @@ import { CHILD_TIMEOUT } from '../support/child.ts'
 import { reply, startServer, type TestServer } from '../support/http-server.ts'
 import { until } from '../support/until.ts'
 import { watch, type Watcher } from '../../src/observe/watchers.ts'
-import { openStream } from './pages.ts'
+import { openStream, type Told } from './pages.ts'
 
 interface Frame {
   services: {
@@ -54,21 +54,12 @@ async function frameOf(
   fits: (frame: Frame) => boolean,
   headers: Record<string, string> = {},
 ): Promise<Frame> {
-  const response = await fetch(`${url}events`, { headers })
-  expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
-  let text = ''
-  for await (const piece of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-    text += piece
-    const blocks = text.split('\n\n')
-    text = blocks.pop() ?? ''
-    for (const block of blocks) {
-      const [, json] = /^data: (.*)$/m.exec(block) ?? []
-      if (json === undefined) continue
-      const frame = JSON.parse(json) as Frame
-      if (fits(frame)) return frame
-    }
-  }
-  throw new Error('the stream ended')
+  using stream = await openStream(`${url}events`, headers)
+  expect(stream.response.headers['content-type']).toBe('text/event-stream; charset=utf-8')
+  const seen = new Set<Frame>()
+  // Each once.
+  const { frame } = await stream.until((each: Frame) => !seen.has(each) && (seen.add(each), fits(each)))
+  return frame as Frame
 }
 
 describe('the stream', () => {
@@ -110,7 +101,7 @@ describe('the stream', () => {
     await frameOf(page.url, ({ services }) => services.map(({ name }) => name).join() === 'a,user-service')
     await app('http://b/')
     const later = await frameOf(page.url, ({ services }) => services.length === 3)
-    expect(later.services.map(({ name }) => name)).toEqual(['a', 'b', 'user-service'])
+    expect(later.services.map(({ name }) => name).toSorted()).toEqual(['a', 'b', 'user-service'])
   })
 
   it('listens to nothing while nobody looks', async () => {
@@ -178,17 +169,13 @@ describe('the stream', () => {
   it('gives a page that comes back what it has missed', async () => {
     await using page = await serveDashboard(client)
     const ids: number[] = []
+    let told: Told | undefined
     const read = async (last: string | undefined, count: number): Promise<void> => {
-      const headers = last === undefined ? {} : { 'last-event-id': last }
-      const response = await fetch(`${page.url}events`, { headers })
-      let text = ''
-      for await (const piece of response.body ?? []) {
-        text += Buffer.from(piece).toString()
-        const seen = [...text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id))
-        if (seen.length < count) continue
-        ids.push(...seen.slice(0, count))
-        return
-      }
+      const headers = last === undefined ? undefined : { 'last-event-id': last }
+      using stream = await openStream(`${page.url}events`, headers, told)
+      await until(() => stream.events.length >= count)
+      ids.push(...stream.events.slice(0, count).map(({ id }) => id))
+      told = stream.told
     }
     await read(undefined, 2)
     await sleep(1100)

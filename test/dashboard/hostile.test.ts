@@ -55,10 +55,10 @@ it('names of 10,000 characters and line breaks are short and in one line, and th
   await using page = await serveDashboard(users)
   const text = await read(page, (text) => text.includes('data: ') && text.endsWith('\n\n'))
   const { services } = JSON.parse(/^data: (.*)$/m.exec(text)?.[1] ?? '') as {
-    services: { instances: { id: string; zone: string; version: string }[] }[]
+    services: { instances: { id: string[]; zone: string[]; version: string[] } }[]
   }
-  const [shown] = services[0]?.instances ?? []
-  expect([shown?.id, shown?.zone.length, shown?.version.length]).toEqual([id, 1_000, 1_000])
+  const shown = services[0]?.instances
+  expect([shown?.id, shown?.zone[0]?.length, shown?.version[0]?.length]).toEqual([[id], 1_000, 1_000])
   const answer = await fetch(`${page.url}explain?service=users`)
   const { text: table } = (await answer.json()) as { text: string }
   expect(table.split('\n').map((line) => line.length > 200)).not.toContain(true)

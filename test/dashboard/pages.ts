@@ -1,7 +1,21 @@
 import { request, type IncomingMessage } from 'node:http'
 
+export interface Told {
+  readonly services: readonly unknown[]
+  add(id: number, frame: object): boolean
+}
+
+/** As the page puts frames together. */
+const { Frames } = (await import(new URL('../../src/dashboard/page/frames.js', import.meta.url).href)) as {
+  Frames: new () => Told
+}
+
 export interface Event {
   readonly id: number
+  /** As it came, and its length. */
+  readonly sent: Readonly<Record<string, unknown>>
+  readonly bytes: number
+  /** With all services whole, as a page has them. */
   // oxlint-disable-next-line typescript/no-explicit-any -- what was sent is what is tested
   readonly frame: any
 }
@@ -10,12 +24,18 @@ export interface Event {
 export interface Stream extends Disposable {
   readonly response: IncomingMessage
   readonly events: readonly Event[]
+  /** What the page knows, also when it comes back. */
+  readonly told: Told
   /** Resolves with the first frame that fits, also one that has come already. */
   until(fits: (frame: Event['frame']) => boolean): Promise<Event>
 }
 
 /** Opens the stream as a browser does. */
-export async function openStream(url: string, headers: Record<string, string> = {}): Promise<Stream> {
+export async function openStream(
+  url: string,
+  headers: Record<string, string> = {},
+  told: Told = new Frames(),
+): Promise<Stream> {
   const outgoing = request(url, { headers, agent: false })
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
   outgoing.once('response', resolve).on('error', reject).end()
@@ -30,13 +50,17 @@ export async function openStream(url: string, headers: Record<string, string> = 
     text = blocks.pop() ?? ''
     for (const block of blocks) {
       const [, id, data] = /^id: (\d+)\ndata: (.*)$/.exec(block) ?? []
-      if (data !== undefined) events.push({ id: Number(id), frame: JSON.parse(data) })
+      if (data === undefined) continue
+      const sent = JSON.parse(data) as Event['sent']
+      if (told.add(Number(id), sent))
+        events.push({ id: Number(id), sent, bytes: data.length, frame: { ...sent, services: told.services } })
     }
     for (const look of waiting) look()
   })
   return {
     response,
     events,
+    told,
     until: (fits) =>
       new Promise((found) => {
         const look = (): void => {

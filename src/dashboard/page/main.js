@@ -1,5 +1,6 @@
 import { heatmap, stacked, timeline } from './charts.js'
 import { byId, clock, element, ms, number, setText } from './elements.js'
+import { Frames } from './frames.js'
 import { History, SHOWN } from './history.js'
 import { Instances } from './instances.js'
 import { Log } from './log.js'
@@ -8,9 +9,9 @@ import { Overview, Routes } from './views.js'
 
 const CHARTS = ['traffic', 'breakers', 'latency']
 
-/** The last frame, and what the charts need of those before. */
+/** What the last frame has told, and what the charts need of those before. */
+const frames = new Frames()
 let last
-let lastId
 const histories = new Map()
 let picked
 let moment
@@ -121,7 +122,7 @@ function connect() {
   stream?.close()
   stream = undefined
   if (document.hidden) return
-  stream = new EventSource(lastId === undefined ? 'events' : `events?after=${lastId}`)
+  stream = new EventSource(last ? `events?after=${frames.id}` : 'events')
   stream.addEventListener('open', () => setText(byId('connection'), 'live'))
   stream.addEventListener('error', () => {
     setText(byId('connection'), 'not connected: the figures are old')
@@ -129,15 +130,16 @@ function connect() {
     if (stream?.readyState === EventSource.CLOSED) setTimeout(connect, 2_000)
   })
   stream.addEventListener('message', ({ data, lastEventId }) => {
-    lastId = lastEventId
-    last = JSON.parse(data)
+    const frame = JSON.parse(data)
+    if (!frames.add(Number(lastEventId), frame)) return
+    last = { at: frames.at, services: frames.services }
     for (const service of last.services) {
       if (!histories.has(service.name)) histories.set(service.name, new History())
       histories.get(service.name).add(last.at, service)
     }
     for (const [name, { entries }] of histories)
       if (entries.at(-1).at < last.at - SHOWN) histories.delete(name)
-    log.add(last)
+    log.add(frame)
     later()
   })
 }
