@@ -73,7 +73,11 @@ function enumOf(message: Buffer): number {
   function skip(wireType: number): void {
     if (wireType === 0) next()
     else if (wireType === 1) at += 8
-    else if (wireType === 2) at += next()
+    else if (wireType === 2) {
+      // Not `at += next()`: that would add to the place before the length.
+      const length = next()
+      at += length
+    }
     else if (wireType === 5) at += 4
     else throw new Error('the gRPC message is no protobuf')
     if (at > message.length) throw new Error('the gRPC message is no protobuf')
