@@ -77,8 +77,7 @@ function enumOf(message: Buffer): number {
       // Not `at += next()`: that would add to the place before the length.
       const length = next()
       at += length
-    }
-    else if (wireType === 5) at += 4
+    } else if (wireType === 5) at += 4
     else throw new Error('the gRPC message is no protobuf')
     if (at > message.length) throw new Error('the gRPC message is no protobuf')
   }
