@@ -13,6 +13,7 @@ const METHODS: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD', 'OPTION
 export interface Copies {
   /** Under way. */
   inFlight: number
+  /** In all. */
   sent: number
   /** Those that got no whole answer, or one with a status from 500 on. */
   failed: number
