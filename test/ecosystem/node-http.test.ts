@@ -1,5 +1,5 @@
 import axios from 'axios'
-import got from 'got'
+import { got } from 'got'
 import { once } from 'node:events'
 import { Agent, get, type AgentOptions } from 'node:http'
 import { connect } from 'node:net'
