@@ -4,7 +4,7 @@ import { allowOf } from '../client/core.ts'
 import type { Configured } from '../client/configurable.ts'
 import type { ClientOptions } from '../client/options.ts'
 import type { ClientSnapshot } from '../client/snapshot.ts'
-import { systemClock, type Clock } from '../clock.ts'
+import { systemClock } from '../clock.ts'
 import type { OtherClients } from '../doors/fetch/transfer.ts'
 import { copyCall } from '../doors/input/call-init.ts'
 import { discardInput } from '../doors/input/discard-body.ts'
@@ -40,7 +40,6 @@ export class App {
   readonly byHand: AppByHand = new AppByHand(() => this.#clients())
   readonly #listeners = new Listeners(() => this.#clients().map(([, client]) => client))
   readonly #platform = new Platform()
-  readonly #clock: Clock
   readonly #idle: IdleServices
   readonly #strangers: Strangers
   readonly #lookups: Lookups | undefined
@@ -53,7 +52,6 @@ export class App {
     checkAppOptions(options)
     this.#options = { ...options }
     const { source, suffixes = [], services = {}, clock = systemClock } = options
-    this.#clock = clock
     this.#idle = new IdleServices(clock, () => this.#services.values())
     this.#strangers = new Strangers(clock, suffixes)
     if (source) {
@@ -190,10 +188,7 @@ export class App {
     const service = this.#services.get(host)
     if (!service) return undefined
     if (this.#closed) throw this.#closed
-    const { idleTimeout = Infinity } = this.#options
-    if (idleTimeout === Infinity) return service.called(undefined)
-    this.#idle.watch(idleTimeout)
-    return service.called(this.#clock)
+    return service.client
   }
 
   async #fetchAfter(
@@ -303,9 +298,12 @@ export class App {
   }
 
   #serviceOf(options: ClientOptions, nameOf: (service: string) => string = (service) => service): Service {
-    return new Service(options, nameOf, (client) => {
+    const { idleTimeout = Infinity } = this.#options
+    const onCall = idleTimeout < Infinity ? (): void => this.#idle.watch(idleTimeout) : undefined
+    const onClient = (client: Client): void => {
       this.#listeners.addTo(client)
       this.byHand.addTo(client)
-    })
+    }
+    return new Service(options, nameOf, onClient, onCall)
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { hearCalls } from '../registry/called.ts'
 import { iterateOne } from '../registry/shared/one-watch.ts'
 import type { Instance, Source } from '../registry/source.ts'
 
@@ -16,11 +17,23 @@ export class RestingSource implements Source {
   #wake: (() => void) | undefined
   #isResting = false
 
-  /** `nameOf` is the name that the registry has for a service. */
-  constructor(source: Source, nameOf: (service: string) => string, clock: Clock) {
+  /** `nameOf` is the name that the registry has for a service; `onCall` is for one that may rest. */
+  constructor(
+    source: Source,
+    nameOf: (service: string) => string,
+    clock: Clock,
+    onCall: (() => void) | undefined,
+  ) {
     this.#source = source
     this.#clock = clock
     this.#nameOf = nameOf
+    // Also of one that the user makes through the client itself.
+    if (onCall) {
+      hearCalls(this, () => {
+        onCall()
+        this.#awaken()
+      })
+    }
     this.isOwn = source.isOwn === true
     if (source.emptyGrace !== undefined) this.emptyGrace = source.emptyGrace
   }
@@ -31,7 +44,7 @@ export class RestingSource implements Source {
     this.#rest.abort()
   }
 
-  wake(): void {
+  #awaken(): void {
     if (!this.#isResting) return
     this.#isResting = false
     this.#rest = new AbortController()

@@ -3,7 +3,7 @@ import { checkClientOptions } from '../client/check-options.ts'
 import type { ClientOptions } from '../client/options.ts'
 import { ServiceClient } from '../client/service-client.ts'
 import type { ClientUpdate } from '../client/update.ts'
-import { systemClock, type Clock } from '../clock.ts'
+import { systemClock } from '../clock.ts'
 import type { OutriggerError } from '../errors.ts'
 import type { Source } from '../registry/source.ts'
 import { RestingSource } from './resting-source.ts'
@@ -20,15 +20,24 @@ export class Service {
   readonly #source: RestingSource
   readonly #onClient: (client: Client) => void
 
-  /** Throws what `createClient()` would. `nameOf` is the name that the registry has for it. */
+  /**
+   * Throws what `createClient()` would. `nameOf` is the name that the registry has for it. `onCall` hears of each call, for a service
+   * that may rest.
+   */
   constructor(
     options: ClientOptions,
     nameOf: (service: string) => string,
     onClient: (client: Client) => void,
+    onCall: (() => void) | undefined,
   ) {
     this.name = options.service
     this.source = options.source
-    this.#source = new RestingSource(options.source, nameOf, options.clock ?? systemClock)
+    const { clock = systemClock } = options
+    const isCalled = (): void => {
+      this.calledAt = clock.now()
+      onCall?.()
+    }
+    this.#source = new RestingSource(options.source, nameOf, clock, onCall && isCalled)
     this.#options = { ...options, source: this.#source }
     this.#onClient = onClient
     check(this.#options)
@@ -45,13 +54,6 @@ export class Service {
   /** The client, if there has been a call. */
   get made(): Client | undefined {
     return this.#client
-  }
-
-  /** The client for a call that begins now. */
-  called(clock: Clock | undefined): Client {
-    if (clock) this.calledAt = clock.now()
-    this.#source.wake()
-    return this.client
   }
 
   rest(): void {

@@ -21,6 +21,7 @@ import type { ClientEvents, ServiceEvent } from '../observe/events.ts'
 import { eventChannels } from '../observe/event-channels.ts'
 import { Observer } from '../observe/observer.ts'
 import { allowPolicy } from '../registry/allow.ts'
+import { hearerOf } from '../registry/called.ts'
 import { Discovery } from '../registry/discovery.ts'
 import { quote } from '../quote.ts'
 import { Budget } from '../retry/budget.ts'
@@ -83,6 +84,7 @@ export function createCore(options: ClientOptions, compiled: CompiledPlans): Cli
     clock,
     events,
     redactPath: options.redactPath,
+    onCall: hearerOf(source),
     hasUserCode: hasUserCode(policy.balancer, compiled.plans),
   })
   const stamp = (): ServiceEvent => observer.stamp()

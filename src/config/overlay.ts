@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { plainCopy } from '../client/update.ts'
 import { isPlainObject } from '../registry/plain-data.ts'
 import type { Document } from './document.ts'
@@ -12,6 +13,8 @@ interface Member {
 export class Overlay {
   /** What the code has set, of what the document in force sets. */
   #covered: ReadonlyMap<string, Member> = new Map()
+  /** The options right after the document was applied. */
+  #applied: ReadonlyMap<string, Member> = new Map()
   readonly #group: string
 
   constructor(group: string) {
@@ -19,16 +22,25 @@ export class Overlay {
   }
 
   /** The update that brings a document into force, and what to do once it has been applied. */
-  prepare(document: Document, current: Document): { update: Document; applied: () => void } {
+  prepare(document: Document, current: Document): { update: Document; applied: (after: Document) => void } {
     const next = this.#membersOf(document)
     const now = this.#membersOf(current)
     const covered = new Map<string, Member>()
+    // The code may have set it anew meanwhile, with `update()`: then that is what lies below.
+    const isOurs = (key: string): boolean =>
+      this.#covered.has(key) && isDeepStrictEqual(now.get(key)?.value, this.#applied.get(key)?.value)
     for (const [key, { path }] of next) {
-      covered.set(key, this.#covered.get(key) ?? now.get(key) ?? { path, value: undefined })
+      const below = isOurs(key) ? this.#covered.get(key) : now.get(key)
+      covered.set(key, below ?? { path, value: undefined })
     }
-    const back = [...this.#covered].filter(([key]) => !next.has(key)).map(([, member]) => member)
+    const isBack = ([key]: [string, Member]): boolean => !next.has(key) && isOurs(key)
+    const back = [...this.#covered].filter(isBack).map(([, member]) => member)
     const update = this.#updateOf([...back, ...next.values()])
-    return { update, applied: () => (this.#covered = covered) }
+    const applied = (after: Document): void => {
+      this.#covered = covered
+      this.#applied = this.#membersOf(after)
+    }
+    return { update, applied }
   }
 
   #membersOf(document: Document): Map<string, Member> {

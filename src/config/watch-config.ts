@@ -71,16 +71,16 @@ export function watchConfig(
   const stop = new AbortController()
   const overlay = new Overlay(configured.group)
   const first = Promise.withResolvers<'applied' | 'refused' | 'failed'>()
-  let latest: string | undefined
+  let latest: { readonly text: unknown } | undefined
 
-  const take = (text: string): void => {
-    if (text === latest) return
-    latest = text
+  const take = (text: unknown): void => {
+    if (latest && text === latest.text) return
+    latest = { text }
     try {
       const document = readDocument(text)
       const { update, applied } = overlay.prepare(document, configured.options())
       configured.update(update, { by })
-      applied()
+      applied(configured.options())
       first.resolve('applied')
       tell('onApplied', onApplied, document)
     } catch (error) {
@@ -98,7 +98,7 @@ export function watchConfig(
         for await (const text of iterable(await (source.watch({ signal: stop.signal }) as unknown))) {
           if (stop.signal.aborted) return
           failures = 0
-          take(text as string)
+          take(text)
         }
       } catch (error) {
         if (stop.signal.aborted) return

@@ -15,6 +15,8 @@ export interface ObserverOptions {
   readonly redactPath: RedactPath | undefined
   /** Whether functions of the user's are asked about each attempt. */
   readonly hasUserCode: boolean
+  /** Called at the beginning of each call, whoever hears of it. */
+  readonly onCall?: (() => void) | undefined
 }
 
 /** Says whether anybody is to hear of a client's calls, and begins their journals. */
@@ -22,13 +24,15 @@ export class Observer implements JournalContext {
   readonly service: string
   readonly clock: Clock
   readonly events: Emitter<ClientEvents>
+  readonly #onCall: (() => void) | undefined
   #redactPath: RedactPath | undefined
   #hasUserCode: boolean
 
-  constructor({ service, clock, events, redactPath, hasUserCode }: ObserverOptions) {
+  constructor({ service, clock, events, redactPath, hasUserCode, onCall }: ObserverOptions) {
     this.service = service
     this.clock = clock
     this.events = events
+    this.#onCall = onCall
     this.#redactPath = redactPath
     this.#hasUserCode = hasUserCode
   }
@@ -45,6 +49,7 @@ export class Observer implements JournalContext {
 
   /** A journal for a call that begins now; undefined when nobody is there to read it. */
   begin(subject: CallSubject): Journal | undefined {
+    this.#onCall?.()
     const isHeard = this.#hasUserCode || this.events.attended || hasSubscribers()
     if (!isHeard && !this.events.watchers) return undefined
     return new Journal(this, subject, isHeard)

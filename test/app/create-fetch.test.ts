@@ -116,6 +116,46 @@ describe('createFetch with a source', () => {
     await until(() => source.open === 1)
     expect(source.watched).toEqual(['a', 'a'])
   })
+
+  it('keeps the watch of a service whose client is called by itself, on each door, and begins it again for that', async () => {
+    await using server = await startServer(reply(200, 'ok'))
+    const clock = new ManualClock()
+    const source = new CountingSource({ a: [at(server.url)], b: [at(server.url)] })
+    await using app = createFetch({ source, services: { a: {}, b: {} }, idleTimeout: 1000, clock })
+    const client = app.client('a')
+    const doors: (() => Promise<unknown>)[] = [
+      async () => (await client('/')).text(),
+      async () => (await client.request('/')).body.dump(),
+      () => client.execute(() => 1),
+      async () => {
+        const { request } = await import('undici')
+        await (await request('http://a/', { dispatcher: client.dispatcher })).body.dump()
+      },
+    ]
+    await app('http://b/')
+    for (const door of doors) {
+      await door()
+      for (let call = 0; call < 6; call++) {
+        await clock.advance(500)
+        await door()
+      }
+    }
+    expect(source.watched).toEqual(['a', 'b'])
+    await until(() => source.open === 1)
+    for (const [index, door] of doors.entries()) {
+      await clock.advance(2500)
+      await until(() => source.open === 0)
+      await door()
+      await until(() => source.open === 1)
+      expect(source.watched).toHaveLength(3 + index)
+    }
+    // To look at it is not to call it.
+    await clock.advance(1500)
+    client.snapshot()
+    client.explain('/')
+    await clock.advance(1000)
+    await until(() => source.open === 0)
+  })
 })
 
 describe('unknown: discover', () => {

@@ -98,6 +98,50 @@ describe('a document', () => {
     expect(optionsOf(users)).toEqual(before)
   })
 
+  it('leaves what the code has set since, with update(), and covers that from then on', async () => {
+    await using users = createClient({ service, source, timeout: 900, routes: { 'GET /a': { timeout: 9 } } })
+    watchConfig(users, stub)
+    await stub.put({
+      timeout: 100,
+      retry: false,
+      routes: { 'GET /a': { timeout: 1 }, 'GET /b': { timeout: 1 } },
+    })
+    users.update({ timeout: 700, routes: { 'GET /a': { timeout: 7 } } })
+    await stub.put({ routes: { 'GET /b': { timeout: 2 } } })
+    expect(optionsOf(users)).toMatchObject({
+      timeout: 700,
+      routes: { 'GET /a': { timeout: 7 }, 'GET /b': { timeout: 2 } },
+    })
+    expect(optionsOf(users)).not.toHaveProperty('retry')
+    users.update({ timeout: 600 })
+    await stub.put({ timeout: 50 })
+    expect(optionsOf(users)['timeout']).toBe(50)
+    users.update({ timeout: undefined })
+    await stub.put({ timeout: 40 })
+    await stub.put({})
+    expect(optionsOf(users)).not.toHaveProperty('timeout')
+    expect(optionsOf(users)['routes']).toEqual({ 'GET /a': { timeout: 7 } })
+  })
+
+  it.each([undefined, null, 7, new Uint8Array(2)])(
+    'that is %s is refused, also as the first',
+    async (document) => {
+      await using users = createClient({ service, source })
+      const odd = {
+        async *watch() {
+          yield document
+          yield '{"timeout":100}'
+          await new Promise(() => {})
+        },
+      }
+      const config = watchConfig(users, odd as unknown as ConfigSource, { onRefused })
+      expect(await config.first).toBe('refused')
+      expect(onRefused.mock.calls[0]?.[0].message).toContain('a document must be text')
+      await settled()
+      expect(optionsOf(users)['timeout']).toBe(100)
+    },
+  )
+
   it.each<[string, unknown, string]>([
     ['no JSON', '{ "timeout": ', 'a document must be JSON'],
     ['a list', [], 'a document must be an object'],
