@@ -3,7 +3,16 @@ interface Provenance {
   readonly url: string
   readonly redirected: boolean
   readonly type: Response['type']
+  /** Only those that the constructor refuses. */
+  readonly status?: number
+  readonly ok?: boolean
+  readonly statusText?: string
 }
+
+/** Of a status that a server may send and fetch hands on, the constructor takes no more than this. */
+const MAX_STATUS = 599
+/** RFC 9112 §4: what the constructor takes; fetch hands on whatever the server wrote. */
+const REASON = /^[\t\x20-\x7e\x80-\xff]*$/
 
 interface Parts {
   readonly body: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | null
@@ -22,14 +31,26 @@ export function responseLike(
   { body, headers }: Parts,
 ): Response {
   const { status = 200, statusText = '' } = original
-  const response = new Response(body, { status, statusText, headers })
-  return dress(response, { url: original.url, redirected: original.redirected, type: original.type })
+  const isStatus = status <= MAX_STATUS
+  const isReason = REASON.test(statusText)
+  const response = new Response(body, {
+    status: isStatus ? status : 200,
+    statusText: isReason ? statusText : '',
+    headers,
+  })
+  return dress(response, {
+    url: original.url,
+    redirected: original.redirected,
+    type: original.type,
+    ...(!isStatus && { status, ok: false }),
+    ...(!isReason && { statusText }),
+  })
 }
 
 function dress(response: Response, provenance: Provenance): Response {
   const clone = (): Response => dress(Response.prototype.clone.call(response), provenance)
-  const { url, redirected, type } = provenance
-  const properties = Object.entries({ url, redirected, type, clone })
-  for (const [name, value] of properties) Object.defineProperty(response, name, { value, configurable: true })
+  for (const [name, value] of Object.entries({ ...provenance, clone })) {
+    Object.defineProperty(response, name, { value, configurable: true })
+  }
   return response
 }
