@@ -20,7 +20,7 @@ export function copyPlainHeaders(headers: Dispatcher.DispatchOptions['headers'])
   const copy = { ...plain }
   for (const name in copy) {
     const value = copy[name]
-    if (Array.isArray(value)) copy[name] = [...value]
+    if (Array.isArray(value) && Object.hasOwn(copy, name)) copy[name] = [...value]
   }
   return copy
 }
@@ -29,7 +29,9 @@ export function namesHost(headers: PlainHeaders): boolean {
   if (Array.isArray(headers)) {
     return headers.some((name, index) => index % 2 === 0 && name.toLowerCase() === 'host')
   }
-  for (const name in headers) if (name.length === 4 && name.toLowerCase() === 'host') return true
+  for (const name in headers) {
+    if (name.length === 4 && name.toLowerCase() === 'host' && Object.hasOwn(headers, name)) return true
+  }
   return false
 }
 
@@ -44,7 +46,7 @@ export function oneContentLength(headers: PlainHeaders): PlainHeaders {
     return one === undefined ? headers : headers.toSpliced(at + 1, 1, one)
   }
   for (const name in headers) {
-    if (!isContentLength(name)) continue
+    if (!isContentLength(name) || !Object.hasOwn(headers, name)) continue
     const one = oneLength(headers[name])
     if (one !== undefined) return { ...headers, [name]: one }
   }

@@ -7,7 +7,7 @@ const closing: (() => unknown)[] = []
 let isDown = false
 afterEach(async () => {
   isDown = false
-  for (const close of closing.splice(0).reverse()) await close()
+  for (const close of closing.splice(0).toReversed()) await close()
 })
 
 /** Answers every request with this text. */

@@ -75,7 +75,7 @@ export function fallbackCall(
 /** With those of the option `headers`, which an update may change: what was kept under the old ones is not for the new. */
 function allHeaders({ headers: { own } }: Plan, given: RequestInit['headers']): Headers {
   const all = new Headers(given)
-  for (const name in own?.fixed) if (!all.has(name)) all.set(name, own.fixed[name]!)
+  for (const [name, value] of Object.entries(own?.fixed ?? {})) if (!all.has(name)) all.set(name, value)
   return all
 }
 

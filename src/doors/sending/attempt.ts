@@ -47,7 +47,7 @@ type ExtraHeaders = Readonly<Record<string, string>> | undefined
 function withTracers(own: ExtraHeaders, added: ExtraHeaders): ExtraHeaders {
   if (!added) return own
   let all: Record<string, string> | undefined
-  for (const name in added) (all ??= {})[name.toLowerCase()] = added[name]!
+  for (const [name, value] of Object.entries(added)) (all ??= {})[name.toLowerCase()] = value
   return all && own ? Object.assign(all, own) : (all ?? own)
 }
 
