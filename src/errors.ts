@@ -101,13 +101,14 @@ export class NoInstanceError extends RefusalError {
 }
 
 /** Many calls are refused at once when a service is down, and a stack trace would be most of their cost. */
-export function withoutStack<E extends Error>(make: () => E): E {
+export function withoutStack<T>(make: () => T): T {
   const limit = Error.stackTraceLimit
-  Error.stackTraceLimit = 0
+  // Not by an assignment, which throws where the intrinsics are frozen.
+  const isSet = Reflect.set(Error, 'stackTraceLimit', 0)
   try {
     return make()
   } finally {
-    Error.stackTraceLimit = limit
+    if (isSet) Reflect.set(Error, 'stackTraceLimit', limit)
   }
 }
 

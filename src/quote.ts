@@ -8,9 +8,17 @@ export function quote(value: unknown): string {
   return text.length > 120 ? `${text.slice(0, 117)}...` : text
 }
 
-/** What somebody else has written must not forge a line of a log. */
+/** Control characters, and those that turn the direction of text: a terminal obeys them. */
+// oxlint-disable-next-line no-control-regex -- control characters are what it is for
+const CONTROLS = /[\0-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
+
+/** What somebody else has written must not forge a line of a log, nor give orders to the terminal that shows it. */
 export function oneLine(text: string): string {
-  return text.replaceAll(/[\r\n\u2028\u2029]\s*/g, ' ')
+  return text.replaceAll(/[\r\n\u2028\u2029]\s*/g, ' ').replaceAll(CONTROLS, escaped)
+}
+
+function escaped(character: string): string {
+  return character === '\t' ? ' ' : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
 function show(value: unknown): string {

@@ -2,6 +2,7 @@ import { startTimer, type Clock } from '../clock.ts'
 import { timeoutError } from '../errors.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import { headersFor, type HeaderSource } from '../headers/own-headers.ts'
+import { oneLine } from '../quote.ts'
 import { isLate, timeoutVerdict } from '../verdict/limit.ts'
 import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import type { Operation, Receiver, SendContext, Sending, Tried } from './operation.ts'
@@ -179,7 +180,7 @@ export class Try<T> implements Receiver<T>, Tried<T> {
       this.#isExcused = true
       this.#arm(limit)
     } else {
-      this.error = timeoutError(`${this.attempt.instance.id} did not answer within ${limit} ms`)
+      this.error = timeoutError(`${oneLine(this.attempt.instance.id)} did not answer within ${limit} ms`)
       this.stop(this.error, timeoutVerdict(this.sent))
       this.#onEnd(this)
     }

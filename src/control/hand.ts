@@ -4,6 +4,7 @@ import type { LiveEndpoint } from '../fleet/endpoint.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { ControlAction, ControlEvent } from '../observe/events.ts'
 import { checkBoolean, checkNumber, checkObject, quote } from '../options.ts'
+import { oneLine } from '../quote.ts'
 import type { Instance } from '../registry/source.ts'
 import { Marks, type Mark } from './marks.ts'
 
@@ -206,10 +207,7 @@ export class Hand {
     const known = fleet().endpoints.map(({ instance }) => instance.id)
     if (known.includes(id) || (typeof id === 'string' && this.#marks.of(id))) return
     throw withoutStack(
-      () =>
-        new RangeError(
-          `${name}(): ${service} has no instance ${quote(id)}; known: ${known.join(', ') || 'none'}`,
-        ),
+      () => new RangeError(`${name}(): ${service} has no instance ${quote(id)}; known: ${namesOf(known)}`),
     )
   }
 
@@ -220,7 +218,15 @@ export class Hand {
       endpoint.instance.id !== id && endpoint.isolatedUntil <= now && !endpoint.isOpen()
     if (fleet().endpoints.some(isLeft)) return
     throw new RangeError(
-      `${name}('${id}') would leave ${service} without an instance; { force: true } does it`,
+      `${name}(${quote(id)}) would leave ${service} without an instance; { force: true } does it`,
     )
   }
+}
+
+/** Of thousands, the first are enough for who has mistyped one. */
+const SHOWN = 20
+
+function namesOf(ids: readonly string[]): string {
+  const more = ids.length > SHOWN ? `, and ${ids.length - SHOWN} more` : ''
+  return ids.length > 0 ? `${ids.slice(0, SHOWN).map(oneLine).join(', ')}${more}` : 'none'
 }

@@ -32,7 +32,13 @@ export function table(explanation: Explanation): string {
     .join('\n')
 }
 
-function aligned(rows: readonly (readonly string[])[]): string[] {
+/** A name from a registry may have any length, and each row would be as wide. */
+const MOST = 120
+
+function aligned(all: readonly (readonly string[])[]): string[] {
+  const rows = all.map((row) =>
+    row.map((cell) => (cell.length > MOST ? `${cell.slice(0, MOST - 1)}…` : cell)),
+  )
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   return rows.map((row) =>
     row

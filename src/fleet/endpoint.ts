@@ -5,6 +5,7 @@ import type { Transition } from '../breaker/transition.ts'
 import type { Clock } from '../clock.ts'
 import type { Outcome } from '../observe/events.ts'
 import { quote } from '../options.ts'
+import { oneLine } from '../quote.ts'
 import { isRegisteredAnew } from '../registry/registration.ts'
 import type { Instance } from '../registry/source.ts'
 import type { Dispatcher } from '../undici.ts'
@@ -229,7 +230,8 @@ export class LiveEndpoint extends EndpointBreakers implements Endpoint {
   async destroyPool(): Promise<void> {
     // Not `close()`: it would wait for connections that nobody wants any more to be made, or refused.
     const { closed } = this.#context
-    const reason = closed ?? new Error(`${this.instance.id} left the registry and its drain time is over`)
+    const reason =
+      closed ?? new Error(`${oneLine(this.instance.id)} left the registry and its drain time is over`)
     try {
       await this.#pool?.destroy(reason)
     } catch (error) {

@@ -1,6 +1,7 @@
 import type { LiveEndpoint } from './endpoint.ts'
 import type { Guard } from './guard.ts'
 import type { InstanceCounts, InstanceState } from '../observe/events.ts'
+import { oneLine } from '../quote.ts'
 
 /** What stands in the way of picking an endpoint, if anything does. */
 export function stateOf(
@@ -50,5 +51,5 @@ export function lastFailure(endpoints: readonly LiveEndpoint[]): unknown {
   }
   if (!last?.lastFailure) return undefined
   const { error, status } = last.lastFailure
-  return error ?? new Error(`${last.instance.id} answered with ${status ?? 'a failure'}`)
+  return error ?? new Error(`${oneLine(last.instance.id)} answered with ${status ?? 'a failure'}`)
 }

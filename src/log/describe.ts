@@ -11,6 +11,8 @@ export type LogFields = Readonly<Record<string, unknown>>
 /** Causes of causes are shown this deep. */
 const DEPTH = 3
 const STACK_LINES = 10
+/** Of the entries that a snapshot dropped, this many are shown: there may be thousands. */
+const REJECTED = 20
 
 /** An error as plain data: most loggers print only the message of one, or nothing. */
 export function serializeError(error: unknown, depth: number = DEPTH): LogFields {
@@ -61,7 +63,8 @@ export function fieldsOf(name: keyof ClientEvents, event: ServiceEvent): LogFiel
     ...(instance !== undefined && addressOf(instance as Instance)),
     ...(previous !== undefined && { previousUrl: redactUrl((previous as Instance).url) }),
     ...(Array.isArray(rejected) && {
-      rejected: rejected.map(({ reason }: { reason: string }) => redact(reason)),
+      rejected: rejected.slice(0, REJECTED).map(({ reason }: { reason: string }) => redact(reason)),
+      ...(rejected.length > REJECTED && { rejectedInAll: rejected.length }),
     }),
     ...(error !== undefined && { error: serializeError(error) }),
   }

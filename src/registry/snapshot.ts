@@ -1,3 +1,4 @@
+import { withoutStack } from '../errors.ts'
 import { disown } from '../hooks/disown.ts'
 import { quote } from '../options.ts'
 import type { Allow } from './allow.ts'
@@ -47,13 +48,16 @@ export class SnapshotReader {
     const instances: Instance[] = []
     const rejected: Rejected[] = []
     this.#changed = false
-    for (const entry of value as readonly unknown[]) {
-      try {
-        instances.push(this.#readEntry(entry))
-      } catch (error) {
-        rejected.push(reject(entry, error))
+    // Thousands may be bad, each with an error of which only the message is used.
+    withoutStack(() => {
+      for (const entry of value as readonly unknown[]) {
+        try {
+          instances.push(this.#readEntry(entry))
+        } catch (error) {
+          rejected.push(reject(entry, error))
+        }
       }
-    }
+    })
     if (instances.length > 0 && instances.length < this.#slots.size) {
       this.#changed = true
       this.#forget()

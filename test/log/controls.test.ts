@@ -1,0 +1,109 @@
+import { Console } from 'node:console'
+import { Writable } from 'node:stream'
+import { expect, it, vi } from 'vitest'
+import { createClient, fixed, logEvents, type Client } from '../../src/index.ts'
+import { validateSnapshot } from '../../src/registry/snapshot.ts'
+import { ManualClock } from '../../src/testing/clock.ts'
+import { HandSource } from '../support/source.ts'
+
+/** It clears the screen, rings, forges a line, and turns the direction of what follows. */
+const EVIL = 'a\u001b[2J\u0007\r\nERROR forged\u2028\u202e\u009b1mb\t'
+const FORBIDDEN = /[^\n\x20-\x7e…]/
+const SHOWN = String.raw`a\u001b[2J\u0007 ERROR forged \u202e\u009b1mb `
+const url = 'http://127.0.0.1:9'
+
+const evil = (clock = new ManualClock()): Client =>
+  createClient({
+    service: 'svc',
+    source: fixed([{ id: EVIL, url }]),
+    retry: false,
+    breaker: { failureThreshold: 1 },
+    timeout: { attempt: 100 },
+    clock,
+  })
+
+function collected(): { logger: Console; text: () => string } {
+  let text = ''
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      text += String(chunk)
+      done()
+    },
+  })
+  return { logger: new Console(stream), text: () => text }
+}
+
+it('a log line gives no orders to a terminal, whatever a registry calls an instance', async () => {
+  await using client = evil()
+  const { logger, text } = collected()
+  logEvents(client, logger, { levels: { attempt: 'info' } })
+  await client.execute(() => Promise.reject(new Error(EVIL))).catch(() => {})
+  expect(text()).toContain(`breaker:open: instance ${SHOWN}`)
+  expect(
+    text()
+      .split('\n')
+      .filter((line) => line.startsWith('svc ') && FORBIDDEN.test(line)),
+  ).toEqual([])
+})
+
+it('neither does an explanation, nor an error of ours that names an instance', async () => {
+  const clock = new ManualClock()
+  await using client = evil(clock)
+  await client.ready()
+  expect(String(client.explain())).not.toMatch(FORBIDDEN)
+  const hanging = client.execute(() => new Promise(() => {}))
+  const failed = expect(hanging).rejects.toThrow(`${SHOWN} did not answer within 100 ms`)
+  await clock.advance(100)
+  await failed
+  for (const act of [() => client.isolate('b'), () => client.isolate(EVIL)]) {
+    let message = ''
+    try {
+      act()
+    } catch (error) {
+      message = (error as Error).message
+    }
+    expect(message).toMatch(/known: |would leave/)
+    expect(message).not.toMatch(FORBIDDEN)
+  }
+})
+
+it('an explanation is no wider than it must be, though a name is as long as a book', async () => {
+  await using client = createClient({
+    service: 'svc',
+    source: fixed([
+      { id: 'x'.repeat(100_000), url },
+      { id: 'b', url: 'http://127.0.0.1:10' },
+    ]),
+  })
+  await client.ready()
+  expect(String(client.explain()).length).toBeLessThan(2_000)
+})
+
+it('a log line shows the first of ten thousand bad entries, and how many there are', async () => {
+  const source = new HandSource()
+  await using client = createClient({ service: 'svc', source })
+  const seen: Record<string, unknown>[] = []
+  const write = (fields: unknown): void => void seen.push(fields as Record<string, unknown>)
+  logEvents(client, { debug: write, info: write, warn: write, error: write }, { style: 'pino' })
+  const bad = Array.from({ length: 10_000 }, (_, index) => ({ id: `bad${index}`, url: 'ftp://x' }))
+  source.push({ id: 'a', url }, ...(bad as never[]))
+  await client.ready()
+  await vi.waitFor(() => expect(seen.some(({ event }) => event === 'source:invalid')).toBe(true))
+  const line = seen.find(({ event }) => event === 'source:invalid')
+  expect(line).toMatchObject({ rejectedInAll: 10_000 })
+  expect(line?.['rejected']).toHaveLength(20)
+})
+
+it('bad entries cost no stacks, and whoever counts on stacks has them afterwards', () => {
+  const limit = Error.stackTraceLimit
+  const during: number[] = []
+  const spy = {
+    get url(): string {
+      during.push(Error.stackTraceLimit)
+      throw new Error('a getter')
+    },
+  }
+  expect(validateSnapshot([spy]).rejected).toMatchObject([{ reason: 'a getter' }])
+  expect(during).not.toContain(limit)
+  expect(Error.stackTraceLimit).toBe(limit)
+})
