@@ -92,15 +92,15 @@ export function hasFallback({ fallback: { answer, stale, coalescer } }: Plan): b
 function shared(call: FallbackCall): Promise<Response> {
   const { company, variant, core, plan } = call
   const { coalescer } = plan.fallback
-  if (!coalescer || company === undefined) return call.start()
+  if (!coalescer || company === undefined || isOver(call)) return call.start()
   const key = coalescer.key({ ...call, variant: JSON.stringify([variant, company]) }, call.cache)
   if (!key) return call.start()
   // Who goes on alone after he has waited has no more time than before.
   const deadline = Math.min(call.deadline, core.clock.now() + plan.timeout.total)
   return inTime(call, (signal) => {
     const alone = (): Promise<Response> => {
-      // It is a call like any other from now on.
-      call.joined = undefined
+      // It is a call like any other from now on, if it has any time left to be one.
+      if (deadline > core.clock.now()) call.joined = undefined
       return inTime({ core, signal, deadline }, (own) => call.start(own))
     }
     const joined = (): void => {
@@ -109,6 +109,11 @@ function shared(call: FallbackCall): Promise<Response> {
     }
     return coalescer.run(key, { signal, start: (all) => call.start(all, signal), alone, joined })
   })
+}
+
+/** It shares nothing: it ends as a call of its own, which is told of. */
+function isOver({ core, signal, deadline }: FallbackCall): boolean {
+  return signal?.aborted === true || deadline <= core.clock.now()
 }
 
 /** A deadline of the caller's own is nobody else's: it ends his wait, and not the request that he shares. */
