@@ -1,6 +1,6 @@
 import { checkNumber, checkObject } from '../options.ts'
 import { IN_FLIGHT, LATENCY } from '../load/meter.ts'
-import type { Balancer, Endpoint } from './balancer.ts'
+import type { Balancer, Endpoint, PickRequest } from './balancer.ts'
 import { factories } from './factories.ts'
 import { leastOf } from './least-of.ts'
 import { markOwn } from './own.ts'
@@ -91,7 +91,7 @@ export function prequal(options: PrequalOptions = {}): Balancer {
   const everySaid = perSet((endpoints) => endpoints.map(lookUp))
   let all: readonly Said[] = []
 
-  const least = leastOf(choices, (endpoint, { now }, index) => {
+  function cost(endpoint: Endpoint, { now }: Pick<PickRequest, 'now'>, index: number): number {
     const said = all[index] as Said
     const fresh = Math.exp((said.at - now) / fade)
     const weight = weightOf(endpoint)
@@ -102,7 +102,9 @@ export function prequal(options: PrequalOptions = {}): Balancer {
     if (endpoint.pending > 0) expected = Math.max(expected, endpoint.pendingAge(now) - SLACK)
     const penalty = setbacks.penalty(endpoint, now)
     return load > loads.limit || penalty >= TROUBLED ? HOT * (load + 1) * penalty : expected * penalty
-  })
+  }
+
+  const least = leastOf(choices, cost)
 
   return markOwn({
     pick(endpoints, request) {
@@ -111,6 +113,11 @@ export function prequal(options: PrequalOptions = {}): Balancer {
       const picked = isSilent ? silent.pick(endpoints, request) : least(endpoints, request)
       if (picked) lookUp(picked).sent++
       return picked
+    },
+    standing(endpoint, now) {
+      if (now - lastAt > SILENCE) return silent.standing?.(endpoint, now)
+      all = [lookUp(endpoint)]
+      return { cost: cost(endpoint, { now }, 0) }
     },
     reported(endpoint, { named }, now) {
       const load = named?.get(IN_FLIGHT)

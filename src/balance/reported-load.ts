@@ -6,6 +6,7 @@ import { markOwn } from './own.ts'
 import { ReportedWeight, weigh } from './reported-weight.ts'
 import { Sampler } from './sampler.ts'
 import { Setbacks } from './setbacks.ts'
+import { weightOf } from './weight.ts'
 
 /** Options of `reportedLoad()`. */
 export interface ReportedLoadOptions {
@@ -80,6 +81,8 @@ export function reportedLoad(options: ReportedLoadOptions = {}): Balancer {
   }
   const reports = new WeakMap<Endpoint, ReportedWeight>()
   const looks = new WeakMap<readonly Endpoint[], { readonly all: readonly Endpoint[]; look: Looked }>()
+  /** What each weighed when it was last looked at. */
+  const latest = new WeakMap<Endpoint, number>()
   const setbacks = new Setbacks()
   let weights: readonly number[] = []
 
@@ -91,16 +94,19 @@ export function reportedLoad(options: ReportedLoadOptions = {}): Balancer {
       })),
       spread,
     )
+    for (const [index, endpoint] of endpoints.entries()) latest.set(endpoint, weighed[index] as number)
     return { weights: weighed, sampler: new Sampler(weighed), at: now }
+  }
+
+  function cost(endpoint: Endpoint, now: number, weight: number): number {
+    const penalty = setbacks.penalty(endpoint, now)
+    // An idle one costs nothing: the draw has heeded its weight already. Unless it fails: it is idle because of that.
+    return (endpoint.inFlight * penalty + penalty - 1) / weight
   }
 
   const least = leastOf(
     2,
-    (endpoint, { now }, index) => {
-      const penalty = setbacks.penalty(endpoint, now)
-      // An idle one costs nothing: the draw has heeded its weight already. Unless it fails: it is idle because of that.
-      return (endpoint.inFlight * penalty + penalty - 1) / (weights[index] as number)
-    },
+    (endpoint, { now }, index) => cost(endpoint, now, weights[index] as number),
     (endpoints, request) => {
       const all = request.all ?? endpoints
       let entry = looks.get(endpoints)
@@ -113,6 +119,9 @@ export function reportedLoad(options: ReportedLoadOptions = {}): Balancer {
 
   return markOwn({
     pick: least,
+    standing(endpoint, now) {
+      return { cost: cost(endpoint, now, latest.get(endpoint) ?? weightOf(endpoint)) }
+    },
     reported(endpoint, report, now) {
       let own = reports.get(endpoint)
       if (!own) reports.set(endpoint, (own = new ReportedWeight()))

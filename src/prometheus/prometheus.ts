@@ -5,7 +5,9 @@ import type { ClientEvents } from '../observe/events.ts'
 import { BoundedLabel, DURATION_BUCKETS, methodLabel } from '../observe/labels.ts'
 import { queuedOf, snapshotsOf, sumOf, type Measured } from '../client/measured.ts'
 import { checkMethods, checkObject, quote } from '../options.ts'
+import { checkExemplars, exemplarOf, type ExemplarLabels } from './exemplars.ts'
 
+export type { ExemplarLabels } from './exemplars.ts'
 export type { Measured } from '../client/measured.ts'
 
 /** Options of `prometheus()`. */
@@ -18,6 +20,18 @@ export interface PrometheusOptions {
   buckets?: readonly number[]
   /** Adds the instance's id to the metrics of attempts: one series for each instance there ever was. @default false */
   instances?: boolean
+  /**
+   * Asked at the end of each call, in the call's own async context: the labels of an exemplar for `call_duration_seconds`, such as
+   * the ids of the active span; undefined for none. 128 characters at most, names included. The registry must be one of OpenMetrics.
+   *
+   * @default none
+   * @example
+   * exemplars: () => {
+   *   const span = trace.getActiveSpan()?.spanContext()
+   *   return span && { trace_id: span.traceId, span_id: span.spanId }
+   * }
+   */
+  exemplars?: () => ExemplarLabels | undefined
 }
 
 /**
@@ -33,13 +47,15 @@ export function prometheus(
   measured: Measured | readonly Measured[],
   options: PrometheusOptions = {},
 ): () => void {
-  checkObject('prometheus()', options, ['register', 'prefix', 'buckets', 'instances'])
+  checkObject('prometheus()', options, ['register', 'prefix', 'buckets', 'instances', 'exemplars'])
   const {
     register = globalRegistry,
     prefix = 'outrigger_',
     buckets = DURATION_BUCKETS,
     instances = false,
+    exemplars,
   } = options
+  if (exemplars !== undefined) checkExemplars(exemplars, register)
   if (typeof prefix !== 'string' || !/^[a-z_]\w*$/i.test(prefix)) {
     throw new TypeError(`prometheus().prefix must be the beginning of a metric's name, got ${quote(prefix)}`)
   }
@@ -60,6 +76,7 @@ export function prometheus(
     ),
     labelNames: ['service', 'route', 'method', 'outcome'],
     buckets: [...buckets],
+    ...(exemplars && { enableExemplars: true }),
   })
   const attempts = counter('attempts_total', 'Tries on an instance, by what they count as.', [
     'service',
@@ -80,11 +97,12 @@ export function prometheus(
   const routes = new BoundedLabel()
   const transition = ({ service, to }: ClientEvents['breaker:open']): void => transitions.inc({ service, to })
   const listeners: { readonly [Name in keyof ClientEvents]?: Listener<ClientEvents[Name]> } = {
-    call: ({ service, route, method, outcome, duration }) =>
-      durations.observe(
-        { service, route: routes.of(route), method: methodLabel(method), outcome },
-        duration / 1000,
-      ),
+    call: ({ service, route, method, outcome, duration }) => {
+      const labels = { service, route: routes.of(route), method: methodLabel(method), outcome }
+      const value = duration / 1000
+      if (exemplars) durations.observe({ labels, value, exemplarLabels: exemplarOf(exemplars) })
+      else durations.observe(labels, value)
+    },
     attempt: ({ service, route, outcome, instance }) =>
       attempts.inc({
         service,

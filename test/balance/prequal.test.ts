@@ -159,6 +159,25 @@ describe('prequal', () => {
     for (let call = 0; call < 300; call++) pick(14_000 + call * 10)
   })
 
+  it('shows the cost that it compares: of the fastest cold one the least, of a hot one the most', () => {
+    const { set, balancer } = informed(
+      [
+        [5, 30],
+        [6, 10],
+        [50, 1],
+      ],
+      { hot: 0.6 },
+    )
+    const costs = set.map((each) => balancer.standing?.(each, 0)?.cost ?? Number.NaN)
+    expect(costs[1]).toBeLessThan(costs[0] as number)
+    expect(costs[0]).toBeLessThan(costs[2] as number)
+    expect(balancer.pick(set, requests()())?.instance.id).toBe('b')
+    // Nobody has reported for long: it is as peakEwma().
+    expect(balancer.standing?.(set[0] as FakeEndpoint, 60_000)).toEqual(
+      peakEwma().standing?.(set[0] as FakeEndpoint, 60_000),
+    )
+  })
+
   it('takes no notice of reports without the two metrics', () => {
     const [a, b] = endpoints(2) as [FakeEndpoint, FakeEndpoint]
     const [told, untold] = [prequal(), prequal()]

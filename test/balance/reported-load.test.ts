@@ -160,6 +160,20 @@ describe('reportedLoad', () => {
     })
   })
 
+  it('shows the cost that it compares, also of an endpoint that it has never seen', () => {
+    const [a, b, c] = trio()
+    const balancer = reportedLoad(ready)
+    report(balancer, a, 'cpu_utilization=0.5,rps_fractional=100', 0)
+    report(balancer, b, 'cpu_utilization=0.5,rps_fractional=300', 0)
+    a.inFlight = b.inFlight = c.inFlight = 3
+    const costOf = (each: FakeEndpoint): number => balancer.standing?.(each, 0)?.cost ?? Number.NaN
+    expect(costOf(c)).toBe(3)
+    balancer.pick([a, b], requests()())
+    expect(costOf(b)).toBeCloseTo(costOf(a) / 3)
+    balancer.settled?.(b, 'failure', 1, 0, 503)
+    expect(costOf(b)).toBeGreaterThan(costOf(a))
+  })
+
   it('a server that reports what it likes and fails gets next to nothing', () => {
     const set = trio()
     const [a] = set
