@@ -40,7 +40,9 @@ function lineOf({ attempts, hedges, total, attempt, breaker, priority }: PlanExp
   return `plan: attempts: ${attempts}, hedges: ${hedges}${limits.join('')}, ${guard}, priority ${priority}`
 }
 
-/** A name from a registry must not look like further lines. */
+/** As the page writes characters that nobody sees: a name must not look like further lines, and columns stay in line. */
+const UNSEEN = /[\p{Cc}\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu
+
 function inOneLine(text: string): string {
-  return text.replaceAll('\r', String.raw`\u{d}`).replaceAll('\n', String.raw`\u{a}`)
+  return text.replace(UNSEEN, (unseen) => `\\u{${unseen.codePointAt(0)?.toString(16)}}`)
 }

@@ -45,7 +45,7 @@ describe('with a killed, a slow and a failing instance', () => {
     await page.locator('#log').getByText('breaker:open').first().waitFor()
     // Colour and word.
     expect(await rowOf('s2').locator('.state').getAttribute('class')).toContain('out')
-    expect(await rowOf('s2').locator('.why').textContent()).toMatch(/^open for \d+ ms more$/)
+    expect(await rowOf('s2').locator('.why').textContent()).toMatch(/^open for \d+ m?s more$/)
     expect(await rowOf('s1').locator('.state').getAttribute('class')).toContain('good')
     expect(await rowOf('s1').textContent()).toContain('v3')
     expect(await page.locator('#routes').textContent()).toContain('GET /users/{id}')

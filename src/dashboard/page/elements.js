@@ -79,6 +79,12 @@ export const ms = (value) => {
   return value < 1_000 ? `${number(value, value < 10 ? 1 : 0)} ms` : `${number(value / 1_000, 2)} s`
 }
 export const percent = (part, whole) => (whole === 0 ? '–' : `${number((part / whole) * 100, 1)} %`)
+/** Rounded down: 100 % is all of them. */
+export const success = (good, all) =>
+  all === 0 ? '–' : `${number(Math.floor((good / all) * 1_000) / 10, 1)} %`
+/** A text with its long durations in seconds. */
+export const inSeconds = (text) =>
+  text.replace(/\b(\d{4,9}) ms\b/g, (_, value) => `${number(value / 1_000)} s`)
 export const clock = (at) => TIME.format(at)
 
 /** The colour of a state, which always stands beside its word. */

@@ -21,10 +21,14 @@ export class History {
   tried = []
   seen = []
   trouble = []
+  /** When each route was called last. */
+  routes = new Map()
   #places = new Map()
 
-  add(at, { calls, failed, refused, p50, p99, latencies, instances }) {
+  add(at, { calls, failed, refused, p50, p99, latencies, instances, routes }) {
     if (at < (this.entries.at(-1)?.at ?? at)) this.#clear()
+    for (const { key } of routes) this.routes.set(key, at)
+    for (const [key, calledAt] of this.routes) if (calledAt < at - SHOWN) this.routes.delete(key)
     for (const { id } of instances) if (!this.#places.has(id) && this.ids.length < MOST) this.#know(id)
     const tries = new Uint16Array(this.ids.length)
     const tones = new Uint8Array(this.ids.length)
@@ -88,5 +92,6 @@ export class History {
     this.seen = []
     this.trouble = []
     this.#places.clear()
+    this.routes.clear()
   }
 }

@@ -3,6 +3,7 @@ import {
   byId,
   compare,
   element,
+  inSeconds,
   ms,
   number,
   percent,
@@ -100,7 +101,11 @@ export class Instances {
     this.#table.ariaRowCount = this.#sorted.length + 1
     setText(
       byId('more'),
-      wanted === '' ? '' : `${number(this.#sorted.length)} of ${number(instances.length)} instances`,
+      instances.length === 0
+        ? 'No instance is known: the registry names none, or has not answered yet.'
+        : wanted === ''
+          ? ''
+          : `${number(this.#sorted.length)} of ${number(instances.length)} instances`,
     )
   }
 
@@ -136,7 +141,7 @@ export class Instances {
     setName(cells[0], id, 28)
     cells[0].title = `${titleOf(id)} ${titleOf(url)}`
     setText(cells[1], byHand ? `${state}, by hand` : state, `state ${toneOf(state)}`)
-    setName(cells[2], why, 24)
+    setName(cells[2], inSeconds(why), 24)
     const figures = [
       percent(calls, this.#total),
       number(calls),

@@ -1,4 +1,4 @@
-import { button, byId, clock, compare, element, Rows } from './elements.js'
+import { button, byId, clock, compare, element, inSeconds, Rows, setText } from './elements.js'
 import { cut, plain } from './names.js'
 
 const MOST_LINES = 500
@@ -63,6 +63,9 @@ export class Log {
         `${line.kind} ${line.service} ${line.instance ?? ''} ${line.text}`.toLowerCase().includes(text),
     )
     this.#rows.show(shown.toReversed(), ({ number }) => number)
+    byId('no-lines').hidden = shown.length > 0
+    byId('log').parentElement.hidden = shown.length === 0
+    setText(byId('no-lines'), this.#lines.length > 0 ? 'No line fits.' : 'Nothing has happened yet.')
   }
 
   /** The values that there are; the one that is chosen stays, and a list that is open is left alone. */
@@ -103,7 +106,7 @@ export class Log {
       line.className = 'leads'
     } else line.append(time)
     line.append(' ', element('b', kind, TONES[kind] ?? 'quiet'))
-    line.append(` ${plain(text.replace(`${service} ${kind}`, () => cut(service)))}`)
+    line.append(` ${plain(inSeconds(text).replace(`${service} ${kind}`, () => cut(service)))}`)
     return line
   }
 }

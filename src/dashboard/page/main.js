@@ -1,5 +1,5 @@
 import { heatmap, stacked, timeline } from './charts.js'
-import { byId, clock, element, ms, number, setText } from './elements.js'
+import { byId, clock, element, inSeconds, ms, number, setText } from './elements.js'
 import { Frames } from './frames.js'
 import { History, SHOWN } from './history.js'
 import { Instances } from './instances.js'
@@ -66,7 +66,7 @@ function draw() {
   heatmap(byId('latency'), history, moment)
   setText(byId('moment'), textOf(history))
   instances.show(service.instances)
-  routes.show(service)
+  routes.show(service, history)
 }
 
 let shownKeys = ''
@@ -92,7 +92,7 @@ function textOf(history) {
   const entry = history.at(moment)
   if (!entry) {
     const isOver = moment < last.at - SHOWN
-    return `${clock(moment)}: ${isOver ? 'longer ago than the charts show' : 'nobody looked'}`
+    return `${clock(moment)}: ${isOver ? 'longer ago than the charts show' : 'no figures, for no page was open'}`
   }
   const { at, calls, failed, refused, p50, p99, tones } = entry
   const out = history.ids.filter((_, place) => tones[place] === 3).map((id) => cut(id, 40))
@@ -160,7 +160,7 @@ async function explain(target) {
     const answer = await fetch(`explain?${new URLSearchParams({ service: picked, target })}`)
     const { text, error } = await answer.json()
     const lines = (error ?? text).split('\n')
-    setText(said, lines.map((line) => cut(line, 300)).join('\n'))
+    setText(said, lines.map((line) => cut(inSeconds(line), 300)).join('\n'))
   } catch (error) {
     setText(said, `no answer: ${error.message}`)
   }

@@ -8,9 +8,15 @@ const MOST_OF_TITLE = 1_000
 /** Characters that nobody sees, or that change the order in which others are shown. */
 const UNSEEN = /[\p{Cc}\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu
 
+/** More accents on one letter than any language has: they reach over the lines above and below. */
+const ACCENTS = /(\p{M}{4})\p{M}+/gu
+
 /** A text with such characters as their code points. */
 export const plain = (text) =>
-  text.toWellFormed().replace(UNSEEN, (unseen) => `\\u{${unseen.codePointAt(0).toString(16)}}`)
+  text
+    .toWellFormed()
+    .replace(ACCENTS, '$1…')
+    .replace(UNSEEN, (unseen) => `\\u{${unseen.codePointAt(0).toString(16)}}`)
 
 function withoutMiddle(text, most) {
   if (text.length <= most) return text

@@ -1,11 +1,24 @@
 import { sparkline } from './charts.js'
-import { button, byId, element, ms, number, percent, row, Rows, setText } from './elements.js'
+import { button, byId, compare, element, ms, number, row, Rows, setText, success } from './elements.js'
 import { cut, setName, titleOf } from './names.js'
 
-/** The worst first: what fails, then what is slow, then by name. */
-function byTrouble(a, b) {
-  const trouble = ({ failed, refused, stale }) => failed + refused + (stale ? 1 : 0)
-  return trouble(b) - trouble(a) || a.name.localeCompare(b.name)
+/** Entries of the history that decide who is worst: a row does not jump with each second. */
+const RECENT = 10
+
+const usableOf = ({ instances }) => instances.filter(({ state }) => state === 'available').length
+
+/** Calls that went wrong of late, and one for each other thing that is wrong. */
+function troubleOf(service, { entries }) {
+  const { ready, stale } = service
+  const calls = entries.slice(-RECENT).reduce((sum, { failed, refused }) => sum + failed + refused, 0)
+  return calls + (!ready || stale ? 1 : 0) + (usableOf(service) === 0 ? 1 : 0)
+}
+
+/** Whether the list of instances is as the registry has it. */
+function registryOf({ ready, stale, sourceError }) {
+  const why = sourceError ? `: ${sourceError}` : ''
+  if (!ready) return `no answer yet${why}`
+  return stale ? `fails, old list in use${why}` : 'up to date'
 }
 
 export class Overview {
@@ -26,35 +39,24 @@ export class Overview {
 
   show(services, historyOf, picked) {
     const sparklines = []
+    byId('no-services').hidden = services.length > 0
+    const trouble = new Map(services.map((each) => [each, troubleOf(each, historyOf(each.name))]))
     this.#rows.show(
-      services.toSorted(byTrouble),
+      services.toSorted((a, b) => trouble.get(b) - trouble.get(a) || compare(a.name, b.name)),
       ({ name }) => name,
       (made, service) => {
-        const {
-          name,
-          calls,
-          failed,
-          p50,
-          p99,
-          retries,
-          hedges,
-          refused,
-          instances,
-          ready,
-          stale,
-          sourceError,
-        } = service
+        const { name, calls, failed, p50, p99, retries, hedges, refused, instances, ready, stale } = service
         const { cells } = made
         made.setAttribute('aria-current', String(name === picked))
-        const usable = instances.filter(({ state }) => state === 'available').length
+        const usable = usableOf(service)
         setText(
           cells[1],
-          `${usable} of ${instances.length} in use`,
-          usable === instances.length ? 'good' : usable === 0 ? 'out' : 'doubt',
+          instances.length === 0 ? 'none known' : `${usable} of ${instances.length} in use`,
+          usable === 0 ? 'out' : usable === instances.length ? 'good' : 'doubt',
         )
         const figures = [
           number(calls),
-          percent(calls - failed, calls),
+          success(calls - failed, calls),
           ms(p50),
           ms(p99),
           number(retries),
@@ -64,7 +66,7 @@ export class Overview {
         figures.forEach((text, index) => setText(cells[index + 2], text, 'number'))
         cells[3].className = `number ${failed === 0 ? '' : failed > calls / 10 ? 'out' : 'doubt'}`
         cells[9].className = !ready || stale ? 'doubt' : 'good'
-        setName(cells[9], !ready ? 'not yet known' : stale ? `stale: ${sourceError ?? ''}` : 'fresh', 40)
+        setName(cells[9], registryOf(service), 40)
         sparklines.push([cells[10].firstChild, historyOf(name)])
       },
     )
@@ -91,16 +93,22 @@ export class Routes {
     })
   }
 
-  show({ routes, budget, limits }) {
+  /** Also those that were called in the last minutes, and are not now. */
+  show({ routes, budget, limits }, history) {
+    const called = new Set(routes.map(({ key }) => key))
+    const quiet = [...history.routes.keys()].filter((key) => !called.has(key))
+    const all = [...routes, ...quiet.map((key) => ({ key, calls: 0, failed: 0 }))]
+    byId('no-routes').hidden = all.length > 0
+    byId('routes').parentElement.hidden = all.length === 0
     this.#rows.show(
-      routes.toSorted((a, b) => b.calls - a.calls),
+      all.toSorted((a, b) => compare(a.key, b.key)),
       ({ key }) => key,
       ({ cells }, { calls, failed, p50, p99 }) => {
         const figures = [number(calls), number(failed), ms(p50), ms(p99)]
         figures.forEach((text, index) => setText(cells[index + 1], text, 'number'))
       },
     )
-    setText(byId('budget'), `Retries and hedges that may be made now: ${number(budget)}.`)
+    setText(byId('budget'), `Retry budget: ${number(budget)} more retries or hedges may be sent now.`)
     this.#gauges.show(
       limits,
       ({ name }) => name,
