@@ -77,18 +77,21 @@ describe('callers who share a request', () => {
 
   it('hear of the error that all of them get, and of their own abort and deadline', async () => {
     await using server = await startServer(hang)
-    await using client = sharing(server, { timeout: { total: 200 } })
+    await using client = sharing(server, { timeout: { total: 1_000 } })
     await client.ready()
     const heard = hear(client)
     const abort = new AbortController()
+    const limit = new AbortController()
     const calls = [
       user.run('alice', () => client('/')),
       user.run('bob', () => client('/')),
       user.run('carol', () => client('/', { signal: abort.signal })),
-      user.run('dave', () => client('/', { signal: AbortSignal.timeout(20) })),
+      user.run('dave', () => client('/', { signal: limit.signal })),
     ].map((call) => call.catch(() => {}))
     await server.seen(1)
     abort.abort()
+    // As AbortSignal.timeout() does, and surely after carol.
+    limit.abort(new DOMException('his time is up', 'TimeoutError'))
     await Promise.all(calls)
     expect(heard.map(({ owner, outcome, coalesced }) => [owner, outcome, coalesced])).toEqual([
       ['carol', 'aborted', true],
