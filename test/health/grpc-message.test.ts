@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { assert, property, uint8Array } from 'fast-check'
 import { expect, it } from 'vitest'
 import { healthRequest, servingStatus } from '../../src/health/grpc-message.ts'
 
@@ -36,8 +36,8 @@ it.each([
 })
 
 it('whatever a server sends is read or refused with a sentence', () => {
-  fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
+  assert(
+    property(uint8Array({ maxLength: 40 }), (bytes) => {
       try {
         expect(servingStatus(framed(...bytes))).toMatch(/^[A-Z_]+$|^serving status \d+$/)
       } catch (error) {
