@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Server } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { Server as TlsServer } from 'node:tls'
@@ -236,6 +237,9 @@ async function shutDown(
   closeTimeout: number,
 ): Promise<void> {
   if (!server.listening) return
+  // A connection that is used during the drain is closed by its client, after its answer: at the end of the drain, fewer are left that
+  // a client sends on in the moment in which they are closed.
+  server.prependListener('request', endConnection)
   await clock.sleep(drainDelay)
   const done = new AbortController()
   server.close(() => done.abort())
@@ -251,4 +255,9 @@ async function shutDown(
   } catch {
     // Closed.
   }
+}
+
+/** HTTP/2 has no such header: its connections end by GOAWAY. */
+function endConnection(request: IncomingMessage, response: ServerResponse): void {
+  if (request.httpVersionMajor === 1) response.setHeader('connection', 'close')
 }

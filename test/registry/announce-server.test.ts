@@ -99,6 +99,34 @@ describe('announceServer', () => {
     expect(clock.timers).toBe(0)
   })
 
+  it('ends each connection with its next answer while it drains, and none before', async () => {
+    const clock = new ManualClock()
+    const registry = new MemoryRegistry({ clock })
+    const server = await listening(serve((request, response) => response.end(request.url)))
+    const me = await announceServer(registry, 's', server, { clock, drainDelay: 1_000 })
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const ask = async (path: string): Promise<string | undefined> => {
+      const { port } = server.address() as AddressInfo
+      const [response] = (await once(get({ port, host: '127.0.0.1', path, agent }), 'response')) as [
+        IncomingMessage,
+      ]
+      response.resume()
+      await once(response, 'end')
+      return response.headers.connection
+    }
+    expect(await ask('/1')).toBe('keep-alive')
+    expect(await ask('/2')).toBe('keep-alive')
+    const closed = me.close()
+    await clock.advance(0)
+    expect(await ask('/3')).toBe('close')
+    expect(await ask('/4')).toBe('close')
+    const over = once(server, 'close')
+    await clock.advance(1_000)
+    await over
+    await closed
+    agent.destroy()
+  })
+
   it('closes a keep-alive connection that was busy when it stopped accepting', async () => {
     const clock = new ManualClock()
     let finish: () => void = () => {}
