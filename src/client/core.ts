@@ -23,6 +23,7 @@ import { Observer } from '../observe/observer.ts'
 import { allowPolicy } from '../registry/allow.ts'
 import { hearerOf } from '../registry/called.ts'
 import { Discovery } from '../registry/discovery.ts'
+import { redactUrls } from '../registry/origin.ts'
 import { quote } from '../quote.ts'
 import { Budget } from '../retry/budget.ts'
 import type { CompiledPlans } from './compile.ts'
@@ -164,7 +165,7 @@ export function allowOf({ allow, source }: ClientOptions): ReturnType<typeof all
 /** A registry that fails while nobody listens must not be noticed by its effects only. */
 function warnOfOutage(service: string, error: unknown, instances: number): void {
   const use = instances === 0 ? 'no instance is known' : `the last known instances (${instances}) stay in use`
-  process.emitWarning(`the source of ${service} failed; ${use}: ${quote(error)}`, {
+  process.emitWarning(`the source of ${service} failed; ${use}: ${redactUrls(quote(error))}`, {
     code: 'OUTRIGGER_SOURCE',
     detail: "listen to 'source:stale' to hear of it in your own log",
   })

@@ -1,6 +1,6 @@
 import type { PlanExplanation } from '../explain/explanation.ts'
 import { table } from '../explain/table.ts'
-import { redact } from '../log/describe.ts'
+import { redactUrls } from '../registry/origin.ts'
 import { quote } from '../quote.ts'
 import type { Answer } from './actions.ts'
 import { cut } from './cut.ts'
@@ -18,14 +18,14 @@ export function explain(list: readonly (ShownClient | ShownApp)[], { searchParam
     const explanation = subject.client.explain(target === '' ? undefined : target)
     const { sourceError } = explanation
     const safe =
-      sourceError === undefined ? explanation : { ...explanation, sourceError: redact(sourceError) }
+      sourceError === undefined ? explanation : { ...explanation, sourceError: redactUrls(sourceError) }
     const instances = safe.instances.map((each) => ({ ...each, id: cut(inOneLine(each.id), MOST) }))
     return {
       status: 200,
-      body: { ...safe, text: redact(`${table({ ...safe, instances })}\n${lineOf(safe.plan)}`) },
+      body: { ...safe, text: redactUrls(`${table({ ...safe, instances })}\n${lineOf(safe.plan)}`) },
     }
   } catch (error) {
-    return { status: 400, body: { error: redact(error instanceof Error ? error.message : quote(error)) } }
+    return { status: 400, body: { error: redactUrls(error instanceof Error ? error.message : quote(error)) } }
   }
 }
 

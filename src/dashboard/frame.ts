@@ -1,6 +1,5 @@
 import type { ClientSnapshot, LimitSnapshot } from '../client/snapshot.ts'
-import { redact } from '../log/describe.ts'
-import { redactUrl } from '../registry/origin.ts'
+import { redactUrl, redactUrls } from '../registry/origin.ts'
 import { cut } from './cut.ts'
 import type { Counts, ServiceCounts } from './meter.ts'
 import type { Subject } from './subjects.ts'
@@ -63,7 +62,7 @@ export function serviceFrame({ client, snapshot }: Subject, counts: ServiceCount
     name: service,
     ready,
     stale,
-    sourceError: explained.sourceError === undefined ? undefined : short(redact(explained.sourceError)),
+    sourceError: explained.sourceError === undefined ? undefined : short(redactUrls(explained.sourceError)),
     ...measures(counts),
     retries,
     hedges,

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { redact } from '../log/describe.ts'
+import { redactUrls } from '../registry/origin.ts'
 import { nobody } from '../observe/scope.ts'
 import { quote } from '../quote.ts'
 import { shapeOf, type Shape } from './changes.ts'
@@ -92,7 +92,7 @@ export class Sampler {
         }
       } catch (error) {
         // A strategy of the user's may throw when it explains itself: the calls and the other clients go on, and the page says so.
-        const text = redact(`the dashboard could not look at a client: ${quote(error)}`)
+        const text = redactUrls(`the dashboard could not look at a client: ${quote(error)}`)
         failed.push({ at, kind: 'control', service: '', text })
       }
     }

@@ -2,7 +2,7 @@ import { describeCounts } from '../fleet/states.ts'
 import type { ClientEvents, InstanceCounts, ServiceEvent } from '../observe/events.ts'
 import { oneLine, quote } from '../quote.ts'
 import type { Instance } from '../registry/source.ts'
-import { redactUrl } from '../registry/origin.ts'
+import { redactUrl, redactUrls } from '../registry/origin.ts'
 import { isA } from '../hooks/thrown.ts'
 
 /** What a log line says of an event, as plain data. */
@@ -16,14 +16,16 @@ const REJECTED = 20
 
 /** An error as plain data: most loggers print only the message of one, or nothing. */
 export function serializeError(error: unknown, depth: number = DEPTH): LogFields {
-  if (!isA(error, Error)) return { message: redact(quote(error)) }
+  if (!isA(error, Error)) return { message: redactUrls(quote(error)) }
   // A user's class may have made them anything.
   const { name, message, stack, cause, code } = shown(error)
   return {
     type: name,
-    message: redact(textOf(message)),
+    message: redactUrls(textOf(message)),
     ...(code !== undefined && { code }),
-    ...(stack !== undefined && { stack: redact(textOf(stack).split('\n').slice(0, STACK_LINES).join('\n')) }),
+    ...(stack !== undefined && {
+      stack: redactUrls(textOf(stack).split('\n').slice(0, STACK_LINES).join('\n')),
+    }),
     ...(cause !== undefined && depth > 1 && { cause: serializeError(cause, depth - 1) }),
   }
 }
@@ -42,11 +44,6 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : quote(value)
 }
 
-/** Without user names and passwords of URLs. */
-export function redact(text: string): string {
-  return text.replaceAll(/\b[a-z][a-z\d+.-]{0,20}:\/\/[^\s"'<>]+/gi, (url) => redactUrl(url))
-}
-
 /** The fields of an event: an instance by its id and address, never its metadata; an error as data. */
 export function fieldsOf(name: keyof ClientEvents, event: ServiceEvent): LogFields {
   const {
@@ -63,7 +60,7 @@ export function fieldsOf(name: keyof ClientEvents, event: ServiceEvent): LogFiel
     ...(instance !== undefined && addressOf(instance as Instance)),
     ...(previous !== undefined && { previousUrl: redactUrl((previous as Instance).url) }),
     ...(Array.isArray(rejected) && {
-      rejected: rejected.slice(0, REJECTED).map(({ reason }: { reason: string }) => redact(reason)),
+      rejected: rejected.slice(0, REJECTED).map(({ reason }: { reason: string }) => redactUrls(reason)),
       ...(rejected.length > REJECTED && { rejectedInAll: rejected.length }),
     }),
     ...(error !== undefined && { error: serializeError(error) }),

@@ -36,6 +36,11 @@ export function redactUrl(value: string): string {
   return `${base.slice(0, Math.min(start, at))}***@${base.slice(at + 1)}`
 }
 
+/** A text without what may be a secret in the URLs that it holds. */
+export function redactUrls(text: string): string {
+  return text.replaceAll(/\b[a-z][a-z\d+.-]{0,20}:\/\/[^\s"'<>]+/gi, (url) => redactUrl(url))
+}
+
 function parseOrigin(value: string): URL {
   // The parser drops line breaks and tabs: what was meant is anybody's guess.
   if (/[\0-\x20\x7f]/.test(value)) throw refusal('hold no spaces and no control characters', value)
