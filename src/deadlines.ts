@@ -1,13 +1,20 @@
 import { setImmediate } from 'node:timers'
 import { startTimer, systemClock, type Clock } from './clock.ts'
 
-/** Something that must be over by a time of the clock; it is its own node in a list of such. */
-export interface Expiring {
-  deadline: number
+/**
+ * The place of an entry in a list of deadlines. Each entry has the room for it, so that the list allocates nothing. Only the
+ * list writes here.
+ */
+export interface ListPlace {
   older: Expiring | undefined
   newer: Expiring | undefined
-  /** The list it is in. */
+  /** The list that the entry is in; undefined while it is in none. */
   waiting: Waiting | undefined
+}
+
+/** Something that must be over by a time of the clock. */
+export interface Expiring extends ListPlace {
+  readonly deadline: number
   /** Called when it is over time; `late` is how many ms the timer was held up. */
   expire(late: number): void
 }

@@ -1,39 +1,26 @@
-import { AsyncResource } from 'node:async_hooks'
-import type { Endpoint } from '../balance/balancer.ts'
-import { startTimer, type Clock } from '../clock.ts'
+import { startTimer } from '../clock.ts'
 import type { Expiring } from '../deadlines.ts'
 import { NoInstanceError } from '../errors.ts'
 import type { Attempt } from '../fleet/attempt.ts'
-import type { LiveEndpoint } from '../fleet/endpoint.ts'
-import type { AcquireRequest } from '../fleet/picker.ts'
 import type { Outcome } from '../observe/events.ts'
 import { nextCallId } from '../observe/call-id.ts'
 import type { CallResult, Journal } from '../observe/journal.ts'
 import { nobody } from '../observe/scope.ts'
-import type { Priority } from '../limit/priority.ts'
 import { checkNumber } from '../options.ts'
-import { pathParams } from '../routes/params.ts'
-import type { Subset } from '../traffic/subset.ts'
-import { callersLimitVerdict, isTimeLimit, limitVerdict } from '../verdict/limit.ts'
+import { isTimeLimit } from '../verdict/limit.ts'
 import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
-import type { Awaiting, Core } from './core.ts'
+import { CallRequest } from './call-request.ts'
+import type { Core } from './core.ts'
 import { counting } from './counting.ts'
-import { abortedBy, deadlineError, outcomeOf, resultOf } from './ending.ts'
-import type { Operation, Tried } from './operation.ts'
+import { abortedBy, deadlineError, outcomeOf, resultOf, verdictAtLimit } from './ending.ts'
+import { heedLeaving } from './leaving.ts'
+import { runsCode, type Operation, type Tried } from './operation.ts'
 import { pause } from './pause.ts'
-import { including, isIn, type Several } from './several.ts'
+import { SnapshotWait } from './snapshot-wait.ts'
 import { Try, type TryOwner } from './try.ts'
 
 /** One logical request. A deadline or an abort always wins, promptly, whatever the call is waiting for. */
-export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
-  /** When the latest attempt was acquired, or the call begun. */
-  now: number
-  all: readonly LiveEndpoint[] | undefined = undefined
-  avoid: Endpoint | undefined = undefined
-  /** The instances that it may go to; undefined: all of them. */
-  subset: Subset | undefined = undefined
-  /** The number of the latest attempt. */
-  attempt = 0
+export class Call<T> extends CallRequest<T> implements TryOwner<T>, Expiring {
   ended = false
   /** Tries that were not charged: nothing was sent, or the instance did not work on it. */
   free = 0
@@ -45,10 +32,6 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
   onUnsent: ((call: this, unsent: Try<T>) => Attempt | undefined) | undefined
   /** Called once, when the call is over. */
   onFinish: ((outcome: Outcome) => void) | undefined
-  /** A property, so that a strategy may take it out of the request. */
-  readonly random: () => number
-  readonly core: Core
-  readonly operation: Operation<T>
   /** What it has to tell; undefined when it began with nobody there to hear of it. */
   readonly journal: Journal | undefined
 
@@ -59,50 +42,24 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
   #open: Try<T> | undefined
   #hedges: Set<Try<T>> | undefined
   #resolve: ((value: T) => void) | undefined
-  #tried: Several<Endpoint>
   #wake: ((reason: unknown) => void) | undefined
+  // Its place in the list of deadlines: only the list touches these.
   older: Expiring['older'] = undefined
   newer: Expiring['newer'] = undefined
   waiting: Expiring['waiting'] = undefined
   #cancelDeadline: (() => void) | undefined
-  #waiter: Awaiting | undefined
+  #snapshotWait: SnapshotWait | undefined
   #reject: ((reason: unknown) => void) | undefined
   #onAbort: (() => void) | undefined
-  #unheed: (() => void) | undefined
+  #unheedLeaving: (() => void) | undefined
 
   constructor(core: Core, operation: Operation<T>, journal: Journal | undefined) {
-    this.core = core
+    super(core, operation)
     this.journal = journal
-    this.random = core.random
-    this.operation = operation
-    this.now = this.#startedAt = core.clock.now()
+    this.#startedAt = this.now
     const { deadline = Infinity, plan } = operation
     const given = checkNumber('deadline', deadline, { min: -Infinity })
     this.deadline = Math.min(this.now + plan.timeout.total, given)
-  }
-
-  get service(): string {
-    return this.core.service
-  }
-
-  get clock(): Clock {
-    return this.core.clock
-  }
-
-  get route(): string | undefined {
-    return this.operation.plan.route?.key
-  }
-
-  get method(): string | undefined {
-    return this.operation.method
-  }
-
-  get path(): string | undefined {
-    return this.operation.path
-  }
-
-  get priority(): Priority {
-    return this.operation.priority
   }
 
   /** Milliseconds left. */
@@ -110,24 +67,12 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
     return this.deadline - this.clock.now()
   }
 
-  header(name: string): string | undefined {
-    return this.operation.header?.(name)
-  }
-
-  param(name: string): string | undefined {
-    const { route } = this.operation.plan
-    return route && this.path !== undefined ? pathParams(route, this.path)[name] : undefined
-  }
-
-  excluded(endpoint: Endpoint): boolean {
-    return endpoint === this.avoid || isIn(this.#tried, endpoint)
-  }
-
   /** Calls `begin` once instances are known; the call then ends with `settle` or `fail`, its deadline or its abort. */
   run(begin: (call: this) => void): Promise<T> {
-    const { signal } = this.operation
+    const { signal, leaving } = this.operation
+    const { journal } = this
     if (signal?.aborted) {
-      this.journal?.end(abortedBy(signal.reason))
+      journal?.end(abortedBy(signal.reason))
       return Promise.reject(signal.reason)
     }
     return new Promise<T>((resolve, reject) => {
@@ -137,7 +82,8 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
         this.#onAbort = () => this.#aborted(signal.reason)
         signal.addEventListener('abort', this.#onAbort, { once: true })
       }
-      this.#heedLeaving()
+      if (leaving && journal)
+        this.#unheedLeaving = heedLeaving(leaving, journal, () => this.#open?.attempt.trail)
       if (this.deadline < Infinity) {
         const left = this.deadline - this.now
         if (left <= 0) {
@@ -146,27 +92,12 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
         }
         if (this.deadline !== this.operation.deadline) {
           this.core.deadlines.add(this, this.operation.plan.timeout.total)
-        } else
-          this.#cancelDeadline = startTimer(this.clock, left, () =>
-            this.expire(this.clock.now() - this.deadline),
-          )
+        } else this.#cancelDeadline = startTimer(this.clock, left, () => this.expire(-this.remaining))
       }
-      if (this.#runsCode) this.core.running.add(this)
+      if (runsCode(this.operation)) this.core.running.add(this)
       if (this.core.discovery.seen) this.#begin(begin)
       else this.#onFirstSnapshot(() => this.#begin(begin))
     })
-  }
-
-  /** He hears of the end of his call when he leaves, though others go on with it. */
-  #heedLeaving(): void {
-    const { leaving } = this.operation
-    const { journal } = this
-    if (!leaving || !journal) return
-    const leave = (): void =>
-      journal.leave({ ...abortedBy(leaving.reason), trail: this.#open?.attempt.trail })
-    if (leaving.aborted) leave()
-    else leaving.addEventListener('abort', leave, { once: true })
-    this.#unheed = () => leaving.removeEventListener('abort', leave)
   }
 
   #begin(begin: (call: this) => void): void {
@@ -256,30 +187,6 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
     return this.acquire()
   }
 
-  /** An attempt to race `slowest`: on another endpoint, and paid for. */
-  acquireHedge(slowest: Attempt): Attempt | undefined {
-    const { core, operation } = this
-    this.exclude(slowest.endpoint)
-    if (this.ended || !core.fleet.hasOther(this, operation.plan.guard) || !core.budget.withdraw())
-      return undefined
-    const attempt = this.acquire()
-    if (attempt) this.exclude(attempt.endpoint)
-    if (attempt && core.events.has('call:hedge')) {
-      const { instance, number } = slowest
-      core.events.emit('call:hedge', { ...this.stamp(), instance, attempt: number, after: slowest.age() })
-    }
-    return attempt
-  }
-
-  /** Keeps a further attempt of this call off the endpoint, while another may take it. */
-  exclude(endpoint: LiveEndpoint): void {
-    this.#tried = including(this.#tried, endpoint)
-  }
-
-  abandon(loser: Try<T>): void {
-    loser.stop(new Error('another try of the same call was faster'), VERDICTS.abandoned)
-  }
-
   discard(tried: Tried<T>): void {
     if (tried.ok) this.operation.discard(tried.value as T)
   }
@@ -305,23 +212,12 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
     return { ...core.stamp(), id: journal?.id ?? nextCallId(), ...(route !== undefined && { route }) }
   }
 
-  /** Not `discovery.ready`: a promise that is long pending would keep every call that gave up on it. */
   #onFirstSnapshot(resume: () => void): void {
     const { core, operation, journal } = this
+    const isPatient = operation.plan.waitForReady
     const giveUp = (): void => this.refuse(this.refusal())
-    if (core.discovery.isHopeless && !operation.plan.waitForReady) {
-      giveUp()
-      return
-    }
-    this.#waiter = {
-      // Discovery goes on as nobody: this call as its caller.
-      resume: AsyncResource.bind(() => {
-        if (journal) journal.discovery = journal.age
-        resume()
-      }),
-      giveUp: operation.plan.waitForReady ? () => {} : giveUp,
-    }
-    core.waiting.add(this.#waiter)
+    if (core.discovery.isHopeless && !isPatient) giveUp()
+    else this.#snapshotWait = new SnapshotWait(core, journal, resume, isPatient ? () => {} : giveUp)
   }
 
   /** Why `acquire` gave nothing. */
@@ -374,23 +270,14 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
     this.#reject?.(reason)
   }
 
-  /** Whether it may wait for code of the user's that no end of a connection ends: close() then ends the call. */
-  get #runsCode(): boolean {
-    const { runsCode, plan } = this.operation
-    return runsCode === true || (plan.headers.own?.functions.length ?? 0) > 0
-  }
-
   get #openTry(): Try<T> | undefined {
     return this.#open?.over === false ? this.#open : undefined
   }
 
   /** The verdict on the open try now that the time of the call is up. */
   #limitVerdict(isCallers: boolean, late: number): Verdict {
-    const open = this.#openTry
-    if (!open) return VERDICTS.abandoned
-    const { attempt, age, sent } = open
-    const spent = { call: this.clock.now() - this.#startedAt, attempt: age, late, sent }
-    return isCallers ? callersLimitVerdict(spent, attempt.endpoint.latency) : limitVerdict(spent)
+    const callAge = this.clock.now() - this.#startedAt
+    return verdictAtLimit(this.#openTry, isCallers, callAge, late)
   }
 
   /** Lets go of everything the call was waiting on; false if that was done before. */
@@ -398,14 +285,12 @@ export class Call<T> implements AcquireRequest, TryOwner<T>, Expiring {
     if (this.ended) return false
     this.ended = true
     this.waiting?.delete(this)
-    if (this.#runsCode) this.core.running.delete(this)
+    if (runsCode(this.operation)) this.core.running.delete(this)
     this.#cancelDeadline?.()
     this.cancelHedge?.()
-    this.#unheed?.()
+    this.#unheedLeaving?.()
     if (this.#onAbort) this.operation.signal?.removeEventListener('abort', this.#onAbort)
-    if (this.#waiter && this.core.waiting.delete(this.#waiter) && this.journal) {
-      this.journal.discovery = this.journal.age
-    }
+    this.#snapshotWait?.stop()
     this.onFinish?.(outcome)
     return true
   }

@@ -1,6 +1,9 @@
 import { OutriggerError, timeoutError } from '../errors.ts'
+import type { Attempt } from '../fleet/attempt.ts'
 import type { CallOutcome } from '../observe/events.ts'
 import type { CallResult } from '../observe/journal.ts'
+import { callersLimitVerdict, limitVerdict } from '../verdict/limit.ts'
+import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import type { Tried } from './operation.ts'
 import { isA, readOf } from '../hooks/thrown.ts'
 
@@ -30,4 +33,20 @@ function isTimeout(error: unknown): boolean {
 export function deadlineError(service: string, deadline: 'total' | 'caller', total: number): Error {
   const when = deadline === 'caller' ? "before the caller's own deadline" : `within ${total} ms`
   return timeoutError(`no answer from ${service} ${when}`)
+}
+
+/**
+ * The verdict on the open try of a call whose time is up: `callAge` ms after its start, `late` ms after its limit. `isCallers`:
+ * the limit is the caller's own.
+ */
+export function verdictAtLimit(
+  open: { readonly attempt: Attempt; readonly age: number; readonly sent: boolean } | undefined,
+  isCallers: boolean,
+  callAge: number,
+  late: number,
+): Verdict {
+  if (!open) return VERDICTS.abandoned
+  const { attempt, age, sent } = open
+  const spent = { call: callAge, attempt: age, late, sent }
+  return isCallers ? callersLimitVerdict(spent, attempt.endpoint.latency) : limitVerdict(spent)
 }

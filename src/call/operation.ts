@@ -35,6 +35,11 @@ export interface Operation<T> {
   discard(value: T): void
 }
 
+/** Whether it may wait for code of the user's that no end of a connection ends: close() then ends its call. */
+export function runsCode({ runsCode, plan }: Pick<Operation<unknown>, 'runsCode' | 'plan'>): boolean {
+  return runsCode === true || (plan.headers.own?.functions.length ?? 0) > 0
+}
+
 export interface SendContext {
   readonly clock: Clock
   /** Milliseconds the call has left; Infinity without a deadline. */

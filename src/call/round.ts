@@ -2,6 +2,7 @@ import { startTimer } from '../clock.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import { quote } from '../options.ts'
 import type { Hedge } from '../retry/hedge.ts'
+import { VERDICTS } from '../verdict/verdict.ts'
 import type { Call } from './call.ts'
 import type { Tried } from './operation.ts'
 import type { Try } from './try.ts'
@@ -58,7 +59,7 @@ class Round<T> {
   /** A strategy that throws costs the call its hedge: the first try may still be answered. */
   #acquire(slowest: Attempt): Attempt | undefined {
     try {
-      return this.#call.acquireHedge(slowest)
+      return acquireHedge(this.#call, slowest)
     } catch (error) {
       process.emitWarning(`balance.pick() threw ${quote(error)}`, { code: 'OUTRIGGER_BALANCER' })
       return undefined
@@ -77,8 +78,23 @@ class Round<T> {
     this.#call.cancelHedge?.()
     for (const loser of this.#open) {
       this.#hedge.observe(loser.attempt.age())
-      this.#call.abandon(loser)
+      loser.stop(new Error('another try of the same call was faster'), VERDICTS.abandoned)
     }
     this.#onEnd(ended)
   }
+}
+
+/** An attempt to race `slowest`: on another endpoint, and paid for. */
+function acquireHedge<T>(call: Call<T>, slowest: Attempt): Attempt | undefined {
+  const { core, operation } = call
+  call.exclude(slowest.endpoint)
+  if (call.ended || !core.fleet.hasOther(call, operation.plan.guard) || !core.budget.withdraw())
+    return undefined
+  const attempt = call.acquire()
+  if (attempt) call.exclude(attempt.endpoint)
+  if (attempt && core.events.has('call:hedge')) {
+    const { instance, number } = slowest
+    core.events.emit('call:hedge', { ...call.stamp(), instance, attempt: number, after: slowest.age() })
+  }
+  return attempt
 }

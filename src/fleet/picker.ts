@@ -6,14 +6,23 @@ import type { Subset } from '../traffic/subset.ts'
 import { LiveEndpoint } from './endpoint.ts'
 import type { Guard } from './guard.ts'
 
-/** A pick request the fleet may stamp with what only it knows. */
-export interface AcquireRequest extends PickRequest {
+/**
+ * What the fleet writes into a request while it picks an endpoint for it. Each request has the room for it, so that a pick
+ * allocates nothing. Only the fleet writes here.
+ */
+export interface PickNotes {
+  /** When the pick was made, by the clock. */
   now: number
+  /** Every endpoint that the call may go to, those included that may not be tried now. */
   all?: readonly LiveEndpoint[] | undefined
-  /** The instances that the call may go to; undefined: all of them. */
-  readonly subset?: Subset | undefined
   /** To `excluded()` this one counts as tried, while the fleet looks for somebody else. */
   avoid?: Endpoint | undefined
+}
+
+/** What an attempt is acquired for. */
+export interface AcquireRequest extends Omit<PickRequest, keyof PickNotes>, PickNotes {
+  /** The instances that the call may go to; undefined: all of them. */
+  readonly subset?: Subset | undefined
 }
 
 /** Asks the balancer, and looks past a choice that ramps up, is full or was tried before. */
