@@ -1,5 +1,5 @@
 import type { DeparturePolicy } from './departure.ts'
-import type { AnswerPolicy } from './settle-answer.ts'
+import type { AnswerPolicy } from './judge.ts'
 
 /** What a plan says about one attempt on the wire. */
 export interface ExchangePolicy extends AnswerPolicy, DeparturePolicy {

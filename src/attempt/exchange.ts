@@ -3,7 +3,6 @@ import { OutriggerError, timeoutError } from '../errors.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import { wrapHandler, type Dispatcher } from '../undici.ts'
 import { watched } from '../verdict/callers-fault.ts'
-import { faultVerdict, type Fault } from '../verdict/fault.ts'
 import { callersLimitVerdict, isTimeLimit } from '../verdict/limit.ts'
 import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import { addressed, type LogicalHost } from './address.ts'
@@ -12,7 +11,8 @@ import { Departure } from './departure.ts'
 import { Drain } from './drain.ts'
 import type { AnswerObserver, ExchangeOptions, ExchangePolicy } from './exchange-options.ts'
 import { IdleWatch } from './idle-watch.ts'
-import { settleAnswer } from './settle-answer.ts'
+import { Relay } from './relay.ts'
+import { judgeFault, settleAnswer } from './judge.ts'
 import { isA } from '../hooks/thrown.ts'
 
 type Handler = Dispatcher.DispatchHandler
@@ -24,7 +24,7 @@ type Headers = Parameters<NonNullable<Handler['onResponseStart']>>[2]
  * when an attempt is over. Headers decide its outcome, the end of the body releases its load, and a body
  * cut short turns its success into a failure.
  */
-export class Exchange implements Handler, Passenger {
+export class Exchange extends Relay implements Passenger {
   /** True once the request was written to a connection: before that, a retry is safe for any method. */
   sent = false
   dispatched = false
@@ -45,14 +45,11 @@ export class Exchange implements Handler, Passenger {
   #given: { readonly options: Dispatcher.DispatchOptions; readonly handler: Handler } | undefined
   #onUnsent: ExchangeOptions['onUnsent']
   #body: unknown
-  #inner: Handler | undefined
   #controller: Controller | undefined
   #abort: ((reason: Error) => void) | undefined
   #aborted: Error | undefined
   /** The caller's time is up, with this; the request ends after the next look at its socket. */
   #leaving: Error | undefined
-  /** What the handler itself threw: undici ends the request with it. */
-  #thrown: unknown
   #idleWatch: IdleWatch | undefined
 
   constructor(
@@ -62,6 +59,7 @@ export class Exchange implements Handler, Passenger {
     policy: ExchangePolicy,
     options: ExchangeOptions,
   ) {
+    super(undefined)
     this.attempt = attempt
     this.#deadlines = deadlines
     this.#logical = logical
@@ -90,14 +88,14 @@ export class Exchange implements Handler, Passenger {
     request.body = watched(request.body) ?? null
     this.#body = request.body
     // Built-in fetch hands handlers of the old generation on Node 22 and 24.
-    this.#inner = typeof handler.onRequestStart === 'function' ? handler : wrapHandler(handler)
+    this.inner = typeof handler.onRequestStart === 'function' ? handler : wrapHandler(handler)
     return this.#departure.send(request)
   }
 
   /** Sends the same request as another attempt, whose exchange is `next`: nothing of it was sent here. */
   handOver(next: Exchange): void {
     const given = this.#given
-    this.#inner = this.#given = undefined
+    this.inner = this.#given = undefined
     if (!given) return
     const dispatch = (): boolean => next.dispatch(given.options, given.handler)
     const { trail } = next.attempt
@@ -140,13 +138,13 @@ export class Exchange implements Handler, Passenger {
   abandon(): void {
     if (this.#leaving) return
     this.#disarm()
-    this.#inner = new Drain()
+    this.inner = new Drain()
     this.attempt.trail?.left()
     this.attempt.release()
     this.#controller?.resume()
   }
 
-  onRequestStart(controller: Controller, context: unknown): void {
+  override onRequestStart(controller: Controller, context: unknown): void {
     if (this.#aborted) {
       controller.abort(this.#aborted)
       return
@@ -158,30 +156,24 @@ export class Exchange implements Handler, Passenger {
     this.#controller = controller
     this.#given = this.#onUnsent = undefined
     if (this.#isAbortable) this.#heedCaller(controller)
-    this.#inner?.onRequestStart?.(controller, context)
+    this.inner?.onRequestStart?.(controller, context)
   }
 
-  onRequestUpgrade(...args: Parameters<NonNullable<Handler['onRequestUpgrade']>>): void {
+  override onRequestUpgrade(...args: Parameters<NonNullable<Handler['onRequestUpgrade']>>): void {
     this.attempt.status = args[1]
     this.attempt.settle(VERDICTS.good)
     args[3].once('close', () => this.attempt.release())
-    this.#inner?.onRequestUpgrade?.(...args)
+    this.inner?.onRequestUpgrade?.(...args)
   }
 
-  onResponseStart(controller: Controller, status: number, headers: Headers, message?: string): void {
+  override onResponseStart(controller: Controller, status: number, headers: Headers, message?: string): void {
     if (status >= 200) {
       this.#departure.answered()
       this.attempt.trail?.bodyBegan()
       this.#answered(status, headers)
       if (this.#policy.timeout.idle < Infinity) this.#watchBody(controller)
     }
-    if (this.#leaving) return
-    try {
-      this.#inner?.onResponseStart?.(controller, status, headers, message)
-    } catch (error) {
-      this.#thrown = error
-      throw error
-    }
+    if (!this.#leaving) super.onResponseStart(controller, status, headers, message)
   }
 
   /** For a fetch that never came down to `dispatch`, because somebody replaced it by a mock. */
@@ -190,24 +182,14 @@ export class Exchange implements Handler, Passenger {
     this.attempt.release()
   }
 
-  onResponseStarted(): void {
-    this.#inner?.onResponseStarted?.()
-  }
-
-  onResponseData(controller: Controller, chunk: Buffer): void {
+  override onResponseData(controller: Controller, chunk: Buffer): void {
     this.#idleWatch?.data()
     const { trail } = this.attempt
     if (trail) trail.bytes += chunk.length
-    if (this.#leaving) return
-    try {
-      this.#inner?.onResponseData?.(controller, chunk)
-    } catch (error) {
-      this.#thrown = error
-      throw error
-    }
+    if (!this.#leaving) super.onResponseData(controller, chunk)
   }
 
-  onResponseEnd(
+  override onResponseEnd(
     controller: Controller,
     trailers: Parameters<NonNullable<Handler['onResponseEnd']>>[1],
   ): void {
@@ -215,30 +197,22 @@ export class Exchange implements Handler, Passenger {
     this.attempt.release()
     this.attempt.trail?.bodyOver(false)
     // Nobody else tells who has dispatched it: for undici it has ended well.
-    if (this.#leaving) this.#inner?.onResponseError?.(controller, this.#leaving)
-    else this.#inner?.onResponseEnd?.(controller, trailers)
+    if (this.#leaving) this.inner?.onResponseError?.(controller, this.#leaving)
+    else this.inner?.onResponseEnd?.(controller, trailers)
   }
 
-  onResponseError(controller: Controller, error: Error): void {
+  override onResponseError(controller: Controller, error: Error): void {
     const { attempt, sent } = this
     const isAnswered = attempt.outcome !== undefined
     const { isReused } = this.#departure
     const verdict = this.#isOurs(controller, error)
       ? VERDICTS.abandoned
-      : this.#judge({ error, sent, isAnswered, isReused, body: this.#body })
+      : judgeFault(attempt, { error, sent, isAnswered, isReused, body: this.#body }, this.#policy)
     if (!isAnswered && sent && this.#departure.mayResend(verdict)) {
       this.sent = false
       this.#controller = this.#abort = undefined
       this.#departure.resend((reason) => this.onResponseError(NO_CONTROLLER, reason))
     } else this.#failed(controller, error, verdict)
-  }
-
-  onBodySent(chunk: Buffer): void {
-    this.#inner?.onBodySent?.(chunk)
-  }
-
-  onRequestSent(): void {
-    this.#inner?.onRequestSent?.()
   }
 
   #disarm(): void {
@@ -268,20 +242,13 @@ export class Exchange implements Handler, Passenger {
     this.timedOut = error
     this.#aborted = error
     this.#failed(NO_CONTROLLER, error, VERDICTS.unreachable)
-    this.#inner = undefined
+    this.inner = undefined
   }
 
   /** Whoever reads the response may always stop reading; undici says so on the controller. */
   #isOurs(controller: Controller | null, error: Error): boolean {
     if (controller?.aborted === true || this.#aborted !== undefined) return true
-    return this.#thrown !== undefined && error === this.#thrown
-  }
-
-  #judge(fault: Fault): Verdict {
-    const { classify } = this.#policy
-    const { trail } = this.attempt
-    if (!trail || !classify) return faultVerdict(fault, classify)
-    return trail.scope.runInAsyncScope(() => faultVerdict(fault, classify))
+    return this.thrown !== undefined && error === this.thrown
   }
 
   #failed(controller: Controller, error: Error, verdict: Verdict): void {
@@ -295,7 +262,7 @@ export class Exchange implements Handler, Passenger {
     attempt.release()
     attempt.trail?.bodyOver(true)
     if (!sent && verdict.again === 'free' && this.#onUnsent?.(error)) return
-    this.#inner?.onResponseError?.(controller, error)
+    this.inner?.onResponseError?.(controller, error)
   }
 
   /** The caller's signal ends the request. If it says that his time is up, the instance may be to blame. */

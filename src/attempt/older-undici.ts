@@ -1,4 +1,5 @@
 import { Dispatcher } from '../undici.ts'
+import { Relay } from './relay.ts'
 
 type Handler = Dispatcher.DispatchHandler
 type Controller = Dispatcher.DispatchController
@@ -24,50 +25,19 @@ function isOurs(dispatcher: unknown): boolean {
   return dispatcher instanceof Dispatcher
 }
 
-/** Has the methods of both generations, each of which calls its own. */
-class BothHandler {
-  readonly #inner: Handler
+/** Has the methods of both generations, each of which calls its own. Those of undici 7 and 8 are the relay's. */
+class BothHandler extends Relay {
   #controller: OldController | undefined
-
-  constructor(inner: Handler) {
-    this.#inner = inner
-  }
-
-  // undici 7 and 8.
-
-  onRequestStart(controller: Controller, context: unknown): void {
-    this.#inner.onRequestStart?.(controller, context)
-  }
-
-  onRequestUpgrade(...args: Parameters<NonNullable<Handler['onRequestUpgrade']>>): void {
-    this.#inner.onRequestUpgrade?.(...args)
-  }
-
-  onResponseStart(...args: Parameters<NonNullable<Handler['onResponseStart']>>): void {
-    this.#inner.onResponseStart?.(...args)
-  }
-
-  onResponseData(...args: Parameters<NonNullable<Handler['onResponseData']>>): void {
-    this.#inner.onResponseData?.(...args)
-  }
-
-  onResponseEnd(...args: Parameters<NonNullable<Handler['onResponseEnd']>>): void {
-    this.#inner.onResponseEnd?.(...args)
-  }
-
-  onResponseError(...args: Parameters<NonNullable<Handler['onResponseError']>>): void {
-    this.#inner.onResponseError?.(...args)
-  }
 
   // undici 5 and 6.
 
   onConnect(abort: (reason?: Error) => void, context: unknown): void {
     this.#controller = new OldController(abort)
-    this.#inner.onRequestStart?.(this.#controller, context)
+    this.inner?.onRequestStart?.(this.#controller, context)
   }
 
   onUpgrade(status: number, rawHeaders: readonly Buffer[], socket: never): void {
-    this.#inner.onRequestUpgrade?.(this.#of, status, headersOf(rawHeaders), socket)
+    this.inner?.onRequestUpgrade?.(this.#of, status, headersOf(rawHeaders), socket)
   }
 
   onHeaders(status: number, rawHeaders: Buffer[], resume: () => void, message: string): boolean {
@@ -75,36 +45,22 @@ class BothHandler {
       this.#controller.onResume = resume
       this.#controller.rawHeaders = rawHeaders
     }
-    this.#inner.onResponseStart?.(this.#of, status, headersOf(rawHeaders), message)
+    this.inner?.onResponseStart?.(this.#of, status, headersOf(rawHeaders), message)
     return this.#controller?.paused !== true
   }
 
   onData(chunk: Buffer): boolean {
-    this.#inner.onResponseData?.(this.#of, chunk)
+    this.inner?.onResponseData?.(this.#of, chunk)
     return this.#controller?.paused !== true
   }
 
   onComplete(rawTrailers: Buffer[] | null): void {
     if (this.#controller) this.#controller.rawTrailers = rawTrailers ?? []
-    this.#inner.onResponseEnd?.(this.#of, headersOf(rawTrailers ?? []))
+    this.inner?.onResponseEnd?.(this.#of, headersOf(rawTrailers ?? []))
   }
 
   onError(error: Error): void {
-    this.#inner.onResponseError?.(this.#of, error)
-  }
-
-  // Both.
-
-  onBodySent(chunk: Buffer): void {
-    this.#inner.onBodySent?.(chunk)
-  }
-
-  onRequestSent(): void {
-    this.#inner.onRequestSent?.()
-  }
-
-  onResponseStarted(): void {
-    this.#inner.onResponseStarted?.()
+    this.inner?.onResponseError?.(this.#of, error)
   }
 
   /** undici passes null for what failed before it had a controller. */

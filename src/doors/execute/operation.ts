@@ -1,4 +1,4 @@
-import { settleAnswer } from '../../attempt/settle-answer.ts'
+import { settleAnswer } from '../../attempt/judge.ts'
 import type { Operation, Receiver, SendContext, Sending } from '../../call/operation.ts'
 import type { Plan } from '../../call/plan.ts'
 import type { Clock } from '../../clock.ts'

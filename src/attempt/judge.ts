@@ -2,6 +2,8 @@ import type { Attempt } from '../fleet/attempt.ts'
 import { LOAD_HEADER } from '../load/report.ts'
 import { answerVerdict, asksForPause } from '../verdict/answer.ts'
 import type { AttemptResult, Classify } from '../verdict/classify.ts'
+import { faultVerdict, type Fault } from '../verdict/fault.ts'
+import type { Verdict } from '../verdict/verdict.ts'
 import { retryAfter } from '../verdict/retry-after.ts'
 
 /** What a plan says about answers. */
@@ -34,4 +36,10 @@ export function settleAnswer(attempt: Attempt, answer: AttemptResult, policy: An
   const wish = retryAfter(header, headers?.['date'], attempt.unixTime())
   const longest = policy.retry?.maxRetryAfter ?? MAX_RETRY_AFTER
   attempt.settle(verdict, attempt.age(), wish, verdict.pause ?? Math.min(wish, longest))
+}
+
+/** The verdict on an attempt that failed. The user's `classify` runs in the async context of its call. */
+export function judgeFault({ trail }: Attempt, fault: Fault, { classify }: AnswerPolicy): Verdict {
+  if (!trail || !classify) return faultVerdict(fault, classify)
+  return trail.scope.runInAsyncScope(() => faultVerdict(fault, classify))
 }
