@@ -2,7 +2,6 @@ import { Platform, urlText, type FetchDispatcher, type FetchInput } from '../att
 import { callWithin, type Client } from '../client/client.ts'
 import { allowOf } from '../client/core.ts'
 import type { Configured } from '../client/configurable.ts'
-import type { ClientOptions } from '../client/options.ts'
 import type { ClientSnapshot } from '../client/snapshot.ts'
 import { systemClock } from '../clock.ts'
 import type { OtherClients } from '../doors/fetch/transfer.ts'
@@ -24,9 +23,9 @@ import { dispatchLater } from './dispatch-later.ts'
 import { Listeners } from './listeners.ts'
 import { IdleServices } from './idle-services.ts'
 import { Lookups, waitUnless } from './lookups.ts'
-import { checkAppOptions, type FetchOptions, type ServiceOptions, type Unknown } from './options.ts'
-import { checkClientOf, hostOf, isClient, optionsOf, withDefaults } from './service-options.ts'
-import { Service } from './service.ts'
+import { checkAppOptions, type FetchOptions, type Unknown } from './options.ts'
+import { Roster } from './roster.ts'
+import { optionsOf, withDefaults } from './service-options.ts'
 
 /** Services that `discover` may add: their names come from URLs. */
 const MAX_DISCOVERED = 1_000
@@ -35,10 +34,19 @@ const MAX_DISCOVERED = 1_000
 export class App {
   /** The clients of the services that were named, by the name they have there. */
   readonly services: Readonly<Record<string, Client>> = {}
-  readonly #made = new Map<string, Client>()
-  readonly #services = new Map<string, Service>()
-  readonly byHand: AppByHand = new AppByHand(() => this.#clients())
-  readonly #listeners = new Listeners(() => this.#clients().map(([, client]) => client))
+  readonly #roster = new Roster({
+    onClient: (client, isByHand) => {
+      this.#listeners.addTo(client)
+      if (!isByHand) this.byHand.addTo(client)
+    },
+    onName: (name, host) => this.#name(name, host),
+    onCall: () => {
+      const { idleTimeout = Infinity } = this.#options
+      return idleTimeout < Infinity ? () => this.#idle.watch(idleTimeout) : undefined
+    },
+  })
+  readonly byHand: AppByHand = new AppByHand(() => this.#roster.clients())
+  readonly #listeners = new Listeners(() => this.#roster.clients().map(([, client]) => client))
   readonly #platform = new Platform()
   readonly #idle: IdleServices
   readonly #strangers: Strangers
@@ -52,7 +60,7 @@ export class App {
     checkAppOptions(options)
     this.#options = { ...options }
     const { source, suffixes = [], services = {}, clock = systemClock } = options
-    this.#idle = new IdleServices(clock, () => this.#services.values())
+    this.#idle = new IdleServices(clock, () => this.#roster.services.values())
     this.#strangers = new Strangers(clock, suffixes)
     if (source) {
       this.#lookups = new Lookups({
@@ -62,7 +70,7 @@ export class App {
         onNone: (host) => this.#strangers.add(host),
       })
     }
-    for (const add of this.#changes(services, options)) add({})
+    for (const add of this.#roster.changes(services, options)) add({})
   }
 
   get unknown(): Unknown {
@@ -100,21 +108,20 @@ export class App {
   /** The client of a service, by the host that callers write. Throws a RangeError for one that is not there. */
   client(name: string): Client {
     const host = typeof name === 'string' ? logicalAddress(name).host : ''
-    const client = this.#made.get(host) ?? this.#services.get(host)?.client
+    const client = this.#roster.client(host)
     if (client) return client
     throw new RangeError(`there is no service ${quote(name)}; known: ${this.names.join(', ') || 'none'}`)
   }
 
   get names(): string[] {
-    return [...this.#made.keys(), ...this.#services.keys()]
+    return this.#roster.hosts
   }
 
   /** Of every service that has been called. */
   snapshot(): { services: Record<string, ClientSnapshot> } {
-    const entries = this.#clients().map(([host, client]): [string, ClientSnapshot] => [
-      host,
-      client.snapshot(),
-    ])
+    const entries = this.#roster
+      .clients()
+      .map(([host, client]): [string, ClientSnapshot] => [host, client.snapshot()])
     return { services: Object.fromEntries(entries) }
   }
 
@@ -150,7 +157,7 @@ export class App {
     const services = { ...this.#options.services, ...update.services }
     const next: FetchOptions = { ...this.#options, ...update, services }
     checkAppOptions(next)
-    const changes = this.#changes(services, next)
+    const changes = this.#roster.changes(services, next)
     // Nothing below this line throws.
     this.#options = next
     for (const change of changes) change(by)
@@ -172,20 +179,13 @@ export class App {
     this.#closed ??= new OutriggerError('ERR_OUTRIGGER_CLOSED', 'this fetch is closed; make a new one')
     this.#idle.close()
     this.#lookups?.close()
-    await Promise.all([...this.#services.values()].map((service) => service.close()))
-  }
-
-  #clients(): [string, Client][] {
-    const made = [...this.#services].flatMap(([host, service]): [string, Client][] =>
-      service.made ? [[host, service.made]] : [],
-    )
-    return [...this.#made, ...made]
+    await Promise.all([...this.#roster.services.values()].map((service) => service.close()))
   }
 
   #called(host: string): Client | undefined {
-    const made = this.#made.get(host)
+    const made = this.#roster.made.get(host)
     if (made) return made
-    const service = this.#services.get(host)
+    const service = this.#roster.services.get(host)
     if (!service) return undefined
     if (this.#closed) throw this.#closed
     return service.client
@@ -227,83 +227,14 @@ export class App {
   }
 
   #found(host: string, name: string): Client | undefined {
-    if (this.unknown !== 'discover' || this.#services.has(host)) return undefined
+    if (this.unknown !== 'discover' || this.#roster.services.has(host)) return undefined
     this.#discovered++
-    this.#services.set(
-      host,
-      this.#serviceOf(optionsOf(host, {}, this.#options), () => name),
-    )
+    this.#roster.discover(host, name, this.#options)
     return this.#called(host)
-  }
-
-  /** Checks services and defaults as a whole; what is returned applies them, and does not throw. */
-  #changes(
-    services: NonNullable<FetchOptions['services']>,
-    next: FetchOptions,
-  ): ((by: { by?: string }) => void)[] {
-    const changes: ((by: { by?: string }) => void)[] = []
-    const named = new Set<string>()
-    for (const [name, given] of Object.entries<Client | ServiceOptions>(services)) {
-      const host = hostOf(name)
-      if (named.has(host)) throw new TypeError(`services names '${host}' twice, in different spellings`)
-      named.add(host)
-      changes.push(isClient(given) ? this.#giving(name, host, given) : this.#naming(name, host, given, next))
-    }
-    for (const [host, service] of this.#services) {
-      if (!named.has(host)) changes.push(service.prepare(optionsOf(service.name, {}, next, service.source)))
-    }
-    // Of services that will be discovered.
-    if (next.source) this.#serviceOf(optionsOf('service', {}, next))
-    return changes
-  }
-
-  /** A client that was made by hand. */
-  #giving(name: string, host: string, client: Client): () => void {
-    checkClientOf(name, host, client)
-    const made = this.#made.get(host)
-    if (this.#services.has(host) || (made && made !== client)) {
-      throw new TypeError(`services['${name}'] is in use: a client made by hand cannot take its place`)
-    }
-    return () => {
-      if (made) return
-      this.#made.set(host, client)
-      this.#listeners.addTo(client)
-      this.#name(name, host)
-    }
-  }
-
-  /** A service with options. */
-  #naming(
-    name: string,
-    host: string,
-    given: ServiceOptions,
-    next: FetchOptions,
-  ): (by: { by?: string }) => void {
-    if (this.#made.has(host)) {
-      throw new TypeError(`services['${name}'] is a client made by hand: change it by its own update()`)
-    }
-    const known = this.#services.get(host)
-    const options = optionsOf(name, given, next, known?.source)
-    if (known) return known.prepare(options)
-    const service = this.#serviceOf(options)
-    return () => {
-      this.#services.set(host, service)
-      this.#name(name, host)
-    }
   }
 
   #name(name: string, host: string): void {
     this.#lookups?.drop(host)
     Object.defineProperty(this.services, name, { enumerable: true, get: () => this.client(name) })
-  }
-
-  #serviceOf(options: ClientOptions, nameOf: (service: string) => string = (service) => service): Service {
-    const { idleTimeout = Infinity } = this.#options
-    const onCall = idleTimeout < Infinity ? (): void => this.#idle.watch(idleTimeout) : undefined
-    const onClient = (client: Client): void => {
-      this.#listeners.addTo(client)
-      this.byHand.addTo(client)
-    }
-    return new Service(options, nameOf, onClient, onCall)
   }
 }
