@@ -188,13 +188,15 @@ export class FirstAnswer implements Handler {
   }
 }
 
-/** HTTP/1, and nothing to follow or to ask again. */
+/** Nothing to follow or to ask again. */
 function isPlainAnswer(
   { rawHeaders }: Controller & { rawHeaders?: unknown },
   { status, headers, message }: Head,
 ): boolean {
   const isUsual = (status >= 200 && status < 300) || (status >= 400 && status < 600)
-  if (!isUsual || SPECIAL.has(status) || !Array.isArray(rawHeaders)) return false
+  // Over HTTP/2, undici hands on what it got. Of neither, fetch reads other headers than we would.
+  const isReadAlike = Array.isArray(rawHeaders) || rawHeaders === headers
+  if (!isUsual || SPECIAL.has(status) || !isReadAlike) return false
   return PHRASE.test(message) && arePlain(headers)
 }
 
