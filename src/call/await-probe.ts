@@ -2,8 +2,8 @@ import type { Attempt } from '../fleet/attempt.ts'
 import type { Call } from './call.ts'
 
 /**
- * For a call that no breaker admits. While an early probe is under way, the call waits for its result, at most 100 ms
- * after the probe's start: `go` gets an attempt if the service is back. Otherwise the call is refused, as it is at
+ * For a call that no breaker admits. While an early probe is under way, the call waits a moment for its result:
+ * `go` gets an attempt if the service is back. Otherwise the call is refused, as it is at
  * once when no probe is under way. It asks for an attempt only after a success: each request for one adds to the
  * share of calls that the throttle lets through.
  */
@@ -15,7 +15,7 @@ export function awaitProbe<T>(call: Call<T>, go: (attempt: Attempt) => void): vo
     call.refuse(call.refusal())
     return
   }
-  let isBack = false
+  let isBack: boolean | undefined
   let stop: (() => void) | undefined
   const waited = call.sleep(patience, (wake) => {
     stop = probes.wait((result) => {
@@ -25,6 +25,7 @@ export function awaitProbe<T>(call: Call<T>, go: (attempt: Attempt) => void): vo
   })
   const resume = (): void => {
     stop?.()
+    if (isBack === undefined) probes.tooSlow()
     if (call.ended) return
     try {
       const attempt = isBack ? call.acquireFirst() : undefined

@@ -2,6 +2,11 @@ import type { Outcome } from '../observe/events.ts'
 
 /** Milliseconds after the start of the latest early probe within which its result is worth waiting for. */
 const PATIENCE = 100
+/**
+ * The same, if the one before it failed faster than that. A probe that takes longer than those before does not meet what they met:
+ * a service that has just started may answer, and be slow.
+ */
+const LONG_PATIENCE = 2_000
 
 /** Hears whether a probe has succeeded; false: all that were under way have ended, and none did. */
 type Waiter = (isBack: boolean) => void
@@ -13,6 +18,7 @@ type Waiter = (isBack: boolean) => void
 export class EarlyProbes {
   #underWay = 0
   #beganAt = -Infinity
+  #patience = PATIENCE
   readonly #waiters = new Set<Waiter>()
 
   began(now: number): void {
@@ -20,8 +26,9 @@ export class EarlyProbes {
     this.#beganAt = now
   }
 
-  /** To be called once for each that began, with its result committed before. */
-  ended(outcome: Outcome): void {
+  /** To be called once for each that began, with its result committed before. It took `ms`. */
+  ended(outcome: Outcome, ms: number): void {
+    if (outcome !== 'ignored') this.#patience = ms < PATIENCE ? LONG_PATIENCE : PATIENCE
     // One that began before `update()` was counted elsewhere.
     if (this.#underWay > 0) this.#underWay--
     const isBack = outcome === 'success'
@@ -33,7 +40,12 @@ export class EarlyProbes {
 
   /** How many milliseconds a call may wait for a result; 0 or less: none is under way, or they take too long. */
   patience(now: number): number {
-    return this.#underWay === 0 ? 0 : this.#beganAt + PATIENCE - now
+    return this.#underWay === 0 ? 0 : this.#beganAt + this.#patience - now
+  }
+
+  /** Somebody has waited in vain for as long as he may. */
+  tooSlow(): void {
+    this.#patience = PATIENCE
   }
 
   /** `waiter` is called at most once, and must not throw. Returns what takes it away. */

@@ -247,7 +247,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     const { endpoint, verdict } = attempt
     const { balancer, events, service } = this.#options
     const now = attempt.startedAt + ms
-    if (attempt.early) this.#candidatesOf(attempt).lastResort?.count(counted, now)
+    if (attempt.early) this.#candidatesOf(attempt).lastResort?.count(counted, ms, now)
     // A probe's slot came free.
     else if (!endpoint.allClosed()) this.invalidate()
     tellSettled(balancer, endpoint, counted, ms, now, attempt.status)

@@ -62,10 +62,10 @@ export class LastResort {
     return Math.min(Math.max(MULTIPLE * rate, FLOOR), 1)
   }
 
-  /** How an early probe ended. */
-  count(outcome: Outcome, now: number): void {
+  /** How an early probe ended, after `ms`. */
+  count(outcome: Outcome, ms: number, now: number): void {
     if (outcome !== 'ignored') this.#count(outcome, now)
-    this.probes.ended(outcome)
+    this.probes.ended(outcome, ms)
   }
 
   #count(outcome: Outcome, now: number): void {

@@ -135,6 +135,41 @@ it('nobody waits longer than 100 ms after the start of a probe that hangs', asyn
   await users.close()
 })
 
+it('a probe that takes longer than those before is waited for: what has just started is slow', async () => {
+  const { users, clock, probe } = await outage()
+  const down = Object.assign(new Error('down'), { code: 'ECONNREFUSED' })
+  await expect((await probe(() => Promise.reject(down))).call).rejects.toBe(down)
+  const { call: slow } = await probe(after(clock, 1_500, 'back'))
+  await clock.advance(1_000)
+  const calls = Array.from({ length: 5 }, () => users.execute(() => 'sent'))
+  await clock.advance(500)
+  expect(await slow).toBe('back')
+  expect(await Promise.all(calls)).toEqual(Array.from({ length: 5 }, () => 'sent'))
+  await users.close()
+})
+
+it('who has waited two seconds in vain is the last who waits that long', async () => {
+  const { users, clock, probe } = await outage()
+  const down = Object.assign(new Error('down'), { code: 'ECONNREFUSED' })
+  await expect((await probe(() => Promise.reject(down))).call).rejects.toBe(down)
+  const { call: hangs } = await probe(() => new Promise<string>(() => {}))
+  hangs.catch(() => {})
+  const first = users.execute(() => 'sent')
+  const refused = expect(first).rejects.toBeInstanceOf(CircuitOpenError)
+  await clock.advance(1_999)
+  expect(await ended(first.catch(() => 'over'))).toBe(STILL)
+  await clock.advance(1)
+  await refused
+  const { call: hangsToo } = await probe(() => new Promise<string>(() => {}))
+  hangsToo.catch(() => {})
+  const next = expect(users.execute(() => 'sent')).rejects.toBeInstanceOf(CircuitOpenError)
+  await clock.advance(100)
+  await next
+  const closed = users.close()
+  await clock.advance(60_000)
+  await closed
+})
+
 it('an abort, a deadline and close() end the wait at once', async () => {
   const { users, clock, probe } = await outage({ drainTimeout: 10 })
   void (await probe(after(clock, 90, 'back')))
