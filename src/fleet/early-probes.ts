@@ -8,7 +8,7 @@ const PATIENCE = 100
  */
 const LONG_PATIENCE = 2_000
 
-/** Hears whether a probe has succeeded; false: all that were under way have ended, and none did. */
+/** Hears whether a probe has succeeded; false: those that were under way as it began to wait have ended, and none did. */
 type Waiter = (isBack: boolean) => void
 
 /**
@@ -16,13 +16,16 @@ type Waiter = (isBack: boolean) => void
  * come back must not lose the calls of the time that its first answer takes.
  */
 export class EarlyProbes {
-  #underWay = 0
+  /** How many have begun, and how many of these have ended. */
+  #begun = 0
+  #ended = 0
   #beganAt = -Infinity
   #patience = PATIENCE
-  readonly #waiters = new Set<Waiter>()
+  /** In the order in which they came, with how many probes had begun by then. */
+  readonly #waiters = new Map<Waiter, number>()
 
   began(now: number): void {
-    this.#underWay++
+    this.#begun++
     this.#beganAt = now
   }
 
@@ -30,17 +33,19 @@ export class EarlyProbes {
   ended(outcome: Outcome, ms: number): void {
     if (outcome !== 'ignored') this.#patience = ms < PATIENCE ? LONG_PATIENCE : PATIENCE
     // One that began before `update()` was counted elsewhere.
-    if (this.#underWay > 0) this.#underWay--
+    if (this.#ended < this.#begun) this.#ended++
     const isBack = outcome === 'success'
-    if (!isBack && this.#underWay > 0) return
-    const waiters = [...this.#waiters]
-    this.#waiters.clear()
-    for (const waiter of waiters) waiter(isBack)
+    for (const [waiter, begun] of this.#waiters) {
+      // As many have ended as there were: probes that began later are not waited for, or the wait would have no end.
+      if (!isBack && begun > this.#ended) return
+      this.#waiters.delete(waiter)
+      waiter(isBack)
+    }
   }
 
   /** How many milliseconds a call may wait for a result; 0 or less: none is under way, or they take too long. */
   patience(now: number): number {
-    return this.#underWay === 0 ? 0 : this.#beganAt + this.#patience - now
+    return this.#ended === this.#begun ? 0 : this.#beganAt + this.#patience - now
   }
 
   /** Somebody has waited in vain for as long as he may. */
@@ -50,7 +55,7 @@ export class EarlyProbes {
 
   /** `waiter` is called at most once, and must not throw. Returns what takes it away. */
   wait(waiter: Waiter): () => void {
-    this.#waiters.add(waiter)
+    this.#waiters.set(waiter, this.#begun)
     return () => this.#waiters.delete(waiter)
   }
 }

@@ -104,8 +104,8 @@ it('one probe that fails does not end the wait for another, which succeeds', asy
   let succeed: (() => void) | undefined
   const second = (): Promise<string> => new Promise((resolve) => (succeed = () => resolve('good')))
   const calls: Promise<string>[] = []
-  // All but the one that is let through wait for the first probe.
-  for (let index = 0; index < 11; index++) calls.push(users.execute(second))
+  // One is let through; those before it wait for the first probe, those after it for both.
+  for (let index = 0; index < 11; index++) calls.push(users.execute(second).catch(() => 'refused'))
   const waits = users.execute(() => 'answered')
   await clock.advance(10)
   await expect(bad).rejects.toThrow('down')
@@ -145,6 +145,26 @@ it('a probe that takes longer than those before is waited for: what has just sta
   await clock.advance(500)
   expect(await slow).toBe('back')
   expect(await Promise.all(calls)).toEqual(Array.from({ length: 5 }, () => 'sent'))
+  await users.close()
+})
+
+it('a call does not wait for probes that begin after it: where one is always under way, the wait would not end', async () => {
+  const { users, clock, probe } = await outage()
+  const down = Object.assign(new Error('down'), { code: 'ECONNREFUSED' })
+  await expect((await probe(() => Promise.reject(down))).call).rejects.toBe(down)
+  const { call: first } = await probe(after(clock, 40, down))
+  first.catch(() => {})
+  const waits = users.execute(() => 'sent')
+  const refused = expect(waits).rejects.toBeInstanceOf(CircuitOpenError)
+  await clock.advance(20)
+  const later: Promise<string>[] = []
+  // One of them is the next probe; the others wait for it.
+  for (let index = 0; index < 11; index++) later.push(users.execute(() => after(clock, 40, down)('')))
+  const over = Promise.allSettled(later)
+  await clock.advance(20)
+  await refused
+  await clock.advance(40)
+  expect((await over).every(({ status }) => status === 'rejected')).toBe(true)
   await users.close()
 })
 
