@@ -112,12 +112,22 @@ export class Sessions {
     })
     on('disconnected', () => {
       this.#downSince ??= this.#clock.now()
+      dropHalfPacket(client)
     })
     on('connected', () => {
       this.#downSince = undefined
     })
     return client
   }
+}
+
+/**
+ * node-zookeeper-client 1.1 keeps the half of a packet in which its connection was cut, and reads the next connection behind it: from the
+ * wrong byte, with an exception in its own listener that ends the process.
+ */
+function dropHalfPacket(client: ZooKeeperClient): void {
+  const { connectionManager } = client as { connectionManager?: { pendingBuffer?: unknown } }
+  if (connectionManager?.pendingBuffer) connectionManager.pendingBuffer = null
 }
 
 /** Whether it says so; only a client that was connected before it was given to us. */
