@@ -181,9 +181,10 @@ export class Fleet implements EndpointContext, AttemptContext {
     return this.#views.hasStandIn(endpoint, guard, this.clock.now())
   }
 
-  /** Those whose result a call may wait for that no breaker admits; undefined where there is no throttle. */
+  /** Those whose result a call may wait for; undefined where a breaker admits calls, or there is no throttle. */
   earlyProbes(guard: Guard | undefined, subset: Subset | undefined): EarlyProbes | undefined {
-    return this.#candidatesOf({ subset, guard }).lastResort?.probes
+    const view = this.#views.of(subset)
+    return view.isDown(guard, this.clock.now()) ? view.candidatesOf(guard).lastResort?.probes : undefined
   }
 
   /** Why `acquire` gave nothing; `cause` is the source's last error. */
