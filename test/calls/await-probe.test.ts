@@ -1,6 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { expect, it } from 'vitest'
-import { CircuitOpenError, createClient, fixed, type Client, type ClientOptions } from '../../src/index.ts'
+import {
+  CircuitOpenError,
+  createClient,
+  fixed,
+  type Client,
+  type ClientOptions,
+  LimitExceededError,
+} from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 import type { SimulationReport } from '../../src/testing/report.ts'
 import { simulate, type SimulatedPolicy } from '../../src/testing/simulate.ts'
@@ -50,6 +57,13 @@ async function outage(options: Partial<ClientOptions> = {}): Promise<Outage> {
   }
 }
 
+const down = Object.assign(new Error('down'), { code: 'ECONNREFUSED' })
+
+async function failProbes(probe: Outage['probe'], count: number): Promise<void> {
+  for (let index = 0; index < count; index++)
+    await expect((await probe(() => Promise.reject(down))).call).rejects.toBe(down)
+}
+
 const after =
   (clock: ManualClock, ms: number, result: string | Error): Work =>
   async () => {
@@ -80,7 +94,6 @@ it('calls made while an early probe is under way are sent once it succeeds, each
 
 it('calls are refused, and not sent, once the probe has failed', async () => {
   const { users, clock, probe } = await outage()
-  const down = Object.assign(new Error('down'), { code: 'ECONNRESET' })
   const { call: first } = await probe(after(clock, 40, down))
   let sent = 0
   // The throttle lets one in ten through.
@@ -135,10 +148,9 @@ it('nobody waits longer than 100 ms after the start of a probe that hangs', asyn
   await users.close()
 })
 
-it('a probe that takes longer than those before is waited for: what has just started is slow', async () => {
+it('in a full outage, a probe that takes longer than those before is waited for: what has just started is slow', async () => {
   const { users, clock, probe } = await outage()
-  const down = Object.assign(new Error('down'), { code: 'ECONNREFUSED' })
-  await expect((await probe(() => Promise.reject(down))).call).rejects.toBe(down)
+  await failProbes(probe, 10)
   const { call: slow } = await probe(after(clock, 1_500, 'back'))
   await clock.advance(1_000)
   const calls = Array.from({ length: 5 }, () => users.execute(() => 'sent'))
@@ -148,10 +160,37 @@ it('a probe that takes longer than those before is waited for: what has just sta
   await users.close()
 })
 
+it('in a brown-out nobody waits longer than 100 ms, although the probe before failed at once', async () => {
+  const { users, clock, probe } = await outage()
+  await failProbes(probe, 9)
+  await (
+    await probe(() => 'good')
+  ).call
+  await failProbes(probe, 9)
+  const { call: slow } = await probe(after(clock, 1_500, 'slow'))
+  const waits = users.execute(() => 'sent')
+  const refused = expect(waits).rejects.toBeInstanceOf(CircuitOpenError)
+  await clock.advance(100)
+  await refused
+  await clock.advance(1_400)
+  await slow
+  await users.close()
+})
+
+it('a call does not wait where a breaker admits calls and its instance is full', async () => {
+  const { users, clock, probe } = await outage({ limit: { perInstance: 1 } })
+  const { call: first } = await probe(after(clock, 90, 'back'))
+  users.reset()
+  const full = [1, 2].map(() => users.execute(() => clock.sleep(50)).catch((error: unknown) => error))
+  await expect(ended(users.execute(() => 'sent'))).rejects.toBeInstanceOf(LimitExceededError)
+  await clock.advance(90)
+  await Promise.all([first, ...full])
+  await users.close()
+})
+
 it('a call does not wait for probes that begin after it: where one is always under way, the wait would not end', async () => {
   const { users, clock, probe } = await outage()
-  const down = Object.assign(new Error('down'), { code: 'ECONNREFUSED' })
-  await expect((await probe(() => Promise.reject(down))).call).rejects.toBe(down)
+  await failProbes(probe, 1)
   const { call: first } = await probe(after(clock, 40, down))
   first.catch(() => {})
   const waits = users.execute(() => 'sent')
@@ -170,8 +209,7 @@ it('a call does not wait for probes that begin after it: where one is always und
 
 it('who has waited two seconds in vain is the last who waits that long', async () => {
   const { users, clock, probe } = await outage()
-  const down = Object.assign(new Error('down'), { code: 'ECONNREFUSED' })
-  await expect((await probe(() => Promise.reject(down))).call).rejects.toBe(down)
+  await failProbes(probe, 10)
   const { call: hangs } = await probe(() => new Promise<string>(() => {}))
   hangs.catch(() => {})
   const first = users.execute(() => 'sent')
