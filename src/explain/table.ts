@@ -13,7 +13,7 @@ export function table(explanation: Explanation): string {
     String(weight),
     `${Math.round(ramp * 100)} %`,
     latency === undefined ? '-' : latency.toFixed(1),
-    cost === undefined ? '-' : cost.toPrecision(3),
+    cost === undefined ? '-' : String(Number(cost.toPrecision(3))),
     why,
   ])
   const lines = aligned([['instance', 'state', 'in flight', 'weight', 'ramp', 'ms', 'cost', 'why'], ...rows])

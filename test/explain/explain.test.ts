@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { createClient, fixed, peakEwma, subset, type ClientOptions } from '../../src/index.ts'
+import { createClient, fixed, peakEwma, subset, type ClientOptions, type Endpoint } from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 import { inOrder } from '../support/balance.ts'
 import { HandSource } from '../support/source.ts'
@@ -73,6 +73,17 @@ it('changes nothing: what is asked about is picked as before', async () => {
   const told = client.explain()
   expect(told.instances.every(({ cost }) => typeof cost === 'number')).toBe(true)
   expect(JSON.stringify(client.snapshot())).toBe(before)
+})
+
+it('prints a large cost in digits', async () => {
+  const clock = new ManualClock()
+  const balance = {
+    pick: (endpoints: readonly Endpoint[]) => endpoints[0],
+    standing: () => ({ cost: 5_671.4 }),
+  }
+  await using client = createClient({ ...options(clock), balance })
+  await client.ready()
+  expect(client.explain().toString()).toContain(' 5670 ')
 })
 
 it('says who is in another subset', async () => {
