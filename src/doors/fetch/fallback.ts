@@ -1,4 +1,5 @@
 import { answerVerdict } from '../../verdict/answer.ts'
+import { isRefusedByFetch } from '../../verdict/refused-by-fetch.ts'
 import type { Core } from '../../call/core.ts'
 import type { Plan } from '../../call/plan.ts'
 import { abortedBy, outcomeOf } from '../../call/ending.ts'
@@ -148,7 +149,7 @@ export async function withFallback(call: FallbackCall): Promise<Response> {
     failure = response
   } catch (error) {
     tell(call, call.signal?.aborted ? abortedBy(error) : { outcome: outcomeOf(error), error })
-    if (call.signal?.aborted) throw error
+    if (call.signal?.aborted || isRefusedByFetch(error)) throw error
     failure = error
   }
   const kept = stale?.get(request)

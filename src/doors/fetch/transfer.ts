@@ -11,6 +11,7 @@ import type { Attempt } from '../../fleet/attempt.ts'
 import type { Dispatcher } from '../../undici.ts'
 import { faultVerdict } from '../../verdict/fault.ts'
 import { isNetworkFailure, isOfBody } from '../../verdict/mocked.ts'
+import { refusedByFetch } from '../../verdict/refused-by-fetch.ts'
 import { afterRedirect, type Verdict } from '../../verdict/verdict.ts'
 import { exchangeFor, sendOne } from '../sending/attempt.ts'
 import { mirrored } from '../sending/mirror.ts'
@@ -140,6 +141,7 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
       attempt.error = error
       const isOurs = this.#refusal === undefined && !isOfBody(error, this.#call.body)
       if (isOurs && isNetworkFailure(error)) attempt.settle(this.#mockedVerdict(error))
+      else if (isOurs) refusedByFetch(error)
       attempt.release()
     }
     this.#judge()

@@ -1,0 +1,50 @@
+import { expect, it } from 'vitest'
+import { createClient, fixed, type ClientOptions } from '../../src/index.ts'
+import { reply, startServer } from '../support/http-server.ts'
+
+const bad = (init: object): RequestInit => init
+
+/** What fetch refuses to send, wherever it should go. */
+const MISTAKES: readonly (readonly [string, () => RequestInit])[] = [
+  ['a GET with a body', () => ({ body: 'x' })],
+  ['a HEAD with a body', () => ({ method: 'HEAD', body: 'x' })],
+  ['a method that is none', () => ({ method: 'a b' })],
+  ['a forbidden method', () => ({ method: 'CONNECT' })],
+  ['a header value with a line break', () => ({ headers: { 'x-user': 'a\r\nb: c' } })],
+  ['a redirect mode that is none', () => bad({ redirect: 'later' })],
+  ['a mode that is none', () => bad({ mode: 'navigate' })],
+  ['a cache mode that needs another mode', () => bad({ cache: 'only-if-cached' })],
+  ['a signal that is none', () => bad({ signal: 3 })],
+  ['a stream without duplex', () => bad({ method: 'POST', body: new Blob(['x']).stream() })],
+]
+
+const WAYS: readonly Partial<ClientOptions>[] = [
+  { stale: { maxAge: 60_000 } },
+  { stale: { maxAge: 60_000 }, fetch: 'platform' },
+  { stale: { maxAge: 60_000 }, coalesce: true },
+  { fallback: () => new Response('the fallback') },
+]
+
+const messageOf = async (call: () => Promise<Response>): Promise<unknown> => {
+  try {
+    return `answered: ${await (await call()).text()}`
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+it.each(WAYS)(
+  'what the caller asks for in error is rejected as fetch does, never answered: %o',
+  async (more) => {
+    await using server = await startServer(reply(200, 'good'))
+    await using users = createClient({ service: 'users', source: fixed([server.url]), ...more })
+    expect(await (await users('/me')).text()).toBe('good')
+    const seen = server.requests.length
+    for (const [mistake, init] of MISTAKES) {
+      const theirs = await messageOf(() => fetch(`${server.url}/me`, init()))
+      expect([mistake, await messageOf(() => users('/me', init()))]).toEqual([mistake, theirs])
+    }
+    expect(server.requests.length).toBe(seen)
+    expect(users.snapshot().instances[0]?.breaker).toBe('closed')
+  },
+)
