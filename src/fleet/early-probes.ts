@@ -3,12 +3,10 @@ import type { Outcome } from '../observe/events.ts'
 /** Milliseconds after the start of the latest early probe within which its result is worth waiting for. */
 const PATIENCE = 100
 /**
- * The same in a full outage: if the latest probes all failed, and the last of them faster than PATIENCE. A probe that then
- * takes longer meets something else than they met: a service that has just started may answer, and be slow.
+ * The same, if the one before it failed faster than that. A probe that takes longer than those before does not meet what they met:
+ * a service that has just started may answer, and be slow.
  */
 const LONG_PATIENCE = 2_000
-/** How many probes must fail in a row for a full outage. Of a service that fails three requests in four, few runs are as long. */
-const OUTAGE = 10
 
 /** Hears whether a probe has succeeded; false: those that were under way as it began to wait have ended, and none did. */
 type Waiter = (isBack: boolean) => void
@@ -23,7 +21,6 @@ export class EarlyProbes {
   #ended = 0
   #beganAt = -Infinity
   #patience = PATIENCE
-  #failedInARow = 0
   /** In the order in which they came, with how many probes had begun by then. */
   readonly #waiters = new Map<Waiter, number>()
 
@@ -34,10 +31,7 @@ export class EarlyProbes {
 
   /** To be called once for each that began, with its result committed before. It took `ms`. */
   ended(outcome: Outcome, ms: number): void {
-    if (outcome !== 'ignored') {
-      this.#failedInARow = outcome === 'success' ? 0 : this.#failedInARow + 1
-      this.#patience = this.#failedInARow >= OUTAGE && ms < PATIENCE ? LONG_PATIENCE : PATIENCE
-    }
+    if (outcome !== 'ignored') this.#patience = ms < PATIENCE ? LONG_PATIENCE : PATIENCE
     // One that began before `update()` was counted elsewhere.
     if (this.#ended < this.#begun) this.#ended++
     const isBack = outcome === 'success'
