@@ -1,12 +1,12 @@
-/** What fetch rejected with before it sent anything, because of what the caller asked for. */
+/** Errors with which fetch refused a request before it sent anything. */
 const refusals = new WeakSet<object>()
 
-/** Notes that fetch itself refused the request: no instance would have been asked. */
-export function refusedByFetch(error: unknown): void {
+/** To be called when fetch itself refuses a request, such as a GET with a body. */
+export function noteRefusedByFetch(error: unknown): void {
   if (error instanceof TypeError) refusals.add(error)
 }
 
-/** Whether the call failed for what the caller asked for. Nothing may answer it instead: he would not learn of his mistake. */
+/** Whether fetch refused the request. Neither `stale` nor `fallback` may answer it: the caller would not see his mistake. */
 export function isRefusedByFetch(error: unknown): boolean {
   return typeof error === 'object' && error !== null && refusals.has(error)
 }

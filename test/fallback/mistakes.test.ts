@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest'
-import { createClient, fixed, type ClientOptions } from '../../src/index.ts'
+import { afterEach, expect, it, vi } from 'vitest'
+import { createClient, createFetch, fixed, type ClientOptions } from '../../src/index.ts'
 import { reply, startServer } from '../support/http-server.ts'
 
 const bad = (init: object): RequestInit => init
@@ -40,11 +40,25 @@ it.each(WAYS)(
     await using users = createClient({ service: 'users', source: fixed([server.url]), ...more })
     expect(await (await users('/me')).text()).toBe('good')
     const seen = server.requests.length
+    await using app = createFetch({ services: { users } })
     for (const [mistake, init] of MISTAKES) {
       const theirs = await messageOf(() => fetch(`${server.url}/me`, init()))
-      expect([mistake, await messageOf(() => users('/me', init()))]).toEqual([mistake, theirs])
+      for (const call of [users, (path: string, own: RequestInit) => app(`http://users${path}`, own)])
+        expect([mistake, await messageOf(() => call('/me', init()))]).toEqual([mistake, theirs])
     }
+    const odd = await messageOf(() => users(new Request('http://users/me'), { body: 'x' }))
+    expect(odd).toBe('Request with GET/HEAD method cannot have body.')
     expect(server.requests.length).toBe(seen)
     expect(users.snapshot().instances[0]?.breaker).toBe('closed')
   },
 )
+
+it('the fallback answers where a mock in the place of fetch throws a TypeError', async () => {
+  const boom = new TypeError('boom')
+  vi.stubGlobal('fetch', () => Promise.reject(boom))
+  const fallback = (failure: unknown): Response => new Response(failure === boom ? 'the fallback' : 'odd')
+  await using users = createClient({ service: 'users', source: fixed(['http://a.invalid']), fallback })
+  expect(await messageOf(() => users('/me'))).toBe('answered: the fallback')
+})
+
+afterEach(() => void vi.unstubAllGlobals())

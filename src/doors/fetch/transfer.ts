@@ -2,7 +2,7 @@ import type { Endpoint } from '../../balance/balancer.ts'
 import { OutsideRequest } from '../../attempt/outside-request.ts'
 import { checkScheme } from '../../attempt/address.ts'
 import type { Exchange } from '../../attempt/exchange.ts'
-import { dispatchOutside, OwnDispatcher, type FetchDispatcher } from '../../attempt/platform.ts'
+import { dispatchOutside, isBuiltIn, OwnDispatcher, type FetchDispatcher } from '../../attempt/platform.ts'
 import type { Core } from '../../call/core.ts'
 import type { Receiver, SendContext, Sending } from '../../call/operation.ts'
 import type { Plan } from '../../call/plan.ts'
@@ -11,7 +11,7 @@ import type { Attempt } from '../../fleet/attempt.ts'
 import type { Dispatcher } from '../../undici.ts'
 import { faultVerdict } from '../../verdict/fault.ts'
 import { isNetworkFailure, isOfBody } from '../../verdict/mocked.ts'
-import { refusedByFetch } from '../../verdict/refused-by-fetch.ts'
+import { noteRefusedByFetch } from '../../verdict/refused-by-fetch.ts'
 import { afterRedirect, type Verdict } from '../../verdict/verdict.ts'
 import { exchangeFor, sendOne } from '../sending/attempt.ts'
 import { mirrored } from '../sending/mirror.ts'
@@ -141,7 +141,8 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
       attempt.error = error
       const isOurs = this.#refusal === undefined && !isOfBody(error, this.#call.body)
       if (isOurs && isNetworkFailure(error)) attempt.settle(this.#mockedVerdict(error))
-      else if (isOurs) refusedByFetch(error)
+      // A mock in the place of fetch may throw a TypeError for any reason.
+      else if (isOurs && isBuiltIn()) noteRefusedByFetch(error)
       attempt.release()
     }
     this.#judge()
