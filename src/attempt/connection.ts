@@ -1,3 +1,4 @@
+import { PendingSocket } from './pending-socket.ts'
 import { Client, Pool, type Dispatcher } from '../undici.ts'
 
 /** A request that wants to know which connection it was given to. */
@@ -14,9 +15,17 @@ export class Connection extends Client {
   established = false
   /** Whether an answer has come over it. */
   used = false
+  readonly pendingSocket: PendingSocket
 
-  constructor(origin: string | URL, options?: Client.Options) {
-    super(origin, options)
+  constructor(origin: string | URL, options: Client.Options = {}) {
+    const pendingSocket = new PendingSocket()
+    const { connect } = options
+    // A pool gives its clients a function.
+    super(
+      origin,
+      typeof connect === 'function' ? { ...options, connect: pendingSocket.of(connect) } : options,
+    )
+    this.pendingSocket = pendingSocket
     this.on('connect', () => {
       this.established = true
       this.used = false
@@ -30,6 +39,12 @@ export class Connection extends Client {
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     if ('boards' in handler) (handler as Dispatcher.DispatchHandler & Passenger).boards(this)
     return super.dispatch(options, handler)
+  }
+
+  // undici's type has four overloads; whatever is given is passed on.
+  override destroy(...given: []): Promise<void> {
+    this.pendingSocket.destroy()
+    return super.destroy(...given)
   }
 }
 
