@@ -12,6 +12,18 @@ export function plainHeaders(headers: Dispatcher.DispatchOptions['headers']): Pl
   return typeof headers === 'object' && Symbol.iterator in headers ? Object.fromEntries(headers) : headers
 }
 
+/** Throws unless undici's `request` takes these headers: it knows no array of pairs, and says so in other words. */
+export function checkPlainHeaders(headers: unknown): void {
+  if (headers === null || headers === undefined) return
+  const isFlat = (list: readonly unknown[]): boolean =>
+    list.length % 2 === 0 && list.every((each, index) => index % 2 === 1 || typeof each === 'string')
+  if (Array.isArray(headers) ? isFlat(headers) : typeof headers === 'object') return
+  const shape = "an object, a Headers, or an array of names and values in turn such as ['accept', '*/*']"
+  // Not quoted: headers are secrets.
+  const given = Array.isArray(headers) ? 'an array of another shape' : `a ${typeof headers}`
+  throw new TypeError(`headers must be ${shape}, got ${given}`)
+}
+
 /** The same, for good: the caller may change his object while the request waits or is tried again. */
 export function copyPlainHeaders(headers: Dispatcher.DispatchOptions['headers']): PlainHeaders {
   const plain = plainHeaders(headers)

@@ -1,6 +1,6 @@
 import { checkScheme } from '../../attempt/address.ts'
 import type { Exchange } from '../../attempt/exchange.ts'
-import { copyPlainHeaders, headerOf } from '../../attempt/headers.ts'
+import { checkPlainHeaders, copyPlainHeaders, headerOf } from '../../attempt/headers.ts'
 import type { Core } from '../../call/core.ts'
 import type { Operation, Receiver, SendContext, Sending } from '../../call/operation.ts'
 import type { Plan } from '../../call/plan.ts'
@@ -62,6 +62,7 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
     if ('json' in options)
       throw new TypeError('request() has no json option: give JSON.stringify() of it as body')
     const { deadline, headers, priority = this.plan.priority, signal } = options
+    checkPlainHeaders(headers)
     this.signal = checkSignal(signal)
     this.replayable = isReplayable(options.body)
     this.#core = core
