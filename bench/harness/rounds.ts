@@ -27,7 +27,11 @@ async function runGeneration(
   await using stack = new AsyncDisposableStack()
   const origins: string[] = []
   if (row.servers) {
-    const server = stack.use(new Child(new URL('server.ts', import.meta.url), [String(row.servers)]))
+    const server = stack.use(
+      new Child(new URL(row.secure ? 'secure-server.ts' : 'server.ts', import.meta.url), [
+        String(row.servers),
+      ]),
+    )
     origins.push(...((await server.message()) as string[]))
   }
   const workers = new Map<string, Child>()

@@ -32,6 +32,8 @@ export interface Row {
   readonly title: string
   /** How many servers to start. @default 0 */
   readonly servers?: number
+  /** Whether they speak HTTP/1.1 and HTTP/2 over TLS. @default false */
+  readonly secure?: boolean
   /** How often all variants start again in new processes: what a process settles into is partly chance. @default 1 */
   readonly generations?: number
   /** Of each generation. @default 15 */

@@ -58,7 +58,7 @@ export const row: Row = {
       base: 'import undici',
       measure: 'ms',
       unit: 'ms',
-      target: 1.2,
+      target: 1.1,
     },
     {
       name: 'resident memory after import',
