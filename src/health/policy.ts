@@ -21,7 +21,7 @@ export interface HealthOptions {
    * its services. Over `http://` the server must take HTTP/2 with prior knowledge, as gRPC servers do.
    *
    * @example
-   * health: { grpc: { service: 'users.v1.Users' } }
+   * grpc: { service: 'users.v1.Users' }
    */
   grpc?: true | { readonly service: string }
   /**
