@@ -28,7 +28,7 @@ export type {
 } from './client/snapshot.ts'
 export type { ByHandOptions, ByHandSnapshot, TakeOutOptions } from './control/hand.ts'
 export { withDeadline, type IncomingRequest, type WithDeadlineOptions } from './client/with-deadline.ts'
-export type { CallInit } from './doors/plan/target.ts'
+export type { CallInit } from './typed/call-input.ts'
 export { outrigger, type DispatchingClient } from './doors/dispatcher/interceptor.ts'
 export type { ExecuteContext, ExecuteFunction, ExecuteOptions } from './doors/execute/operation.ts'
 export type { RequestOptions } from './doors/request/operation.ts'

@@ -1,4 +1,4 @@
-import { Platform, urlText, type FetchDispatcher, type FetchInput } from '../attempt/platform.ts'
+import { Platform, urlText, type FetchDispatcher } from '../attempt/platform.ts'
 import { callWithin, type Client } from '../client/client.ts'
 import { allowOf } from '../client/core.ts'
 import type { Configured } from '../client/configurable.ts'
@@ -26,6 +26,7 @@ import { Lookups, waitUnless } from './lookups.ts'
 import { checkAppOptions, type FetchOptions, type Unknown } from './options.ts'
 import { Roster } from './roster.ts'
 import { optionsOf, withDefaults } from './service-options.ts'
+import type { FetchInput } from '../typed/call-input.ts'
 
 /** Services that `discover` may add: their names come from URLs. */
 const MAX_DISCOVERED = 1_000

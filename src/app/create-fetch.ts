@@ -1,4 +1,4 @@
-import { noteMade, type Fetch, type FetchInput } from '../attempt/platform.ts'
+import { noteMade, type Fetch } from '../attempt/platform.ts'
 import type { Client } from '../client/client.ts'
 import { configurable, type Configurable } from '../client/configurable.ts'
 import type { ClientSnapshot } from '../client/snapshot.ts'
@@ -10,6 +10,7 @@ import { watch, type Watchable } from '../observe/watchers.ts'
 import { App } from './app.ts'
 import type { AppByHand } from './by-hand.ts'
 import type { FetchOptions } from './options.ts'
+import type { FetchInput } from '../typed/call-input.ts'
 
 export type { FetchOptions, ServiceDefaults, ServiceOptions, Unknown } from './options.ts'
 

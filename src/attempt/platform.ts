@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { platformDispatcher } from '../undici-guard.ts'
+import type { FetchInput } from '../typed/call-input.ts'
 import type { Dispatcher } from '../undici.ts'
 
 export type Fetch = typeof globalThis.fetch
-export type FetchInput = Parameters<Fetch>[0]
 
 /** What built-in fetch takes as `dispatcher`: one method is all it needs. */
 export interface FetchDispatcher {

@@ -1,5 +1,5 @@
 import type { BreakerOptions } from '../breaker/policy.ts'
-import { Platform, type FetchInput } from '../attempt/platform.ts'
+import { Platform } from '../attempt/platform.ts'
 import { execute } from '../call/execute.ts'
 import type { Hand } from '../control/hand.ts'
 import { contractOf, underContract } from '../doors/fetch/contract.ts'
@@ -19,14 +19,7 @@ import type { Plans } from '../doors/plan/plans.ts'
 import { RequestOperation, type RequestOptions } from '../doors/request/operation.ts'
 import { readInit, refuseDispatcher, refusePrimitive } from '../doors/input/call-init.ts'
 import { discardBody, discardInput, holdsResource } from '../doors/input/discard-body.ts'
-import {
-  isOwnInput,
-  logicalAddress,
-  resolveTarget,
-  type CallInit,
-  type Logical,
-  type Target,
-} from '../doors/plan/target.ts'
+import { isOwnInput, logicalAddress, resolveTarget, type Logical, type Target } from '../doors/plan/target.ts'
 import { OutriggerError } from '../errors.ts'
 import type { Explanation } from '../explain/explanation.ts'
 import type { Listener } from '../observe/emitter.ts'
@@ -53,6 +46,7 @@ import {
   type ClientUpdate,
   type UpdateOptions,
 } from './update.ts'
+import type { CallInit, FetchInput } from '../typed/call-input.ts'
 
 type OnAnswer = (response: Response) => void
 

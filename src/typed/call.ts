@@ -1,5 +1,4 @@
-import type { FetchInput } from '../attempt/platform.ts'
-import type { CallInit } from '../doors/plan/target.ts'
+import type { CallInit, FetchInput } from './call-input.ts'
 import type { ContractAnswer, ContractArgs, Contracts } from './contract-types.ts'
 import type {
   Method,

@@ -1,4 +1,4 @@
-import type { CallInit } from '../doors/plan/target.ts'
+import type { CallInit } from './call-input.ts'
 import type { Scalar } from '../routes/text.ts'
 import type { InitArgs, Part } from './init.ts'
 import type { RouteContract } from './contract.ts'

@@ -1,4 +1,4 @@
-import type { CallInit } from '../doors/plan/target.ts'
+import type { CallInit } from './call-input.ts'
 
 /** What every call takes, whatever its route. */
 export interface BaseInit extends Omit<

@@ -1,4 +1,4 @@
-import type { CallInit } from '../doors/plan/target.ts'
+import type { CallInit } from './call-input.ts'
 import type { Get, InitArgs, Part } from './init.ts'
 import type { Answers } from './response.ts'
 

@@ -1,10 +1,10 @@
-import type { FetchInput } from '../../attempt/platform.ts'
+import type { CallInit, FetchInput } from '../../typed/call-input.ts'
 import type { Attempt } from '../../fleet/attempt.ts'
 import type { Contract } from '../../typed/contract.ts'
 import { VERDICTS } from '../../verdict/verdict.ts'
 import { copyPlain } from '../input/copy.ts'
 import type { Plans } from '../plan/plans.ts'
-import { isRouteKey, methodOf, type CallInit } from '../plan/target.ts'
+import { isRouteKey, methodOf } from '../plan/target.ts'
 
 /** Whose answer a response is, for contracts that hold a breach against the instance. */
 export const answeredBy: WeakMap<Response, Attempt> = new WeakMap()

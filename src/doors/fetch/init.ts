@@ -1,6 +1,6 @@
 import { disown } from '../../hooks/disown.ts'
 import { isPriority } from '../../limit/priority.ts'
-import type { BodySource, CallInit } from '../plan/target.ts'
+import type { BodySource, CallInit } from '../../typed/call-input.ts'
 
 type RequestHeaders = NonNullable<RequestInit['headers']>
 

@@ -1,5 +1,5 @@
 import type { Endpoint } from '../../balance/balancer.ts'
-import type { FetchDispatcher, FetchInput, Platform } from '../../attempt/platform.ts'
+import type { FetchDispatcher, Platform } from '../../attempt/platform.ts'
 import type { Core } from '../../call/core.ts'
 import type { Operation, Receiver, SendContext, Sending } from '../../call/operation.ts'
 import type { Plan } from '../../call/plan.ts'
@@ -15,7 +15,8 @@ import type { Learned } from './plain/learned.ts'
 import { PlainDoor, type ThroughFetch } from './plain/door.ts'
 import { plainInitOf } from './plain/shape.ts'
 import { FetchTransfer, type FetchCall, type OtherClients } from './transfer.ts'
-import type { BodySource, CallInit, Logical, Target } from '../plan/target.ts'
+import type { Logical, Target } from '../plan/target.ts'
+import type { BodySource, CallInit, FetchInput } from '../../typed/call-input.ts'
 
 /** A call through the platform's fetch: the logical URL above it, the instance's pool below it. */
 export class FetchOperation implements Operation<Response>, FetchCall, ThroughFetch {

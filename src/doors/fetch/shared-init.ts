@@ -1,4 +1,4 @@
-import type { CallInit } from '../plan/target.ts'
+import type { CallInit } from '../../typed/call-input.ts'
 
 /** What of a fetch changes its answer besides method, URL and headers, with fetch's own defaults. */
 const USUAL: Record<string, string> = {

@@ -1,6 +1,5 @@
-import type { FetchInput } from '../../attempt/platform.ts'
+import type { CallInit, FetchInput } from '../../typed/call-input.ts'
 import { isPriority } from '../../limit/priority.ts'
-import type { CallInit } from '../plan/target.ts'
 import { copyFetchBody, copyHeaders } from './copy.ts'
 
 /** What fetch reads of an init that is not a plain object: its members may be inherited, or getters. */

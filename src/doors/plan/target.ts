@@ -1,34 +1,14 @@
 import { isIP } from 'node:net'
 import type { LogicalHost } from '../../attempt/address.ts'
-import { urlText, type FetchInput } from '../../attempt/platform.ts'
+import { urlText } from '../../attempt/platform.ts'
 import type { Plan } from '../../call/plan.ts'
-import type { Priority } from '../../limit/priority.ts'
 import { quote } from '../../options.ts'
-import { expandPath, type PathParams } from '../../routes/expand.ts'
-import { appendQuery, type Query } from '../../routes/query.ts'
+import { expandPath } from '../../routes/expand.ts'
+import { appendQuery } from '../../routes/query.ts'
+import type { CallInit, FetchInput } from '../../typed/call-input.ts'
 import { pathOf } from '../../url.ts'
 import { normalPath } from '../input/path.ts'
 import type { Plans } from './plans.ts'
-
-export type BodySource = NonNullable<RequestInit['body']>
-
-/** What `fetch` takes, and what a route key needs besides. */
-export interface CallInit extends Omit<RequestInit, 'body' | 'priority'> {
-  /** Who is shed first when there is too little for everybody; fetch's own values are fetch's. @default the route's */
-  priority?: Priority | 'high' | 'low' | 'auto'
-  /** A function is called for each try, so that a stream can be made, and sent, again. */
-  body?: RequestInit['body'] | (() => BodySource)
-  /** What fetch asks for beside a stream; lib.dom does not know it. */
-  duplex?: 'half'
-  /** From `withDeadline()`: the time by which the caller's own caller wants its answer. */
-  deadline?: number
-  /** Values for the `{name}` segments of a route key. */
-  params?: PathParams
-  /** Appended to the URL by the defaults of OpenAPI: arrays repeat their name. */
-  query?: Query
-  /** Sent as the body, serialised, with `content-type: application/json`. */
-  json?: unknown
-}
 
 /** What a target depends on. */
 type TargetInit = Pick<CallInit, 'method' | 'params' | 'query'>
