@@ -9,7 +9,7 @@ import type { Call } from './call.ts'
  */
 export function awaitProbe<T>(call: Call<T>, go: (attempt: Attempt) => void): void {
   const { fleet } = call.core
-  const probes = fleet.earlyProbes(call.operation.plan.guard, call.subset)
+  const probes = fleet.availability.earlyProbes(call.operation.plan.guard, call.subset)
   const patience = probes?.patience(call.now) ?? 0
   if (!probes || patience <= 0) {
     call.refuse(call.refusal())

@@ -177,7 +177,8 @@ export class Call<T> extends CallRequest<T> implements TryOwner<T>, Expiring {
     const { fleet } = this.core
     const { guard, traffic } = this.operation.plan
     // Once: its retries and hedges go where its first try went.
-    if (this.attempt++ === 0 && traffic) this.subset = traffic.choose(this, fleet.standing(guard))
+    if (this.attempt++ === 0 && traffic)
+      this.subset = traffic.choose(this, fleet.availability.standing(guard))
     return fleet.acquire(this, guard)
   }
 

@@ -71,7 +71,7 @@ export function nextDelay<T>(call: Call<T>, tried: Tried<T>, rounds: number): nu
   // What was not worked on is no load to anybody: not a try, and not charged (gRPC A6 calls it transparent).
   const isFree = verdict.again === 'free' && call.free < MAX_FREE
   call.exclude(attempt.endpoint)
-  const hasOther = core.fleet.hasOther(call, guard)
+  const hasOther = core.fleet.availability.hasOther(call, guard)
   // Where only one of its connections failed, the same instance may be asked again.
   const maySame = verdict.outcome === 'ignored' && call.freeRounds < maxRepeats(verdict)
   if (isFree && (hasOther || maySame)) {
@@ -89,7 +89,7 @@ export function nextDelay<T>(call: Call<T>, tried: Tried<T>, rounds: number): nu
     delay = retryAfter
   }
   if (delay >= call.remaining) return undefined
-  const denial = !core.fleet.mayAdmit(guard, delay, call.subset)
+  const denial = !core.fleet.availability.isLikelyWithin(delay, guard, call.subset)
     ? 'breaker'
     : !core.budget.withdraw()
       ? 'budget'
@@ -110,7 +110,7 @@ export function onUnsent<T>(call: Call<T>, unsent: Tried<T>): Attempt | undefine
   if (!retry || !verdict || call.ended || core.closed || call.free >= MAX_FREE) return undefined
   if (!wanted(call, unsent, retry, verdict)) return undefined
   call.exclude(endpoint)
-  const next = core.fleet.hasOther(call, guard) ? call.acquire() : undefined
+  const next = core.fleet.availability.hasOther(call, guard) ? call.acquire() : undefined
   if (!next) return undefined
   call.free++
   announceRetry(call, unsent, 0)

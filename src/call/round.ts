@@ -88,7 +88,7 @@ class Round<T> {
 function acquireHedge<T>(call: Call<T>, slowest: Attempt): Attempt | undefined {
   const { core, operation } = call
   call.exclude(slowest.endpoint)
-  if (call.ended || !core.fleet.hasOther(call, operation.plan.guard) || !core.budget.withdraw())
+  if (call.ended || !core.fleet.availability.hasOther(call, operation.plan.guard) || !core.budget.withdraw())
     return undefined
   const attempt = call.acquire()
   if (attempt) call.exclude(attempt.endpoint)

@@ -21,7 +21,7 @@ export function explained(
     const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined))
     // A call that chance takes is not the usual one.
     const asked = { method, path, priority: plan.priority, header, random: () => 1 }
-    return plan.traffic?.explain(asked, core.fleet.standing(plan.guard))
+    return plan.traffic?.explain(asked, core.fleet.availability.standing(plan.guard))
   }
   if (input === undefined) {
     return explain({ core, plan: plans.base, method: undefined, subset: subsetOf(plans.base) })

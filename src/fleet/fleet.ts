@@ -6,12 +6,11 @@ import type { OutriggerError } from '../errors.ts'
 import type { InstanceCounts, Outcome } from '../observe/events.ts'
 import type { Instance } from '../registry/source.ts'
 import type { Subset } from '../traffic/subset.ts'
-import type { Standing } from '../traffic/traffic.ts'
 import type { Dispatcher } from '../undici.ts'
 import { Attempt, type AttemptContext } from './attempt.ts'
 import { attemptEvent } from './attempt-event.ts'
+import { Availability } from './availability.ts'
 import type { Candidates } from './candidates.ts'
-import type { EarlyProbes } from './early-probes.ts'
 import type { EndpointContext, LiveEndpoint } from './endpoint.ts'
 import type { FleetOptions, FleetPolicy, FleetWatcher } from './fleet-options.ts'
 import { isInstanceGuard, type Guard } from './guard.ts'
@@ -39,6 +38,8 @@ export class Fleet implements EndpointContext, AttemptContext {
   #handDueAt = Infinity
   /** When the latest attempt behind a breaker began. */
   #attemptAt = -Infinity
+  /** Answers whether there is an endpoint for an attempt. */
+  readonly availability: Availability
   readonly #roster: Roster
   readonly #views: Views
   #warming: Warming | undefined
@@ -57,6 +58,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     this.#warming = this.#newWarming()
     this.#roster = new Roster(this)
     this.#views = new Views(options, this.instanceGuard)
+    this.availability = new Availability(this.#views, options.clock)
     this.#retiring = new Retiring(options.clock)
     this.#picker = new Picker(options.balancer, options.perInstance)
   }
@@ -152,39 +154,14 @@ export class Fleet implements EndpointContext, AttemptContext {
         return attempt
       }
       if (!guard || candidates.panic) return new Attempt(endpoint, request, guard, 0, 0, this)
-      // A strategy that keeps to an endpoint it was not given would be asked for ever.
+      // A user's strategy may pick an endpoint that is not in the list: asked again, it would pick the same for ever.
       if (!list.includes(endpoint)) return undefined
       candidates.invalidate()
     }
   }
 
-  /** Whether an endpoint this request has not tried yet may take it, has room, and has not asked for a pause. */
-  hasOther(request: AcquireRequest, guard: Guard | undefined): boolean {
-    const now = this.clock.now()
-    const isFree = ({ penalisedUntil, inFlight }: LiveEndpoint): boolean =>
-      penalisedUntil <= now && inFlight < this.#options.perInstance
-    const view = this.#views.of(request.subset)
-    const list = view.candidatesOf(guard).list(view.all, now)
-    return list.some((endpoint) => isFree(endpoint) && !request.excluded(endpoint))
-  }
-
-  /** Whether an attempt within `ms` may well find somebody who takes it. */
-  mayAdmit(guard: Guard | undefined, ms: number, subset: Subset | undefined): boolean {
-    const now = this.clock.now()
-    const view = this.#views.of(subset)
-    const candidates = view.candidatesOf(guard)
-    if (candidates.list(view.all, now).length > 0 || candidates.dueAt <= now + ms) return true
-    return candidates.shut.length > 0 && candidates.lastResort?.share(now) === 1
-  }
-
   hasStandIn(endpoint: LiveEndpoint, guard: Guard): boolean {
     return this.#views.hasStandIn(endpoint, guard, this.clock.now())
-  }
-
-  /** Those whose result a call may wait for; undefined where a breaker admits calls, or there is no throttle. */
-  earlyProbes(guard: Guard | undefined, subset: Subset | undefined): EarlyProbes | undefined {
-    const view = this.#views.of(subset)
-    return view.isDown(guard, this.clock.now()) ? view.candidatesOf(guard).lastResort?.probes : undefined
   }
 
   /** Why `acquire` gave nothing; `cause` is the source's last error. */
@@ -199,14 +176,6 @@ export class Fleet implements EndpointContext, AttemptContext {
     const { dueAt } = this.#candidatesOf({ subset, guard })
     const [now, known] = [this.clock.now(), this.#roster.all.length]
     return refusal({ service, route, guard, cause, now, dueAt, perInstance, endpoints, known, subset })
-  }
-
-  /** How the instances of subsets stand, for calls behind this guard. */
-  standing(guard: Guard | undefined): Standing {
-    return {
-      isEmpty: (subset) => this.#views.of(subset).all.length === 0,
-      isDown: (subset) => this.#views.of(subset).isDown(guard, this.clock.now()),
-    }
   }
 
   /** Reconciles with a complete snapshot of valid instances with distinct ids. */

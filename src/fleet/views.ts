@@ -27,6 +27,11 @@ export class Views {
     this.#whole.apply(this.#all)
   }
 
+  /** Attempts one endpoint may carry. */
+  get perInstance(): number {
+    return this.#policy.perInstance
+  }
+
   /** All endpoints of the fleet are these. */
   apply(all: readonly LiveEndpoint[]): void {
     this.#all = all

@@ -95,7 +95,7 @@ export function sendOne<T>(
     ...asked,
     now: 0,
     attempt: number,
-    subset: stay ?? plan.traffic?.choose(asked, core.fleet.standing(plan.guard)),
+    subset: stay ?? plan.traffic?.choose(asked, core.fleet.availability.standing(plan.guard)),
     excluded: (endpoint) => endpoint === request.avoid || failed?.has(endpoint) === true,
   }
   const attempt = core.fleet.acquire(request, plan.guard)

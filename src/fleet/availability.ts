@@ -1,0 +1,53 @@
+import type { Clock } from '../clock.ts'
+import type { Subset } from '../traffic/subset.ts'
+import type { Standing } from '../traffic/traffic.ts'
+import type { EarlyProbes } from './early-probes.ts'
+import type { LiveEndpoint } from './endpoint.ts'
+import type { Guard } from './guard.ts'
+import type { AcquireRequest } from './picker.ts'
+import type { Views } from './views.ts'
+
+/** Whether there is an endpoint for an attempt, now or soon. It only answers: `fleet.acquire()` is what picks. */
+export class Availability {
+  readonly #views: Views
+  readonly #clock: Clock
+
+  constructor(views: Views, clock: Clock) {
+    this.#views = views
+    this.#clock = clock
+  }
+
+  /** Whether an endpoint this request has not tried yet may take it, has room, and has not asked for a pause. */
+  hasOther(request: AcquireRequest, guard: Guard | undefined): boolean {
+    const now = this.#clock.now()
+    const { perInstance } = this.#views
+    const isFree = ({ penalisedUntil, inFlight }: LiveEndpoint): boolean =>
+      penalisedUntil <= now && inFlight < perInstance
+    const view = this.#views.of(request.subset)
+    const list = view.candidatesOf(guard).list(view.all, now)
+    return list.some((endpoint) => isFree(endpoint) && !request.excluded(endpoint))
+  }
+
+  /** Whether an attempt that is acquired within the next `ms` probably gets an endpoint. */
+  isLikelyWithin(ms: number, guard: Guard | undefined, subset: Subset | undefined): boolean {
+    const now = this.#clock.now()
+    const view = this.#views.of(subset)
+    const candidates = view.candidatesOf(guard)
+    if (candidates.list(view.all, now).length > 0 || candidates.dueAt <= now + ms) return true
+    return candidates.shut.length > 0 && candidates.lastResort?.share(now) === 1
+  }
+
+  /** Those whose result a call may wait for; undefined where a breaker admits calls, or there is no throttle. */
+  earlyProbes(guard: Guard | undefined, subset: Subset | undefined): EarlyProbes | undefined {
+    const view = this.#views.of(subset)
+    return view.isDown(guard, this.#clock.now()) ? view.candidatesOf(guard).lastResort?.probes : undefined
+  }
+
+  /** How the instances of subsets stand, for calls behind this guard. */
+  standing(guard: Guard | undefined): Standing {
+    return {
+      isEmpty: (subset) => this.#views.of(subset).all.length === 0,
+      isDown: (subset) => this.#views.of(subset).isDown(guard, this.#clock.now()),
+    }
+  }
+}
