@@ -4,6 +4,7 @@ import { OpenTime } from './open-time.ts'
 import { Outage } from './outage.ts'
 import type { BreakerPolicy } from './policy.ts'
 import { Recovery } from './recovery.ts'
+import { BreakerStatus } from './status.ts'
 import type { Transition } from './transition.ts'
 import { Trip } from './trip.ts'
 
@@ -16,19 +17,11 @@ export const EARLY = -1
  * The state machine in front of one endpoint. It owns no timer: time only passes when it is touched, and the
  * next touch finds exactly the state that a timer would have made.
  */
-export class Breaker {
-  /** Undefined while it is closed. */
-  #outage: Outage | undefined = undefined
-  #policy: BreakerPolicy
-  readonly #trip: Trip
+export class Breaker extends BreakerStatus {
   /** The last permit handed out. Closed, all calls share one; each probe has its own. */
   #permit = UNCOUNTED + 1
   /** The first permit of the present state: what is below it comes too late. */
   #since: number = UNCOUNTED + 1
-  /** Set once it has closed after having been open. */
-  #recovery: Recovery | undefined = undefined
-  readonly #openTime: OpenTime
-  readonly #clock: Clock
   readonly #notify: (transition: Transition, breaker: Breaker) => void
   readonly #hasStandIn: (() => boolean) | undefined
   readonly #heldUntil: ((probeAt: number) => number) | undefined
@@ -44,82 +37,31 @@ export class Breaker {
     hasStandIn?: () => boolean,
     heldUntil?: (probeAt: number) => number,
   ) {
-    this.#policy = policy
-    this.#clock = clock
+    super(policy, clock, new Trip(policy), new OpenTime(policy, clock, hasStandIn))
     this.#notify = notify
     this.#hasStandIn = hasStandIn
     this.#heldUntil = heldUntil
-    this.#trip = new Trip(policy)
-    this.#openTime = new OpenTime(policy, clock, hasStandIn)
   }
 
   /** Another policy from now on. The state stays; a window of another shape starts anew. */
   adopt(policy: BreakerPolicy): void {
-    this.#lapse(this.#clock.now())
-    this.#policy = policy
-    this.#trip.adopt(policy)
-    this.#openTime.adopt(policy)
-    this.#outage?.adopt(policy)
-  }
-
-  /** An open breaker whose time has passed reads as half-open, though the transition comes with its first probe. */
-  get state(): BreakerState {
-    return this.#outage?.stateAt(this.#clock.now()) ?? 'closed'
-  }
-
-  /** Open until `reset()`, whatever the time. */
-  get isIsolated(): boolean {
-    return this.#outage?.isIsolated === true
-  }
-
-  /** When its open time is over; undefined while it is not open, is isolated, or is in nobody's way. */
-  get probeAt(): number | undefined {
-    const outage = this.#outage
-    if (!outage || this.#policy.dryRun || outage.isProbing(this.#clock.now())) return undefined
-    const probeAt = outage.firstProbeAt()
-    return probeAt < Infinity ? probeAt : undefined
+    this.#lapse(this.clock.now())
+    this.policy = policy
+    this.trip.adopt(policy)
+    this.openTime.adopt(policy)
+    this.outage?.adopt(policy)
   }
 
   /** A health request that was made in the place of the first probe failed: open for another time, without an event. */
   probeFailed(now: number): void {
     this.#lapse(now)
-    this.#outage?.probeFailed(now)
-  }
-
-  /** What is counted now. */
-  counts(now: number): BreakerCounts {
-    return this.#trip.countsAt(now)
-  }
-
-  /** Milliseconds that it would open for now. */
-  usualOpenTime(now: number): number {
-    return this.#openTime.lengthAt(now)
-  }
-
-  /** True while it does not matter when a call begins: reading the clock is a fifth of what a call costs. */
-  get beginsUntimed(): boolean {
-    return this.#outage === undefined && this.#policy.slowCallRate === Infinity
-  }
-
-  /** True while it does not matter when a call ends. */
-  get endsUntimed(): boolean {
-    return this.#outage === undefined && this.#policy.window === undefined
-  }
-
-  /** Whether `tryAcquire(now)` would give a permit; changes nothing. */
-  admits(now: number): boolean {
-    return this.#outage === undefined || this.nextAdmit(now) <= now
-  }
-
-  /** Whether an attempt may go early, with the permit `EARLY`: not when isolated. */
-  get admitsEarly(): boolean {
-    return this.#outage?.admitsEarly ?? true
+    this.outage?.probeFailed(now)
   }
 
   /** A permit > 0, to be settled once, or 0 when refused. */
   tryAcquire(now: number): number {
-    if (this.#outage) this.#lapse(now)
-    const outage = this.#outage
+    if (this.outage) this.#lapse(now)
+    const outage = this.outage
     if (!outage) return this.#permit
     if (!outage.isHalfOpen) return now < outage.reopensAt() ? this.#refusal() : this.#halfOpen(outage, now)
     if (!outage.hasSlot(now)) return this.#refusal()
@@ -132,91 +74,71 @@ export class Breaker {
    * Returns a receipt for `amend()`, 0 when no success was counted.
    */
   settle(permit: number, outcome: Outcome, ms: number, now: number, retryAfter = 0): number {
-    if (this.#outage) this.#lapse(now)
+    if (this.outage) this.#lapse(now)
     if (permit === EARLY) this.#settleEarly(outcome, ms, now, retryAfter)
     if (permit < this.#since) return 0
-    const outage = this.#outage
+    const outage = this.outage
     if (outage && !outage.release(permit, now)) return 0
-    if (retryAfter > 0) this.#openTime.heed(outcome, now, retryAfter)
+    if (retryAfter > 0) this.openTime.heed(outcome, now, retryAfter)
     return outage ? this.#settleProbe(outage, outcome, ms, now) : this.#settleCall(outcome, ms, now)
   }
 
   /** The success settled with this receipt turned out a failure: its body was cut off. */
   amend(permit: number, receipt: number, now: number): void {
-    if (this.#outage) this.#lapse(now)
-    const outage = this.#outage
+    if (this.outage) this.#lapse(now)
+    const outage = this.outage
     if (permit === EARLY) outage?.amendEarly()
     if (receipt === 0 || permit < this.#since) return
     if (outage) {
       outage.amend()
       this.#judgeProbes(outage, now)
     } else {
-      this.#trip.amend(receipt, now)
+      this.trip.amend(receipt, now)
       this.#judgeCalls(now)
     }
-  }
-
-  /** The time at which `admits()` may become true by itself: `now` if it is, Infinity if it never will be. */
-  nextAdmit(now: number): number {
-    return this.#outage && !this.#policy.dryRun ? this.#outage.nextAdmit(now) : now
-  }
-
-  /** The share of its usual traffic, 0 to 1: less than 1 while it ramps up after closing. */
-  share(now: number): number {
-    const { rampFor, dryRun } = this.#policy
-    if (!this.#recovery || this.#outage || dryRun) return 1
-    return this.#recovery.share(now, rampFor)
   }
 
   /** Opens it from outside, for `openFor` ms at least. */
   force(now: number, openFor: number, reason: BreakerReason): void {
     this.#lapse(now)
-    const outage = this.#outage
+    const outage = this.outage
     if (outage && !outage.isHalfOpen) {
       outage.extend(now + openFor)
       return
     }
-    if (!outage) this.#openTime.shrink(this.#healthyFor(now))
+    if (!outage) this.openTime.shrink(this.healthyFor(now))
     this.#open(now, openFor, reason)
   }
 
   /** The instance has registered anew: if it is open, the next call is a probe, unless it was isolated by hand. */
   probeNow(now: number): void {
     this.#lapse(now)
-    this.#outage?.probeNow(now)
+    this.outage?.probeNow(now)
   }
 
-  /** How far the open time has grown; 0 is not at all. */
-  get growth(): number {
-    return this.#openTime.level
-  }
-
-  set growth(level: number) {
-    this.#openTime.restore(level)
+  /** The growth that `growth` told of an earlier breaker. */
+  restoreGrowth(level: number): void {
+    this.openTime.restore(level)
   }
 
   /** Open until `reset()`, whatever the time. */
   isolate(): void {
-    const now = this.#clock.now()
+    const now = this.clock.now()
     this.#lapse(now)
-    if (this.#outage?.isHalfOpen === false) this.#outage.extend(Infinity)
+    if (this.outage?.isHalfOpen === false) this.outage.extend(Infinity)
     else this.#open(now, Infinity, 'isolated')
   }
 
   /** Closed and as good as new. */
   reset(): void {
-    this.#lapse(this.#clock.now())
-    this.#openTime.reset()
+    this.#lapse(this.clock.now())
+    this.openTime.reset()
     this.#close(undefined, 'reset')
-  }
-
-  #healthyFor(now: number): number {
-    return this.#recovery?.healthyFor(now) ?? Infinity
   }
 
   #settleCall(outcome: Outcome, ms: number, now: number): number {
     if (outcome !== 'success' && outcome !== 'failure') return 0
-    const receipt = this.#trip.count(outcome, ms, now)
+    const receipt = this.trip.count(outcome, ms, now)
     this.#judgeCalls(now)
     return receipt
   }
@@ -229,17 +151,17 @@ export class Breaker {
   }
 
   #settleEarly(outcome: Outcome, ms: number, now: number, retryAfter: number): void {
-    const outage = this.#outage
+    const outage = this.outage
     if (!outage || outcome === 'ignored') return
-    this.#openTime.heed(outcome, now, retryAfter)
+    this.openTime.heed(outcome, now, retryAfter)
     if (outage.countEarly(outcome, ms)) this.#close(now, 'probes-succeeded')
   }
 
   #judgeCalls(now: number): void {
-    const reason = this.#trip.reason(this.#hasStandIn)
+    const reason = this.trip.reason(this.#hasStandIn)
     if (reason === undefined) return
-    this.#openTime.shrink(this.#healthyFor(now))
-    this.#break(now, reason, this.#trip.counts(reason))
+    this.openTime.shrink(this.healthyFor(now))
+    this.#break(now, reason, this.trip.counts(reason))
   }
 
   #judgeProbes(outage: Outage, now: number): void {
@@ -250,23 +172,23 @@ export class Breaker {
 
   /** Half-open without a result for too long opened at its deadline, whenever it is noticed. */
   #lapse(now: number): void {
-    const outage = this.#outage
+    const outage = this.outage
     if (outage && now >= outage.deadline) this.#break(outage.deadline, 'half-open-timeout')
   }
 
   #refusal(): number {
-    return this.#policy.dryRun ? UNCOUNTED : 0
+    return this.policy.dryRun ? UNCOUNTED : 0
   }
 
   #break(now: number, reason: BreakerReason, counts?: BreakerCounts): void {
-    const openFor = this.#openTime.lengthAt(now)
-    this.#openTime.grow()
+    const openFor = this.openTime.lengthAt(now)
+    this.openTime.grow()
     this.#open(now, openFor, reason, counts)
   }
 
   #open(now: number, openFor: number, reason: BreakerReason, counts?: BreakerCounts): void {
     const from = this.#leave()
-    this.#outage = new Outage(now + openFor, this.#policy, this.#openTime, this.#heldUntil)
+    this.outage = new Outage(now + openFor, this.policy, this.openTime, this.#heldUntil)
     this.#publish({ from, to: 'open', reason, openFor, ...(counts && { counts }) })
   }
 
@@ -280,20 +202,20 @@ export class Breaker {
 
   #close(closedAt: number | undefined, reason: BreakerReason): void {
     const from = this.#leave()
-    this.#recovery = closedAt === undefined ? undefined : new Recovery(closedAt)
-    this.#outage = undefined
-    this.#trip.clear()
+    this.recovery = closedAt === undefined ? undefined : new Recovery(closedAt)
+    this.outage = undefined
+    this.trip.clear()
     if (from !== 'closed') this.#publish({ from, to: 'closed', reason })
   }
 
   /** The state that ends now. Every permit handed out so far is too old for the next one. */
   #leave(): BreakerState {
     this.#since = ++this.#permit
-    if (!this.#outage) return 'closed'
-    return this.#outage.isHalfOpen ? 'half-open' : 'open'
+    if (!this.outage) return 'closed'
+    return this.outage.isHalfOpen ? 'half-open' : 'open'
   }
 
   #publish(transition: Transition): void {
-    this.#notify(this.#policy.dryRun ? { ...transition, dryRun: true } : transition, this)
+    this.#notify(this.policy.dryRun ? { ...transition, dryRun: true } : transition, this)
   }
 }

@@ -143,7 +143,7 @@ export class CircuitBreaker {
     else if (target === 'isolated') this.isolate()
     else {
       this.open(target.openFor)
-      this.#breaker.growth = target.growth
+      this.#breaker.restoreGrowth(target.growth)
     }
   }
 
