@@ -1,46 +1,35 @@
 import { startTimer } from '../clock.ts'
 import type { Expiring } from '../deadlines.ts'
 import { NoInstanceError } from '../errors.ts'
-import type { Attempt } from '../fleet/attempt.ts'
 import type { Outcome } from '../observe/events.ts'
 import { nextCallId } from '../observe/call-id.ts'
 import type { CallResult, Journal } from '../observe/journal.ts'
-import { nobody } from '../observe/scope.ts'
 import { checkNumber } from '../options.ts'
 import { isTimeLimit } from '../verdict/limit.ts'
 import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
-import { CallRequest } from './call-request.ts'
+import { CallTries } from './call-tries.ts'
 import type { Core } from './core.ts'
-import { counting } from './counting.ts'
 import { abortedBy, deadlineError, outcomeOf, resultOf, verdictAtLimit } from './ending.ts'
 import { heedLeaving } from './leaving.ts'
 import { runsCode, type Operation, type Tried } from './operation.ts'
 import { pause } from './pause.ts'
 import { SnapshotWait } from './snapshot-wait.ts'
-import { Try, type TryOwner } from './try.ts'
+import type { Try } from './try.ts'
 
 /** One logical request. A deadline or an abort always wins, promptly, whatever the call is waiting for. */
-export class Call<T> extends CallRequest<T> implements TryOwner<T>, Expiring {
-  ended = false
+export class Call<T> extends CallTries<T> implements Expiring {
   /** Tries that were not charged: nothing was sent, or the instance did not work on it. */
   free = 0
   /** Those of them that were a round of their own. */
   freeRounds = 0
   /** Cancels the timer of the next hedge. */
   cancelHedge: (() => void) | undefined = undefined
-  /** Finds another attempt for a try of which nothing was sent; set by who runs the call. */
-  onUnsent: ((call: this, unsent: Try<T>) => Attempt | undefined) | undefined
   /** Called once, when the call is over. */
   onFinish: ((outcome: Outcome) => void) | undefined
-  /** What it has to tell; undefined when it began with nobody there to hear of it. */
-  readonly journal: Journal | undefined
 
   /** By the clock; Infinity for none. */
   readonly deadline: number
   readonly #startedAt: number
-  /** The latest round's first try, and those that joined it. */
-  #open: Try<T> | undefined
-  #hedges: Set<Try<T>> | undefined
   #resolve: ((value: T) => void) | undefined
   #wake: ((reason: unknown) => void) | undefined
   // Its place in the list of deadlines: only the list touches these.
@@ -54,8 +43,7 @@ export class Call<T> extends CallRequest<T> implements TryOwner<T>, Expiring {
   #unheedLeaving: (() => void) | undefined
 
   constructor(core: Core, operation: Operation<T>, journal: Journal | undefined) {
-    super(core, operation)
-    this.journal = journal
+    super(core, operation, journal)
     this.#startedAt = this.now
     const { deadline = Infinity, plan } = operation
     const given = checkNumber('deadline', deadline, { min: -Infinity })
@@ -83,7 +71,7 @@ export class Call<T> extends CallRequest<T> implements TryOwner<T>, Expiring {
         signal.addEventListener('abort', this.#onAbort, { once: true })
       }
       if (leaving && journal)
-        this.#unheedLeaving = heedLeaving(leaving, journal, () => this.#open?.attempt.trail)
+        this.#unheedLeaving = heedLeaving(leaving, journal, () => this.latest?.attempt.trail)
       if (this.deadline < Infinity) {
         const left = this.deadline - this.now
         if (left <= 0) {
@@ -121,7 +109,7 @@ export class Call<T> extends CallRequest<T> implements TryOwner<T>, Expiring {
 
   fail(error: unknown): void {
     if (!this.#finish()) return
-    this.journal?.end({ outcome: outcomeOf(error), error, trail: this.#open?.attempt.trail })
+    this.journal?.end({ outcome: outcomeOf(error), error, trail: this.latest?.attempt.trail })
     this.#reject?.(error)
   }
 
@@ -131,65 +119,9 @@ export class Call<T> extends CallRequest<T> implements TryOwner<T>, Expiring {
     if (!this.#finish()) return
     const { events } = this.core
     const tell = (): void => events.emit('call:rejected', { ...this.stamp(), error })
-    if (events.has('call:rejected')) this.#inContext(tell)
-    this.journal?.end({ outcome: outcomeOf(error), error, deadline, trail: this.#open?.attempt.trail })
+    if (events.has('call:rejected')) this.inContext(tell)
+    this.journal?.end({ outcome: outcomeOf(error), error, deadline, trail: this.latest?.attempt.trail })
     this.#reject?.(error)
-  }
-
-  /** A timer of several calls, another caller or undici may have brought us here. */
-  #inContext<R>(run: () => R): R {
-    return (this.journal?.scope ?? nobody).runInAsyncScope(run)
-  }
-
-  /** Starts a try on an endpoint that was acquired for it. */
-  start(attempt: Attempt, onEnd: (ended: Try<T>) => void): Try<T> {
-    return attempt.hold(() => this.#start(attempt, onEnd))
-  }
-
-  #start(attempt: Attempt, onEnd: (ended: Try<T>) => void): Try<T> {
-    const { journal, operation } = this
-    const { throttle } = operation.plan
-    const started = new Try(attempt, operation, this, throttle ? counting(throttle, onEnd) : onEnd)
-    const isHedge = this.#open?.over === false
-    if (isHedge) (this.#hedges ??= new Set()).add(started)
-    else this.#open = started
-    const trail = (attempt.trail = journal?.trail(attempt.instance, isHedge))
-    if (trail) trail.trace(attempt.number, () => started.begin())
-    else started.begin()
-    return started
-  }
-
-  /** Another attempt for a try of which nothing was sent. */
-  replace(unsent: Try<T>): Attempt | undefined {
-    const { journal } = this
-    if (!journal) return this.onUnsent?.(this, unsent)
-    const { trail } = unsent.attempt
-    const next = this.#inContext(() => this.onUnsent?.(this, unsent))
-    if (next) {
-      next.trail = journal.trail(next.instance, trail?.hedge === true)
-      this.#inContext(() => next.trail?.trace(next.number, () => {}))
-    }
-    return next
-  }
-
-  acquire(): Attempt | undefined {
-    if (this.ended || this.core.closed) return undefined
-    const { fleet } = this.core
-    const { guard, traffic } = this.operation.plan
-    // Once: its retries and hedges go where its first try went.
-    if (this.attempt++ === 0 && traffic)
-      this.subset = traffic.choose(this, fleet.availability.standing(guard))
-    return fleet.acquire(this, guard)
-  }
-
-  /** The first attempt of a call that was given none before. */
-  acquireFirst(): Attempt | undefined {
-    this.attempt = 0
-    return this.acquire()
-  }
-
-  discard(tried: Tried<T>): void {
-    if (tried.ok) this.operation.discard(tried.value as T)
   }
 
   /** Waits by the clock, or until the client closes or `onWait` wakes it; rejects at once when the call ends. */
@@ -261,24 +193,20 @@ export class Call<T> extends CallRequest<T> implements TryOwner<T>, Expiring {
   }
 
   #end(result: CallResult, { outcome }: Verdict, stop: (open: Try<T>) => void): void {
-    const open = this.#openTry
+    const open = this.openTry
     if (!this.#finish(outcome)) return
     const { error: reason } = result
-    if (open) this.#inContext(() => stop(open))
-    for (const hedge of this.#hedges ?? []) hedge.stop(reason, VERDICTS.abandoned)
+    if (open) this.inContext(() => stop(open))
+    for (const hedge of this.hedges ?? []) hedge.stop(reason, VERDICTS.abandoned)
     this.#wake?.(reason)
-    this.journal?.end({ ...result, trail: this.#open?.attempt.trail })
+    this.journal?.end({ ...result, trail: this.latest?.attempt.trail })
     this.#reject?.(reason)
-  }
-
-  get #openTry(): Try<T> | undefined {
-    return this.#open?.over === false ? this.#open : undefined
   }
 
   /** The verdict on the open try now that the time of the call is up. */
   #limitVerdict(isCallers: boolean, late: number): Verdict {
     const callAge = this.clock.now() - this.#startedAt
-    return verdictAtLimit(this.#openTry, isCallers, callAge, late)
+    return verdictAtLimit(this.openTry, isCallers, callAge, late)
   }
 
   /** Lets go of everything the call was waiting on; false if that was done before. */

@@ -1,0 +1,91 @@
+import type { Attempt } from '../fleet/attempt.ts'
+import type { Journal } from '../observe/journal.ts'
+import { nobody } from '../observe/scope.ts'
+import { CallRequest } from './call-request.ts'
+import type { Core } from './core.ts'
+import { counting } from './counting.ts'
+import type { Operation, Tried } from './operation.ts'
+import { Try, type TryOwner } from './try.ts'
+
+/** The tries of a call: acquires their attempts, starts them, and knows which are under way. A base class of the call, as CallRequest is. */
+export abstract class CallTries<T> extends CallRequest<T> implements TryOwner<T> {
+  ended = false
+  /** Finds another attempt for a try of which nothing was sent; set by who runs the call. */
+  onUnsent: ((call: this, unsent: Try<T>) => Attempt | undefined) | undefined
+  /** What it has to tell; undefined when nobody listened as it began. */
+  readonly journal: Journal | undefined
+  /** The first try of the latest round. */
+  protected latest: Try<T> | undefined
+  /** The tries that joined it as hedges. */
+  protected hedges: Set<Try<T>> | undefined
+
+  constructor(core: Core, operation: Operation<T>, journal: Journal | undefined) {
+    super(core, operation)
+    this.journal = journal
+  }
+
+  /** Milliseconds until the deadline of the call. */
+  abstract get remaining(): number
+
+  /** Starts a try on an endpoint that was acquired for it. */
+  start(attempt: Attempt, onEnd: (ended: Try<T>) => void): Try<T> {
+    return attempt.hold(() => this.#start(attempt, onEnd))
+  }
+
+  #start(attempt: Attempt, onEnd: (ended: Try<T>) => void): Try<T> {
+    const { journal, operation } = this
+    const { throttle } = operation.plan
+    const started = new Try(attempt, operation, this, throttle ? counting(throttle, onEnd) : onEnd)
+    const isHedge = this.latest?.over === false
+    if (isHedge) (this.hedges ??= new Set()).add(started)
+    else this.latest = started
+    const trail = (attempt.trail = journal?.trail(attempt.instance, isHedge))
+    if (trail) trail.trace(attempt.number, () => started.begin())
+    else started.begin()
+    return started
+  }
+
+  /** Another attempt for a try of which nothing was sent. */
+  replace(unsent: Try<T>): Attempt | undefined {
+    const { journal } = this
+    if (!journal) return this.onUnsent?.(this, unsent)
+    const { trail } = unsent.attempt
+    const next = this.inContext(() => this.onUnsent?.(this, unsent))
+    if (next) {
+      next.trail = journal.trail(next.instance, trail?.hedge === true)
+      this.inContext(() => next.trail?.trace(next.number, () => {}))
+    }
+    return next
+  }
+
+  /** An attempt on an endpoint that takes this call; undefined when there is none. */
+  acquire(): Attempt | undefined {
+    if (this.ended || this.core.closed) return undefined
+    const { fleet } = this.core
+    const { guard, traffic } = this.operation.plan
+    // Once: its retries and hedges go where its first try went.
+    if (this.attempt++ === 0 && traffic)
+      this.subset = traffic.choose(this, fleet.availability.standing(guard))
+    return fleet.acquire(this, guard)
+  }
+
+  /** The first attempt of a call that was given none before. */
+  acquireFirst(): Attempt | undefined {
+    this.attempt = 0
+    return this.acquire()
+  }
+
+  discard(tried: Tried<T>): void {
+    if (tried.ok) this.operation.discard(tried.value as T)
+  }
+
+  /** The latest try, while it is under way. */
+  protected get openTry(): Try<T> | undefined {
+    return this.latest?.over === false ? this.latest : undefined
+  }
+
+  /** Runs what a timer of several calls, another caller or undici has caused in the async context of this call's caller. */
+  protected inContext<R>(run: () => R): R {
+    return (this.journal?.scope ?? nobody).runInAsyncScope(run)
+  }
+}
