@@ -43,6 +43,43 @@ describe('the budget', () => {
     expect(spend(budget, 100)).toBe(0)
   })
 
+  it('counts each second once, over minutes of calls', async () => {
+    const clock = new ManualClock()
+    const budget = new Budget({ ratio: 0.5, minPerSecond: 0 }, clock)
+    const requests: number[] = []
+    const spent: number[] = []
+    const lastTen = (each: number[]): number => each.slice(-10).reduce((sum, count) => sum + count, 0)
+    for (let second = 0; second < 120; second++) {
+      const made = (second * 7) % 13
+      for (let i = 0; i < made; i++) budget.deposit()
+      requests.push(made)
+      spent.push(0)
+      const allowed = Math.max(Math.floor(lastTen(requests) * 0.5) - lastTen(spent), 0)
+      expect(budget.left, `second ${second}`).toBe(allowed)
+      spent[second] = second % 3 === 0 ? spend(budget, 100) : spend(budget, 1)
+      expect(spent[second]).toBe(second % 3 === 0 ? allowed : Math.min(allowed, 1))
+      await clock.advance(1_000)
+    }
+  })
+
+  it('is a tenth of the requests and one a second, unless told otherwise', () => {
+    const quiet = new Budget({}, new ManualClock())
+    expect([quiet.left, spend(quiet, 100), quiet.left]).toEqual([10, 10, 0])
+    const busy = new Budget({}, new ManualClock())
+    for (let i = 0; i < 205; i++) busy.deposit()
+    expect([busy.left, spend(busy, 1_000), busy.left]).toEqual([20, 20, 0])
+  })
+
+  it('tells what is left after a quiet time, and of an endless one the largest number', async () => {
+    const clock = new ManualClock()
+    const budget = new Budget({ minPerSecond: 1 }, clock)
+    spend(budget, 4)
+    expect(budget.left).toBe(6)
+    await clock.advance(10_000)
+    expect(budget.left).toBe(10)
+    expect(new Budget({ minPerSecond: Infinity }, clock).left).toBe(Number.MAX_SAFE_INTEGER)
+  })
+
   it('never lets more through than its definition, whatever the order of things', async () => {
     const step = fc.oneof(
       fc.record({ wait: fc.integer({ min: 0, max: 3_000 }) }),

@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { OutriggerError } from '../../src/errors.ts'
 import type { Outcome } from '../../src/observe/events.ts'
-import { answerVerdict } from '../../src/verdict/answer.ts'
+import { answerVerdict, asksForPause } from '../../src/verdict/answer.ts'
 import type { AttemptResult } from '../../src/verdict/classify.ts'
 import { endingOf, faultVerdict, thrownVerdict, type Fault } from '../../src/verdict/fault.ts'
+import { isRetryable } from '../../src/verdict/again.ts'
+import { isSameIncident } from '../../src/verdict/incident.ts'
+import { isTimeLimit } from '../../src/verdict/limit.ts'
 import { afterRedirect, VERDICTS, type Ending, type Verdict } from '../../src/verdict/verdict.ts'
 
 const coded = (code: string, message = code): Error => Object.assign(new Error(message), { code })
@@ -141,4 +144,101 @@ describe('the verdict', () => {
       expect(after.again).not.toBe('free')
     }
   })
+})
+
+describe('an answer that counts as a failure is sent for again', () => {
+  it.each([429, 502, 503, 504])('with the status %i: another instance may do better', (status) => {
+    expect(isRetryable(VERDICTS.bad, status, true)).toBe(true)
+    expect(isRetryable(VERDICTS.bad, status, false), 'not a POST, which was worked on').toBe(false)
+  })
+
+  it.each([500, 501, 505, 507])('not with the status %i: it would be the same everywhere', (status) => {
+    expect(isRetryable(VERDICTS.bad, status, true)).toBe(false)
+  })
+
+  it('with a status below 500 where `classify` called it a failure', () => {
+    expect(isRetryable(VERDICTS.bad, 404, true)).toBe(true)
+    expect(isRetryable(VERDICTS.bad, undefined, true)).toBe(true)
+  })
+})
+
+describe('an answer', () => {
+  const answer = (status: number | undefined, retryAfter?: string): AttemptResult => ({
+    status,
+    headers: retryAfter === undefined ? {} : { 'retry-after': retryAfter },
+    error: undefined,
+  })
+
+  it.each<[number | undefined, string | undefined, Outcome]>([
+    [undefined, undefined, 'success'],
+    [undefined, '1', 'success'],
+    [499, undefined, 'success'],
+    [500, undefined, 'failure'],
+    [501, undefined, 'success'],
+    [502, undefined, 'failure'],
+    [505, undefined, 'success'],
+    [506, undefined, 'failure'],
+    [429, undefined, 'overload'],
+    [503, undefined, 'failure'],
+    [503, '1', 'overload'],
+    [502, '1', 'failure'],
+  ])('with the status %s and Retry-After %s counts as %s', (status, retryAfter, outcome) => {
+    expect(answerVerdict(answer(status, retryAfter), undefined).outcome).toBe(outcome)
+  })
+
+  it.each<[number | undefined, string | undefined, boolean]>([
+    [429, '1', true],
+    [503, '1', true],
+    [429, undefined, false],
+    [503, undefined, false],
+    [502, '1', false],
+    [undefined, '1', false],
+  ])('with the status %s and Retry-After %s asks for a pause: %s', (status, retryAfter, asks) => {
+    expect(asksForPause(answer(status, retryAfter))).toBe(asks)
+  })
+
+  it('has the pause that `classify` gives, none included where the server asked for one', () => {
+    const pauseOf = (pause: number | undefined, retryAfter?: string): number | undefined =>
+      answerVerdict(answer(503, retryAfter), () => ({
+        outcome: 'overload',
+        ...(pause !== undefined && { pause }),
+      })).pause
+    expect(pauseOf(500)).toBe(500)
+    expect(pauseOf(500, '1')).toBe(500)
+    expect(pauseOf(0, '1')).toBe(0)
+    expect(pauseOf(0)).toBeUndefined()
+    expect(pauseOf(undefined, '1')).toBeUndefined()
+  })
+})
+
+describe('an incident', () => {
+  const incident = { firstAt: 10_000, lastAt: 11_000 }
+  it.each<[number, number, boolean, boolean]>([
+    [9_999, 10_250, false, true],
+    [9_999, 10_251, false, false],
+    [10_000, 10_000, false, false],
+    [9_999, 11_250, true, true],
+    [9_999, 11_250, false, false],
+    [9_999, 11_251, true, false],
+  ])('holds an attempt from %i to %i, spreading %s: %s', (startedAt, now, spreads, isSame) => {
+    expect(isSameIncident(incident, startedAt, now, spreads)).toBe(isSame)
+  })
+
+  it('spreads for two seconds', () => {
+    expect(isSameIncident({ firstAt: 10_000, lastAt: 12_000 }, 9_000, 12_000, true)).toBe(true)
+    expect(isSameIncident({ firstAt: 10_000, lastAt: 12_000 }, 9_000, 12_001, true)).toBe(false)
+  })
+})
+
+it('a reason that cannot be read is no time limit', () => {
+  const unreadable = Object.defineProperty({}, 'name', {
+    get: () => {
+      throw new Error('mine')
+    },
+  })
+  expect([isTimeLimit(unreadable), isTimeLimit(undefined), isTimeLimit({ name: 'TimeoutError' })]).toEqual([
+    false,
+    false,
+    true,
+  ])
 })

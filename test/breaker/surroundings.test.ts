@@ -1,0 +1,281 @@
+import { describe, expect, it } from 'vitest'
+import { Breaker, EARLY } from '../../src/breaker/breaker.ts'
+import { breakerPolicy, type BreakerOptions, type BreakerPolicy } from '../../src/breaker/policy.ts'
+import type { Transition } from '../../src/breaker/transition.ts'
+import type { Outcome } from '../../src/observe/events.ts'
+import { testClock } from './script.ts'
+
+/** A breaker with what its client tells it: other policies, stand-ins, health checks, registrations. */
+function make(
+  options: BreakerOptions | BreakerPolicy,
+  hasStandIn?: () => boolean,
+  heldUntil?: (probeAt: number) => number,
+) {
+  const clock = testClock()
+  const transitions: Transition[] = []
+  const policy = 'lastThreshold' in options ? options : breakerPolicy(options)
+  const breaker = new Breaker(
+    policy,
+    clock,
+    (transition) => transitions.push(transition),
+    hasStandIn,
+    heldUntil,
+  )
+  const call = (outcome: Outcome, times = 1, ms = 0, retryAfter = 0): void => {
+    for (let i = 0; i < times; i++) {
+      const permit = breaker.tryAcquire(clock.time)
+      expect(permit).toBeGreaterThan(0)
+      breaker.settle(permit, outcome, ms, clock.time, retryAfter)
+    }
+  }
+  return { breaker, clock, transitions, call }
+}
+
+const growing = { initial: 100, factor: 2, max: 1_000, jitter: 0 }
+
+describe('another policy', () => {
+  it('counts with its own threshold, and keeps the failures that were counted', () => {
+    const { breaker, call } = make({ failureThreshold: 3 })
+    call('failure', 2)
+    breaker.adopt(breakerPolicy({ failureThreshold: 5 }))
+    call('failure', 2)
+    expect(breaker.state).toBe('closed')
+    call('failure')
+    expect(breaker.state).toBe('open')
+  })
+
+  it('keeps a window of the same shape, and begins another one anew', () => {
+    const window = { window: { calls: 4 }, minimumCalls: 4, failureThreshold: Infinity, failureRate: 0.9 }
+    const { breaker, call, transitions } = make(window)
+    call('failure', 2)
+    call('success')
+    breaker.adopt(breakerPolicy({ ...window, failureRate: 0.5 }))
+    expect(breaker.counts(0)).toMatchObject({ calls: 3, failures: 2 })
+    call('success')
+    expect(transitions).toMatchObject([
+      { to: 'open', reason: 'failure-rate', counts: { calls: 4, rate: 0.5 } },
+    ])
+    breaker.reset()
+    call('failure')
+    breaker.adopt(breakerPolicy({ ...window, window: { calls: 8 } }))
+    expect(breaker.counts(0)).toMatchObject({ calls: 0, failures: 0 })
+    breaker.adopt(breakerPolicy({ failureThreshold: 3 }))
+    expect(breaker.counts(0)).toEqual({ consecutive: 1 })
+  })
+
+  it('has its own open time for the next opening', () => {
+    const { breaker, call } = make({ failureThreshold: 1, openFor: 100 })
+    breaker.adopt(breakerPolicy({ failureThreshold: 1, openFor: 700 }))
+    call('failure')
+    expect(breaker.probeAt).toBe(700)
+  })
+
+  it('decides on the probes that are under way', () => {
+    const { breaker, call, clock } = make({ failureThreshold: 1, openFor: 100, successThreshold: 3 })
+    call('failure')
+    clock.time = 100
+    call('success')
+    breaker.adopt(breakerPolicy({ failureThreshold: 1, openFor: 100, successThreshold: 2 }))
+    call('success')
+    expect(breaker.state).toBe('closed')
+  })
+
+  it('comes after a half-open time that is over by then', () => {
+    const { breaker, call, clock, transitions } = make({
+      failureThreshold: 1,
+      openFor: 100,
+      maxHalfOpenWait: 50,
+    })
+    call('failure')
+    clock.time = 100
+    breaker.tryAcquire(100)
+    clock.time = 1_000
+    breaker.adopt(breakerPolicy({ failureThreshold: 1, openFor: 100, maxHalfOpenWait: 5_000 }))
+    expect(transitions.at(-1)).toMatchObject({ to: 'open', reason: 'half-open-timeout' })
+  })
+})
+
+describe('where no other endpoint can take its calls', () => {
+  it('opens only at `lastThreshold` failures', () => {
+    const policy = { ...breakerPolicy({ failureThreshold: 3 }), lastThreshold: 5 }
+    const { breaker, call } = make(policy, () => false)
+    call('failure', 4)
+    expect(breaker.state).toBe('closed')
+    call('failure')
+    expect(breaker.state).toBe('open')
+  })
+
+  it('its open time does not grow', () => {
+    for (const [hasStandIn, second] of [
+      [true, 200],
+      [false, 100],
+    ] as const) {
+      const { breaker, call, clock } = make({ failureThreshold: 1, openFor: growing }, () => hasStandIn)
+      call('failure')
+      clock.time = 100
+      call('failure')
+      expect(breaker.probeAt).toBe(100 + second)
+    }
+  })
+})
+
+describe('while health checks are on', () => {
+  it('the first probe waits for as long as a health request holds it', () => {
+    let heldFor = 500
+    const { breaker, call } = make({ failureThreshold: 1, openFor: 100 }, undefined, (at) => at + heldFor)
+    call('failure')
+    expect(breaker.probeAt).toBe(100)
+    expect(breaker.admits(599)).toBe(false)
+    expect(breaker.tryAcquire(599)).toBe(0)
+    expect(breaker.admits(600)).toBe(true)
+    heldFor = 0
+    expect(breaker.tryAcquire(100)).toBeGreaterThan(0)
+  })
+
+  it('a failed health request opens it for another time, longer by one step, once its time is over', () => {
+    const { breaker, call, transitions } = make({ failureThreshold: 1, openFor: growing })
+    call('failure')
+    breaker.probeFailed(99)
+    expect(breaker.probeAt).toBe(100)
+    breaker.probeFailed(100)
+    expect(breaker.probeAt).toBe(300)
+    breaker.probeFailed(300)
+    expect(breaker.probeAt).toBe(700)
+    expect(transitions).toHaveLength(1)
+  })
+
+  it('a health request changes nothing while probes decide, or while it is closed', () => {
+    const { breaker, call, clock } = make({ failureThreshold: 1, openFor: growing, successThreshold: 1 })
+    breaker.probeFailed(0)
+    expect(breaker.state).toBe('closed')
+    call('failure')
+    clock.time = 100
+    const permit = breaker.tryAcquire(100)
+    breaker.probeFailed(100)
+    expect(breaker.growth).toBe(1)
+    breaker.settle(permit, 'success', 0, 100)
+    expect(breaker.state).toBe('closed')
+  })
+})
+
+describe('an instance that registers anew', () => {
+  it('gets the next call as a probe, whatever the server asked for', () => {
+    const { breaker, call, clock } = make({ failureThreshold: 1, openFor: 10_000 })
+    call('failure', 1, 0, 60_000)
+    expect(breaker.admits(10)).toBe(false)
+    breaker.probeNow(10)
+    clock.time = 10
+    expect(breaker.admits(10)).toBe(true)
+    call('failure')
+    expect(breaker.probeAt, 'the Retry-After is forgotten').toBe(10_010)
+  })
+
+  it('waits no longer than it would have', () => {
+    const { breaker, call } = make({ failureThreshold: 1, openFor: 100 })
+    call('failure')
+    breaker.probeNow(5_000)
+    expect(breaker.probeAt).toBe(100)
+  })
+
+  it('stays out when it was isolated by hand, and the probes under way decide when it is half-open', () => {
+    const isolated = make({})
+    isolated.breaker.isolate()
+    isolated.breaker.probeNow(10)
+    expect(isolated.breaker.admits(10)).toBe(false)
+    const { breaker, call, clock } = make({ failureThreshold: 1, openFor: 100, halfOpenProbes: 1 })
+    call('failure')
+    clock.time = 100
+    breaker.tryAcquire(100)
+    breaker.probeNow(100)
+    expect(breaker.admits(100)).toBe(false)
+  })
+})
+
+describe('what it tells', () => {
+  it('`probeAt` is the end of an open time, and nothing else', () => {
+    const { breaker, call, clock } = make({ failureThreshold: 1, openFor: 100 })
+    expect(breaker.probeAt, 'closed').toBeUndefined()
+    call('failure')
+    expect(breaker.probeAt, 'open').toBe(100)
+    clock.time = 100
+    breaker.tryAcquire(100)
+    expect(breaker.probeAt, 'half-open').toBeUndefined()
+    breaker.isolate()
+    expect(breaker.probeAt, 'isolated').toBeUndefined()
+    const dry = make({ failureThreshold: 1, dryRun: true })
+    dry.call('failure')
+    expect(dry.breaker.probeAt, 'a dry run').toBeUndefined()
+  })
+
+  it('whether the clock is read: where speed or a window of time counts, and while it is not closed', () => {
+    const plain = make({ failureThreshold: 1 })
+    expect([plain.breaker.beginsUntimed, plain.breaker.endsUntimed]).toEqual([true, true])
+    plain.call('failure')
+    expect([plain.breaker.beginsUntimed, plain.breaker.endsUntimed]).toEqual([false, false])
+    const rated = make({ failureRate: 0.5, window: { ms: 1_000 } }).breaker
+    expect([rated.beginsUntimed, rated.endsUntimed]).toEqual([true, false])
+    const timed = make({ slowCallRate: 0.5, slowCallDuration: 100, window: { calls: 10 } }).breaker
+    expect([timed.beginsUntimed, timed.endsUntimed]).toEqual([false, false])
+  })
+
+  it('counts without what has become too old', () => {
+    const { breaker, call } = make({ failureRate: 0.9, minimumCalls: 100, window: { ms: 1_000 } })
+    call('failure', 3)
+    expect(breaker.counts(0)).toMatchObject({ calls: 3 })
+    expect(breaker.counts(2_000)).toMatchObject({ calls: 0, failures: 0 })
+  })
+
+  it('an early attempt may go unless it is isolated', () => {
+    const { breaker, call } = make({ failureThreshold: 1 })
+    expect(breaker.admitsEarly).toBe(true)
+    call('failure')
+    expect(breaker.admitsEarly).toBe(true)
+    breaker.isolate()
+    expect(breaker.admitsEarly).toBe(false)
+  })
+})
+
+describe('what is taken back', () => {
+  it('an early success that turned out a failure: the successes are counted from the start', () => {
+    const { breaker, call } = make({ failureThreshold: 1, successThreshold: 3 })
+    call('failure')
+    const early = (): number => breaker.settle(EARLY, 'success', 0, 0)
+    early()
+    breaker.amend(EARLY, early(), 0)
+    early()
+    early()
+    expect(breaker.state).toBe('open')
+    early()
+    expect(breaker.state).toBe('closed')
+  })
+
+  it('the success of a probe changes nothing of the early ones', () => {
+    const { breaker, call, clock } = make({ failureThreshold: 1, successThreshold: 3, openFor: 100 })
+    call('failure')
+    breaker.settle(EARLY, 'success', 0, 0)
+    breaker.settle(EARLY, 'success', 0, 0)
+    clock.time = 50
+    breaker.amend(1, 1, 50)
+    breaker.settle(EARLY, 'success', 0, 50)
+    expect(breaker.state).toBe('closed')
+  })
+
+  it('`reset` forgets how far the open time has grown, and what a server asked for', () => {
+    const { breaker, call } = make({ failureThreshold: 1, openFor: growing })
+    call('failure', 1, 0, 60_000)
+    expect([breaker.growth, breaker.probeAt]).toEqual([1, 60_000])
+    breaker.reset()
+    expect(breaker.growth).toBe(0)
+    call('failure')
+    expect(breaker.probeAt).toBe(100)
+  })
+
+  it('a growth that is restored replaces the one there is, and grows no further than the longest time', () => {
+    const { breaker } = make({ failureThreshold: 1, openFor: growing })
+    breaker.restoreGrowth(2)
+    breaker.restoreGrowth(1)
+    expect([breaker.growth, breaker.usualOpenTime(0)]).toEqual([1, 200])
+    breaker.restoreGrowth(1_000)
+    expect([breaker.growth, breaker.usualOpenTime(0)]).toEqual([5, 1_000])
+  })
+})
