@@ -158,6 +158,48 @@ describe('while health checks are on', () => {
   })
 })
 
+describe('probes that hang, in a client', () => {
+  const options = { ...breakerPolicy({ failureThreshold: 1, openFor: 100 }), waitsForProbes: false }
+  const halfOpen = (hasStandIn?: () => boolean) => {
+    const made = make({ ...options, probeTimeout: 20_000, maxHalfOpenWait: 100_000 }, hasStandIn)
+    made.call('failure')
+    made.clock.time = 100
+    return { ...made, first: made.breaker.tryAcquire(100) }
+  }
+
+  it('are joined by another one after 1, 2 and 4 seconds', () => {
+    const { breaker } = halfOpen(() => true)
+    for (const at of [1_100, 3_100, 7_100]) {
+      expect(breaker.admits(at - 1), `before ${at}`).toBe(false)
+      expect(breaker.nextAdmit(at - 1)).toBe(at)
+      expect(breaker.tryAcquire(at), `at ${at}`).toBeGreaterThan(0)
+    }
+  })
+
+  it('count when they answer after all, and hang no longer', () => {
+    const { breaker, first } = halfOpen(() => true)
+    const second = breaker.tryAcquire(1_100)
+    expect(breaker.settle(first, 'success', 1_100, 1_200)).toBe(1)
+    expect(breaker.nextAdmit(1_200), 'the second has the slot, and one second from its start').toBe(2_100)
+    expect(breaker.settle(second, 'success', 200, 1_300)).toBe(1)
+    expect(breaker.admits(1_300)).toBe(true)
+  })
+
+  it('lose their slot and their say after `probeTimeout`, and hang no longer', () => {
+    const { breaker, first } = halfOpen(() => true)
+    breaker.tryAcquire(15_000)
+    expect(breaker.settle(first, 'success', 20_000, 20_100)).toBe(0)
+    expect(breaker.nextAdmit(15_500)).toBe(16_000)
+  })
+
+  it('are waited for by a breaker on its own', () => {
+    const { breaker } = halfOpen()
+    expect(breaker.nextAdmit(100)).toBe(20_100)
+    expect(breaker.admits(20_099)).toBe(false)
+    expect(breaker.tryAcquire(20_100)).toBeGreaterThan(0)
+  })
+})
+
 describe('an instance that registers anew', () => {
   it('gets the next call as a probe, whatever the server asked for', () => {
     const { breaker, call, clock } = make({ failureThreshold: 1, openFor: 10_000 })

@@ -55,6 +55,21 @@ describe('a window of time', () => {
     window.expire(1_100)
     expect(counts(window)).toEqual({ calls: 0, failures: 0, slow: 0 })
   })
+
+  it('amends a result in the tenth it was recorded in', () => {
+    const window = createWindow({ ms: 1_000 })
+    for (const at of [0, 100, 200]) {
+      window.expire(at)
+      window.record(false, false)
+    }
+    window.amend(2)
+    window.amend(3)
+    expect(counts(window)).toEqual({ calls: 3, failures: 1, slow: 0 })
+    window.expire(999)
+    expect(window.failures).toBe(1)
+    window.expire(1_000)
+    expect(counts(window)).toEqual({ calls: 2, failures: 0, slow: 0 })
+  })
 })
 
 function counts({ calls, failures, slow }: ReturnType<typeof createWindow>): object {
