@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import {
   createSecureServer,
   type Http2ServerRequest,
@@ -6,8 +5,8 @@ import {
   type SecureServerOptions,
   type ServerHttp2Session,
 } from 'node:http2'
-import type { AddressInfo, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import { listenAlone } from '../support/own-server.ts'
 
 export type SecureAnswer = (request: Http2ServerRequest, response: Http2ServerResponse) => unknown
 
@@ -27,7 +26,6 @@ export async function startSecureServer(
 ): Promise<SecureServer> {
   const seen: string[] = []
   const sessions: ServerHttp2Session[] = []
-  const sockets = new Set<Socket>()
   const script = [...answers]
   let connections = 0
   const server = createSecureServer({ allowHTTP1: true, ...options }, (request, response) => {
@@ -43,24 +41,15 @@ export async function startSecureServer(
     session.on('error', () => {})
   })
   server.on('secureConnection', () => connections++)
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket)
-    socket.on('error', () => {}).on('close', () => sockets.delete(socket))
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  const own = await listenAlone(server)
   return {
-    url: `https://${host}`,
-    host,
+    url: `https://${own.host}`,
+    host: own.host,
     seen,
     sessions,
     get connections() {
       return connections
     },
-    [Symbol.asyncDispose]: async () => {
-      for (const socket of sockets) socket.destroy()
-      await new Promise((resolve) => server.close(resolve))
-    },
+    [Symbol.asyncDispose]: () => own[Symbol.asyncDispose](),
   }
 }

@@ -1,12 +1,12 @@
-import { once } from 'node:events'
 import {
   createServer as createHttp2Server,
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2'
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import { status } from '@grpc/grpc-js'
 import { afterEach, describe, expect, test } from 'vitest'
+import { listenAlone, type OwnServer } from '../support/own-server.ts'
 import { grpcCheck } from '../../src/health/grpc-check.ts'
 import type { CheckResult } from '../../src/health/health.ts'
 import { healthPolicy, type HealthOptions } from '../../src/health/policy.ts'
@@ -42,18 +42,12 @@ const breaks = (message: RegExp): object => ({
   failure: { reason: 'error', error: expect.objectContaining({ message: expect.stringMatching(message) }) },
 })
 
-const open: { server: Server; sockets: Set<Socket> }[] = []
+const open: OwnServer[] = []
 
-async function listen(server: Server): Promise<{ url: string; sockets: Set<Socket> }> {
-  const sockets = new Set<Socket>()
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket)
-    socket.on('error', () => {}).on('close', () => sockets.delete(socket))
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  open.push({ server, sockets })
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, sockets }
+async function listen(server: Server): Promise<{ url: string; sockets: ReadonlySet<Socket> }> {
+  const own = await listenAlone(server)
+  open.push(own)
+  return { url: `http://${own.host}`, sockets: own.sockets }
 }
 
 /** Speaks HTTP/2, and says what it likes. */
@@ -80,11 +74,8 @@ function answer(body: readonly number[] | Buffer, trailers: Record<string, strin
   }
 }
 
-afterEach(() => {
-  for (const { server, sockets } of open.splice(0)) {
-    server.close()
-    for (const socket of sockets) socket.destroy()
-  }
+afterEach(async () => {
+  for (const own of open.splice(0)) await own[Symbol.asyncDispose]()
 })
 
 describe('a real gRPC server', () => {
@@ -293,7 +284,7 @@ describe('what is no gRPC server', () => {
 
   test('nobody there', async () => {
     const { url } = await listen(createServer())
-    open.pop()?.server.close()
+    await open.pop()?.[Symbol.asyncDispose]()
     expect(await ask(url)).toMatchObject({ outcome: 'fail', failure: { reason: 'error' } })
   })
 

@@ -1,6 +1,6 @@
-import { once } from 'node:events'
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
+import { listenAlone, type OwnServer } from '../support/own-server.ts'
 import { httpCheck } from '../../src/health/http-check.ts'
 import type { CheckResult } from '../../src/health/health.ts'
 import { healthPolicy, type HealthOptions } from '../../src/health/policy.ts'
@@ -27,27 +27,19 @@ function begin(
 const ask = (url: string, options?: HealthOptions, transport?: object): Promise<CheckResult> =>
   begin(url, options, transport).result
 
-const open: { server: Server; sockets: Set<Socket> }[] = []
+const open: OwnServer[] = []
 
 /** A server that says what it likes, byte by byte. */
-async function rawServer(talk: (socket: Socket) => void): Promise<{ url: string; sockets: Set<Socket> }> {
-  const sockets = new Set<Socket>()
-  const server = createServer((socket) => {
-    sockets.add(socket)
-    socket.on('error', () => {}).on('close', () => sockets.delete(socket))
-    socket.once('data', () => talk(socket))
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  open.push({ server, sockets })
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, sockets }
+async function rawServer(
+  talk: (socket: Socket) => void,
+): Promise<{ url: string; sockets: ReadonlySet<Socket> }> {
+  const own = await listenAlone(createServer((socket) => socket.once('data', () => talk(socket))))
+  open.push(own)
+  return { url: `http://${own.host}`, sockets: own.sockets }
 }
 
-afterEach(() => {
-  for (const { server, sockets } of open.splice(0)) {
-    server.close()
-    for (const socket of sockets) socket.destroy()
-  }
+afterEach(async () => {
+  for (const own of open.splice(0)) await own[Symbol.asyncDispose]()
 })
 
 test('asks for the path with the logical host and the headers given, on a connection of its own', async () => {
@@ -179,8 +171,7 @@ test('a server that never answers leaves nothing behind when the check is ended'
 
 test('nobody there', async () => {
   const { url } = await rawServer(() => {})
-  const { server } = open.pop() ?? {}
-  server?.close()
+  await open.pop()?.[Symbol.asyncDispose]()
   for (const check of [ask(url), new Promise((resolve) => void tcpCheck(undefined)(url, resolve))]) {
     expect(await check).toMatchObject({ outcome: 'fail', failure: { reason: 'error' } })
   }

@@ -1,7 +1,6 @@
-import { once } from 'node:events'
 import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
-import type { AddressInfo, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import { listenAlone } from './own-server.ts'
 
 /** Self-signed for `user-service`, for nothing but tests, from 2020 to 2120. */
 export const cert: string = `-----BEGIN CERTIFICATE-----
@@ -32,7 +31,6 @@ export interface SecureServer extends AsyncDisposable {
 /** HTTP/1.1 and HTTP/2 over TLS; it answers with the body it got. */
 export async function startSecureServer(): Promise<SecureServer> {
   const seen: string[] = []
-  const sockets = new Set<Socket>()
   const server = createSecureServer({ cert, key, allowHTTP1: true }, (request, response) => {
     const { servername } = sniOf(request)
     seen.push(
@@ -40,22 +38,13 @@ export async function startSecureServer(): Promise<SecureServer> {
     )
     pipe(request, response)
   })
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket)
-    socket.on('error', () => {}).on('close', () => sockets.delete(socket))
-  })
   server.on('sessionError', () => {})
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  const own = await listenAlone(server)
   return {
-    url: `https://${host}`,
-    host,
+    url: `https://${own.host}`,
+    host: own.host,
     seen,
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy()
-      await new Promise((resolve) => server.close(resolve))
-    },
+    [Symbol.asyncDispose]: () => own[Symbol.asyncDispose](),
   }
 }
 

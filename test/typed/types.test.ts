@@ -1,36 +1,14 @@
-import { execFile } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { beforeAll, expect, it } from 'vitest'
+import { emitDeclarations, tsc } from '../support/tsc.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const cache = 'node_modules/.cache/outrigger-typed'
 const TIMEOUT = 120_000
 
-/** What tsc has to say. */
-async function tsc(...args: string[]): Promise<string> {
-  const program = ['node_modules/typescript/bin/tsc', ...args]
-  try {
-    return (await promisify(execFile)(process.execPath, program, { cwd: root })).stdout
-  } catch (error) {
-    return (error as { stdout: string }).stdout
-  }
-}
-
-// What users see are the declarations, not the sources.
-beforeAll(async () => {
-  await tsc(
-    '-p',
-    'tsconfig.build.json',
-    '--emitDeclarationOnly',
-    '--declarationMap',
-    'false',
-    '--outDir',
-    cache,
-  )
-}, TIMEOUT)
+beforeAll(() => emitDeclarations(cache), TIMEOUT)
 
 it.each([
   ['with lib.dom', 'dom'],
