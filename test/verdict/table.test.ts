@@ -4,7 +4,8 @@ import type { Outcome } from '../../src/observe/events.ts'
 import { answerVerdict, asksForPause } from '../../src/verdict/answer.ts'
 import type { AttemptResult } from '../../src/verdict/classify.ts'
 import { endingOf, faultVerdict, thrownVerdict, type Fault } from '../../src/verdict/fault.ts'
-import { isRetryable } from '../../src/verdict/again.ts'
+import { isReplayable, isRetryable } from '../../src/verdict/again.ts'
+import { isCallersFault, watched } from '../../src/verdict/callers-fault.ts'
 import { isSameIncident } from '../../src/verdict/incident.ts'
 import { isTimeLimit } from '../../src/verdict/limit.ts'
 import { afterRedirect, VERDICTS, type Ending, type Verdict } from '../../src/verdict/verdict.ts'
@@ -142,8 +143,57 @@ describe('the verdict', () => {
       expect(after).toMatchObject({ whose: verdict.whose, outcome: verdict.outcome })
       expect(after.processed).not.toBe('no')
       expect(after.again).not.toBe('free')
+      if (verdict.again === 'free')
+        expect(after.again).toBe(verdict.outcome === 'ignored' ? 'never' : 'charged')
     }
   })
+})
+
+describe('what the caller gave is to blame', () => {
+  const named = (name: string): Error => Object.assign(new Error(name), { name })
+
+  it('where a file has changed since, and not where its connection broke', () => {
+    const file = new Blob(['a'])
+    expect(isCallersFault(named('NotReadableError'), file)).toBe(true)
+    expect(isCallersFault(coded('ECONNRESET'), file)).toBe(false)
+    expect(isCallersFault(named('NotReadableError'), 'text')).toBe(false)
+  })
+
+  it('where a body that is iterated over has thrown, and not where its connection broke', async () => {
+    const broken = watched({
+      async *[Symbol.asyncIterator]() {
+        yield 'a'
+        throw coded('ECONNRESET')
+      },
+    })
+    expect(isCallersFault(coded('ECONNRESET'), broken)).toBe(false)
+    const read = async (): Promise<void> => {
+      for await (const chunk of broken) expect(chunk).toBe('a')
+    }
+    await expect(read()).rejects.toThrow('ECONNRESET')
+    expect(isCallersFault(coded('ECONNRESET'), broken)).toBe(true)
+  })
+
+  it('where the request cannot be sent at all, whatever its body', () => {
+    for (const body of [undefined, null, 'text', new Blob([])]) {
+      expect(isCallersFault(coded('UND_ERR_INVALID_ARG'), body)).toBe(true)
+    }
+  })
+})
+
+it.each<[unknown, boolean]>([
+  [undefined, true],
+  [null, true],
+  ['text', true],
+  [new Uint8Array(1), true],
+  [new ArrayBuffer(1), true],
+  [new URLSearchParams(), true],
+  [new Blob([]), true],
+  [new FormData(), true],
+  [new ReadableStream(), false],
+  [{}, false],
+])('the body %s can be sent again: %s', (body, isSentAgain) => {
+  expect(isReplayable(body)).toBe(isSentAgain)
 })
 
 describe('an answer that counts as a failure is sent for again', () => {
