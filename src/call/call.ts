@@ -115,7 +115,7 @@ export class Call<T> extends CallTries<T> implements Expiring {
 
   /** Ends it with an error of ours. */
   refuse(error: Error, deadline?: CallResult['deadline']): void {
-    // Over before anybody hears of it: a listener may close the client.
+    // The call ends before listeners run: one of them may close the client.
     if (!this.#finish()) return
     const { events } = this.core
     const tell = (): void => events.emit('call:rejected', { ...this.stamp(), error })

@@ -32,7 +32,7 @@ export class Try<T> implements Receiver<T>, Tried<T> {
   #askedUntil = 0
   /** Set when it was stopped before it was sent. */
   #stopped: { readonly reason: Error; readonly verdict: Verdict } | undefined
-  /** Its timeout has begun again, because this process had not looked in time. */
+  /** Its timeout was started a second time, because the timer fired late. */
   #isExcused = false
 
   /** `onEnd` is called however the try ends, unless it is stopped from outside. */
@@ -122,7 +122,7 @@ export class Try<T> implements Receiver<T>, Tried<T> {
   rejected(error: unknown): void {
     if (this.over) return
     this.error = error
-    // Whatever its door did, and wherever it failed: a try that ends with an error holds nothing.
+    // A try that ends with an error keeps no load and no permit, wherever it failed.
     this.attempt.release()
     this.#finish()
     this.#onEnd(this)
@@ -141,7 +141,7 @@ export class Try<T> implements Receiver<T>, Tried<T> {
     return next
   }
 
-  /** Gives the try up; what it says about its instance is for the one who stops it to know. */
+  /** Ends the try from outside. `verdict` is what that says about its instance. */
   stop(reason: unknown, verdict: Verdict): void {
     if (this.over) return
     this.#finish()
@@ -153,7 +153,7 @@ export class Try<T> implements Receiver<T>, Tried<T> {
     else this.attempt.release()
   }
 
-  /** The same because a time limit of the caller's has passed: what was answered in time keeps that verdict. */
+  /** The same, because a time limit of the caller's has passed. A response that came in time keeps its own verdict. */
   stopLate(reason: unknown, verdict: Verdict): void {
     if (this.over) return
     this.#finish()

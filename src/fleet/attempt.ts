@@ -189,7 +189,7 @@ export class Attempt {
   #counted({ outcome, together }: Verdict, now: number): Outcome {
     const { endpoint, startedAt } = this
     if (outcome !== 'failure' || together === 'never') return outcome
-    // Nobody had an answer: each of them says that the instance hangs.
+    // No attempt had an answer: each of them says by itself that the instance hangs.
     if (together === 'answering' && endpoint.succeededAt < startedAt) return outcome
     return endpoint.isNewIncident(startedAt, now, together === 'always') ? outcome : 'ignored'
   }

@@ -38,7 +38,7 @@ export class Candidates {
   }
 
   #rebuild(all: readonly LiveEndpoint[], now: number): void {
-    // Best first; a lesser one is picked only when there is none before it.
+    // Best first: a list is used only when all lists before it are empty.
     const available: LiveEndpoint[] = []
     const warming: LiveEndpoint[] = []
     const paused: LiveEndpoint[] = []
@@ -51,7 +51,7 @@ export class Candidates {
     let isolated = 0
     for (const endpoint of all) {
       if (endpoint.isolatedUntil > now) {
-        // By hand: neither shut nor there.
+        // Isolated by hand: it is not picked, and gets no early probe.
         dueAt = Math.min(dueAt, endpoint.isolatedUntil)
         isolated++
         continue
@@ -60,7 +60,7 @@ export class Candidates {
       const at = endpoint.admitsAt(this.#guard, now)
       if (at > now) {
         dueAt = Math.min(dueAt, at)
-        // Isolated by hand is not shut but gone.
+        // A breaker that is isolated by hand gets no early probe.
         if (at < Infinity) (isReserve(endpoint, now) ? shutReserve : shut).push(endpoint)
         continue
       }
@@ -89,7 +89,7 @@ export class Candidates {
   }
 }
 
-/** Only for when nobody else is there. */
+/** Whether it is picked only when no other endpoint is available. */
 function isReserve({ instance, drainedUntil }: LiveEndpoint, now: number): boolean {
   return instance.draining === true || instance.weight === 0 || drainedUntil > now
 }

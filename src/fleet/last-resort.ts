@@ -52,9 +52,8 @@ export class LastResort {
   }
 
   /**
-   * The share of calls that is let through while nobody may be picked, 0.1 to 1. After a success it is all of them, until
-   * one fails: calls that are refused although the service is back are the price of this class, and what fails most of
-   * the time is soon shut again.
+   * The share of calls that is let through while no endpoint may be picked, 0.1 to 1. After a success it is 1 until one
+   * fails: a service that is back must not have its calls refused, and one that mostly fails soon lowers the share again.
    */
   share(now: number): number {
     if (this.#isBack) return 1
