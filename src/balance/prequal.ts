@@ -3,6 +3,7 @@ import { IN_FLIGHT, LATENCY } from '../load/meter.ts'
 import type { Balancer, Endpoint, PickRequest } from './balancer.ts'
 import { factories } from './factories.ts'
 import { leastOf } from './least-of.ts'
+import { checkSlower, doubts, Measured } from './measured.ts'
 import { markOwn } from './own.ts'
 import { peakEwma } from './peak-ewma.ts'
 import { perSet } from './per-set.ts'
@@ -28,6 +29,12 @@ export interface PrequalOptions {
    * @default 1_000
    */
   readonly fade?: number
+  /**
+   * An instance whose answers take this many times the median of all, by this client's clock, counts for no better than average,
+   * whatever it reports: it may lie. `Infinity` believes what is not out of all proportion.
+   * @default 2
+   */
+  readonly slower?: number
 }
 
 /** Milliseconds without any report after which the strategy does without. */
@@ -45,16 +52,17 @@ const SLACK = 10
 /** So many times as fast as it was for this client an endpoint may say it is: the difference is what a queue does in a moment. */
 const FASTER = 4
 
-/** How much one answer moves what this client has measured. */
-const MEMORY = 0.3
+/** Milliseconds from one look at what all endpoints' answers took to the next. */
+const LOOK = 1_000
 
 /** What an endpoint said last. */
 class Said {
   load = 0
   latency = 0
   at = -Infinity
-  /** How long its answers took, by this client's own clock. */
-  measured = 0
+  readonly measured = new Measured()
+  /** How little of it is believed, 0 to 1. */
+  doubt = 0
   /** Attempts made since, and not over yet: the server had not seen them. */
   sent = 0
 }
@@ -69,11 +77,12 @@ class Said {
  * createClient({ service: 'users', source, balance: prequal() })
  */
 export function prequal(options: PrequalOptions = {}): Balancer {
-  checkObject('prequal', options, ['choices', 'hot', 'fade'])
-  const { choices = 3, hot = 0.84, fade = 1_000 } = options
+  checkObject('prequal', options, ['choices', 'hot', 'fade', 'slower'])
+  const { choices = 3, hot = 0.84, fade = 1_000, slower = 2 } = options
   checkNumber('prequal.choices', choices, { min: 2, max: 64, integer: true })
   checkNumber('prequal.hot', hot, { max: 1 })
   checkNumber('prequal.fade', fade, { exclusive: true })
+  checkSlower('prequal.slower', slower)
   const silent = peakEwma()
   const saidBy = new WeakMap<Endpoint, Said>()
   const setbacks = new Setbacks()
@@ -88,16 +97,35 @@ export function prequal(options: PrequalOptions = {}): Balancer {
   }
 
   /** In the order of the set: one look-up by index instead of one by object for each endpoint drawn. */
-  const everySaid = perSet((endpoints) => endpoints.map(lookUp))
+  const everySaid = perSet((endpoints) => ({ each: endpoints.map(lookUp), at: -Infinity }))
   let all: readonly Said[] = []
+
+  function look(endpoints: readonly Endpoint[], request: PickRequest): void {
+    const set = everySaid(endpoints, request)
+    all = set.each
+    if (request.now - set.at < LOOK) return
+    set.at = request.now
+    const doubted = doubts(
+      all.map(({ measured }) => measured),
+      slower,
+    )
+    for (const [index, said] of all.entries()) said.doubt = doubted[index] as number
+  }
+
+  /** What an endpoint says, or what is usual as far as it is not believed to be better. */
+  function believed(said: number, usual: number, doubt: number): number {
+    return said + Math.max(usual - said, 0) * doubt
+  }
 
   function cost(endpoint: Endpoint, { now }: Pick<PickRequest, 'now'>, index: number): number {
     const said = all[index] as Said
     const fresh = Math.exp((said.at - now) / fade)
     const weight = weightOf(endpoint)
     const guess = loads.middle * weight
-    const load = Math.max(guess + (said.load - guess) * fresh + said.sent, endpoint.inFlight) / weight
-    let expected = latencies.middle + (said.latency - latencies.middle) * fresh
+    const saidLoad = believed(said.load, guess, said.doubt)
+    const load = Math.max(guess + (saidLoad - guess) * fresh + said.sent, endpoint.inFlight) / weight
+    const saidLatency = believed(said.latency, latencies.middle, said.doubt)
+    let expected = latencies.middle + (saidLatency - latencies.middle) * fresh
     // A stalled one shows before it answers late.
     if (endpoint.pending > 0) expected = Math.max(expected, endpoint.pendingAge(now) - SLACK)
     const penalty = setbacks.penalty(endpoint, now)
@@ -109,7 +137,7 @@ export function prequal(options: PrequalOptions = {}): Balancer {
   return markOwn({
     pick(endpoints, request) {
       const isSilent = request.now - lastAt > SILENCE
-      if (!isSilent) all = everySaid(endpoints, request)
+      if (!isSilent) look(endpoints, request)
       const picked = isSilent ? silent.pick(endpoints, request) : least(endpoints, request)
       if (picked) lookUp(picked).sent++
       return picked
@@ -125,7 +153,7 @@ export function prequal(options: PrequalOptions = {}): Balancer {
       if (load === undefined || ms === undefined) return
       const said = lookUp(endpoint)
       said.load = load
-      said.latency = Math.max(ms, said.measured / FASTER)
+      said.latency = Math.max(ms, said.measured.ms / FASTER)
       said.sent = 0
       said.at = lastAt = now
       loads.add(load / weightOf(endpoint))
@@ -135,7 +163,7 @@ export function prequal(options: PrequalOptions = {}): Balancer {
       const said = lookUp(endpoint)
       said.sent = Math.max(said.sent - 1, 0)
       // Told after the report of the same answer: it is the next report that is weighed with it.
-      if (outcome === 'success') said.measured += (ms - said.measured) * MEMORY
+      said.measured.add(ms, outcome === 'success' && status < 400)
       setbacks.settled(endpoint, outcome, ms, now, status)
       silent.settled?.(endpoint, outcome, ms, now, status)
     },

@@ -2,6 +2,7 @@ import { checkNumber, checkObject, quote } from '../options.ts'
 import type { Balancer, Endpoint } from './balancer.ts'
 import { factories } from './factories.ts'
 import { leastOf } from './least-of.ts'
+import { checkSlower, Measured } from './measured.ts'
 import { markOwn } from './own.ts'
 import { ReportedWeight, weigh } from './reported-weight.ts'
 import { Sampler } from './sampler.ts'
@@ -37,6 +38,12 @@ export interface ReportedLoadOptions {
    */
   readonly spread?: number
   /**
+   * An instance whose answers take this many times the median of all, by this client's clock, gains no weight by its report: it
+   * may lie. `Infinity` believes every report.
+   * @default 2
+   */
+  readonly slower?: number
+  /**
    * The metric of the servers' own that is their utilisation, without its `named_metrics.`, such as `'gpu'`.
    * @default the application's utilisation if it is reported, or else the processor's
    */
@@ -49,6 +56,7 @@ const OPTIONS: Readonly<Record<keyof ReportedLoadOptions, true>> = {
   update: true,
   errorPenalty: true,
   spread: true,
+  slower: true,
   metric: true,
 }
 
@@ -62,24 +70,26 @@ interface Looked {
  * For servers that report their load (`reportLoad()`, or any that sends `endpoint-load-metrics`). Each weighs what it could answer
  * if all of it were in use: requests per second ÷ (utilisation + failures' share × `errorPenalty`), as in gRPC's client-side weighted
  * round robin. Of two endpoints drawn by these weights, the one with fewer attempts in flight per unit of weight is taken. Failures
- * that this client has seen count as load. Where fewer than two instances report, the registry's weights hold.
+ * that this client has seen count as load, and an instance that it finds slow gains no weight by its report. Where fewer than two instances report, the registry's weights hold.
  *
  * @example
  * createClient({ service: 'users', source, balance: reportedLoad({ blackout: 5_000 }) })
  */
 export function reportedLoad(options: ReportedLoadOptions = {}): Balancer {
   checkObject('reportedLoad', options, Object.keys(OPTIONS))
-  const { blackout = 10_000, expiry = 180_000, update = 1_000, errorPenalty = 1, spread = 4 } = options
-  const { metric } = options
+  const { blackout = 10_000, expiry = 180_000, update = 1_000, errorPenalty = 1 } = options
+  const { spread = 4, slower = 2, metric } = options
   checkNumber('reportedLoad.blackout', blackout)
   checkNumber('reportedLoad.expiry', expiry, { exclusive: true })
   checkNumber('reportedLoad.update', update)
   checkNumber('reportedLoad.errorPenalty', errorPenalty)
   checkNumber('reportedLoad.spread', spread, { min: 1 })
+  checkSlower('reportedLoad.slower', slower)
   if (metric !== undefined && (typeof metric !== 'string' || metric === '')) {
     throw new TypeError(`reportedLoad.metric must be the name of a metric, got ${quote(metric)}`)
   }
   const reports = new WeakMap<Endpoint, ReportedWeight>()
+  const measured = new WeakMap<Endpoint, Measured>()
   const looks = new WeakMap<readonly Endpoint[], { readonly all: readonly Endpoint[]; look: Looked }>()
   /** What each weighed when it was last looked at. */
   const latest = new WeakMap<Endpoint, number>()
@@ -91,8 +101,10 @@ export function reportedLoad(options: ReportedLoadOptions = {}): Balancer {
       endpoints.map((endpoint) => ({
         weight: endpoint.weight,
         reported: reports.get(endpoint)?.value(now, blackout, expiry),
+        measured: measured.get(endpoint),
       })),
       spread,
+      slower,
     )
     for (const [index, endpoint] of endpoints.entries()) latest.set(endpoint, weighed[index] as number)
     return { weights: weighed, sampler: new Sampler(weighed), at: now }
@@ -128,6 +140,9 @@ export function reportedLoad(options: ReportedLoadOptions = {}): Balancer {
       own.take(report, now, { errorPenalty, expiry, metric })
     },
     settled(endpoint, outcome, ms, now, status = 0) {
+      let own = measured.get(endpoint)
+      if (!own) measured.set(endpoint, (own = new Measured()))
+      own.add(ms, outcome === 'success' && status < 400)
       setbacks.settled(endpoint, outcome, ms, now, status)
     },
     amended(endpoint, ms, now) {

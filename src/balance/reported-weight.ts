@@ -1,4 +1,5 @@
 import type { LoadReport } from '../load/report.ts'
+import { doubts, median, type Measured } from './measured.ts'
 
 export interface WeightRule {
   readonly errorPenalty: number
@@ -38,26 +39,30 @@ function utilizationOf(report: LoadReport, metric: string | undefined): number {
   return report.applicationUtilization || report.cpuUtilization || 0
 }
 
+export interface Weighed {
+  readonly weight: number
+  readonly reported: number | undefined
+  readonly measured: Measured | undefined
+}
+
 /**
  * The weights to pick by: what the reports say, as multiples of the median, within `spread` of what the registry says. Not of
- * the mean: that is moved by one instance that lies. Without two reports, those of the registry.
+ * the mean: that is moved by one instance that lies. An instance that this client finds slow gains nothing by its report,
+ * and may lose. Without two reports, those of the registry.
  */
-export function weigh(
-  endpoints: readonly { readonly weight: number; readonly reported: number | undefined }[],
-  spread: number,
-): readonly number[] {
+export function weigh(endpoints: readonly Weighed[], spread: number, slower: number): readonly number[] {
   const perWeight = endpoints.flatMap(({ weight, reported }) =>
     reported === undefined || weight <= 0 ? [] : [reported / weight],
   )
   if (perWeight.length < 2) return endpoints.map(({ weight }) => weight)
   const middle = median(perWeight)
-  return endpoints.map(({ weight, reported }) => {
+  const doubted = doubts(
+    endpoints.map(({ measured }) => measured),
+    slower,
+  )
+  return endpoints.map(({ weight, reported }, index) => {
     if (reported === undefined || weight <= 0) return weight
-    return weight * Math.min(Math.max(reported / weight / middle, 1 / spread), spread)
+    const most = spread - (spread - 1) * (doubted[index] as number)
+    return weight * Math.min(Math.max(reported / weight / middle, 1 / spread), most)
   })
-}
-
-/** The lower one of two in the middle: of two instances, the one that claims less is believed. */
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[(values.length - 1) >> 1] as number
 }

@@ -3,6 +3,7 @@ import { brownOut } from './brown-out.ts'
 import { coldStart } from './cold-start.ts'
 import { fast503s } from './fast-503s.ts'
 import { hedging } from './hedging.ts'
+import { distance, liar } from './liar.ts'
 import { mixedHardware105, mixedHardware70, mixedHardware90 } from './mixed-hardware.ts'
 import { metastable } from './metastable.ts'
 import { oneSlow } from './one-slow.ts'
@@ -22,6 +23,8 @@ export const scenarios: readonly Scenario[] = [
   mixedHardware70,
   mixedHardware90,
   mixedHardware105,
+  liar,
+  distance,
   retryLoad,
   metastable,
   hedging,
