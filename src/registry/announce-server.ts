@@ -72,6 +72,9 @@ const INSTANCE = ['id', 'weight', 'zone', 'priority', 'draining', 'metadata']
 /** Between looks for keep-alive connections that have become idle. */
 const IDLE_CHECK = 50
 
+/** How often, at most, what has come in is read before the server closes: clients that do not hear of its leaving go on sending. */
+const QUIET_ROUNDS = 20
+
 /**
  * Announces a server once it listens. `close()` takes it down without a failed request: `ready` turns false, heartbeats stop,
  * the lease is released, clients get `drainDelay` to notice, then the server stops accepting and finishes what is in flight.
@@ -241,6 +244,7 @@ async function shutDown(
   // a client sends on in the moment in which they are closed.
   server.prependListener('request', endConnection)
   await clock.sleep(drainDelay)
+  await quiet(server, clock)
   const done = new AbortController()
   server.close(() => done.abort())
   const deadline = clock.now() + closeTimeout
@@ -249,12 +253,38 @@ async function shutDown(
       // server.close() leaves a keep-alive connection open that was busy at that moment.
       server.closeIdleConnections()
       await clock.sleep(IDLE_CHECK, done.signal)
+      await polled(clock)
     }
     server.closeAllConnections()
     await clock.sleep(IDLE_CHECK, done.signal)
   } catch {
     // Closed.
   }
+}
+
+/** Until nothing comes in any more, for a moment at most. */
+async function quiet(server: AnnouncedServer, clock: Clock): Promise<void> {
+  let arrived = 0
+  const count = (): void => void arrived++
+  server.on('connection', count).on('request', count)
+  for (let round = 0, before = -1; round < QUIET_ROUNDS && arrived !== before; round++) {
+    before = arrived
+    // A connection that waits to be accepted is accepted in the first turn, and what it sent is read in the second.
+    await polled(clock)
+    await polled(clock)
+  }
+  server.off('connection', count).off('request', count)
+}
+
+/**
+ * Until the event loop has read what lies in the sockets. A timer runs before that: a connection whose next request is there but
+ * not read yet looks idle, and the request would be lost with it.
+ */
+function polled(clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    if (clock.poll) clock.poll(resolve)
+    else resolve()
+  })
 }
 
 /** HTTP/2 has no such header: its connections end by GOAWAY. */
