@@ -6,8 +6,10 @@ import type { BreakerState, Outcome } from '../observe/events.ts'
 import type { ClientCore } from './core.ts'
 import { healthSnapshot, type HealthSnapshot } from '../health/snapshot.ts'
 import type { Instance } from '../registry/source.ts'
-import type { Mirror } from '../mirror/mirror.ts'
+import { mirrorSnapshot, type MirrorSnapshot } from '../mirror/snapshot.ts'
 import type { Traffic } from '../traffic/traffic.ts'
+
+export type { MirrorSnapshot } from '../mirror/snapshot.ts'
 
 /** One instance in `client.snapshot()`. */
 export interface InstanceSnapshot {
@@ -54,24 +56,6 @@ export interface TrafficSnapshot {
   readonly instances: number
 }
 
-/** The copies of `mirror`, since it was set. */
-export interface MirrorSnapshot {
-  /** The instances that get them, as errors name them. */
-  readonly to: string
-  /** The part of the requests that is copied, 0 to 1. */
-  readonly share: number
-  /** Copies that are under way. */
-  readonly inFlight: number
-  /** Copies that were sent, those under way too. */
-  readonly sent: number
-  /** Those that got no whole answer, or one with a status from 500 on. */
-  readonly failed: number
-  /** Not sent, because too many were under way. */
-  readonly dropped: number
-  /** Instances of the source's list that may get them. */
-  readonly instances: number
-}
-
 /** The state of a client as plain JSON. */
 export interface ClientSnapshot {
   readonly service: string
@@ -114,7 +98,9 @@ export function takeSnapshot(
     route && traffic && traffic !== base.traffic ? [[route.key, trafficOf(traffic, fleet)] as const] : [],
   )
   const routeMirrors = routed.flatMap(({ route, mirror }) =>
-    route && mirror && mirror !== base.mirror ? [[route.key, mirrorOf(mirror, fleet)] as const] : [],
+    route && mirror && mirror !== base.mirror
+      ? [[route.key, mirrorSnapshot(mirror, fleet.endpoints)] as const]
+      : [],
   )
   return {
     service,
@@ -140,7 +126,7 @@ export function takeSnapshot(
     })),
     ...(base.traffic && { traffic: trafficOf(base.traffic, fleet) }),
     ...(routeTraffic.length > 0 && { routeTraffic: Object.fromEntries(routeTraffic) }),
-    ...(base.mirror && { mirror: mirrorOf(base.mirror, fleet) }),
+    ...(base.mirror && { mirror: mirrorSnapshot(base.mirror, fleet.endpoints) }),
     ...(routeMirrors.length > 0 && { routeMirrors: Object.fromEntries(routeMirrors) }),
     ...(limiter && { limit: limitOf(limiter) }),
     ...(routeLimits.length > 0 && { routeLimits: Object.fromEntries(routeLimits) }),
@@ -153,11 +139,6 @@ function byHand(said: ByHandSnapshot | undefined): { byHand?: ByHandSnapshot } {
 
 function limitOf({ limit, inFlight, queued }: Limiter): LimitSnapshot {
   return { limit, inFlight, queued }
-}
-
-function mirrorOf({ subset, share, copies }: Mirror, { endpoints }: ClientCore['fleet']): MirrorSnapshot {
-  const instances = endpoints.filter(({ instance }) => subset.has(instance)).length
-  return { to: subset.name, share, ...copies, instances }
 }
 
 function trafficOf({ rules }: Traffic, { endpoints }: ClientCore['fleet']): TrafficSnapshot[] {

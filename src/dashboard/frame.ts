@@ -1,4 +1,4 @@
-import type { ClientSnapshot, LimitSnapshot } from '../client/snapshot.ts'
+import type { ClientSnapshot, LimitSnapshot, MirrorSnapshot } from '../client/snapshot.ts'
 import { redactUrl, redactUrls } from '../registry/origin.ts'
 import { cut } from './cut.ts'
 import type { Counts, ServiceCounts } from './meter.ts'
@@ -22,6 +22,7 @@ export interface ServiceFrame extends Measures {
   readonly refused: number
   readonly budget: number
   readonly limits: readonly Limit[]
+  readonly mirrors: readonly Mirrored[]
   readonly instances: readonly InstanceFrame[]
   readonly routes: readonly (Measures & { readonly key: string })[]
   /** Calls by latency, up to 1 ms, and each further row √2 times as far. */
@@ -42,6 +43,10 @@ interface InstanceFrame extends Measures {
 }
 
 interface Limit extends LimitSnapshot {
+  readonly name: string
+}
+
+interface Mirrored extends MirrorSnapshot {
   readonly name: string
 }
 
@@ -69,6 +74,7 @@ export function serviceFrame({ client, snapshot }: Subject, counts: ServiceCount
     refused,
     budget: explained.budget,
     limits: limitsOf(snapshot),
+    mirrors: mirrorsOf(snapshot),
     routes: [...(counts?.routes ?? [])].map(([key, own]) => ({ key, ...measures(own) })),
     instances: instances.map(({ instance, inFlight, queued, byHand }) => {
       const explanation = explanations.get(instance.id)
@@ -97,7 +103,18 @@ function measures(counts: Counts | undefined): Measures {
   return { calls, failed, p50: latencies.percentile(0.5), p99: latencies.percentile(0.99) }
 }
 
-function limitsOf({ limit, routeLimits = {} }: ClientSnapshot): Limit[] {
-  const routes = Object.entries(routeLimits).map(([name, own]) => ({ name, ...own }))
-  return limit ? [{ name: 'the client', ...limit }, ...routes] : routes
+function limitsOf({ limit, routeLimits }: ClientSnapshot): Limit[] {
+  return ownAndRoutes(limit, routeLimits)
+}
+
+function mirrorsOf({ mirror, routeMirrors }: ClientSnapshot): Mirrored[] {
+  return ownAndRoutes(mirror, routeMirrors).map((each) => ({ ...each, to: short(each.to) }))
+}
+
+function ownAndRoutes<Part extends object>(
+  own: Part | undefined,
+  routes: Readonly<Record<string, Part>> = {},
+): (Part & { readonly name: string })[] {
+  const ofRoutes = Object.entries(routes).map(([name, each]) => ({ name, ...each }))
+  return own ? [{ name: 'the client', ...own }, ...ofRoutes] : ofRoutes
 }

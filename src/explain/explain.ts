@@ -4,6 +4,7 @@ import type { Plan } from '../call/plan.ts'
 import type { LiveEndpoint } from '../fleet/endpoint.ts'
 import { stateOf } from '../fleet/states.ts'
 import { asked } from '../hooks/asked.ts'
+import { mirrorSnapshot } from '../mirror/snapshot.ts'
 import type { CheckFailure, InstanceState } from '../observe/events.ts'
 import { quote } from '../quote.ts'
 import type { Subset } from '../traffic/subset.ts'
@@ -49,6 +50,7 @@ export function explain(context: ExplainContext): Explanation {
     plan: explainPlan(plan),
     budget: core.budget.left,
     limits: plan.limiters.map(({ limit, inFlight, queued }) => ({ limit, inFlight, queued })),
+    ...(plan.mirror && { mirror: mirrorSnapshot(plan.mirror, fleet.endpoints) }),
     ...(plan.throttle && { throttled: plan.throttle.probability(plan.priority) }),
   }
   return Object.defineProperty(data, 'toString', { value: () => table(data), enumerable: false })

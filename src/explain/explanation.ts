@@ -1,3 +1,4 @@
+import type { MirrorSnapshot } from '../mirror/snapshot.ts'
 import type { InstanceState } from '../observe/events.ts'
 
 /** One instance, and why it may be picked now or not. */
@@ -69,6 +70,8 @@ export interface Explanation {
   readonly budget: number
   /** In the order in which a call passes them. */
   readonly limits: readonly { readonly limit: number; readonly inFlight: number; readonly queued: number }[]
+  /** The copies of its requests, `mirror` of the route or of the client; absent without. */
+  readonly mirror?: MirrorSnapshot
   /** How likely a call is not sent, 0 to 1; absent without a throttle. */
   readonly throttled?: number
   toString(): string

@@ -1,9 +1,11 @@
+import type { MirrorSnapshot } from '../mirror/snapshot.ts'
 import { oneLine } from '../quote.ts'
 import type { Explanation } from './explanation.ts'
 
 /** An explanation as text for a log. */
 export function table(explanation: Explanation): string {
-  const { service, route, method, ready, sourceError, available, instances, budget, limits } = explanation
+  const { service, route, method, ready, sourceError, available, instances, budget, limits, mirror } =
+    explanation
   const what = [service, route ?? method].filter((each) => each !== undefined).join(' ')
   const head = `${what}: ${available} of ${instances.length} instances may be picked`
   const rows = instances.map(({ id, state, inFlight, weight, ramp, latency, cost, why }) => [
@@ -27,9 +29,16 @@ export function table(explanation: Explanation): string {
     ...(instances.length > 0 ? lines : []),
     `budget: ${budget} retries or hedges`,
     ...queues.map((text) => `limit: ${text}`),
+    ...(mirror ? [`mirror: ${copiesOf(mirror)}`] : []),
   ]
     .map(oneLine)
     .join('\n')
+}
+
+function copiesOf({ to, share, instances, sent, failed, dropped, inFlight }: MirrorSnapshot): string {
+  const who = `${instances} ${instances === 1 ? 'instance' : 'instances'}`
+  const what = `${Number((share * 100).toPrecision(3))} % to ${to}, ${who}`
+  return `${what}: ${sent} copies sent, ${inFlight} under way, ${failed} failed, ${dropped} dropped`
 }
 
 /** A name from a registry may have any length, and each row would be as wide. */

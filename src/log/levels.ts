@@ -28,6 +28,7 @@ export const LEVELS: Readonly<Record<keyof ClientEvents, LogLevel | false>> = {
   'attempt:start': false,
   attempt: false,
   mirror: false,
+  'mirror:dropped': false,
   'config:changed': 'info',
   control: 'warn',
 }

@@ -15,6 +15,11 @@ export interface CopyEnd {
   readonly ms: number
 }
 
+/** No whole answer, or one that says that the server failed. */
+export function isFailure({ status = 500, error }: CopyEnd): boolean {
+  return error !== undefined || status >= 500
+}
+
 /**
  * One copy on the wire. Its answer is read if it is short, so that the connection can be used again, and cut off otherwise. It is
  * over once undici has let go of it: what is stopped before it has a connection stays in its pool until there is one, or none.

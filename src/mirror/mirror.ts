@@ -28,8 +28,9 @@ export class Mirror {
   readonly timeout: number
   /** The part of the requests, 0 to 1. */
   readonly share: number
+  /** Copies that may be under way at once. */
+  readonly max: number
   readonly copies: Copies = { inFlight: 0, sent: 0, failed: 0, dropped: 0 }
-  readonly #max: number
   readonly #tests: readonly ((request: TrafficRequest) => boolean)[]
 
   /** Throws for options that make no sense. */
@@ -39,17 +40,14 @@ export class Mirror {
     this.#tests = testsOf(when, `${name}.when`)
     this.subset = subsetOf(to, `${name}.to`)
     this.share = (checkNumber(`${name}.share`, share, { max: 1 }) * (when.percent ?? 100)) / 100
-    this.#max = checkNumber(`${name}.max`, max, { min: 1, integer: true })
+    this.max = checkNumber(`${name}.max`, max, { min: 1, integer: true })
     this.timeout = checkNumber(`${name}.timeout`, timeout, { exclusive: true, max: 600_000 })
   }
 
-  /** Whether the request is to be copied; counts the copy that there is no room for. */
-  takes(request: TrafficRequest): boolean {
+  /** Whether the request is to be copied. */
+  wants(request: TrafficRequest): boolean {
     if (!METHODS.has(request.method) || !this.#tests.every((test) => test(request))) return false
     if (request.header?.(MIRROR_HEADER) !== undefined) return false
-    if (this.share < 1 && request.random() >= this.share) return false
-    if (this.copies.inFlight < this.#max) return true
-    this.copies.dropped++
-    return false
+    return this.share >= 1 || request.random() < this.share
   }
 }

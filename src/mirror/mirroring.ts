@@ -5,14 +5,14 @@ import type { Attempt } from '../fleet/attempt.ts'
 import type { LiveEndpoint } from '../fleet/endpoint.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import type { Emitter } from '../observe/emitter.ts'
-import type { ClientEvents } from '../observe/events.ts'
+import type { ClientEvents, MirrorDroppedEvent, MirrorEvent } from '../observe/events.ts'
 import type { Observer } from '../observe/observer.ts'
 import { warnOnce } from '../hooks/warn-once.ts'
 import { quote } from '../quote.ts'
-import { nobody } from '../observe/scope.ts'
+import { nobody, type Scope } from '../observe/scope.ts'
 import type { Subset } from '../traffic/subset.ts'
 import type { Dispatcher } from '../undici.ts'
-import { Copy, type CopyEnd } from './copy.ts'
+import { Copy, isFailure, type CopyEnd } from './copy.ts'
 import { MIRROR_HEADER, type Mirror } from './mirror.ts'
 
 export interface MirroringContext {
@@ -57,7 +57,9 @@ export class Mirroring {
     if (this.#closed) return
     try {
       const endpoint = this.#pick(mirror, original)
-      if (endpoint) this.#send(mirror, endpoint, original)
+      if (!endpoint) return
+      if (mirror.copies.inFlight < mirror.max) this.#send(mirror, endpoint, original)
+      else this.#drop(mirror, original)
     } catch (error) {
       mirror.copies.failed++
       warnOnce(mirror, `a request could not be copied: ${quote(error)}`, 'OUTRIGGER_MIRROR')
@@ -110,7 +112,8 @@ export class Mirroring {
   }
 
   #send(mirror: Mirror, endpoint: LiveEndpoint, original: Original): void {
-    const { attempt, options, logical, extra } = original
+    const { options, logical, extra } = original
+    const { trail } = original.attempt
     const { copies, timeout } = mirror
     const { method, path, query } = options
     const to = addressed(
@@ -121,31 +124,47 @@ export class Mirroring {
     )
     const pool = this.#poolOf(endpoint)
     const { instance } = endpoint
-    const { route, trail } = attempt
-    const scope = trail?.scope ?? nobody
-    const id = trail?.id
+    const tell = this.#teller(original)
     const copy = new Copy(this.#context.clock, timeout, (end) => {
       copies.inFlight--
-      if (end.error !== undefined || (end.status ?? 500) >= 500) copies.failed++
-      const { events, observer } = this.#context
-      if (!events.has('mirror')) return
-      const about = { ...observer.stamp(), ...(id !== undefined && { id }), instance, method: String(method) }
-      scope.runInAsyncScope(() => {
-        const shown = observer.redacted(path)
-        events.emit('mirror', {
-          ...about,
-          ...(route !== undefined && { route }),
-          ...(shown !== undefined && { path: shown }),
-          ...outcomeOf(end),
-        })
-      })
+      if (isFailure(end)) copies.failed++
+      tell('mirror', (about) => ({ ...about, instance, ...endOf(end) }))
     })
     copies.inFlight++
     copies.sent++
+    const dispatch = (): boolean => pool.dispatch(to, copy)
     try {
-      pool.dispatch(to, copy)
+      // Where its attempt is handed to undici: it carries the headers of the attempt's tracers, and gets none of others beside them.
+      if (trail) trail.dispatch(dispatch)
+      else dispatch()
     } catch (error) {
       copy.end(error)
+    }
+  }
+
+  #drop(mirror: Mirror, original: Original): void {
+    mirror.copies.dropped++
+    this.#teller(original)('mirror:dropped', (about) => about)
+  }
+
+  /** What tells of a copy, in the context of its call. It does not keep the request alive. */
+  #teller({ attempt: { route, trail }, options: { method, path } }: Original): Teller {
+    const { events, observer } = this.#context
+    const scope: Scope = trail?.scope ?? nobody
+    const id = trail?.id
+    return (name, event) => {
+      if (!events.has(name)) return
+      scope.runInAsyncScope(() => {
+        const shown = observer.redacted(path)
+        const about = {
+          ...observer.stamp(),
+          ...(id !== undefined && { id }),
+          method: String(method),
+          ...(route !== undefined && { route }),
+          ...(shown !== undefined && { path: shown }),
+        }
+        events.emit(name, event(about))
+      })
     }
   }
 
@@ -176,6 +195,17 @@ function isWell(endpoint: LiveEndpoint, now: number): boolean {
   return isWanted && !isUnhealthy && !isLeftAlone && endpoint.allClosed()
 }
 
-function outcomeOf({ status, error, ms }: CopyEnd): { duration: number; status?: number; error?: unknown } {
-  return { duration: ms, ...(status !== undefined && { status }), ...(error !== undefined && { error }) }
+type Teller = <Name extends 'mirror' | 'mirror:dropped'>(
+  name: Name,
+  event: (about: MirrorDroppedEvent) => ClientEvents[Name],
+) => void
+
+function endOf(end: CopyEnd): Pick<MirrorEvent, 'outcome' | 'duration' | 'status' | 'error'> {
+  const { status, error, ms } = end
+  return {
+    outcome: isFailure(end) ? 'failure' : 'success',
+    duration: ms,
+    ...(status !== undefined && { status }),
+    ...(error !== undefined && { error }),
+  }
 }

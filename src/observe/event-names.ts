@@ -26,6 +26,7 @@ const NAMES: Record<keyof ClientEvents, true> = {
   'attempt:start': true,
   attempt: true,
   mirror: true,
+  'mirror:dropped': true,
   control: true,
   'config:changed': true,
 }

@@ -17,7 +17,7 @@ import type {
   InstancePausedEvent,
   InstanceUnhealthyEvent,
 } from './instance-events.ts'
-import type { MirrorEvent } from './mirror-event.ts'
+import type { MirrorDroppedEvent, MirrorEvent } from './mirror-event.ts'
 import type { SourceInvalidEvent, SourceRecoveredEvent, SourceStaleEvent } from './source-events.ts'
 import type { AttemptStartEvent, CallStartEvent } from './start-events.ts'
 
@@ -44,7 +44,7 @@ export type {
   InstanceState,
   InstanceUnhealthyEvent,
 } from './instance-events.ts'
-export type { MirrorEvent } from './mirror-event.ts'
+export type { MirrorDroppedEvent, MirrorEvent } from './mirror-event.ts'
 export type { SourceInvalidEvent, SourceRecoveredEvent, SourceStaleEvent } from './source-events.ts'
 export type { AttemptStartEvent, CallStartEvent, Door, ServiceEvent, Within } from './start-events.ts'
 
@@ -73,6 +73,7 @@ export interface ClientEvents {
   'attempt:start': AttemptStartEvent
   attempt: AttemptEvent
   mirror: MirrorEvent
+  'mirror:dropped': MirrorDroppedEvent
   control: ControlEvent
   'config:changed': ConfigChangedEvent
 }

@@ -5,6 +5,8 @@ import type {
   CallEvent,
   CallHedgeEvent,
   CallRetryEvent,
+  MirrorDroppedEvent,
+  MirrorEvent,
 } from '../observe/events.ts'
 import { BoundedLabel, DURATION_BUCKETS } from '../observe/labels.ts'
 import { hostOf, knownMethod, schemeOf, serverOf, templateOf } from './attributes.ts'
@@ -19,6 +21,7 @@ export class Metrics {
   readonly #hedges: Counter
   readonly #refusals: Counter
   readonly #transitions: Counter
+  readonly #copies: Counter
   readonly #byInstance: boolean
   readonly #templates = new BoundedLabel()
   readonly #errors = new BoundedLabel()
@@ -43,6 +46,7 @@ export class Metrics {
     this.#hedges = counter('hedges', '{hedge}', 'Second tries beside a slow one.')
     this.#refusals = counter('refusals', '{call}', 'Calls that were refused, by the code of the error.')
     this.#transitions = counter('breaker.transitions', '{transition}', 'Changes of state of breakers.')
+    this.#copies = counter('mirror.copies', '{copy}', 'Copies of requests that are over, or were dropped.')
   }
 
   /** `within`: the context of its span, for exemplars. */
@@ -83,6 +87,10 @@ export class Metrics {
 
   transition({ service, to }: BreakerEvent): void {
     this.#transitions.add(1, { 'server.address': hostOf(service), 'outrigger.breaker.state': to })
+  }
+
+  copy(event: MirrorDroppedEvent, outcome: MirrorEvent['outcome'] | 'dropped'): void {
+    this.#copies.add(1, { ...this.#about(event), 'outrigger.outcome': outcome })
   }
 
   #about({ service, route }: { readonly service: string; readonly route?: string }): Attributes {

@@ -107,6 +107,8 @@ function listenersOf(spans: Spans | undefined, metrics: Metrics | undefined): Li
   if (metrics) {
     listeners['call:retry'] = (event) => metrics.retry(event)
     listeners['call:hedge'] = (event) => metrics.hedge(event)
+    listeners.mirror = (event) => metrics.copy(event, event.outcome)
+    listeners['mirror:dropped'] = (event) => metrics.copy(event, 'dropped')
     const transition = (event: ClientEvents['breaker:open']): void => metrics.transition(event)
     for (const name of ['breaker:open', 'breaker:half-open', 'breaker:close'] as const)
       listeners[name] = transition

@@ -92,6 +92,11 @@ export function prometheus(
     'reason',
   ])
   const transitions = counter('breaker_transitions_total', 'Changes of state of breakers.', ['service', 'to'])
+  const copies = counter('mirror_copies_total', 'Copies of requests that are over, or were dropped.', [
+    'service',
+    'route',
+    'outcome',
+  ])
   gauges(all, named)
 
   const routes = new BoundedLabel()
@@ -118,6 +123,9 @@ export function prometheus(
         route: routes.of(route),
         reason: codeOf(error),
       }),
+    mirror: ({ service, route, outcome }) => copies.inc({ service, route: routes.of(route), outcome }),
+    'mirror:dropped': ({ service, route }) =>
+      copies.inc({ service, route: routes.of(route), outcome: 'dropped' }),
     'breaker:open': transition,
     'breaker:half-open': transition,
     'breaker:close': transition,

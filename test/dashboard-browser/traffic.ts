@@ -43,6 +43,7 @@ export async function startTraffic(): Promise<Traffic> {
     balance: roundRobin(),
     breaker: { failureThreshold: 3, openFor: 60_000 },
     limit: 200,
+    mirror: { to: { version: 'v3' }, share: 0.05 },
     routes: { 'GET /users/{id}': {}, 'GET /reports/**': { limit: 20 } },
   })
   closing.defer(() => client.close())

@@ -50,6 +50,9 @@ describe('with a killed, a slow and a failing instance', () => {
     expect(await rowOf('s1').textContent()).toContain('v3')
     expect(await page.locator('#routes').textContent()).toContain('GET /users/{id}')
     expect(await page.locator('#gauges').textContent()).toContain('Limit of GET /reports/**')
+    expect(await page.locator('#mirrors').textContent()).toMatch(
+      /^Mirror of the client: 5 % of its requests to version v3 \(5 instances\)\. \d+ copies sent, /,
+    )
     for (const id of ['traffic', 'breakers', 'latency']) expect(await coloursOf(id)).toBeGreaterThan(3)
 
     await page.getByLabel('Route or path').fill('/users/42')

@@ -181,6 +181,7 @@ it('However small the history is, what is kept fits in it and begins with a whol
     refused: 0,
     budget: 10,
     limits: [],
+    mirrors: [],
     instances: [],
     routes: [],
     latencies: Array.from({ length: 20 }, (_, n) => n * calls),

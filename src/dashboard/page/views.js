@@ -1,5 +1,17 @@
 import { sparkline } from './charts.js'
-import { button, byId, compare, element, ms, number, row, Rows, setText, success } from './elements.js'
+import {
+  button,
+  byId,
+  compare,
+  element,
+  ms,
+  number,
+  percent,
+  row,
+  Rows,
+  setText,
+  success,
+} from './elements.js'
 import { cut, setName, titleOf } from './names.js'
 
 /** Entries of the history that decide who is worst: a row does not jump with each second. */
@@ -82,6 +94,7 @@ export class Routes {
     made.append(element('meter'), ' ', element('span'))
     return made
   })
+  #mirrors = new Rows(byId('mirrors'), () => element('p'))
 
   constructor(onPick) {
     this.#rows = new Rows(byId('routes').tBodies[0], ({ key }) => {
@@ -94,7 +107,7 @@ export class Routes {
   }
 
   /** Also those that were called in the last minutes, and are not now. */
-  show({ routes, budget, limits }, history) {
+  show({ routes, budget, limits, mirrors }, history) {
     const called = new Set(routes.map(({ key }) => key))
     const quiet = [...history.routes.keys()].filter((key) => !called.has(key))
     const all = [...routes, ...quiet.map((key) => ({ key, calls: 0, failed: 0 }))]
@@ -117,6 +130,18 @@ export class Routes {
         Object.assign(meter, { max: Math.max(limit, 1), high: limit * 0.8, value: inFlight, ariaLabel: of })
         text.title = titleOf(name)
         setText(text, `${of}: ${inFlight} of ${number(limit)} in flight, ${queued} waiting.`)
+      },
+    )
+    this.#mirrors.show(
+      mirrors,
+      ({ name }) => name,
+      (line, mirror) => {
+        const { name, to, share, instances: many, sent, failed, dropped, inFlight } = mirror
+        line.title = titleOf(name)
+        const where = `${cut(to)} (${many} ${many === 1 ? 'instance' : 'instances'})`
+        const what = `Mirror of ${cut(name)}: ${percent(share, 1)} of its requests to ${where}`
+        const ends = `${number(failed)} failed, ${number(dropped)} dropped`
+        setText(line, `${what}. ${number(sent)} copies sent, ${inFlight} under way, ${ends}.`)
       },
     )
   }

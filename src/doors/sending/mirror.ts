@@ -26,6 +26,6 @@ export function mirrored({ mirroring, random }: Core, plan: Plan, sent: Sent): v
   const { method, path, headers } = options
   const header = (name: string): string | undefined => headerOf(headers, name)
   const request = { method, path, priority: sent.priority, header, random }
-  if (!mirror.takes(request)) return
-  mirroring.copy(mirror, { ...rest, attempt, options, extra: extraHeaders(plan, attempt, context) })
+  if (mirror.wants(request))
+    mirroring.copy(mirror, { ...rest, attempt, options, extra: extraHeaders(plan, attempt, context) })
 }
