@@ -90,15 +90,9 @@ it('a rolling restart with the recommended drainDelay loses no call, without any
   expect(lost).toEqual([])
 })
 
-it('a rolling restart without a drain loses no GET with the default retries', async () => {
-  const { calls, lost } = await restartAll({ drainDelay: 0 }, {})
-  console.log(`drainDelay 0, default retries: ${lost.length} of ${calls} calls lost`)
-  expect(lost).toEqual([])
-})
-
-// What the delay is for: docs/guides/rolling-updates.md has the figure. How many are lost is chance.
-it('a rolling restart without a drain and without retries', async () => {
+// What the delay is for: docs/guides/rolling-updates.md has the figures. How many are lost is chance.
+it('a rolling restart without a drain and without retries loses calls', async () => {
   const { calls, lost } = await restartAll({ drainDelay: 0 }, { retry: false, breaker: false })
   console.log(`drainDelay 0, no retries: ${lost.length} of ${calls} calls lost`)
-  expect(calls).toBeGreaterThan(lost.length)
+  expect(lost.length).toBeGreaterThan(0)
 })
