@@ -1,7 +1,7 @@
 import { Platform, urlText, type FetchDispatcher } from '../attempt/platform.ts'
 import { callWithin, type Client } from '../client/client.ts'
 import { allowOf } from '../client/core.ts'
-import type { Configured } from '../client/configurable.ts'
+import { configurable, ownersOf, type Configured } from '../client/configurable.ts'
 import type { ClientSnapshot } from '../client/snapshot.ts'
 import { systemClock } from '../clock.ts'
 import type { OtherClients } from '../doors/fetch/transfer.ts'
@@ -24,9 +24,11 @@ import { Listeners } from './listeners.ts'
 import { IdleServices } from './idle-services.ts'
 import { Lookups, waitUnless } from './lookups.ts'
 import { checkAppOptions, type FetchOptions, type Unknown } from './options.ts'
-import { Roster } from './roster.ts'
-import { optionsOf, withDefaults } from './service-options.ts'
+import { Roster, type Change } from './roster.ts'
+import { optionsOf, ownersFor, withDefaults } from './service-options.ts'
 import type { FetchInput } from '../typed/call-input.ts'
+
+type AppUpdate = Pick<FetchOptions, 'defaults' | 'services' | 'unknown'>
 
 /** Services that `discover` may add: their names come from URLs. */
 const MAX_DISCOVERED = 1_000
@@ -38,7 +40,7 @@ export class App {
   readonly #roster = new Roster({
     onClient: (client, isByHand) => {
       this.#listeners.addTo(client)
-      if (!isByHand) this.byHand.addTo(client)
+      if (!isByHand) this.#govern(client)
     },
     onName: (name, host) => this.#name(name, host),
     onCall: () => {
@@ -150,24 +152,30 @@ export class App {
   }
 
   /** Checks the whole, then applies it: what is given replaces `defaults`, single `services` and `unknown`. */
-  update(update: Pick<FetchOptions, 'defaults' | 'services' | 'unknown'>, by: { by?: string } = {}): void {
-    if (this.#closed) throw this.#closed
-    checkObject('update()', update, ['defaults', 'services', 'unknown'])
+  update(update: AppUpdate, by: { by?: string } = {}): void {
     checkObject("update()'s options", by, ['by'])
     checkBy(by)
-    const services = { ...this.#options.services, ...update.services }
-    const next: FetchOptions = { ...this.#options, ...update, services }
-    checkAppOptions(next)
-    const changes = this.#roster.changes(services, next)
+    const { next, changes } = this.#prepare(update)
     // Nothing below this line throws.
     this.#options = next
     for (const change of changes) change(by)
   }
 
+  #prepare(update: AppUpdate): { next: FetchOptions; changes: Change[] } {
+    if (this.#closed) throw this.#closed
+    checkObject('update()', update, ['defaults', 'services', 'unknown'])
+    const services = { ...this.#options.services, ...update.services }
+    const next: FetchOptions = { ...this.#options, ...update, services }
+    checkAppOptions(next)
+    return { next, changes: this.#roster.changes(services, next) }
+  }
+
   readonly configured: Configured = {
     group: 'services',
     options: () => ({ ...this.#options }),
+    check: (update) => ({ ...this.#prepare(withDefaults(update)).next }),
     update: (update, by) => this.update(withDefaults(update), by),
+    owners: new Set(),
     onClose: (end) => {
       if (this.#closed) end()
       else this.#onClose.add(end)
@@ -181,6 +189,13 @@ export class App {
     this.#idle.close()
     this.#lookups?.close()
     await Promise.all([...this.#roster.services.values()].map((service) => service.close()))
+  }
+
+  /** A client that has its options from here. */
+  #govern(client: Client): void {
+    this.byHand.addTo(client)
+    const own = client.snapshot().service
+    client[configurable].owners.add(() => ownersFor(own, ownersOf(this.configured)))
   }
 
   #called(host: string): Client | undefined {

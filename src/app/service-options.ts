@@ -53,6 +53,17 @@ export function optionsOf(
   }
 }
 
+/** Of those who have set the options of an application, those who have set something for one service. */
+export function ownersFor(
+  service: string,
+  owners: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const own = `services['${service}']`
+  return Object.fromEntries(
+    Object.entries(owners).filter(([option]) => option === 'defaults' || option === own),
+  )
+}
+
 /** An update in which a service that is not named any more has the defaults. */
 export function withDefaults(
   update: Readonly<Record<string, unknown>>,

@@ -1,5 +1,6 @@
 import type { CallInit, FetchInput } from '../typed/call-input.ts'
 import type { Core } from '../call/core.ts'
+import { ownersOf, type Configured } from './configurable.ts'
 import type { Plan } from '../call/plan.ts'
 import type { Plans } from '../doors/plan/plans.ts'
 import { isRouteKey, resolveTarget, type Logical } from '../doors/plan/target.ts'
@@ -8,10 +9,15 @@ import type { Explanation } from '../explain/explanation.ts'
 import { quote } from '../quote.ts'
 import type { Subset } from '../traffic/subset.ts'
 
+interface Explained {
+  readonly core: Core
+  readonly plans: Plans
+  readonly configured: Configured
+}
+
 /** Explains what would happen to a call for `input`: a route key without its params, or what fetch takes. */
 export function explained(
-  core: Core,
-  plans: Plans,
+  { core, plans, configured }: Explained,
   logical: Logical,
   input: FetchInput | undefined,
   init: Pick<CallInit, 'method' | 'headers'> | undefined,
@@ -23,15 +29,16 @@ export function explained(
     const asked = { method, path, priority: plan.priority, header, random: () => 1 }
     return plan.traffic?.explain(asked, core.fleet.availability.standing(plan.guard))
   }
+  const setBy = ownersOf(configured)
   if (input === undefined) {
-    return explain({ core, plan: plans.base, method: undefined, subset: subsetOf(plans.base) })
+    return explain({ core, setBy, plan: plans.base, method: undefined, subset: subsetOf(plans.base) })
   }
   if (typeof input === 'string' && isRouteKey(input)) {
     const { key, plan } = plans.byKey(input, init?.method)
-    return explain({ core, plan, method: key.method, subset: subsetOf(plan, key.method) })
+    return explain({ core, setBy, plan, method: key.method, subset: subsetOf(plan, key.method) })
   }
   const target = resolveTarget(logical, plans, input, init)
   if (!target) throw new TypeError(`explain() is for ${logical.origin}, got ${quote(input)}`)
   const { plan, method, path } = target
-  return explain({ core, plan, method, subset: subsetOf(plan, method, path) })
+  return explain({ core, setBy, plan, method, subset: subsetOf(plan, method, path) })
 }

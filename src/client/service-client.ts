@@ -1,4 +1,3 @@
-import type { BreakerOptions } from '../breaker/policy.ts'
 import { Platform } from '../attempt/platform.ts'
 import { execute } from '../call/execute.ts'
 import type { Hand } from '../control/hand.ts'
@@ -35,12 +34,13 @@ import { allowOf, createCore, fleetPolicy, hasUserCode, type ClientCore } from '
 import { checksOf } from './health.ts'
 import { explained } from './explained.ts'
 import { checkClientOptions } from './check-options.ts'
-import type { ClientOptions, RouteRule } from './options.ts'
+import type { ClientOptions } from './options.ts'
 import { ready, type ReadyOptions } from './ready.ts'
 import { takeSnapshot, type ClientSnapshot } from './snapshot.ts'
 import {
   changedOptions,
   checkBy,
+  dryRunUpdate,
   merged,
   plainCopy,
   type ClientUpdate,
@@ -84,46 +84,58 @@ export class ServiceClient {
     this.#refuseClosed()
     checkObject("update()'s options", by, ['by'])
     const who = checkBy(by)
+    this.#prepare(merged(this.#options, update))?.(who)
+  }
+
+  /** Checks options; what it returns puts them into force, and does not throw. Undefined: nothing would change. */
+  #prepare(options: ClientOptions): ((who: string | undefined) => void) | undefined {
     const { core } = this
-    const options = merged(this.#options, update)
     checkClientOptions(options)
     const changed = changedOptions(this.#options, options)
-    if (changed.length === 0) return
+    if (changed.length === 0) return undefined
     const compiled = compilePlans(options, this.#compiled)
     const policy = fleetPolicy(options, compiled, { policy: core.fleet.policy, changed })
     const budget = changed.includes('budget') ? new Budget(options.budget ?? {}, core.clock) : core.budget
     const allow = allowOf(options)
     const checks = checksOf(options)
     if (options.emptyGrace !== undefined) checkNumber('emptyGrace', options.emptyGrace)
-    // Nothing below this line throws.
-    this.#options = plainCopy(options)
-    this.#compiled = compiled
-    this.#maxSize = options.maxResponseSize
-    this.#isFast = options.fetch !== 'platform'
-    core.kept = compiled.kept
-    core.budget = budget
-    core.observer.reconfigure({
-      redactPath: options.redactPath,
-      hasUserCode: hasUserCode(policy.balancer, compiled.plans),
-    })
-    if (changed.includes('allow') || changed.includes('emptyGrace')) {
-      core.discovery.reconfigure(allow, options.emptyGrace)
+    return (who) => {
+      this.#options = plainCopy(options)
+      this.#compiled = compiled
+      this.#maxSize = options.maxResponseSize
+      this.#isFast = options.fetch !== 'platform'
+      core.kept = compiled.kept
+      core.budget = budget
+      core.observer.reconfigure({
+        redactPath: options.redactPath,
+        hasUserCode: hasUserCode(policy.balancer, compiled.plans),
+      })
+      if (changed.includes('allow') || changed.includes('emptyGrace')) {
+        core.discovery.reconfigure(allow, options.emptyGrace)
+      }
+      core.mirroring.renew()
+      core.fleet.reconfigure(policy, changed.includes('transport') || changed.includes('maxResponseSize'))
+      if (changed.includes('health') || changed.includes('transport')) {
+        core.fleet.watcher = undefined
+        core.checker.reconfigure(checks)
+        if (core.checker.isOn) core.fleet.watcher = core.checker
+        core.fleet.invalidate()
+      }
+      core.events.emit('config:changed', { ...core.stamp(), changed, ...(who !== undefined && { by: who }) })
     }
-    core.mirroring.renew()
-    core.fleet.reconfigure(policy, changed.includes('transport') || changed.includes('maxResponseSize'))
-    if (changed.includes('health') || changed.includes('transport')) {
-      core.fleet.watcher = undefined
-      core.checker.reconfigure(checks)
-      if (core.checker.isOn) core.fleet.watcher = core.checker
-      core.fleet.invalidate()
-    }
-    core.events.emit('config:changed', { ...core.stamp(), changed, ...(who !== undefined && { by: who }) })
   }
 
   readonly configured: Configured = {
     group: 'routes',
     options: () => ({ ...this.#options }),
+    check: (update) => {
+      this.#refuseClosed()
+      const options = merged(this.#options, update)
+      this.#prepare(options)
+      return { ...options }
+    },
     update: (update, by) => this.update(update, by),
+    owners: new Set(),
     onClose: (end) => {
       if (this.core.closed) end()
       else this.core.onClose.add(end)
@@ -134,15 +146,7 @@ export class ServiceClient {
   /** Whether breakers only report what they would do: the client's, and those of its routes. */
   dryRun(on: boolean, by: UpdateOptions = {}): void {
     checkBoolean('dryRun()', on)
-    const { breaker, routes = {} } = this.#options
-    const dry = (own: RouteRule['breaker']): BreakerOptions | false =>
-      own === false ? own : { ...own, dryRun: on }
-    const rules = Object.entries(routes).filter(([, rule]) => rule.breaker !== undefined)
-    const changed = rules.map(([key, rule]): [string, RouteRule] => [
-      key,
-      { ...rule, breaker: dry(rule.breaker) },
-    ])
-    this.update({ breaker: dry(breaker), routes: Object.fromEntries(changed) }, by)
+    this.update(dryRunUpdate(this.#options, on), by)
   }
 
   /** The fetch door. Not async: that would cost two more promises. */
@@ -204,7 +208,7 @@ export class ServiceClient {
   }
 
   explain(target?: FetchInput, init?: Pick<CallInit, 'method' | 'headers'>): Explanation {
-    return explained(this.core, this.plans, this.#logical, target, init)
+    return explained(this, this.#logical, target, init)
   }
 
   on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): void {

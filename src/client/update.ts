@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import type { BreakerOptions } from '../breaker/policy.ts'
 import { checkObject, quote } from '../options.ts'
 import { CLIENT_OPTIONS, type ClientOptions, type RouteRule } from './options.ts'
 
@@ -57,6 +58,18 @@ export function plainCopy<T>(value: T): T {
 
 /** Objects of the user's that may be plain ones with methods. */
 const KEPT: ReadonlySet<string> = new Set(['source', 'balance', 'clock', 'transport'])
+
+/** The update that has breakers only report what they would do, or no longer: the client's, and those of its routes. */
+export function dryRunUpdate({ breaker, routes = {} }: ClientOptions, on: boolean): ClientUpdate {
+  const dry = (own: RouteRule['breaker']): BreakerOptions | false =>
+    own === false ? own : { ...own, dryRun: on }
+  const rules = Object.entries(routes).filter(([, rule]) => rule.breaker !== undefined)
+  const changed = rules.map(([key, rule]): [string, RouteRule] => [
+    key,
+    { ...rule, breaker: dry(rule.breaker) },
+  ])
+  return { breaker: dry(breaker), routes: Object.fromEntries(changed) }
+}
 
 export function checkBy({ by }: UpdateOptions): string | undefined {
   if (by !== undefined && typeof by !== 'string')

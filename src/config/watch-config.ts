@@ -6,7 +6,7 @@ import { checkFunction, checkMethods, checkObject, checkSignal, quote } from '..
 import { registryBackoff, type RegistryBackoff } from '../registry/backoff.ts'
 import { iterable } from '../registry/iterable.ts'
 import { readDocument } from './document.ts'
-import { Overlay } from './overlay.ts'
+import { Layers } from './layers.ts'
 import type { ConfigSource } from './source.ts'
 
 /** What `watchConfig()` takes beside the client and the source of the document. */
@@ -29,7 +29,7 @@ export interface WatchConfigOptions {
 export interface ConfigWatch extends AsyncDisposable {
   /** What became of the first document. Never rejects: a process that starts may wait for it. */
   readonly first: Promise<'applied' | 'refused' | 'failed'>
-  /** Ends the watch. What is in force stays. */
+  /** Ends the watch. What it has set is again as other watches have it; what none of them sets stays. */
   close(): Promise<void>
 }
 
@@ -42,7 +42,7 @@ const END_TIMEOUT = 1_000
 /**
  * Keeps a client, or the fetch of an application, as a document says: what its `update()` takes, as JSON. Each document is
  * checked whole and applied, or refused, and then nothing has changed. What a document no longer sets is again as the code has it.
- * Ends when the client closes.
+ * Of several watches the latest decides, option by option. Ends when the client closes.
  *
  * @example
  * const config = watchConfig(users, etcdConfig({ endpoints: 'http://127.0.0.1:2379', key: '/config/users' }))
@@ -69,7 +69,8 @@ export function watchConfig(
   const by = quoteName(source.name)
 
   const stop = new AbortController()
-  const overlay = new Overlay(configured.group)
+  const layers = Layers.of(configured)
+  const layer = layers.add(by)
   const first = Promise.withResolvers<'applied' | 'refused' | 'failed'>()
   let latest: { readonly text: unknown } | undefined
 
@@ -78,17 +79,16 @@ export function watchConfig(
     latest = { text }
     try {
       const document = readDocument(text)
-      const { update, applied } = overlay.prepare(document, configured.options())
-      configured.update(update, { by })
-      applied(configured.options())
+      layers.put(layer, document)
       first.resolve('applied')
       tell('onApplied', onApplied, document)
     } catch (error) {
       first.resolve('refused')
-      const refusal = error instanceof Error ? error : new Error(quote(error))
-      tell('onRefused', onRefused ?? warning(`a document of ${by} is not applied`), refusal)
+      refused(`a document of ${by} is not applied`, error)
     }
   }
+  const refused = (what: string, error: unknown): void =>
+    tell('onRefused', onRefused ?? warning(what), error instanceof Error ? error : new Error(quote(error)))
 
   const run = async (): Promise<void> => {
     let failures = 0
@@ -111,15 +111,24 @@ export function watchConfig(
   }
 
   let forget: (() => void) | undefined
-  const end = (): void => {
+  const halt = (): void => {
     stop.abort()
     forget?.()
     first.resolve('failed')
     signal?.removeEventListener('abort', end)
   }
+  const end = (): void => {
+    if (stop.signal.aborted) return
+    halt()
+    try {
+      layers.remove(layer)
+    } catch (error) {
+      refused(`what lies below ${by} is not applied`, error)
+    }
+  }
   if (signal?.aborted) end()
   else signal?.addEventListener('abort', end, { once: true })
-  forget = configured.onClose(end)
+  forget = configured.onClose(halt)
   // Not in the context of whoever watches: a document concerns no call.
   const running = nobody.runInAsyncScope(run)
 

@@ -20,10 +20,12 @@ export interface ExplainContext {
   readonly method: string | undefined
   /** The instances that the call may go to; undefined: all of them. */
   readonly subset: Subset | undefined
+  /** Whose documents have set which options. */
+  readonly setBy: Readonly<Record<string, string>>
 }
 
 export function explain(context: ExplainContext): Explanation {
-  const { core, plan, method, subset } = context
+  const { core, plan, method, subset, setBy } = context
   const { service, discovery, fleet, clock } = core
   const now = clock.now()
   const states = fleet.endpoints.map((endpoint) => stateOf(endpoint, plan.guard, now, fleet.perInstance))
@@ -51,6 +53,7 @@ export function explain(context: ExplainContext): Explanation {
     budget: core.budget.left,
     limits: plan.limiters.map(({ limit, inFlight, queued }) => ({ limit, inFlight, queued })),
     ...(plan.mirror && { mirror: mirrorSnapshot(plan.mirror, fleet.endpoints) }),
+    ...(Object.keys(setBy).length > 0 && { setBy }),
     ...(plan.throttle && { throttled: plan.throttle.probability(plan.priority) }),
   }
   return Object.defineProperty(data, 'toString', { value: () => table(data), enumerable: false })

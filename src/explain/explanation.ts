@@ -72,6 +72,8 @@ export interface Explanation {
   readonly limits: readonly { readonly limit: number; readonly inFlight: number; readonly queued: number }[]
   /** The copies of its requests, `mirror` of the route or of the client; absent without. */
   readonly mirror?: MirrorSnapshot
+  /** The options that documents of `watchConfig()` have set, each with the name of its source; absent without. */
+  readonly setBy?: Readonly<Record<string, string>>
   /** How likely a call is not sent, 0 to 1; absent without a throttle. */
   readonly throttled?: number
   toString(): string

@@ -4,8 +4,8 @@ import type { Explanation } from './explanation.ts'
 
 /** An explanation as text for a log. */
 export function table(explanation: Explanation): string {
-  const { service, route, method, ready, sourceError, available, instances, budget, limits, mirror } =
-    explanation
+  const { service, route, method, ready, sourceError, available, instances, budget, limits } = explanation
+  const { mirror, setBy = {} } = explanation
   const what = [service, route ?? method].filter((each) => each !== undefined).join(' ')
   const head = `${what}: ${available} of ${instances.length} instances may be picked`
   const rows = instances.map(({ id, state, inFlight, weight, ramp, latency, cost, why }) => [
@@ -29,10 +29,19 @@ export function table(explanation: Explanation): string {
     ...(instances.length > 0 ? lines : []),
     `budget: ${budget} retries or hedges`,
     ...queues.map((text) => `limit: ${text}`),
+    ...setBySource(setBy),
     ...(mirror ? [`mirror: ${copiesOf(mirror)}`] : []),
   ]
     .map(oneLine)
     .join('\n')
+}
+
+function setBySource(setBy: Readonly<Record<string, string>>): string[] {
+  const bySource = Map.groupBy(Object.entries(setBy), ([, source]) => source)
+  return Array.from(
+    bySource,
+    ([source, options]) => `set by ${source}: ${options.map(([option]) => option).join(', ')}`,
+  )
 }
 
 function copiesOf({ to, share, instances, sent, failed, dropped, inFlight }: MirrorSnapshot): string {

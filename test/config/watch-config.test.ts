@@ -5,54 +5,12 @@ import { setImmediate as turn } from 'node:timers/promises'
 import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createClient, createFetch, fixed, type Client } from '../../src/index.ts'
-import { configurable } from '../../src/client/configurable.ts'
 import { fileConfig, watchConfig, type ConfigSource } from '../../src/config.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
+import { optionsOf, settled, Stub } from './stub.ts'
 
 const service = 'user-service'
 const source = fixed(['http://127.0.0.1:9'])
-
-/** A source that a test writes to: what it is given next, or fails with. */
-class Stub implements ConfigSource {
-  readonly name = 'stub'
-  watches = 0
-  signal: AbortSignal | undefined
-  #next = Promise.withResolvers<string>()
-
-  put(document: unknown): Promise<void> {
-    this.#next.resolve(typeof document === 'string' ? document : JSON.stringify(document))
-    return settled()
-  }
-
-  fail(error: unknown): Promise<void> {
-    this.#next.reject(error)
-    return settled()
-  }
-
-  async *watch({ signal }: { signal: AbortSignal }): AsyncGenerator<string, void> {
-    this.watches++
-    this.signal = signal
-    const ended = Promise.withResolvers<never>()
-    ended.promise.catch(() => {})
-    signal.addEventListener('abort', () => ended.reject(signal.reason), { once: true })
-    for (;;) {
-      const { promise } = this.#next
-      promise.catch(() => {})
-      try {
-        yield await Promise.race([promise, ended.promise])
-      } finally {
-        this.#next = Promise.withResolvers()
-      }
-    }
-  }
-}
-
-async function settled(): Promise<void> {
-  for (let turns = 0; turns < 5; turns++) await turn()
-}
-
-const optionsOf = (target: Pick<Client, typeof configurable>): Readonly<Record<string, unknown>> =>
-  target[configurable].options()
 
 let stub: Stub
 let clock: ManualClock
