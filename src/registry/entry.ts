@@ -1,6 +1,7 @@
 import { isPlainObject } from './plain-data.ts'
 import type { Instance, InstanceInit } from './source.ts'
-import { withScheme } from './text.ts'
+import { parseJson, withScheme } from './text.ts'
+import { undecodable } from './undecodable.ts'
 
 /** Reads one key; undefined for a key that is no instance. */
 export type Decode = (key: string, value: string) => InstanceInit | string | undefined
@@ -12,7 +13,7 @@ export type Decode = (key: string, value: string) => InstanceInit | string | und
 export const decodeValue: Decode = (_key, value) => {
   const text = value.replace(/^\uFEFF/, '').trim()
   if (!text.startsWith('{')) return text
-  const entry = JSON.parse(text) as InstanceInit & GoEndpoint
+  const entry = parseJson(text) as InstanceInit & GoEndpoint
   if (typeof entry.Addr !== 'string' || entry.url !== undefined) return entry
   const { Addr, Metadata } = entry
   return { url: withScheme(Addr), ...(isPlainObject(Metadata) && { metadata: Metadata }) }
@@ -24,7 +25,7 @@ interface GoEndpoint {
   readonly Metadata?: unknown
 }
 
-/** Never throws: one poisoned key must not freeze the list. `Discovery` refuses such an entry, and says so. */
+/** Never throws: one bad key must not freeze the list. `SnapshotReader` drops what could not be decoded. */
 export function decodeEntry(decode: Decode, key: string, value: string, id: string): Instance | undefined {
   try {
     const entry = decode(key, value)
@@ -33,6 +34,6 @@ export function decodeEntry(decode: Decode, key: string, value: string, id: stri
     // Whoever may write one key must not take the place of another; a function of the user's may name them as it likes.
     return decode === decodeValue ? { ...entry, id } : { id, ...entry }
   } catch (error) {
-    return { id, url: `${key} cannot be decoded: ${String(error)}` }
+    return undecodable(id, key, value, error)
   }
 }

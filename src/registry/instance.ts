@@ -4,6 +4,7 @@ import { copyData, isPlainObject, sameData } from './plain-data.ts'
 import { isRegisteredAnew, sameRegistrationAs } from './registration.ts'
 import type { Instance } from './source.ts'
 import { checkText } from './text.ts'
+import { whyUndecodable } from './undecodable.ts'
 
 type Fields = Partial<Record<keyof Instance, unknown>>
 
@@ -19,6 +20,8 @@ export function toInstance(init: unknown): Instance {
     throw new TypeError(`an instance must be an object with a url, got ${quote(withoutSecrets(init))}`)
   }
   if (made.has(init)) return init as Instance
+  const failure = whyUndecodable(init)
+  if (failure !== undefined) throw new TypeError(failure)
   const { id, url, weight, zone, priority, draining, metadata } = init as Fields
   const origin = toOrigin(url)
   const instance = Object.freeze({

@@ -10,3 +10,12 @@ export function checkText(name: string, value: unknown): string {
 export function withScheme(text: string, scheme = 'http'): string {
   return /^(\[[\da-f:.]+\]|[^\s/:@?#[\]]+):\d{1,5}$/i.test(text) ? `${scheme}://${text}` : text
 }
+
+/** As JSON.parse, with an error that quotes nothing of the text: it may hold credentials. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new SyntaxError('it is not valid JSON')
+  }
+}

@@ -3,6 +3,7 @@ import { checkMethods, checkNumber, checkObject, quote } from '../options.ts'
 import { checkService } from './http/options.ts'
 import type { Instance, Registrar, SignalContext, Source } from './source.ts'
 import { Operations, Sessions, type ZooKeeperClientOption } from './zookeeper/client.ts'
+import { undecodable } from './undecodable.ts'
 import { curator, dubbo, type Layout } from './zookeeper/layout.ts'
 import { registerNode, type HeldNode } from './zookeeper/lease.ts'
 
@@ -143,12 +144,12 @@ async function read(
   return instances
 }
 
-/** Never throws: one bad node must not freeze the list. `Discovery` refuses such an entry, and says so. */
+/** Never throws: one bad node must not freeze the list. `SnapshotReader` drops what could not be decoded. */
 function decode(layout: Layout, name: string, data: string): Instance | undefined {
   try {
     return layout.read(name, data)
   } catch (error) {
-    return { id: name, url: `${name} cannot be decoded: ${String(error)}` }
+    return undecodable(name, name, data, error)
   }
 }
 

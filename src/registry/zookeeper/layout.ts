@@ -2,6 +2,7 @@ import { hostAndPort, networkUrl } from '../origin.ts'
 import { isPlainObject } from '../plain-data.ts'
 import { packMeta, unpackMeta } from '../http/string-meta.ts'
 import type { Instance } from '../source.ts'
+import { parseJson } from '../text.ts'
 
 /** How instances are written as nodes below that of their service. */
 export interface Layout {
@@ -43,7 +44,7 @@ export const curator: Layout = {
   },
   nameOnly: false,
   read: (name, data) => {
-    const entry: unknown = JSON.parse(data)
+    const entry = parseJson(data)
     if (!isPlainObject(entry)) throw new TypeError('no object')
     const { id = decodeURIComponent(name), address, port, sslPort, enabled, payload } = entry
     if (enabled === false) return undefined
@@ -107,7 +108,7 @@ export const dubbo: Layout = {
       ...metadata
     } = Object.fromEntries(searchParams)
     if (enabled === 'false' || disabled === 'true') return undefined
-    const own: unknown = outrigger === undefined ? undefined : JSON.parse(outrigger)
+    const own = outrigger === undefined ? undefined : parseJson(outrigger)
     const url = `${scheme}://${host}`
     if (isPlainObject(own)) return { ...own, url } as unknown as Instance
     return {
