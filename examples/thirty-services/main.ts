@@ -1,10 +1,14 @@
 // One fetch for thirty services, and everything an operator may do to it while calls go on. No call may fail.
 //   node examples/thirty-services/main.ts
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createFetch, MemoryRegistry } from 'outrigger'
+import { fileConfig, watchConfig } from 'outrigger/config'
 
 const SERVICES = Array.from({ length: 30 }, (_, index) => `service-${index + 1}`)
 const RATE = 300
@@ -21,6 +25,7 @@ interface Instance {
 async function start(service: string, index: number, version: string): Promise<Instance> {
   const id = `${service}/${index}`
   const server = createServer((request, response) => {
+    if (request.headers['x-outrigger-mirror'] !== undefined) copies++
     setTimeout(() => response.end(`${String(request.headers['x-user'])} ${version}`), 2)
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -28,6 +33,7 @@ async function start(service: string, index: number, version: string): Promise<I
   return { id, service, version, server, url: `http://127.0.0.1:${port}` }
 }
 
+let copies = 0
 const registry = new MemoryRegistry({ ttl: 3_600_000 })
 const instances: Instance[] = []
 for (const service of SERVICES) {
@@ -41,12 +47,23 @@ instances.forEach(list)
 const app = createFetch({
   source: registry,
   unknown: 'discover',
-  defaults: { timeout: { total: 5_000 } },
+  defaults: { timeout: { total: 5_000 }, warm: 1 },
   services: { 'service-1': { retry: { attempts: 2 } } },
 })
 const changes: string[] = []
 app.on('control', ({ action, id }) => changes.push(`${action} ${id}`))
 app.on('config:changed', ({ service, changed, by }) => changes.push(`${service}: ${changed.join()} by ${by}`))
+
+// What an operator writes into the policy file. A file is replaced whole: half a document is refused.
+const folder = await mkdtemp(join(tmpdir(), 'thirty-services-'))
+const policy = join(folder, 'policy.json')
+async function writePolicy(document: unknown): Promise<void> {
+  await writeFile(`${policy}.new`, JSON.stringify(document))
+  await rename(`${policy}.new`, policy)
+}
+await writePolicy({})
+let refused = 0
+await watchConfig(app, fileConfig(policy), { onRefused: () => refused++ }).first
 
 interface Score {
   calls: number
@@ -113,7 +130,19 @@ const ACTIONS: [what: string, act: () => unknown][] = [
   ],
   ['5 % of the users on v2', () => app.update({ defaults: { traffic: [{ ...canary, share: 0.05 }] } })],
   ['50 % of the users on v2', () => app.update({ defaults: { traffic: [{ ...canary, share: 0.5 }] } })],
-  ['no canary', () => app.update({ defaults: {} })],
+  [
+    'one user on v2, by a header',
+    () =>
+      app.update({ defaults: { traffic: [{ when: { header: { 'x-user': 'user-7' } }, to: canary.to }] } }),
+  ],
+  ['a tenth is copied to v2', () => app.update({ defaults: { mirror: { to: canary.to, share: 0.1 } } })],
+  ['no canary, no copies', () => app.update({ defaults: {} })],
+  [
+    'the policy file says 20 % on v2',
+    () => writePolicy({ defaults: { traffic: [{ ...canary, share: 0.2 }] } }),
+  ],
+  ['it has a mistake', () => writePolicy({ defaults: { timeout: { total: -1 } } })],
+  ['it is empty again', () => writePolicy({})],
   ['a third of all servers leave', () => third(1).forEach(kill)],
   [
     'and are replaced',
@@ -140,6 +169,7 @@ await load
 await Promise.all(running)
 await app.close()
 for (const { server } of instances) server.close()
+await rm(folder, { recursive: true })
 
 console.log('| while | calls | failed | on v2 |\n|---|---:|---:|---:|')
 for (const [what, { calls, failed, canary: onCanary }] of phases) {
@@ -147,7 +177,7 @@ for (const [what, { calls, failed, canary: onCanary }] of phases) {
 }
 const services = Object.keys(app.snapshot().services).length
 console.log(
-  `\n${services} services, ${running.length} calls, ${failures.length} failed, ${changes.length} changes told by events`,
+  `\n${services} services, ${running.length} calls, ${failures.length} failed, ${changes.length} changes told by events, ${copies} copies, ${refused} document refused`,
 )
 for (const line of failures.slice(0, 10)) console.log(line)
 process.exitCode = failures.length > 0 ? 1 : 0

@@ -33,7 +33,9 @@ describe('the example', { timeout: CHILD_TIMEOUT }, () => {
   it('thirty-services loses no call, whatever is done to it', async () => {
     const { stdout, stderr } = await run('thirty-services', 'main.ts')
     expect(stderr).toBe('')
-    expect(stdout).toMatch(/\n30 services, \d{3,} calls, 0 failed, \d{3} changes told by events\n$/)
+    expect(stdout).toMatch(
+      /\n30 services, \d{3,} calls, 0 failed, \d{3,} changes told by events, [1-9]\d* copies, 1 document refused\n$/,
+    )
   })
 
   it('app.js runs with outrigger/register, without a change', async () => {
