@@ -1,5 +1,6 @@
 import { nextCallId } from '../observe/call-id.ts'
 import type { AttemptEvent } from '../observe/events.ts'
+import type { Writable } from '../observe/writable.ts'
 import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import type { Attempt } from './attempt.ts'
 
@@ -13,21 +14,15 @@ export function attemptEvent(
 ): AttemptEvent {
   const { outcome, whose } = verdict
   const { instance, number, route, status, error, trail } = attempt
-  return {
-    service,
-    at,
-    id: trail?.id ?? nextCallId(),
-    instance,
-    attempt: number,
-    ...(trail?.hedge && { hedge: true }),
-    ...(verdict === VERDICTS.abandoned && status === undefined && { cancelled: true }),
-    outcome,
-    whose,
-    duration,
-    ...(trail?.connect !== undefined && { connect: trail.connect }),
-    ...(trail?.firstByte !== undefined && { firstByte: trail.firstByte }),
-    ...(route !== undefined && { route }),
-    ...(status !== undefined && { status }),
-    ...(error !== undefined && { error }),
-  }
+  const id = trail?.id ?? nextCallId()
+  // Assignments: a spread for each member that may be absent costs an object each, at every attempt.
+  const event: Writable<AttemptEvent> = { service, at, id, instance, attempt: number, outcome, whose, duration }
+  if (trail?.hedge) event.hedge = true
+  if (verdict === VERDICTS.abandoned && status === undefined) event.cancelled = true
+  if (trail?.connect !== undefined) event.connect = trail.connect
+  if (trail?.firstByte !== undefined) event.firstByte = trail.firstByte
+  if (route !== undefined) event.route = route
+  if (status !== undefined) event.status = status
+  if (error !== undefined) event.error = error
+  return event
 }

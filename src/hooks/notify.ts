@@ -10,12 +10,11 @@ export function notify<Args extends readonly unknown[]>(
   args: Args,
   warning: HookWarning,
 ): void {
-  const onFailed = (error: unknown): void => warn(warning, error)
   try {
     const result = hook(...args)
-    if (result !== undefined) disown(result, onFailed)
+    if (result !== undefined) disown(result, (error) => warn(warning, error))
   } catch (error) {
-    onFailed(error)
+    warn(warning, error)
   }
 }
 

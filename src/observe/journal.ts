@@ -7,6 +7,7 @@ import type { CallEvent, CallOutcome, CallStartEvent, ClientEvents, Door, Servic
 import type { Emitter } from './emitter.ts'
 import { captureScope, nobody, type Scope } from './scope.ts'
 import { Trail, type TrailContext } from './trail.ts'
+import type { Writable } from './writable.ts'
 
 /** What is known of a call when it begins. */
 export interface CallSubject {
@@ -127,7 +128,7 @@ export class Journal implements TrailContext {
   #end(result: CallResult): void {
     if (!this.#isTold) this.#tell(result)
     const { trail } = result
-    if (result.coalesced) return
+    if (result.coalesced || !this.events.has('call:end')) return
     if (!trail || result.error !== undefined) this.#bodyOver(0, false)
     else trail.whenOver(() => this.scope.runInAsyncScope(() => this.#bodyOver(trail.bytes, trail.truncated)))
   }
@@ -173,29 +174,23 @@ export class Journal implements TrailContext {
     const { connect, firstByte, instance } = trail ?? {}
     const { door, route, method } = this.#subject
     const path = this.#context.redacted(this.#subject.path)
-    return {
-      ...this.#context.stamp(),
-      id: this.id,
-      door,
-      ...(route !== undefined && { route }),
-      ...(method !== undefined && { method }),
-      ...(path !== undefined && { path }),
-      outcome,
-      ...(status !== undefined && { status }),
-      ...(error !== undefined && { error }),
-      ...(instance && { instance }),
-      ...(coalesced && { coalesced }),
-      attempts: this.attempts,
-      hedges: this.hedges,
-      duration: this.age,
-      discovery: this.discovery,
-      queue: this.queue,
-      backoff: this.backoff,
-      ...(connect !== undefined && { connect }),
-      ...(firstByte !== undefined && { firstByte }),
-      ...(this.retriesDenied !== undefined && { retriesDenied: this.retriesDenied }),
-      ...(deadline !== undefined && { deadline }),
-    }
+    const { service, at } = this.#context.stamp()
+    const { id, attempts, hedges, age: duration, discovery, queue, backoff, retriesDenied } = this
+    const counts = { attempts, hedges, duration, discovery, queue, backoff }
+    // Assignments: a spread for each member that may be absent costs an object each, at every call.
+    const event: Writable<CallEvent> = { service, at, id, door, outcome, ...counts }
+    if (route !== undefined) event.route = route
+    if (method !== undefined) event.method = method
+    if (path !== undefined) event.path = path
+    if (status !== undefined) event.status = status
+    if (error !== undefined) event.error = error
+    if (instance) event.instance = instance
+    if (coalesced) event.coalesced = coalesced
+    if (connect !== undefined) event.connect = connect
+    if (firstByte !== undefined) event.firstByte = firstByte
+    if (retriesDenied !== undefined) event.retriesDenied = retriesDenied
+    if (deadline !== undefined) event.deadline = deadline
+    return event
   }
 
   /** What each of its messages says. */
