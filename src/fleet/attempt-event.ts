@@ -16,7 +16,16 @@ export function attemptEvent(
   const { instance, number, route, status, error, trail } = attempt
   const id = trail?.id ?? nextCallId()
   // Assignments: a spread for each member that may be absent costs an object each, at every attempt.
-  const event: Writable<AttemptEvent> = { service, at, id, instance, attempt: number, outcome, whose, duration }
+  const event: Writable<AttemptEvent> = {
+    service,
+    at,
+    id,
+    instance,
+    attempt: number,
+    outcome,
+    whose,
+    duration,
+  }
   if (trail?.hedge) event.hedge = true
   if (verdict === VERDICTS.abandoned && status === undefined) event.cancelled = true
   if (trail?.connect !== undefined) event.connect = trail.connect
