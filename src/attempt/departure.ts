@@ -26,6 +26,8 @@ export class Departure implements Waiter {
   readonly #handler: Dispatcher.DispatchHandler & { readonly sent: boolean }
   readonly #onNoConnection: () => void
   #request: Dispatcher.DispatchOptions | undefined
+  /** The one that it was sent on: the endpoint may have another one by now. */
+  #pool: Dispatcher | undefined
   #connection: Connection | undefined
   #connectWatch: ConnectWatch | undefined
   #isQueued = false
@@ -48,7 +50,8 @@ export class Departure implements Waiter {
 
   get hasConnection(): boolean {
     const connection = this.#connection
-    return connection ? connection.established : isReachable(this.#attempt.endpoint.pool)
+    if (connection) return connection.established
+    return this.#pool !== undefined && isReachable(this.#pool)
   }
 
   /** Whether its connection has already brought an answer. */
@@ -66,7 +69,8 @@ export class Departure implements Waiter {
     let more: boolean
     try {
       const { endpoint, trail } = this.#attempt
-      const { pool } = endpoint
+      const pool = endpoint.openPool()
+      this.#pool = pool
       more = trail
         ? trail.dispatch(() => pool.dispatch(request, this.#handler))
         : pool.dispatch(request, this.#handler)
@@ -103,7 +107,7 @@ export class Departure implements Waiter {
   }
 
   notConnected(): void {
-    const { pool } = this.#attempt.endpoint
+    const pool = this.#pool
     if (pool instanceof Connections) pool.isReachable = false
     this.#onNoConnection()
   }

@@ -47,5 +47,5 @@ export function warmUpOf({ warm = 0, transport = {}, service }: ClientOptions): 
     )
   }
   const logical = logicalAddress(service)
-  return ({ pool, instance: { url } }) => warmUp(pool, url, logical, warm)
+  return (endpoint) => warmUp(endpoint.openPool(), endpoint.instance.url, logical, warm)
 }

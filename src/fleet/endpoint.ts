@@ -4,7 +4,6 @@ import { Breaker } from '../breaker/breaker.ts'
 import type { Transition } from '../breaker/transition.ts'
 import type { Clock } from '../clock.ts'
 import type { Outcome } from '../observe/events.ts'
-import { quote } from '../options.ts'
 import { oneLine } from '../quote.ts'
 import { isRegisteredAnew } from '../registry/registration.ts'
 import type { Instance } from '../registry/source.ts'
@@ -14,6 +13,7 @@ import { queuedIn } from './queued.ts'
 import { Failures, type Failure } from './failures.ts'
 import { EndpointBreakers } from './endpoint-breakers.ts'
 import { isInstanceGuard, type Guard } from './guard.ts'
+import { EndpointPools } from './pools.ts'
 
 /** What an endpoint needs of its fleet. */
 export interface EndpointContext {
@@ -47,7 +47,7 @@ export class LiveEndpoint extends EndpointBreakers implements Endpoint {
   /** Mean of the recent successes in ms, each new one weighing a tenth. */
   latency: number | undefined = undefined
   #onIdle: (() => void) | undefined
-  #pool: Dispatcher | undefined
+  readonly #pools: EndpointPools
   #instance: Instance
   /** The clock's time until which a Retry-After asks us to stay away. */
   penalisedUntil = 0
@@ -70,6 +70,7 @@ export class LiveEndpoint extends EndpointBreakers implements Endpoint {
     super()
     this.#context = context
     this.#instance = instance
+    this.#pools = new EndpointPools(() => context.connect(this.#instance))
     this.weight = instance.weight || 1
   }
 
@@ -107,14 +108,15 @@ export class LiveEndpoint extends EndpointBreakers implements Endpoint {
     return this.pending === 0 ? 0 : now - this.#startSum / this.pending
   }
 
-  /** The undici pool, connected on first use. */
-  get pool(): Dispatcher {
-    return (this.#pool ??= this.#context.connect(this.instance))
+  /** The pool that a request is to be sent on; made with the first. Once the endpoint has ended, one that sends nothing. */
+  openPool(): Dispatcher {
+    return this.#pools.open()
   }
 
   /** Requests that wait in its pool for a connection to come free. */
   get queued(): number {
-    return this.#pool ? queuedIn(this.#pool) : 0
+    const pool = this.#pools.ifMade
+    return pool ? queuedIn(pool) : 0
   }
 
   started(at: number): void {
@@ -209,9 +211,7 @@ export class LiveEndpoint extends EndpointBreakers implements Endpoint {
 
   /** Another pool from now on; what is under way finishes in the old one. */
   renewPool(): void {
-    const old = this.#pool
-    this.#pool = undefined
-    old?.close().catch(() => {})
+    this.#pools.renew()
   }
 
   /** Every breaker closed and as good as new, and no pause that anybody asked for. */
@@ -221,22 +221,17 @@ export class LiveEndpoint extends EndpointBreakers implements Endpoint {
     this.#context.invalidate()
   }
 
-  /** Resolves when the last attempt has ended. */
+  /** Resolves when the last attempt has ended. For one caller: a second one takes the place of the first. */
   async idle(): Promise<void> {
     if (this.inFlight > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
   }
 
-  /** Ends its pool, and whatever is under way in there. */
-  async destroyPool(): Promise<void> {
-    // Not `close()`: it would wait for connections that nobody wants any more to be made, or refused.
-    const { closed } = this.#context
-    const reason =
-      closed ?? new Error(`${oneLine(this.instance.id)} left the registry and its drain time is over`)
-    try {
-      await this.#pool?.destroy(reason)
-    } catch (error) {
-      // A transport of the user's own: the instance is gone all the same.
-      process.emitWarning(`destroy() of the transport threw ${quote(error)}`, { code: 'OUTRIGGER_TRANSPORT' })
-    }
+  /** Ends its pools, and whatever is under way in there. Who sends later is told the reason. */
+  async destroyPools(): Promise<void> {
+    const { id, url } = this.instance
+    const name = oneLine(`${id} (${url})`)
+    await this.#pools.destroy(
+      this.#context.closed ?? new Error(`${name} is no longer in the registry, and its drain time is over`),
+    )
   }
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { LiveEndpoint } from './endpoint.ts'
 
-/** Removed endpoints: each finishes the attempts that it carries, then its pool is destroyed. */
+/** Removed endpoints: each has its drain time to finish the attempts that it carries, then its pools are destroyed. */
 export class Retiring {
   readonly #clock: Clock
   readonly #underWay = new Set<Promise<void>>()
@@ -28,6 +28,6 @@ export class Retiring {
       await Promise.race([endpoint.idle(), timeout.catch(() => {})])
       timer.abort()
     }
-    await endpoint.destroyPool()
+    await endpoint.destroyPools()
   }
 }

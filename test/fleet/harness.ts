@@ -22,6 +22,11 @@ export class StubPool {
     this.url = url
   }
 
+  /** Takes a request, and never sends it. */
+  dispatch(): boolean {
+    return true
+  }
+
   close(): Promise<void> {
     return this.destroy()
   }

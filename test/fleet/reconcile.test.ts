@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { Departure } from '../../src/attempt/departure.ts'
+import { Deadlines } from '../../src/deadlines.ts'
 import type { Instance } from '../../src/registry/source.ts'
 import { Harness, instance } from './harness.ts'
 import { VERDICTS } from '../../src/verdict/verdict.ts'
@@ -43,7 +45,7 @@ describe('a fleet follows its snapshots', () => {
     harness.apply('a')
     harness.run('failure')
     const running = harness.acquire()
-    expect(running?.endpoint.pool).toBe(running?.endpoint.pool)
+    expect(running?.endpoint.openPool()).toBe(running?.endpoint.openPool())
     const [before] = harness.fleet.endpoints
     harness.apply(instance('a', { weight: 5, metadata: { version: '2' } }))
     const [after] = harness.fleet.endpoints
@@ -59,7 +61,7 @@ describe('a fleet follows its snapshots', () => {
   it('takes the same id at another url for a new instance', async () => {
     const harness = new Harness({ breaker: { failureThreshold: 1 } })
     harness.apply('a')
-    expect(harness.acquire()?.endpoint.pool).toBe(harness.pools[0])
+    expect(harness.acquire()?.endpoint.openPool()).toBe(harness.pools[0])
     harness.run('failure')
     harness.apply(instance('a', { url: 'http://elsewhere:80' }))
     expect(harness.fleet.endpoints[0]).toMatchObject({ inFlight: 0, settled: { failure: 0 } })
@@ -92,7 +94,7 @@ describe('a removed endpoint', () => {
     const harness = new Harness()
     harness.apply('a')
     const running = harness.acquire()
-    expect(running?.endpoint.pool).toBe(harness.pools[0])
+    expect(running?.endpoint.openPool()).toBe(harness.pools[0])
     harness.apply()
     await harness.clock.advance(500)
     expect(harness.pools[0]?.destroyed).toBe(false)
@@ -106,7 +108,7 @@ describe('a removed endpoint', () => {
   it('loses its pool after drainTimeout', async () => {
     const harness = new Harness({ drainTimeout: 1000 })
     harness.apply('a')
-    expect(harness.acquire()?.endpoint.pool).toBe(harness.pools[0])
+    expect(harness.acquire()?.endpoint.openPool()).toBe(harness.pools[0])
     harness.apply()
     await harness.clock.advance(999)
     expect(harness.pools[0]?.destroyed).toBe(false)
@@ -114,10 +116,28 @@ describe('a removed endpoint', () => {
     expect(harness.pools[0]?.destroyed).toBe(true)
   })
 
+  it('makes no pool for who only looks, nor for a request that was sent on the pool before', () => {
+    const harness = new Harness()
+    harness.apply('a')
+    const attempt = harness.acquire()!
+    const handler = { sent: false }
+    const policy = { idempotent: undefined, retry: undefined, timeout: { connect: 100 } }
+    const departure = new Departure(attempt, new Deadlines(harness.clock), policy, handler, () => {})
+    expect(departure.hasConnection).toBe(false)
+    expect(attempt.endpoint.queued).toBe(0)
+    expect(harness.pools).toEqual([])
+    departure.send({ path: '/', method: 'GET' })
+    attempt.endpoint.renewPool()
+    expect(departure.hasConnection).toBe(false)
+    departure.notConnected()
+    expect(harness.pools).toHaveLength(1)
+    departure.stop()
+  })
+
   it('that carries nothing, or was never connected, leaves no timer', async () => {
     const harness = new Harness()
     harness.apply('a', 'b')
-    expect(harness.fleet.endpoints[0]?.pool).toBe(harness.pools[0])
+    expect(harness.fleet.endpoints[0]?.openPool()).toBe(harness.pools[0])
     harness.apply()
     await harness.clock.advance(0)
     expect(harness.pools.map(({ destroyed }) => destroyed)).toEqual([true])

@@ -1,38 +1,10 @@
-import { once } from 'node:events'
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { describe, expect, test } from 'vitest'
 import { createClient, fixed, MemoryRegistry, type Client } from '../../src/index.ts'
 import { startServer, ok } from '../support/http-server.ts'
+import { startMuteServer } from '../support/mute-server.ts'
 import { until } from '../support/until.ts'
-
-/** Takes connections, and never answers a TLS handshake. */
-interface MuteServer extends AsyncDisposable {
-  readonly url: string
-  readonly sockets: Set<Socket>
-}
-
-async function startMuteServer(): Promise<MuteServer> {
-  const sockets = new Set<Socket>()
-  const server: Server = createServer((socket) => {
-    sockets.add(socket)
-    socket
-      .on('close', () => sockets.delete(socket))
-      .on('error', () => {})
-      .resume()
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    sockets,
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy()
-      server.close()
-      await once(server, 'close')
-    },
-  }
-}
 
 /** Nothing but the end of its client may end the handshake. */
 const transport = { connectTimeout: 0 }

@@ -102,7 +102,10 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
   /** Asked by fetch, which then hands a body down as the caller gave it, for undici's MockAgent to match. */
   get isMockActive(): boolean {
     try {
-      const { constructor } = this.#current.attempt.endpoint.pool as { constructor?: { name?: unknown } }
+      // It is sent on that pool next.
+      const { constructor } = this.#current.attempt.endpoint.openPool() as {
+        constructor?: { name?: unknown }
+      }
       return String(constructor?.name).startsWith('Mock')
     } catch {
       // A transport of the user's that throws: sending says so.

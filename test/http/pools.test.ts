@@ -1,0 +1,173 @@
+import { Agent } from 'undici'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { createClient, fixed, MemoryRegistry, type Client, type ClientOptions } from '../../src/index.ts'
+import { ManualClock } from '../../src/testing/clock.ts'
+import { inOrder } from '../support/balance.ts'
+import { hang, ok, stall, startServer } from '../support/http-server.ts'
+import { startMuteServer } from '../support/mute-server.ts'
+import { until } from '../support/until.ts'
+
+const clients: Client[] = []
+function clientOf(options: Partial<ClientOptions>): Client {
+  const client = createClient({
+    service: 'svc',
+    source: fixed([]),
+    retry: false,
+    drainTimeout: 30,
+    balance: inOrder,
+    ...options,
+  })
+  clients.push(client)
+  return client
+}
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.close()))
+})
+
+/** A registry with one instance. */
+function registryOf(url: string): MemoryRegistry {
+  const registry = new MemoryRegistry({ ttl: Infinity })
+  registry.register('svc', { id: 'a', url })
+  return registry
+}
+
+const other = { transport: { keepAliveTimeout: 5000 } }
+
+describe('a pool that update() has replaced', () => {
+  it.each<[string, (client: Client) => Promise<unknown>]>([
+    ['an answer', (client) => client.request('/')],
+    ['a body', async (client) => (await client.request('/')).body.text()],
+  ])('ends with close() after the drain time, with %s that is under way', async (what, call) => {
+    await using server = await startServer(what === 'a body' ? stall : hang)
+    const client = clientOf({ source: fixed([server.url]) })
+    const ended = expect(call(client)).rejects.toMatchObject({ code: 'ERR_OUTRIGGER_CLOSED' })
+    await server.seen(1)
+    client.update(other)
+    await client.close()
+    await ended
+    await until(() => server.open === 0)
+  })
+
+  it('ends with its instance after the drain time', async () => {
+    await using server = await startServer(hang)
+    const source = registryOf(server.url)
+    const client = clientOf({ source })
+    const call = client.request('/')
+    await server.seen(1)
+    client.update(other)
+    source.deregister('svc', 'a')
+    await expect(call).rejects.toThrow(`a (${server.url}) is no longer in the registry`)
+    await until(() => server.open === 0)
+  })
+
+  it('ends with close() while it shakes hands', async () => {
+    await using server = await startMuteServer()
+    const transport = { connectTimeout: 0 }
+    const client = clientOf({ source: fixed([server.url]), transport, timeout: false })
+    const ended = expect(client.request('/')).rejects.toMatchObject({ code: 'ERR_OUTRIGGER_CLOSED' })
+    await until(() => server.sockets.size > 0)
+    client.update({ transport: { ...transport, keepAliveTimeout: 5000 } })
+    await client.close()
+    await ended
+    await until(() => server.sockets.size === 0)
+  })
+
+  it('finishes what it carries', async () => {
+    const gate = Promise.withResolvers<void>()
+    await using server = await startServer(async (_request, response) => {
+      await gate.promise
+      response.end('finished')
+    })
+    const client = clientOf({ source: fixed([server.url]), drainTimeout: 30_000 })
+    const call = client.request('/')
+    await server.seen(1)
+    client.update(other)
+    gate.resolve()
+    expect(await (await call).body.text()).toBe('finished')
+    await until(() => server.open === 0)
+  })
+})
+
+describe('an instance that is gone', () => {
+  it.each<[string, (client: Client) => Promise<unknown>]>([
+    ['fetch', (client) => client('/')],
+    ['request', (client) => client.request('/')],
+  ])('gets no connection for a call of %s whose headers() answers late', async (_door, call) => {
+    await using server = await startServer(ok)
+    const gate = Promise.withResolvers<Record<string, string>>()
+    const source = registryOf(server.url)
+    const headers = vi.fn<() => Promise<Record<string, string>>>(() => gate.promise)
+    const clock = new ManualClock()
+    const client = clientOf({ source, headers, clock })
+    const called = call(client)
+    await until(() => headers.mock.calls.length === 1)
+    const removed = new Promise((resolve) => client.once('instance:removed', resolve))
+    source.deregister('svc', 'a')
+    await removed
+    await clock.advance(30)
+    gate.resolve({})
+    const error: Error = await called.then(
+      () => expect.unreachable(),
+      (reason: Error) => reason,
+    )
+    expect(error.cause ?? error).toHaveProperty(
+      'message',
+      expect.stringContaining(`a (${server.url}) is no longer in the registry`),
+    )
+    expect(server.connections).toBe(0)
+  })
+
+  it('leaves such a call to another instance', async () => {
+    await using gone = await startServer(ok)
+    await using there = await startServer(ok)
+    const gate = Promise.withResolvers<Record<string, string>>()
+    const source = registryOf(gone.url)
+    source.register('svc', { id: 'b', url: there.url })
+    const headers = vi.fn<() => Promise<Record<string, string>>>(() => gate.promise)
+    const clock = new ManualClock()
+    const client = clientOf({ source, headers, clock, retry: { attempts: 2, backoff: 0 } })
+    const called = client.request('/', { method: 'POST', body: 'x' })
+    await until(() => headers.mock.calls.length === 1)
+    const removed = new Promise((resolve) => client.once('instance:removed', resolve))
+    source.deregister('svc', 'a')
+    await removed
+    await clock.advance(30)
+    gate.resolve({})
+    expect((await called).statusCode).toBe(200)
+    expect(gone.connections).toBe(0)
+  })
+})
+
+describe('a dispatcher of the user’s that cannot be closed', () => {
+  it.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
+        throw new Error('no')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('no'))],
+    ['returns no promise', () => undefined],
+  ])('does not stop update(): its close() %s', async (what, close) => {
+    await using server = await startServer(ok)
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    try {
+      const client = clientOf({
+        source: fixed([server.url]),
+        transport: () => Object.assign(new Agent(), { close }),
+      })
+      await (await client.request('http://svc/')).body.text()
+      const changed = new Promise((resolve) => client.once('config:changed', resolve))
+      client.update({ transport: () => new Agent() })
+      await changed
+      await (await client.request('http://svc/')).body.text()
+      expect(server.connections).toBe(2)
+      const texts = warned.mock.calls.map(([text]) => String(text))
+      expect(texts).toEqual(
+        what === 'returns no promise' ? [] : [expect.stringContaining('close() of the transport threw')],
+      )
+    } finally {
+      warned.mockRestore()
+    }
+  })
+})
