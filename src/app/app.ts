@@ -185,10 +185,13 @@ export class App {
 
   async close(): Promise<void> {
     for (const end of this.#onClose) end()
-    this.#closed ??= new OutriggerError('ERR_OUTRIGGER_CLOSED', 'this fetch is closed; make a new one')
+    const closed = (this.#closed ??= new OutriggerError(
+      'ERR_OUTRIGGER_CLOSED',
+      'this fetch is closed; make a new one',
+    ))
     this.#idle.close()
     this.#lookups?.close()
-    await Promise.all([...this.#roster.services.values()].map((service) => service.close()))
+    await Promise.all([...this.#roster.services.values()].map((service) => service.close(closed)))
   }
 
   /** A client that has its options from here. */
@@ -243,7 +246,7 @@ export class App {
   }
 
   #found(host: string, name: string): Client | undefined {
-    if (this.unknown !== 'discover' || this.#roster.services.has(host)) return undefined
+    if (this.#closed || this.unknown !== 'discover' || this.#roster.services.has(host)) return undefined
     this.#discovered++
     this.#roster.discover(host, name, this.#options)
     return this.#called(host)

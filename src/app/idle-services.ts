@@ -6,6 +6,7 @@ export class IdleServices {
   readonly #clock: Clock
   readonly #services: () => Iterable<Service>
   #timer: AbortController | undefined
+  #isClosed = false
 
   constructor(clock: Clock, services: () => Iterable<Service>) {
     this.#clock = clock
@@ -14,7 +15,7 @@ export class IdleServices {
 
   /** `ms` without a call. */
   watch(ms: number): void {
-    if (this.#timer) return
+    if (this.#timer || this.#isClosed) return
     const timer = (this.#timer = new AbortController())
     this.#clock.sleep(ms, timer.signal, { ref: false }).then(
       () => {
@@ -31,7 +32,10 @@ export class IdleServices {
     )
   }
 
+  /** No timer is left, and none begins. */
   close(): void {
+    this.#isClosed = true
     this.#timer?.abort()
+    this.#timer = undefined
   }
 }

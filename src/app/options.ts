@@ -32,8 +32,8 @@ export interface FetchOptions<Names extends string = string> {
   /** Host names that `discover` asks the source for, without the suffix: `['.internal']`. @default [] */
   suffixes?: readonly string[]
   /**
-   * Milliseconds without a call after which a service lets go of its watch. It comes back at the next call with the instances,
-   * breakers and latencies it had.
+   * Milliseconds without a call after which a service lets go of its watch of the source. It comes back at the next call with the
+   * instances, breakers and latencies it had. It closes no pool: undici closes connections that carry nothing by itself.
    * @default Infinity
    */
   idleTimeout?: number

@@ -15,6 +15,7 @@ export class Service {
   calledAt: number = -Infinity
   #options: ClientOptions
   #client: Client | undefined
+  #closed: OutriggerError | undefined
   /** Its own, or the application's. */
   readonly source: Source
   readonly #source: RestingSource
@@ -43,8 +44,10 @@ export class Service {
     check(this.#options)
   }
 
+  /** Made when it is first asked for. Throws once the application is closed: nobody would close it. */
   get client(): Client {
     if (!this.#client) {
+      if (this.#closed) throw this.#closed
       this.#client = createClient(this.#options)
       this.#onClient(this.#client)
     }
@@ -79,7 +82,9 @@ export class Service {
     }
   }
 
-  async close(): Promise<void> {
+  /** `reason`: why no client is made any more. */
+  async close(reason: OutriggerError): Promise<void> {
+    this.#closed = reason
     await this.#client?.close()
   }
 }

@@ -30,6 +30,7 @@ export class Fleet implements EndpointContext, AttemptContext {
   readonly clock: Clock
   instanceGuard: Guard | undefined
   closed: Error | undefined = undefined
+  #isClosed = false
   /** Set while health checks are on. */
   watcher: FleetWatcher | undefined = undefined
   /** When a call last asked for an endpoint, by the clock; kept only for the watcher and for warming. */
@@ -178,8 +179,12 @@ export class Fleet implements EndpointContext, AttemptContext {
     return refusal({ service, route, guard, cause, now, dueAt, perInstance, endpoints, known, subset })
   }
 
-  /** Reconciles with a complete snapshot of valid instances with distinct ids. */
+  /** Reconciles with a complete snapshot of valid instances with distinct ids. Once the fleet is closed, nothing comes back. */
   apply(instances: readonly Instance[]): void {
+    if (!this.#isClosed) this.#apply(instances)
+  }
+
+  #apply(instances: readonly Instance[]): void {
     const { added, changed, removed } = this.#roster.apply(instances)
     const { all } = this.#roster
     this.watcher?.applied()
@@ -194,7 +199,8 @@ export class Fleet implements EndpointContext, AttemptContext {
   /** Retires every endpoint; resolves when each has finished what it carried, or its drain time is over. */
   async close(reason?: Error): Promise<void> {
     this.closed = reason
-    this.apply([])
+    this.#isClosed = true
+    this.#apply([])
     await this.#retiring.ended()
   }
 

@@ -171,3 +171,32 @@ describe('a dispatcher of the user’s that cannot be closed', () => {
     }
   })
 })
+
+describe('a closed client', () => {
+  it('does not get its instances back when something done by hand is over', async () => {
+    await using server = await startServer(ok)
+    const clock = new ManualClock()
+    const client = clientOf({ source: fixed([server.url]), clock, warm: 2 })
+    await (await client.request('/')).body.text()
+    client.isolate(server.host, { for: 1000, force: true })
+    const added = vi.fn<() => void>()
+    client.on('instance:added', added)
+    await client.close()
+    await clock.advance(1000)
+    expect(client.snapshot().instances).toEqual([])
+    expect(added).not.toHaveBeenCalled()
+    await until(() => server.open === 0)
+    expect(server.connections).toBe(1)
+  })
+
+  it('does not get them back while it tells of their end', async () => {
+    const clock = new ManualClock()
+    const client = clientOf({ source: fixed(['http://127.0.0.1:1']), clock })
+    await client.ready()
+    client.drain('127.0.0.1:1', { for: 1000 })
+    await clock.advance(1000)
+    client.on('instance:removed', () => client.snapshot())
+    await client.close()
+    expect(client.snapshot().instances).toEqual([])
+  })
+})
