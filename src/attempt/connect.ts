@@ -8,6 +8,9 @@ import { anyGeneration } from './older-undici.ts'
 
 type Connect = (instance: Instance) => Dispatcher
 
+/** All that pools are made of: options of undici's, or the user's function that makes them. */
+export type PoolSettings = Pool.Options | Connect
+
 /** The longest times, in ms, that a client's own timeouts let go by; Infinity for as long as it takes. */
 export interface Patience {
   readonly connect: number
@@ -18,22 +21,26 @@ export interface Patience {
 const CONNECT_TIMEOUT = 10_000
 const HEADERS_TIMEOUT = 300_000
 
-/** Makes the dispatcher of an instance. Bad options throw here, not at the first call. */
-export function connectWith(transport: Pool.Options | Connect = {}, patience: Patience): Connect {
-  if (typeof transport === 'function') {
+/** Options of undici's for a pool of ours, whose own limits end nothing before the client's do. Bad ones throw here, not at the first call. */
+export function poolOptions(transport: Pool.Options, patience: Patience): Pool.Options {
+  checkTransport(transport)
+  return { ...undiciLimits(patience), ...transport }
+}
+
+/** What makes the dispatcher of an instance. */
+export function connectWith(settings: PoolSettings): Connect {
+  if (typeof settings === 'function') {
     return (instance) => {
-      const dispatcher: unknown = transport(instance)
+      const dispatcher: unknown = settings(instance)
       if (!isDispatcher(dispatcher)) throw unusable('transport()', 'an undici dispatcher', dispatcher)
       return anyGeneration(dispatcher)
     }
   }
-  checkTransport(transport)
-  const options = { ...undiciLimits(patience), ...transport }
   return ({ url }) => {
     const path = socketPath(url)
     return path === undefined
-      ? new Connections(url, options)
-      : new Connections('http://localhost', { ...options, socketPath: path })
+      ? new Connections(url, settings)
+      : new Connections('http://localhost', { ...settings, socketPath: path })
   }
 }
 

@@ -26,6 +26,7 @@ import { Traffic } from '../traffic/traffic.ts'
 import { parseRouteKey } from '../routes/key.ts'
 import { compileContract, CONTRACT_RULE, contractPolicy, NO_POLICY } from '../typed/compile.ts'
 import { Parts } from './parts.ts'
+import { ownPools } from './pool-settings.ts'
 import type { ClientOptions, RouteLimit, RouteRule, TimeoutOptions } from './options.ts'
 
 const RULE = [
@@ -173,9 +174,7 @@ export function compilePlans(options: ClientOptions, before?: CompiledPlans): Co
     })
   })
   for (const plan of [base, ...routed]) checkSharing(plan)
-  if (typeof options.transport === 'function' && [base, ...routed].some(({ mirror }) => mirror)) {
-    throw new TypeError('mirror needs transport to be options: what a function makes is for calls')
-  }
+  if ([base, ...routed].some(({ mirror }) => mirror)) ownPools('mirror', options.transport)
   return {
     plans: new Plans(base, routed),
     guards: guards.filter(Boolean),

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Balancer } from '../balance/balancer.ts'
 import { asBalancer } from '../balance/as-balancer.ts'
 import { runsUserCode } from '../balance/own.ts'
@@ -28,6 +29,7 @@ import { quote } from '../quote.ts'
 import { Budget } from '../retry/budget.ts'
 import type { CompiledPlans } from './compile.ts'
 import type { ClientOptions } from './options.ts'
+import { poolSettings } from './pool-settings.ts'
 
 export interface ClientCore extends Core {
   readonly checker: Checker<LiveEndpoint>
@@ -36,15 +38,25 @@ export interface ClientCore extends Core {
   readonly hand: Hand
 }
 
-/** What the options say of the fleet. `before`: a policy whose parts are kept where their options have not changed. */
+/** What an update of the options starts from. */
+interface Before {
+  readonly policy: FleetPolicy
+  readonly options: ClientOptions
+  readonly plans: Plans
+  /** The names of the options that are different now. */
+  readonly changed: readonly string[]
+}
+
+/** What the options say of the fleet. Parts of `before` are kept where their options have not changed. */
 export function fleetPolicy(
   options: ClientOptions,
-  { plans: { base, routed }, guards }: CompiledPlans,
-  before?: { readonly policy: FleetPolicy; readonly changed: readonly string[] },
+  { plans, guards }: CompiledPlans,
+  before?: Before,
 ): FleetPolicy {
   const { balance = peakEwma(), drainTimeout = 30_000, limit, outliers } = options
   const { panicThreshold = 0, whenAllOpen = 'throttle' } = options
-  const timeouts = [base, ...routed].map(({ timeout }) => timeout)
+  const settings = poolSettings(options, plans)
+  const warmUp = warmUpOf(options)
   const isKept = (name: keyof ClientOptions): boolean => before?.changed.includes(name) === false
   return {
     guards,
@@ -59,11 +71,11 @@ export function fleetPolicy(
           ? undefined
           : outlierPolicy(outliers),
     drainTimeout,
-    warmUp: before && isKept('warm') && isKept('transport') ? before.policy.warmUp : warmUpOf(options),
-    connect: connectWith(transportOf(options), {
-      connect: Math.max(...timeouts.map((timeout) => timeout.connect)),
-      total: Math.max(...timeouts.map((timeout) => timeout.total)),
-    }),
+    warmUp: before && isKept('warm') ? before.policy.warmUp : warmUp,
+    connect:
+      before && isDeepStrictEqual(settings, poolSettings(before.options, before.plans))
+        ? before.policy.connect
+        : connectWith(settings),
   }
 }
 
@@ -169,13 +181,4 @@ function warnOfOutage(service: string, error: unknown, instances: number): void 
     code: 'OUTRIGGER_SOURCE',
     detail: "listen to 'source:stale' to hear of it in your own log",
   })
-}
-
-/** undici counts the bytes on the wire itself. */
-function transportOf({ transport = {}, maxResponseSize }: ClientOptions): ClientOptions['transport'] {
-  if (maxResponseSize === undefined) return transport
-  if (typeof transport !== 'function') return { ...transport, maxResponseSize }
-  throw new TypeError(
-    'maxResponseSize is for pools of our own: give it to the dispatcher that transport() makes',
-  )
 }

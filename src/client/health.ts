@@ -12,15 +12,13 @@ import type { WarmUp } from '../fleet/warming.ts'
 import { warmUp } from '../attempt/warm-up.ts'
 import type { Pool } from '../undici.ts'
 import type { ClientOptions } from './options.ts'
+import { ownPools } from './pool-settings.ts'
 
 /** What the options say of health checks; undefined for none. */
-export function checksOf({ health, transport = {}, service }: ClientOptions): Checks | undefined {
+export function checksOf({ health, transport, service }: ClientOptions): Checks | undefined {
   if (health === undefined || health === false) return undefined
   const policy = healthPolicy(health)
-  if (typeof transport === 'function') {
-    throw new TypeError('health needs transport to be options: what a function makes is for calls')
-  }
-  return { policy, check: checkOf(policy, transport, logicalAddress(service)) }
+  return { policy, check: checkOf(policy, ownPools('health', transport), logicalAddress(service)) }
 }
 
 function checkOf(policy: HealthPolicy, transport: Pool.Options, logical: CheckHost): Check {
@@ -39,13 +37,9 @@ export function isOthers({ balancer }: Fleet, endpoint: LiveEndpoint, now: numbe
 }
 
 /** How new instances are warmed; undefined where they are not. */
-export function warmUpOf({ warm = 0, transport = {}, service }: ClientOptions): WarmUp | undefined {
+export function warmUpOf({ warm = 0, transport, service }: ClientOptions): WarmUp | undefined {
   if (warm === 0) return undefined
-  if (typeof transport === 'function') {
-    throw new TypeError(
-      'warm needs transport to be options: what a function makes is not asked for connections',
-    )
-  }
+  ownPools('warm', transport, 'what a function makes is not asked for connections')
   const logical = logicalAddress(service)
   return (endpoint) => warmUp(endpoint.openPool(), endpoint.instance.url, logical, warm)
 }

@@ -94,7 +94,12 @@ export class ServiceClient {
     const changed = changedOptions(this.#options, options)
     if (changed.length === 0) return undefined
     const compiled = compilePlans(options, this.#compiled)
-    const policy = fleetPolicy(options, compiled, { policy: core.fleet.policy, changed })
+    const policy = fleetPolicy(options, compiled, {
+      policy: core.fleet.policy,
+      options: this.#options,
+      plans: this.plans,
+      changed,
+    })
     const budget = changed.includes('budget') ? new Budget(options.budget ?? {}, core.clock) : core.budget
     const allow = allowOf(options)
     const checks = checksOf(options)
@@ -113,8 +118,8 @@ export class ServiceClient {
       if (changed.includes('allow') || changed.includes('emptyGrace')) {
         core.discovery.reconfigure(allow, options.emptyGrace)
       }
-      core.mirroring.renew()
-      core.fleet.reconfigure(policy, changed.includes('transport') || changed.includes('maxResponseSize'))
+      if (policy.connect !== core.fleet.policy.connect) core.mirroring.renew()
+      core.fleet.reconfigure(policy)
       if (changed.includes('health') || changed.includes('transport')) {
         core.fleet.watcher = undefined
         core.checker.reconfigure(checks)

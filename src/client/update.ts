@@ -57,7 +57,7 @@ export function plainCopy<T>(value: T): T {
 }
 
 /** Objects of the user's that may be plain ones with methods. */
-const KEPT: ReadonlySet<string> = new Set(['source', 'balance', 'clock', 'transport'])
+const KEPT: ReadonlySet<string> = new Set(['source', 'balance', 'clock'])
 
 /** The update that has breakers only report what they would do, or no longer: the client's, and those of its routes. */
 export function dryRunUpdate({ breaker, routes = {} }: ClientOptions, on: boolean): ClientUpdate {

@@ -22,7 +22,8 @@ export interface FleetPolicy extends ViewPolicy {
   readonly outliers: OutlierPolicy | undefined
   /** How long a removed endpoint may finish what it carries, in ms. */
   readonly drainTimeout: number
-  connect(instance: Instance): Dispatcher
+  /** Makes the pool of an instance. The same function as long as pools would be the same. */
+  readonly connect: (instance: Instance) => Dispatcher
   /** Opens connections to a new endpoint; undefined: the first calls do. */
   readonly warmUp?: WarmUp | undefined
 }

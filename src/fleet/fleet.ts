@@ -66,9 +66,9 @@ export class Fleet implements EndpointContext, AttemptContext {
 
   /**
    * Another policy from now on. Endpoints with their loads and breakers stay; attempts under way settle as they began.
-   * `renewPools`: each endpoint gets another pool for what is sent from now on.
+   * With another `connect`, each endpoint gets another pool for what is sent from now on.
    */
-  reconfigure(policy: FleetPolicy, renewPools: boolean): void {
+  reconfigure(policy: FleetPolicy): void {
     const before = this.#options
     this.#options = { ...before, ...policy }
     this.instanceGuard = policy.guards.find(isInstanceGuard)
@@ -78,7 +78,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     this.#picker = new Picker(policy.balancer, policy.perInstance)
     for (const endpoint of this.#roster.all) {
       endpoint.adopt(policy.guards)
-      if (renewPools) endpoint.renewPool()
+      if (policy.connect !== before.connect) endpoint.renewPool()
     }
     this.invalidate()
   }

@@ -1,6 +1,15 @@
-import { Agent } from 'undici'
+import { Agent, type Pool } from 'undici'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { createClient, fixed, MemoryRegistry, type Client, type ClientOptions } from '../../src/index.ts'
+import { compilePlans } from '../../src/client/compile.ts'
+import { poolSettings } from '../../src/client/pool-settings.ts'
+import {
+  createClient,
+  fixed,
+  MemoryRegistry,
+  type Client,
+  type ClientOptions,
+  type ClientUpdate,
+} from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 import { inOrder } from '../support/balance.ts'
 import { hang, ok, stall, startServer } from '../support/http-server.ts'
@@ -31,7 +40,7 @@ function registryOf(url: string): MemoryRegistry {
   return registry
 }
 
-const other = { transport: { keepAliveTimeout: 5000 } }
+const other = { transport: { keepAliveTimeout: 5000, connections: 1 } }
 
 describe('a pool that update() has replaced', () => {
   it.each<[string, (client: Client) => Promise<unknown>]>([
@@ -85,6 +94,74 @@ describe('a pool that update() has replaced', () => {
     gate.resolve()
     expect(await (await call).body.text()).toBe('finished')
     await until(() => server.open === 0)
+  })
+})
+
+describe('update()', () => {
+  const connect = { keepAlive: true }
+  it.each<[string, ClientUpdate, number]>([
+    ['another transport', other, 2],
+    ['a transport that the caller has changed in place', { transport: { connect, connections: 1 } }, 2],
+    ['another maxResponseSize', { maxResponseSize: 1000 }, 2],
+    ['a longer timeout than undici’s', { timeout: { connect: 20_000 } }, 2],
+    ['such a timeout of one route', { routes: { 'GET /x': { timeout: { total: 600_000 } } } }, 2],
+    ['a timeout that undici outlasts', { timeout: { connect: 2000, total: 2000 } }, 1],
+    ['the same transport', { transport: { connect: { keepAlive: true }, connections: 1 } }, 1],
+    ['all else', { retry: { attempts: 2 }, breaker: false, warm: 1, mirror: false }, 1],
+  ])(
+    'gives each instance another pool where that would be another: %s',
+    async (what, update, connections) => {
+      await using server = await startServer(ok)
+      connect.keepAlive = true
+      const client = clientOf({ source: fixed([server.url]), transport: { connect, connections: 1 } })
+      await (await client.request('/')).body.text()
+      if (what.endsWith('in place')) connect.keepAlive = false
+      client.update(update)
+      await (await client.request('/')).body.text()
+      expect(server.connections).toBe(connections)
+      await until(() => server.open === 1)
+    },
+  )
+
+  it('of anything else leaves the connections of copies alone', async () => {
+    await using server = await startServer(ok)
+    await using copies = await startServer(ok)
+    const source = registryOf(server.url)
+    source.register('svc', { id: 'b', url: copies.url, metadata: { version: '2' } })
+    const client = clientOf({
+      source,
+      mirror: { to: { version: '2' } },
+      traffic: [{ to: { version: '2' }, share: 0 }],
+      transport: { connections: 1 },
+    })
+    for (const [index, update] of [{ retry: false }, { breaker: false }, other].entries()) {
+      const told = new Promise((resolve) => client.once('mirror', resolve))
+      await (await client.request('/')).body.text()
+      await told
+      expect(copies.connections).toBe(1)
+      expect(copies.requests).toHaveLength(index + 1)
+      client.update(update as ClientUpdate)
+    }
+    await (await client.request('/')).body.text()
+    await until(() => copies.connections === 2)
+  })
+
+  it.each<[string, ClientOptions['timeout'], object]>([
+    ['none', undefined, { connectTimeout: undefined, headersTimeout: undefined }],
+    ['30 s to connect', { connect: 30_000 }, { connectTimeout: 30_000, headersTimeout: undefined }],
+  ])('goes by the timeouts of all plans: %s', (_name, timeout, limits) => {
+    const options: ClientOptions = {
+      service: 'svc',
+      source: fixed([]),
+      transport: { connect },
+      ...(timeout && { timeout }),
+    }
+    const settings = poolSettings(options, compilePlans(options).plans) as Pool.Options
+    expect({ connectTimeout: settings.connectTimeout, headersTimeout: settings.headersTimeout }).toEqual(
+      limits,
+    )
+    expect(settings.connect).toEqual(connect)
+    expect(settings.connect).not.toBe(connect)
   })
 })
 
