@@ -84,6 +84,7 @@ export const sections: readonly Section[] = [
     pages: [
       'operations/runbook',
       'why-refused',
+      'why-not-retried',
       'observability',
       'logging',
       'prometheus',

@@ -1,10 +1,13 @@
 import pRetry from 'p-retry'
+import { CircuitOpenError } from '../errors.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import { disown } from '../hooks/disown.ts'
 import { warnOnce } from '../hooks/warn-once.ts'
+import { LimitExceededError } from '../limit/errors.ts'
+import type { NotRetried } from '../observe/events.ts'
 import { quote } from '../options.ts'
 import { backoffDelay, type RetryFailure, type RetryPolicy } from '../retry/policy.ts'
-import { isRetryable, maxRepeats } from '../verdict/again.ts'
+import { maxRepeats, whyNotAgain } from '../verdict/again.ts'
 import type { Verdict } from '../verdict/verdict.ts'
 import type { Call } from './call.ts'
 import type { Tried } from './operation.ts'
@@ -28,7 +31,10 @@ export async function retryLoop<T>(call: Call<T>, first: Tried<T>, delay: number
     const attempt = call.acquire()
     // No endpoint is available for another try. Return the last answer instead of an error.
     if (!attempt) {
-      if (call.journal) call.journal.retriesDenied = 'breaker'
+      if (call.journal) {
+        call.journal.retriesDenied = 'breaker'
+        call.journal.notRetried = whyNobody(call)
+      }
       return last
     }
     call.discard(last)
@@ -66,8 +72,13 @@ export function nextDelay<T>(call: Call<T>, tried: Tried<T>, rounds: number): nu
   const { retry, guard } = operation.plan
   const { attempt } = tried
   const { verdict, retryAfter } = attempt
-  if (!retry || !verdict || call.ended || core.closed || !operation.replayable) return undefined
-  if (!wanted(call, tried, retry, verdict)) return undefined
+  if (!verdict || call.ended || isGood(tried, verdict)) return undefined
+  if (!retry) return unwantedBy(call, tried, 'off')
+  if (core.closed) return unwantedBy(call, tried, 'closed')
+  const unwanted = operation.replayable
+    ? whyUnwanted(call, tried, retry, verdict)
+    : (whyNotAgain(verdict, attempt.status, operation.idempotent) ?? 'body')
+  if (unwanted !== undefined) return unwantedBy(call, tried, unwanted)
   // What was not worked on is no load to anybody: not a try, and not charged (gRPC A6 calls it transparent).
   const isFree = verdict.again === 'free' && call.free < MAX_FREE
   call.exclude(attempt.endpoint)
@@ -79,16 +90,16 @@ export function nextDelay<T>(call: Call<T>, tried: Tried<T>, rounds: number): nu
     call.freeRounds++
     return 0
   }
-  if (verdict.outcome === 'ignored') return undefined
+  if (verdict.outcome === 'ignored') return forbidden(call, 'attempts')
   const tries = rounds - call.freeRounds
-  if (tries >= retry.attempts) return undefined
+  if (tries >= retry.attempts) return forbidden(call, 'attempts')
   let delay = backoffDelay(retry, tries, call.random())
   // A server that asks for a pause is not asking for one on behalf of the others.
   if (retryAfter > delay && !hasOther) {
-    if (retryAfter > retry.maxRetryAfter) return undefined
+    if (retryAfter > retry.maxRetryAfter) return forbidden(call, 'retry-after')
     delay = retryAfter
   }
-  if (delay >= call.remaining) return undefined
+  if (delay >= call.remaining) return forbidden(call, 'time')
   const denial = !core.fleet.availability.isLikelyWithin(delay, guard, call.subset)
     ? 'breaker'
     : !core.budget.withdraw()
@@ -96,7 +107,27 @@ export function nextDelay<T>(call: Call<T>, tried: Tried<T>, rounds: number): nu
       : undefined
   if (denial === undefined) return delay
   if (call.journal) call.journal.retriesDenied = denial
-  return undefined
+  return forbidden(call, denial === 'budget' ? denial : whyNobody(call))
+}
+
+/** No further try is wanted. An answer that is good for the caller, such as a 404, needs no reason. */
+function unwantedBy<T>(call: Call<T>, { ok, attempt }: Tried<T>, why: NotRetried): undefined {
+  const { outcome } = attempt
+  if (!ok || (outcome !== 'success' && outcome !== 'ignored')) forbidden(call, why)
+}
+
+/** A further try is wanted, and there is none. */
+function forbidden<T>(call: Call<T>, why: NotRetried | undefined): undefined {
+  if (call.journal) call.journal.notRetried = why
+}
+
+/** Why there is no endpoint for another try. It costs an error: to be asked only when somebody listens. */
+function whyNobody<T>(call: Call<T>): NotRetried | undefined {
+  if (!call.journal) return undefined
+  if (call.core.closed) return 'closed'
+  const refusal = call.refusal()
+  if (refusal instanceof CircuitOpenError) return 'breaker'
+  return refusal instanceof LimitExceededError ? 'limit' : 'no-instance'
 }
 
 /**
@@ -108,7 +139,7 @@ export function onUnsent<T>(call: Call<T>, unsent: Tried<T>): Attempt | undefine
   const { retry, guard } = operation.plan
   const { verdict, endpoint } = unsent.attempt
   if (!retry || !verdict || call.ended || core.closed || call.free >= MAX_FREE) return undefined
-  if (!wanted(call, unsent, retry, verdict)) return undefined
+  if (isGood(unsent, verdict) || whyUnwanted(call, unsent, retry, verdict) !== undefined) return undefined
   call.exclude(endpoint)
   const next = core.fleet.availability.hasOther(call, guard) ? call.acquire() : undefined
   if (!next) return undefined
@@ -117,25 +148,32 @@ export function onUnsent<T>(call: Call<T>, unsent: Tried<T>): Attempt | undefine
   return next
 }
 
-/** Whether the user, or else the verdict, wants another try. */
-function wanted<T>(call: Call<T>, tried: Tried<T>, retry: RetryPolicy, verdict: Verdict): boolean {
-  const { status } = tried.attempt
-  const isGood = verdict.outcome === 'success' && (status ?? 0) < 400
-  if (isGood || (verdict.outcome === 'ignored' && verdict.again === 'never')) return false
-  const byDefault = isRetryable(verdict, status, call.operation.idempotent)
-  return retry.when ? asked(retry.when, tried, byDefault) : byDefault
+/** An answer that nothing asks to be repeated. */
+function isGood<T>({ attempt: { status } }: Tried<T>, { outcome }: Verdict): boolean {
+  return outcome === 'success' && (status ?? 0) < 400
+}
+
+/** Why the user, or else the verdict, wants no further try; undefined if it is wanted. */
+function whyUnwanted<T>(
+  call: Call<T>,
+  tried: Tried<T>,
+  { when }: RetryPolicy,
+  verdict: Verdict,
+): NotRetried | undefined {
+  if (verdict.outcome === 'ignored' && verdict.again === 'never') return 'verdict'
+  const answer = when && asked(when, tried)
+  if (answer !== undefined) return answer ? undefined : 'when'
+  return whyNotAgain(verdict, tried.attempt.status, call.operation.idempotent)
 }
 
 /** What is neither true nor false, such as a promise, decides nothing: taken for true, it would repeat a POST. */
-function asked<T>(when: NonNullable<RetryPolicy['when']>, tried: Tried<T>, byDefault: boolean): boolean {
-  const verdict: unknown = when(failureOf(tried))
-  if (typeof verdict === 'boolean') return verdict
-  if (verdict !== undefined) {
-    disown(verdict)
-    const message = `retry.when returned ${quote(verdict)}, not true or false; the default is used instead`
-    warnOnce(when, message, 'OUTRIGGER_RETRY')
-  }
-  return byDefault
+function asked<T>(when: NonNullable<RetryPolicy['when']>, tried: Tried<T>): boolean | undefined {
+  const answer: unknown = when(failureOf(tried))
+  if (typeof answer === 'boolean' || answer === undefined) return answer
+  disown(answer)
+  const message = `retry.when returned ${quote(answer)}, not true or false; the default is used instead`
+  warnOnce(when, message, 'OUTRIGGER_RETRY')
+  return undefined
 }
 
 function failureOf<T>({ attempt, sent }: Tried<T>): RetryFailure {

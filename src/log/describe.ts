@@ -81,6 +81,7 @@ export function lineOf(name: keyof ClientEvents, fields: LogFields): string {
     part(fields, 'grpc'),
     part(fields, 'status', 'status '),
     part(fields, 'openFor', 'for ', ' ms'),
+    part(fields, 'notRetried', 'not retried: '),
     leftOf(fields['instances']),
     message ?? '',
   ].filter((text) => text !== '')

@@ -8,6 +8,28 @@ import type { Door, ServiceEvent } from './start-events.ts'
  */
 export type CallOutcome = 'success' | 'failure' | 'refused' | 'timeout' | 'aborted'
 
+/**
+ * Why a call that failed was not tried again, or not once more. What the call is: `off` (`retry: false`, or through the dispatcher),
+ * `not-idempotent`, `body` (it cannot be sent again). How its last try ended: `verdict` (nothing would be better elsewhere), `status`
+ * (an answer that is not sent for again). What your own function said: `when`. What was used up: `attempts`, `budget`, `time`. Who there was:
+ * `breaker`, `limit`, `no-instance`, `retry-after` (the only one, and it wants a longer pause than is believed). `closed`: the client is.
+ */
+export type NotRetried =
+  | 'off'
+  | 'not-idempotent'
+  | 'body'
+  | 'verdict'
+  | 'status'
+  | 'when'
+  | 'attempts'
+  | 'budget'
+  | 'time'
+  | 'retry-after'
+  | 'breaker'
+  | 'limit'
+  | 'no-instance'
+  | 'closed'
+
 /** A try has failed, and another one follows. */
 export interface CallRetryEvent extends ServiceEvent {
   /** The call's: the same in all of its events. */
@@ -88,6 +110,8 @@ export interface CallEvent extends ServiceEvent {
   readonly firstByte?: number
   /** A further try was wanted, and this forbade it. */
   readonly retriesDenied?: 'budget' | 'breaker'
+  /** Why there was no further try; absent after a good answer, a deadline, an abort, and where nothing was tried. */
+  readonly notRetried?: NotRetried
   /** The deadline that ran out: `timeout.total`, or the one of the caller's own caller. */
   readonly deadline?: 'total' | 'caller'
 }

@@ -31,6 +31,7 @@ export type {
   CallOutcome,
   CallRejectedEvent,
   CallRetryEvent,
+  NotRetried,
 } from './call-events.ts'
 export type { ConfigChangedEvent, ControlAction, ControlEvent } from './control-events.ts'
 export type {

@@ -3,7 +3,15 @@ import type { Instance } from '../registry/source.ts'
 import { nextCallId } from './call-id.ts'
 import { callChannel } from './channels.ts'
 import type { CallMessage } from './channel-messages.ts'
-import type { CallEvent, CallOutcome, CallStartEvent, ClientEvents, Door, ServiceEvent } from './events.ts'
+import type {
+  CallEvent,
+  CallOutcome,
+  CallStartEvent,
+  ClientEvents,
+  Door,
+  NotRetried,
+  ServiceEvent,
+} from './events.ts'
 import type { Emitter } from './emitter.ts'
 import { captureScope, nobody, type Scope } from './scope.ts'
 import { Trail, type TrailContext } from './trail.ts'
@@ -47,6 +55,7 @@ export class Journal implements TrailContext {
   attempts = 0
   hedges = 0
   retriesDenied: 'budget' | 'breaker' | undefined
+  notRetried: NotRetried | undefined
   scope: Scope
   #id: string | undefined
   readonly #isHeard: boolean
@@ -175,7 +184,7 @@ export class Journal implements TrailContext {
     const { door, route, method } = this.#subject
     const path = this.#context.redacted(this.#subject.path)
     const { service, at } = this.#context.stamp()
-    const { id, attempts, hedges, age: duration, discovery, queue, backoff, retriesDenied } = this
+    const { id, attempts, hedges, age: duration, discovery, queue, backoff, retriesDenied, notRetried } = this
     const counts = { attempts, hedges, duration, discovery, queue, backoff }
     // Assignments: a spread for each member that may be absent costs an object each, at every call.
     const event: Writable<CallEvent> = { service, at, id, door, outcome, ...counts }
@@ -189,6 +198,7 @@ export class Journal implements TrailContext {
     if (connect !== undefined) event.connect = connect
     if (firstByte !== undefined) event.firstByte = firstByte
     if (retriesDenied !== undefined) event.retriesDenied = retriesDenied
+    if (notRetried !== undefined) event.notRetried = notRetried
     if (deadline !== undefined) event.deadline = deadline
     return event
   }

@@ -107,7 +107,7 @@ export class Spans {
     this.#forget(call)
     if (!call.first || (event.outcome === 'refused' && !call.span))
       call.span ??= this.#startCall(call, call.first)
-    const { status, error, outcome, attempts, hedges, retriesDenied, coalesced } = event
+    const { status, error, outcome, attempts, hedges, retriesDenied, notRetried, coalesced } = event
     const isCancelled = outcome === 'aborted'
     if (call.span) {
       finish(call.span, {
@@ -119,6 +119,7 @@ export class Spans {
           ...(hedges > 0 && { 'outrigger.hedges': hedges }),
           ...(coalesced && { 'outrigger.coalesced': true }),
           ...(retriesDenied !== undefined && { 'outrigger.retries_denied': retriesDenied }),
+          ...(notRetried !== undefined && { 'outrigger.not_retried': notRetried }),
           ...(isCancelled && { 'outrigger.cancelled': true }),
         },
       })

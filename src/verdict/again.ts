@@ -24,11 +24,19 @@ export function mayRepeat({ again, processed }: Verdict, idempotent: boolean): b
   return again !== 'never' && (processed === 'no' || idempotent)
 }
 
-/** The one retry rule of the HTTP doors. `status` is that of the answer, if one came. */
-export function isRetryable(verdict: Verdict, status: number | undefined, idempotent: boolean): boolean {
-  if (!mayRepeat(verdict, idempotent)) return false
+/**
+ * Why a call is not to go on after this verdict, or undefined if it may: the one retry rule of every door. `status` is that of the
+ * answer, if one came.
+ */
+export function whyNotAgain(
+  verdict: Verdict,
+  status: number | undefined,
+  idempotent: boolean,
+): 'verdict' | 'status' | 'not-idempotent' | undefined {
+  if (verdict.again === 'never') return 'verdict'
   // Below 500 only the user's own `classify` can have called it a failure.
-  return status === undefined || RETRYABLE_STATUS.has(status) || status < 500
+  if (status !== undefined && status >= 500 && !RETRYABLE_STATUS.has(status)) return 'status'
+  return mayRepeat(verdict, idempotent) ? undefined : 'not-idempotent'
 }
 
 /** Whether a body can be sent again, byte for byte. */

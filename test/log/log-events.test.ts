@@ -86,6 +86,16 @@ describe('logEvents', () => {
     expect(opened?.['msg']).toContain('user-service breaker:open: instance a, consecutive-failures')
   })
 
+  it('says of a call that failed why it was not tried again', async () => {
+    const { stream, lines } = sink()
+    await using client = clientOf(new ManualClock())
+    logEvents(client, pino({ level: 'trace' }, stream), { levels: { call: 'debug' } })
+    await fail(client)
+    const [call] = lines().filter(({ event }) => event === 'call')
+    expect(call).toMatchObject({ outcome: 'failure', notRetried: 'off' })
+    expect(call?.['msg']).toContain('user-service call: instance a, not retried: off')
+  })
+
   it('shows no credentials of URLs, and no metadata of instances', async () => {
     const { stream, text } = sink()
     await using client = clientOf(new ManualClock())

@@ -209,6 +209,19 @@ describe('a call of several attempts', () => {
     expect(second.headers[0]?.['traceparent']).toBe(traceparentOf(good!))
   })
 
+  it('says why there is no further one', async () => {
+    const [first, second] = [await serve(reply(503)), await serve(reply(503))]
+    await using client = clientOf([first.url, second.url], { retry: { attempts: 2, backoff: 0 } })
+    await client.ready()
+    using _ = otel(client)
+    await (await client('/users/1')).text()
+    const call = telemetry.spans.find(({ name }) => name === 'call GET /users/{id}')
+    expect(call?.attributes).toMatchObject({
+      'outrigger.outcome': 'failure',
+      'outrigger.not_retried': 'attempts',
+    })
+  })
+
   it('goes on to another instance when nothing was sent, with a span for each', async () => {
     const dead = await refusedUrl()
     const server = await serve(reply(200, 'ok'))

@@ -4,7 +4,7 @@ import type { Outcome } from '../../src/observe/events.ts'
 import { answerVerdict, asksForPause } from '../../src/verdict/answer.ts'
 import type { AttemptResult } from '../../src/verdict/classify.ts'
 import { endingOf, faultVerdict, thrownVerdict, type Fault } from '../../src/verdict/fault.ts'
-import { isReplayable, isRetryable } from '../../src/verdict/again.ts'
+import { isReplayable, whyNotAgain } from '../../src/verdict/again.ts'
 import { isCallersFault, watched } from '../../src/verdict/callers-fault.ts'
 import { isSameIncident } from '../../src/verdict/incident.ts'
 import { isTimeLimit } from '../../src/verdict/limit.ts'
@@ -198,17 +198,17 @@ it.each<[unknown, boolean]>([
 
 describe('an answer that counts as a failure is sent for again', () => {
   it.each([429, 502, 503, 504])('with the status %i: another instance may do better', (status) => {
-    expect(isRetryable(VERDICTS.bad, status, true)).toBe(true)
-    expect(isRetryable(VERDICTS.bad, status, false), 'not a POST, which was worked on').toBe(false)
+    expect(whyNotAgain(VERDICTS.bad, status, true)).toBeUndefined()
+    expect(whyNotAgain(VERDICTS.bad, status, false), 'not a POST, which was worked on').toBe('not-idempotent')
   })
 
   it.each([500, 501, 505, 507])('not with the status %i: it would be the same everywhere', (status) => {
-    expect(isRetryable(VERDICTS.bad, status, true)).toBe(false)
+    expect(whyNotAgain(VERDICTS.bad, status, true)).toBe('status')
   })
 
   it('with a status below 500 where `classify` called it a failure', () => {
-    expect(isRetryable(VERDICTS.bad, 404, true)).toBe(true)
-    expect(isRetryable(VERDICTS.bad, undefined, true)).toBe(true)
+    expect(whyNotAgain(VERDICTS.bad, 404, true)).toBeUndefined()
+    expect(whyNotAgain(VERDICTS.bad, undefined, true)).toBeUndefined()
   })
 })
 

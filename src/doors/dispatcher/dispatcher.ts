@@ -191,6 +191,7 @@ function sendTold(journal: Journal, attempt: Attempt, dispatch: () => boolean): 
   const trail = (attempt.trail = journal.onlyTrail(attempt.instance))
   trail.onEnd = ({ outcome, status, error }) => {
     const isGood = outcome === 'success' || outcome === 'ignored'
+    if (!isGood) journal.notRetried = 'off'
     if (status !== undefined) journal.end({ outcome: isGood ? 'success' : 'failure', status, trail })
     else journal.end({ outcome: outcome === 'ignored' ? 'aborted' : 'failure', error, trail })
   }

@@ -1,0 +1,204 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { request } from 'undici'
+import { createClient, fixed, type CallEvent, type ClientOptions, type NotRetried } from '../../src/index.ts'
+import { ManualClock } from '../../src/testing/clock.ts'
+import { inOrder } from '../support/balance.ts'
+import { collect } from '../support/events.ts'
+import { ok, reply, startServer, type Answer } from '../support/http-server.ts'
+
+const a = { id: 'a', url: 'http://127.0.0.1:1001' }
+const b = { id: 'b', url: 'http://127.0.0.1:1002' }
+const fail = (): never => {
+  throw new Error('boom')
+}
+
+interface Executed {
+  readonly run?: () => unknown
+  readonly idempotent?: boolean
+}
+
+/** The event of one call through execute. */
+async function executed(
+  more: Partial<ClientOptions>,
+  { run = fail, ...options }: Executed = {},
+): Promise<CallEvent> {
+  const clock = new ManualClock()
+  const given = { service: 'svc', source: fixed([a, b]), balance: inOrder, clock, ...more }
+  await using client = createClient(given)
+  const calls = collect(client, 'call')
+  const call = client.execute(run, options).catch(() => {})
+  await clock.advance(120_000)
+  await call
+  return calls[0]!
+}
+
+/** The event of one request to a server that gives this answer. */
+async function asked(
+  answer: Answer,
+  init?: RequestInit,
+  more: Partial<ClientOptions> = {},
+): Promise<CallEvent> {
+  await using server = await startServer(answer)
+  await using client = createClient({ service: 'svc', source: fixed([server.url]), ...more })
+  const calls = collect(client, 'call')
+  await client('/x', init).then(
+    (response) => response.text(),
+    () => {},
+  )
+  return calls[0]!
+}
+
+const pausing = (seconds: number) => (): unknown => ({
+  status: 503,
+  headers: { 'retry-after': String(seconds) },
+})
+
+const post = (headers: Record<string, string> = {}): RequestInit => ({ method: 'POST', body: 'x', headers })
+const stream = (): ReadableStream => new Blob(['x']).stream()
+
+/** The event of a call whose only instance is taken by another one while it waits between two tries. */
+async function crowded(perInstance: number): Promise<CallEvent> {
+  const clock = new ManualClock()
+  await using client = createClient({ service: 'svc', source: fixed([a]), clock, limit: { perInstance } })
+  const calls = collect(client, 'call')
+  const first = client.execute(fail).catch(() => {})
+  await clock.advance(0)
+  const second = client.execute(() => clock.sleep(5_000))
+  await clock.advance(10_000)
+  await Promise.all([first, second])
+  return calls[0]!
+}
+
+/** The event of a call whose client is closed while it is under way. */
+async function closed(): Promise<CallEvent> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  await using server = await startServer(async (_asked, response) => {
+    await promise
+    response.writeHead(503).end()
+  })
+  const client = createClient({ service: 'svc', source: fixed([server.url]) })
+  const calls = collect(client, 'call')
+  const call = client('/x').then((response) => response.text())
+  await server.seen(1)
+  const closing = client.close()
+  resolve()
+  await Promise.all([call, closing])
+  return calls[0]!
+}
+
+type Made = () => Promise<CallEvent>
+
+/** A call for each reason, and the same after what docs/why-not-retried.md names to change it: it has one try more. */
+const CASES: Record<NotRetried, readonly [Made, Made?]> = {
+  off: [() => executed({ retry: false }), () => executed({ retry: {} })],
+  'not-idempotent': [
+    () => asked(reply(503), post()),
+    () => asked(reply(503), post({ 'idempotency-key': '1' })),
+  ],
+  body: [
+    () => asked(reply(503), { method: 'PUT', body: stream(), duplex: 'half' }),
+    () => asked(reply(503), { method: 'PUT', body: stream as never }),
+  ],
+  status: [() => asked(reply(500)), () => asked(reply(500), {}, { retry: { when: () => true } })],
+  verdict: [() => asked(reply(200, '', { 'x-long': 'x'.repeat(20_000) }))],
+  when: [
+    () => asked(reply(503), {}, { retry: { when: () => false } }),
+    () => asked(reply(503), {}, { retry: { when: () => undefined } }),
+  ],
+  attempts: [() => executed({ retry: { attempts: 2 } }), () => executed({ retry: { attempts: 3 } })],
+  budget: [
+    () => executed({ budget: { ratio: 0, minPerSecond: 0 } }),
+    () => executed({ budget: { ratio: 9 } }),
+  ],
+  time: [
+    () => executed({ source: fixed([a]), timeout: 1_000 }, { run: pausing(5) }),
+    () => executed({ source: fixed([a]), timeout: 9_000 }, { run: pausing(5) }),
+  ],
+  'retry-after': [
+    () => executed({ source: fixed([a]), timeout: false }, { run: pausing(60) }),
+    () =>
+      executed(
+        { source: fixed([a]), retry: { maxRetryAfter: 60_000 }, timeout: false },
+        { run: pausing(60) },
+      ),
+  ],
+  breaker: [
+    () => executed({ source: fixed([a]), breaker: { failureThreshold: 1 } }),
+    () => executed({ source: fixed([a, b]), breaker: { failureThreshold: 1 } }),
+  ],
+  limit: [() => crowded(1), () => crowded(2)],
+  'no-instance': [
+    () => executed({ balance: (endpoints, { attempt }) => (attempt === 1 ? endpoints[0] : undefined) }),
+    () => executed({ balance: (endpoints) => endpoints[0] }),
+  ],
+  closed: [closed],
+}
+const REASONS = Object.keys(CASES) as NotRetried[]
+
+describe('a call that failed says why it was not tried again:', () => {
+  it.each(REASONS)('%s', async (why) => {
+    const [call, mended] = CASES[why]
+    const event = await call()
+    expect(event).toMatchObject({ notRetried: why })
+    if (mended) expect((await mended()).attempts).toBeGreaterThan(event.attempts)
+  })
+
+  it('each of the reasons is explained', () => {
+    const page = readFileSync(new URL('../../docs/why-not-retried.md', import.meta.url), 'utf8')
+    const rows = [...page.matchAll(/^\| `([a-z-]+)` +\|/gm)].map(([, why = '']) => why)
+    expect(rows.toSorted()).toEqual(REASONS.toSorted())
+  })
+
+  it('off, where it came through the dispatcher', async () => {
+    await using server = await startServer(reply(503))
+    await using client = createClient({ service: 'svc', source: fixed([server.url]) })
+    await client.ready()
+    const calls = collect(client, 'call')
+    const { body } = await request('http://svc/x', { dispatcher: client.dispatcher })
+    await body.dump()
+    expect(calls).toMatchObject([{ outcome: 'failure', notRetried: 'off' }])
+  })
+
+  it('not-idempotent, where the caller of execute said so', async () => {
+    expect(await executed({}, { idempotent: false })).toMatchObject({ notRetried: 'not-idempotent' })
+  })
+
+  it('verdict, where `classify` ignores an error', async () => {
+    expect(await executed({ classify: () => 'ignored' })).toMatchObject({ notRetried: 'verdict' })
+  })
+
+  it('beside retriesDenied, which tells of two kinds of them', async () => {
+    expect(await CASES.budget[0]()).toMatchObject({ retriesDenied: 'budget', notRetried: 'budget' })
+    expect(await CASES['no-instance'][0]()).toMatchObject({
+      retriesDenied: 'breaker',
+      notRetried: 'no-instance',
+    })
+  })
+
+  it('also of an answer that only `when` wanted again', async () => {
+    const more = { retry: { attempts: 1, when: () => true } }
+    expect(await asked(reply(404), {}, more)).toMatchObject({ outcome: 'success', notRetried: 'attempts' })
+  })
+})
+
+describe('nothing is said', () => {
+  it.each<[string, () => Promise<CallEvent>]>([
+    ['of a good answer', () => asked(ok)],
+    ['of a 404', () => asked(reply(404), { method: 'POST' })],
+    ['of a 404 without retries', () => asked(reply(404), {}, { retry: false })],
+    ['of an answer that `classify` ignores', () => asked(reply(500), {}, { classify: () => 'ignored' })],
+    ['where a retry helped', () => executed({}, { run: failOnce() })],
+    ['at a deadline', () => executed({ timeout: 1_000 }, { run: () => new Promise(() => {}) })],
+    ['where nothing was tried', () => executed({ source: fixed([]) })],
+  ])('%s', async (_when, call) => {
+    const event = await call()
+    expect(event).toMatchObject({ outcome: expect.any(String) })
+    expect(event).not.toHaveProperty('notRetried')
+  })
+})
+
+function failOnce(): () => unknown {
+  let runs = 0
+  return () => (runs++ === 0 ? fail() : 'done')
+}
