@@ -8,6 +8,7 @@ import { mirrorSnapshot } from '../mirror/snapshot.ts'
 import type { CheckFailure, InstanceState } from '../observe/events.ts'
 import { quote } from '../quote.ts'
 import type { Subset } from '../traffic/subset.ts'
+import { isIdempotent } from '../verdict/again.ts'
 import type { Explanation, InstanceExplanation, PlanExplanation } from './explanation.ts'
 import { table } from './table.ts'
 
@@ -49,7 +50,7 @@ export function explain(context: ExplainContext): Explanation {
     ...(discovery.error !== undefined && { sourceError: quote(discovery.error) }),
     available: instances.filter(({ mayBePicked }) => mayBePicked).length,
     instances,
-    plan: explainPlan(plan),
+    plan: explainPlan(plan, method),
     budget: core.budget.left,
     limits: plan.limiters.map(({ limit, inFlight, queued }) => ({ limit, inFlight, queued })),
     ...(plan.mirror && { mirror: mirrorSnapshot(plan.mirror, fleet.endpoints) }),
@@ -133,12 +134,15 @@ function readStanding(value: unknown): Standing | undefined {
   return { ...(cost !== undefined && { cost }), ...(otherSubset && { otherSubset }) }
 }
 
-function explainPlan({ timeout, retry, hedge, guard, waitForReady, priority }: Plan): PlanExplanation {
+function explainPlan(plan: Plan, method: string | undefined): PlanExplanation {
+  const { timeout, retry, hedge, guard, waitForReady, priority } = plan
   const { total, attempt, connect, idle } = timeout
+  const { idempotent = method === undefined ? undefined : isIdempotent(method, false) } = plan
   const limits = Object.entries({ total, attempt, connect, idle }).filter(([, limit]) => limit < Infinity)
   return {
     ...Object.fromEntries(limits),
     attempts: retry?.attempts ?? 1,
+    ...(idempotent !== undefined && { idempotent }),
     hedges: hedge?.max ?? 0,
     breaker: guard === undefined ? 'none' : guard.route === undefined ? 'instance' : 'route',
     waitForReady,

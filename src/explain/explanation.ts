@@ -39,8 +39,13 @@ export interface PlanExplanation {
   readonly connect?: number
   /** Between two pieces of the body. */
   readonly idle?: number
-  /** Tries in all; 1 without retries. */
+  /** Tries in all; 1 without retries. A request that may not be sent twice has only those of which nothing was sent. */
   readonly attempts: number
+  /**
+   * Whether a request that an instance may have worked on may be sent again: as the method says, or `idempotent` of the route. A
+   * call with an `Idempotency-Key` may be, whatever stands here. Absent where no method is known.
+   */
+  readonly idempotent?: boolean
   /** Tries that may join a slow one; 0 without hedges. */
   readonly hedges: number
   /** Whose breaker stands in front: the instance's, the route's own, or none. */

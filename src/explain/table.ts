@@ -1,11 +1,11 @@
 import type { MirrorSnapshot } from '../mirror/snapshot.ts'
 import { oneLine } from '../quote.ts'
-import type { Explanation } from './explanation.ts'
+import type { Explanation, PlanExplanation } from './explanation.ts'
 
 /** An explanation as text for a log. */
 export function table(explanation: Explanation): string {
   const { service, route, method, ready, sourceError, available, instances, budget, limits } = explanation
-  const { mirror, setBy = {} } = explanation
+  const { mirror, setBy = {}, plan } = explanation
   const what = [service, route ?? method].filter((each) => each !== undefined).join(' ')
   const head = `${what}: ${available} of ${instances.length} instances may be picked`
   const rows = instances.map(({ id, state, inFlight, weight, ramp, latency, cost, why }) => [
@@ -27,6 +27,7 @@ export function table(explanation: Explanation): string {
     ...(ready ? [] : ['no snapshot has come from the source yet']),
     ...(sourceError === undefined ? [] : [`the source fails: ${sourceError}`]),
     ...(instances.length > 0 ? lines : []),
+    `tries: ${triesOf(plan)}`,
     `budget: ${budget} retries or hedges`,
     ...queues.map((text) => `limit: ${text}`),
     ...setBySource(setBy),
@@ -34,6 +35,11 @@ export function table(explanation: Explanation): string {
   ]
     .map(oneLine)
     .join('\n')
+}
+
+function triesOf({ attempts, idempotent }: PlanExplanation): string {
+  if (attempts === 1 || idempotent !== false) return String(attempts)
+  return `${attempts}, but only while nothing was sent: it may not be sent twice`
 }
 
 function setBySource(setBy: Readonly<Record<string, string>>): string[] {

@@ -64,6 +64,30 @@ it('says of each instance whether it may be picked, or why not', async () => {
   expect(() => client.explain('http://other/x')).toThrow('http://svc')
 })
 
+it('says whether a request may be sent twice', async () => {
+  await using client = createClient({
+    ...options(new ManualClock()),
+    retry: { attempts: 3 },
+    routes: {
+      'POST /twice': { idempotent: true },
+      'GET /once': { idempotent: false },
+      'PUT /off': { retry: false },
+    },
+  })
+  const told = (target: string, method = 'GET'): unknown[] => {
+    const explanation = client.explain(target, { method })
+    const line = /^tries: (.*)$/m.exec(String(explanation))?.[1]
+    return [explanation.plan.idempotent, explanation.plan.attempts, line]
+  }
+  const once = '3, but only while nothing was sent: it may not be sent twice'
+  expect(told('/x')).toEqual([true, 3, '3'])
+  expect(told('/x', 'POST')).toEqual([false, 3, once])
+  expect(told('/twice', 'POST')).toEqual([true, 3, '3'])
+  expect(told('/once')).toEqual([false, 3, once])
+  expect(told('/off', 'PUT')).toEqual([true, 1, '1'])
+  expect(client.explain().plan).not.toHaveProperty('idempotent')
+})
+
 it('changes nothing: what is asked about is picked as before', async () => {
   const clock = new ManualClock()
   await using client = createClient({ ...options(clock), balance: peakEwma() })
