@@ -18,7 +18,13 @@ export interface Fault {
 }
 
 /** This process has run out of something. */
-const STARVED: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS', 'ENOMEM'])
+const OUT_OF_RESOURCES: ReadonlySet<unknown> = new Set([
+  'EMFILE',
+  'ENFILE',
+  'EADDRNOTAVAIL',
+  'ENOBUFS',
+  'ENOMEM',
+])
 /** The instance has answered with more than this client takes. */
 const UNTAKEABLE: ReadonlySet<unknown> = new Set([
   'UND_ERR_HEADERS_OVERFLOW',
@@ -47,16 +53,21 @@ export function endingOf({ error, sent, isAnswered, isReused, body }: Fault): En
   if (isCallersFault(error, body)) return 'mistaken'
   const { code } = (error ?? {}) as { code?: unknown }
   if (UNTAKEABLE.has(code)) return 'untakeable'
-  if (!sent) return STARVED.has(code) ? 'starved' : TIMED_OUT.has(code) ? 'unreachable' : 'refused'
+  if (!sent)
+    return OUT_OF_RESOURCES.has(code)
+      ? 'outOfResources'
+      : TIMED_OUT.has(code)
+        ? 'unreachable'
+        : 'notConnected'
   if (isAnswered) return 'truncated'
   if (isUnprocessed(error)) return 'unprocessed'
   if (code === 'UND_ERR_HEADERS_TIMEOUT') return 'silent'
-  return isReused && isClosed(error) ? 'stale' : 'broken'
+  return isReused && isClosed(error) ? 'deadConnection' : 'broken'
 }
 
 /** The verdict on what a function given to `execute` threw: nobody can tell what of it has reached the instance. */
 export function thrownVerdict(error: unknown, custom: Classify | undefined): Verdict {
-  const verdict = isA(error, OutriggerError) ? VERDICTS.declined : VERDICTS.threw
+  const verdict = isA(error, OutriggerError) ? VERDICTS.nestedRefusal : VERDICTS.threw
   return overruled(verdict, asked(custom, { error })?.outcome)
 }
 

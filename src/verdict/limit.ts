@@ -26,7 +26,7 @@ export function isLate(ms: number): boolean {
 /** The verdict on a try that ran into the time limit of its call: it is to blame if it had most of that time. */
 export function limitVerdict({ call, attempt, late, sent }: Spent): Verdict {
   if (attempt === -Infinity) return VERDICTS.queued
-  if (isLate(late)) return VERDICTS.asleep
+  if (isLate(late)) return VERDICTS.lateTimer
   if (attempt * 2 < call) return VERDICTS.abandoned
   return sent ? VERDICTS.silent : VERDICTS.unreachable
 }

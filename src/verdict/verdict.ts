@@ -32,17 +32,17 @@ export type Ending =
   | 'breach'
   | 'truncated'
   | 'untakeable'
-  | 'refused'
+  | 'notConnected'
   | 'unreachable'
   | 'broken'
   | 'silent'
   | 'threw'
-  | 'stale'
+  | 'deadConnection'
   | 'unprocessed'
   | 'queued'
-  | 'asleep'
-  | 'starved'
-  | 'declined'
+  | 'lateTimer'
+  | 'outOfResources'
+  | 'nestedRefusal'
   | 'mistaken'
   | 'abandoned'
 
@@ -57,17 +57,17 @@ export const VERDICTS: Readonly<Record<Ending, Verdict>> = {
   truncated: row('instance', 'failure', 'yes', 'connection', 'always', 'never'),
   untakeable: row('client', 'ignored', 'yes', 'http', 'never', 'never'),
   // No answer came.
-  refused: row('instance', 'failure', 'no', 'connection', 'always', 'free'),
+  notConnected: row('instance', 'failure', 'no', 'connection', 'always', 'free'),
   unreachable: row('instance', 'failure', 'no', 'connection', 'answering', 'free'),
   broken: row('instance', 'failure', 'maybe', 'connection', 'always', 'charged'),
   silent: row('instance', 'failure', 'maybe', 'http', 'answering', 'charged'),
   threw: row('instance', 'failure', 'maybe', 'http', 'never', 'charged'),
-  stale: row('path', 'ignored', 'maybe', 'connection', 'never', 'free'),
+  deadConnection: row('path', 'ignored', 'maybe', 'connection', 'never', 'free'),
   unprocessed: row('path', 'ignored', 'no', 'connection', 'never', 'free'),
   queued: row('client', 'ignored', 'no', 'http', 'never', 'never'),
-  asleep: row('client', 'ignored', 'maybe', 'http', 'never', 'never'),
-  starved: row('client', 'ignored', 'no', 'http', 'never', 'never'),
-  declined: row('client', 'ignored', 'maybe', 'http', 'never', 'never'),
+  lateTimer: row('client', 'ignored', 'maybe', 'http', 'never', 'never'),
+  outOfResources: row('client', 'ignored', 'no', 'http', 'never', 'never'),
+  nestedRefusal: row('client', 'ignored', 'maybe', 'http', 'never', 'never'),
   mistaken: row('caller', 'ignored', 'maybe', 'http', 'never', 'never'),
   abandoned: row('caller', 'ignored', 'maybe', 'http', 'never', 'never'),
 }

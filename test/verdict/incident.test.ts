@@ -26,7 +26,7 @@ function run(
 }
 
 describe('attempts under way together', () => {
-  it.each(['broken', 'refused'] as const)('that are %s in one moment are one strike', (ending) => {
+  it.each(['broken', 'notConnected'] as const)('that are %s in one moment are one strike', (ending) => {
     expect(three(VERDICTS[ending])).toBe('closed')
   })
 
@@ -109,17 +109,20 @@ describe('attempts under way together', () => {
 })
 
 describe('one after the other', () => {
-  it.each(['broken', 'refused', 'silent', 'unreachable'] as const)('each %s is a strike', async (ending) => {
-    const harness = new Harness({ breaker: guardless })
-    harness.apply('a')
-    for (let call = 0; call < 3; call++) {
-      const attempt = harness.acquire()
-      await harness.clock.advance(1)
-      attempt?.settle(VERDICTS[ending])
-      attempt?.release()
-    }
-    expect(harness.fleet.endpoints[0]?.breakerAt(0)?.state).toBe('open')
-  })
+  it.each(['broken', 'notConnected', 'silent', 'unreachable'] as const)(
+    'each %s is a strike',
+    async (ending) => {
+      const harness = new Harness({ breaker: guardless })
+      harness.apply('a')
+      for (let call = 0; call < 3; call++) {
+        const attempt = harness.acquire()
+        await harness.clock.advance(1)
+        attempt?.settle(VERDICTS[ending])
+        attempt?.release()
+      }
+      expect(harness.fleet.endpoints[0]?.breakerAt(0)?.state).toBe('open')
+    },
+  )
 })
 
 describe('strikes of broken connections', () => {

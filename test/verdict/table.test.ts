@@ -33,17 +33,17 @@ describe('the table of verdicts', () => {
       'breach instance failure yes http never never',
       'truncated instance failure yes connection always never',
       'untakeable client ignored yes http never never',
-      'refused instance failure no connection always free',
+      'notConnected instance failure no connection always free',
       'unreachable instance failure no connection answering free',
       'broken instance failure maybe connection always charged',
       'silent instance failure maybe http answering charged',
       'threw instance failure maybe http never charged',
-      'stale path ignored maybe connection never free',
+      'deadConnection path ignored maybe connection never free',
       'unprocessed path ignored no connection never free',
       'queued client ignored no http never never',
-      'asleep client ignored maybe http never never',
-      'starved client ignored no http never never',
-      'declined client ignored maybe http never never',
+      'lateTimer client ignored maybe http never never',
+      'outOfResources client ignored no http never never',
+      'nestedRefusal client ignored maybe http never never',
       'mistaken caller ignored maybe http never never',
       'abandoned caller ignored maybe http never never',
     ])
@@ -58,21 +58,21 @@ describe('the table of verdicts', () => {
 
 describe('the ending of a request that failed', () => {
   it.each<[Ending, string, Omit<Fault, 'error'>, unknown]>([
-    ['refused', 'nobody listens', UNSENT, coded('ECONNREFUSED')],
-    ['refused', 'a certificate is wrong', UNSENT, coded('ERR_TLS_CERT_ALTNAME_INVALID')],
-    ['refused', 'the name is not known', UNSENT, coded('ENOTFOUND')],
-    ['refused', 'the connection breaks while it is made', UNSENT, coded('ECONNRESET')],
+    ['notConnected', 'nobody listens', UNSENT, coded('ECONNREFUSED')],
+    ['notConnected', 'a certificate is wrong', UNSENT, coded('ERR_TLS_CERT_ALTNAME_INVALID')],
+    ['notConnected', 'the name is not known', UNSENT, coded('ENOTFOUND')],
+    ['notConnected', 'the connection breaks while it is made', UNSENT, coded('ECONNRESET')],
     ['unreachable', 'undici gives up connecting', UNSENT, coded('UND_ERR_CONNECT_TIMEOUT')],
     ['unreachable', 'the system gives up connecting', UNSENT, coded('ETIMEDOUT')],
-    ['starved', 'this process has no more files', UNSENT, coded('EMFILE')],
-    ['starved', 'this host has no more ports', UNSENT, coded('EADDRNOTAVAIL')],
+    ['outOfResources', 'this process has no more files', UNSENT, coded('EMFILE')],
+    ['outOfResources', 'this host has no more ports', UNSENT, coded('EADDRNOTAVAIL')],
     ['broken', 'a fresh connection is reset', SENT, coded('ECONNRESET')],
     ['broken', 'a fresh connection is closed', SENT, coded('UND_ERR_SOCKET', 'other side closed')],
     ['broken', 'the answer is no HTTP', REUSED, coded('HPE_INVALID_CONSTANT')],
     ['broken', 'the answer is bad', REUSED, coded('UND_ERR_SOCKET', 'bad response')],
-    ['stale', 'a reused connection is reset', REUSED, coded('ECONNRESET')],
-    ['stale', 'a reused connection cannot be written to', REUSED, coded('EPIPE')],
-    ['stale', 'a reused connection is closed', REUSED, coded('UND_ERR_SOCKET', 'other side closed')],
+    ['deadConnection', 'a reused connection is reset', REUSED, coded('ECONNRESET')],
+    ['deadConnection', 'a reused connection cannot be written to', REUSED, coded('EPIPE')],
+    ['deadConnection', 'a reused connection is closed', REUSED, coded('UND_ERR_SOCKET', 'other side closed')],
     ['unprocessed', 'the stream is above the last one of a GOAWAY', SENT, coded('UND_ERR_INFO', GOAWAY)],
     ['unprocessed', 'the stream is refused', SENT, Object.assign(new Error('x'), { http2ErrorCode: 7 })],
     [
@@ -103,7 +103,7 @@ describe('the ending of a request that failed', () => {
   it('counts as the user’s own classify says, unless the caller caused it or it was counted already', () => {
     const says = (outcome: Outcome) => (): Outcome => outcome
     const reset = { ...REUSED, error: coded('ECONNRESET') }
-    expect(faultVerdict(reset, undefined)).toBe(VERDICTS.stale)
+    expect(faultVerdict(reset, undefined)).toBe(VERDICTS.deadConnection)
     expect(faultVerdict(reset, says('failure'))).toMatchObject({ whose: 'instance', outcome: 'failure' })
     expect(faultVerdict({ ...reset, ...SENT }, says('ignored'))).toMatchObject({
       outcome: 'ignored',
@@ -133,7 +133,7 @@ describe('the verdict', () => {
   it('on what a function threw is a failure, unless it is one of our refusals', () => {
     expect(thrownVerdict(new Error('boom'), undefined)).toBe(VERDICTS.threw)
     const refusal = new OutriggerError('ERR_OUTRIGGER_DENIED', 'no')
-    expect(thrownVerdict(refusal, undefined)).toBe(VERDICTS.declined)
+    expect(thrownVerdict(refusal, undefined)).toBe(VERDICTS.nestedRefusal)
     expect(thrownVerdict(refusal, () => 'failure')).toMatchObject({ outcome: 'failure', again: 'charged' })
   })
 

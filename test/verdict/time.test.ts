@@ -24,7 +24,7 @@ describe('a time limit of the call', () => {
     ['abandoned', 'had less than half of it', { attempt: 49 }],
     ['unreachable', 'had all of it and no connection', { sent: false }],
     ['queued', 'waits in our own queue', { attempt: -Infinity, sent: false }],
-    ['asleep', 'was looked at too late', { late: 20 }],
+    ['lateTimer', 'was looked at too late', { late: 20 }],
     ['silent', 'was looked at almost in time', { late: 19 }],
     ['queued', 'waits in our own queue, looked at too late', { attempt: -Infinity, late: 500 }],
   ])('is %s for a try that %s', (ending, _what, how) => {
