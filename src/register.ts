@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
+import { setting } from './register/environment.ts'
 
 export type { RegisterConfig, RegisterListeners, ServiceConfig, SourceConfig } from './register/config.ts'
 
@@ -7,7 +8,7 @@ export type { RegisterConfig, RegisterListeners, ServiceConfig, SourceConfig } f
 const FILES = ['js', 'mjs', 'ts', 'mts', 'json', 'yaml', 'yml'].map((end) => `outrigger.config.${end}`)
 
 const folder = process.cwd()
-const { OUTRIGGER_CONFIG: named } = process.env
+const named = setting(process.env, 'OUTRIGGER_CONFIG')
 const file = named ?? FILES.find((name) => existsSync(resolve(folder, name)))
 if (file === undefined) {
   const known = 'outrigger.config.{js,mjs,ts,mts,json,yaml,yml}'

@@ -1,7 +1,7 @@
 import type { Client } from '../client/client.ts'
 import type { ClientOptions } from '../client/options.ts'
 import type { Clock } from '../clock.ts'
-import { checkNumber, checkObject, checkRecord, quote } from '../options.ts'
+import { checkMethods, checkNumber, checkObject, checkRecord, quote } from '../options.ts'
 import type { Source } from '../registry/source.ts'
 
 /** What every service has, unless its own options say otherwise. */
@@ -75,6 +75,7 @@ export function checkAppOptions(options: FetchOptions): void {
   if (unknown === 'discover' && source === undefined) {
     throw new TypeError(`unknown: 'discover' needs a source`)
   }
+  if (source !== undefined) checkMethods('source', source, ['watch'])
   if (idleTimeout !== undefined) checkNumber('idleTimeout', idleTimeout, { exclusive: true })
   if (suffixes !== undefined) checkSuffixes(suffixes)
 }

@@ -1,7 +1,7 @@
 import type { Client } from '../client/client.ts'
 import type { ClientOptions } from '../client/options.ts'
 import type { FetchOptions, ServiceOptions } from './options.ts'
-import { checkClientOf, hostOf, isClient, optionsOf } from './service-options.ts'
+import { checkClientOf, hostOf, isClient, ofService, optionsOf } from './service-options.ts'
 import { Service } from './service.ts'
 
 /** A change that was checked: it applies itself, and does not throw. */
@@ -63,10 +63,12 @@ export class Roster {
       changes.push(isClient(given) ? this.#giving(name, host, given) : this.#naming(name, host, given, next))
     }
     for (const [host, service] of this.services) {
-      if (!named.has(host)) changes.push(service.prepare(optionsOf(service.name, {}, next, service.source)))
+      if (named.has(host)) continue
+      const { name, source } = service
+      changes.push(ofService(name, {}, (own) => service.prepare(optionsOf(name, own, next, source))))
     }
     // Of services that will be discovered.
-    if (next.source) this.#serviceOf(optionsOf('service', {}, next))
+    if (next.source) ofService('service', {}, (own) => this.#serviceOf(optionsOf('service', own, next)))
     return changes
   }
 
@@ -91,9 +93,10 @@ export class Roster {
       throw new TypeError(`services['${name}'] is a client made by hand: change it by its own update()`)
     }
     const known = this.services.get(host)
-    const options = optionsOf(name, given, next, known?.source)
-    if (known) return known.prepare(options)
-    const service = this.#serviceOf(options)
+    if (known) {
+      return ofService(name, given, (own) => known.prepare(optionsOf(name, own, next, known.source)))
+    }
+    const service = ofService(name, given, (own) => this.#serviceOf(optionsOf(name, own, next)))
     return () => {
       this.services.set(host, service)
       this.#context.onName(name, host)

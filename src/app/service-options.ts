@@ -1,6 +1,7 @@
 import { callWithin, type Client } from '../client/client.ts'
 import type { ClientOptions } from '../client/options.ts'
 import { logicalAddress } from '../doors/plan/target.ts'
+import { checkMethods } from '../options.ts'
 import { quote } from '../quote.ts'
 import type { Source } from '../registry/source.ts'
 import type { FetchOptions, ServiceOptions } from './options.ts'
@@ -42,6 +43,7 @@ export function optionsOf(
   }
   const { source: own = kept ?? source, ...options } = given
   if (!own) throw new TypeError(`services['${name}'] has no source, and createFetch() has none either`)
+  if (given.source) checkMethods(`services['${name}'].source`, given.source, ['watch'])
   const routes = { ...defaults?.routes, ...options.routes }
   return {
     ...defaults,
@@ -50,6 +52,34 @@ export function optionsOf(
     service: name,
     source: own,
     ...(clock && { clock }),
+  }
+}
+
+/**
+ * What is wrong with the options of one service of many says which service it is, or that it stands in the defaults. `check` checks the
+ * service; it gets what is written for it.
+ */
+export function ofService<T>(name: string, given: ServiceOptions, check: (given: ServiceOptions) => T): T {
+  try {
+    return check(given)
+  } catch (error) {
+    const service = `services['${name}']`
+    if (!(error instanceof Error) || error.message.startsWith(service)) throw error
+    const where = isOfDefaults(error.message, () => check(given.source ? { source: given.source } : {}))
+      ? 'defaults'
+      : service
+    const Kind = error instanceof RangeError ? RangeError : TypeError
+    throw new Kind(`${where}: ${error.message}`, { cause: error })
+  }
+}
+
+/** Whether the defaults alone have the same mistake. */
+function isOfDefaults(message: string, check: () => unknown): boolean {
+  try {
+    check()
+    return false
+  } catch (error) {
+    return error instanceof Error && error.message === message
   }
 }
 

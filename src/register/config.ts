@@ -69,7 +69,6 @@ export async function readConfig(file: string, value: unknown, folder: string): 
     throw new TypeError(`${file}: services must be an object, got ${quote(services)}`)
   }
   const source = shared && (await within(`${file}: source`, () => toSource(shared, folder)))
-  await within(file, () => createFetch({ ...rest, services: {}, ...(source && { source }) }))
   const made: Record<string, ServiceOptions> = {}
   for (const [service, given] of Object.entries(services)) {
     const key = `${file}: services['${service}']`
@@ -81,17 +80,9 @@ export async function readConfig(file: string, value: unknown, folder: string): 
     else {
       made[service] = { ...options, source: await within(`${key}.source`, () => toSource(own, folder)) }
     }
-    // Alone, so that the error names the service.
-    await within(key, () =>
-      createFetch({
-        ...rest,
-        unknown: 'pass',
-        services: { [service]: made[service] ?? {} },
-        ...(source && { source }),
-      }),
-    )
   }
   const options = { ...rest, services: made, ...(source && { source }) }
+  await within(file, () => createFetch(options))
   return { options, on, observe, reload, written }
 }
 

@@ -6,7 +6,7 @@ import { withEnvironment } from './environment.ts'
 
 /** How each kind of file is read. */
 const READ: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
-  '.json': async (path) => JSON.parse(await readFile(path, 'utf8')) as unknown,
+  '.json': async (path) => JSON.parse(await readText(path)) as unknown,
   '.yaml': readYaml,
   '.yml': readYaml,
 }
@@ -19,6 +19,11 @@ export async function loadConfig(folder: string, file: string): Promise<Configur
   return readConfig(file, value, folder)
 }
 
+/** Editors on Windows begin a file with a byte order mark. */
+async function readText(path: string): Promise<string> {
+  return (await readFile(path, 'utf8')).replace(/^\uFEFF/, '')
+}
+
 async function importDefault(path: string): Promise<unknown> {
   const module = (await import(pathToFileURL(path).href)) as Record<string, unknown>
   if ('default' in module) return module['default']
@@ -29,5 +34,5 @@ async function readYaml(path: string): Promise<unknown> {
   const { parse } = await import('yaml').catch((cause: unknown) => {
     throw new TypeError('reading YAML needs the package yaml: npm install yaml', { cause })
   })
-  return parse(await readFile(path, 'utf8'))
+  return parse(await readText(path))
 }

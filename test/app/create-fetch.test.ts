@@ -478,7 +478,21 @@ it.each<[object, string]>([
   [{ services: {}, unknown: 'pass', otherwise: 'deny' }, 'unknown and otherwise say different things'],
   [{ services: {}, suffixes: ['internal'] }, 'suffixes must be a list'],
   [{ services: {}, idleTimeout: 0 }, 'idleTimeout must be'],
-  [{ source: fixed([]), services: { a: { retry: { attempts: 0 } } } }, 'retry.attempts'],
+  [
+    { source: fixed([]), services: { a: {}, b: { retry: { attempts: 0 } } } },
+    "services['b']: retry.attempts must be an integer >= 1, got 0",
+  ],
+  [
+    { source: fixed([]), services: { a: {}, b: {} }, defaults: { retry: { attempts: 0 } } },
+    'defaults: retry.attempts must be an integer >= 1, got 0',
+  ],
+  [
+    { source: fixed([]), unknown: 'discover', defaults: { retry: { attempts: 0 } } },
+    'defaults: retry.attempts must be an integer >= 1, got 0',
+  ],
+  [{ source: {}, unknown: 'discover' }, 'source must have a method watch(), got {}'],
+  [{ source: 'consul', services: {} }, "source must have a method watch(), got 'consul'"],
+  [{ services: { a: { source: {} } } }, "services['a'].source must have a method watch(), got {}"],
 ])('createFetch refuses %o', (options, message) => {
   expect(() => createFetch(options as FetchOptions)).toThrow(message)
 })

@@ -8,16 +8,7 @@ type Schema = { properties: object; $defs: Record<string, { properties: object }
 const schema = JSON.parse(await readFile('config.schema.json', 'utf8')) as Schema
 
 /** What JSON cannot say: functions and objects with methods, and what an application or its service cannot have. */
-const CODE = [
-  'service',
-  'clock',
-  'balance',
-  'fallback',
-  'classify',
-  'redactPath',
-  'validate',
-  'contractFailure',
-]
+const CODE = ['service', 'clock', 'balance', 'fallback', 'classify', 'redactPath']
 const names = (properties: object | undefined): string[] => Object.keys(properties ?? {}).toSorted()
 
 describe('config.schema.json', () => {

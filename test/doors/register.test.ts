@@ -173,6 +173,19 @@ describe('node --import outrigger/register', { timeout: CHILD_TIMEOUT }, () => {
     )
   })
 
+  it('takes an empty variable for one that is not set, and OUTRIGGER_UNKNOWN over otherwise; a byte order mark is no mistake', async () => {
+    await using server = await startServer(reply(200, 'user 42'))
+    const source = { fixed: [server.url] }
+    const config = { otherwise: 'pass', services: { 'user-service': { source } } }
+    const { stdout, stderr } = await runApp(
+      { 'outrigger.config.json': `\uFEFF${JSON.stringify(config)}` },
+      `${APP}
+      await fetch('http://127.0.0.1:1/').catch(({ code }) => console.log(code))`,
+      { OUTRIGGER_CONFIG: '', OUTRIGGER_SOURCE: '', OUTRIGGER_UNKNOWN: 'deny' },
+    )
+    expect({ stdout, stderr }).toEqual({ stdout: 'user 42\nERR_OUTRIGGER_DENIED\n', stderr: '' })
+  })
+
   it('tells listeners, and hands out the application', async () => {
     await using server = await startServer(reply(200, 'user 42'))
     const config = `
