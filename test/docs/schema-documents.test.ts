@@ -1,13 +1,7 @@
 import { Ajv } from 'ajv'
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import {
-  createFetch,
-  fixed,
-  type FetchOptions,
-  type RouteRule,
-  type ServiceOptions,
-} from '../../src/index.ts'
+import { createFetch, fixed, type ServiceOptions } from '../../src/index.ts'
 
 const accepts = new Ajv({ strict: false }).compile(
   JSON.parse(await readFile('config.schema.json', 'utf8')) as object,
