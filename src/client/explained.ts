@@ -1,16 +1,16 @@
 import type { CallInit, FetchInput } from '../typed/call-input.ts'
-import type { Core } from '../call/core.ts'
 import { ownersOf, type Configured } from './configurable.ts'
+import type { ClientCore } from './core.ts'
 import type { Plan } from '../call/plan.ts'
 import type { Plans } from '../doors/plan/plans.ts'
 import { isRouteKey, resolveTarget, type Logical } from '../doors/plan/target.ts'
-import { explain } from '../explain/explain.ts'
+import { explain, type ExplainContext } from '../explain/explain.ts'
 import type { Explanation } from '../explain/explanation.ts'
 import { quote } from '../quote.ts'
 import type { Subset } from '../traffic/subset.ts'
 
 interface Explained {
-  readonly core: Core
+  readonly core: ClientCore
   readonly plans: Plans
   readonly configured: Configured
 }
@@ -22,6 +22,7 @@ export function explained(
   input: FetchInput | undefined,
   init: Pick<CallInit, 'method' | 'headers'> | undefined,
 ): Explanation {
+  core.hand.expire()
   const subsetOf = (plan: Plan, method?: string, path?: string): Subset | undefined => {
     const header = (name: string): string | undefined => headers.get(name) ?? undefined
     const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined))
@@ -29,16 +30,17 @@ export function explained(
     const asked = { method, path, priority: plan.priority, header, random: () => 1 }
     return plan.traffic?.explain(asked, core.fleet.availability.standing(plan.guard))
   }
-  const setBy = ownersOf(configured)
+  const byHand: ExplainContext['byHand'] = (endpoint, kind) => core.hand.note(endpoint, kind)
+  const common = { core, byHand, setBy: ownersOf(configured) }
   if (input === undefined) {
-    return explain({ core, setBy, plan: plans.base, method: undefined, subset: subsetOf(plans.base) })
+    return explain({ ...common, plan: plans.base, method: undefined, subset: subsetOf(plans.base) })
   }
   if (typeof input === 'string' && isRouteKey(input)) {
     const { key, plan } = plans.byKey(input, init?.method)
-    return explain({ core, setBy, plan, method: key.method, subset: subsetOf(plan, key.method) })
+    return explain({ ...common, plan, method: key.method, subset: subsetOf(plan, key.method) })
   }
   const target = resolveTarget(logical, plans, input, init)
   if (!target) throw new TypeError(`explain() is for ${logical.origin}, got ${quote(input)}`)
   const { plan, method, path } = target
-  return explain({ core, setBy, plan, method, subset: subsetOf(plan, method, path) })
+  return explain({ ...common, plan, method, subset: subsetOf(plan, method, path) })
 }

@@ -6,7 +6,7 @@ import type { ControlAction, ControlEvent } from '../observe/events.ts'
 import { checkBoolean, checkNumber, checkObject, quote } from '../options.ts'
 import { oneLine } from '../quote.ts'
 import type { Instance } from '../registry/source.ts'
-import { Marks, type Mark } from './marks.ts'
+import { Marks, type Mark, type MarkKind } from './marks.ts'
 
 /** For how long something is done by hand, and why. */
 export interface ByHandOptions {
@@ -61,6 +61,7 @@ export class Hand {
   isolate(id: string, options: TakeOutOptions = {}): void {
     const { until, reason, force } = this.#check('isolate', id, options, ['for', 'reason', 'force'])
     if (!force) this.#refuseLast('isolate', id)
+    else if (!this.#isAnyLeft(id)) this.#forceIsolated()
     this.#say('isolate', id, { isolated: { until, reason, force } }, until, reason)
   }
 
@@ -95,7 +96,8 @@ export class Hand {
 
   /** As good as new: one instance, or all. */
   reset(id?: string): void {
-    if (id !== undefined) this.#checkId('reset', id)
+    if (id === undefined) this.expire()
+    else this.#checkId('reset', id)
     const { fleet } = this.#context
     for (const endpoint of fleet().endpoints) {
       if (id === undefined || endpoint.instance.id === id) endpoint.reset()
@@ -105,10 +107,12 @@ export class Hand {
 
   /** Instances as they are to be used: with the weight that was set by hand. */
   dress(instances: readonly Instance[]): readonly Instance[] {
-    this.#marks.expire(this.#context.clock.now())
+    const now = this.#context.clock.now()
     return instances.map((instance) => {
-      const value = this.#marks.of(instance.id)?.weight?.value
-      if (value === undefined) return instance
+      // What is over is told of by expire(), and not lost here.
+      const weight = this.#marks.of(instance.id)?.weight
+      if (weight === undefined || weight.until <= now) return instance
+      const { value } = weight
       let dressed = this.#dressed.get(instance)
       if (dressed?.weight !== value) this.#dressed.set(instance, (dressed = { ...instance, weight: value }))
       return dressed
@@ -119,7 +123,7 @@ export class Hand {
   imprint(endpoints: readonly LiveEndpoint[], now: number): number {
     const marks = endpoints.map(({ instance }) => this.#marks.of(instance.id))
     // In no incident worse than without a hand: who is the last one left is used, unless that was forced.
-    const areAllOut = marks.every((mark) => mark?.isolated)
+    const areAllOut = marks.every((mark) => mark?.isolated && mark.isolated.until > now)
     for (const [index, endpoint] of endpoints.entries()) {
       const { isolated, draining, open } = marks[index] ?? {}
       endpoint.isolatedUntil = isolated && (isolated.force || !areAllOut) ? isolated.until : -Infinity
@@ -137,7 +141,15 @@ export class Hand {
     const over = this.#marks.expire(clock.now())
     if (over.length === 0) return
     refresh()
-    for (const { id, kind } of over) publish({ action: 'expired', id, reason: `${kind} by hand is over` })
+    for (const { id, kind, reason } of over) {
+      publish({ action: 'expired', id, reason: `${kind} by hand is over${because(reason)}` })
+    }
+  }
+
+  /** Whether that was done to the instance, and why, in words: `by hand: INC-123`. */
+  note({ instance }: LiveEndpoint, kind: MarkKind): string | undefined {
+    const mark = this.#marks.of(instance.id)?.[kind]
+    return mark && `by hand${because(mark.reason)}`
   }
 
   snapshot(endpoint: LiveEndpoint): ByHandSnapshot | undefined {
@@ -203,6 +215,7 @@ export class Hand {
 
   /** A typing mistake in an incident must not pass for a measure taken. */
   #checkId(name: string, id: string): void {
+    this.expire()
     const { fleet, service } = this.#context
     const known = fleet().endpoints.map(({ instance }) => instance.id)
     if (known.includes(id) || (typeof id === 'string' && this.#marks.of(id))) return
@@ -212,15 +225,32 @@ export class Hand {
   }
 
   #refuseLast(name: string, id: string): void {
-    const { fleet, service, clock } = this.#context
-    const now = clock.now()
-    const isLeft = (endpoint: LiveEndpoint): boolean =>
-      endpoint.instance.id !== id && endpoint.isolatedUntil <= now && !endpoint.isOpen()
-    if (fleet().endpoints.some(isLeft)) return
+    if (this.#isAnyLeft(id)) return
     throw new RangeError(
-      `${name}(${quote(id)}) would leave ${service} without an instance; { force: true } does it`,
+      `${name}(${quote(id)}) would leave ${this.#context.service} without an instance; { force: true } does it`,
     )
   }
+
+  /** Whether there is an instance to use beside this one. */
+  #isAnyLeft(id: string): boolean {
+    const { fleet, clock } = this.#context
+    const now = clock.now()
+    return fleet().endpoints.some(
+      (endpoint) => endpoint.instance.id !== id && endpoint.isolatedUntil <= now && !endpoint.isOpen(),
+    )
+  }
+
+  /** The last one is taken out by force: who was taken out before it does not come back for that. */
+  #forceIsolated(): void {
+    for (const { instance } of this.#context.fleet().endpoints) {
+      const isolated = this.#marks.of(instance.id)?.isolated
+      if (isolated) this.#marks.set(instance.id, { isolated: { ...isolated, force: true } })
+    }
+  }
+}
+
+function because(reason: string | undefined): string {
+  return reason === undefined ? '' : `: ${oneLine(reason)}`
 }
 
 /** Of thousands, the first are enough for who has mistyped one. */

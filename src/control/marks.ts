@@ -13,6 +13,13 @@ export interface Until {
 
 export type MarkKind = keyof Mark
 
+/** What was said, and is over. */
+interface Over {
+  readonly id: string
+  readonly kind: MarkKind
+  readonly reason: string | undefined
+}
+
 const KINDS: readonly MarkKind[] = ['isolated', 'draining', 'weight', 'open']
 
 /** Everything said by hand, by instance id: it holds whether or not the registry lists the instance at the moment. */
@@ -39,14 +46,17 @@ export class Marks {
   }
 
   /** Drops what is over, and says what it was. */
-  expire(now: number): { readonly id: string; readonly kind: MarkKind }[] {
+  expire(now: number): Over[] {
     if (now < this.dueAt) return []
-    const over: { id: string; kind: MarkKind }[] = []
+    const over: Over[] = []
     for (const [id, mark] of this.#byId) {
       const live = Object.fromEntries(
         KINDS.flatMap((kind) => (lives(mark[kind], now) ? [[kind, mark[kind]]] : [])),
       )
-      for (const kind of KINDS) if (mark[kind] && !(kind in live)) over.push({ id, kind })
+      for (const kind of KINDS) {
+        const ended = kind in live ? undefined : mark[kind]
+        if (ended) over.push({ id, kind, reason: ended.reason })
+      }
       if (Object.keys(live).length > 0) this.#byId.set(id, live)
       else this.#byId.delete(id)
     }

@@ -21,6 +21,11 @@ export interface ExplainContext {
   readonly method: string | undefined
   /** The instances that the call may go to; undefined: all of them. */
   readonly subset: Subset | undefined
+  /** Whether something was done to an instance by hand, and why, in words. */
+  readonly byHand: (
+    endpoint: LiveEndpoint,
+    kind: 'isolated' | 'draining' | 'weight' | 'open',
+  ) => string | undefined
   /** Whose documents have set which options. */
   readonly setBy: Readonly<Record<string, string>>
 }
@@ -65,7 +70,7 @@ function explainInstance(
   state: InstanceState,
   best: InstanceState | undefined,
   now: number,
-  { core, plan, subset }: ExplainContext,
+  { core, plan, subset, byHand }: ExplainContext,
 ): InstanceExplanation {
   const { instance, inFlight, latency } = endpoint
   const openFor = endpoint.admitsAt(plan.guard, now) - now
@@ -81,17 +86,17 @@ function explainInstance(
         : 'new, its connections are being opened',
     open:
       endpoint.isolatedUntil > now
-        ? 'isolated by hand'
+        ? `isolated ${byHand(endpoint, 'isolated') ?? 'by hand'}`
         : openFor === Infinity
           ? 'its breaker is open until it is reset'
-          : `open for ${ms(openFor)} more`,
+          : [`open for ${ms(openFor)} more`, byHand(endpoint, 'open')].filter(Boolean).join(', '),
     probing: 'half-open, its probes are under way',
     paused: `its server asked for a pause, ${ms(pausedFor)} more`,
     draining:
       endpoint.drainedUntil > now
-        ? 'drained by hand'
+        ? `drained ${byHand(endpoint, 'draining') ?? 'by hand'}`
         : instance.weight === 0
-          ? 'its weight is 0'
+          ? ['its weight is 0', byHand(endpoint, 'weight')].filter(Boolean).join(', ')
           : 'it is leaving',
     unhealthy: healthReason(endpoint),
     full: `it carries ${inFlight} of ${perInstance} attempts`,

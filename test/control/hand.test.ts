@@ -49,7 +49,7 @@ test('an isolated instance gets no call, through snapshots and new addresses, un
     { isolated: { reason: 'INC-1' } },
     undefined,
   ])
-  expect(client.explain().instances[0]).toMatchObject({ mayBePicked: false, why: 'isolated by hand' })
+  expect(client.explain().instances[0]).toMatchObject({ mayBePicked: false, why: 'isolated by hand: INC-1' })
   client.restore('a')
   expect(await takers()).toBe('ab')
   expect(client.snapshot().instances[0]).not.toHaveProperty('byHand')
@@ -98,6 +98,37 @@ test('the last instance is only taken out by force', async () => {
   expect(client.snapshot().instances[0]?.byHand).toEqual({ isolated: { suspended: true } })
   client.isolate('a', { force: true })
   await expect(takers()).rejects.toMatchObject({ code: 'ERR_OUTRIGGER_CIRCUIT_OPEN' })
+})
+
+test('who was isolated stays so when the last one is isolated by force', async () => {
+  const { client, source, takers } = await setUp()
+  client.isolate('a', { reason: 'INC-1' })
+  client.isolate('b', { force: true })
+  await expect(takers()).rejects.toMatchObject({ code: 'ERR_OUTRIGGER_CIRCUIT_OPEN' })
+  expect(client.snapshot().instances.map(({ byHand }) => byHand)).toEqual([
+    { isolated: { reason: 'INC-1' } },
+    { isolated: {} },
+  ])
+  source.push(instance('a'))
+  await expect.poll(() => client.snapshot().instances.length).toBe(1)
+  await expect(takers()).rejects.toMatchObject({ code: 'ERR_OUTRIGGER_CIRCUIT_OPEN' })
+  client.restore('a')
+  expect(await takers()).toBe('a')
+})
+
+test('the reason is in the explanation and in the event of the end', async () => {
+  const { client, clock, events } = await setUp()
+  const why = (): string[] => client.explain().instances.map((each) => each.why)
+  client.drain('a', { for: 100, reason: 'INC-1\nof today' })
+  client.open('b', 1000, { reason: 'INC-2' })
+  expect(why()).toEqual([
+    'drained by hand: INC-1 of today; nobody better is there',
+    'open for 1000 ms more, by hand: INC-2',
+  ])
+  await clock.advance(100)
+  client.weigh('a', 0, { reason: 'INC-3' })
+  expect(why()[0]).toBe('its weight is 0, by hand: INC-3; nobody better is there')
+  expect(events[2]).toMatchObject({ action: 'expired', reason: 'draining by hand is over: INC-1 of today' })
 })
 
 test('drain and weigh 0 leave an instance for when nobody else is there', async () => {
