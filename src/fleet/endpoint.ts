@@ -47,7 +47,8 @@ export class LiveEndpoint extends EndpointBreakers implements Endpoint {
   /** Mean of the recent successes in ms, each new one weighing a tenth. */
   latency: number | undefined = undefined
   #onIdle: (() => void) | undefined
-  readonly #pools: EndpointPools
+  /** Made with the first request: most instances of a large fleet have none yet. */
+  #pools: EndpointPools | undefined
   #instance: Instance
   /** The clock's time until which a Retry-After asks us to stay away. */
   penalisedUntil = 0
@@ -70,7 +71,6 @@ export class LiveEndpoint extends EndpointBreakers implements Endpoint {
     super()
     this.#context = context
     this.#instance = instance
-    this.#pools = new EndpointPools(() => context.connect(this.#instance))
     this.weight = instance.weight || 1
   }
 
@@ -110,12 +110,12 @@ export class LiveEndpoint extends EndpointBreakers implements Endpoint {
 
   /** The pool that a request is to be sent on; made with the first. Once the endpoint has ended, one that sends nothing. */
   openPool(): Dispatcher {
-    return this.#pools.open()
+    return this.#madePools().open()
   }
 
   /** Requests that wait in its pool for a connection to come free. */
   get queued(): number {
-    const pool = this.#pools.ifMade
+    const pool = this.#pools?.ifMade
     return pool ? queuedIn(pool) : 0
   }
 
@@ -211,7 +211,7 @@ export class LiveEndpoint extends EndpointBreakers implements Endpoint {
 
   /** Another pool from now on; what is under way finishes in the old one. */
   renewPool(): void {
-    this.#pools.renew()
+    this.#pools?.renew()
   }
 
   /** Every breaker closed and as good as new, and no pause that anybody asked for. */
@@ -230,8 +230,12 @@ export class LiveEndpoint extends EndpointBreakers implements Endpoint {
   async destroyPools(): Promise<void> {
     const { id, url } = this.instance
     const name = oneLine(`${id} (${url})`)
-    await this.#pools.destroy(
+    await this.#madePools().destroy(
       this.#context.closed ?? new Error(`${name} is no longer in the registry, and its drain time is over`),
     )
+  }
+
+  #madePools(): EndpointPools {
+    return (this.#pools ??= new EndpointPools(() => this.#context.connect(this.#instance)))
   }
 }
