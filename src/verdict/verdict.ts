@@ -6,15 +6,19 @@ import type { Outcome, Whose } from '../observe/events.ts'
  */
 export interface Verdict {
   readonly whose: Whose
-  /** What the attempt counts as. `ignored` counts nowhere. */
+  /**
+   * What the attempt counts as. `ignored` counts neither for nor against the instance: only `snapshot()` counts it, and strategies and
+   * early probes hear how long it took at least.
+   */
   readonly outcome: Outcome
-  /** Whether the instance has worked on the request. `no`: it may be sent again whatever its method. */
+  /** Whether the instance has worked on the request. `no`: its method does not keep it from being sent again, where `again` allows it. */
   readonly processed: 'yes' | 'maybe' | 'no'
   /** It happened below HTTP: it says something about the instance, and nothing about the route. */
   readonly connection: boolean
   /**
-   * Whether attempts that were under way together and ended like this at the same time are one strike: always, only
-   * where the instance has answered others meanwhile, or never.
+   * Whether attempts that were under way together and ended like this at the same time are one strike for breaker and strategy.
+   * `always`: one connection, or one process, broke under all of them. `answering`: only if the instance has answered another
+   * attempt since they began; if it has not, each of them shows by itself that it hangs. `never`: each counts.
    */
   readonly together: 'always' | 'answering' | 'never'
   /** Milliseconds in which the user's own `classify` wants the instance avoided; undefined: as the server asked. */
@@ -23,7 +27,7 @@ export interface Verdict {
   readonly again: 'free' | 'charged' | 'never'
 }
 
-/** How an attempt can end; docs/verdict.md says what each one is. */
+/** How an attempt can end. The table in docs/verdict.md has a row for each, with its name. */
 export type Ending =
   | 'good'
   | 'bad'
@@ -50,6 +54,7 @@ export type Ending =
 export const VERDICTS: Readonly<Record<Ending, Verdict>> = {
   // An answer came.
   good: row('instance', 'success', 'yes', 'http', 'never', 'never'),
+  // Of these, `again.ts` sends only for the statuses that another instance may improve on.
   bad: row('instance', 'failure', 'yes', 'http', 'never', 'charged'),
   busy: row('instance', 'overload', 'yes', 'http', 'never', 'charged'),
   dismissed: row('caller', 'ignored', 'yes', 'http', 'never', 'never'),
@@ -111,7 +116,12 @@ export function afterRedirect(verdict: Verdict): Verdict {
 /** The same verdict, where the user's own `classify` said what it counts as. */
 export function overruled(verdict: Verdict, outcome: Outcome | undefined): Verdict {
   if (outcome === undefined || outcome === verdict.outcome) return verdict
-  if (outcome === 'ignored') return { ...verdict, outcome, again: 'never' }
+  if (outcome === 'ignored') return { ...verdict, whose: excused(verdict.whose), outcome, again: 'never' }
   const again = outcome === 'success' ? 'never' : verdict.again === 'never' ? 'charged' : verdict.again
   return { ...verdict, whose: 'instance', outcome, again }
+}
+
+/** The user says that it was not the instance. */
+function excused(whose: Whose): Whose {
+  return whose === 'instance' ? 'caller' : whose
 }

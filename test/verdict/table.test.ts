@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { OutriggerError } from '../../src/errors.ts'
 import type { Outcome } from '../../src/observe/events.ts'
@@ -8,7 +9,7 @@ import { isReplayable, whyNotAgain } from '../../src/verdict/again.ts'
 import { isCallersFault, watched } from '../../src/verdict/callers-fault.ts'
 import { isSameIncident } from '../../src/verdict/incident.ts'
 import { isTimeLimit } from '../../src/verdict/limit.ts'
-import { afterRedirect, VERDICTS, type Ending, type Verdict } from '../../src/verdict/verdict.ts'
+import { afterRedirect, overruled, VERDICTS, type Ending, type Verdict } from '../../src/verdict/verdict.ts'
 
 const coded = (code: string, message = code): Error => Object.assign(new Error(message), { code })
 
@@ -47,6 +48,29 @@ describe('the table of verdicts', () => {
       'mistaken caller ignored maybe http never never',
       'abandoned caller ignored maybe http never never',
     ])
+  })
+
+  it('stands in docs/verdict.md, row by row', () => {
+    const page = readFileSync(new URL('../../docs/verdict.md', import.meta.url), 'utf8')
+    const cells = [...page.matchAll(/^\| `(\w+)` .*$/gm)].map(([line]) =>
+      line.split('|').map((cell) => cell.trim()),
+    )
+    const documented = cells.map(([, name = '', , whose, outcome, processed, again, about, together]) => [
+      name.replaceAll('`', ''),
+      { whose, outcome, processed, again, about, together },
+    ])
+    expect(new Set(documented.map(([name]) => name))).toEqual(new Set(Object.keys(VERDICTS)))
+    for (const [ending, { connection, ...row }] of Object.entries(VERDICTS)) {
+      const about = connection ? 'connection' : 'http'
+      expect(documented).toContainEqual([ending, { ...row, about }])
+    }
+  })
+
+  it('ignores nothing that would be paid for when it is sent again', () => {
+    for (const verdict of Object.values(VERDICTS)) {
+      const all = [verdict, afterRedirect(verdict), overruled(verdict, 'ignored')]
+      expect(all.filter(({ outcome, again }) => outcome === 'ignored' && again === 'charged')).toEqual([])
+    }
   })
 
   it('blames the instance for every failure, and for nothing that is ignored', () => {
@@ -106,6 +130,7 @@ describe('the ending of a request that failed', () => {
     expect(faultVerdict(reset, undefined)).toBe(VERDICTS.deadConnection)
     expect(faultVerdict(reset, says('failure'))).toMatchObject({ whose: 'instance', outcome: 'failure' })
     expect(faultVerdict({ ...reset, ...SENT }, says('ignored'))).toMatchObject({
+      whose: 'caller',
       outcome: 'ignored',
       again: 'never',
     })
