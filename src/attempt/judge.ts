@@ -1,5 +1,6 @@
 import type { Attempt } from '../fleet/attempt.ts'
 import { LOAD_HEADER } from '../load/report.ts'
+import { MAX_RETRY_AFTER } from '../retry/policy.ts'
 import { answerVerdict, asksForPause } from '../verdict/answer.ts'
 import type { AttemptResult, Classify } from '../verdict/classify.ts'
 import { faultVerdict, type Fault } from '../verdict/fault.ts'
@@ -11,9 +12,6 @@ export interface AnswerPolicy {
   readonly classify: Classify | undefined
   readonly retry: { readonly maxRetryAfter: number } | undefined
 }
-
-/** The longest Retry-After to believe where nothing is retried, in ms. */
-const MAX_RETRY_AFTER = 10_000
 
 /** Settles an attempt by what came back, with the pause its server may have asked for. */
 export function settleAnswer(attempt: Attempt, answer: AttemptResult, policy: AnswerPolicy): void {

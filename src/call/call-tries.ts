@@ -63,7 +63,7 @@ export abstract class CallTries<T> extends CallRequest<T> implements TryOwner<T>
     if (this.ended || this.core.closed) return undefined
     const { fleet } = this.core
     const { guard, traffic } = this.operation.plan
-    // Once: its retries and hedges go where its first try went.
+    // Once: its retries and hedges stay in the subset of its first try, on other instances of it.
     if (this.attempt++ === 0 && traffic)
       this.subset = traffic.choose(this, fleet.availability.standing(guard))
     return fleet.acquire(this, guard)

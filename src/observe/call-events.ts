@@ -30,7 +30,10 @@ export type NotRetried =
   | 'no-instance'
   | 'closed'
 
-/** A try has failed, and another one follows. */
+/**
+ * A try has failed, and another one is planned: it was counted against the budget, and comes after `delay`. It is not made if the call ends
+ * before that, or if no instance can be tried then.
+ */
 export interface CallRetryEvent extends ServiceEvent {
   /** The call's: the same in all of its events. */
   readonly id: string

@@ -17,11 +17,17 @@ export interface RetryOptions {
   /** Full jitter: each wait is a random share of `initial × factor^n`. A number is `initial`. */
   backoff?: number | BackoffOptions
   /**
-   * Decides about a failed try itself: true to try again, false not to, undefined for the default. It is asked
-   * within the bounds of `attempts`, the budget and the deadline, and never about a body that cannot be replayed.
+   * Decides about a failed try, or an answer from 400 on, itself: true to try again, false not to, undefined for the default. True is
+   * no promise: `attempts`, the time left, the budget and the breakers still decide. It is not asked about a body that was sent and cannot
+   * be sent again, nor about what would be no better elsewhere, such as a mistake of the caller's. It may be asked twice about
+   * a try of which nothing was sent.
    */
   when?: (failure: RetryFailure) => boolean | undefined
-  /** Longest Retry-After to believe, in ms. @default 10_000 */
+  /**
+   * Longest Retry-After to believe, in ms. If the only instance asks for more, the call ends with that answer; the instance is left alone
+   * for that long at most.
+   * @default 10_000
+   */
   maxRetryAfter?: number
 }
 
@@ -43,11 +49,14 @@ export interface RetryPolicy {
   readonly maxRetryAfter: number
 }
 
+/** The default of `maxRetryAfter`; it bounds pauses also where nothing is retried. */
+export const MAX_RETRY_AFTER = 10_000
+
 const BACKOFF: Required<BackoffOptions> = { initial: 25, factor: 2, max: 1000 }
 
 export function retryPolicy(options: RetryOptions = {}, name: string = 'retry'): RetryPolicy {
   checkObject(name, options, ['attempts', 'backoff', 'when', 'maxRetryAfter'])
-  const { attempts = 3, backoff = {}, maxRetryAfter = 10_000, when } = options
+  const { attempts = 3, backoff = {}, maxRetryAfter = MAX_RETRY_AFTER, when } = options
   if (when !== undefined) checkFunction(`${name}.when`, when)
   const steps = typeof backoff === 'number' ? { initial: backoff } : backoff
   checkObject(`${name}.backoff`, steps, Object.keys(BACKOFF))

@@ -52,6 +52,26 @@ describe('a try that was never sent', () => {
     expect(attempts).toEqual([1, 2, 3])
   })
 
+  it('is tried on the only instance again, after a wait and for budget; a stream is not', async () => {
+    const asked: number[] = []
+    const when = ({ attempt }: { attempt: number }): undefined => void asked.push(attempt)
+    const users = client(await dead(1), { retry: { attempts: 2, backoff: 1, when } })
+    const told: unknown[] = []
+    users.on('call', ({ attempts, notRetried }) => told.push([attempts, notRetried]))
+    const before = users.explain().budget
+    const post = { method: 'POST', body: 'x' }
+    await expect(users('/x', post)).rejects.toThrow('fetch failed')
+    expect(users.explain().budget).toBe(before - 1)
+    expect(asked, 'first for somebody else, then for another try').toEqual([1, 1, 2, 2])
+    const body = new Blob(['x']).stream()
+    await expect(users('/x', { ...post, body, duplex: 'half' })).rejects.toThrow('fetch failed')
+    expect(asked).toEqual([1, 1, 2, 2, 1])
+    expect(told).toEqual([
+      [2, 'attempts'],
+      [1, 'body'],
+    ])
+  })
+
   it('does not go through all of a large fleet', async () => {
     const users = client(await dead(20), { retry: { attempts: 2, backoff: 1 } })
     let attempts = 0

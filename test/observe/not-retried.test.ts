@@ -164,6 +164,13 @@ describe('a call that failed says why it was not tried again:', () => {
     expect(await executed({}, { idempotent: false })).toMatchObject({ notRetried: 'not-idempotent' })
   })
 
+  it('not-idempotent, where only the option `headers` has an Idempotency-Key', async () => {
+    const headers = { 'idempotency-key': '1' }
+    expect(await asked(reply(503), post(), { headers })).toMatchObject({ notRetried: 'not-idempotent' })
+    const made = { headers: () => headers }
+    expect(await asked(reply(503), post(), made)).toMatchObject({ notRetried: 'not-idempotent' })
+  })
+
   it('verdict, where `classify` ignores an error', async () => {
     expect(await executed({ classify: () => 'ignored' })).toMatchObject({ notRetried: 'verdict' })
   })

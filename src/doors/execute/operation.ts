@@ -24,7 +24,7 @@ export interface ExecuteOptions {
   signal?: AbortSignal
   /** A route key whose policy applies, `'GET /users/{id}'`. */
   route?: string
-  /** Whether the function may run again after it failed. @default true */
+  /** Whether the function may run again after it failed; `false`: it is never retried or hedged. @default the route's, or true */
   idempotent?: boolean
   /** Who is shed first when there is too little for everybody. @default the route's */
   priority?: Priority
