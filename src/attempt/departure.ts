@@ -1,7 +1,7 @@
 import type { Deadlines } from '../deadlines.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import type { Dispatcher } from '../undici.ts'
-import { isIdempotent, MAX_RESENDS, mayRepeat } from '../verdict/again.ts'
+import { isIdempotent, RESENDS_PER_ATTEMPT, mayRepeat } from '../verdict/again.ts'
 import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import { ConnectWatch, type Waiter } from './connect-watch.ts'
 import { Connections, isReachable, type Connection } from './connection.ts'
@@ -121,7 +121,7 @@ export class Departure implements Waiter {
     const { idempotent, retry } = this.#policy
     const request = this.#request
     if (verdict.again !== 'free' || !request || (request.body ?? null) !== null) return false
-    if (this.#resends >= MAX_RESENDS || (retry === undefined && verdict.processed !== 'no')) return false
+    if (this.#resends >= RESENDS_PER_ATTEMPT || (retry === undefined && verdict.processed !== 'no')) return false
     return mayRepeat(verdict, idempotent ?? isIdempotent(request.method, false))
   }
 

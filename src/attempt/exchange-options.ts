@@ -18,7 +18,7 @@ export interface ExchangeOptions {
   /** Whether the caller can abort the request by a signal of his own. */
   readonly abortable?: boolean
   /** Called when the request was not sent. True: somebody else sends it, and the handler must not hear of it. */
-  readonly onUnsent?: ((error: Error) => boolean) | undefined
+  readonly handOverUnsent?: ((error: Error) => boolean) | undefined
   /** Hears of each answer. */
   readonly observer?: AnswerObserver | undefined
 }

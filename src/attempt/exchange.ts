@@ -43,7 +43,7 @@ export class Exchange extends Relay implements Passenger {
   readonly #departure: Departure
   /** What was asked for, until it has been sent. */
   #given: { readonly options: Dispatcher.DispatchOptions; readonly handler: Handler } | undefined
-  #onUnsent: ExchangeOptions['onUnsent']
+  #handOverUnsent: ExchangeOptions['handOverUnsent']
   #body: unknown
   #controller: Controller | undefined
   #abort: ((reason: Error) => void) | undefined
@@ -68,7 +68,7 @@ export class Exchange extends Relay implements Passenger {
     this.#extra = options.extra
     this.#stalled = options.stalled
     this.#isAbortable = options.abortable === true
-    this.#onUnsent = options.onUnsent
+    this.#handOverUnsent = options.handOverUnsent
     this.#observer = options.observer
     this.#departure = new Departure(attempt, deadlines, policy, this, () => this.#notConnected())
   }
@@ -154,7 +154,7 @@ export class Exchange extends Relay implements Passenger {
     const { trail } = this.attempt
     if (trail) trail.connect = this.attempt.age()
     this.#controller = controller
-    this.#given = this.#onUnsent = undefined
+    this.#given = this.#handOverUnsent = undefined
     if (this.#isAbortable) this.#heedCaller(controller)
     this.inner?.onRequestStart?.(controller, context)
   }
@@ -261,7 +261,7 @@ export class Exchange extends Relay implements Passenger {
     else if (verdict.outcome === 'failure') attempt.amend(verdict)
     attempt.release()
     attempt.trail?.bodyOver(true)
-    if (!sent && verdict.again === 'free' && this.#onUnsent?.(error)) return
+    if (!sent && verdict.again === 'free' && this.#handOverUnsent?.(error)) return
     this.inner?.onResponseError?.(controller, error)
   }
 

@@ -11,7 +11,7 @@ import { Try, type TryOwner } from './try.ts'
 export abstract class CallTries<T> extends CallRequest<T> implements TryOwner<T> {
   ended = false
   /** Finds another attempt for a try of which nothing was sent; set by who runs the call. */
-  onUnsent: ((call: this, unsent: Try<T>) => Attempt | undefined) | undefined
+  decideReplacement: ((call: this, unsent: Try<T>) => Attempt | undefined) | undefined
   /** What it has to tell; undefined when nobody listened as it began. */
   readonly journal: Journal | undefined
   /** The first try of the latest round. */
@@ -46,11 +46,11 @@ export abstract class CallTries<T> extends CallRequest<T> implements TryOwner<T>
   }
 
   /** Another attempt for a try of which nothing was sent. */
-  replace(unsent: Try<T>): Attempt | undefined {
+  replaceUnsent(unsent: Try<T>): Attempt | undefined {
     const { journal } = this
-    if (!journal) return this.onUnsent?.(this, unsent)
+    if (!journal) return this.decideReplacement?.(this, unsent)
     const { trail } = unsent.attempt
-    const next = this.inContext(() => this.onUnsent?.(this, unsent))
+    const next = this.inContext(() => this.decideReplacement?.(this, unsent))
     if (next) {
       next.trail = journal.trail(next.instance, trail?.hedge === true)
       this.inContext(() => next.trail?.trace(next.number, () => {}))

@@ -19,7 +19,7 @@ import type { Try } from './try.ts'
 /** One logical request. A deadline or an abort always wins, promptly, whatever the call is waiting for. */
 export class Call<T> extends CallTries<T> implements Expiring {
   /** Tries that were not charged: nothing was sent, or the instance did not work on it. */
-  free = 0
+  freeTries = 0
   /** Those of them that were a round of their own. */
   freeRounds = 0
   /** Cancels the timer of the next hedge. */

@@ -4,7 +4,8 @@ import { awaitProbe } from './await-probe.ts'
 import { Call } from './call.ts'
 import type { Core } from './core.ts'
 import type { Operation, Tried } from './operation.ts'
-import { nextDelay, onUnsent, retryLoop } from './retry-loop.ts'
+import { decideRetry, replaceUnsent } from './retry-decision.ts'
+import { retryLoop } from './retry-loop.ts'
 import { round } from './round.ts'
 
 /** Runs an operation: one or more attempts under one deadline. A reader of the call plane starts here. */
@@ -30,7 +31,7 @@ function admit<T>(call: Call<T>): void {
 }
 
 function firstRound<T>(call: Call<T>): void {
-  call.onUnsent = onUnsent
+  call.decideReplacement = replaceUnsent
   const attempt = call.acquire()
   call.core.budget.deposit(call.now)
   if (attempt) begin(call, attempt)
@@ -44,7 +45,7 @@ function begin<T>(call: Call<T>, first: Attempt): void {
 /** Most calls end here, after one try. */
 function afterFirst<T>(call: Call<T>, tried: Tried<T>): void {
   try {
-    const delay = nextDelay(call, tried, 1)
+    const delay = decideRetry(call, tried, 1)
     if (delay === undefined) call.settle(tried)
     else goOn(call, tried, delay)
   } catch (error) {

@@ -51,7 +51,7 @@ export interface Receiver<T> {
   resolved(value: T): void
   rejected(error: unknown): void
   /** Nothing of the request was sent: the attempt that sends it instead, or undefined if the try has failed. */
-  unsent(error: unknown): Attempt | undefined
+  replaceUnsent(error: unknown): Attempt | undefined
 }
 
 /** One try under way. */

@@ -12,7 +12,7 @@ import { isA } from '../hooks/thrown.ts'
 export interface TryOwner<T> extends SendContext {
   readonly service: string
   /** Another attempt for what was not sent. */
-  replace(unsent: Try<T>): Attempt | undefined
+  replaceUnsent(unsent: Try<T>): Attempt | undefined
 }
 
 /** One try, bounded by the attempt timeout. */
@@ -128,10 +128,10 @@ export class Try<T> implements Receiver<T>, Tried<T> {
     this.#onEnd(this)
   }
 
-  unsent(error: unknown): Attempt | undefined {
+  replaceUnsent(error: unknown): Attempt | undefined {
     if (this.over) return undefined
     this.error = error
-    const next = this.#owner.replace(this)
+    const next = this.#owner.replaceUnsent(this)
     if (!next) return undefined
     next.headers = this.attempt.headers
     this.attempt = next

@@ -1,12 +1,18 @@
 import type { Verdict } from './verdict.ts'
 
 /** How often an attempt goes to its instance again at once, on a fresh connection (RFC 9113 §8.7). */
-export const MAX_RESENDS = 1
+export const RESENDS_PER_ATTEMPT = 1
 
-/** How often a call does so: what is in a pool may be dead to the last connection. */
-export function maxRepeats({ processed }: Verdict): number {
+/** How many free rounds of a call may go to the same instance: what is in a pool may be dead to the last connection. */
+export function roundsOnSameInstance({ processed }: Verdict): number {
   return processed === 'no' ? 2 : 3
 }
+
+/**
+ * How many tries of one call may go on without being charged. Enough to get past half of a fleet that has just died;
+ * all of a large one must not be called on in turn.
+ */
+export const FREE_TRIES_PER_CALL = 10
 
 /** RFC 9110 §9.2.2. */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])

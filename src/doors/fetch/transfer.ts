@@ -71,17 +71,21 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
     this.#call = call
     this.#stalled = stalled
     this.#deadline = plan.headers.deadline === undefined ? Infinity : core.clock.now() + context.remaining
-    const onUnsent = (error: Error): boolean => {
-      const next = receiver.unsent(error)
-      return next?.hold(() => this.#goOn(this.#exchangeOf(next, onUnsent))) === true
+    const handOverUnsent = (error: Error): boolean => {
+      const next = receiver.replaceUnsent(error)
+      return next?.hold(() => this.#goOn(this.#exchangeOf(next, handOverUnsent))) === true
     }
-    this.#first = this.#current = this.#exchangeOf(attempt, onUnsent)
+    this.#first = this.#current = this.#exchangeOf(attempt, handOverUnsent)
   }
 
-  #exchangeOf(attempt: Attempt, onUnsent?: (error: Error) => boolean): Exchange {
+  #exchangeOf(attempt: Attempt, handOverUnsent?: (error: Error) => boolean): Exchange {
     const { core, plan, logical, signal } = this.#call
     const abortable = signal !== undefined
-    return exchangeFor(core, plan, attempt, logical, this, { stalled: this.#stalled, abortable, onUnsent })
+    return exchangeFor(core, plan, attempt, logical, this, {
+      stalled: this.#stalled,
+      abortable,
+      handOverUnsent,
+    })
   }
 
   /** Another attempt sends what this one could not. */

@@ -93,9 +93,9 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
 
   send(attempt: Attempt, context: SendContext, receiver: Receiver<Dispatcher.ResponseData<Opaque>>): Sending {
     const options = { abortable: this.signal !== undefined }
-    const exchangeOf = (next: Attempt, onUnsent: OnUnsent): Exchange => {
+    const exchangeOf = (next: Attempt, handOverUnsent: HandOver): Exchange => {
       checkScheme(this.#origin, next)
-      return exchangeFor(this.#core, this.plan, next, this.#logical, context, { ...options, onUnsent })
+      return exchangeFor(this.#core, this.plan, next, this.#logical, context, { ...options, handOverUnsent })
     }
     const onSent =
       this.plan.mirror && ((sent: Dispatcher.DispatchOptions) => this.#mirror(attempt, sent, context))
@@ -113,7 +113,7 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
   }
 }
 
-type OnUnsent = (error: Error) => boolean
+type HandOver = (error: Error) => boolean
 
 /** One request on its way, with another attempt if the first could not send it. */
 class RequestTransfer implements Sending, Pick<Dispatcher, 'dispatch'> {
@@ -123,21 +123,21 @@ class RequestTransfer implements Sending, Pick<Dispatcher, 'dispatch'> {
   constructor(
     attempt: Attempt,
     receiver: Receiver<unknown>,
-    exchangeOf: (attempt: Attempt, onUnsent: OnUnsent) => Exchange,
+    exchangeOf: (attempt: Attempt, handOverUnsent: HandOver) => Exchange,
     onSent: ((options: Dispatcher.DispatchOptions) => void) | undefined,
   ) {
     this.#onSent = onSent
-    const onUnsent = (error: Error): boolean => {
-      const next = receiver.unsent(error)
+    const handOverUnsent = (error: Error): boolean => {
+      const next = receiver.replaceUnsent(error)
       if (!next) return false
       const last = this.#exchange
       next.hold(() => {
-        this.#exchange = exchangeOf(next, onUnsent)
+        this.#exchange = exchangeOf(next, handOverUnsent)
         last.handOver(this.#exchange)
       })
       return true
     }
-    this.#exchange = exchangeOf(attempt, onUnsent)
+    this.#exchange = exchangeOf(attempt, handOverUnsent)
   }
 
   get sent(): boolean {

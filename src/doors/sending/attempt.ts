@@ -19,13 +19,13 @@ export function exchangeFor(
   attempt: Attempt,
   logical: LogicalHost,
   context: Pick<SendContext, 'remaining'> | undefined,
-  { stalled, abortable, onUnsent }: Omit<ExchangeOptions, 'extra' | 'observer'>,
+  { stalled, abortable, handOverUnsent }: Omit<ExchangeOptions, 'extra' | 'observer'>,
 ): Exchange {
   const extra = extraHeaders(plan, attempt, context)
   return new Exchange(attempt, deadlines, logical, plan, {
     stalled,
     abortable: abortable === true,
-    onUnsent,
+    handOverUnsent,
     extra,
     observer: kept,
   })

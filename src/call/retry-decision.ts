@@ -1,0 +1,92 @@
+import { CircuitOpenError } from '../errors.ts'
+import type { Attempt } from '../fleet/attempt.ts'
+import { LimitExceededError } from '../limit/errors.ts'
+import type { NotRetried } from '../observe/events.ts'
+import { backoffDelay } from '../retry/policy.ts'
+import { FREE_TRIES_PER_CALL, roundsOnSameInstance, whyNotAgain } from '../verdict/again.ts'
+import type { Call } from './call.ts'
+import { announceRetry, isGood, whyUnwanted } from './failed-try.ts'
+import type { Tried } from './operation.ts'
+
+/** Milliseconds until the next round, which is then paid for; undefined when there is none. */
+export function decideRetry<T>(call: Call<T>, tried: Tried<T>, rounds: number): number | undefined {
+  const { operation, core } = call
+  const { retry, guard } = operation.plan
+  const { attempt } = tried
+  const { verdict, retryAfter } = attempt
+  if (!verdict || call.ended || isGood(tried, verdict)) return undefined
+  if (!retry) return unwantedBy(call, tried, 'off')
+  if (core.closed) return unwantedBy(call, tried, 'closed')
+  const unwanted = operation.replayable
+    ? whyUnwanted(call, tried, retry, verdict)
+    : (whyNotAgain(verdict, attempt.status, operation.idempotent) ?? 'body')
+  if (unwanted !== undefined) return unwantedBy(call, tried, unwanted)
+  // What was not worked on is no load to anybody: not a try, and not charged (gRPC A6 calls it transparent).
+  const isFree = verdict.again === 'free' && call.freeTries < FREE_TRIES_PER_CALL
+  call.exclude(attempt.endpoint)
+  const hasOther = core.fleet.availability.hasOther(call, guard)
+  // Where only one of its connections failed, the same instance may be asked again.
+  const maySame = verdict.outcome === 'ignored' && call.freeRounds < roundsOnSameInstance(verdict)
+  if (isFree && (hasOther || maySame)) {
+    call.freeTries++
+    call.freeRounds++
+    return 0
+  }
+  if (verdict.outcome === 'ignored') return forbidden(call, 'attempts')
+  const tries = rounds - call.freeRounds
+  if (tries >= retry.attempts) return forbidden(call, 'attempts')
+  let delay = backoffDelay(retry, tries, call.random())
+  // A server that asks for a pause is not asking for one on behalf of the others.
+  if (retryAfter > delay && !hasOther) {
+    if (retryAfter > retry.maxRetryAfter) return forbidden(call, 'retry-after')
+    delay = retryAfter
+  }
+  if (delay >= call.remaining) return forbidden(call, 'time')
+  const denial = !core.fleet.availability.isLikelyWithin(delay, guard, call.subset)
+    ? 'breaker'
+    : !core.budget.withdraw()
+      ? 'budget'
+      : undefined
+  if (denial === undefined) return delay
+  if (call.journal) call.journal.retriesDenied = denial
+  return forbidden(call, denial === 'budget' ? denial : whyNobody(call))
+}
+
+/** No further try is wanted. An answer that is good for the caller, such as a 404, needs no reason. */
+function unwantedBy<T>(call: Call<T>, { ok, attempt }: Tried<T>, why: NotRetried): undefined {
+  const { outcome } = attempt
+  if (!ok || (outcome !== 'success' && outcome !== 'ignored')) forbidden(call, why)
+}
+
+/** A further try is wanted, and there is none. */
+function forbidden<T>(call: Call<T>, why: NotRetried | undefined): undefined {
+  if (call.journal) call.journal.notRetried = why
+}
+
+/** Why there is no endpoint for another try. It costs an error: to be asked only when somebody listens. */
+export function whyNobody<T>(call: Call<T>): NotRetried | undefined {
+  if (!call.journal) return undefined
+  if (call.core.closed) return 'closed'
+  const refusal = call.refusal()
+  if (refusal instanceof CircuitOpenError) return 'breaker'
+  return refusal instanceof LimitExceededError ? 'limit' : 'no-instance'
+}
+
+/**
+ * Another attempt for a request of which nothing was sent, whatever its method and body; undefined when there is none.
+ * It goes on below whoever sends it.
+ */
+export function replaceUnsent<T>(call: Call<T>, unsent: Tried<T>): Attempt | undefined {
+  const { core, operation } = call
+  const { retry, guard } = operation.plan
+  const { verdict, endpoint } = unsent.attempt
+  if (!retry || !verdict || call.ended || core.closed || call.freeTries >= FREE_TRIES_PER_CALL)
+    return undefined
+  if (isGood(unsent, verdict) || whyUnwanted(call, unsent, retry, verdict) !== undefined) return undefined
+  call.exclude(endpoint)
+  const next = core.fleet.availability.hasOther(call, guard) ? call.acquire() : undefined
+  if (!next) return undefined
+  call.freeTries++
+  announceRetry(call, unsent, 0)
+  return next
+}
