@@ -116,12 +116,16 @@ export class Departure implements Waiter {
     this.#connectWatch?.stop()
   }
 
-  /** Whether a request without a body, which was not processed or may be repeated, can go to the same instance again. */
+  /**
+   * Whether a request without a body, which was not processed or may be repeated, can go to the same instance again. An Idempotency-Key is not
+   * looked for: who sends one nearly always sends a body, and without one the call itself sends it again.
+   */
   mayResend(verdict: Verdict): boolean {
     const { idempotent, retry } = this.#policy
     const request = this.#request
     if (verdict.again !== 'free' || !request || (request.body ?? null) !== null) return false
-    if (this.#resends >= RESENDS_PER_ATTEMPT || (retry === undefined && verdict.processed !== 'no')) return false
+    if (this.#resends >= RESENDS_PER_ATTEMPT || (retry === undefined && verdict.processed !== 'no'))
+      return false
     return mayRepeat(verdict, idempotent ?? isIdempotent(request.method, false))
   }
 

@@ -17,7 +17,10 @@ export interface ExchangeOptions {
   readonly stalled?: AbortController | undefined
   /** Whether the caller can abort the request by a signal of his own. */
   readonly abortable?: boolean
-  /** Called when the request was not sent. True: somebody else sends it, and the handler must not hear of it. */
+  /**
+   * Called when the request was not sent; its door asks the call for another attempt (`Receiver.replaceUnsent`). True: that one sends it,
+   * and the handler must not hear of the failure.
+   */
   readonly handOverUnsent?: ((error: Error) => boolean) | undefined
   /** Hears of each answer. */
   readonly observer?: AnswerObserver | undefined

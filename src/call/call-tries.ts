@@ -10,7 +10,7 @@ import { Try, type TryOwner } from './try.ts'
 /** The tries of a call: acquires their attempts, starts them, and knows which are under way. A base class of the call, as CallRequest is. */
 export abstract class CallTries<T> extends CallRequest<T> implements TryOwner<T> {
   ended = false
-  /** Finds another attempt for a try of which nothing was sent; set by who runs the call. */
+  /** `replaceUnsent` of retry-decision.ts, set by who runs the call: that file imports this one. */
   decideReplacement: ((call: this, unsent: Try<T>) => Attempt | undefined) | undefined
   /** What it has to tell; undefined when nobody listened as it began. */
   readonly journal: Journal | undefined
@@ -45,7 +45,7 @@ export abstract class CallTries<T> extends CallRequest<T> implements TryOwner<T>
     return started
   }
 
-  /** Another attempt for a try of which nothing was sent. */
+  /** Another attempt for a try of which nothing was sent, in the context of the caller and with a trail of its own. */
   replaceUnsent(unsent: Try<T>): Attempt | undefined {
     const { journal } = this
     if (!journal) return this.decideReplacement?.(this, unsent)

@@ -18,9 +18,9 @@ import type { Try } from './try.ts'
 
 /** One logical request. A deadline or an abort always wins, promptly, whatever the call is waiting for. */
 export class Call<T> extends CallTries<T> implements Expiring {
-  /** Tries that were not charged: nothing was sent, or the instance did not work on it. */
+  /** Tries that cost neither an attempt nor budget, because nothing was sent or the connection was to blame. */
   freeTries = 0
-  /** Those of them that were a round of their own. */
+  /** How many of these led to another round. The others were replaced within theirs, and `retry.attempts`, which counts rounds, never saw them. */
   freeRounds = 0
   /** Cancels the timer of the next hedge. */
   cancelHedge: (() => void) | undefined = undefined

@@ -3,12 +3,16 @@ import type { Attempt } from '../fleet/attempt.ts'
 import { LimitExceededError } from '../limit/errors.ts'
 import type { NotRetried } from '../observe/events.ts'
 import { backoffDelay } from '../retry/policy.ts'
-import { FREE_TRIES_PER_CALL, roundsOnSameInstance, whyNotAgain } from '../verdict/again.ts'
+import { FREE_TRIES_PER_CALL, freeRoundsWithoutOther, whyNotAgain } from '../verdict/again.ts'
 import type { Call } from './call.ts'
 import { announceRetry, isGood, whyUnwanted } from './failed-try.ts'
 import type { Tried } from './operation.ts'
 
-/** Milliseconds until the next round, which is then paid for; undefined when there is none. */
+/**
+ * Decides after each round whether the call goes on with another one, in so many ms; undefined: it ends as this try ended. It does more than
+ * answer: it keeps further tries off this endpoint, counts a free try, takes a charged one out of the budget, and
+ * notes why there is none.
+ */
 export function decideRetry<T>(call: Call<T>, tried: Tried<T>, rounds: number): number | undefined {
   const { operation, core } = call
   const { retry, guard } = operation.plan
@@ -21,22 +25,23 @@ export function decideRetry<T>(call: Call<T>, tried: Tried<T>, rounds: number): 
     ? whyUnwanted(call, tried, retry, verdict)
     : (whyNotAgain(verdict, attempt.status, operation.idempotent) ?? 'body')
   if (unwanted !== undefined) return unwantedBy(call, tried, unwanted)
-  // What was not worked on is no load to anybody: not a try, and not charged (gRPC A6 calls it transparent).
+  // A request that no instance has worked on is no load, so sending it again costs nothing (gRPC A6: transparent retries).
   const isFree = verdict.again === 'free' && call.freeTries < FREE_TRIES_PER_CALL
   call.exclude(attempt.endpoint)
   const hasOther = core.fleet.availability.hasOther(call, guard)
-  // Where only one of its connections failed, the same instance may be asked again.
-  const maySame = verdict.outcome === 'ignored' && call.freeRounds < roundsOnSameInstance(verdict)
+  // An ignored failure was one of a connection, not of the instance: without another one, the same may be asked again.
+  const maySame = verdict.outcome === 'ignored' && call.freeRounds < freeRoundsWithoutOther(verdict)
   if (isFree && (hasOther || maySame)) {
     call.freeTries++
     call.freeRounds++
     return 0
   }
+  // Ignored and free, but as often as it may be. No verdict is ignored and charged: what is nobody's fault is never paid for.
   if (verdict.outcome === 'ignored') return forbidden(call, 'attempts')
   const tries = rounds - call.freeRounds
   if (tries >= retry.attempts) return forbidden(call, 'attempts')
   let delay = backoffDelay(retry, tries, call.random())
-  // A server that asks for a pause is not asking for one on behalf of the others.
+  // Only this instance asked for a pause. Another one is tried without waiting for it.
   if (retryAfter > delay && !hasOther) {
     if (retryAfter > retry.maxRetryAfter) return forbidden(call, 'retry-after')
     delay = retryAfter

@@ -1,16 +1,30 @@
 import type { Verdict } from './verdict.ts'
 
-/** How often an attempt goes to its instance again at once, on a fresh connection (RFC 9113 §8.7). */
+/*
+ * What may be sent again, and how often. Three places decide that something is, and all of them ask here:
+ * - `Departure.mayResend` (attempt/departure.ts): the same attempt, on a fresh connection to the same instance, before the call hears of it;
+ * - `replaceUnsent` (call/retry-decision.ts): another attempt takes over what was not sent, with its body, before the call hears of it;
+ * - `decideRetry` (call/retry-decision.ts): the call goes on with another round.
+ */
+
+/**
+ * How often an attempt goes to its instance again by itself. Once: the first connection may have died unnoticed, and RFC 9113 §8.7 allows
+ * it. If a fresh one breaks too, the call decides.
+ */
 export const RESENDS_PER_ATTEMPT = 1
 
-/** How many free rounds of a call may go to the same instance: what is in a pool may be dead to the last connection. */
-export function roundsOnSameInstance({ processed }: Verdict): number {
+/**
+ * How many free rounds a call may have where no other instance is left. If the instance may have worked on the request, 3: several
+ * connections of its pool may be dead, and each round finds one. If it said that it has not, 2: a POST that meets a GOAWAY on two instances in
+ * turn is still sent again, and a server that goes on saying so is not asked for ever.
+ */
+export function freeRoundsWithoutOther({ processed }: Verdict): number {
   return processed === 'no' ? 2 : 3
 }
 
 /**
- * How many tries of one call may go on without being charged. Enough to get past half of a fleet that has just died;
- * all of a large one must not be called on in turn.
+ * How many tries of a call are free at most, on all instances together. Enough to get past half of a fleet that has just died; all of a
+ * large one must not be called on in turn.
  */
 export const FREE_TRIES_PER_CALL = 10
 
@@ -45,7 +59,7 @@ export function whyNotAgain(
   return mayRepeat(verdict, idempotent) ? undefined : 'not-idempotent'
 }
 
-/** Whether a body can be sent again, byte for byte. */
+/** Whether a body can be sent again as it is; the boundary of a FormData is another each time. */
 export function isReplayable(body: unknown): boolean {
   return (
     body === undefined ||
