@@ -28,7 +28,7 @@ export function counted(
   unixNow: number,
 ): Counted {
   const standard = byDefault(result, unixNow)
-  const own = classify && asked(() => classify(result), outcomeOf, classify, CLASSIFY)
+  const own = classify && asked(() => classify(result), readOutcome, classify, CLASSIFY)
   return own === undefined ? standard : { outcome: own, retryAfter: standard.retryAfter }
 }
 
@@ -64,6 +64,6 @@ function ofAnswer({ status, headers }: Answer, unixNow: number): Counted {
   return { outcome, retryAfter: Math.min(pause, MAX_RETRY_AFTER) }
 }
 
-function outcomeOf(value: unknown): Outcome | undefined {
+function readOutcome(value: unknown): Outcome | undefined {
   return isOutcome(value) ? value : undefined
 }

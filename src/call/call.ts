@@ -9,7 +9,7 @@ import { isTimeLimit } from '../verdict/limit.ts'
 import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import { CallTries } from './call-tries.ts'
 import type { Core } from './core.ts'
-import { abortedBy, deadlineError, outcomeOf, resultOf, verdictAtLimit } from './ending.ts'
+import { abortedBy, deadlineError, outcomeOfError, resultOf, verdictAtLimit } from './ending.ts'
 import { heedLeaving } from './leaving.ts'
 import { runsCode, type Operation, type Tried } from './operation.ts'
 import { pause } from './pause.ts'
@@ -109,7 +109,7 @@ export class Call<T> extends CallTries<T> implements Expiring {
 
   fail(error: unknown): void {
     if (!this.#finish()) return
-    this.journal?.end({ outcome: outcomeOf(error), error, trail: this.latest?.attempt.trail })
+    this.journal?.end({ outcome: outcomeOfError(error), error, trail: this.latest?.attempt.trail })
     this.#reject?.(error)
   }
 
@@ -120,7 +120,7 @@ export class Call<T> extends CallTries<T> implements Expiring {
     const { events } = this.core
     const tell = (): void => events.emit('call:rejected', { ...this.stamp(), error })
     if (events.has('call:rejected')) this.inContext(tell)
-    this.journal?.end({ outcome: outcomeOf(error), error, deadline, trail: this.latest?.attempt.trail })
+    this.journal?.end({ outcome: outcomeOfError(error), error, deadline, trail: this.latest?.attempt.trail })
     this.#reject?.(error)
   }
 
@@ -178,7 +178,7 @@ export class Call<T> extends CallTries<T> implements Expiring {
 
   /** The client has closed, and the drain time is over. */
   cut(reason: Error): void {
-    const result: CallResult = { outcome: outcomeOf(reason), error: reason }
+    const result: CallResult = { outcome: outcomeOfError(reason), error: reason }
     this.#end(result, VERDICTS.abandoned, (open) => open.stop(reason, VERDICTS.abandoned))
   }
 

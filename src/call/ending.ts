@@ -10,7 +10,7 @@ import { isA, readOf } from '../hooks/thrown.ts'
 /** What the caller saw of a call that ended as this try did. */
 export function resultOf({ attempt, ok, error }: Tried<unknown>): CallResult {
   const { outcome, status, trail } = attempt
-  if (!ok) return { outcome: outcomeOf(error), error, trail }
+  if (!ok) return { outcome: outcomeOfError(error), error, trail }
   const isGood = outcome === 'success' || outcome === 'ignored'
   return { outcome: isGood ? 'success' : 'failure', status, trail }
 }
@@ -20,7 +20,7 @@ export function abortedBy(error: unknown): CallResult {
   return isTimeout(error) ? { outcome: 'timeout', error, deadline: 'caller' } : { outcome: 'aborted', error }
 }
 
-export function outcomeOf(error: unknown): CallOutcome {
+export function outcomeOfError(error: unknown): CallOutcome {
   if (isA(error, OutriggerError)) return 'refused'
   return isTimeout(error) ? 'timeout' : 'failure'
 }

@@ -21,13 +21,13 @@ export function whyUnwanted<T>(
   verdict: Verdict,
 ): NotRetried | undefined {
   if (verdict.outcome === 'ignored' && verdict.again === 'never') return 'verdict'
-  const answer = when && asked(when, tried)
+  const answer = when && askWhen(when, tried)
   if (answer !== undefined) return answer ? undefined : 'when'
   return whyNotAgain(verdict, tried.attempt.status, call.operation.idempotent)
 }
 
 /** What is neither true nor false, such as a promise, decides nothing: taken for true, it would repeat a POST. */
-function asked<T>(when: NonNullable<RetryPolicy['when']>, tried: Tried<T>): boolean | undefined {
+function askWhen<T>(when: NonNullable<RetryPolicy['when']>, tried: Tried<T>): boolean | undefined {
   const answer: unknown = when(failureOf(tried))
   if (typeof answer === 'boolean' || answer === undefined) return answer
   disown(answer)

@@ -118,7 +118,7 @@ export class Attempt {
     endpoint.count(outcome)
     if (outcome === 'success') endpoint.succeeded(ms, now)
     else if (outcome !== 'ignored') this.#failedAt(now)
-    const isHeeded = endpoint.isHeeded(outcome, this.status) || verdict.pause !== undefined
+    const isHeeded = endpoint.countAndBelievePause(outcome, this.status) || verdict.pause !== undefined
     const heeded = isHeeded ? pause : 0
     if (heeded > 0) endpoint.penalise(now + heeded)
     const counted = this.#counted(verdict, now)

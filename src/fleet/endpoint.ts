@@ -157,8 +157,8 @@ export class LiveEndpoint extends EndpointBreakers implements Endpoint {
     if (--this.inFlight === 0) this.#onIdle?.()
   }
 
-  /** Counts an answer; false when the pause it may ask for is one requester's, and not the instance's. */
-  isHeeded(outcome: Outcome, status: number | undefined): boolean {
+  /** Counts how an attempt ended. False: the pause that its answer asks for is one requester's (a 429 that few get), and not to be believed of the instance. */
+  countAndBelievePause(outcome: Outcome, status: number | undefined): boolean {
     if (status === 429) return this.#ownFailures.countRefusal()
     if (outcome === 'success') this.#failures?.succeeded()
     return true

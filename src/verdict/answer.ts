@@ -1,15 +1,15 @@
 import type { Outcome } from '../observe/events.ts'
-import { asked, type AttemptResult, type Classify } from './classify.ts'
-import { answered, type Verdict } from './verdict.ts'
+import { askClassify, type AttemptResult, type Classify } from './classify.ts'
+import { verdictOnAnswer, type Verdict } from './verdict.ts'
 
 /** Not implemented, or not in this version: the instance works, the request was wrong. */
 const HEALTHY_5XX = new Set([501, 505])
 
 /** The verdict on an answer. */
 export function answerVerdict(answer: AttemptResult, custom: Classify | undefined): Verdict {
-  const judged = asked(custom, answer)
-  if (!judged) return answered(outcomeOf(answer))
-  const verdict = answered(judged.outcome)
+  const judged = askClassify(custom, answer)
+  if (!judged) return verdictOnAnswer(standardOutcome(answer))
+  const verdict = verdictOnAnswer(judged.outcome)
   const { pause } = judged
   // No pause is what most answers have.
   return pause === undefined || (pause === 0 && !asksForPause(answer)) ? verdict : { ...verdict, pause }
@@ -20,7 +20,7 @@ export function asksForPause({ status, headers }: AttemptResult): boolean {
   return (status === 429 || status === 503) && headers?.['retry-after'] !== undefined
 }
 
-function outcomeOf({ status, headers }: AttemptResult): Outcome {
+function standardOutcome({ status, headers }: AttemptResult): Outcome {
   if (status === undefined) return 'success'
   if (status === 429 || (status === 503 && headers?.['retry-after'] !== undefined)) return 'overload'
   return status >= 500 && !HEALTHY_5XX.has(status) ? 'failure' : 'success'

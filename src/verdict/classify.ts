@@ -1,4 +1,4 @@
-import { asked as answerOf, type AskedWarning } from '../hooks/asked.ts'
+import { asked, type AskedWarning } from '../hooks/asked.ts'
 import type { Outcome } from '../observe/events.ts'
 import { isOutcome } from '../observe/outcome.ts'
 
@@ -33,8 +33,8 @@ export const CLASSIFY: AskedWarning = Object.freeze({
 })
 
 /** What the user's own `classify` says. If it throws, or returns no outcome, there is a warning and the default is used. */
-export function asked(custom: Classify | undefined, result: AttemptResult): Judgement | undefined {
-  return custom && answerOf(() => custom(result), judgementOf, custom, CLASSIFY)
+export function askClassify(custom: Classify | undefined, result: AttemptResult): Judgement | undefined {
+  return custom && asked(() => custom(result), judgementOf, custom, CLASSIFY)
 }
 
 /** Only an overload asks for a pause by itself. */

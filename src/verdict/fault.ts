@@ -1,6 +1,6 @@
 import { OutriggerError } from '../errors.ts'
 import { isCallersFault } from './callers-fault.ts'
-import { asked, type Classify } from './classify.ts'
+import { askClassify, type Classify } from './classify.ts'
 import { overruled, VERDICTS, type Ending, type Verdict } from './verdict.ts'
 import { isA, readOf } from '../hooks/thrown.ts'
 
@@ -45,7 +45,7 @@ export function faultVerdict(fault: Fault, custom: Classify | undefined): Verdic
   // undici's and Node's own errors can be read.
   const verdict: Verdict = VERDICTS[readOf(() => endingOf(fault), 'mistaken')]
   if (verdict.whose === 'caller' || fault.isAnswered) return verdict
-  return overruled(verdict, asked(custom, { error: fault.error })?.outcome)
+  return overruled(verdict, askClassify(custom, { error: fault.error })?.outcome)
 }
 
 /** The row of the table that an error belongs to. */
@@ -68,7 +68,7 @@ export function endingOf({ error, sent, isAnswered, isReused, body }: Fault): En
 /** The verdict on what a function given to `execute` threw: nobody can tell what of it has reached the instance. */
 export function thrownVerdict(error: unknown, custom: Classify | undefined): Verdict {
   const verdict = isA(error, OutriggerError) ? VERDICTS.nestedRefusal : VERDICTS.threw
-  return overruled(verdict, asked(custom, { error })?.outcome)
+  return overruled(verdict, askClassify(custom, { error })?.outcome)
 }
 
 /** The server said that it has not begun with the request (RFC 9113 §6.8 and §8.7), or its headers never left. */

@@ -95,7 +95,7 @@ function row(
   })
 }
 
-const ANSWERED: Record<Outcome, Verdict> = {
+const BY_OUTCOME: Record<Outcome, Verdict> = {
   success: VERDICTS.good,
   failure: VERDICTS.bad,
   overload: VERDICTS.busy,
@@ -103,8 +103,8 @@ const ANSWERED: Record<Outcome, Verdict> = {
 }
 
 /** The verdict on an answer that counts as `outcome`. */
-export function answered(outcome: Outcome): Verdict {
-  return ANSWERED[outcome]
+export function verdictOnAnswer(outcome: Outcome): Verdict {
+  return BY_OUTCOME[outcome]
 }
 
 /** The same verdict on the request that a redirect led to: the first one was worked on. */

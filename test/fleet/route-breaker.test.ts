@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Outcome } from '../../src/observe/events.ts'
-import { answered, VERDICTS, type Verdict } from '../../src/verdict/verdict.ts'
+import { verdictOnAnswer, VERDICTS, type Verdict } from '../../src/verdict/verdict.ts'
 import { Harness } from './harness.ts'
 
 const options = { failureThreshold: 1, openFor: 1000, successThreshold: 1 }
@@ -21,7 +21,10 @@ function settle(
   const attempt = harness.acquire(harness.guards[1])
   if (!attempt) throw new Error('no attempt')
   attempt.status = how.status
-  attempt.settle(how.connection ? VERDICTS.broken : how.status ? answered(outcome) : unanswered[outcome], 1)
+  attempt.settle(
+    how.connection ? VERDICTS.broken : how.status ? verdictOnAnswer(outcome) : unanswered[outcome],
+    1,
+  )
   attempt.release()
   return [0, 1].map((index) => harness.fleet.endpoints[0]?.breakerAt(index)?.state)
 }

@@ -2,7 +2,7 @@ import { answerVerdict } from '../../verdict/answer.ts'
 import { isRefusedByFetch } from '../../verdict/refused-by-fetch.ts'
 import type { Core } from '../../call/core.ts'
 import type { Plan } from '../../call/plan.ts'
-import { abortedBy, outcomeOf } from '../../call/ending.ts'
+import { abortedBy, outcomeOfError } from '../../call/ending.ts'
 import { startTimer } from '../../clock.ts'
 import { timeoutError } from '../../errors.ts'
 import { isWhole } from '../../fallback/response.ts'
@@ -148,7 +148,7 @@ export async function withFallback(call: FallbackCall): Promise<Response> {
     if (good) return own
     failure = response
   } catch (error) {
-    tell(call, call.signal?.aborted ? abortedBy(error) : { outcome: outcomeOf(error), error })
+    tell(call, call.signal?.aborted ? abortedBy(error) : { outcome: outcomeOfError(error), error })
     if (call.signal?.aborted || isRefusedByFetch(error)) throw error
     failure = error
   }
