@@ -3,11 +3,14 @@ const CODES: ReadonlySet<unknown> = new Set([
   'UND_ERR_INVALID_ARG',
   'UND_ERR_NOT_SUPPORTED',
   'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
-  // A body that does not consist of bytes.
+  // The body, an iterable or a stream, has yielded something that is neither a string nor bytes.
   'ERR_INVALID_ARG_TYPE',
 ])
 
-/** What a broken connection destroys the body with, over HTTP/2 even before it is heard of. */
+/**
+ * When a connection breaks, undici and Node destroy the body stream with the connection's error; over HTTP/2 they do so before
+ * we hear of the failure. So an error that the body has is the caller's only if it is none of these.
+ */
 const CONNECTION = /^(?:UND_ERR_|ERR_(?:SSL|TLS|HTTP2|STREAM_PREMATURE_CLOSE))/
 const SYSTEM = /^E(?:CONN\w+|PIPE|TIMEDOUT|PROTO|HOST\w+|NET\w+)$/
 
@@ -16,10 +19,10 @@ export function isCallersFault(error: unknown, body: unknown): boolean {
   const { code, syscall, name } = (error ?? {}) as { code?: unknown; syscall?: unknown; name?: unknown }
   if (CODES.has(code)) return true
   if (body instanceof WatchedBody) return body.failed
-  // A file that has changed since.
+  // `fs.openAsBlob()` reads the file only now, and gives this error if the file has changed since.
   if (body instanceof Blob) return name === 'NotReadableError'
   const { destroyed, errored } = (body ?? {}) as { destroyed?: unknown; errored?: unknown }
-  // Destroyed without an error, which a broken connection never does.
+  // The caller has destroyed his stream without an error. A broken connection always gives one.
   if (code === 'UND_ERR_ABORTED' && destroyed === true && errored === null) return true
   const text = String(code)
   return (
@@ -30,7 +33,10 @@ export function isCallersFault(error: unknown, body: unknown): boolean {
   )
 }
 
-/** A body to iterate over: nothing else could tell what it throws from what the connection fails with. */
+/**
+ * A body that is iterated over, and notes when it throws. undici reports what it threw as the error of the request, where it
+ * looks like a failure of the connection.
+ */
 class WatchedBody implements AsyncIterable<unknown> {
   failed = false
   readonly #body: AsyncIterable<unknown> | Iterable<unknown>
@@ -49,11 +55,11 @@ class WatchedBody implements AsyncIterable<unknown> {
   }
 }
 
-/** The body as undici is to have it: one to iterate over, the streams of the web among them, says when it has thrown. */
+/** The body as undici is to have it: an iterable, a ReadableStream among them, becomes a `WatchedBody`; all others stay as they are. */
 export function watched<Body>(body: Body): Body {
   if (typeof body !== 'object' || body === null || ArrayBuffer.isView(body) || 'pipe' in body) return body
   const isIterable = Symbol.asyncIterator in body || Symbol.iterator in body
-  // Of any package: undici knows its own.
+  // A FormData of any package is iterable too, and undici knows by itself how to send it.
   if (!isIterable || Reflect.get(body, Symbol.toStringTag) === 'FormData') return body
   return new WatchedBody(body as unknown as AsyncIterable<unknown>) as Body
 }

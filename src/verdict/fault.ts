@@ -42,7 +42,7 @@ const REFUSED_STREAM = 7
  * already counted.
  */
 export function faultVerdict(fault: Fault, custom: Classify | undefined): Verdict {
-  // undici's and Node's own errors can be read.
+  // Errors of undici and Node can be read. One that throws when it is looked at comes from the caller's code, such as his body.
   const verdict: Verdict = VERDICTS[readOf(() => endingOf(fault), 'mistaken')]
   if (verdict.whose === 'caller' || fault.isAnswered) return verdict
   return overruled(verdict, askClassify(custom, { error: fault.error })?.outcome)

@@ -20,8 +20,9 @@ function isOfNetwork(error: unknown): boolean {
   const { message, cause, code } = error as Error & { code?: unknown }
   const reason = (cause ?? {}) as { message?: unknown; code?: unknown }
   if ([code, reason.code].some((each) => typeof each === 'string' && CODE.test(each))) return true
-  // fetch does not connect to these ports, whatever the instance.
+  // A code of any other kind: the error of the request, or of whoever gave the body.
   if (typeof (code ?? reason.code) === 'string') return false
+  // With "bad port" fetch refuses the request itself: there are ports to which it never connects, whatever the instance.
   if (error instanceof TypeError) return NETWORK.has(message) && reason.message !== 'bad port'
   return error.name !== 'AbortError' && error.name !== 'TimeoutError' && !(error instanceof RangeError)
 }
