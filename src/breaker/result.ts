@@ -3,7 +3,7 @@ import { asked } from '../hooks/asked.ts'
 import type { Outcome } from '../observe/events.ts'
 import { isOutcome } from '../observe/outcome.ts'
 import { retryAfter } from '../verdict/retry-after.ts'
-import { answerVerdict } from '../verdict/answer.ts'
+import { answerVerdict, mayAskForPause } from '../verdict/answer.ts'
 import { CLASSIFY } from '../verdict/classify.ts'
 import { isA, readOf } from '../hooks/thrown.ts'
 
@@ -56,7 +56,7 @@ export function isAnswer(value: unknown): value is Answer {
 }
 
 function ofAnswer({ status, headers }: Answer, unixNow: number): Counted {
-  const wish = status === 429 || status === 503 ? headers.get('retry-after') : null
+  const wish = mayAskForPause(status) ? headers.get('retry-after') : null
   const known = wish === null ? {} : { 'retry-after': wish }
   // A client avoids an instance that asks for a pause. Here nobody else does, so a 503 counts whatever it asks for.
   const outcome = status === 503 ? 'failure' : answerVerdict({ status, headers: known }, undefined).outcome

@@ -3,7 +3,7 @@ import type { Attempt } from '../fleet/attempt.ts'
 import type { CallOutcome } from '../observe/events.ts'
 import type { CallResult } from '../observe/journal.ts'
 import { callersLimitVerdict, limitVerdict } from '../verdict/limit.ts'
-import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
+import { isGoodForCaller, VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import type { Tried } from './operation.ts'
 import { isA, readOf } from '../hooks/thrown.ts'
 
@@ -11,8 +11,7 @@ import { isA, readOf } from '../hooks/thrown.ts'
 export function resultOf({ attempt, ok, error }: Tried<unknown>): CallResult {
   const { outcome, status, trail } = attempt
   if (!ok) return { outcome: outcomeOfError(error), error, trail }
-  const isGood = outcome === 'success' || outcome === 'ignored'
-  return { outcome: isGood ? 'success' : 'failure', status, trail }
+  return { outcome: isGoodForCaller(outcome) ? 'success' : 'failure', status, trail }
 }
 
 /** The caller gave up; a `TimeoutError` says that his own limit ran out. */

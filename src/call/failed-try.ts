@@ -8,8 +8,8 @@ import type { Verdict } from '../verdict/verdict.ts'
 import type { Call } from './call.ts'
 import type { Tried } from './operation.ts'
 
-/** An answer that nothing asks to be repeated. */
-export function isGood<T>({ attempt: { status } }: Tried<T>, { outcome }: Verdict): boolean {
+/** A good answer below 400: `retry.when` is not even asked about it. */
+export function isPlainSuccess<T>({ attempt: { status } }: Tried<T>, { outcome }: Verdict): boolean {
   return outcome === 'success' && (status ?? 0) < 400
 }
 

@@ -4,8 +4,9 @@ import { LimitExceededError } from '../limit/errors.ts'
 import type { NotRetried } from '../observe/events.ts'
 import { backoffDelay } from '../retry/policy.ts'
 import { FREE_TRIES_PER_CALL, freeRoundsWithoutOther, whyNotAgain } from '../verdict/again.ts'
+import { isGoodForCaller } from '../verdict/verdict.ts'
 import type { Call } from './call.ts'
-import { announceRetry, isGood, whyUnwanted } from './failed-try.ts'
+import { announceRetry, isPlainSuccess, whyUnwanted } from './failed-try.ts'
 import type { Tried } from './operation.ts'
 
 /**
@@ -18,7 +19,7 @@ export function decideRetry<T>(call: Call<T>, tried: Tried<T>, rounds: number): 
   const { retry, guard } = operation.plan
   const { attempt } = tried
   const { verdict, retryAfter } = attempt
-  if (!verdict || call.ended || isGood(tried, verdict)) return undefined
+  if (!verdict || call.ended || isPlainSuccess(tried, verdict)) return undefined
   if (!retry) return unwantedBy(call, tried, 'off')
   if (core.closed) return unwantedBy(call, tried, 'closed')
   const unwanted = operation.replayable
@@ -59,8 +60,7 @@ export function decideRetry<T>(call: Call<T>, tried: Tried<T>, rounds: number): 
 
 /** No further try is wanted. An answer that is good for the caller, such as a 404, needs no reason. */
 function unwantedBy<T>(call: Call<T>, { ok, attempt }: Tried<T>, why: NotRetried): undefined {
-  const { outcome } = attempt
-  if (!ok || (outcome !== 'success' && outcome !== 'ignored')) forbidden(call, why)
+  if (!ok || !isGoodForCaller(attempt.outcome)) forbidden(call, why)
 }
 
 /** A further try is wanted, and there is none. */
@@ -87,7 +87,8 @@ export function replaceUnsent<T>(call: Call<T>, unsent: Tried<T>): Attempt | und
   const { verdict, endpoint } = unsent.attempt
   if (!retry || !verdict || call.ended || core.closed || call.freeTries >= FREE_TRIES_PER_CALL)
     return undefined
-  if (isGood(unsent, verdict) || whyUnwanted(call, unsent, retry, verdict) !== undefined) return undefined
+  if (isPlainSuccess(unsent, verdict) || whyUnwanted(call, unsent, retry, verdict) !== undefined)
+    return undefined
   call.exclude(endpoint)
   const next = core.fleet.availability.hasOther(call, guard) ? call.acquire() : undefined
   if (!next) return undefined

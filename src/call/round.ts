@@ -68,6 +68,7 @@ class Round<T> {
 
   #ended(ended: Try<T>): void {
     this.#open.delete(ended)
+    // Stricter than `isGoodForCaller`: an answer that `classify` ignores does not win while another try may bring a better one.
     const good = ended.attempt.outcome === 'success'
     // A failure says nothing about how long an answer takes, however fast it was.
     if (good) this.#hedge.observe(ended.attempt.age())

@@ -102,6 +102,14 @@ const BY_OUTCOME: Record<Outcome, Verdict> = {
   ignored: VERDICTS.dismissed,
 }
 
+/**
+ * Whether the caller is content with an answer that counts as this: it says nothing against it, though `ignored` says nothing for the
+ * instance either. The one place that decides whether a call with an answer was a success.
+ */
+export function isGoodForCaller(outcome: Outcome | undefined): boolean {
+  return outcome === 'success' || outcome === 'ignored'
+}
+
 /** The verdict on an answer that counts as `outcome`. */
 export function verdictOnAnswer(outcome: Outcome): Verdict {
   return BY_OUTCOME[outcome]

@@ -15,6 +15,7 @@ import { mirrored } from '../sending/mirror.ts'
 import { failHandler } from './fail-handler.ts'
 import type { Plans } from '../plan/plans.ts'
 import type { Logical } from '../plan/target.ts'
+import { isGoodForCaller } from '../../verdict/verdict.ts'
 
 /** Whose plans may be replaced between two calls. */
 export interface PolicyInForce {
@@ -190,7 +191,7 @@ const ABORTABLE = Object.freeze({ abortable: true })
 function sendTold(journal: Journal, attempt: Attempt, dispatch: () => boolean): void {
   const trail = (attempt.trail = journal.onlyTrail(attempt.instance))
   trail.onEnd = ({ outcome, status, error }) => {
-    const isGood = outcome === 'success' || outcome === 'ignored'
+    const isGood = isGoodForCaller(outcome)
     if (!isGood) journal.notRetried = 'off'
     if (status !== undefined) journal.end({ outcome: isGood ? 'success' : 'failure', status, trail })
     else journal.end({ outcome: outcome === 'ignored' ? 'aborted' : 'failure', error, trail })

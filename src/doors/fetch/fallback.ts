@@ -1,4 +1,5 @@
 import { answerVerdict } from '../../verdict/answer.ts'
+import { isGoodForCaller } from '../../verdict/verdict.ts'
 import { isRefusedByFetch } from '../../verdict/refused-by-fetch.ts'
 import type { Core } from '../../call/core.ts'
 import type { Plan } from '../../call/plan.ts'
@@ -193,8 +194,8 @@ function letGo(failure: unknown): void {
 
 function isGood(response: Response, { classify: custom }: Plan): boolean {
   const headers = isWhole(response) ? Object.fromEntries(response.headers) : {}
-  const { outcome } = answerVerdict({ status: response.status, headers }, custom)
-  return outcome === 'success' || outcome === 'ignored'
+  // The attempt has asked `classify` already, perhaps of another caller's call, and its verdict is not kept with the response.
+  return isGoodForCaller(answerVerdict({ status: response.status, headers }, custom).outcome)
 }
 
 function describe({ core, plan, method, url }: FallbackCall): FailedCall {
