@@ -74,6 +74,7 @@ export const VERDICTS: Readonly<Record<Ending, Verdict>> = {
   outOfResources: row('client', 'ignored', 'no', 'http', 'never', 'never'),
   nestedRefusal: row('client', 'ignored', 'maybe', 'http', 'never', 'never'),
   mistaken: row('caller', 'ignored', 'maybe', 'http', 'never', 'never'),
+  // Also what this client gives up without a fault: a hedge that lost, `close()`, a try that had little of the time of its call.
   abandoned: row('caller', 'ignored', 'maybe', 'http', 'never', 'never'),
 }
 

@@ -117,7 +117,7 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
     }
   }
 
-  /** Who has answered with a redirect has had the request. */
+  /** Of the first request: who has answered it with a redirect has had it, so after a redirect nothing counts as unsent. */
   get sent(): boolean {
     return this.#first.sent
   }
@@ -158,7 +158,10 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
     return this.#refusal ?? this.#current.timedOut ?? error
   }
 
-  /** A mock in the place of fetch has failed as the network does. */
+  /**
+   * A mock in the place of fetch has failed as the network does. It counts as sent, also with ECONNREFUSED: the mock may have done what
+   * a server does, and nobody can tell.
+   */
   #mockedVerdict(error: unknown): Verdict {
     const { classify } = this.#call.plan
     return faultVerdict({ error, sent: true, isAnswered: false, isReused: false, body: undefined }, classify)
