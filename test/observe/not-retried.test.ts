@@ -171,6 +171,29 @@ describe('a call that failed says why it was not tried again:', () => {
     expect(await asked(reply(503), post(), made)).toMatchObject({ notRetried: 'not-idempotent' })
   })
 
+  it('not-idempotent, where a mock in the place of fetch says that nobody listens: it counts as sent', async () => {
+    const cause = Object.assign(new Error('nobody listens'), { code: 'ECONNREFUSED' })
+    const platform = globalThis.fetch
+    globalThis.fetch = () => Promise.reject(new TypeError('fetch failed', { cause }))
+    try {
+      expect(await asked(ok, post())).toMatchObject({ notRetried: 'not-idempotent', attempts: 1 })
+    } finally {
+      globalThis.fetch = platform
+    }
+  })
+
+  it('attempts, where `classify` would ignore what a limit of time ended: it is not asked', async () => {
+    let count = 0
+    const classify = (): 'ignored' => {
+      count++
+      return 'ignored'
+    }
+    const more = { classify, timeout: { attempt: 100 }, retry: { attempts: 1 } }
+    const event = await executed(more, { run: () => new Promise(() => {}) })
+    expect(event).toMatchObject({ outcome: 'timeout', notRetried: 'attempts' })
+    expect(count).toBe(0)
+  })
+
   it('verdict, where `classify` ignores an error', async () => {
     expect(await executed({ classify: () => 'ignored' })).toMatchObject({ notRetried: 'verdict' })
   })
