@@ -37,13 +37,17 @@ export function run<T>(fn: Guarded<T>, counter: CallCounter, permit: number, sta
   )
 }
 
-/** Runs the function until the signal aborts. The promise then rejects at once, even if the function goes on. */
+/**
+ * Runs the function until the signal aborts. The promise then rejects at once, even if the function goes on. For `own`, the time limit
+ * of the breaker, it rejects when that has been counted: the caller's next call meets the breaker as it is then.
+ */
 export function runUntil<T>(
   fn: Guarded<T>,
   signal: AbortSignal,
   counter: CallCounter,
   permit: number,
   start: number,
+  own?: AbortSignal,
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     let isSettled = false
@@ -53,9 +57,12 @@ export function runUntil<T>(
       count()
     }
     const onAbort = (): void => {
-      reject(signal.reason)
+      if (!own?.aborted) reject(signal.reason)
       const outcome = isTimeLimit(signal.reason) ? 'failure' : 'ignored'
-      const settle = (): void => once(() => counter.settle(permit, outcome, start))
+      const settle = (): void => {
+        once(() => counter.settle(permit, outcome, start))
+        reject(signal.reason)
+      }
       // After a stall of this process, an answer that came in time has not been read yet.
       const { clock } = counter
       if (outcome === 'failure' && clock.poll) clock.poll(settle)
@@ -63,8 +70,10 @@ export function runUntil<T>(
     }
     const end = (result: PromiseSettledResult<T>, tell: () => void): void => {
       signal.removeEventListener('abort', onAbort)
+      // What was given up is counted, and told, as that.
+      if (result.status === 'rejected' && signal.aborted) return
       try {
-        if (result.status === 'fulfilled' || !signal.aborted) once(() => counter.count(permit, result, start))
+        once(() => counter.count(permit, result, start))
         tell()
       } catch (error) {
         reject(error)
@@ -97,7 +106,7 @@ export function runWithin<T>(
     counter.lastError = error
     late.abort(error)
   })
-  return runUntil(fn, both, counter, permit, start).finally(cancel)
+  return runUntil(fn, both, counter, permit, start, late.signal).finally(cancel)
 }
 
 /** Creates its signal when it is first read: a controller for each call would be most of what a call costs. */

@@ -51,6 +51,19 @@ describe('a Response', () => {
 })
 
 describe('timeout', () => {
+  it('has been counted when the caller hears of it', async () => {
+    const breaker = new CircuitBreaker({ timeout: 5, failureThreshold: 2 })
+    const hangs = (): Promise<unknown> => breaker.execute(() => new Promise(() => {}))
+    const heeds = (): Promise<unknown> =>
+      breaker.execute(
+        ({ signal }) => new Promise((_, fail) => signal.addEventListener('abort', () => fail(signal.reason))),
+      )
+    await expect(hangs()).rejects.toMatchObject({ name: 'TimeoutError' })
+    expect(breaker.snapshot().counts.consecutive).toBe(1)
+    await expect(heeds()).rejects.toMatchObject({ name: 'TimeoutError' })
+    expect(breaker.state).toBe('open')
+  })
+
   it('rejects with a TimeoutError, tells the function by its signal, and counts', async () => {
     const { breaker, clock } = setUp({ timeout: 100, name: 'reports' })
     const signals: AbortSignal[] = []
