@@ -70,6 +70,11 @@ function without(headers: Lower, has: (name: string) => boolean): Lower {
     : headers
 }
 
+/** Whether undici would send it; it refuses the whole request for one that cannot be. */
+export function canBeSent(name: string, value: string): boolean {
+  return NAME.test(name) && !NO_VALUE.test(value)
+}
+
 /** Checked, with names in lower case. Errors do not show values: they may be secrets. */
 function lowered(label: string, headers: unknown): Lower {
   if (typeof headers !== 'object' || headers === null) {
@@ -83,7 +88,7 @@ function lowered(label: string, headers: unknown): Lower {
     if (typeof name !== 'string' || typeof value !== 'string') {
       throw new TypeError(`${label} must have texts as values, '${String(name)}' has a ${typeof value}`)
     }
-    if (!NAME.test(name) || NO_VALUE.test(value)) {
+    if (!canBeSent(name, value)) {
       throw new TypeError(`${label} has a header that cannot be sent: ${quote(name)}`)
     }
     result[name.toLowerCase()] = value

@@ -1,3 +1,5 @@
+import { oneLine } from '../quote.ts'
+
 /** Of `http.client.request.duration` in OpenTelemetry's semantic conventions, in seconds. */
 export const DURATION_BUCKETS: readonly number[] = [
   0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
@@ -28,6 +30,19 @@ export class BoundedLabel {
     this.#known.add(value)
     return value
   }
+}
+
+/** Characters of an instance's id that are shown. */
+const MAX_ID = 128
+
+// oxlint-disable-next-line no-control-regex -- a NUL ends a scrape of Prometheus, others end a line
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
+
+/** An instance's id as a label: whoever fills a registry must not fill, or break, what reads the metrics. */
+export function idLabel(id: string): string {
+  if (id.length <= MAX_ID && !CONTROL.test(id)) return id
+  const line = oneLine(id)
+  return line.length <= MAX_ID ? line : `${line.slice(0, MAX_ID - 1)}…`
 }
 
 export function methodLabel(method: string | undefined): string {

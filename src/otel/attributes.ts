@@ -1,5 +1,6 @@
 import { SpanKind, type Attributes } from '@opentelemetry/api'
 import type { AttemptStartEvent, CallStartEvent } from '../observe/events.ts'
+import { idLabel } from '../observe/labels.ts'
 import { socketPath } from '../registry/origin.ts'
 import type { Instance } from '../registry/source.ts'
 
@@ -47,10 +48,11 @@ export function serverOf(service: string, scheme: Scheme): Attributes {
 
 const peers = new WeakMap<Instance, Attributes>()
 
-/** Where it really goes. */
+/** Where it really goes, and to whom. */
 function peerOf(instance: Instance): Attributes {
   let peer = peers.get(instance)
-  if (!peer) peers.set(instance, (peer = peerAt(instance.url)))
+  if (!peer)
+    peers.set(instance, (peer = { ...peerAt(instance.url), 'outrigger.instance.id': idLabel(instance.id) }))
   return peer
 }
 
@@ -95,7 +97,6 @@ export function attemptAttributes(attempt: AttemptStartEvent, resends: number): 
   }
   if (route !== undefined) attributes['url.template'] = templateOf(route)
   attributes['outrigger.call.id'] = id
-  attributes['outrigger.instance.id'] = instance.id
   if (hedge) attributes['outrigger.hedge'] = true
   return attributes
 }

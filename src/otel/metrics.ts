@@ -8,7 +8,7 @@ import type {
   MirrorDroppedEvent,
   MirrorEvent,
 } from '../observe/events.ts'
-import { BoundedLabel, DURATION_BUCKETS } from '../observe/labels.ts'
+import { BoundedLabel, DURATION_BUCKETS, idLabel } from '../observe/labels.ts'
 import { hostOf, knownMethod, schemeOf, serverOf, templateOf } from './attributes.ts'
 import { errorType, statusError } from './error-type.ts'
 
@@ -73,7 +73,7 @@ export class Metrics {
     const { outcome, instance } = event
     const attributes = this.#about(event)
     attributes['outrigger.outcome'] = outcome
-    if (this.#byInstance) attributes['outrigger.instance.id'] = instance.id
+    if (this.#byInstance) attributes['outrigger.instance.id'] = idLabel(instance.id)
     this.#attempts.add(1, attributes, within)
   }
 

@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, register as globalRegistry, type Registry } 
 import type { ClientSnapshot } from '../client/snapshot.ts'
 import type { Listener } from '../observe/emitter.ts'
 import type { ClientEvents } from '../observe/events.ts'
-import { BoundedLabel, DURATION_BUCKETS, methodLabel } from '../observe/labels.ts'
+import { BoundedLabel, DURATION_BUCKETS, idLabel, methodLabel } from '../observe/labels.ts'
 import { queuedOf, snapshotsOf, sumOf, type Measured } from '../client/measured.ts'
 import { checkMethods, checkObject, quote } from '../options.ts'
 import { checkExemplars, exemplarOf, type ExemplarLabels } from './exemplars.ts'
@@ -113,7 +113,7 @@ export function prometheus(
         service,
         route: routes.of(route),
         outcome,
-        ...(instances && { instance: instance.id }),
+        ...(instances && { instance: idLabel(instance.id) }),
       }),
     'call:retry': ({ service, route }) => retries.inc({ service, route: routes.of(route) }),
     'call:hedge': ({ service, route }) => hedges.inc({ service, route: routes.of(route) }),

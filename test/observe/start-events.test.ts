@@ -41,6 +41,31 @@ it('listeners to attempt:start add headers to the attempts of their own client',
   expect(bad.headers[0]).toMatchObject({ 'x-own': 'option' })
 })
 
+it('a header of theirs that cannot be sent is left out with one warning: the call goes on', async () => {
+  const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+  await using server = await startServer(ok)
+  await using client = createClient({ service: 'svc', source: fixed([server.url]), retry: false })
+  client.on('attempt:start', ({ headers }) => {
+    headers['bad name'] = 'x'
+    headers['x-line'] = 'a\r\nb'
+    headers['x-text'] = 'Ж'
+    headers['x-good'] = 'é'
+  })
+  expect((await client('/')).status).toBe(200)
+  await (await client.request('/')).body.dump()
+  await (await request('http://svc/', { dispatcher: client.dispatcher })).body.dump()
+  expect(server.headers).toHaveLength(3)
+  for (const sent of server.headers) {
+    expect(sent).toMatchObject({ 'x-good': 'é' })
+    expect(Object.keys(sent)).not.toEqual(expect.arrayContaining(['x-line']))
+    expect(sent).not.toHaveProperty('x-text')
+  }
+  expect(warn.mock.calls.map(([message]) => message)).toEqual([
+    `a subscriber to attempts has added a header that cannot be sent: 'bad name'; it is left out`,
+  ])
+  warn.mockRestore()
+})
+
 it('every call:start is followed by one call of the same id, through every door, also before the first instances', async () => {
   await using server = await startServer(ok)
   const registry = new MemoryRegistry()

@@ -178,6 +178,21 @@ it('instances are a label when they are asked for', async () => {
   expect(await value('outrigger.client.attempts', ['outrigger.instance.id', 'i0'])).toBe(1)
 })
 
+it('an instance with an endless id, or one with control characters, has a short label of one line', async () => {
+  await using server = await startServer(ok)
+  for (const [id, shown] of [
+    ['x'.repeat(10_000), `${'x'.repeat(127)}…`],
+    ['a\0b\r\nc', 'a\\u0000b c'],
+  ] as const) {
+    await using client = createClient({ service: 'svc', source: fixed([{ id, url: server.url }]) })
+    await client.ready()
+    using _ = otel(client, { instances: true })
+    await client('/')
+    expect(await value('outrigger.client.attempts', ['outrigger.instance.id', shown])).toBe(1)
+    expect(telemetry.spans.at(-1)?.attributes['outrigger.instance.id']).toBe(shown)
+  }
+})
+
 it('is recorded within the span that tells of it, as exemplars want it', async () => {
   const recorded: (string | undefined)[] = []
   const note = (_value: number, _attributes?: object, within?: Context): void => {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
-import { createClient, createFetch, fixed, type Client } from '../../src/index.ts'
+import { createClient, createFetch, fixed, roundRobin, type Client } from '../../src/index.ts'
 import { prometheus, type PrometheusOptions } from '../../src/prometheus.ts'
 import { inOrder } from '../support/balance.ts'
 import { hang, reply, startServer } from '../support/http-server.ts'
@@ -38,6 +38,21 @@ async function scrape(register: Registry): Promise<Map<string, number>> {
 }
 
 describe('prometheus()', () => {
+  it('shows an endless id of an instance, or one that would end the scrape, as a short label', async () => {
+    await using server = await startServer(reply(200, 'ok'))
+    const ids = ['x'.repeat(10_000), 'a\0b\r\nc']
+    const source = fixed(ids.map((id) => ({ id, url: server.url })))
+    await using client = createClient({ service: 'svc', source, balance: roundRobin() })
+    const register = new Registry()
+    prometheus(client, { register, instances: true })
+    await client('/')
+    await client('/')
+    const text = await register.metrics()
+    expect(text).toContain(`instance="${'x'.repeat(127)}…"`)
+    expect(text).toContain('instance="a\\\\u0000b c"')
+    expect(text.includes('\0') || text.includes('\r')).toBe(false)
+  })
+
   it('measures calls, attempts, retries, refusals, transitions, and what stands at the scrape', async () => {
     await using broken = await startServer(reply(503))
     await using healthy = await startServer(reply(200, 'ok'))

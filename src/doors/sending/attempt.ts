@@ -8,6 +8,9 @@ import type { SendContext } from '../../call/operation.ts'
 import type { Plan } from '../../call/plan.ts'
 import type { AcquireRequest } from '../../fleet/picker.ts'
 import type { Attempt } from '../../fleet/attempt.ts'
+import { canBeSent } from '../../headers/own-headers.ts'
+import { warnOnce } from '../../hooks/warn-once.ts'
+import { quote } from '../../quote.ts'
 import { pathParams } from '../../routes/params.ts'
 import type { Subset } from '../../traffic/subset.ts'
 import type { Dispatcher } from '../../undici.ts'
@@ -37,17 +40,23 @@ export function extraHeaders(
   attempt: Attempt,
   context: Pick<SendContext, 'remaining'> | undefined,
 ): ExtraHeaders {
-  const told = withTracers(callHeaders(plan, attempt, context), attempt.trail?.headers)
+  const told = withTracers(plan, callHeaders(plan, attempt, context), attempt.trail?.headers)
   return attempt.headers ? { ...attempt.headers, ...told } : told
 }
 
 type ExtraHeaders = Readonly<Record<string, string>> | undefined
 
-/** With the headers that a subscriber to the attempt has added. */
-function withTracers(own: ExtraHeaders, added: ExtraHeaders): ExtraHeaders {
+/** With the headers that a subscriber to the attempt has added. One that cannot be sent is left out: who only watches fails no call. */
+function withTracers(plan: Plan, own: ExtraHeaders, added: ExtraHeaders): ExtraHeaders {
   if (!added) return own
   let all: Record<string, string> | undefined
-  for (const [name, value] of Object.entries(added)) (all ??= {})[name.toLowerCase()] = value
+  for (const [name, value] of Object.entries<unknown>(added)) {
+    if (typeof value === 'string' && canBeSent(name, value)) (all ??= {})[name.toLowerCase()] = value
+    else {
+      const message = `a subscriber to attempts has added a header that cannot be sent: ${quote(name)}; it is left out`
+      warnOnce(plan, message, 'OUTRIGGER_LISTENER')
+    }
+  }
   return all && own ? Object.assign(all, own) : (all ?? own)
 }
 
