@@ -38,8 +38,9 @@ export function run<T>(fn: Guarded<T>, counter: CallCounter, permit: number, sta
 }
 
 /**
- * Runs the function until the signal aborts. The promise then rejects at once, even if the function goes on. For `own`, the time limit
- * of the breaker, it rejects when that has been counted: the caller's next call meets the breaker as it is then.
+ * Runs the function until the signal aborts. The promise then rejects, even if the function goes on: as soon as the end has been counted, so
+ * that the caller's next call meets the breaker as it is then. `own` is the time limit of the breaker: an answer that came before it,
+ * and was read after it, is the caller's. Where his own signal has aborted, such an answer only counts.
  */
 export function runUntil<T>(
   fn: Guarded<T>,
@@ -57,7 +58,6 @@ export function runUntil<T>(
       count()
     }
     const onAbort = (): void => {
-      if (!own?.aborted) reject(signal.reason)
       const outcome = isTimeLimit(signal.reason) ? 'failure' : 'ignored'
       const settle = (): void => {
         once(() => counter.settle(permit, outcome, start))
@@ -81,7 +81,10 @@ export function runUntil<T>(
     }
     signal.addEventListener('abort', onAbort, { once: true })
     begin(fn, signal).then(
-      (value) => end({ status: 'fulfilled', value }, () => resolve(value)),
+      (value) =>
+        end({ status: 'fulfilled', value }, () =>
+          signal.aborted && !own?.aborted ? reject(signal.reason) : resolve(value),
+        ),
       (error: unknown) => end({ status: 'rejected', reason: error }, () => reject(error)),
     )
   })

@@ -64,6 +64,23 @@ describe('timeout', () => {
     expect(breaker.state).toBe('open')
   })
 
+  it('of the caller has been counted when he hears of it, too', async () => {
+    const breaker = new CircuitBreaker({ failureThreshold: 2 })
+    const limited = (fn: (context: { signal: AbortSignal }) => Promise<unknown>): Promise<unknown> => {
+      const controller = new AbortController()
+      const call = breaker.execute(fn, { signal: controller.signal })
+      controller.abort(new DOMException('too slow', 'TimeoutError'))
+      return call
+    }
+    await expect(limited(() => new Promise(() => {}))).rejects.toMatchObject({ name: 'TimeoutError' })
+    expect(breaker.snapshot().counts.consecutive).toBe(1)
+    const heeds = limited(
+      ({ signal }) => new Promise((_, fail) => signal.addEventListener('abort', () => fail(signal.reason))),
+    )
+    await expect(heeds).rejects.toMatchObject({ name: 'TimeoutError' })
+    expect(breaker.state).toBe('open')
+  })
+
   it('rejects with a TimeoutError, tells the function by its signal, and counts', async () => {
     const { breaker, clock } = setUp({ timeout: 100, name: 'reports' })
     const signals: AbortSignal[] = []
