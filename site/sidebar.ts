@@ -72,6 +72,7 @@ export const sections: readonly Section[] = [
           'registries/http',
           'registries/redis',
           'registries/zookeeper',
+          'registries/cost',
           'registries/combine',
           'registries/recipes',
           'registries/write-your-own',
