@@ -1,4 +1,4 @@
-import { PendingSocket } from './pending-socket.ts'
+import { PendingSocket } from '../pending-socket.ts'
 import { Client, Pool, type Dispatcher } from '../undici.ts'
 
 /** A request that wants to know which connection it was given to. */

@@ -1,3 +1,4 @@
+import { PendingSocket } from '../pending-socket.ts'
 import { Client, type Pool } from '../undici.ts'
 import { quietConnector } from './connector.ts'
 import type { CheckResult } from './health.ts'
@@ -10,8 +11,14 @@ export interface CheckHost {
   readonly servername: string
 }
 
-/** An undici client for one check of the instance at `url`, and the origin that it asks. */
-export type CheckClient = (url: string) => { readonly client: Client; readonly origin: string }
+/** An undici client for one check of the instance at `url`. */
+export type CheckClient = (url: string) => {
+  readonly client: Client
+  /** The origin that it asks. */
+  readonly origin: string
+  /** Ends it, also while it connects. */
+  readonly end: () => void
+}
 
 /**
  * Makes a client, and so a connection, for each check: it proves that the server takes connections, leaves none behind and meets none that
@@ -30,32 +37,42 @@ export function checkClients(policy: HealthPolicy, transport: Pool.Options): Che
   }
   return (url) => {
     const { origin, socketPath } = targetOf(url, policy.port)
+    const pendingSocket = new PendingSocket()
     const client = new Client(origin, {
-      connect: connectorTo(socketPath),
+      connect: pendingSocket.of(connectorTo(socketPath)),
       headersTimeout: 0,
       bodyTimeout: 0,
       ...(transport.maxHeaderSize !== undefined && { maxHeaderSize: transport.maxHeaderSize }),
       ...(transport.localAddress != null && { localAddress: transport.localAddress }),
     })
-    return { client, origin }
+    const end = (): void => {
+      pendingSocket.destroy()
+      client.destroy().catch(() => {})
+    }
+    return { client, origin, end }
   }
 }
 
-/** Begins a check with `client`, which is gone when the check is over, or ended by the returned function. `done` is called once. */
+/** Begins a check that `end` ends: when it is over, when it cannot begin, or by the returned function. `done` is called once. */
 export function once(
-  client: Client,
+  end: () => void,
   done: (result: CheckResult) => void,
   begin: (finish: (result: CheckResult) => void) => void,
 ): () => void {
   let isOver = false
-  const end = (): void => {
+  const stop = (): void => {
     isOver = true
-    client.destroy().catch(() => {})
-  }
-  begin((result) => {
-    if (isOver) return
     end()
-    done(result)
-  })
-  return end
+  }
+  try {
+    begin((result) => {
+      if (isOver) return
+      stop()
+      done(result)
+    })
+  } catch (error) {
+    stop()
+    throw error
+  }
+  return stop
 }

@@ -3,15 +3,17 @@ import { buildConnector, type Pool } from '../undici.ts'
 
 type Connector = ReturnType<typeof buildConnector>
 
+/** As those of undici, it returns the socket before it is connected, which undici's types do not say. */
+type Early = (...args: Parameters<Connector>) => unknown
+
 /**
  * Connects as the pools of the instances do, with the same TLS options. Its sockets never keep the process alive. One for all
  * instances: they share its TLS sessions, and a check costs a server no full handshake.
  */
-export function quietConnector(transport: Pool.Options, timeout: number): Connector {
+export function quietConnector(transport: Pool.Options, timeout: number): Early {
   const isH2c = (transport as Untyped).useH2c === true
   const connect = typeof transport.connect === 'function' ? transport.connect : built(transport, timeout)
   return (options, callback) => {
-    // undici returns the socket before it is connected, which its types do not say.
     const early: unknown = connect(options, (...[error, socket]) => {
       if (socket) {
         quieten(socket)
@@ -21,6 +23,7 @@ export function quietConnector(transport: Pool.Options, timeout: number): Connec
       else callback(null, socket)
     })
     if (isSocket(early)) quieten(early)
+    return early
   }
 }
 

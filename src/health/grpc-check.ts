@@ -34,8 +34,8 @@ export function grpcCheck(policy: HealthPolicy, transport: Pool.Options, logical
     'grpc-timeout': `${Math.ceil(policy.timeout)}m`,
   }
   return (url, done) => {
-    const { client, origin } = clientTo(url)
-    return once(client, done, (finish) => {
+    const { client, origin, end } = clientTo(url)
+    return once(end, done, (finish) => {
       const request = {
         origin,
         path: '/grpc.health.v1.Health/Check',

@@ -13,8 +13,8 @@ export function httpCheck(policy: HealthPolicy, transport: Pool.Options, logical
   const clientTo = checkClients(policy, transport)
   const headers = { 'user-agent': 'outrigger-health', host: logical.host, ...policy.headers }
   return (url, done) => {
-    const { client, origin } = clientTo(url)
-    return once(client, done, (finish) => {
+    const { client, origin, end } = clientTo(url)
+    return once(end, done, (finish) => {
       const request = {
         origin,
         path: policy.path ?? '/',

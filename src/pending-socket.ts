@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { buildConnector } from '../undici.ts'
+import type { buildConnector } from './undici.ts'
 
 type Connector = ReturnType<typeof buildConnector>
 
