@@ -1,7 +1,7 @@
 // One process watches 300 services at each registry: what does that cost, in connections, CPU and memory?
 //
-//   scripts/registries/install.sh etcd consul redis zookeeper
-//   node --conditions=@outrigger/source bench/registry-services.ts [services] [seconds]
+//   scripts/registries/install.sh etcd consul redis zookeeper kubernetes
+//   node --conditions=@outrigger/source bench/registry-services.ts [services] [seconds] [registry...]
 import { once } from 'node:events'
 import { createServer, connect, type AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,13 +13,23 @@ import { announce, type Announcement, type Registrar, type Source } from 'outrig
 import { consul } from '../src/registry/consul.ts'
 import { Discovery } from '../src/registry/discovery.ts'
 import { etcd } from '../src/registry/etcd.ts'
+import { eureka } from '../src/registry/eureka.ts'
 import { http } from '../src/registry/http.ts'
+import { kubernetes } from '../src/registry/kubernetes.ts'
 import { redis } from '../src/registry/redis.ts'
 import { zookeeper } from '../src/registry/zookeeper.ts'
+import { startFakeEureka } from '../test/registries/fake-eureka.ts'
 import { startListServer } from '../test/registries/list-server.ts'
-import { startConsul, startEtcd, startRedis, startZooKeeper } from '../test/support/servers/index.ts'
+import {
+  startConsul,
+  startEtcd,
+  startKubernetes,
+  startRedis,
+  startZooKeeper,
+} from '../test/support/servers/index.ts'
 
-const [services = 300, seconds = 10] = process.argv.slice(2).map(Number)
+const [services = 300, seconds = 10] = process.argv.slice(2, 4).map(Number)
+const chosen = process.argv.slice(4)
 
 setFlagsFromString('--expose-gc')
 const gc = runInNewContext('gc') as () => void
@@ -64,6 +74,19 @@ const places: Record<string, () => Promise<{ port: number; place: (port: number)
         source: http({ url: `http://127.0.0.1:${port}/long-poll/{service}`, mode: 'long-poll' }),
         close: () => lists[Symbol.asyncDispose](),
       }),
+    }
+  },
+  kubernetes: () => kubernetesPlace(false),
+  'kubernetes, shared': () => kubernetesPlace(true),
+  // A server of our own: Netflix's is not to be had here.
+  eureka: async () => {
+    const { server } = await startFakeEureka()
+    return {
+      port: Number(new URL(server.url).port),
+      place: (port) => {
+        const registry = eureka({ url: `http://127.0.0.1:${port}/eureka` })
+        return { source: registry, registrar: registry, close: () => server[Symbol.asyncDispose]() }
+      },
     }
   },
   redis: async () => {
@@ -127,6 +150,22 @@ async function consulPlace(shared: boolean): Promise<{ port: number; place: (por
   }
 }
 
+async function kubernetesPlace(shared: boolean): Promise<{ port: number; place: (port: number) => Place }> {
+  const server = await startKubernetes()
+  return {
+    port: server.port,
+    place: (port) => ({
+      source: kubernetes({
+        server: `https://127.0.0.1:${port}`,
+        token: server.tokens.admin,
+        tls: { ca: server.ca },
+        shared,
+      }),
+      close: () => server.close(),
+    }),
+  }
+}
+
 async function measure(name: string): Promise<Record<string, string | number>> {
   const at = await (places[name] as (typeof places)[string])()
   const proxy = await counting(at.port)
@@ -171,6 +210,6 @@ async function measure(name: string): Promise<Record<string, string | number>> {
 }
 
 const rows: Record<string, Record<string, string | number>> = {}
-for (const name of Object.keys(places)) rows[name] = await measure(name)
+for (const name of chosen.length > 0 ? chosen : Object.keys(places)) rows[name] = await measure(name)
 console.log(`${services} services watched by one process, ${seconds} s each`)
 console.table(rows)
