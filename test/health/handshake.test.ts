@@ -40,11 +40,7 @@ test.each<[string, HealthOptions]>([
   await client.execute(() => 1)
   await until(() => server.sockets.size > 0)
   await client.close()
-<<<<<<< Updated upstream
   await vi.waitFor(() => expect(server.sockets.size).toBe(0))
-=======
-  await until(() => server.sockets.size === 0)
->>>>>>> Stashed changes
 })
 
 test('the handshake of a check ends with its instance', async () => {
@@ -56,11 +52,7 @@ test('the handshake of a check ends with its instance', async () => {
   await client.execute(() => 1)
   await until(() => server.sockets.size > 0)
   source.deregister('svc', 'a')
-<<<<<<< Updated upstream
   await vi.waitFor(() => expect(server.sockets.size).toBe(0))
-=======
-  await until(() => server.sockets.size === 0)
->>>>>>> Stashed changes
 })
 
 test('a check that cannot begin leaves nothing behind', () => {
