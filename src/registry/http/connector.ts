@@ -22,7 +22,7 @@ export function connector(sockets: Set<Socket>, tls: TlsSource | undefined): Con
       .then(checkTls)
       .then(
         (options) => connectWith(sockets, options)(target, callback),
-        (error: unknown) => callback(error instanceof Error ? error : new Error(quote(error)), null),
+        (error: unknown) => callback(asError(error), null),
       )
   }
 }
@@ -39,9 +39,16 @@ function connectWith(sockets: Set<Socket>, tls: TlsOptions | undefined): Connect
       keepAliveInitialDelay: 15_000,
     }
     const servername = isIP(hostname) ? '' : hostname
-    const socket = secure
-      ? connectTls({ servername, ...tls, ...target, ALPNProtocols: ['http/1.1'] })
-      : connectTcp(target)
+    let socket: Socket
+    try {
+      socket = secure
+        ? connectTls({ servername, ...tls, ...target, ALPNProtocols: ['http/1.1'] })
+        : connectTcp(target)
+    } catch (error) {
+      // A certificate or key that cannot be read, for example one that was being written.
+      callback(asError(error), null)
+      return
+    }
     // undici refs a socket whenever it carries a request.
     socket.unref().ref = () => socket
     sockets.add(socket)
@@ -55,4 +62,8 @@ function connectWith(sockets: Set<Socket>, tls: TlsOptions | undefined): Connect
       .on('error', (error) => settle(error, null))
       .once(secure ? 'secureConnect' : 'connect', () => settle(null, socket))
   }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(quote(error))
 }
