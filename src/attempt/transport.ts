@@ -35,6 +35,12 @@ export function checkTransport(options: Pool.Options): void {
       'transport must be options of undici, or a function: for a dispatcher write () => dispatcher',
     )
   }
+  // It would take the place of our own connections, which end with their instance also while they are being made.
+  if (options.factory !== undefined) {
+    throw new TypeError(
+      'transport.factory is not taken: write transport: ({ url }) => new Pool(url, { factory })',
+    )
+  }
   for (const [key, value] of Object.entries(options) as [string, unknown][]) {
     if (Number.isNaN(value)) throw new RangeError(`transport.${key} must be a number, got NaN`)
     // Others may be those of a later undici.

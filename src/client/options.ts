@@ -204,7 +204,7 @@ export interface ClientOptions extends ContractPolicy {
    */
   panicThreshold?: number
   /**
-   * What becomes of calls while every breaker is open. `'throttle'` lets a part of them through as early probes: four
+   * What becomes of calls while every breaker is open. `'throttle'` lets a part of them through as early probes: ten
    * times the share that recently succeeded, at least a tenth of the calls and one a second. `'refuse'` lets none through
    * until a breaker's `openFor` is over. Where `openFor` is a number, none is let through either way.
    * @default 'throttle'
@@ -216,7 +216,8 @@ export interface ClientOptions extends ContractPolicy {
   emptyGrace?: number
   /**
    * Options of the undici Pool in front of each instance: connections, TLS, HTTP/2; or what makes the dispatcher
-   * for an instance, such as a ProxyAgent. It is called once for each, and what it returns is the client's to destroy.
+   * for an instance, such as a ProxyAgent. It is called for the first request to each, and again when its url or this option has
+   * changed; return a new dispatcher each time: it is the client's to destroy.
    */
   transport?: Pool.Options | ((instance: Instance) => Dispatcher)
   /**

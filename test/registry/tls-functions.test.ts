@@ -6,6 +6,7 @@ import type { TlsSource } from '../../src/registry/http/connector.ts'
 const throwing = (error: unknown) => (): never => {
   throw error
 }
+// oxlint-disable-next-line unicorn/no-thenable -- it is what is tried
 const thenable = { then: throwing(new Error('then')) }
 const getter = {
   get ca(): string {
