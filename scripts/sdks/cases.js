@@ -340,4 +340,85 @@ export const cases = [
       return data.name
     },
   },
+  {
+    package: 'up-fetch',
+    how: 'up(fetch, () => ({ baseUrl }))',
+    reply: { name: 'hi' },
+    call: async (fetch) => {
+      const { up } = await import('up-fetch')
+      return (await up(fetch, () => ({ baseUrl: ORIGIN }))('/users/42', { params: { a: 1 } })).name
+    },
+  },
+  {
+    package: 'alova',
+    how: 'createAlova({ baseURL, requestAdapter: adapterFetch({ customFetch: fetch }) })',
+    reply: { name: 'hi' },
+    call: async (fetch) => {
+      const { createAlova } = await import('alova')
+      const { default: adapterFetch } = await import('alova/fetch')
+      const api = createAlova({
+        baseURL: ORIGIN,
+        requestAdapter: adapterFetch({ customFetch: fetch }),
+        cacheFor: null,
+        shareRequest: false,
+        responded: async (response) => {
+          if (!response.ok) throw new Error(String(response.status))
+          return response.json()
+        },
+      })
+      return (await api.Put('/users/42', { a: 1 })).name
+    },
+  },
+  {
+    package: 'gaxios',
+    how: 'new Gaxios({ baseURL, fetchImplementation: fetch })',
+    off: '`retry: false`',
+    reply: { name: 'hi' },
+    call: async (fetch, quiet) => {
+      const { Gaxios } = await import('gaxios')
+      const api = new Gaxios({ baseURL: ORIGIN, fetchImplementation: fetch, retry: !quiet })
+      return (await api.request({ url: '/users/42', params: { a: 1 } })).data.name
+    },
+  },
+  {
+    package: '@planetscale/database',
+    how: 'new Client({ url, fetch })',
+    reply: {
+      session: {},
+      result: {
+        fields: [{ name: 'name', type: 'VARCHAR' }],
+        rows: [{ lengths: ['2'], values: Buffer.from('hi').toString('base64') }],
+      },
+    },
+    call: async (fetch) => {
+      const { Client } = await import('@planetscale/database')
+      const url = ORIGIN.replace('//', '//user:password@')
+      return (await new Client({ url, fetch }).execute('select name from users')).rows[0].name
+    },
+  },
+  {
+    package: '@prismicio/client',
+    how: 'createClient(url, { fetch, documentAPIEndpoint })',
+    reply: {
+      refs: [{ isMasterRef: true, ref: 'r' }],
+      results: [{ id: 'hi', data: {} }],
+      total_pages: 1,
+    },
+    call: async (fetch) => {
+      const { createClient } = await import('@prismicio/client')
+      const client = createClient('my-repo', { fetch, documentAPIEndpoint: `${ORIGIN}/api/v2` })
+      return (await client.get()).results[0].id
+    },
+  },
+  {
+    package: '@supabase/storage-js',
+    how: 'new StorageClient(url, headers, fetch)',
+    reply: { Key: 'hi', Id: 'hi', path: 'hi', name: 'hi' },
+    call: async (fetch) => {
+      const { StorageClient } = await import('@supabase/storage-js')
+      const { data, error } = await new StorageClient(`${ORIGIN}/storage/v1`, {}, fetch).getBucket('hi')
+      if (error) throw error
+      return data.name
+    },
+  },
 ]
