@@ -75,6 +75,9 @@ function addressOf({ id, url }: Instance): LogFields {
 export function lineOf(name: keyof ClientEvents, fields: LogFields): string {
   const { message } = (fields['error'] ?? {}) as { message?: string }
   const parts = [
+    ...(name === 'control' ? [doneByHand(fields)] : []),
+    part(fields, 'changed'),
+    part(fields, 'by', 'by '),
     part(fields, 'instance', 'instance '),
     part(fields, 'route', 'route '),
     part(fields, 'reason'),
@@ -88,10 +91,16 @@ export function lineOf(name: keyof ClientEvents, fields: LogFields): string {
   return oneLine(`${textOf(fields['service'])} ${name}${parts.length > 0 ? `: ${parts.join(', ')}` : ''}`)
 }
 
+/** `isolate a`, `weigh a 5`, `reset all`. */
+function doneByHand({ action, id = 'all', weight }: LogFields): string {
+  return [action, id, ...(weight === undefined ? [] : [weight])].map((each) => textOf(each)).join(' ')
+}
+
 function part(fields: LogFields, name: string, before = '', after = ''): string {
   const value = fields[name]
   if (value === undefined) return ''
-  return `${before}${typeof value === 'number' ? Math.round(value) : textOf(value)}${after}`
+  const text = Array.isArray(value) ? value.map((each) => textOf(each)).join(', ') : textOf(value)
+  return `${before}${typeof value === 'number' ? Math.round(value) : text}${after}`
 }
 
 /** A number of instances, or how many are in which state. */

@@ -45,20 +45,20 @@ export function logEvents(client: EventSource, logger: Logger, options: LogEvent
   const { levels = {}, thin = 10_000, style } = options
   checkLevels(levels)
   const write = writerOf(logger, style)
-  const thinning = new Thinning<readonly [LogLevel, keyof ClientEvents, LogFields]>(
-    checkNumber('logEvents().thin', thin),
-    ([level, name, fields], repeated) => {
-      const line = lineOf(name, fields)
-      if (repeated > 0) write(level, `${line} (${repeated} more)`, { ...fields, repeated })
-      else write(level, line, fields)
-    },
-  )
+  const tell = ([level, name, fields]: Told, repeated: number): void => {
+    const line = lineOf(name, fields)
+    if (repeated > 0) write(level, `${line} (${repeated} more)`, { ...fields, repeated })
+    else write(level, line, fields)
+  }
+  const thinning = new Thinning<Told>(checkNumber('logEvents().thin', thin), tell)
   const listeners = new Map<keyof ClientEvents, Listener<ServiceEvent>>()
   for (const name of EVENT_NAMES) {
     const level = levels[name] ?? LEVELS[name]
     if (level === false) continue
     listeners.set(name, (event) => {
-      thinning.add(keyOf(name, event), [level, name, fieldsOf(name, event)], event.at)
+      const told: Told = [level, name, fieldsOf(name, event)]
+      if (BY_SOMEBODY.has(name)) tell(told, 0)
+      else thinning.add(keyOf(name, event), told, event.at)
     })
   }
   for (const [name, listener] of listeners) client.on(name, listener)
@@ -76,6 +76,11 @@ function checkLevels(levels: NonNullable<LogEventsOptions['levels']>): void {
     throw new TypeError(`logEvents().levels['${name}'] ${rule}, got ${quote(level)}`)
   }
 }
+
+type Told = readonly [LogLevel, keyof ClientEvents, LogFields]
+
+/** What somebody did. None of these may be missing in a log, however many there are. */
+const BY_SOMEBODY: ReadonlySet<keyof ClientEvents> = new Set(['control', 'config:changed'])
 
 /** Events that say the same of the same. */
 function keyOf(name: keyof ClientEvents, event: ServiceEvent): string {

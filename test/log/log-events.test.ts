@@ -228,3 +228,32 @@ describe('logEvents', () => {
     expect(() => logEvents(client, logger as Logger, options as LogEventsOptions)).toThrow(message)
   })
 })
+
+it('writes each thing that somebody did, with what it was, however many there are', async () => {
+  await using client = createClient({
+    service: 'svc',
+    source: fixed(['a', 'b', 'c'].map((id, at) => ({ id, url: `http://127.0.0.1:${at + 1}` }))),
+  })
+  await client.ready()
+  const lines: string[] = []
+  const write = (_fields: object, line: string): void => void lines.push(line)
+  logEvents(client, { debug: write, info: write, warn: write, error: write })
+  client.isolate('a', { reason: 'drill' })
+  client.drain('b')
+  client.restore('a')
+  client.isolate('a')
+  client.weigh('c', 5)
+  client.reset()
+  client.update({ timeout: { total: 5 } }, { by: 'ops' })
+  client.update({ timeout: { total: 6 } }, { by: 'ada' })
+  expect(lines.filter((line) => /^svc (control|config)/.test(line))).toEqual([
+    'svc control: isolate a, drill',
+    'svc control: drain b',
+    'svc control: restore a',
+    'svc control: isolate a',
+    'svc control: weigh c 5',
+    'svc control: reset all',
+    'svc config:changed: timeout, by ops',
+    'svc config:changed: timeout, by ada',
+  ])
+})
