@@ -174,9 +174,10 @@ export function compilePlans(options: ClientOptions, before?: CompiledPlans): Co
     })
   })
   for (const plan of [base, ...routed]) checkSharing(plan)
-  if ([base, ...routed].some(({ mirror }) => mirror)) ownPools('mirror', options.transport)
+  const plans = new Plans(base, routed)
+  if (plans.mirrors) ownPools('mirror', options.transport)
   return {
-    plans: new Plans(base, routed),
+    plans,
     guards: guards.filter(Boolean),
     kept: keptBy([base, ...routed]),
     parts,

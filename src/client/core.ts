@@ -124,6 +124,7 @@ export function createCore(options: ClientOptions, compiled: CompiledPlans): Cli
     checksOf(options),
   )
   if (checker.isOn) fleet.watcher = checker
+  const mirroring = new Mirroring({ clock, fleet, events, observer })
   const discovery = new Discovery({
     source,
     allow: allowOf(options),
@@ -132,6 +133,7 @@ export function createCore(options: ClientOptions, compiled: CompiledPlans): Cli
     ...(options.emptyGrace !== undefined && { emptyGrace: options.emptyGrace }),
     onInstances: (instances) => {
       fleet.apply(hand.dress(instances))
+      mirroring.forgetRemoved()
       resume()
     },
     onFailed: (error) => {
@@ -156,7 +158,7 @@ export function createCore(options: ClientOptions, compiled: CompiledPlans): Cli
     discovery,
     budget: new Budget(budget, clock),
     kept: compiled.kept,
-    mirroring: new Mirroring({ clock, fleet, events, observer }),
+    mirroring,
     events,
     observer,
     deadlines: new Deadlines(clock),

@@ -118,7 +118,7 @@ export class ServiceClient {
       if (changed.includes('allow') || changed.includes('emptyGrace')) {
         core.discovery.reconfigure(allow, options.emptyGrace)
       }
-      if (policy.connect !== core.fleet.policy.connect) core.mirroring.renew()
+      if (policy.connect !== core.fleet.policy.connect || !this.plans.mirrors) core.mirroring.renew()
       core.fleet.reconfigure(policy)
       if (changed.includes('health') || changed.includes('transport')) {
         core.fleet.watcher = undefined

@@ -66,10 +66,14 @@ export class Mirroring {
     }
   }
 
-  /** The transport has changed: copies from now on have other connections. */
+  /** The transport has changed, or there is no mirror any more: the pools close when their copies are over. Later copies get others. */
   renew(): void {
-    for (const pool of this.#pools.values()) this.#retire(pool)
-    this.#pools.clear()
+    for (const endpoint of this.#pools.keys()) this.#retire(endpoint)
+  }
+
+  /** To be called when the instances have changed: the pools of those that have left close when their copies are over. */
+  forgetRemoved(): void {
+    for (const endpoint of this.#pools.keys()) if (endpoint.removed) this.#retire(endpoint)
   }
 
   /** Ends the copies under way. Resolves when their connections are closed. */
@@ -171,17 +175,15 @@ export class Mirroring {
   #poolOf(endpoint: LiveEndpoint): Dispatcher {
     const known = this.#pools.get(endpoint)
     if (known) return known
-    for (const [gone, pool] of this.#pools) {
-      if (!gone.removed) continue
-      this.#pools.delete(gone)
-      this.#retire(pool)
-    }
     const made = this.#context.fleet.connect(endpoint.instance)
     this.#pools.set(endpoint, made)
     return made
   }
 
-  #retire(pool: Dispatcher): void {
+  #retire(endpoint: LiveEndpoint): void {
+    const pool = this.#pools.get(endpoint)
+    this.#pools.delete(endpoint)
+    if (!pool) return
     const closed = (): boolean => this.#old.delete(pool)
     this.#old.add(pool)
     pool.close().then(closed, closed)

@@ -357,6 +357,30 @@ describe('the life of a mirror', () => {
     expect(next.requests).toHaveLength(2)
   })
 
+  it('leaves no connection to an instance that has left, though no other copy is sent', async () => {
+    await using client = await connect({ to })
+    const events = eventsOf(client)
+    expect(await text(client('/'))).toBe('old')
+    await until(() => events.length === 1)
+    expect(next.open).toBe(1)
+    registry.deregister(service, 'next')
+    await until(() => next.open === 0)
+    expect(events[0]?.outcome).toBe('success')
+  })
+
+  it('leaves no connection when there is no mirror any more; the copy under way is not cut', async () => {
+    const release = Promise.withResolvers<void>()
+    next.behave((_request, response) => void release.promise.then(() => response.end('late')))
+    await using client = await connect({ to })
+    const events = eventsOf(client)
+    expect(await text(client('/'))).toBe('old')
+    await next.seen(1)
+    client.update({ mirror: false })
+    release.resolve()
+    await until(() => events.length === 1 && next.open === 0)
+    expect(events[0]?.outcome).toBe('success')
+  })
+
   it('goes on though its caller leaves, and takes nothing of his', async () => {
     next.behave((_request, response) => setTimeout(() => response.end('late'), 30))
     old.behave(hang)

@@ -36,6 +36,11 @@ export class Plans {
     this.#table = new RouteTable(entries)
   }
 
+  /** Whether any call may be copied. */
+  get mirrors(): boolean {
+    return [this.base, ...this.routed].some(({ mirror }) => mirror)
+  }
+
   match(method: string, path: string): Plan {
     return this.#empty ? this.base : (this.#table.match(method, path)?.value ?? this.base)
   }
