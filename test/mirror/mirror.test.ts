@@ -340,6 +340,9 @@ describe('a mirror that is out of order costs its callers nothing', () => {
   })
 })
 
+/** Connections that nothing but their owner closes. */
+const LASTING = { keepAliveTimeout: 3_600_000, keepAliveMaxTimeout: 3_600_000 }
+
 describe('the life of a mirror', () => {
   it('ends with close(), in the middle of a copy', async () => {
     next.behave(hang)
@@ -358,7 +361,7 @@ describe('the life of a mirror', () => {
   })
 
   it('leaves no connection to an instance that has left, though no other copy is sent', async () => {
-    await using client = await connect({ to })
+    await using client = await connect({ to }, { transport: LASTING })
     const events = eventsOf(client)
     expect(await text(client('/'))).toBe('old')
     await until(() => events.length === 1)
@@ -371,7 +374,7 @@ describe('the life of a mirror', () => {
   it('leaves no connection when there is no mirror any more; the copy under way is not cut', async () => {
     const release = Promise.withResolvers<void>()
     next.behave((_request, response) => void release.promise.then(() => response.end('late')))
-    await using client = await connect({ to })
+    await using client = await connect({ to }, { transport: LASTING })
     const events = eventsOf(client)
     expect(await text(client('/'))).toBe('old')
     await next.seen(1)
