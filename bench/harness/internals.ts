@@ -20,7 +20,7 @@ export function makeFleet(balancer: Balancer): Fleet {
     perInstance: Infinity,
     drainTimeout: 0,
     events: new Emitter(),
-    connect: () => {
+    makePool: () => {
       throw new Error('nothing is sent here')
     },
   })

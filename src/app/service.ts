@@ -92,6 +92,7 @@ export class Service {
 /** Everything that `createClient()` checks, without a client. */
 function check(options: ClientOptions): void {
   checkClientOptions(options)
+  // Made only to have its options checked: it opens no connection and begins no watch, so nobody has to close it.
   void new ServiceClient(options)
 }
 

@@ -41,7 +41,7 @@ export class Connection extends Client {
     return super.dispatch(options, handler)
   }
 
-  // undici's type has four overloads; whatever is given is passed on.
+  // undici calls it with (), (error) or (error, callback), which its type has as four overloads: all of it is passed on.
   override destroy(...given: []): Promise<void> {
     this.pendingSocket.destroy()
     return super.destroy(...given)

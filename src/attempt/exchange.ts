@@ -8,7 +8,7 @@ import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import { addressed, type LogicalHost } from './address.ts'
 import type { Connection, Passenger } from './connection.ts'
 import { Departure } from './departure.ts'
-import { Drain } from './drain.ts'
+import { DiscardBody } from './discard-body.ts'
 import type { AnswerObserver, ExchangeOptions, ExchangePolicy } from './exchange-options.ts'
 import { IdleWatch } from './idle-watch.ts'
 import { Relay } from './relay.ts'
@@ -138,7 +138,7 @@ export class Exchange extends Relay implements Passenger {
   abandon(): void {
     if (this.#leaving) return
     this.#disarm()
-    this.inner = new Drain()
+    this.inner = new DiscardBody()
     this.attempt.trail?.left()
     this.attempt.release()
     this.#controller?.resume()

@@ -48,7 +48,7 @@ export function checkTransport(options: Pool.Options): void {
     if (meant !== undefined) throw new TypeError(`transport.${key} is not an option; did you mean ${meant}?`)
   }
   try {
-    // The Pool looks at some of its options, the rest is for each Client that it makes.
+    // Made only to have its options checked; it opens no connection. The Pool looks at some of its options, the rest is for each Client that it makes.
     void new Pool('http://localhost', options)
     void new Client('http://localhost', options)
   } catch (error) {

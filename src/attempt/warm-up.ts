@@ -21,13 +21,14 @@ export async function warmUp(
       try {
         pool.dispatch({ ...request }, new Passerby(resolve))
       } catch {
-        // The pool is closed.
+        // What a pool cannot send at all. A closed one says so to the handler.
         resolve()
       }
     })
   await Promise.all(Array.from({ length: count }, each))
 }
 
+/** undici makes a connection and calls `onRequestStart`. It throws there: nothing is sent, and the connection stays in the pool. */
 class Passerby implements Dispatcher.DispatchHandler {
   readonly #over: () => void
 

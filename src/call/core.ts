@@ -36,7 +36,7 @@ export interface Core {
   readonly deadlines: Deadlines
   /** Those who wait for the first snapshot. */
   readonly waiting: Set<Awaiting>
-  /** What calls that wait for a place, or for their next try, do when the client closes. */
+  /** Called when the client begins to close: calls that wait end, and so do health checks and watches of documents. */
   readonly onClose: Set<() => void>
   /** Calls that close() has to end itself, once its drain time is over. */
   readonly running: Set<{ cut(reason: Error): void }>

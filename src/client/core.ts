@@ -15,7 +15,7 @@ import type { FleetPolicy } from '../fleet/fleet-options.ts'
 import { outlierPolicy } from '../fleet/outlier-policy.ts'
 import { checksOf, isOthers, warmUpOf } from './health.ts'
 import { Checker } from '../health/checker.ts'
-import { connectWith } from '../attempt/connect.ts'
+import { poolMaker } from '../attempt/make-pool.ts'
 import { Mirroring } from '../mirror/mirroring.ts'
 import { Emitter } from '../observe/emitter.ts'
 import type { ClientEvents, ServiceEvent } from '../observe/events.ts'
@@ -72,10 +72,10 @@ export function fleetPolicy(
           : outlierPolicy(outliers),
     drainTimeout,
     warmUp: before && isKept('warm') ? before.policy.warmUp : warmUp,
-    connect:
+    makePool:
       before && isDeepStrictEqual(settings, poolSettings(before.options, before.plans))
-        ? before.policy.connect
-        : connectWith(settings),
+        ? before.policy.makePool
+        : poolMaker(settings),
   }
 }
 

@@ -1,4 +1,4 @@
-import { poolOptions, type PoolSettings } from '../attempt/connect.ts'
+import { poolOptions, type PoolSettings } from '../attempt/make-pool.ts'
 import type { Plans } from '../doors/plan/plans.ts'
 import type { Pool } from '../undici.ts'
 import type { ClientOptions } from './options.ts'

@@ -118,7 +118,7 @@ export class ServiceClient {
       if (changed.includes('allow') || changed.includes('emptyGrace')) {
         core.discovery.reconfigure(allow, options.emptyGrace)
       }
-      if (policy.connect !== core.fleet.policy.connect || !this.plans.mirrors) core.mirroring.renew()
+      if (policy.makePool !== core.fleet.policy.makePool || !this.plans.mirrors) core.mirroring.renew()
       core.fleet.reconfigure(policy)
       if (changed.includes('health') || changed.includes('transport')) {
         core.fleet.watcher = undefined
@@ -232,6 +232,10 @@ export class ServiceClient {
     return (this.#closing ??= this.#shutDown())
   }
 
+  /**
+   * 1. New calls are refused, calls that wait end, health checks and watches of documents end. 2. Copies end. 3. The source stops. 4. What is
+   * under way has `drainTimeout` to end, then pools are destroyed. 5. Calls that still run code of the user's end.
+   */
   async #shutDown(): Promise<void> {
     const { core } = this
     core.closed = new OutriggerError(

@@ -60,7 +60,7 @@ export class Candidates {
       const at = endpoint.admitsAt(this.#guard, now)
       if (at > now) {
         dueAt = Math.min(dueAt, at)
-        // A breaker that is isolated by hand gets no early probe.
+        // An instance that is isolated by hand gets no early probe.
         if (at < Infinity) (isReserve(endpoint, now) ? shutReserve : shut).push(endpoint)
         continue
       }

@@ -20,7 +20,7 @@ export interface EndpointContext {
   readonly clock: Clock
   /** The guard of the instance's own breaker, or undefined when the client has none. */
   readonly instanceGuard: Guard | undefined
-  connect(instance: Instance): Dispatcher
+  makePool(instance: Instance): Dispatcher
   /** Why the client is closed. */
   readonly closed: Error | undefined
   /** Who may be picked has changed. */
@@ -236,6 +236,6 @@ export class LiveEndpoint extends EndpointBreakers implements Endpoint {
   }
 
   #madePools(): EndpointPools {
-    return (this.#pools ??= new EndpointPools(() => this.#context.connect(this.#instance)))
+    return (this.#pools ??= new EndpointPools(() => this.#context.makePool(this.#instance)))
   }
 }

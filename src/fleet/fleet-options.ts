@@ -23,7 +23,7 @@ export interface FleetPolicy extends ViewPolicy {
   /** How long a removed endpoint may finish what it carries, in ms. */
   readonly drainTimeout: number
   /** Makes the pool of an instance. The same function as long as pools would be the same. */
-  readonly connect: (instance: Instance) => Dispatcher
+  readonly makePool: (instance: Instance) => Dispatcher
   /** Opens connections to a new endpoint; undefined: the first calls do. */
   readonly warmUp?: WarmUp | undefined
 }

@@ -66,7 +66,7 @@ export class Fleet implements EndpointContext, AttemptContext {
 
   /**
    * Another policy from now on. Endpoints with their loads and breakers stay; attempts under way settle as they began.
-   * With another `connect`, each endpoint gets another pool for what is sent from now on.
+   * With another `makePool`, each endpoint gets another pool for what is sent from now on.
    */
   reconfigure(policy: FleetPolicy): void {
     const before = this.#options
@@ -78,7 +78,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     this.#picker = new Picker(policy.balancer, policy.perInstance)
     for (const endpoint of this.#roster.all) {
       endpoint.adopt(policy.guards)
-      if (policy.connect !== before.connect) endpoint.renewPool()
+      if (policy.makePool !== before.makePool) endpoint.renewPool()
     }
     this.invalidate()
   }
@@ -130,8 +130,8 @@ export class Fleet implements EndpointContext, AttemptContext {
     return unixTime(this.clock)
   }
 
-  connect(instance: Instance): Dispatcher {
-    return this.#options.connect(instance)
+  makePool(instance: Instance): Dispatcher {
+    return this.#options.makePool(instance)
   }
 
   /** Picks an endpoint whose breakers admit the attempt; undefined when there is none. Never throws for that. */
@@ -196,7 +196,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     this.#news.snapshot(added, changed, removed)
   }
 
-  /** Retires every endpoint; resolves when each has finished what it carried, or its drain time is over. */
+  /** Retires every endpoint. Resolves when the pools of all are destroyed, of those that left before, too. */
   async close(reason?: Error): Promise<void> {
     this.closed = reason
     this.#isClosed = true

@@ -52,6 +52,7 @@ export class Roster {
     }
     for (const endpoint of this.all) {
       if (endpoint.revision === revision) continue
+      // One whose url has changed was replaced, and added to `removed`, above.
       if (this.#byId.get(endpoint.instance.id) === endpoint) {
         this.#byId.delete(endpoint.instance.id)
         removed.push(endpoint)

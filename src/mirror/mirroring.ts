@@ -175,7 +175,7 @@ export class Mirroring {
   #poolOf(endpoint: LiveEndpoint): Dispatcher {
     const known = this.#pools.get(endpoint)
     if (known) return known
-    const made = this.#context.fleet.connect(endpoint.instance)
+    const made = this.#context.fleet.makePool(endpoint.instance)
     this.#pools.set(endpoint, made)
     return made
   }

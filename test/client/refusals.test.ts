@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { undiciLimits } from '../../src/attempt/connect.ts'
+import { undiciLimits } from '../../src/attempt/make-pool.ts'
 import { createClient, createFetch, fixed, outrigger, type FetchOptions } from '../../src/index.ts'
 
 const users = createClient({ service: 'users', source: fixed([]) })

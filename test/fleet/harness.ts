@@ -84,7 +84,7 @@ export class Harness {
       perInstance: Infinity,
       drainTimeout: 1000,
       events,
-      connect: ({ url }) => {
+      makePool: ({ url }) => {
         const pool = new StubPool(url)
         this.pools.push(pool)
         return pool as unknown as Dispatcher

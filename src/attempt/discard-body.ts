@@ -4,7 +4,7 @@ import type { Dispatcher } from '../undici.ts'
 export const SMALL: number = 64 * 1024
 
 /** The end of an answer that nobody wants: what is left of it is read if it is little, and cut off otherwise. */
-export class Drain implements Dispatcher.DispatchHandler {
+export class DiscardBody implements Dispatcher.DispatchHandler {
   #bytes = 0
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {

@@ -6,10 +6,10 @@ import { Connections } from './connection.ts'
 import { checkTransport } from './transport.ts'
 import { anyGeneration } from './older-undici.ts'
 
-type Connect = (instance: Instance) => Dispatcher
+type MakePool = (instance: Instance) => Dispatcher
 
 /** All that pools are made of: options of undici's, or the user's function that makes them. */
-export type PoolSettings = Pool.Options | Connect
+export type PoolSettings = Pool.Options | MakePool
 
 /** The longest times, in ms, that a client's own timeouts let go by; Infinity for as long as it takes. */
 export interface Patience {
@@ -28,7 +28,7 @@ export function poolOptions(transport: Pool.Options, patience: Patience): Pool.O
 }
 
 /** What makes the dispatcher of an instance. */
-export function connectWith(settings: PoolSettings): Connect {
+export function poolMaker(settings: PoolSettings): MakePool {
   if (typeof settings === 'function') {
     return (instance) => {
       const dispatcher: unknown = settings(instance)
