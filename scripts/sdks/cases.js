@@ -421,4 +421,104 @@ export const cases = [
       return data.name
     },
   },
+  {
+    package: 'openai',
+    how: 'new OpenAI({ baseURL, fetch }); create({ stream: true })',
+    off: '`maxRetries: 0`',
+    events: [
+      { choices: [{ index: 0, delta: { content: 'h' } }] },
+      { choices: [{ index: 0, delta: { content: 'i' } }] },
+      '[DONE]',
+    ],
+    call: async (fetch, quiet) => {
+      const { default: OpenAI } = await import('openai')
+      const sdk = new OpenAI({
+        apiKey: 'key',
+        baseURL: `${ORIGIN}/v1`,
+        fetch,
+        ...(quiet && { maxRetries: 0 }),
+      })
+      const stream = await sdk.chat.completions.create({
+        model: 'm',
+        stream: true,
+        messages: [{ role: 'user', content: 'x' }],
+      })
+      let text = ''
+      for await (const { choices } of stream) text += choices[0].delta.content
+      return text
+    },
+  },
+  {
+    package: '@anthropic-ai/sdk',
+    how: 'new Anthropic({ baseURL, fetch }); messages.stream()',
+    off: '`maxRetries: 0`',
+    events: [
+      {
+        type: 'message_start',
+        message: { id: '1', type: 'message', role: 'assistant', content: [], usage: {} },
+      },
+      { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
+      { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'h' } },
+      { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'i' } },
+      { type: 'content_block_stop', index: 0 },
+      { type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: {} },
+      { type: 'message_stop' },
+    ],
+    call: async (fetch, quiet) => {
+      const { default: Anthropic } = await import('@anthropic-ai/sdk')
+      const sdk = new Anthropic({ apiKey: 'key', baseURL: ORIGIN, fetch, ...(quiet && { maxRetries: 0 }) })
+      const message = { model: 'm', max_tokens: 9, messages: [{ role: 'user', content: 'x' }] }
+      return sdk.messages.stream(message).finalText()
+    },
+  },
+  {
+    package: '@aws-sdk/client-dynamodb',
+    how: 'globalThis.fetch = fetch; new DynamoDBClient({ endpoint, requestHandler: new FetchHttpHandler() })',
+    off: '`maxAttempts: 1`',
+    reply: { Item: { name: { S: 'hi' } } },
+    call: async (fetch, quiet) => {
+      const { DynamoDBClient, GetItemCommand } = await import('@aws-sdk/client-dynamodb')
+      const sdk = new DynamoDBClient(awsOptions(await handler(), quiet))
+      const command = new GetItemCommand({ TableName: 't', Key: { id: { S: '1' } } })
+      return withGlobal(fetch, async () => (await sdk.send(command)).Item.name.S)
+    },
+  },
+  {
+    package: '@aws-sdk/client-s3',
+    how: 'globalThis.fetch = fetch; new S3Client({ endpoint, requestHandler: new FetchHttpHandler() })',
+    off: '`maxAttempts: 1`',
+    reply: 'hi',
+    call: async (fetch, quiet) => {
+      const { S3Client, GetObjectCommand } = await import('@aws-sdk/client-s3')
+      const sdk = new S3Client({ ...awsOptions(await handler(), quiet), forcePathStyle: true })
+      const command = new GetObjectCommand({ Bucket: 'b', Key: 'k' })
+      return withGlobal(fetch, async () =>
+        JSON.parse(await (await sdk.send(command)).Body.transformToString()),
+      )
+    },
+  },
 ]
+
+async function handler() {
+  const { FetchHttpHandler } = await import('@smithy/fetch-http-handler')
+  return new FetchHttpHandler()
+}
+
+const awsOptions = (requestHandler, quiet) => ({
+  endpoint: ORIGIN,
+  region: 'us-east-1',
+  credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+  requestHandler,
+  ...(quiet && { maxAttempts: 1 }),
+})
+
+/** For SDKs that take no fetch, but ask the global one. */
+async function withGlobal(fetch, run) {
+  const before = globalThis.fetch
+  globalThis.fetch = fetch
+  try {
+    return await run()
+  } finally {
+    globalThis.fetch = before
+  }
+}

@@ -7,16 +7,35 @@ import { cases } from './cases.js'
 
 const CALLS = 20
 
-async function startServer(status, reply) {
+async function startServer(status, each) {
   const server = createServer((request, response) => {
     request.resume()
-    response.writeHead(status, { 'content-type': 'application/json' })
-    response.end(JSON.stringify(status === 200 ? reply : { error: { message: 'busy' } }))
+    const isStream = status === 200 && each.events !== undefined
+    response.writeHead(status, { 'content-type': isStream ? 'text/event-stream' : 'application/json' })
+    if (!isStream) {
+      response.end(JSON.stringify(status === 200 ? each.reply : { error: { message: 'busy' } }))
+      return
+    }
+    void stream(response, each.events)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const stop = () => server.close().closeAllConnections()
   return { url: `http://127.0.0.1:${server.address().port}`, stop }
+}
+
+/** Each event by itself, as they come while a model thinks. */
+async function stream(response, events) {
+  for (const event of events) {
+    response.write(asEvent(event))
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  response.end()
+}
+
+function asEvent(event) {
+  const data = typeof event === 'string' ? event : JSON.stringify(event)
+  return `${event.type ? `event: ${event.type}\n` : ''}data: ${data}\n\n`
 }
 
 /** All calls with these two servers; `after` happens when half of them are made. */
@@ -62,13 +81,13 @@ async function tries({ call }, quiet) {
 }
 
 for (const each of cases) {
-  const { package: name, reply } = each
+  const { package: name } = each
   const manifest = JSON.parse(readFileSync(`node_modules/${name}/package.json`, 'utf8'))
   const row = { name, version: manifest.version, how: each.how, off: each.off }
   try {
-    const killed = [await startServer(200, reply), await startServer(200, reply)]
+    const killed = [await startServer(200, each), await startServer(200, each)]
     row.kill = await lost(each, killed, () => killed[0].stop())
-    row.busy = await lost(each, [await startServer(503, reply), await startServer(200, reply)], () => {})
+    row.busy = await lost(each, [await startServer(503, each), await startServer(200, each)], () => {})
     row.loud = await tries(each, false)
     row.quiet = await tries(each, true)
   } catch (error) {

@@ -65,6 +65,20 @@ export function oneContentLength(headers: PlainHeaders): PlainHeaders {
   return headers
 }
 
+/** With this Content-Length, in the place of another one. */
+export function withContentLength(
+  headers: Dispatcher.DispatchOptions['headers'],
+  length: string,
+): PlainHeaders {
+  const plain = plainHeaders(headers)
+  if (Array.isArray(plain)) {
+    const at = plain.findIndex((name, index) => index % 2 === 0 && isContentLength(name))
+    return at < 0 ? [...plain, 'content-length', length] : plain.toSpliced(at + 1, 1, length)
+  }
+  const name = Object.keys(plain).find(isContentLength) ?? 'content-length'
+  return { ...plain, [name]: length }
+}
+
 function isContentLength(name: unknown): boolean {
   return typeof name === 'string' && name.length === 14 && name.toLowerCase() === 'content-length'
 }

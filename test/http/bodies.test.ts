@@ -126,6 +126,44 @@ describe('a request body', () => {
   )
 
   it.each<[string, RequestInit]>([
+    ['a string', { body: 'in a Request', headers: { 'Content-Length': '12' } }],
+    ['bytes', { body: bytes, headers: { 'content-length': String(bytes.length), 'x-a': '1' } }],
+  ])('of a Request made from %s, whose length the caller has set, is sent again', async (_name, init) => {
+    await using server = await startServer(...flaky)
+    await using client = createClient(options(server.url))
+    const request = new Request('http://user-service/', { method: 'PUT', ...init })
+    expect((await client(request)).status).toBe(200)
+    const length = request.headers.get('content-length')
+    expect(server.headers.map((sent) => sent['content-length'])).toEqual([length, length])
+    expect(server.headers.map((sent) => sent['transfer-encoding'])).toEqual([undefined, undefined])
+    expect(server.received).toBe(2 * Number(length))
+  })
+
+  it('of a stream in a Request has the length that the caller has set, and no other framing', async () => {
+    await using server = await startServer(ok)
+    await using client = createClient(options(server.url))
+    const init = { method: 'PUT', duplex: 'half', headers: { 'content-length': '11' } } as const
+    const request = new Request('http://user-service/', { ...init, body: stream('in a stream') })
+    expect((await client(request)).status).toBe(200)
+    expect(server.headers[0]).toMatchObject({ 'content-length': '11' })
+    expect(server.headers[0]).not.toHaveProperty('transfer-encoding')
+    expect(server.received).toBe(11)
+  })
+
+  it('of a Request with a wrong length fails as with fetch, and is nobody’s fault but the caller’s', async () => {
+    await using server = await startServer(ok)
+    await using client = createClient(options(server.url))
+    const init = { method: 'PUT', headers: { 'content-length': '5' }, body: 'longer' }
+    const [theirs, ours] = await Promise.allSettled([
+      fetch(new Request(server.url, init)),
+      client(new Request('http://user-service/', init)),
+    ])
+    expect([theirs.status, ours.status]).toEqual(['rejected', 'rejected'])
+    expect(client.snapshot().instances[0]).toMatchObject({ breaker: 'closed', inFlight: 0 })
+    expect(client.snapshot().instances[0]?.settled.failure).toBe(0)
+  })
+
+  it.each<[string, RequestInit]>([
     ['a stream', { body: stream('in a stream') }],
     [
       'a stream whose length the caller knows',

@@ -31,7 +31,7 @@ export class FetchOperation implements Operation<Response>, FetchCall, ThroughFe
   readonly signal: AbortSignal | undefined
   readonly leaving: AbortSignal | undefined
   readonly deadline: number | undefined
-  readonly spare: Spare | undefined
+  readonly spare: Spare | undefined = undefined
   body: unknown
   readonly idempotent: boolean
   readonly priority: Priority
@@ -79,8 +79,11 @@ export class FetchOperation implements Operation<Response>, FetchCall, ThroughFe
     this.body = this.#init?.body ?? (this.#input instanceof Request ? this.#input.body : undefined)
     const isRequestBody = init?.body == null && !!request?.body
     this.#isReplayable = !isRequestBody && isReplayable(this.#init?.body)
-    this.spare =
-      isRequestBody && this.plan.retry && this.#input instanceof Request ? spareOf(this.#input) : undefined
+    if (isRequestBody && this.plan.retry && this.#input instanceof Request) {
+      const length = this.header('content-length')
+      this.spare = spareOf(this.#input, length)
+      if (this.spare && length !== undefined) this.#init = withoutContentLength(this.#init)
+    }
     this.idempotent =
       this.plan.idempotent ?? isIdempotent(this.method, this.header('idempotency-key') !== undefined)
     this.#plain = learned && this.#plainDoor(learned, target, request, given)
@@ -190,4 +193,10 @@ function initBeside(request: Request | undefined, method: string): RequestInit |
 /** The headers of a Request as they are now: the caller may change his Request while it waits or is sent again. */
 function withHeadersOf(request: Request | undefined, init: RequestInit | undefined): RequestInit | undefined {
   return request && init?.headers === undefined ? { ...init, headers: new Headers(request.headers) } : init
+}
+
+function withoutContentLength(init: RequestInit | undefined): RequestInit {
+  const headers = new Headers(init?.headers)
+  headers.delete('content-length')
+  return { ...init, headers }
 }

@@ -1,4 +1,4 @@
-import { headerOf } from '../../attempt/headers.ts'
+import { headerOf, withContentLength } from '../../attempt/headers.ts'
 import type { Dispatcher } from '../../undici.ts'
 
 /** The longest body, in bytes, that is kept for another try. */
@@ -15,10 +15,12 @@ export class Spare {
   #next: Request
   #spare: Request | undefined
   #isFirst = true
+  readonly #length: string | undefined
 
-  constructor(request: Request, spare: Request) {
+  constructor(request: Request, spare: Request, length: string | undefined) {
     this.#next = request
     this.#spare = spare
+    this.#length = length
   }
 
   /** The Request to send now. The first one is the caller's own, which is then used up, as with fetch. */
@@ -30,8 +32,14 @@ export class Spare {
     return taken
   }
 
-  /** Called with the headers that the platform sends with it. */
-  sent(headers: Dispatcher.DispatchOptions['headers']): void {
+  /** Called with what the platform sends of it. Returns what is to be sent: with the Content-Length that the caller gave, if he gave one. */
+  sent(options: Dispatcher.DispatchOptions): Dispatcher.DispatchOptions {
+    this.#keep(options.headers)
+    if (this.#length === undefined) return options
+    return { ...options, headers: withContentLength(options.headers, this.#length) }
+  }
+
+  #keep(headers: Dispatcher.DispatchOptions['headers']): void {
     if (!this.#spare || this.isKept) return
     // Without the header, or with one that was not understood, NaN is not less.
     this.isKept = Number(headerOf(headers, 'content-length') ?? NaN) <= MAX_LENGTH
@@ -41,11 +49,11 @@ export class Spare {
   }
 }
 
-/** Undefined for a Request that cannot be sent again, or of which the platform would not say whether it can. */
-export function spareOf(request: Request): Spare | undefined {
-  // A content-length of the caller's own says nothing about what the body was made from.
-  if (!request.body || request.bodyUsed || request.body.locked || request.headers.has('content-length')) {
-    return undefined
-  }
-  return new Spare(request, request.clone())
+/**
+ * Undefined for a Request that cannot be sent again. `length` is the Content-Length that the caller gave: it says nothing about what the body
+ * was made from, so the platform must be given the Request without it.
+ */
+export function spareOf(request: Request, length: string | undefined): Spare | undefined {
+  if (!request.body || request.bodyUsed || request.body.locked) return undefined
+  return new Spare(request, request.clone(), length)
 }

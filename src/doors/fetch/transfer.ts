@@ -188,8 +188,7 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
       if (this.#current.dispatched) return this.#redirected(origin, options, handler)
       return this.#current.attempt.hold((attempt) => {
         checkScheme(origin, attempt)
-        this.#call.spare?.sent(options.headers)
-        const going = this.#current.dispatch(options, handler)
+        const going = this.#current.dispatch(this.#call.spare?.sent(options) ?? options, handler)
         if (this.#call.plan.mirror) this.#mirror(attempt, options, origin)
         return going
       })
