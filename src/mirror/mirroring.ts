@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import type { LiveEndpoint } from '../fleet/endpoint.ts'
 import type { Fleet } from '../fleet/fleet.ts'
+import { ClosingPools } from '../fleet/pools.ts'
 import type { Emitter } from '../observe/emitter.ts'
 import type { ClientEvents, MirrorDroppedEvent, MirrorEvent } from '../observe/events.ts'
 import type { Observer } from '../observe/observer.ts'
@@ -41,8 +42,7 @@ export interface Original {
 export class Mirroring {
   readonly #context: MirroringContext
   readonly #pools = new Map<LiveEndpoint, Dispatcher>()
-  /** Those that only finish what they carry. */
-  readonly #old = new Set<Dispatcher>()
+  readonly #closing = new ClosingPools()
   /** All endpoints, and those of each subset by its key. */
   #listed: readonly LiveEndpoint[] | undefined
   readonly #lists = new Map<string, readonly LiveEndpoint[]>()
@@ -78,9 +78,8 @@ export class Mirroring {
 
   /** Ends the copies under way. Resolves when their connections are closed. */
   close(reason: Error): Promise<unknown> {
-    const pools = [...this.#pools.values(), ...this.#old]
-    this.#pools.clear()
-    return (this.#closed ??= Promise.allSettled(pools.map((pool) => pool.destroy(reason))))
+    this.renew()
+    return (this.#closed ??= this.#closing.destroy(reason))
   }
 
   /**
@@ -183,10 +182,7 @@ export class Mirroring {
   #retire(endpoint: LiveEndpoint): void {
     const pool = this.#pools.get(endpoint)
     this.#pools.delete(endpoint)
-    if (!pool) return
-    const closed = (): boolean => this.#old.delete(pool)
-    this.#old.add(pool)
-    pool.close().then(closed, closed)
+    if (pool) this.#closing.add(pool)
   }
 }
 

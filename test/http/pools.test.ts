@@ -42,6 +42,14 @@ function registryOf(url: string): MemoryRegistry {
 
 const other = { transport: { keepAliveTimeout: 5000, connections: 1 } }
 
+/** The instance `a` leaves, and its drain time passes. */
+async function leaves(client: Client, source: MemoryRegistry, clock: ManualClock): Promise<void> {
+  const removed = new Promise((resolve) => client.once('instance:removed', resolve))
+  source.deregister('svc', 'a')
+  await removed
+  await clock.advance(30)
+}
+
 describe('a pool that update() has replaced', () => {
   it.each<[string, (client: Client) => Promise<unknown>]>([
     ['an answer', (client) => client.request('/')],
@@ -178,10 +186,7 @@ describe('an instance that is gone', () => {
     const client = clientOf({ source, headers, clock })
     const called = call(client)
     await until(() => headers.mock.calls.length === 1)
-    const removed = new Promise((resolve) => client.once('instance:removed', resolve))
-    source.deregister('svc', 'a')
-    await removed
-    await clock.advance(30)
+    await leaves(client, source, clock)
     gate.resolve({})
     const error: Error = await called.then(
       () => expect.unreachable(),
@@ -205,10 +210,7 @@ describe('an instance that is gone', () => {
     const client = clientOf({ source, headers, clock, retry: { attempts: 2, backoff: 0 } })
     const called = client.request('/', { method: 'POST', body: 'x' })
     await until(() => headers.mock.calls.length === 1)
-    const removed = new Promise((resolve) => client.once('instance:removed', resolve))
-    source.deregister('svc', 'a')
-    await removed
-    await clock.advance(30)
+    await leaves(client, source, clock)
     gate.resolve({})
     expect((await called).statusCode).toBe(200)
     expect(gone.connections).toBe(0)
