@@ -70,7 +70,7 @@ export function runUntil<T>(
     }
     const end = (result: PromiseSettledResult<T>, tell: () => void): void => {
       signal.removeEventListener('abort', onAbort)
-      // What was given up is counted, and told, as that.
+      // An error that follows the abort changes nothing: the abort is what counts, and what the caller hears.
       if (result.status === 'rejected' && signal.aborted) return
       try {
         once(() => counter.count(permit, result, start))

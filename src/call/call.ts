@@ -20,7 +20,7 @@ import type { Try } from './try.ts'
 export class Call<T> extends CallTries<T> implements Expiring {
   /** Tries that cost neither an attempt nor budget, because nothing was sent or the connection was to blame. */
   freeTries = 0
-  /** How many of these led to another round. The others were replaced within theirs, and `retry.attempts`, which counts rounds, never saw them. */
+  /** How many of these began another round. `retry.attempts` counts rounds: these do not count there. */
   freeRounds = 0
   /** Cancels the timer of the next hedge. */
   cancelHedge: (() => void) | undefined = undefined

@@ -30,14 +30,14 @@ export function decideRetry<T>(call: Call<T>, tried: Tried<T>, rounds: number): 
   const isFree = verdict.again === 'free' && call.freeTries < FREE_TRIES_PER_CALL
   call.exclude(attempt.endpoint)
   const hasOther = core.fleet.availability.hasOther(call, guard)
-  // An ignored failure was one of a connection, not of the instance: without another one, the same may be asked again.
+  // An ignored failure was that of a connection, not of the instance. When there is no other instance, the same one may be tried again.
   const maySame = verdict.outcome === 'ignored' && call.freeRounds < freeRoundsWithoutOther(verdict)
   if (isFree && (hasOther || maySame)) {
     call.freeTries++
     call.freeRounds++
     return 0
   }
-  // Ignored and free, but as often as it may be. No verdict is ignored and charged: what is nobody's fault is never paid for.
+  // All free tries are used up. No verdict is both ignored and charged: a try that is nobody's fault costs no budget.
   if (verdict.outcome === 'ignored') return forbidden(call, 'attempts')
   const tries = rounds - call.freeRounds
   if (tries >= retry.attempts) return forbidden(call, 'attempts')
@@ -79,7 +79,7 @@ export function whyNobody<T>(call: Call<T>): NotRetried | undefined {
 
 /**
  * Another attempt for a request of which nothing was sent, whatever its method and body; undefined when there is none.
- * It goes on below whoever sends it.
+ * The fetch or request that sends it does not notice: only the instance below it changes.
  */
 export function replaceUnsent<T>(call: Call<T>, unsent: Tried<T>): Attempt | undefined {
   const { core, operation } = call

@@ -109,7 +109,7 @@ export class Hand {
   dress(instances: readonly Instance[]): readonly Instance[] {
     const now = this.#context.clock.now()
     return instances.map((instance) => {
-      // What is over is told of by expire(), and not lost here.
+      // A mark that is over stays until expire() publishes its event.
       const weight = this.#marks.of(instance.id)?.weight
       if (weight === undefined || weight.until <= now) return instance
       const { value } = weight
@@ -240,7 +240,7 @@ export class Hand {
     )
   }
 
-  /** The last one is taken out by force: who was taken out before it does not come back for that. */
+  /** The last instance is taken out by force. Those that were isolated before it stay out, too. */
   #forceIsolated(): void {
     for (const { instance } of this.#context.fleet().endpoints) {
       const isolated = this.#marks.of(instance.id)?.isolated
