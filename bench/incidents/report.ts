@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { format, resolveConfig } from 'prettier'
+import { formatted } from '../../scripts/format.ts'
 import { chart } from '../scoreboard/chart.ts'
 import { CONTENDERS } from './behaviour.ts'
 import type { Figures } from './tally.ts'
@@ -11,8 +11,7 @@ const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url))
 export async function render(results: readonly Result[]): Promise<ReadonlyMap<string, string>> {
   const path = `${DOCS}incidents.md`
   const markdown = [introduction(results), ...results.map(chapter)].join('\n\n')
-  const options = await resolveConfig(path)
-  const files = new Map([[path, await format(markdown, { ...options, parser: 'markdown' })]])
+  const files = new Map([[path, await formatted(path, markdown)]])
   for (const result of results) {
     const { id, title } = result.incident
     const run = typical(result)

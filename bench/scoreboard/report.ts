@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { format, resolveConfig } from 'prettier'
+import { formatted } from '../../scripts/format.ts'
 import { chart } from './chart.ts'
 import { chapter } from './markdown.ts'
 import { overall } from './overall.ts'
@@ -16,8 +16,7 @@ export async function render(
 ): Promise<ReadonlyMap<string, string>> {
   const path = `${DOCS}scoreboard.md`
   const markdown = [overall(results, seeds), ...results.map(chapter)].join('\n\n')
-  const options = await resolveConfig(path)
-  const files = new Map([[path, await format(markdown, { ...options, parser: 'markdown' })]])
+  const files = new Map([[path, await formatted(path, markdown)]])
   for (const { scenario, rows } of results) {
     const series = rows
       .filter(({ variant }) => variant.chart)

@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { format, resolveConfig } from 'prettier'
+import { formatted } from '../format.ts'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -34,7 +34,7 @@ try {
     /(<!-- sdks -->\n)[^]*?(<!-- end of sdks -->)/,
     (_, from, to) => `${from}\n${table(rows)}\n\n${to}`,
   )
-  writeFileSync(page, await format(text, { ...(await resolveConfig(page)), parser: 'markdown' }))
+  writeFileSync(page, await formatted(page, text))
   console.log(`${rows.length - bad.length} passed, ${bad.length} failed`)
   if (bad.length > 0) process.exitCode = 1
 } finally {

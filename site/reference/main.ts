@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { format as prettier, resolveConfig } from 'prettier'
 import ts from 'typescript'
+import { formatted } from '../../scripts/format.ts'
 import { slug } from '../slug.ts'
 import { write, type Written } from './page.ts'
 import { fileOf, readProgram, type Entry } from './program.ts'
@@ -9,9 +9,8 @@ import { pageOf, pagesOfReference } from './pages.ts'
 /** Writes the pages of the API reference into the folder. Fails where a public name has no doc comment. */
 export async function writeReference(folder: URL): Promise<void> {
   const { checker, entries } = readProgram()
-  const config = await resolveConfig(folder)
   const format = async (code: string): Promise<string> =>
-    await prettier(code, { ...config, printWidth: 100, parser: 'typescript' })
+    await formatted('reference.ts', code, { printWidth: 100 })
 
   const pages = new Map(pagesOfReference.map(({ page }) => [page, new Map<string, ts.Symbol>()]))
   for (const entry of entries) share(entry, pages)

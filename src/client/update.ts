@@ -12,7 +12,8 @@ const FIXED = ['service', 'source', 'clock'] as const
  */
 export type ClientUpdate = {
   readonly [Name in Exclude<keyof ClientOptions, 'service' | 'source' | 'clock' | 'routes'>]?:
-    ClientOptions[Name] | undefined
+    | ClientOptions[Name]
+    | undefined
 } & { readonly routes?: Readonly<Record<string, RouteRule | undefined>> | undefined }
 
 /** What `client.update()` takes beside the new options. */

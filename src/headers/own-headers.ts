@@ -17,7 +17,8 @@ type Values = Readonly<Record<string, string | undefined>>
  * token that is renewed.
  */
 export type OwnHeaders =
-  Values | ((request: HeaderRequest) => Values | Headers | PromiseLike<Values | Headers>)
+  | Values
+  | ((request: HeaderRequest) => Values | Headers | PromiseLike<Values | Headers>)
 
 /** RFC 9110 §5.6.2: a token. */
 const NAME = /^[\w!#$%&'*+.^`|~-]+$/

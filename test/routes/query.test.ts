@@ -18,7 +18,7 @@ describe('appendQuery', () => {
     [{ range: { from: new Date(0) } }, '?from=1970-01-01T00%3A00%3A00.000Z'],
     [{ 'a[]': 'b&c=d#e+f g/é' }, '?a%5B%5D=b%26c%3Dd%23e%2Bf%20g%2F%C3%A9'],
     [{ a: 'x\r\nHost: evil.example' }, '?a=x%0D%0AHost%3A%20evil.example'],
-    [new URLSearchParams([['a', 'b c'], ['a', 'd']]), '?a=b+c&a=d'], // prettier-ignore
+    [new URLSearchParams([['a', 'b c'], ['a', 'd']]), '?a=b+c&a=d'], // oxfmt-ignore
     [new URLSearchParams(), ''],
     [Object.assign(Object.create(null), { a: 1 }) as Query, '?a=1'],
     [runInNewContext('({ a: [1], since: new Date(0) })') as Query, '?a=1&since=1970-01-01T00%3A00%3A00.000Z'],
