@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 // undici's keep-alive hangs when setImmediate is faked.
@@ -17,6 +18,10 @@ const config: ViteUserConfig = defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/registries/**', 'test/dashboard-browser/**'],
           isolate: false,
+          // Most of the time is waiting for servers and child processes, so more files than cores run at a time.
+          maxWorkers: 4,
+          // Child processes import the sources: compiled once, they start in a third of the time.
+          env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('.cache/compiled', import.meta.url)) },
           // A machine that is busy with other things is no failure.
           testTimeout: 20_000,
           hookTimeout: 30_000,

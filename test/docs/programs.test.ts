@@ -47,7 +47,7 @@ async function run({ page, name, code, files }: Program): Promise<Ended> {
   return { status, stdout, output: `${stdout}\n${stderr}` }
 }
 
-describe('a program in the documentation', () => {
+describe.concurrent('a program in the documentation', () => {
   const found = programs(root)
 
   it.each(found.map((program) => [`${program.page} ${program.name}`, program] as const))(

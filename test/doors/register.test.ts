@@ -59,7 +59,7 @@ const UNDICI_APP = `
   console.log(await (await request('http://user-service/users/42')).body.text())
 `
 
-describe('node --import outrigger/register', { timeout: CHILD_TIMEOUT }, () => {
+describe.concurrent('node --import outrigger/register', { timeout: CHILD_TIMEOUT }, () => {
   it.each<[string, string, (url: string) => Record<string, string>]>([
     [
       'outrigger.config.json',
