@@ -1,6 +1,7 @@
 import type { Balancer, Standing } from '../balance/balancer.ts'
 import type { Core } from '../call/core.ts'
 import type { Plan } from '../call/plan.ts'
+import type { Choices } from '../fleet/availability.ts'
 import type { LiveEndpoint } from '../fleet/endpoint.ts'
 import { stateOf } from '../fleet/states.ts'
 import { asked } from '../hooks/asked.ts'
@@ -11,9 +12,6 @@ import type { Subset } from '../traffic/subset.ts'
 import { isIdempotent } from '../verdict/again.ts'
 import type { Explanation, InstanceExplanation, PlanExplanation } from './explanation.ts'
 import { table } from './table.ts'
-
-/** Lesser ones are picked only when there is none before them. */
-const ORDER: readonly InstanceState[] = ['available', 'paused', 'draining', 'unhealthy']
 
 export interface ExplainContext {
   readonly core: Core
@@ -34,17 +32,8 @@ export function explain(context: ExplainContext): Explanation {
   const { core, plan, method, subset, setBy } = context
   const { service, discovery, fleet, clock } = core
   const now = clock.now()
-  const states = fleet.endpoints.map((endpoint) => stateOf(endpoint, plan.guard, now, fleet.perInstance))
-  const within = states.filter((_state, index) => isWithin(subset, fleet.endpoints[index]))
-  const best = ORDER.find((state) => within.includes(state))
-  const hasWarm = fleet.endpoints.some(
-    (endpoint, index) =>
-      states[index] === 'available' && endpoint.warmingUntil <= now && isWithin(subset, endpoint),
-  )
-  const instances = fleet.endpoints.map((endpoint, index) => {
-    const isHeld = hasWarm && endpoint.warmingUntil > now
-    return explainInstance(endpoint, states[index] ?? 'open', isHeld ? undefined : best, now, context)
-  })
+  const choices = fleet.availability.choices(plan.guard, subset)
+  const instances = fleet.endpoints.map((endpoint) => explainInstance(endpoint, choices, now, context))
   const data = {
     service,
     at: now + (clock.epoch ?? 0),
@@ -67,17 +56,17 @@ export function explain(context: ExplainContext): Explanation {
 
 function explainInstance(
   endpoint: LiveEndpoint,
-  state: InstanceState,
-  best: InstanceState | undefined,
+  choices: Choices,
   now: number,
   { core, plan, subset, byHand }: ExplainContext,
 ): InstanceExplanation {
+  const state = stateOf(endpoint, plan.guard, now, core.fleet.perInstance)
   const { instance, inFlight, latency } = endpoint
   const openFor = endpoint.admitsAt(plan.guard, now) - now
   const pausedFor = endpoint.penalisedUntil - now
   const { balancer, perInstance } = core.fleet
   const { cost, otherSubset = !isWithin(subset, endpoint) } = standingOf(balancer, endpoint, now)
-  const mayBePicked = state === best && !otherSubset
+  const mayBePicked = choices.endpoints.has(endpoint) && !otherSubset
   const why: Record<InstanceState, string> = {
     available: otherSubset
       ? 'in another subset'
@@ -107,7 +96,7 @@ function explainInstance(
     ...(instance.zone !== undefined && { zone: instance.zone }),
     state,
     mayBePicked,
-    why: why[state] + (mayBePicked && state !== 'available' ? '; nobody better is there' : ''),
+    why: why[state] + (mayBePicked ? whyAnyway(state, choices) : ''),
     ...(openFor > 0 && openFor < Infinity && { openFor }),
     ...(pausedFor > 0 && { pausedFor }),
     weight: instance.weight ?? 1,
@@ -117,6 +106,15 @@ function explainInstance(
     ...(cost !== undefined && { cost }),
     ...(otherSubset && { otherSubset: true }),
   }
+}
+
+/** Why an instance may be picked in a state in which it is usually not. */
+function whyAnyway(state: InstanceState, { panic }: Choices): string {
+  if (state === 'available') return ''
+  const isShut = state === 'open' || state === 'probing'
+  return panic && isShut
+    ? '; too few instances are admitted (panicThreshold), so breakers are ignored'
+    : '; no better instance is available'
 }
 
 const STANDING = {

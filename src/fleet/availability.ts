@@ -5,7 +5,14 @@ import type { EarlyProbes } from './early-probes.ts'
 import type { LiveEndpoint } from './endpoint.ts'
 import type { Guard } from './guard.ts'
 import type { AcquireRequest } from './picker.ts'
+import { mayStandIn } from './tier.ts'
 import type { Views } from './views.ts'
+
+export interface Choices {
+  readonly endpoints: ReadonlySet<LiveEndpoint>
+  /** Too few endpoints are admitted, so breakers are ignored. */
+  readonly panic: boolean
+}
 
 /** Whether there is an endpoint for an attempt, now or soon. It only answers: `fleet.acquire()` is what picks. */
 export class Availability {
@@ -26,6 +33,21 @@ export class Availability {
     const view = this.#views.of(request.subset)
     const list = view.candidatesOf(guard).list(view.all, now)
     return list.some((endpoint) => isFree(endpoint) && !request.excluded(endpoint))
+  }
+
+  /** The endpoints that the first attempt of a call may get now, and whether breakers are ignored. */
+  choices(guard: Guard | undefined, subset: Subset | undefined): Choices {
+    const now = this.#clock.now()
+    const { perInstance } = this.#views
+    const hasRoom = ({ inFlight }: LiveEndpoint): boolean => inFlight < perInstance
+    const view = this.#views.of(subset)
+    const candidates = view.candidatesOf(guard)
+    const first = candidates.list(view.all, now).filter(hasRoom)
+    const endpoints =
+      first.length > 0
+        ? first
+        : view.all.filter((endpoint) => hasRoom(endpoint) && mayStandIn(endpoint, guard, now))
+    return { endpoints: new Set(endpoints), panic: candidates.panic }
   }
 
   /** Whether an attempt that is acquired within the next `ms` probably gets an endpoint. */

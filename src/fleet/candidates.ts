@@ -1,6 +1,7 @@
 import type { LiveEndpoint } from './endpoint.ts'
 import type { Guard } from './guard.ts'
 import type { LastResort } from './last-resort.ts'
+import { isDraining, tierEndsAt, tierOf, TIERS, type Tier } from './tier.ts'
 
 const NONE: readonly LiveEndpoint[] = []
 
@@ -38,60 +39,46 @@ export class Candidates {
   }
 
   #rebuild(all: readonly LiveEndpoint[], now: number): void {
-    // Best first: a list is used only when all lists before it are empty.
-    const available: LiveEndpoint[] = []
-    const warming: LiveEndpoint[] = []
-    const paused: LiveEndpoint[] = []
-    const reserve: LiveEndpoint[] = []
-    const unhealthy: LiveEndpoint[] = []
-    const shut: LiveEndpoint[] = []
-    const shutReserve: LiveEndpoint[] = []
-    let dueAt = Infinity
-    let admitted = 0
-    let isolated = 0
-    for (const endpoint of all) {
-      if (endpoint.isolatedUntil > now) {
-        // Isolated by hand: it is not picked, and gets no early probe.
-        dueAt = Math.min(dueAt, endpoint.isolatedUntil)
-        isolated++
-        continue
-      }
-      if (endpoint.drainedUntil > now) dueAt = Math.min(dueAt, endpoint.drainedUntil)
-      const at = endpoint.admitsAt(this.#guard, now)
-      if (at > now) {
-        dueAt = Math.min(dueAt, at)
-        // An instance that is isolated by hand gets no early probe.
-        if (at < Infinity) (isReserve(endpoint, now) ? shutReserve : shut).push(endpoint)
-        continue
-      }
-      if (endpoint.isUnhealthy) {
-        unhealthy.push(endpoint)
-        continue
-      }
-      admitted++
-      if (isReserve(endpoint, now)) reserve.push(endpoint)
-      else if (endpoint.penalisedUntil > now) {
-        dueAt = Math.min(dueAt, endpoint.penalisedUntil)
-        paused.push(endpoint)
-      } else if (endpoint.warmingUntil > now) {
-        dueAt = Math.min(dueAt, endpoint.warmingUntil)
-        warming.push(endpoint)
-      } else available.push(endpoint)
+    const byTier: Record<Tier, LiveEndpoint[]> = {
+      available: [],
+      warming: [],
+      paused: [],
+      draining: [],
+      unhealthy: [],
+      shut: [],
+      isolated: [],
     }
-    const there = isolated === 0 ? all : all.filter((endpoint) => endpoint.isolatedUntil <= now)
-    this.panic = admitted < there.length * this.#panicThreshold
-    const tiers = [available, warming, paused, reserve, unhealthy]
-    const next = this.panic ? there : (tiers.find((tier) => tier.length > 0) ?? NONE)
+    this.dueAt = Infinity
+    for (const endpoint of all) {
+      const tier = tierOf(endpoint, this.#guard, now)
+      byTier[tier].push(endpoint)
+      this.dueAt = Math.min(this.dueAt, tierEndsAt(endpoint, tier, this.#guard, now))
+    }
+    const { unhealthy, shut, isolated } = byTier
+    const selectable = all.length - isolated.length
+    const admitted = selectable - shut.length - unhealthy.length
+    this.panic = admitted < selectable * this.#panicThreshold
+    const best = TIERS.map((tier) => byTier[tier]).find((tier) => tier.length > 0)
+    const next = this.panic ? notIsolated(all, now) : (best ?? NONE)
     if (!sameEndpoints(this.#list, next)) this.#list = next
-    this.shut = this.panic ? NONE : shut.length > 0 ? shut : shutReserve
-    this.dueAt = dueAt
+    this.shut = this.panic ? NONE : probeable(shut, this.#guard, now)
     this.#stale = false
   }
 }
 
-/** Whether it is picked only when no other endpoint is available. */
-function isReserve({ instance, drainedUntil }: LiveEndpoint, now: number): boolean {
-  return instance.draining === true || instance.weight === 0 || drainedUntil > now
+/** Those of `shut` that early probes may go to: not one that was opened by hand until it is reset, and a draining one only if there are no others. */
+function probeable(
+  shut: readonly LiveEndpoint[],
+  guard: Guard | undefined,
+  now: number,
+): readonly LiveEndpoint[] {
+  const timed = shut.filter((endpoint) => endpoint.admitsAt(guard, now) < Infinity)
+  const staying = timed.filter((endpoint) => !isDraining(endpoint, now))
+  return staying.length > 0 ? staying : timed
+}
+
+function notIsolated(all: readonly LiveEndpoint[], now: number): readonly LiveEndpoint[] {
+  return all.filter(({ isolatedUntil }) => isolatedUntil <= now)
 }
 
 function sameEndpoints(a: readonly LiveEndpoint[], b: readonly LiveEndpoint[]): boolean {

@@ -5,6 +5,7 @@ import { quote } from '../options.ts'
 import type { Subset } from '../traffic/subset.ts'
 import { LiveEndpoint } from './endpoint.ts'
 import type { Guard } from './guard.ts'
+import { mayStandIn } from './tier.ts'
 
 /**
  * What the fleet writes into a request while it picks an endpoint for it. Each request has the room for it, so that a pick
@@ -70,10 +71,9 @@ export class Picker {
   ): LiveEndpoint | undefined {
     const hasRoom = (endpoint: LiveEndpoint): boolean => endpoint.inFlight < this.#perInstance
     const fresh = (endpoint: LiveEndpoint): boolean => hasRoom(endpoint) && !request.excluded(endpoint)
-    const admitted = (endpoint: LiveEndpoint): boolean => endpoint.admitsAt(guard, request.now) <= request.now
     const others = list.filter(fresh)
     if (others.length > 0) return this.#ask(others, request)
-    const lesser = all.filter((endpoint) => fresh(endpoint) && admitted(endpoint) && !endpoint.isUnhealthy)
+    const lesser = all.filter((endpoint) => fresh(endpoint) && mayStandIn(endpoint, guard, request.now))
     if (lesser.length > 0) return this.#ask(lesser, request)
     return hasRoom(picked) ? picked : list.find(hasRoom)
   }

@@ -2,20 +2,20 @@ import type { LiveEndpoint } from './endpoint.ts'
 import type { Guard } from './guard.ts'
 import type { InstanceCounts, InstanceState } from '../observe/events.ts'
 import { oneLine } from '../quote.ts'
+import { tierOf } from './tier.ts'
 
-/** What stands in the way of picking an endpoint, if anything does. */
+/** The endpoint's tier, and whether it has room, in the words that events and `explain()` use. */
 export function stateOf(
   endpoint: LiveEndpoint,
   guard: Guard | undefined,
   now: number,
   perInstance: number,
 ): InstanceState {
-  if (endpoint.admitsAt(guard, now) > now) return endpoint.isProbing(guard) ? 'probing' : 'open'
+  const tier = tierOf(endpoint, guard, now)
+  if (tier === 'isolated') return 'open'
+  if (tier === 'shut') return endpoint.isProbing(guard) ? 'probing' : 'open'
   if (endpoint.inFlight >= perInstance) return 'full'
-  if (endpoint.isUnhealthy) return 'unhealthy'
-  const { draining, weight } = endpoint.instance
-  if (draining || weight === 0 || endpoint.drainedUntil > now) return 'draining'
-  return endpoint.penalisedUntil > now ? 'paused' : 'available'
+  return tier === 'warming' ? 'available' : tier
 }
 
 /** How many instances are in which state. */

@@ -5,6 +5,7 @@ import type { Attempt } from '../fleet/attempt.ts'
 import type { LiveEndpoint } from '../fleet/endpoint.ts'
 import type { Fleet } from '../fleet/fleet.ts'
 import { ClosingPools } from '../fleet/pools.ts'
+import { tierOf } from '../fleet/tier.ts'
 import type { Emitter } from '../observe/emitter.ts'
 import type { ClientEvents, MirrorDroppedEvent, MirrorEvent } from '../observe/events.ts'
 import type { Observer } from '../observe/observer.ts'
@@ -187,10 +188,8 @@ export class Mirroring {
 }
 
 function isWell(endpoint: LiveEndpoint, now: number): boolean {
-  const { instance, isUnhealthy, penalisedUntil, drainedUntil, isolatedUntil } = endpoint
-  const isWanted = instance.draining !== true && instance.weight !== 0
-  const isLeftAlone = penalisedUntil > now || drainedUntil > now || isolatedUntil > now
-  return isWanted && !isUnhealthy && !isLeftAlone && endpoint.allClosed()
+  const tier = tierOf(endpoint, undefined, now)
+  return (tier === 'available' || tier === 'warming') && endpoint.allClosed()
 }
 
 type Teller = <Name extends 'mirror' | 'mirror:dropped'>(

@@ -122,12 +122,12 @@ test('the reason is in the explanation and in the event of the end', async () =>
   client.drain('a', { for: 100, reason: 'INC-1\nof today' })
   client.open('b', 1000, { reason: 'INC-2' })
   expect(why()).toEqual([
-    'drained by hand: INC-1 of today; nobody better is there',
+    'drained by hand: INC-1 of today; no better instance is available',
     'open for 1000 ms more, by hand: INC-2',
   ])
   await clock.advance(100)
   client.weigh('a', 0, { reason: 'INC-3' })
-  expect(why()[0]).toBe('its weight is 0, by hand: INC-3; nobody better is there')
+  expect(why()[0]).toBe('its weight is 0, by hand: INC-3; no better instance is available')
   expect(events[2]).toMatchObject({ action: 'expired', reason: 'draining by hand is over: INC-1 of today' })
 })
 

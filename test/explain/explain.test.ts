@@ -1,3 +1,4 @@
+import { array, assert, asyncProperty, constantFrom } from 'fast-check'
 import { expect, it } from 'vitest'
 import { createClient, fixed, peakEwma, subset, type ClientOptions, type Endpoint } from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
@@ -144,4 +145,63 @@ it('has a line for each instance, whatever a registry calls it', async () => {
       .split('\n')
       .filter((line) => line.startsWith('2 of 2')),
   ).toEqual([])
+})
+
+it('agrees with what a call may get, whatever was done to the instances', async () => {
+  const ids = ['a', 'b', 'c', 'd']
+  const treatment = constantFrom('none', 'open', 'isolate', 'drain', 'weigh', 'pause', 'full', 'leave')
+  const treatments = array(treatment, { minLength: 4, maxLength: 4 })
+  await assert(
+    asyncProperty(treatments, constantFrom(0, 0.5, 1), async (treated, panicThreshold) => {
+      let offered: string[] = []
+      let wanted: string | undefined
+      const balance = (list: readonly Endpoint[]): Endpoint | undefined => {
+        offered = list.filter(({ inFlight }) => inFlight === 0).map(({ instance }) => instance.id)
+        // A full one is tried first: what is offered instead is what a call may get.
+        return list.find(({ instance, inFlight }) => instance.id === wanted || inFlight > 0) ?? list[0]
+      }
+      await using client = createClient({
+        ...options(new ManualClock()),
+        source: fixed(ids.map((id, index) => at(id, { draining: treated[index] === 'leave' }))),
+        balance,
+        panicThreshold,
+        whenAllOpen: 'refuse',
+        limit: { perInstance: 1 },
+      })
+      await client.ready()
+      const { promise: released, resolve: release } = Promise.withResolvers<Response>()
+      const busy = new Response(null, { status: 503, headers: { 'retry-after': '30' } })
+      const underWay = ids.flatMap((id, index) => {
+        wanted = id
+        if (treated[index] === 'full') return client.execute(() => released).catch(() => {})
+        return treated[index] === 'pause' ? client.execute(() => busy.clone()).catch(() => {}) : []
+      })
+      await Promise.resolve()
+      for (const [index, id] of ids.entries()) {
+        if (treated[index] === 'open') client.open(id, 1000, { force: true })
+        if (treated[index] === 'isolate') client.isolate(id, { force: true })
+        if (treated[index] === 'drain') client.drain(id)
+        if (treated[index] === 'weigh') client.weigh(id, 0)
+      }
+      const told = client.explain().instances.flatMap(({ id, mayBePicked }) => (mayBePicked ? id : []))
+      wanted = undefined
+      offered = []
+      await client.execute(() => new Response()).catch(() => (offered = []))
+      release(new Response())
+      await Promise.all(underWay)
+      expect(told).toEqual(offered)
+    }),
+    { numRuns: 300 },
+  )
+})
+
+it('says that breakers are ignored while too few instances are admitted', async () => {
+  await using client = createClient({ ...options(new ManualClock()), panicThreshold: 1 })
+  await client.ready()
+  await client.execute(fail).catch(() => {})
+  expect(client.explain().instances[0]).toMatchObject({
+    state: 'open',
+    mayBePicked: true,
+    why: 'open for 5000 ms more; too few instances are admitted (panicThreshold), so breakers are ignored',
+  })
 })
