@@ -1,7 +1,8 @@
 import type { Client } from '../client/client.ts'
 import type { ClientOptions } from '../client/options.ts'
 import type { Clock } from '../clock.ts'
-import { checkMethods, checkNumber, checkObject, checkRecord, quote } from '../options.ts'
+import { checkNumber, checkObject, checkRecord, quote } from '../options.ts'
+import { checkIsSource } from '../registry/discovery.ts'
 import type { Source } from '../registry/source.ts'
 
 /** What every service has, unless its own options say otherwise. */
@@ -58,7 +59,8 @@ const UNKNOWN: readonly unknown[] = ['pass', 'deny', 'discover']
 export function checkAppOptions(options: FetchOptions): void {
   checkObject('createFetch()', options, APP_OPTIONS)
   const { defaults, services, unknown, otherwise, suffixes, idleTimeout, source } = options
-  if (services !== undefined || unknown !== 'discover') checkRecord('services', services)
+  if (services !== undefined) checkRecord('services', services)
+  else if (unknown !== 'discover') throw new TypeError("services is required without unknown: 'discover'")
   if (defaults !== undefined) checkRecord('defaults', defaults)
   for (const name of ['service', 'source', 'clock']) {
     if (defaults && name in defaults) throw new TypeError(`defaults cannot have ${name}`)
@@ -75,7 +77,7 @@ export function checkAppOptions(options: FetchOptions): void {
   if (unknown === 'discover' && source === undefined) {
     throw new TypeError(`unknown: 'discover' needs a source`)
   }
-  if (source !== undefined) checkMethods('source', source, ['watch'])
+  if (source !== undefined) checkIsSource('source', source)
   if (idleTimeout !== undefined) checkNumber('idleTimeout', idleTimeout, { exclusive: true })
   if (suffixes !== undefined) checkSuffixes(suffixes)
 }

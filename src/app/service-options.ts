@@ -1,8 +1,8 @@
 import { callWithin, type Client } from '../client/client.ts'
 import type { ClientOptions } from '../client/options.ts'
 import { logicalAddress } from '../doors/plan/target.ts'
-import { checkMethods } from '../options.ts'
 import { quote } from '../quote.ts'
+import { checkIsSource } from '../registry/discovery.ts'
 import type { Source } from '../registry/source.ts'
 import type { FetchOptions, ServiceOptions } from './options.ts'
 
@@ -43,7 +43,7 @@ export function optionsOf(
   }
   const { source: own = kept ?? source, ...options } = given
   if (!own) throw new TypeError(`services['${name}'] has no source, and createFetch() has none either`)
-  if (given.source) checkMethods(`services['${name}'].source`, given.source, ['watch'])
+  if (given.source) checkIsSource(`services['${name}'].source`, given.source)
   const routes = { ...defaults?.routes, ...options.routes }
   return {
     ...defaults,

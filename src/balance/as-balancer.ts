@@ -11,6 +11,9 @@ export function asBalancer(value: Balancer | Pick, name = 'balance'): Balancer {
   if (typeof value === 'function' && factories.has(value)) {
     throw new TypeError(`${name} must be a strategy: call ${value.name}(), got the function itself`)
   }
+  if (typeof value === 'string') {
+    throw new TypeError(`${name} must be a strategy such as roundRobin(), or a function, got ${quote(value)}`)
+  }
   const balancer = typeof value === 'function' ? { pick: value } : value
   checkMethods(name, balancer, ['pick'])
   const optional = (['settled', 'amended', 'reported'] as const).filter(

@@ -1,11 +1,12 @@
 import type { Clock } from '../clock.ts'
 import { checkFunction, checkMethods, checkNumber, checkObject, quote } from '../options.ts'
+import { checkIsSource } from '../registry/discovery.ts'
 import { CLIENT_OPTIONS, type ClientOptions } from './options.ts'
 
 /** Checks what no part of the client checks by itself. */
 export function checkClientOptions(options: ClientOptions): void {
   checkObject('createClient()', options, CLIENT_OPTIONS)
-  checkMethods('source', options.source, ['watch'])
+  checkIsSource('source', options.source)
   if (options.clock !== undefined) checkClock(options.clock)
   if (options.redactPath !== undefined) checkFunction('redactPath', options.redactPath)
   if (options.panicThreshold !== undefined) checkNumber('panicThreshold', options.panicThreshold, { max: 1 })

@@ -73,7 +73,6 @@ function addressOf({ id, url }: Instance): LogFields {
 
 /** One line for people. */
 export function lineOf(name: keyof ClientEvents, fields: LogFields): string {
-  const { message } = (fields['error'] ?? {}) as { message?: string }
   const parts = [
     ...(name === 'control' ? [doneByHand(fields)] : []),
     part(fields, 'changed'),
@@ -86,7 +85,8 @@ export function lineOf(name: keyof ClientEvents, fields: LogFields): string {
     part(fields, 'openFor', 'for ', ' ms'),
     part(fields, 'notRetried', 'not retried: '),
     leftOf(fields['instances']),
-    message ?? '',
+    rejectedOf(fields),
+    ...messagesOf(fields['error'] as Told | undefined),
   ].filter((text) => text !== '')
   return oneLine(`${textOf(fields['service'])} ${name}${parts.length > 0 ? `: ${parts.join(', ')}` : ''}`)
 }
@@ -103,9 +103,31 @@ function part(fields: LogFields, name: string, before = '', after = ''): string 
   return `${before}${typeof value === 'number' ? Math.round(value) : text}${after}`
 }
 
+/** Why the first entry of a snapshot was dropped, and how many others were. */
+function rejectedOf({ rejected = [], rejectedInAll }: LogFields): string {
+  const reasons = rejected as readonly string[]
+  const others = Number(rejectedInAll ?? reasons.length) - 1
+  return `${reasons[0] ?? ''}${others > 0 ? ` (and ${others} more)` : ''}`
+}
+
+interface Told {
+  readonly message: string
+  readonly cause?: Told
+}
+
+/** The messages of an error and of its causes, each once: an error of fetch says why only in its cause. */
+function messagesOf(error: Told | undefined): string[] {
+  const messages: string[] = []
+  for (let each = error; each !== undefined; each = each.cause) {
+    const { message } = each
+    if (!messages.some((said) => said.includes(message))) messages.push(message)
+  }
+  return messages
+}
+
 /** A number of instances, or how many are in which state. */
 function leftOf(instances: unknown): string {
-  if (typeof instances === 'number') return `${instances} instances`
+  if (typeof instances === 'number') return `${instances} ${instances === 1 ? 'instance' : 'instances'}`
   return typeof instances === 'object' && instances !== null
     ? describeCounts(instances as InstanceCounts)
     : ''

@@ -61,6 +61,11 @@ export function prometheus(
   }
   const all = [measured].flat()
   for (const each of all) checkMethods('prometheus(client)', each, ['on', 'off', 'snapshot'])
+  // prom-client's own error does not say that one call takes all clients.
+  if (register.getSingleMetric(`${prefix}call_duration_seconds`) !== undefined) {
+    const hint = 'pass all clients at once, prometheus([users, orders]), or another register or prefix'
+    throw new Error(`${prefix}call_duration_seconds is already registered: ${hint}`)
+  }
 
   const names: string[] = []
   const named = (name: string, help: string): { name: string; help: string; registers: Registry[] } => {

@@ -1,7 +1,7 @@
 import pRetry from 'p-retry'
 import { systemClock, type Clock } from '../clock.ts'
 import { OutriggerError } from '../errors.ts'
-import { checkFunction, checkMethods, checkNumber, checkObject } from '../options.ts'
+import { checkFunction, checkMethods, checkNumber, checkObject, quote } from '../options.ts'
 import type { Allow } from './allow.ts'
 import { registryBackoff, type RegistryBackoff } from './backoff.ts'
 import { watchOne } from './shared/one-watch.ts'
@@ -264,9 +264,19 @@ export class Discovery {
   }
 }
 
+/** Throws unless it is a source; says what to write for a list of urls, and for a function that was not called. */
+export function checkIsSource(name: string, source: unknown): asserts source is Source {
+  const rule = `${name} must have a method watch()`
+  if (Array.isArray(source)) throw new TypeError(`${rule}: write fixed([…]) for a list, got ${quote(source)}`)
+  if (typeof source === 'function' && !('watch' in source)) {
+    throw new TypeError(`${rule}: call ${source.name || 'it'}(), got the function itself`)
+  }
+  checkMethods(name, source, ['watch'])
+}
+
 /** Returns how long a drop of the source to zero is held back. */
 export function checkSource(name: string, source: Source): number {
-  checkMethods(name, source, ['watch'])
+  checkIsSource(name, source)
   const { emptyGrace = DEFAULT_EMPTY_GRACE } = source
   return checkNumber(`${name}.emptyGrace`, emptyGrace)
 }

@@ -36,9 +36,13 @@ export function redactUrl(value: string): string {
   return `${base.slice(0, Math.min(start, at))}***@${base.slice(at + 1)}`
 }
 
-/** A text without what may be a secret in the URLs that it holds. */
+/** A text without what may be a secret in the URLs that it holds. The sentence's own mark after a URL stays. */
 export function redactUrls(text: string): string {
-  return text.replaceAll(/\b[a-z][a-z\d+.-]{0,20}:\/\/[^\s"'<>]+/gi, (url) => redactUrl(url))
+  return text.replaceAll(/\b[a-z][a-z\d+.-]{0,20}:\/\/[^\s"'<>]+/gi, (url) => {
+    const [mark = ''] = /[:;,.)]$/.exec(url) ?? []
+    const redacted = redactUrl(url)
+    return redacted.endsWith(mark) ? redacted : redacted + mark
+  })
 }
 
 function parseOrigin(value: string): URL {

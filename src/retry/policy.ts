@@ -52,10 +52,13 @@ export interface RetryPolicy {
 /** The default of `maxRetryAfter`; it bounds pauses also where nothing is retried. */
 export const MAX_RETRY_AFTER = 10_000
 
+/** Somebody may write the number of tries itself. */
+const KIND = 'an object such as { attempts: 3 }, or false'
+
 const BACKOFF: Required<BackoffOptions> = { initial: 25, factor: 2, max: 1000 }
 
 export function retryPolicy(options: RetryOptions = {}, name: string = 'retry'): RetryPolicy {
-  checkObject(name, options, ['attempts', 'backoff', 'when', 'maxRetryAfter'])
+  checkObject(name, options, ['attempts', 'backoff', 'when', 'maxRetryAfter'], KIND)
   const { attempts = 3, backoff = {}, maxRetryAfter = MAX_RETRY_AFTER, when } = options
   if (when !== undefined) checkFunction(`${name}.when`, when)
   const steps = typeof backoff === 'number' ? { initial: backoff } : backoff

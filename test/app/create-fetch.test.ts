@@ -466,7 +466,16 @@ it('two applications on one registry, and a client made by hand, leave each othe
 })
 
 it.each<[object, string]>([
-  [{}, 'services must be'],
+  [{}, "services is required without unknown: 'discover'"],
+  [{ services: [] }, 'services must be an object, got []'],
+  [
+    { source: fixed, services: {} },
+    'source must have a method watch(): call fixed(), got the function itself',
+  ],
+  [
+    { services: { a: { source: ['http://a'] } } },
+    "services['a'].source must have a method watch(): write fixed([…]) for a list, got [ 'http://a' ]",
+  ],
   [{ services: { a: {} } }, "services['a'] has no source"],
   [{ services: { a: { service: 'b', source: fixed([]) } } }, "services['a'] cannot have service"],
   [

@@ -24,7 +24,7 @@ describe('asBalancer', () => {
   })
 
   it.each<[unknown, string]>([
-    ['round-robin', "balance must have a method pick(), got 'round-robin'"],
+    ['round-robin', "balance must be a strategy such as roundRobin(), or a function, got 'round-robin'"],
     [undefined, 'balance must have a method pick(), got undefined'],
     [{ pick: 1 }, 'balance must have a method pick(), got { pick: 1 }'],
     [{ pick: () => undefined, settled: true }, 'balance must have a method settled(), got'],

@@ -19,7 +19,18 @@ describe('createClient refuses', () => {
     ['a service with a path', { service: 'user-service/v1' }, TypeError, 'user-service/v1'],
     ['a service with an impossible port', { service: 'user-service:99999' }, TypeError, '99999'],
     ['no source', { source: undefined }, TypeError, 'source must have a method watch()'],
-    ['a list as the source', { source: ['http://a'] }, TypeError, 'source must have a method watch()'],
+    [
+      'a list as the source',
+      { source: ['http://a'] },
+      TypeError,
+      "source must have a method watch(): write fixed([…]) for a list, got [ 'http://a' ]",
+    ],
+    [
+      'a source not called',
+      { source: fixed },
+      TypeError,
+      'source must have a method watch(): call fixed(), got',
+    ],
     ['a balancer without pick', { balance: {} }, TypeError, 'balance must have a method pick()'],
     ['a balancer’s name', { balance: 'round-robin' }, TypeError, 'balance'],
     ['breaker: true', { breaker: true }, TypeError, 'breaker must be an object, got true'],
@@ -33,7 +44,12 @@ describe('createClient refuses', () => {
     ['a misspelt breaker option', { breaker: { treshold: 5 } }, TypeError, 'breaker.treshold'],
     ['no attempts', { retry: { attempts: 0 } }, RangeError, 'retry.attempts'],
     ['half an attempt', { retry: { attempts: 1.5 } }, RangeError, 'retry.attempts'],
-    ['retry: true', { retry: true }, TypeError, 'retry must be an object, got true'],
+    [
+      'retry: true',
+      { retry: true },
+      TypeError,
+      'retry must be an object such as { attempts: 3 }, or false, got true',
+    ],
     ['a negative backoff', { retry: { backoff: -1 } }, RangeError, 'retry.backoff'],
     [
       'a backoff without end',

@@ -94,6 +94,22 @@ it('a log line shows the first of ten thousand bad entries, and how many there a
   expect(line?.['rejected']).toHaveLength(20)
 })
 
+it('a line for a console says why an entry was dropped, and why a source failed, down to its cause', async () => {
+  const source = new HandSource()
+  await using client = createClient({ service: 'svc', source })
+  const lines: string[] = []
+  const write = (line: string): void => void lines.push(line)
+  logEvents(client, { debug: write, info: write, warn: write, error: write }, { style: 'console' })
+  source.push({ id: 'a', url }, { id: 'b', url: 'ftp://x' }, { id: 'c', url: 'http://x/path' })
+  await client.ready()
+  source.fail(new Error('the list cannot be read', { cause: new Error('connect ECONNREFUSED') }))
+  await vi.waitFor(() => expect(lines.filter((line) => /source:/.test(line))).toHaveLength(2))
+  expect(lines.filter((line) => /source:/.test(line))).toEqual([
+    expect.stringMatching(/^svc source:invalid: .*http.*ftp.*\(and 1 more\)$/),
+    'svc source:stale: 1 instance, the list cannot be read, connect ECONNREFUSED',
+  ])
+})
+
 it('bad entries cost no stacks, and whoever counts on stacks has them afterwards', () => {
   const limit = Error.stackTraceLimit
   const during: number[] = []

@@ -171,7 +171,7 @@ describe('prometheus()', () => {
     await using client = clientOf(server.url)
     const register = new Registry()
     const stop = prometheus(client, { register })
-    expect(() => prometheus(client, { register })).toThrow(/already been registered/)
+    expect(() => prometheus(client, { register })).toThrow(/already registered: pass all clients at once/)
     stop()
     expect(await scrape(register)).toEqual(new Map())
     prometheus(client, { register })()

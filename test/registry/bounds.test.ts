@@ -12,7 +12,7 @@ import { eureka } from '../../src/registry/eureka.ts'
 import { kubernetes } from '../../src/registry/kubernetes.ts'
 import { RegistryHttp } from '../../src/registry/http/http.ts'
 import { jsonLines } from '../../src/registry/http/json-lines.ts'
-import { redactUrl } from '../../src/registry/origin.ts'
+import { redactUrl, redactUrls } from '../../src/registry/origin.ts'
 import { validateSnapshot } from '../../src/registry/snapshot.ts'
 import type { Source } from '../../src/registry/source.ts'
 import { systemClock } from '../../src/clock.ts'
@@ -104,6 +104,13 @@ describe('jsonLines()', () => {
       for await (const some of jsonLines(inPieces('x'.repeat(100), 10), 50)) expect(some).toEqual([])
     }
     await expect(read()).rejects.toThrow('a line of more than 50 bytes (maxAnswerSize)')
+  })
+})
+
+describe('redactUrls()', () => {
+  it('keeps the mark of the sentence after a URL, and nothing else of its query', () => {
+    expect(redactUrls('GET http://h/x?token=a:b: refused')).toBe('GET http://h/x: refused')
+    expect(redactUrls('(http://u:p@h/#a), http://h/; http://h.')).toBe('(http://***@h/, http://h/; http://h.')
   })
 })
 

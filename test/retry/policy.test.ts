@@ -31,7 +31,7 @@ it.each<[unknown, RegExp]>([
   [{ backoff: { factor: 0.5 } }, /retry\.backoff\.factor must be a number >= 1, got 0\.5/],
   [{ when: true }, /retry\.when must be a function, got true/],
   [{ retries: 3 }, /retry\.retries is not an option; known: attempts/],
-  [null, /retry must be an object, got null/],
+  [null, /retry must be an object such as { attempts: 3 }, or false, got null/],
 ])('%j is refused', (options, message) => {
   expect(() => retryPolicy(options as RetryOptions)).toThrow(message)
 })
