@@ -2,7 +2,7 @@ import { systemClock } from '../clock.ts'
 import { checkBoolean, checkMethods, checkNumber, checkObject } from '../options.ts'
 import { blockingQueries } from '../registry/consul/watch.ts'
 import type { ConsulOptions } from '../registry/consul.ts'
-import { credentialOf, only } from '../registry/http/credential.ts'
+import { credentialOf, replaceSecrets } from '../registry/http/credential.ts'
 import { RegistryAnswerError, RegistryHttp } from '../registry/http/http.ts'
 import { checkRegistryUrl, tlsOf } from '../registry/http/options.ts'
 import { checkText } from '../registry/text.ts'
@@ -59,7 +59,8 @@ export function consulConfig(options: ConsulConfigOptions): ConfigSource {
   const url = `${base}/v1/kv/${path}?${query.toString()}`
   const secrets = new Set<string>()
   const tokenNow = token === undefined ? undefined : credentialOf('token', token)
-  const authorize = tokenNow && (async () => ({ 'x-consul-token': only(secrets, await tokenNow()) }))
+  const authorize =
+    tokenNow && (async () => ({ 'x-consul-token': replaceSecrets(secrets, await tokenNow()) }))
   const tls = tlsOf(options.tls)
 
   async function* watch({ signal }: { signal: AbortSignal }): AsyncGenerator<string, void> {

@@ -46,7 +46,8 @@ export function etcdConfig(options: EtcdConfigOptions): ConfigSource {
   checkNumber('poll', poll, { min: 1 })
   checkMethods('clock', clock, ['now', 'sleep', 'random'])
   if (user !== undefined) checkSecret('user', user)
-  if ((user === undefined) !== (password === undefined)) throw new TypeError('user and password go together')
+  if ((user === undefined) !== (password === undefined))
+    throw new TypeError('user and password must be set together')
   const cluster = {
     endpoints: new Endpoints('endpoints', options.endpoints),
     user,
@@ -110,7 +111,7 @@ async function changed(gateway: Gateway, create_request: Json, signal: AbortSign
     }
     throw new Error(`etcd: ${endpoint} ended the watch`)
   } catch (error) {
-    if (!signal.aborted) gateway.endpoints.forsake(endpoint)
+    if (!signal.aborted) gateway.endpoints.skip(endpoint)
     throw error
   }
 }

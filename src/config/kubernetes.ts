@@ -4,7 +4,7 @@ import { credentialOf } from '../registry/http/credential.ts'
 import { RegistryAnswerError, RegistryHttp } from '../registry/http/http.ts'
 import { checkRegistryUrl } from '../registry/http/options.ts'
 import { checkTls } from '../registry/http/tls.ts'
-import { entranceOf } from '../registry/kubernetes/access.ts'
+import { apiServerOf } from '../registry/kubernetes/access.ts'
 import type { KubernetesOptions } from '../registry/kubernetes.ts'
 import { watchSlices } from '../registry/kubernetes/watch.ts'
 import { checkText } from '../registry/text.ts'
@@ -72,10 +72,10 @@ export function kubernetesConfig(options: KubernetesConfigOptions): ConfigSource
   const server = options.server === undefined ? undefined : checkRegistryUrl('server', options.server)
   if (server !== undefined && options.kubeconfig !== undefined)
     throw new TypeError('server and kubeconfig exclude each other')
-  const entrance = entranceOf({ ...options, ...(server !== undefined && { server }) })
+  const apiServer = apiServerOf({ ...options, ...(server !== undefined && { server }) })
   const secrets = new Set<string>()
   const headers = async (): Promise<Record<string, string>> => {
-    const now = await entrance.token()
+    const now = await apiServer.token()
     secrets.clear()
     if (now === undefined) return {}
     secrets.add(now)
@@ -83,7 +83,7 @@ export function kubernetesConfig(options: KubernetesConfigOptions): ConfigSource
   }
 
   async function* watch({ signal }: { signal: AbortSignal }): AsyncGenerator<string, void> {
-    const access = await entrance.access()
+    const access = await apiServer.access()
     const maxAnswerSize = MAX_ANSWER
     const http = new RegistryHttp({
       name: 'kubernetes',
