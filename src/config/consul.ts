@@ -13,14 +13,14 @@ export interface ConsulConfigOptions extends Pick<
   ConsulOptions,
   'url' | 'token' | 'tls' | 'datacenter' | 'stale' | 'wait' | 'timeout' | 'clock'
 > {
-  /** The key that holds the document. */
+  /** The key that contains the document. */
   key: string
 }
 
 const MAX_ANSWER = 4 * 1024 * 1024
 
 /**
- * A document under a key of Consul's KV store. The token needs `key:read`.
+ * Reads a document from a key of Consul's KV store. The token needs `key:read`.
  *
  * @example
  * watchConfig(users, consulConfig({ key: 'config/users' }))
@@ -84,7 +84,7 @@ export function consulConfig(options: ConsulConfigOptions): ConfigSource {
 
 function valueOf(answer: unknown): string {
   const [entry] = Array.isArray(answer) ? (answer as ({ Value?: unknown } | null)[]) : []
-  if (!entry || !('Value' in entry)) throw new TypeError('consul: an answer that is no key')
-  // An empty value is null.
+  if (!entry || !('Value' in entry)) throw new TypeError('consul: the answer is not a key')
+  // Consul returns null for an empty value.
   return typeof entry.Value === 'string' ? Buffer.from(entry.Value, 'base64').toString() : ''
 }

@@ -24,9 +24,9 @@ export interface KubernetesConfigOptions extends Pick<
   | 'rotateAfter'
   | 'clock'
 > {
-  /** The ConfigMap. */
+  /** The name of the ConfigMap. */
   name: string
-  /** The key of its `data` that holds the document. @default 'outrigger.json' */
+  /** The key in its `data` that contains the document. @default 'outrigger.json' */
   key?: string
 }
 
@@ -47,7 +47,8 @@ const OPTIONS: Record<keyof KubernetesConfigOptions, true> = {
 }
 
 /**
- * A document in a Kubernetes ConfigMap. The service account needs `list` and `watch` on it.
+ * Reads a document from a Kubernetes ConfigMap. The service account needs the permissions `list` and `watch`
+ * for it.
  *
  * @example
  * watchConfig(users, kubernetesConfig({ name: 'users-policy' }))
@@ -98,7 +99,7 @@ export function kubernetesConfig(options: KubernetesConfigOptions): ConfigSource
       const namespace = encodeURIComponent(access.namespace)
       const url = `${access.server}/api/v1/namespaces/${namespace}/configmaps?fieldSelector=${selector}`
       const onRetryAfter = (): void => {}
-      // Lists and watches are the same for every kind of object.
+      // List and watch work the same way for every kind of object.
       for await (const maps of watchSlices(
         http,
         { url, headers, timeout, rotateAfter, clock, onRetryAfter },
