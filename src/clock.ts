@@ -1,37 +1,37 @@
 import { clearImmediate, setImmediate } from 'node:timers'
 
-/** Time and chance, injected everywhere so that tests and the simulator can own both. */
+/** The source of time and random numbers. Tests and the simulator pass their own clock. */
 export interface Clock {
-  /** Monotonic milliseconds; the zero point does not matter. */
+  /** Monotonic milliseconds. The zero point does not matter. */
   now(): number
   /**
-   * Resolves after `ms` milliseconds; rejects with `signal.reason` as soon as `signal` aborts.
-   * `ref: false` is for background work that must not keep the process alive.
+   * Resolves after `ms` milliseconds. Rejects with `signal.reason` as soon as `signal` aborts. With `ref:
+   * false`, the timer does not keep the process alive.
    */
   sleep(ms: number, signal?: AbortSignal, options?: { ref?: boolean }): Promise<void>
   /** A number in [0, 1). */
   random(): number
   /**
-   * What to add to `now()` to get Unix milliseconds, used for `at` in events.
+   * The difference between Unix milliseconds and `now()`, for `at` in events.
    * @default 0
    */
   readonly epoch?: number
   /**
-   * Calls `callback` after `ms` milliseconds unless the returned function is called first.
-   * Optional: built from `sleep` when missing, at the price of an AbortController per timer.
+   * Calls `callback` after `ms` milliseconds, unless the returned function is called first. Optional: without
+   * it, `sleep` is used, which costs an AbortController per timer.
    */
   timer?(ms: number, callback: () => void): () => void
   /**
-   * Calls `callback` once the event loop has delivered what already lies in its sockets.
-   * Optional: at once when missing, as for a clock of simulated time.
+   * Calls `callback` once the event loop has read the data that is already in its sockets. Optional: without
+   * it, as in simulated time, the callback runs at once.
    */
   poll?(callback: () => void): void
 }
 
-/** A longer `setTimeout` fires at once (it wraps at 2^31 ms). */
+/** In ms. `setTimeout` fires a longer timer at once. */
 const MAX_TIMEOUT = 2 ** 31 - 1
 
-/** The system's clock, timers and random numbers: what everything uses unless it is given another clock. */
+/** The clock, timers and random numbers of the system. Used wherever no other clock is set. */
 export const systemClock: Clock = {
   epoch: performance.timeOrigin,
   now: () => performance.now(),
@@ -56,7 +56,8 @@ export const systemClock: Clock = {
       if (!ref) timeout.unref()
       signal?.addEventListener('abort', onAbort, { once: true })
     }),
-  // After a stall, timers run before the sockets are read: an answer that came in time would be found too late.
+  // setImmediate runs after the sockets are read. After a stall of the event loop, an answer that arrived in
+  // time is then read before the timeout fires.
   timer: (ms, callback) => {
     let immediate: NodeJS.Immediate | undefined
     const timeout = setTimeout(
@@ -75,12 +76,12 @@ export const systemClock: Clock = {
   },
 }
 
-/** Unix milliseconds by the clock. */
+/** Returns the time of the clock in Unix milliseconds. */
 export function unixTime(clock: Clock): number {
   return clock.now() + (clock.epoch ?? 0)
 }
 
-/** Calls `callback` after `ms` on any clock; the returned function cancels. */
+/** Calls `callback` after `ms` milliseconds on any clock. The returned function cancels the timer. */
 export function startTimer(clock: Clock, ms: number, callback: () => void): () => void {
   if (clock.timer) return clock.timer(ms, callback)
   const controller = new AbortController()

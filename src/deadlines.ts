@@ -2,38 +2,38 @@ import { setImmediate } from 'node:timers'
 import { startTimer, systemClock, type Clock } from './clock.ts'
 
 /**
- * The place of an entry in a list of deadlines. Each entry has the room for it, so that the list allocates nothing. Only the
- * list writes here.
+ * The links of an entry in a list of deadlines. They are part of the entry, so that the list allocates nothing.
+ * Only the list writes them.
  */
 export interface ListPlace {
   older: Expiring | undefined
   newer: Expiring | undefined
-  /** The list that the entry is in; undefined while it is in none. */
+  /** The list that contains the entry, or undefined. */
   waiting: Waiting | undefined
 }
 
-/** Something that must be over by a time of the clock. */
+/** An entry with a deadline, in ms on the clock. */
 export interface Expiring extends ListPlace {
   readonly deadline: number
-  /** Called when it is over time; `late` is how many ms the timer was held up. */
+  /** Called when the deadline has passed. `late` is how many ms the timer was late. */
   expire(late: number): void
 }
 
 /**
- * One timer for all that have the same time to live: what began first is due first. Most of what calls wait
- * for comes in time, and a timer set and cleared for each costs more than a pick.
+ * Uses one timer for all entries with the same timeout: the oldest entry is due first. Most calls end before
+ * their timeout, and a separate timer for each would cost more than a pick.
  */
 export class Deadlines {
   readonly clock: Clock
   readonly #byTime = new Map<number, Waiting>()
   #entries = 0
-  #isResting = false
+  #disarmsSoon = false
 
   constructor(clock: Clock) {
     this.clock = clock
   }
 
-  /** `deadline` is `ms` from now. */
+  /** `deadline` of the entry must be `ms` milliseconds from now. */
   add(entry: Expiring, ms: number): void {
     let waiting = this.#byTime.get(ms)
     if (!waiting) this.#byTime.set(ms, (waiting = new Waiting(this)))
@@ -42,20 +42,21 @@ export class Deadlines {
   }
 
   /**
-   * The timers go with the last entry: they must not keep the process alive. By the system's clock they go when nothing
-   * waits at the end of a turn of the event loop: whoever asks for one thing after the other begins the next call
-   * in the turn in which the last one ends, and setting and clearing timers for each is a twelfth of its cost.
-   * Any other clock is told at once, so that a test can count what it has left.
+   * Called when an entry has been removed. The last one cancels the timers, because they would keep the process
+   * alive. With the system's clock, this happens at the end of the current turn of the event loop: a caller
+   * that makes one call after the other starts the next one in the turn in which the last one ends, and to
+   * cancel and set timers for each would be 1/12 of the cost of a call. With any other clock it happens at
+   * once, so that a test can count the remaining timers.
    */
-  left(): void {
-    if (--this.#entries > 0 || this.#isResting) return
+  removed(): void {
+    if (--this.#entries > 0 || this.#disarmsSoon) return
     if (this.clock !== systemClock) {
       this.#disarm()
       return
     }
-    this.#isResting = true
+    this.#disarmsSoon = true
     setImmediate(() => {
-      this.#isResting = false
+      this.#disarmsSoon = false
       if (this.#entries === 0) this.#disarm()
     })
   }
@@ -66,8 +67,8 @@ export class Deadlines {
 }
 
 /**
- * A list, first begun first. Not a Set: with one, collections of young objects kept dead calls and took ten times as
- * long.
+ * A linked list of entries, the oldest first. Not a Set: with a Set, garbage collections of young objects kept
+ * calls that had ended, and took ten times as long.
  */
 class Waiting {
   readonly #deadlines: Deadlines
@@ -95,7 +96,7 @@ class Waiting {
     if (newer) newer.older = older
     else this.#newest = older
     entry.older = entry.newer = entry.waiting = undefined
-    this.#deadlines.left()
+    this.#deadlines.removed()
   }
 
   disarm(): void {
@@ -110,13 +111,13 @@ class Waiting {
   #fire(): void {
     const now = this.#deadlines.clock.now()
     try {
-      // Timers count whole milliseconds.
+      // Timers have a resolution of one millisecond.
       for (let entry = this.#oldest; entry && entry.deadline - now < 1; entry = this.#oldest) {
         this.delete(entry)
         entry.expire(now - entry.deadline)
       }
     } finally {
-      // Also after somebody's handler threw: the others go on waiting, and no longer than they have to.
+      // Also after a handler threw: set the timer for the remaining entries.
       this.disarm()
       if (this.#oldest) this.#arm(Math.max(this.#oldest.deadline - now, 0))
     }

@@ -1,4 +1,4 @@
-/** Every code an {@link OutriggerError} can carry. */
+/** Every code of an {@link OutriggerError}. */
 export type OutriggerErrorCode =
   | 'ERR_OUTRIGGER_CIRCUIT_OPEN'
   | 'ERR_OUTRIGGER_NO_INSTANCE'
@@ -12,8 +12,8 @@ export type OutriggerErrorCode =
   | 'ERR_OUTRIGGER_THROTTLED'
 
 /**
- * A refusal by Outrigger itself. A request that failed on the wire rethrows its original error instead,
- * so `error instanceof OutriggerError` means: nothing, or nothing more, was sent.
+ * A refusal by Outrigger. A request that failed on the wire rejects with its original error instead. So `error
+ * instanceof OutriggerError` means that nothing, or nothing more, was sent.
  */
 export class OutriggerError extends Error {
   readonly code: OutriggerErrorCode
@@ -28,33 +28,33 @@ export class OutriggerError extends Error {
   }
 }
 
-/** What a refusal knows of whom it concerns. */
+/** What a refusal says about the call. */
 export interface RefusalDetails extends ErrorOptions {
   readonly service?: string | undefined
   readonly route?: string | undefined
   readonly instances?: Readonly<Record<string, number>> | undefined
 }
 
-/** What a breaker had counted when it opened. */
+/** The counts of a breaker when it opened. */
 export interface OpenCounts {
-  /** Failures in a row. */
+  /** Results in the window. Absent without a window. */
   readonly consecutive: number
-  /** Results in its window; absent without one. */
+  /** Failures in the window. Absent without a window. */
   readonly calls?: number
-  /** Failures in its window; absent without one. */
+  /** Slow calls in the window. Absent without a window. */
   readonly failures?: number
-  /** Slow calls in its window; absent without one. */
+  /** The share of failures, or of slow calls, that opened the breaker, 0 to 1. Only set for these two reasons. */
   readonly slow?: number
   /** The share of failures, or of slow calls, that decided; for these two reasons only. */
   readonly rate?: number
 }
 
-/** A refusal for want of an instance that may be picked; `cause` is what the instances failed with last. */
+/** A refusal because no instance may be picked. `cause` is the last error of the instances. */
 export class RefusalError extends OutriggerError {
-  /** Absent on a standalone breaker's. */
+  /** Absent for a standalone breaker. */
   readonly service: string | undefined
   readonly route: string | undefined
-  /** How many instances were in which state, `{ total: 3, open: 3, … }`. */
+  /** How many instances are in each state, such as `{ total: 3, open: 3, … }`. */
   readonly instances: Readonly<Record<string, number>> | undefined
 
   constructor(code: OutriggerErrorCode, message: string, details: RefusalDetails = {}) {
@@ -66,12 +66,12 @@ export class RefusalError extends OutriggerError {
   }
 }
 
-/** Every instance that could take the call is open, or a standalone breaker is. */
+/** The breakers of all instances for the call are open, or a standalone breaker is open. */
 export class CircuitOpenError extends RefusalError {
-  /** Milliseconds until the soonest breaker may admit a probe; `Infinity` when isolated by hand. */
+  /** Milliseconds until the first breaker may admit a probe. `Infinity` for a breaker that was isolated by hand. */
   readonly retryAfter: number
 
-  /** What decided it; of a standalone breaker that calls have opened. */
+  /** The counts that opened it. Only for a standalone breaker that was opened by its calls. */
   readonly counts: OpenCounts | undefined
 
   constructor(
@@ -89,7 +89,7 @@ export class CircuitOpenError extends RefusalError {
   }
 }
 
-/** No instance is known; `cause` is the source's last error, if it had one. */
+/** No instance is known. `cause` is the source's last error, if there was one. */
 export class NoInstanceError extends RefusalError {
   constructor(message: string, details?: RefusalDetails) {
     super('ERR_OUTRIGGER_NO_INSTANCE', message, details)
@@ -100,10 +100,13 @@ export class NoInstanceError extends RefusalError {
   }
 }
 
-/** Many calls are refused at once when a service is down, and a stack trace would be most of their cost. */
+/**
+ * Makes an error without a stack trace. When a service is down, many calls are refused at once, and stack
+ * traces would be most of the cost.
+ */
 export function withoutStack<T>(make: () => T): T {
   const limit = Error.stackTraceLimit
-  // Not by an assignment, which throws where the intrinsics are frozen.
+  // Reflect.set(), because an assignment throws when the intrinsics are frozen.
   const isSet = Reflect.set(Error, 'stackTraceLimit', 0)
   try {
     return make()
@@ -112,7 +115,7 @@ export function withoutStack<T>(make: () => T): T {
   }
 }
 
-/** The platform's own timeout error, as `AbortSignal.timeout()` gives it. */
+/** Makes the platform's timeout error, as `AbortSignal.timeout()` does. */
 export function timeoutError(message: string): DOMException {
   return new DOMException(message, 'TimeoutError')
 }

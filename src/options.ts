@@ -11,7 +11,7 @@ export interface NumberRule {
   exclusive?: boolean
 }
 
-/** Returns `value` if it is a number within the rule; throws an error naming the option otherwise. */
+/** Returns `value` if it is a number within the rule, otherwise throws an error that names the option. */
 export function checkNumber(name: string, value: unknown, rule: NumberRule = {}): number {
   const { min = 0, max = Infinity, integer = false, exclusive = false } = rule
   if (typeof value !== 'number') throw new TypeError(`${name} must be a number, got ${quote(value)}`)
@@ -25,7 +25,7 @@ export function checkNumber(name: string, value: unknown, rule: NumberRule = {})
   return value
 }
 
-/** Throws unless `value` is an object that says what it holds in properties; a Map, or a promise not awaited, has none. */
+/** Throws unless `value` is an object with properties. A Map, or a promise that was not awaited, is refused. */
 export function checkRecord(name: string, value: unknown, kind = 'an object'): asserts value is object {
   const tag = Object.prototype.toString.call(value)
   const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -34,7 +34,7 @@ export function checkRecord(name: string, value: unknown, kind = 'an object'): a
   }
 }
 
-/** Throws unless `value` is a plain options object whose keys are all known. */
+/** Throws unless `value` is a plain options object with known keys only. */
 export function checkObject(name: string, value: unknown, keys: readonly string[], kind?: string): void {
   checkRecord(name, value, kind)
   for (const key of Object.keys(value)) {
@@ -54,13 +54,13 @@ export function checkBoolean(name: string, value: unknown): void {
   if (typeof value !== 'boolean') throw new TypeError(`${name} must be true or false, got ${quote(value)}`)
 }
 
-/** Returns the name in lower case if it is a token (RFC 9110 §5.6.2). */
+/** Returns the name in lower case if it is a token (RFC 9110, section 5.6.2). */
 export function checkHeaderName(name: string, value: unknown): string {
   if (typeof value === 'string' && /^[!#$%&'*+.^_`|~\w-]+$/.test(value)) return value.toLowerCase()
   throw new TypeError(`${name} must be a header name, got ${quote(value)}`)
 }
 
-/** Throws unless `value` is an object with every method named: how a contract is checked from outside. */
+/** Throws unless `value` is an object with all named methods. */
 export function checkMethods(name: string, value: unknown, methods: readonly string[]): void {
   for (const method of methods) {
     const member = (value as Record<string, unknown> | null | undefined)?.[method]
@@ -70,7 +70,10 @@ export function checkMethods(name: string, value: unknown, methods: readonly str
   }
 }
 
-/** Returns it unless it is something that cannot abort; duck-typed, for each realm has its own AbortSignal. */
+/**
+ * Returns `value` unless it cannot be used as a signal. Checks methods, because each realm has another
+ * AbortSignal class.
+ */
 export function checkSignal(value: AbortSignal | undefined): AbortSignal | undefined {
   if (value !== undefined) checkMethods('signal', value, ['addEventListener', 'removeEventListener'])
   return value

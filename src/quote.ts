@@ -8,11 +8,14 @@ export function quote(value: unknown): string {
   return text.length > 120 ? `${text.slice(0, 117)}...` : text
 }
 
-/** Control characters, and those that turn the direction of text: a terminal obeys them. */
+/** Control characters, and characters that change the direction of text. A terminal would interpret them. */
 // oxlint-disable-next-line no-control-regex -- control characters are what it is for
 const CONTROLS = /[\0-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
 
-/** What somebody else has written must not forge a line of a log, nor give orders to the terminal that shows it. */
+/**
+ * Returns a text from outside on one line, with control characters escaped, so that it can neither fake a line
+ * of a log nor control a terminal.
+ */
 export function oneLine(text: string): string {
   return text.replaceAll(/[\r\n\u2028\u2029]\s*/g, ' ').replaceAll(CONTROLS, escaped)
 }
@@ -25,7 +28,7 @@ function show(value: unknown): string {
   try {
     return value instanceof Error ? String(value) : inspect(value, OPTIONS)
   } catch {
-    // A Proxy whose traps throw, a getter, a toString of its own.
+    // For example a Proxy whose traps throw, or an object whose getter or toString() throws.
     return `[${typeof value} that cannot be shown]`
   }
 }

@@ -4,7 +4,10 @@ import { setting } from './register/environment.ts'
 
 export type { RegisterConfig, RegisterListeners, ServiceConfig, SourceConfig } from './register/config.ts'
 
-/** The first file that exists is used, unless `OUTRIGGER_CONFIG` names another. */
+/**
+ * The names of the configuration file. The first one that exists is used, unless `OUTRIGGER_CONFIG` names
+ * another file.
+ */
 const FILES = ['js', 'mjs', 'ts', 'mts', 'json', 'yaml', 'yml'].map((end) => `outrigger.config.${end}`)
 
 const folder = process.cwd()
@@ -14,7 +17,7 @@ if (file === undefined) {
   const known = 'outrigger.config.{js,mjs,ts,mts,json,yaml,yml}'
   process.stderr.write(`outrigger/register: no ${known} in ${folder}; nothing is changed\n`)
 } else {
-  // Not before: whoever has no configuration shall not load a second undici either.
+  // Imported only now, so that a process without a configuration does not load a second undici.
   const { install } = await import('./register/install.ts')
   const path = resolve(folder, file)
   await install(dirname(path), basename(path))

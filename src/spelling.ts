@@ -1,6 +1,6 @@
-/** The word of the list that `written` is most likely a misspelling of; undefined when none is near. */
+/** Returns the word of the list that `written` is most likely a misspelling of, or undefined when none is similar. */
 export function nearest(written: string, words: readonly string[]): string | undefined {
-  // A longer key is no slip of the pen, and the distance costs its length times that of each word.
+  // A longer key is not a typo, and the cost of the distance grows with its length.
   if (written.length > 40) return undefined
   let best: string | undefined
   let least = Math.max(1, Math.floor(written.length / 3)) + 1
@@ -13,7 +13,7 @@ export function nearest(written: string, words: readonly string[]): string | und
   return best
 }
 
-/** Levenshtein's: how many letters must be put in, left out or changed. */
+/** The Levenshtein distance: how many letters must be inserted, removed or changed. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let i = 1; i <= a.length; i++) {

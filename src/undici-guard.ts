@@ -1,6 +1,7 @@
 /**
- * Importing npm's undici claims process-wide symbols and so can reroute the platform's own fetch
- * (visible with NODE_USE_ENV_PROXY). This module is imported before undici and remembers what was there.
+ * Importing npm's undici sets process-wide symbols, and so can change the dispatcher of the platform's fetch
+ * (this is visible with NODE_USE_ENV_PROXY). This module is imported before undici and stores the previous
+ * values.
  */
 const legacy = Symbol.for('undici.globalDispatcher.1')
 const current = Symbol.for('undici.globalDispatcher.2')
@@ -10,26 +11,27 @@ const slots = globalThis as unknown as Slots
 
 const [builtin = '0'] = (process.versions['undici'] ?? '').split('.')
 
-// undici 8 of the platform looks at the second symbol only: load it first, or it would adopt npm's agent. Earlier ones look
-// at the first, and take both when they are loaded, at the first fetch; loading them here would be a tenth of our import.
+// The platform's undici 8 reads only the second symbol. Load it first, or it would use npm's agent. Earlier
+// versions read the first symbol and set both when they are loaded, at the first fetch. To load them here would
+// be a tenth of the time of our import.
 if (Number(builtin) >= 8 && slots[current] === undefined) void globalThis.Response
 
 const before = slots[legacy]
 
-/** Puts the platform's own dispatcher back in its place. */
+/** Restores the platform's dispatcher. */
 export function restoreGlobalDispatcher(): void {
   if (slots[legacy] !== before) slots[legacy] = before
 }
 
-/** The dispatcher the platform's fetch would use by itself, looked up at each use. */
+/** Returns the dispatcher that the platform's fetch uses now. */
 export function platformDispatcher(): unknown {
-  // undici 7 sets both, and uses the first.
+  // undici 7 sets both symbols and uses the first.
   return Number(builtin) >= 8 ? (slots[current] ?? slots[legacy]) : slots[legacy]
 }
 
-/** Puts interceptors around the global dispatchers of every generation of undici, the platform's and npm's. */
+/** Adds interceptors to the global dispatchers of every version of undici, those of the platform and of npm. */
 export function composeGlobalDispatchers(...interceptors: readonly unknown[]): void {
-  // undici 6 is loaded, and takes its place, at the first use of its globals.
+  // The platform's undici 6 sets its dispatcher when one of its globals is first used.
   void globalThis.Response
   for (const slot of [legacy, current]) {
     const { compose } = slots[slot] as { compose: (this: unknown, ...args: readonly unknown[]) => unknown }

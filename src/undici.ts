@@ -10,7 +10,10 @@ const wrapper = Dispatcher1Wrapper as unknown as {
   wrapHandler(handler: Dispatcher.DispatchHandler): Dispatcher.DispatchHandler
 }
 
-/** Adapts a handler of undici 6 or 7 (built-in fetch on Node 22 and 24); in undici, but not in its types. */
+/**
+ * Adapts a handler for undici 6 or 7, which the built-in fetch of Node.js 22 and 24 uses. undici has this
+ * function, but its types omit it.
+ */
 export function wrapHandler(handler: Dispatcher.DispatchHandler): Dispatcher.DispatchHandler {
   return wrapper.wrapHandler(handler)
 }

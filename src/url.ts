@@ -1,4 +1,4 @@
-/** Path and query. A question mark without a query is part of it, though `search` leaves it out. */
+/** Returns path and query. Keeps a question mark without a query, which `search` omits. */
 export function pathOf({ pathname, search, href }: URL): string {
   return pathname + (search || (/^[^#]*\?(?:#|$)/.test(href) ? '?' : ''))
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { hearCalls } from '../registry/called.ts'
+import { listenForCalls } from '../registry/call-listener.ts'
 import { iterateOne } from '../registry/shared/one-watch.ts'
 import type { Instance, Source } from '../registry/source.ts'
 
@@ -29,7 +29,7 @@ export class RestingSource implements Source {
     this.#nameOf = nameOf
     // Also of one that the user makes through the client itself.
     if (onCall) {
-      hearCalls(this, () => {
+      listenForCalls(this, () => {
         onCall()
         this.#awaken()
       })

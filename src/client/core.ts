@@ -22,7 +22,7 @@ import type { ClientEvents, ServiceEvent } from '../observe/events.ts'
 import { eventChannels } from '../observe/event-channels.ts'
 import { Observer } from '../observe/observer.ts'
 import { allowPolicy } from '../registry/allow.ts'
-import { hearerOf } from '../registry/called.ts'
+import { callListenerOf } from '../registry/call-listener.ts'
 import { Discovery } from '../registry/discovery.ts'
 import { redactUrls } from '../registry/origin.ts'
 import { quote } from '../quote.ts'
@@ -97,7 +97,7 @@ export function createCore(options: ClientOptions, compiled: CompiledPlans): Cli
     clock,
     events,
     redactPath: options.redactPath,
-    onCall: hearerOf(source),
+    onCall: callListenerOf(source),
     hasUserCode: hasUserCode(policy.balancer, compiled.plans),
   })
   const stamp = (): ServiceEvent => observer.stamp()

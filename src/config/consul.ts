@@ -2,7 +2,7 @@ import { systemClock } from '../clock.ts'
 import { checkBoolean, checkMethods, checkNumber, checkObject } from '../options.ts'
 import { blockingQueries } from '../registry/consul/watch.ts'
 import type { ConsulOptions } from '../registry/consul.ts'
-import { credentialOf, only } from '../registry/http/credential.ts'
+import { credentialOf, replaceSecrets } from '../registry/http/credential.ts'
 import { RegistryAnswerError, RegistryHttp } from '../registry/http/http.ts'
 import { checkRegistryUrl, tlsOf } from '../registry/http/options.ts'
 import { checkText } from '../registry/text.ts'
@@ -13,14 +13,14 @@ export interface ConsulConfigOptions extends Pick<
   ConsulOptions,
   'url' | 'token' | 'tls' | 'datacenter' | 'stale' | 'wait' | 'timeout' | 'clock'
 > {
-  /** The key that holds the document. */
+  /** The key that contains the document. */
   key: string
 }
 
 const MAX_ANSWER = 4 * 1024 * 1024
 
 /**
- * A document under a key of Consul's KV store. The token needs `key:read`.
+ * Reads a document from a key of Consul's KV store. The token needs `key:read`.
  *
  * @example
  * watchConfig(users, consulConfig({ key: 'config/users' }))
@@ -59,7 +59,8 @@ export function consulConfig(options: ConsulConfigOptions): ConfigSource {
   const url = `${base}/v1/kv/${path}?${query.toString()}`
   const secrets = new Set<string>()
   const tokenNow = token === undefined ? undefined : credentialOf('token', token)
-  const authorize = tokenNow && (async () => ({ 'x-consul-token': only(secrets, await tokenNow()) }))
+  const authorize =
+    tokenNow && (async () => ({ 'x-consul-token': replaceSecrets(secrets, await tokenNow()) }))
   const tls = tlsOf(options.tls)
 
   async function* watch({ signal }: { signal: AbortSignal }): AsyncGenerator<string, void> {
@@ -83,7 +84,7 @@ export function consulConfig(options: ConsulConfigOptions): ConfigSource {
 
 function valueOf(answer: unknown): string {
   const [entry] = Array.isArray(answer) ? (answer as ({ Value?: unknown } | null)[]) : []
-  if (!entry || !('Value' in entry)) throw new TypeError('consul: an answer that is no key')
-  // An empty value is null.
+  if (!entry || !('Value' in entry)) throw new TypeError('consul: the answer is not a key')
+  // Consul returns null for an empty value.
   return typeof entry.Value === 'string' ? Buffer.from(entry.Value, 'base64').toString() : ''
 }

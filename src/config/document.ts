@@ -3,12 +3,18 @@ import { isPlainObject } from '../registry/plain-data.ts'
 
 export type Document = Readonly<Record<string, unknown>>
 
-/** Characters that a document may have. */
+/** The maximum length of a document, in characters. */
 const MAX_LENGTH = 1024 * 1024
-/** Whom a client may talk to, and whom it trusts, is for the code to say: whoever may write the document may not lead calls away. */
+/**
+ * Only code may set which servers a client connects to and trusts. Otherwise, whoever can write the document
+ * could redirect calls.
+ */
 const CODE_ONLY = ['allow', 'transport'] as const
 
-/** A document as it is written; throws for what may not stand in one. Its options are checked by who they are for. */
+/**
+ * Parses a document. Throws if it contains something that a document may not contain. The target of the watch
+ * checks the options.
+ */
 export function readDocument(text: unknown): Document {
   if (typeof text !== 'string') throw new TypeError(`a document must be text, got ${quote(text)}`)
   if (text.length > MAX_LENGTH) {
@@ -25,7 +31,7 @@ export function readDocument(text: unknown): Document {
       if (!isPlainObject(service)) continue
       refuseCodeOnly(service, `services['${name}'].`)
       if (Object.hasOwn(service, 'source'))
-        throw new TypeError(`services['${name}'].source is for the code to say`)
+        throw new TypeError(`services['${name}'].source must be set in code, not in a document`)
     }
   }
   return options
@@ -41,5 +47,5 @@ function parse(text: string): unknown {
 
 function refuseCodeOnly(options: Document, where: string): void {
   const name = CODE_ONLY.find((each) => Object.hasOwn(options, each))
-  if (name) throw new TypeError(`${where}${name} is for the code to say, not for a document`)
+  if (name) throw new TypeError(`${where}${name} must be set in code, not in a document`)
 }

@@ -15,16 +15,16 @@ export interface EtcdConfigOptions extends Pick<
   EtcdOptions,
   'endpoints' | 'user' | 'password' | 'tls' | 'timeout' | 'clock'
 > {
-  /** The key that holds the document. */
+  /** The key that contains the document. */
   key: string
-  /** Milliseconds after which the key is read even if nothing was heard: a frozen member is noticed then. @default 30_000 */
+  /** How often the key is read when no change is reported, in ms. This detects a frozen member. @default 30_000 */
   poll?: number
 }
 
 const MAX_ANSWER = 4 * 1024 * 1024
 
 /**
- * A document under a key of etcd v3.4 or later.
+ * Reads a document from a key of etcd v3.4 or later.
  *
  * @example
  * watchConfig(users, etcdConfig({ endpoints: 'http://127.0.0.1:2379', key: '/config/users' }))
@@ -46,7 +46,8 @@ export function etcdConfig(options: EtcdConfigOptions): ConfigSource {
   checkNumber('poll', poll, { min: 1 })
   checkMethods('clock', clock, ['now', 'sleep', 'random'])
   if (user !== undefined) checkSecret('user', user)
-  if ((user === undefined) !== (password === undefined)) throw new TypeError('user and password go together')
+  if ((user === undefined) !== (password === undefined))
+    throw new TypeError('user and password must be set together')
   const cluster = {
     endpoints: new Endpoints('endpoints', options.endpoints),
     user,
@@ -94,7 +95,7 @@ export function etcdConfig(options: EtcdConfigOptions): ConfigSource {
   return { name: `etcd key ${key}`, watch }
 }
 
-/** Resolves at the next change of the key, and rejects when the watch ends. */
+/** Resolves at the next change of the key. Rejects when the watch ends. */
 async function changed(gateway: Gateway, create_request: Json, signal: AbortSignal): Promise<void> {
   const endpoint = gateway.endpoints.current
   try {
@@ -110,7 +111,7 @@ async function changed(gateway: Gateway, create_request: Json, signal: AbortSign
     }
     throw new Error(`etcd: ${endpoint} ended the watch`)
   } catch (error) {
-    if (!signal.aborted) gateway.endpoints.forsake(endpoint)
+    if (!signal.aborted) gateway.endpoints.skip(endpoint)
     throw error
   }
 }
@@ -118,5 +119,5 @@ async function changed(gateway: Gateway, create_request: Json, signal: AbortSign
 function revisionAfter(header: unknown): string {
   const revision = (header as { revision?: unknown } | undefined)?.revision
   if (typeof revision === 'string' && /^\d{1,20}$/.test(revision)) return String(BigInt(revision) + 1n)
-  throw new Error('etcd: an answer without a revision')
+  throw new Error('etcd: the answer has no revision')
 }

@@ -3,18 +3,21 @@ import { checkMethods, checkNumber, checkObject } from '../options.ts'
 import { toPath, watchText } from '../registry/file/watch-text.ts'
 import type { ConfigSource } from './source.ts'
 
-/** What a configuration in a file takes beside the path. */
+/** Options of `fileConfig()`. */
 export interface FileConfigOptions {
-  /** Milliseconds after which it is read even if nothing was heard: network file systems report nothing. @default 30_000 */
+  /**
+   * How often the file is read when no change is reported, in ms. Network file systems report no changes.
+   * @default 30_000
+   */
   poll?: number
-  /** How long it must have been quiet before a changed file is read, in ms. @default 50 */
+  /** How long there must be no further change before a changed file is read, in ms. @default 50 */
   debounce?: number
-  /** @default the system's */
+  /** @default the system's clock */
   clock?: Clock
 }
 
 /**
- * A document in a file, for example one that a ConfigMap is mounted to.
+ * Reads a document from a file, for example a file of a mounted Kubernetes ConfigMap.
  *
  * @example
  * watchConfig(users, fileConfig('/etc/shop/users.json'))

@@ -4,7 +4,7 @@ import { credentialOf } from '../registry/http/credential.ts'
 import { RegistryAnswerError, RegistryHttp } from '../registry/http/http.ts'
 import { checkRegistryUrl } from '../registry/http/options.ts'
 import { checkTls } from '../registry/http/tls.ts'
-import { entranceOf } from '../registry/kubernetes/access.ts'
+import { apiServerOf } from '../registry/kubernetes/access.ts'
 import type { KubernetesOptions } from '../registry/kubernetes.ts'
 import { watchSlices } from '../registry/kubernetes/watch.ts'
 import { checkText } from '../registry/text.ts'
@@ -24,9 +24,9 @@ export interface KubernetesConfigOptions extends Pick<
   | 'rotateAfter'
   | 'clock'
 > {
-  /** The ConfigMap. */
+  /** The name of the ConfigMap. */
   name: string
-  /** The key of its `data` that holds the document. @default 'outrigger.json' */
+  /** The key in its `data` that contains the document. @default 'outrigger.json' */
   key?: string
 }
 
@@ -47,7 +47,8 @@ const OPTIONS: Record<keyof KubernetesConfigOptions, true> = {
 }
 
 /**
- * A document in a Kubernetes ConfigMap. The service account needs `list` and `watch` on it.
+ * Reads a document from a Kubernetes ConfigMap. The service account needs the permissions `list` and `watch`
+ * for it.
  *
  * @example
  * watchConfig(users, kubernetesConfig({ name: 'users-policy' }))
@@ -72,10 +73,10 @@ export function kubernetesConfig(options: KubernetesConfigOptions): ConfigSource
   const server = options.server === undefined ? undefined : checkRegistryUrl('server', options.server)
   if (server !== undefined && options.kubeconfig !== undefined)
     throw new TypeError('server and kubeconfig exclude each other')
-  const entrance = entranceOf({ ...options, ...(server !== undefined && { server }) })
+  const apiServer = apiServerOf({ ...options, ...(server !== undefined && { server }) })
   const secrets = new Set<string>()
   const headers = async (): Promise<Record<string, string>> => {
-    const now = await entrance.token()
+    const now = await apiServer.token()
     secrets.clear()
     if (now === undefined) return {}
     secrets.add(now)
@@ -83,7 +84,7 @@ export function kubernetesConfig(options: KubernetesConfigOptions): ConfigSource
   }
 
   async function* watch({ signal }: { signal: AbortSignal }): AsyncGenerator<string, void> {
-    const access = await entrance.access()
+    const access = await apiServer.access()
     const maxAnswerSize = MAX_ANSWER
     const http = new RegistryHttp({
       name: 'kubernetes',
@@ -98,7 +99,7 @@ export function kubernetesConfig(options: KubernetesConfigOptions): ConfigSource
       const namespace = encodeURIComponent(access.namespace)
       const url = `${access.server}/api/v1/namespaces/${namespace}/configmaps?fieldSelector=${selector}`
       const onRetryAfter = (): void => {}
-      // Lists and watches are the same for every kind of object.
+      // List and watch work the same way for every kind of object.
       for await (const maps of watchSlices(
         http,
         { url, headers, timeout, rotateAfter, clock, onRetryAfter },

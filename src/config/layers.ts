@@ -4,7 +4,7 @@ import { plainCopy } from '../client/update.ts'
 import { isPlainObject } from '../registry/plain-data.ts'
 import type { Document } from './document.ts'
 
-/** A member of a document: an option, or one name of the option that is merged by name. */
+/** One value of a document: an option, or one named entry of the option that is merged by name. */
 interface Member {
   readonly path: readonly [option: string, name?: string]
   readonly value: unknown
@@ -14,11 +14,11 @@ type Members = ReadonlyMap<string, Member>
 
 /** The document of one watch. */
 export interface Layer {
-  /** Of its source. */
+  /** The name of its source. */
   readonly name: string
 }
 
-/** The latest is the last. */
+/** Ordered from the oldest to the newest layer. */
 type Documents = ReadonlyMap<Layer, Members>
 
 const NOTHING: Members = new Map()
@@ -26,18 +26,19 @@ const NOTHING: Members = new Map()
 const all = new WeakMap<Configured, Layers>()
 
 /**
- * The documents that lie over what the code has set: of each member the latest watch that sets it decides. A change of one document
- * leaves alone what other documents decide, and what the code has set since with `update()`.
+ * Combines documents with the options that code has set. If several watches set an option, the newest watch
+ * decides. A change of one document does not affect options that other documents set, or that code has set
+ * since with `update()`.
  */
 export class Layers {
   readonly #target: Configured
   #documents: Documents = new Map()
-  /** What the code has set, of all that documents set. */
+  /** The values that code has set, for all options that documents set. */
   #code: Members = NOTHING
-  /** What was in force right after the last change by a document, of the same. */
+  /** The values in force directly after the last change by a document, for the same options. */
   #applied: Members = NOTHING
 
-  /** Those of a client or an application. */
+  /** Returns the layers of a client or an application. */
   static of(target: Configured): Layers {
     let layers = all.get(target)
     if (!layers) all.set(target, (layers = new Layers(target)))
@@ -49,14 +50,14 @@ export class Layers {
     target.owners.add(() => this.#owners())
   }
 
-  /** A layer over those that are there. */
+  /** Adds a layer above the existing ones. */
   add(name: string): Layer {
     const layer = { name }
     this.#documents = new Map(this.#documents).set(layer, NOTHING)
     return layer
   }
 
-  /** Puts a document in the place of a layer's last one. Throws for a document that is refused: then nothing has changed. */
+  /** Replaces the document of a layer. Throws if the document is refused, and then changes nothing. */
   put(layer: Layer, document: Document): void {
     const before = this.#documents
     const next = this.#membersOf(document)
@@ -69,14 +70,16 @@ export class Layers {
       if (next.has(key) || winner(before, key) !== layer || !this.#isOurs(key, now)) continue
       changes.set(key, decided(after, key) ?? this.#code.get(key) ?? { path, value: undefined })
     }
-    // It shows when the watch above ends: that must not be the first time that somebody looks at it.
+    // Check hidden values too. They come into force when the newer watch ends, and an error must not appear
+    // only then.
     if (hidden.size > 0) this.#target.check(this.#updateOf([...changes.values(), ...hidden.values()]))
     this.#change(after, now, changes, layer.name)
   }
 
   /**
-   * Takes a layer away: what it has set is again as the layers below have it; what none of them sets stays. Throws if that cannot be
-   * together with the rest: then all of it stays.
+   * Removes a layer. Options that it has set get the values of the layers below. Options that no other layer
+   * sets keep their values. Throws if these values are invalid together with the rest, and then no value
+   * changes.
    */
   remove(layer: Layer): void {
     const before = this.#documents
@@ -107,25 +110,25 @@ export class Layers {
     for (const members of after.values()) {
       for (const [key, { path }] of members) {
         const nothing = { path, value: undefined }
-        // The code may have set it anew meanwhile, with `update()`: then that is what lies below.
+        // Code may have called `update()` since. Then its value is the one below the documents.
         code.set(key, (this.#isOurs(key, now) ? this.#code : now).get(key) ?? nothing)
         applied.set(key, (changes.has(key) ? next : this.#applied).get(key) ?? nothing)
       }
     }
-    // Listeners hear of it as soon as it is applied, and may begin or end a watch.
+    // Set the state first: update() calls listeners, which may start or end a watch.
     this.#documents = after
     this.#code = code
     this.#applied = applied
     if (changes.size > 0) this.#target.update(update, { by })
   }
 
-  /** Whether what is in force is what a document has set. */
+  /** Whether the value in force is the one that a document has set. */
   #isOurs(key: string, now: Members): boolean {
     const applied = this.#applied.get(key)
     return applied !== undefined && isDeepStrictEqual(now.get(key)?.value, applied.value)
   }
 
-  /** Whose document has set what is in force, by option. */
+  /** Returns, for each option, the name of the document that has set the value in force. */
   #owners(): Record<string, string> {
     const now = this.#membersOf(this.#target.options())
     const ours = [...this.#applied].filter(([key]) => this.#isOurs(key, now))
@@ -157,12 +160,12 @@ export class Layers {
   }
 }
 
-/** The layer that decides. */
+/** Returns the layer that decides the value of a key. */
 function winner(documents: Documents, key: string): Layer | undefined {
   return [...documents].findLast(([, members]) => members.has(key))?.[0]
 }
 
-/** What it says. */
+/** Returns the value that this layer sets. */
 function decided(documents: Documents, key: string): Member | undefined {
   return [...documents.values()].findLast((members) => members.has(key))?.get(key)
 }

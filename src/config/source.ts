@@ -1,7 +1,10 @@
 /** Where a document comes from. */
 export interface ConfigSource {
-  /** For events and warnings: `'etcd key /config/users'`. */
+  /** The name in events and warnings, such as `'etcd key /config/users'`. */
   readonly name: string
-  /** Yields the whole text at first, and after each change. Throws while there is none, or it cannot be read. */
+  /**
+   * Yields the complete text at first, and again after each change. Throws while there is no document, or it
+   * cannot be read.
+   */
   watch(ctx: { signal: AbortSignal }): AsyncIterable<string>
 }

@@ -9,40 +9,44 @@ import { readDocument } from './document.ts'
 import { Layers } from './layers.ts'
 import type { ConfigSource } from './source.ts'
 
-/** What `watchConfig()` takes beside the client and the source of the document. */
+/** Options of `watchConfig()`. */
 export interface WatchConfigOptions {
   /** Ends the watch, as `close()` does. */
   signal?: AbortSignal
-  /** A document was applied, or changed nothing. */
+  /** Called when a document was applied, even if it changed nothing. */
   onApplied?: (document: Readonly<Record<string, unknown>>) => unknown
-  /** A document was refused, and nothing has changed. @default a process warning */
+  /** Called when a document was refused. Nothing has changed. @default a process warning */
   onRefused?: (error: Error) => unknown
-  /** The source failed, once for each outage; what is in force stays. @default a process warning */
+  /** Called when the source fails, once per outage. The options in force stay. @default a process warning */
   onFailed?: (error: unknown) => unknown
-  /** Between the tries of a source that fails. @default { initial: 500, max: 15_000 } */
+  /** The delays between tries while the source fails. @default { initial: 500, max: 15_000 } */
   backoff?: RegistryBackoff
-  /** @default the system's */
+  /** @default the system's clock */
   clock?: Clock
 }
 
-/** A watch that `watchConfig()` has begun. */
+/** A watch that `watchConfig()` has started. */
 export interface ConfigWatch extends AsyncDisposable {
-  /** What became of the first document. Never rejects: a process that starts may wait for it. */
+  /** The result of the first document. Never rejects, so a process can await it at startup. */
   readonly first: Promise<'applied' | 'refused' | 'failed'>
-  /** Ends the watch. What it has set is again as other watches have it; what none of them sets stays. */
+  /**
+   * Ends the watch. Options that it has set get the values of other watches. Options that no other watch sets
+   * keep their values.
+   */
   close(): Promise<void>
 }
 
 const OPTIONS = ['signal', 'onApplied', 'onRefused', 'onFailed', 'backoff', 'clock']
-/** A watch that ends sooner, in ms, is not begun again at once. */
+/** In ms. A watch that ends sooner is restarted only after this time. */
 const MIN_WATCH = 1_000
-/** Milliseconds that `close()` waits for a source, which may not listen to its signal. */
+/** How long `close()` waits for a source to end, in ms. A source may ignore its signal. */
 const END_TIMEOUT = 1_000
 
 /**
- * Keeps a client, or the fetch of an application, as a document says: what its `update()` takes, as JSON. Each document is
- * checked whole and applied, or refused, and then nothing has changed. What a document no longer sets is again as the code has it.
- * Of several watches the latest decides, option by option. Ends when the client closes.
+ * Keeps the options of a client, or of an application's fetch, in step with a document. The document is JSON
+ * with the options of `update()`. Each document is checked as one unit: it is applied, or it is refused and
+ * nothing changes. An option that a new document no longer sets gets the value that code has set. If several
+ * watches set an option, the newest watch decides. Ends when the client closes.
  *
  * @example
  * const config = watchConfig(users, etcdConfig({ endpoints: 'http://127.0.0.1:2379', key: '/config/users' }))
@@ -110,34 +114,34 @@ export function watchConfig(
     }
   }
 
-  let forget: (() => void) | undefined
-  const halt = (): void => {
+  let removeCloseListener: (() => void) | undefined
+  const stopWatch = (): void => {
     stop.abort()
-    forget?.()
+    removeCloseListener?.()
     first.resolve('failed')
     signal?.removeEventListener('abort', end)
   }
   const end = (): void => {
     if (stop.signal.aborted) return
-    halt()
+    stopWatch()
     try {
       layers.remove(layer)
     } catch (error) {
-      refused(`what lies below ${by} is not applied`, error)
+      refused(`the options that ${by} had replaced are not restored`, error)
     }
   }
   if (signal?.aborted) end()
   else signal?.addEventListener('abort', end, { once: true })
-  forget = configured.onClose(halt)
-  // Not in the context of whoever watches: a document concerns no call.
+  removeCloseListener = configured.onClose(stopWatch)
+  // Not in the async context of the caller: a document belongs to no call.
   const running = nobody.runInAsyncScope(run)
 
   const close = async (): Promise<void> => {
     end()
-    const patience = new AbortController()
-    const timeout = clock.sleep(END_TIMEOUT, patience.signal, { ref: false }).catch(() => {})
+    const timer = new AbortController()
+    const timeout = clock.sleep(END_TIMEOUT, timer.signal, { ref: false }).catch(() => {})
     await Promise.race([running, timeout])
-    patience.abort()
+    timer.abort()
   }
   return { first: first.promise, close, [Symbol.asyncDispose]: close }
 }

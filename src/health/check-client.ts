@@ -1,36 +1,36 @@
 import { PendingSocket } from '../pending-socket.ts'
 import { Client, type Pool } from '../undici.ts'
-import { quietConnector } from './connector.ts'
+import { unrefConnector } from './connector.ts'
 import type { CheckResult } from './health.ts'
 import type { HealthPolicy } from './policy.ts'
 import { targetOf } from './target.ts'
 
-/** Whom the check asks for, as calls do. */
+/** The host and the TLS server name of a check, the same as those of calls. */
 export interface CheckHost {
   readonly host: string
   readonly servername: string
 }
 
-/** An undici client for one check of the instance at `url`. */
+/** Makes an undici client for one check of the instance at `url`. */
 export type CheckClient = (url: string) => {
   readonly client: Client
-  /** The origin that it asks. */
+  /** The origin of the check's requests. */
   readonly origin: string
-  /** Ends it, also while it connects. */
+  /** Closes the client, even while it connects. */
   readonly end: () => void
 }
 
 /**
- * Makes a client, and so a connection, for each check: it proves that the server takes connections, leaves none behind and meets none that
- * the server is about to close.
+ * Uses a new client, and so a new connection, for each check. This proves that the server accepts connections.
+ * No connection stays open, and no check uses a connection that the server is about to close.
  */
 export function checkClients(policy: HealthPolicy, transport: Pool.Options): CheckClient {
-  const connectors = new Map<string | undefined, ReturnType<typeof quietConnector>>()
-  const connectorTo = (socketPath: string | undefined): ReturnType<typeof quietConnector> => {
-    // A unix socket's path is part of a connector.
+  const connectors = new Map<string | undefined, ReturnType<typeof unrefConnector>>()
+  const connectorTo = (socketPath: string | undefined): ReturnType<typeof unrefConnector> => {
+    // The path of a unix socket is part of its connector.
     let connector = connectors.get(socketPath)
     if (!connector) {
-      connector = quietConnector({ ...transport, ...(socketPath && { socketPath }) }, policy.timeout)
+      connector = unrefConnector({ ...transport, ...(socketPath && { socketPath }) }, policy.timeout)
       if (socketPath === undefined) connectors.set(socketPath, connector)
     }
     return connector
@@ -53,7 +53,10 @@ export function checkClients(policy: HealthPolicy, transport: Pool.Options): Che
   }
 }
 
-/** Begins a check that `end` ends: when it is over, when it cannot begin, or by the returned function. `done` is called once. */
+/**
+ * Starts a check, and calls `end` once: when the check is over, when it cannot start, or when the returned
+ * function is called. Calls `done` at most once.
+ */
 export function once(
   end: () => void,
   done: (result: CheckResult) => void,

@@ -2,33 +2,33 @@ import type { Clock } from '../clock.ts'
 import { nobody } from '../observe/scope.ts'
 import type { Instance } from '../registry/source.ts'
 import { isLate } from '../verdict/limit.ts'
-import { Health, type Belief, type Check, type CheckResult } from './health.ts'
+import { Health, type Trust, type Check, type CheckResult } from './health.ts'
 import type { HealthPolicy } from './policy.ts'
 import { firstCheck, nextCheck } from './schedule.ts'
 
-/** An instance as the checks see it. */
+/** The part of an endpoint that the checker uses. */
 export interface Checked {
   readonly instance: Instance
   readonly removed: boolean
   health: Health | undefined
-  /** When its open breaker is due for a first probe; undefined while it is not open, or waits for nothing. */
+  /** When its open breaker is due for a first probe. Undefined while the breaker is not open, or needs no probe. */
   readonly probeAt: number | undefined
-  /** A check that was made in the place of a probe failed. */
+  /** Called when a check that replaced a probe has failed. */
   probeFailed(now: number): void
 }
 
 export interface CheckerContext<Endpoint extends Checked> {
   readonly clock: Clock
   endpoints(): readonly Endpoint[]
-  /** When a call last asked for an instance, by the clock. */
+  /** When a call last requested an instance, in ms on the clock. */
   usedAt(): number
-  /** Whether the balancer leaves it to other clients. */
+  /** Whether the balancer leaves the instance to other clients. */
   isOthers(endpoint: Endpoint, now: number): boolean
-  /** The selection may have changed, and with `to` the state that is told of. */
+  /** Called when the selection may have changed. `to` is the new state, if it must be published. */
   changed(endpoint: Endpoint, to: 'healthy' | 'unhealthy' | undefined): void
 }
 
-/** What checks are made by, and how. */
+/** How to check, and by which policy. */
 export interface Checks {
   readonly policy: HealthPolicy
   readonly check: Check
@@ -37,22 +37,22 @@ export interface Checks {
 interface Running {
   readonly begunAt: number
   deadline: number
-  /** It has got its time twice, because this process did not look in time. */
-  isExcused: boolean
+  /** Whether the check got its timeout a second time, because the timer of this process was late. */
+  hadExtension: boolean
   readonly cancel: () => void
 }
 
-/** Checks under way at a time. */
+/** How many checks of a client may run at the same time. */
 export const CHECKS_AT_A_TIME = 8
-/** Milliseconds without a call after which no checks are made, or three intervals if that is longer. */
+/** In ms. Checks stop when there was no call for this time, or for three intervals if that is longer. */
 const IDLE = 60_000
 
 /**
- * Checks the instances of a client while it is in use. It has one timer at most, and none before the first call or after a time
- * without calls.
+ * Checks the instances of a client while it is in use. It has at most one timer. It has none before the first
+ * call, and none after a time without calls.
  */
-export class Checker<Endpoint extends Checked> implements Belief {
-  isBelieved = false
+export class Checker<Endpoint extends Checked> implements Trust {
+  isTrusted = false
   isAsleep = true
   #checks: Checks | undefined
   readonly #context: CheckerContext<Endpoint>
@@ -60,7 +60,7 @@ export class Checker<Endpoint extends Checked> implements Belief {
   #timer: AbortController | undefined
   #timerAt = Infinity
   #wokenAt = -Infinity
-  /** Instances that are checked. */
+  /** The number of instances that are checked. */
   #count = 0
   #isClosed = false
 
@@ -73,16 +73,16 @@ export class Checker<Endpoint extends Checked> implements Belief {
     return this.#checks !== undefined && !this.#isClosed
   }
 
-  /** A breaker waits this long for a check that was begun when it was due. */
+  /** How long a breaker that is due waits for the check that starts then, in ms. */
   get patience(): number {
     return this.isAsleep || !this.#checks ? 0 : this.#checks.policy.timeout + SLACK
   }
 
-  /** Other checks from now on, or none. States stay. */
+  /** Uses other checks from now on, or none. The states stay. */
   reconfigure(checks: Checks | undefined): void {
-    this.#rest()
+    this.#stopChecks()
     this.#checks = checks
-    this.isBelieved = false
+    this.isTrusted = false
     for (const endpoint of this.#context.endpoints()) {
       if (checks) endpoint.health?.adopt(checks.policy)
       else endpoint.health = undefined
@@ -90,7 +90,7 @@ export class Checker<Endpoint extends Checked> implements Belief {
     this.applied()
   }
 
-  /** The instances have changed. */
+  /** Called when the instances have changed. */
   applied(): void {
     const { clock } = this.#context
     for (const [endpoint, running] of this.#running) {
@@ -101,7 +101,7 @@ export class Checker<Endpoint extends Checked> implements Belief {
     if (!this.#checks || this.#isClosed) return
     const { policy } = this.#checks
     const now = clock.now()
-    this.#look(now)
+    this.#nextDueAt(now)
     let isNew = false
     for (const endpoint of this.#context.endpoints()) {
       if (endpoint.health) continue
@@ -109,11 +109,11 @@ export class Checker<Endpoint extends Checked> implements Belief {
       const dueAt = now + firstCheck(policy.interval, this.#count + 1, clock.random())
       endpoint.health = new Health(policy, this, dueAt)
     }
-    this.#judge()
+    this.#updateTrust()
     if (isNew) this.rearm()
   }
 
-  /** The first call after a time without any. */
+  /** Called at the first call after a time without calls. */
   wake(): void {
     if (!this.#checks || this.#isClosed || !this.isAsleep) return
     this.isAsleep = false
@@ -121,29 +121,29 @@ export class Checker<Endpoint extends Checked> implements Belief {
     const { interval } = this.#checks.policy
     const now = clock.now()
     this.#wokenAt = now
-    this.#look(now)
+    this.#nextDueAt(now)
     for (const { health } of this.#context.endpoints()) {
       if (!health) continue
       health.forget()
       health.dueAt = now + (health.isOut ? 0 : firstCheck(interval, this.#count, clock.random()))
     }
-    this.#judge()
+    this.#updateTrust()
     this.rearm()
   }
 
-  /** Something may be due earlier than it was. */
+  /** Called when a check may be due earlier than before. */
   rearm(): void {
-    // Not in the context of whoever made the call.
-    if (!this.isAsleep) nobody.runInAsyncScope(() => this.#arm())
+    // Not in the async context of the current call.
+    if (!this.isAsleep) nobody.runInAsyncScope(() => this.#setTimer())
   }
 
   close(): void {
     this.#isClosed = true
-    this.#rest()
+    this.#stopChecks()
   }
 
-  /** No timer and no check is left behind. */
-  #rest(): void {
+  /** Stops the timer and all checks. */
+  #stopChecks(): void {
     this.isAsleep = true
     this.#timer?.abort()
     this.#timer = undefined
@@ -160,19 +160,19 @@ export class Checker<Endpoint extends Checked> implements Belief {
     this.#timerAt = Infinity
     this.#expire(now, late)
     const policy = this.#checks?.policy
-    if (!policy || now >= this.#restAt(policy)) this.#rest()
+    if (!policy || now >= this.#idleAt(policy)) this.#stopChecks()
     else {
       this.#begin(now)
-      this.#arm()
+      this.#setTimer()
     }
   }
 
-  /** Checks that took too long have failed; where this process did not look in time, they get their time once more. */
+  /** Fails the checks that took too long. If this process was late itself, they get their timeout once more. */
   #expire(now: number, late: number): void {
     for (const [endpoint, running] of this.#running) {
       if (running.deadline > now) continue
-      if (isLate(late) && !running.isExcused) {
-        running.isExcused = true
+      if (isLate(late) && !running.hadExtension) {
+        running.hadExtension = true
         running.deadline = now + running.deadline - running.begunAt
       } else {
         running.cancel()
@@ -195,7 +195,7 @@ export class Checker<Endpoint extends Checked> implements Belief {
     const running: Running = {
       begunAt: now,
       deadline: now + checks.policy.timeout,
-      isExcused: false,
+      hadExtension: false,
       cancel: () => cancel?.(),
     }
     this.#running.set(endpoint, running)
@@ -204,12 +204,12 @@ export class Checker<Endpoint extends Checked> implements Belief {
       if (this.#running.get(endpoint) !== running) return
       this.#settle(endpoint, result)
       this.#begin(this.#context.clock.now())
-      this.#arm()
+      this.#setTimer()
     }
     try {
       cancel = checks.check(endpoint.instance.url, done)
     } catch (error) {
-      // A transport of the user's that cannot be used.
+      // The user's transport cannot be used.
       this.#settle(endpoint, { outcome: 'fail', failure: { reason: 'error', error } })
     }
   }
@@ -228,29 +228,29 @@ export class Checker<Endpoint extends Checked> implements Belief {
     const pause = result.outcome === 'none' ? (result.pause ?? 0) : 0
     const wait = nextCheck(interval, this.#count, health.isChanging, clock.random())
     health.dueAt = Math.max(running.begunAt + wait, now + pause)
-    this.#judge()
-    if (isProbe && result.outcome === 'fail' && this.isBelieved) endpoint.probeFailed(now)
+    this.#updateTrust()
+    if (isProbe && result.outcome === 'fail' && this.isTrusted) endpoint.probeFailed(now)
     this.#context.changed(endpoint, to)
   }
 
-  #judge(): void {
-    this.isBelieved = this.#context.endpoints().some(({ health }) => health?.isPassing === true)
+  #updateTrust(): void {
+    this.isTrusted = this.#context.endpoints().some(({ health }) => health?.isPassing === true)
   }
 
   #dueAt(endpoint: Endpoint, now: number): number {
     const { health, probeAt } = endpoint
     if (!health) return Infinity
-    // An unhealthy one is in nobody's subset until it is healthy.
+    // An unhealthy instance is in no client's subset until it is healthy, so every client checks it.
     if (health.state !== 'unhealthy' && this.#context.isOthers(endpoint, now)) return Infinity
-    const awaited = probeAt !== undefined && this.isBelieved && health.begunAt < probeAt ? probeAt : Infinity
+    const awaited = probeAt !== undefined && this.isTrusted && health.begunAt < probeAt ? probeAt : Infinity
     return Math.min(health.dueAt, awaited)
   }
 
-  #arm(): void {
+  #setTimer(): void {
     if (this.isAsleep || !this.#checks) return
     const { clock } = this.#context
     const now = clock.now()
-    let at = Math.min(this.#restAt(this.#checks.policy), this.#look(now))
+    let at = Math.min(this.#idleAt(this.#checks.policy), this.#nextDueAt(now))
     for (const { deadline } of this.#running.values()) at = Math.min(at, deadline)
     if (at >= this.#timerAt) return
     this.#timer?.abort()
@@ -258,13 +258,16 @@ export class Checker<Endpoint extends Checked> implements Belief {
     this.#timer = timer
     this.#timerAt = Math.max(at, now)
     clock.sleep(this.#timerAt - now, timer.signal, { ref: false }).then(
-      () => this.#rung(timer),
+      () => this.#onTimer(timer),
       () => {},
     )
   }
 
-  /** When the next check is due, if there is a place for it. Counts the instances that are checked. */
-  #look(now: number): number {
+  /**
+   * Returns when the next check is due, or Infinity if the maximum is running. Also counts the instances that
+   * are checked.
+   */
+  #nextDueAt(now: number): number {
     let next = Infinity
     let count = 0
     for (const endpoint of this.#context.endpoints()) {
@@ -276,12 +279,12 @@ export class Checker<Endpoint extends Checked> implements Belief {
     return this.#running.size < CHECKS_AT_A_TIME ? next : Infinity
   }
 
-  #restAt({ interval }: HealthPolicy): number {
+  #idleAt({ interval }: HealthPolicy): number {
     return Math.max(this.#context.usedAt(), this.#wokenAt) + Math.max(IDLE, 3 * interval)
   }
 
-  /** Timers run before the event loop looks at its sockets, where an answer may lie. */
-  #rung(timer: AbortController): void {
+  /** Timers run before the event loop reads its sockets, which may contain an answer. So read them first. */
+  #onTimer(timer: AbortController): void {
     const tick = (): void => {
       if (this.#timer === timer) this.#tick()
     }
@@ -291,5 +294,5 @@ export class Checker<Endpoint extends Checked> implements Belief {
   }
 }
 
-/** A breaker that is due waits this many ms longer than a check may take. */
+/** A breaker that is due waits for the timeout of a check plus this time, in ms. */
 const SLACK = 100

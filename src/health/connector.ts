@@ -3,31 +3,32 @@ import { buildConnector, type Pool } from '../undici.ts'
 
 type Connector = ReturnType<typeof buildConnector>
 
-/** As those of undici, it returns the socket before it is connected, which undici's types do not say. */
+/** Like undici's connectors, it returns the socket before it is connected. undici's types do not show this. */
 type Early = (...args: Parameters<Connector>) => unknown
 
 /**
- * Connects as the pools of the instances do, with the same TLS options. Its sockets never keep the process alive. One for all
- * instances: they share its TLS sessions, and a check costs a server no full handshake.
+ * Makes a connector with the same TLS options as the pools of the instances. Its sockets do not keep the
+ * process alive. All instances share it, so that they share its TLS sessions and a check needs no full TLS
+ * handshake.
  */
-export function quietConnector(transport: Pool.Options, timeout: number): Early {
+export function unrefConnector(transport: Pool.Options, timeout: number): Early {
   const isH2c = (transport as Untyped).useH2c === true
   const connect = typeof transport.connect === 'function' ? transport.connect : built(transport, timeout)
   return (options, callback) => {
     const early: unknown = connect(options, (...[error, socket]) => {
       if (socket) {
-        quieten(socket)
+        keepUnref(socket)
         if (isH2c) speakHttp2(socket)
       }
       if (error) callback(error, null)
       else callback(null, socket)
     })
-    if (isSocket(early)) quieten(early)
+    if (isSocket(early)) keepUnref(early)
     return early
   }
 }
 
-/** Options that undici takes, and its types leave out or give as functions too. */
+/** Options that undici accepts, but that its types omit or also allow as functions. */
 type Untyped = Omit<Pool.Options, 'connect' | 'tls'> & {
   tls?: object
   useH2c?: boolean
@@ -51,13 +52,16 @@ function built(transport: Pool.Options, timeout: number): Connector {
   } as Parameters<typeof buildConnector>[0])
 }
 
-/** undici holds the process for the time of a request; a check must not. */
-function quieten(socket: Socket): void {
+/** undici keeps the process alive during a request. A check must not. */
+function keepUnref(socket: Socket): void {
   socket.unref()
   socket.ref = () => socket
 }
 
-/** undici goes by the protocol that TLS has agreed on; without TLS, and from a `connect` function of the user's, none is named. */
+/**
+ * undici uses the protocol that ALPN selected. Without TLS, or from a user's `connect` function, no protocol is
+ * set.
+ */
 function speakHttp2(socket: Socket & { alpnProtocol?: unknown }): void {
   socket.alpnProtocol ??= 'h2'
 }

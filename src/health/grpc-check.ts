@@ -5,7 +5,7 @@ import type { Check, CheckResult } from './health.ts'
 import type { HealthPolicy } from './policy.ts'
 import { failed, PASS, paused, type AnswerHeaders } from './result.ts'
 
-/** As much of a body is read: an answer has seven bytes. */
+/** How many bytes of a body are read. A normal answer has 7 bytes. */
 const MAX_BODY = 4_096
 
 const OK = 0
@@ -14,8 +14,8 @@ const RESOURCE_EXHAUSTED = 8
 type Handler = Dispatcher.DispatchHandler
 
 /**
- * Checks by `grpc.health.v1.Health/Check`, each on an HTTP/2 connection of its own: agreed by ALPN over TLS, and with prior knowledge
- * (RFC 9113, section 3.3) otherwise.
+ * Checks by `grpc.health.v1.Health/Check`, each on a new HTTP/2 connection. HTTP/2 is negotiated by ALPN over
+ * TLS, and used with prior knowledge otherwise (RFC 9113, section 3.3).
  */
 export function grpcCheck(policy: HealthPolicy, transport: Pool.Options, logical: CheckHost): Check {
   const { connect } = transport
@@ -49,14 +49,14 @@ export function grpcCheck(policy: HealthPolicy, transport: Pool.Options, logical
   }
 }
 
-/** `preferH2` and `useH2c` are in undici, but not in the types of a pool. */
+/** undici supports `preferH2` and `useH2c`, but the types of its pool omit them. */
 const HTTP2: Pool.Options & { readonly preferH2: boolean; readonly useH2c: boolean } = {
   allowH2: true,
   preferH2: true,
   useH2c: true,
 }
 
-/** The answer to a unary call: a message, and a status in the trailers; or the status alone, in the headers. */
+/** The answer to a unary call: a message and a status in the trailers, or only a status in the headers. */
 class Answer implements Handler {
   readonly #finish: (result: CheckResult) => void
   readonly #pieces: Buffer[] = []
@@ -85,7 +85,7 @@ class Answer implements Handler {
   onResponseEnd(_controller: unknown, trailers: AnswerHeaders): void {
     const status = textOf(trailers['grpc-status']) ?? this.#status
     if (status === undefined || !/^\d{1,3}$/.test(status)) {
-      return this.#broken(new Error('the answer has no grpc-status: no gRPC server gave it'))
+      return this.#broken(new Error('the answer has no grpc-status, so it is not from a gRPC server'))
     }
     const code = Number(status)
     if (code === RESOURCE_EXHAUSTED) this.#finish(paused(trailers))

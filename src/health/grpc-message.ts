@@ -1,7 +1,7 @@
-/** What `grpc.health.v1.HealthCheckResponse.ServingStatus` names, by number. */
+/** The names of `grpc.health.v1.HealthCheckResponse.ServingStatus`, by number. */
 const SERVING_STATUS: readonly string[] = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN']
 
-/** The status codes of gRPC, by number. */
+/** The names of the gRPC status codes, by number. */
 const STATUS: readonly string[] = [
   'OK',
   'CANCELLED',
@@ -22,12 +22,12 @@ const STATUS: readonly string[] = [
   'UNAUTHENTICATED',
 ]
 
-/** `UNIMPLEMENTED (12)`: with its number, for UNKNOWN is a serving status too. */
+/** `UNIMPLEMENTED (12)`. The number distinguishes the status code UNKNOWN from the serving status UNKNOWN. */
 export function statusName(code: number): string {
   return `${STATUS[code] ?? 'status'} (${code})`
 }
 
-/** One gRPC message that holds a `HealthCheckRequest`: its field 1 is the name of the service, and left out when empty. */
+/** Returns a gRPC message with a `HealthCheckRequest`. Its field 1 is the name of the service, omitted if empty. */
 export function healthRequest(service: string): Buffer {
   const name = Buffer.from(service)
   const message = name.length === 0 ? name : Buffer.concat([Buffer.of(0x0a), varint(name.length), name])
@@ -37,31 +37,35 @@ export function healthRequest(service: string): Buffer {
 }
 
 /**
- * The serving status in the body of an answer: one gRPC message that holds a `HealthCheckResponse`. Throws an Error that says what is
- * wrong with it.
+ * Returns the serving status from the body of an answer, which must be one gRPC message with a
+ * `HealthCheckResponse`. Throws an Error that describes what is wrong.
  */
 export function servingStatus(body: Buffer): string {
   if (body.length < 5) throw new Error('the gRPC answer has no message')
-  if (body[0] !== 0) throw new Error('the gRPC message is compressed, which was not asked for')
-  if (body.readUInt32BE(1) !== body.length - 5) throw new Error('the gRPC answer is not one whole message')
+  if (body[0] !== 0) throw new Error('the gRPC message is compressed, although the request does not allow it')
+  if (body.readUInt32BE(1) !== body.length - 5) throw new Error('the gRPC answer is not one complete message')
   const status = enumOf(body.subarray(5))
   return SERVING_STATUS[status] ?? `serving status ${status}`
 }
 
-/** Field 1 of a message; unknown fields are passed over, and the last of many counts. */
+/**
+ * Returns the value of field 1 of a message. Skips unknown fields. If the field occurs more than once, the last
+ * value counts.
+ */
 function enumOf(message: Buffer): number {
   let value = 0
   let at = 0
   const next = (): number => {
     let result = 0
-    // Seven bits of each byte, lowest first; ten bytes at most. Above 2^53 it is no number that is known.
+    // A varint: each byte contains 7 bits, the lowest first, in at most 10 bytes. Values above 2^53 lose
+    // precision, but none of them is a known status.
     for (let shift = 0; shift < 70; shift += 7) {
       const byte = message[at++]
       if (byte === undefined) break
       result += (byte & 0x7f) * 2 ** shift
       if (byte < 0x80) return result
     }
-    throw new Error('the gRPC message is no protobuf')
+    throw new Error('the gRPC message is not valid protobuf')
   }
   while (at < message.length) {
     const tag = next()
@@ -74,12 +78,12 @@ function enumOf(message: Buffer): number {
     if (wireType === 0) next()
     else if (wireType === 1) at += 8
     else if (wireType === 2) {
-      // Not `at += next()`: that would add to the place before the length.
+      // Not `at += next()`: that would read `at` before `next()` moves it past the length.
       const length = next()
       at += length
     } else if (wireType === 5) at += 4
-    else throw new Error('the gRPC message is no protobuf')
-    if (at > message.length) throw new Error('the gRPC message is no protobuf')
+    else throw new Error('the gRPC message is not valid protobuf')
+    if (at > message.length) throw new Error('the gRPC message is not valid protobuf')
   }
 }
 

@@ -1,16 +1,19 @@
 import type { CheckFailure } from '../observe/events.ts'
 
-/** How a check ended. `none` says nothing about the instance. */
+/** How a check ended. `none` says nothing about the health of the instance. */
 export type CheckResult =
   | { readonly outcome: 'pass' }
   | { readonly outcome: 'fail'; readonly failure: CheckFailure }
   | {
       readonly outcome: 'none'
-      /** Milliseconds that the server wants to be left alone. */
+      /** How long the server wants no further check, in ms. */
       readonly pause?: number
     }
 
-/** Starts a check of the instance at `url`; `done` is called once, unless the returned function ends it first. */
+/**
+ * Starts a check of the instance at `url`. Calls `done` once, unless the returned function cancels the check
+ * first.
+ */
 export type Check = (url: string, done: (result: CheckResult) => void) => () => void
 
 export type HealthState = 'unknown' | 'healthy' | 'unhealthy'
@@ -21,37 +24,37 @@ export interface HealthRules {
   readonly startsHealthy: boolean
 }
 
-/** Whether checks are worth their words now, and how long a breaker's first probe waits for one. */
-export interface Belief {
-  /** False while no instance passes: then the check is wrong, or what it tells helps nobody. */
-  readonly isBelieved: boolean
-  /** Milliseconds; 0 while no checks are made. */
+/** Whether the results of checks can be trusted now, and how long a breaker's first probe waits for a check. */
+export interface Trust {
+  /** False while no instance passes: either the check is wrong, or excluding instances would help no call. */
+  readonly isTrusted: boolean
+  /** How long the probe waits, in ms. 0 while no checks are made. */
   readonly patience: number
 }
 
-/** What the checks of one instance have shown. Pure: it owns no timer and sends nothing. */
+/** The results of the checks of one instance. It has no timer and sends nothing. */
 export class Health {
   state: HealthState = 'unknown'
-  /** Checks in a row. */
+  /** Checks in a row that passed, or failed. */
   passes = 0
   failures = 0
-  /** By the clock: when the next check is due, and when the latest ended. */
+  /** Times on the clock, in ms: when the next check is due, and when the last one ended. */
   dueAt: number
   checkedAt: number | undefined = undefined
-  /** When it became unhealthy. */
+  /** When the instance became unhealthy, in ms on the clock. */
   since = 0
   latest: CheckFailure | undefined = undefined
-  /** When the latest check began, and the latest that passed. */
+  /** Times on the clock, in ms: when the last check began, and when the last check that passed began. */
   begunAt: number = -Infinity
   #passedFrom = -Infinity
-  /** Nothing was checked for a while: one pass is enough. */
+  /** Whether there were no checks for a while. Then one pass is enough. */
   #isOld = false
-  readonly #belief: Belief
+  readonly #trust: Trust
   #rules: HealthRules
 
-  constructor(rules: HealthRules, belief: Belief, dueAt: number) {
+  constructor(rules: HealthRules, trust: Trust, dueAt: number) {
     this.#rules = rules
-    this.#belief = belief
+    this.#trust = trust
     this.dueAt = dueAt
   }
 
@@ -59,22 +62,22 @@ export class Health {
     this.#rules = rules
   }
 
-  /** Picked only when nobody better is there. */
+  /** Whether the instance is picked only when no better one is available. */
   get isOut(): boolean {
     return this.state === 'unhealthy' || (this.state === 'unknown' && !this.#rules.startsHealthy)
   }
 
-  /** The latest check passed. */
+  /** Whether the last check passed. */
   get isPassing(): boolean {
     return this.passes > 0
   }
 
-  /** In the middle of a change of state: the next check comes sooner. */
+  /** Whether the state is about to change. Then the next check comes sooner. */
   get isChanging(): boolean {
     return this.state === 'unhealthy' ? this.passes > 0 : this.failures > 0 || this.isOut
   }
 
-  /** Counts a check that began at `begunAt`. Returns the state that it led to, if it is another that anybody should hear of. */
+  /** Counts a check that began at `begunAt`. Returns the new state if the change must be published. */
   settle(result: CheckResult, begunAt: number, now: number): 'healthy' | 'unhealthy' | undefined {
     if (result.outcome === 'none') return undefined
     this.checkedAt = now
@@ -101,15 +104,18 @@ export class Health {
     return 'healthy'
   }
 
-  /** After a time without checks one pass is enough: what is known is old. */
+  /** Called after a time without checks. The known results are old, so one pass is then enough. */
   forget(): void {
     this.failures = this.passes = 0
     this.#isOld = true
   }
 
-  /** When a breaker that is due at `probeAt` may admit its first probe: once a check has passed, or nobody knows better. */
+  /**
+   * When a breaker that is due at `probeAt` may admit its first probe: at once if a check has passed since
+   * then, or if checks cannot be trusted.
+   */
   heldUntil(probeAt: number): number {
-    const { isBelieved, patience } = this.#belief
-    return isBelieved && this.#passedFrom < probeAt ? probeAt + patience : probeAt
+    const { isTrusted, patience } = this.#trust
+    return isTrusted && this.#passedFrom < probeAt ? probeAt + patience : probeAt
   }
 }

@@ -4,11 +4,11 @@ import type { Check, CheckResult } from './health.ts'
 import type { HealthPolicy } from './policy.ts'
 import { failed, PASS, paused, type AnswerHeaders } from './result.ts'
 
-/** As much of a body is read. */
+/** How many bytes of a body are read. */
 const MAX_BODY = 16_384
 type Handler = Dispatcher.DispatchHandler
 
-/** Checks by GET requests, each on a connection of its own. */
+/** Checks by GET requests, each on a new connection. */
 export function httpCheck(policy: HealthPolicy, transport: Pool.Options, logical: CheckHost): Check {
   const clientTo = checkClients(policy, transport)
   const headers = { 'user-agent': 'outrigger-health', host: logical.host, ...policy.headers }
@@ -28,7 +28,7 @@ export function httpCheck(policy: HealthPolicy, transport: Pool.Options, logical
   }
 }
 
-/** Looks at an answer, and at no more of it than it needs. */
+/** Reads only as much of the answer as the check needs. */
 class Answer implements Handler {
   readonly #policy: HealthPolicy
   readonly #finish: (result: CheckResult) => void

@@ -1,9 +1,9 @@
 import { checkObject, quote } from '../options.ts'
 
-/** How an instance is asked; neither: a TCP connection is all. */
+/** What a check does. If neither is set, it only opens a TCP connection. */
 export interface CheckKind {
   readonly path?: string
-  /** The service that is asked for; empty for the server as a whole. */
+  /** The name of the service to check. Empty for the complete server. */
   readonly grpc?: string
 }
 
@@ -15,7 +15,10 @@ interface KindOptions {
   readonly headers?: unknown
 }
 
-/** Looks at `path`, `tcp` and `grpc`, of which there must be one, and at what cannot be used with it. */
+/**
+ * Checks that exactly one of `path`, `tcp` and `grpc` is set, and that no option is set that cannot be used
+ * with it.
+ */
 export function checkKind({ path, tcp, grpc, expect, headers }: KindOptions): CheckKind {
   if (tcp !== undefined) {
     if (tcp !== true) throw new TypeError(`health.tcp must be true or left out, got ${quote(tcp)}`)
@@ -23,7 +26,7 @@ export function checkKind({ path, tcp, grpc, expect, headers }: KindOptions): Ch
     return {}
   }
   if (grpc !== undefined) {
-    refuse({ path, expect }, 'grpc, where SERVING is what passes')
+    refuse({ path, expect }, 'grpc, where only SERVING passes')
     return { grpc: grpcService(grpc) }
   }
   if (path === undefined) {
@@ -55,5 +58,5 @@ function grpcService(grpc: unknown): string {
   )
 }
 
-/** Characters of a service's name. */
+/** The maximum length of a service's name, in characters. */
 const MAX_NAME = 1_000

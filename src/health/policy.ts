@@ -2,61 +2,74 @@ import { isRegExp } from 'node:util/types'
 import { checkKind } from './kind.ts'
 import { checkHeaderName, checkNumber, checkObject, checkRecord, quote } from '../options.ts'
 
-/** What an answer to a health request must be. */
+/** What the answer to a health request must be. */
 export interface HealthExpectation {
   /** The statuses that pass. @default 200 to 299 */
   status?: number | readonly number[]
-  /** What the first 16 KiB of the body must hold: a text, or what matches. @default anything: the body is not read */
+  /**
+   * What the first 16 KiB of the body must contain: a text, or a match of the RegExp. @default anything; the
+   * body is not read
+   */
   body?: string | RegExp
 }
 
-/** Health requests to each instance, beside the calls. One of `path`, `tcp` and `grpc` says what a check is. */
+/**
+ * Health checks of each instance, in addition to calls. One of `path`, `tcp` and `grpc` selects the kind of
+ * check.
+ */
 export interface HealthOptions {
-  /** The path that is asked with GET, `'/healthz'`. Redirects are not followed. */
+  /** The path to request with GET, such as `'/healthz'`. Redirects are not followed. */
   path?: string
-  /** A check is a TCP connection, and nothing is sent over it. */
+  /** Checks by opening a TCP connection. Nothing is sent. */
   tcp?: true
   /**
-   * A check is a call of `grpc.health.v1.Health/Check` over HTTP/2, and `SERVING` passes: about the server as a whole, or about one of
-   * its services. Over `http://` the server must take HTTP/2 with prior knowledge, as gRPC servers do.
+   * Checks by calling `grpc.health.v1.Health/Check` over HTTP/2, for the complete server or for one of its
+   * services. `SERVING` passes. With `http://`, the server must accept HTTP/2 with prior knowledge (RFC 9113),
+   * as gRPC servers do.
    *
    * @example
    * grpc: { service: 'users.v1.Users' }
    */
   grpc?: true | { readonly service: string }
   /**
-   * Milliseconds between two checks of an instance, more or less by a fifth. Longer where a client has many instances: it makes ten
-   * checks a second at most.
+   * Time between two checks of an instance, in ms, ± 20 %. It is longer for a client with many instances,
+   * because a client makes at most ten checks per second.
    * @default 10_000
    */
   interval?: number
-  /** Milliseconds for a check, from connecting to the end of what is read. @default 2_000 */
+  /**
+   * How long a check may take, in ms, from connecting until the needed part of the answer is read. @default
+   * 2_000, or the interval if that is less
+   */
   timeout?: number
-  /** Checks that must pass in a row before an unhealthy instance is healthy. @default 2 */
+  /** How many checks in a row must pass before an unhealthy instance becomes healthy. @default 2 */
   healthyThreshold?: number
-  /** Checks that must fail in a row before an instance is unhealthy. @default 3 */
+  /** How many checks in a row must fail before an instance becomes unhealthy. @default 3 */
   unhealthyThreshold?: number
   /** @default { status: 200 to 299 } */
   expect?: HealthExpectation
-  /** The port that is asked, where it is not that of the instance. */
+  /** The port to check, if it is not that of the instance. */
   port?: number
-  /** Headers of a health request. None of the client's own option `headers` is sent. @default none */
+  /** Headers of a health request. The client's option `headers` does not apply to it. @default none */
   headers?: Readonly<Record<string, string>>
-  /** What an instance is held for until its first check: `'unhealthy'` is picked only when nobody better is there. @default 'healthy' */
+  /**
+   * The state of an instance until its first check. An `'unhealthy'` one is picked only when no better one is
+   * available. @default 'healthy'
+   */
   initial?: 'healthy' | 'unhealthy'
 }
 
 export interface HealthPolicy {
-  /** How it is asked; undefined for both: a TCP connection is all. */
+  /** The path to request. If path and grpc are undefined, a check only opens a TCP connection. */
   readonly path: string | undefined
-  /** The service that is asked for over gRPC; empty for the server as a whole. */
+  /** The service to check over gRPC. Empty for the complete server. */
   readonly grpc: string | undefined
   readonly interval: number
   readonly timeout: number
   readonly healthyThreshold: number
   readonly unhealthyThreshold: number
   readonly expects: (status: number) => boolean
-  /** Undefined: the body is not read. */
+  /** Tests the body. If undefined, the body is not read. */
   readonly holds: ((body: string) => boolean) | undefined
   readonly port: number | undefined
   readonly headers: Readonly<Record<string, string>>
@@ -93,12 +106,12 @@ export function healthPolicy(options: HealthOptions): HealthPolicy {
   if (initial !== 'healthy' && initial !== 'unhealthy') {
     throw new TypeError(`health.initial must be 'healthy' or 'unhealthy', got ${quote(initial)}`)
   }
-  checkNumber('health.interval', interval, { min: 100, max: MOST })
+  checkNumber('health.interval', interval, { min: 100, max: MAX_MS })
   return Object.freeze({
     path,
     grpc,
     interval,
-    timeout: checkNumber('health.timeout', timeout, { exclusive: true, max: MOST }),
+    timeout: checkNumber('health.timeout', timeout, { exclusive: true, max: MAX_MS }),
     healthyThreshold: checkThreshold('health.healthyThreshold', healthyThreshold),
     unhealthyThreshold: checkThreshold('health.unhealthyThreshold', unhealthyThreshold),
     expects: statuses(expect.status),
@@ -112,8 +125,8 @@ export function healthPolicy(options: HealthOptions): HealthPolicy {
   })
 }
 
-/** A day, in ms: a longer time is a mistake in the unit. */
-const MOST = 86_400_000
+/** One day, in ms. A longer time is most likely in the wrong unit. */
+const MAX_MS = 86_400_000
 
 function checkThreshold(name: string, value: unknown): number {
   return checkNumber(name, value, { min: 1, max: 1_000, integer: true })
@@ -133,7 +146,7 @@ function bodyTest(body: unknown): ((body: string) => boolean) | undefined {
   if (body === undefined) return undefined
   if (typeof body === 'string' && body !== '') return (text) => text.includes(body)
   if (isRegExp(body)) {
-    // Without g and y, which remember where they stopped.
+    // Without the flags g and y, with which a RegExp keeps its last position.
     const pattern = new RegExp(body.source, body.flags.replaceAll(/[gy]/g, ''))
     return (text) => pattern.test(text)
   }
@@ -147,14 +160,14 @@ function headersOf(headers: unknown, isGrpc: boolean): Readonly<Record<string, s
     if (REFUSED.has(lower)) throw new TypeError(`health.headers cannot have ${lower}`)
     if (isGrpc && GRPC.test(lower)) throw new TypeError(`health.headers cannot have ${lower} with grpc`)
     if (typeof value !== 'string' || /[^\t\x20-\x7e\x80-\xff]/.test(value)) {
-      throw new TypeError(`health.headers['${name}'] must be a string that a header may hold`)
+      throw new TypeError(`health.headers['${name}'] must be a string of characters that a header allows`)
     }
     return [lower, value]
   })
   return Object.freeze(Object.fromEntries(entries))
 }
 
-/** They say how a message is framed, or end the connection in another way than ours. */
+/** Headers that define the framing of a message, or how the connection ends. Checks set them themselves. */
 const REFUSED: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
@@ -164,5 +177,5 @@ const REFUSED: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
-/** What gRPC itself sends. */
+/** Headers that gRPC sends itself. */
 const GRPC = /^(?:te|content-type|grpc-.*)$/

@@ -3,10 +3,13 @@ import type { CheckFailure } from '../observe/events.ts'
 import { retryAfter } from '../verdict/retry-after.ts'
 import type { CheckResult } from './health.ts'
 
-/** The headers of an answer, as undici hands them to a handler. */
+/** The headers of an answer, as undici passes them to a handler. */
 export type AnswerHeaders = Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>[2]
 
-/** A server that has too much to do is left alone for this many ms, or for more with Retry-After; one of days is not meant. */
+/**
+ * In ms. An overloaded server is not checked for this time, or for its Retry-After if that is longer, up to the
+ * maximum.
+ */
 const PAUSE = 60_000
 const MAX_PAUSE = 600_000
 
@@ -16,7 +19,7 @@ export function failed(failure: CheckFailure): CheckResult {
   return { outcome: 'fail', failure }
 }
 
-/** The server has too much to do, and says nothing about its health. */
+/** The server is overloaded, which says nothing about its health. */
 export function paused(headers: AnswerHeaders): CheckResult {
   const wish = retryAfter(headers['retry-after'], headers['date'], 0)
   return { outcome: 'none', pause: Math.min(Math.max(wish, PAUSE), MAX_PAUSE) }

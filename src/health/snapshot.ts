@@ -1,19 +1,19 @@
 import type { CheckFailure } from '../observe/events.ts'
 import type { Health } from './health.ts'
 
-/** What health checks have shown of an instance. */
+/** The results of the health checks of an instance. */
 export interface HealthSnapshot {
-  /** `unknown` until the first check is over. */
+  /** `unknown` until the first check has ended. */
   readonly state: 'unknown' | 'healthy' | 'unhealthy'
-  /** Checks that failed in a row. */
+  /** How many checks failed in a row. */
   readonly failures: number
-  /** Unix ms of the end of the latest check. */
+  /** When the last check ended, in Unix ms. */
   readonly checkedAt?: number
-  /** What the latest one failed with; absent when it passed. */
+  /** Why the last check failed. Absent when it passed. */
   readonly reason?: CheckFailure['reason']
-  /** Of the answer, for `status` and `body`. */
+  /** The HTTP status, for the reasons `status` and `body`. */
   readonly status?: number
-  /** What a gRPC server said, such as `NOT_SERVING`. */
+  /** The status that a gRPC server reported, such as `NOT_SERVING`. */
   readonly grpc?: string
 }
 

@@ -1,12 +1,12 @@
 import { socketPath } from '../registry/origin.ts'
 
-/** Where the checks of an instance go: an origin, or the path of a unix socket. */
+/** The target of the checks of an instance: an origin, or the path of a unix socket. */
 export interface CheckTarget {
   readonly origin: string
   readonly socketPath: string | undefined
 }
 
-/** The instance's own host, which `allow` has let in, under `port` if there is one. */
+/** Uses the host of the instance, which `allow` has permitted, with `port` if it is set. */
 export function targetOf(url: string, port: number | undefined): CheckTarget {
   const path = socketPath(url)
   if (path !== undefined) return { origin: 'http://localhost', socketPath: path }

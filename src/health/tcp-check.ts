@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import type { Check } from './health.ts'
 import { targetOf } from './target.ts'
 
-/** Checks by connecting: nothing is sent. */
+/** Checks by opening a connection. Sends nothing. */
 export function tcpCheck(port: number | undefined): Check {
   return (url, done) => {
     const { origin, socketPath } = targetOf(url, port)

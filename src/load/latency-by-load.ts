@@ -1,15 +1,16 @@
-/** How much a new answer moves the mean of its bucket. */
+/** The weight of a new answer in the mean of its bucket. */
 const SHARE = 0.1
 
-/** Milliseconds after which what was seen at some load says nothing any more. */
+/** How long a measurement is used, in ms. */
 const FRESH = 10_000
 
-/** Doubling: with 2^20 requests in flight at once, differences do not matter. */
+/** One bucket for each doubling of the load. From 2^19 requests in flight on, the load makes no difference. */
 const BUCKETS = 20
 
 /**
- * How long answers take, depending on how much was in flight when their requests came: what a request may expect that comes now.
- * As Prequal has it, a mean of what was seen near the load of now; a bucket for each doubling of the load.
+ * Estimates how long an answer to a request that arrives now takes. Keeps a mean of the latencies for each
+ * doubling of the number of requests that were in flight when a request arrived. Prequal estimates latency in
+ * this way.
  */
 export class LatencyByLoad {
   readonly #ms = new Float64Array(BUCKETS)
@@ -23,7 +24,7 @@ export class LatencyByLoad {
     this.#at[bucket] = now
   }
 
-  /** Undefined when nothing was seen lately. */
+  /** Returns undefined when there is no recent measurement. */
   expected(load: number, now: number): number | undefined {
     const wanted = bucketOf(load)
     for (let away = 0; away < BUCKETS; away++) {

@@ -1,11 +1,11 @@
 import { LatencyByLoad } from './latency-by-load.ts'
 import type { LoadReport } from './report.ts'
 
-/** What is in flight, and the answers to it, as the names of two metrics. */
+/** The names of two custom metrics: requests in flight, and expected latency in ms. */
 export const IN_FLIGHT: string = 'in_flight'
 export const LATENCY: string = 'latency'
 
-/** Counts what a server does, and says once per window what that comes to. It owns no timer. */
+/** Counts the requests of a server, and calculates rates once per window. It has no timer. */
 export class LoadMeter {
   readonly #window: number
   readonly #latency = new LatencyByLoad()
@@ -13,7 +13,7 @@ export class LoadMeter {
   #inFlight = 0
   #finished = 0
   #failed = 0
-  /** Of the last whole window. */
+  /** The rates of the last complete window, per second. */
   #rps: number | undefined
   #eps = 0
 
@@ -22,12 +22,18 @@ export class LoadMeter {
     this.#since = now
   }
 
-  /** A request came. Returns how many are there now, itself included: `finished` wants to know it. */
+  /**
+   * Counts a request that arrived. Returns how many requests are now in flight, including this one, for
+   * `finished()`.
+   */
   started(): number {
     return ++this.#inFlight
   }
 
-  /** It is over, `ms` after it came; `load` is what `started` said. `failed` is undefined when nobody waited for the answer. */
+  /**
+   * Counts a request that ended `ms` ms after it arrived. `load` is what `started()` returned. `failed` is
+   * undefined when the client did not wait for the answer.
+   */
   finished(load: number, ms: number, now: number, failed: boolean | undefined): void {
     this.#inFlight--
     if (failed === undefined) return
@@ -36,7 +42,7 @@ export class LoadMeter {
     else this.#latency.add(load, ms, now)
   }
 
-  /** Whether a window has come to its end since the last call, and its rates are new. */
+  /** Starts a new window if the current one is over. Returns whether the rates have changed. */
   roll(now: number): boolean {
     const ms = now - this.#since
     if (ms < this.#window) return false
@@ -48,7 +54,10 @@ export class LoadMeter {
     return true
   }
 
-  /** Its own numbers: the rates of the last whole window, and what is in flight but for the request that is answered now. */
+  /**
+   * Returns the rates of the last complete window, and the requests in flight without the one that is answered
+   * now.
+   */
   report(now: number): Pick<LoadReport, 'rps' | 'eps' | 'named'> {
     const inFlight = Math.max(this.#inFlight - 1, 0)
     const latency = this.#latency.expected(inFlight + 1, now)

@@ -2,24 +2,24 @@ import { NAMED_PREFIX, TEXT_NAMES, type LoadNumber, type LoadReport } from './re
 
 type Mutable = { -readonly [K in keyof LoadReport]: LoadReport[K] }
 
-/** Longer than any honest report. */
+/** The maximum length of a report. A real report is shorter. */
 const MOST_CHARACTERS = 2_048
 
 const FIELDS: ReadonlyMap<string, LoadNumber> = new Map(
   Object.entries(TEXT_NAMES).flatMap(([field, name]): [string, LoadNumber][] => [
     [name, field as LoadNumber],
-    // As protobuf's JSON has it.
+    // The name in protobuf's JSON mapping.
     [camel(name), field as LoadNumber],
   ]),
 )
 
 /**
- * What an `endpoint-load-metrics` header says: `TEXT name=value, …`, the same without `TEXT` or with colons, or `JSON {…}`.
- * Undefined for anything else: a report with a number that cannot be (negative, NaN, infinite), or one said twice, says
- * nothing at all.
+ * Parses an `endpoint-load-metrics` header: `TEXT name=value, …`, the same without `TEXT` or with colons, or
+ * `JSON {…}`. Returns undefined for any other text. Also returns undefined if a number is invalid (negative,
+ * NaN, infinite) or occurs twice.
  */
 export function parseLoad(header: unknown): LoadReport | undefined {
-  // A header sent twice is one list.
+  // A header that occurs more than once is one list (RFC 9110, section 5.3).
   const text = Array.isArray(header) ? header.join(',') : header
   if (typeof text !== 'string' || text.length > MOST_CHARACTERS) return undefined
   const entries = /^JSON\s/i.test(text)
@@ -60,7 +60,7 @@ function jsonEntries(text: string): Entry[] | undefined {
   })
 }
 
-/** Undefined when there is nothing that we know in it, or something that cannot be. */
+/** Returns undefined when no name is known, or a value is invalid. */
 function collect(entries: readonly Entry[]): LoadReport | undefined {
   const report: Mutable = {}
   const named = new Map<string, number>()
@@ -83,12 +83,12 @@ function collect(entries: readonly Entry[]): LoadReport | undefined {
   return known ? report : undefined
 }
 
-/** Not `Number()`: an empty text is no zero, and `0x10` no number. */
+/** Not `Number()`, which accepts an empty text as 0 and also accepts `0x10`. */
 function toNumber(text: string): number {
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN
 }
 
-/** Protobuf's JSON may write a number as a text. */
+/** Protobuf's JSON mapping may write a number as a string. */
 function fromJson(value: unknown): unknown {
   return typeof value === 'string' ? toNumber(value) : value
 }

@@ -6,34 +6,35 @@ import { LoadMeter } from './meter.ts'
 import { formatLoad, LOAD_HEADER, NAME, type LoadReport } from './report.ts'
 import { Usage } from './usage.ts'
 
-/** What the middleware needs of a response, node:http's or Express's. */
+/** The part of a response that the middleware uses. Responses of node:http and Express have it. */
 export interface ReportingResponse {
   readonly headersSent: boolean
-  /** The status of the answer. */
+  /** The status of the response. */
   readonly statusCode: number
   readonly writableEnded: boolean
   readonly destroyed?: boolean
-  /** That of HTTP/2's. */
+  /** Responses of HTTP/2 have it. */
   readonly stream?: { readonly destroyed: boolean } | undefined
   setHeader(name: string, value: string): unknown
   writeHead: (...args: never[]) => unknown
   once(event: 'close', listener: () => void): unknown
 }
 
-/** The middleware that `reportLoad()` makes, for `node:http`, Express and others of that kind. */
+/** The middleware that `reportLoad()` makes, for `node:http`, Express and similar frameworks. */
 export type LoadReporter = (request: unknown, response: ReportingResponse, next?: () => void) => void
 
 /** Options of `reportLoad()`. */
 export interface ReportLoadOptions {
   /**
-   * Which part of what limits this server is in use: 0 idle, 1 full, more is possible. Asked once per window.
-   * @default the utilisation of the event loop since the window began
+   * Returns the used share of the resource that limits this server: 0 idle, 1 full, more is possible. Called
+   * once per window.
+   * @default the utilization of the event loop in the last window
    */
   utilization?: () => number
-  /** Numbers of your own, by name, such as the length of a queue. Asked for each answer. @default none */
+  /** Returns custom numbers by name, such as the length of a queue. Called for each answer. @default none */
   metrics?: () => Readonly<Record<string, number>>
   /**
-   * Milliseconds over which rates and utilisations are counted.
+   * The time over which rates and utilizations are measured, in ms.
    * @default 1_000
    */
   window?: number
@@ -49,10 +50,12 @@ const OPTIONS: Readonly<Record<keyof ReportLoadOptions, true>> = {
 }
 
 /**
- * Reports the load of this server with each answer, for clients that balance by `reportedLoad()` or `prequal()`, for Envoy, and for
- * all that know ORCA: an `endpoint-load-metrics` header with `cpu_utilization`, `mem_utilization`, `application_utilization`,
- * `rps_fractional`, `eps`, and as metrics of its own `in_flight` (requests) and `latency` (ms, to expect at the load of now). Use it
- * before everything else that answers. A function of yours that throws, or returns no number, is left out, with one warning.
+ * Reports the load of this server with each answer, for clients that balance with `reportedLoad()` or
+ * `prequal()`, for Envoy, and for every other program that supports ORCA. Sets an `endpoint-load-metrics`
+ * header with `cpu_utilization`, `mem_utilization`, `application_utilization`, `rps_fractional`, `eps`, and the
+ * custom metrics `in_flight` (requests) and `latency` (expected at the current load, in ms). Install it before
+ * every other middleware that sends an answer. If a function of yours throws or returns an invalid value, its
+ * numbers are omitted, with one warning.
  *
  * @example
  * const app = express()
@@ -70,7 +73,7 @@ export function reportLoad(options: ReportLoadOptions = {}): LoadReporter {
   const warned = new Set<string>()
   let used: LoadReport = {}
 
-  /** Asks a function of the user's; undefined when it has nothing to say. */
+  /** Calls a function of the user's. Returns undefined if it throws or returns an invalid value. */
   function ask<T>(
     name: string,
     rule: string,
@@ -105,7 +108,8 @@ export function reportLoad(options: ReportLoadOptions = {}): LoadReporter {
 
   return (_request, response, next) => {
     const isOver = response.destroyed === true || response.stream?.destroyed === true
-    // An answer that was given up or begun before this one was asked: it would never be told that it is over.
+    // The response was destroyed, or its headers were sent, before this middleware ran: it may never emit
+    // 'close'.
     if (isOver || response.headersSent) {
       next?.()
       return
@@ -114,14 +118,14 @@ export function reportLoad(options: ReportLoadOptions = {}): LoadReporter {
     const load = meter.started()
     response.once('close', () => {
       const now = clock.now()
-      // Nobody knows how long an answer takes that was not waited for.
+      // If the client did not wait for the answer, its duration is unknown.
       const failed = response.writableEnded ? response.statusCode >= 500 : undefined
       meter.finished(load, now - came, now, failed)
     })
-    // For a response that sends its headers without writeHead(), as HTTP/2's does.
+    // For a response that sends its headers without writeHead(), as in HTTP/2.
     response.setHeader(LOAD_HEADER, text(came))
     const { writeHead } = response
-    // The load of now, not that of when the request came.
+    // Report the load at the time of the answer, not at the time of the request.
     response.writeHead = function report(this: ReportingResponse, ...args: never[]) {
       if (!this.headersSent) this.setHeader(LOAD_HEADER, text(clock.now()))
       return writeHead.apply(this, args)

@@ -1,25 +1,31 @@
-/** The response header that carries a server's load, as ORCA has it (Open Request Cost Aggregation: Envoy, gRPC). */
+/**
+ * The response header with a server's load, as ORCA (Open Request Cost Aggregation, of Envoy and gRPC) defines
+ * it.
+ */
 export const LOAD_HEADER: string = 'endpoint-load-metrics'
 
-/** What a server says of its load. All numbers are finite and not negative. */
+/** The load of a server, as it reports it. All numbers are finite and not negative. */
 export interface LoadReport {
-  /** Used part of the processors it may use; more than 1 is possible. */
+  /** The used share of its processors. More than 1 is possible. */
   readonly cpuUtilization?: number
-  /** Used part of its memory, 0 to 1. */
+  /** The used share of its memory, 0 to 1. */
   readonly memUtilization?: number
-  /** Used part of what limits it, by its own account; more than 1 is possible. For Node: its event loop. */
+  /**
+   * The used share of the resource that limits it. The server decides which one; in Node.js, it is the event
+   * loop. More than 1 is possible.
+   */
   readonly applicationUtilization?: number
-  /** Requests per second that it answers, for all clients. */
+  /** Requests per second that it answers, for all clients together. */
   readonly rps?: number
-  /** Of these, failures per second. */
+  /** Failed requests per second. They are included in `rps`. */
   readonly eps?: number
-  /** Numbers of its own, by name. */
+  /** Custom numbers, by name. */
   readonly named?: ReadonlyMap<string, number>
 }
 
 export type LoadNumber = Exclude<keyof LoadReport, 'named'>
 
-/** The names of a report's numbers in the text form. */
+/** The names of a report's numbers in the text format. */
 export const TEXT_NAMES: Readonly<Record<LoadNumber, string>> = {
   cpuUtilization: 'cpu_utilization',
   memUtilization: 'mem_utilization',
@@ -30,10 +36,10 @@ export const TEXT_NAMES: Readonly<Record<LoadNumber, string>> = {
 
 export const NAMED_PREFIX: string = 'named_metrics.'
 
-/** A name that needs no quoting in any of the forms. */
+/** Names that need no quoting in any of the formats. */
 export const NAME: RegExp = /^[\w.-]{1,64}$/
 
-/** The text form of a report: `TEXT cpu_utilization=0.3,rps_fractional=120`. */
+/** Returns a report in the text format: `TEXT cpu_utilization=0.3,rps_fractional=120`. */
 export function formatLoad(report: LoadReport): string {
   const metrics: string[] = []
   for (const field of FIELDS) {
@@ -46,7 +52,7 @@ export function formatLoad(report: LoadReport): string {
 
 const FIELDS = Object.keys(TEXT_NAMES) as readonly LoadNumber[]
 
-/** Five digits say more than anybody knows of a load. */
+/** Five digits are more precise than any measurement of load. */
 function short(value: number): number {
   return Number(value.toPrecision(5))
 }

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import type { LoadReport } from './report.ts'
 
-/** What this process has used of processors, memory and its event loop. */
+/** Measures how much this process uses of its processors, its memory and its event loop. */
 export class Usage {
   #at: number
   #cpu = process.cpuUsage()
@@ -12,7 +12,7 @@ export class Usage {
     this.#at = now
   }
 
-  /** The utilisations since the last call. */
+  /** Returns the utilizations since the last call. */
   since(now: number): LoadReport {
     const ms = now - this.#at
     const { user, system } = process.cpuUsage(this.#cpu)
@@ -24,7 +24,7 @@ export class Usage {
     const memory = process.constrainedMemory()
     return {
       cpuUtilization: (user + system) / 1000 / ms / availableParallelism(),
-      // Without a limit, or with one beyond what there is, nobody can say which part is used.
+      // Without a memory limit, or with one beyond all real sizes, there is no used share.
       ...(memory > 0 &&
         memory < 2 ** 50 && { memUtilization: Math.min(process.memoryUsage.rss() / memory, 1) }),
       applicationUtilization: utilization,

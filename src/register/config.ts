@@ -8,39 +8,48 @@ import { toSource, type SourceConfig } from './source.ts'
 
 export type { SourceConfig }
 
-/** What a service takes; a source may be written as data. */
+/** Options of a service. The source may be data. */
 export interface ServiceConfig extends Omit<ServiceOptions, 'source'> {
   source?: ClientOptions['source'] | SourceConfig
 }
 
-/** What is told of, by name of the event. */
+/** Listeners, by the name of the event. */
 export type RegisterListeners = {
   readonly [Name in keyof ClientEvents]?: (event: ClientEvents[Name]) => unknown
 }
 
-/** What `outrigger.config.{js,mjs,ts,mts,json,yaml,yml}` says: what `createFetch()` takes, with sources as data. */
+/**
+ * The content of `outrigger.config.{js,mjs,ts,mts,json,yaml,yml}`: the options of `createFetch()`, with sources
+ * as data.
+ */
 export interface RegisterConfig extends Omit<FetchOptions, 'source' | 'services' | 'clock'> {
-  /** Names the JSON schema for editors. */
+  /** The url of the JSON schema, for editors. */
   $schema?: string
-  /** Of all services that have none of their own. */
+  /** The source of all services that do not set one. */
   source?: ClientOptions['source'] | SourceConfig
-  /** By the host that callers write. */
+  /** Options of each service, by the host that callers use. */
   services?: Record<string, ServiceConfig>
-  /** Listeners to events of all services; from JavaScript only. @default {} */
+  /** Listeners for events of all services. Only in JavaScript and TypeScript files. @default {} */
   on?: RegisterListeners
-  /** Is given the fetch of the application once it is in place, for metrics and logs; from JavaScript only. */
+  /**
+   * Called with the application's fetch once it is installed, for metrics and logs. Only in JavaScript and
+   * TypeScript files.
+   */
   observe?: (app: AppFetch) => unknown
-  /** Whether a changed file is read again and applied, as a whole or not at all; JSON and YAML only. @default false */
+  /**
+   * Whether a changed file is read again and applied, either completely or not at all. Only for JSON and YAML.
+   * @default false
+   */
   reload?: boolean
 }
 
-/** A configuration that has been read. */
+/** A configuration that has been read and checked. */
 export interface Configuration {
   readonly options: FetchOptions
   readonly on: RegisterListeners
   readonly observe: ((app: AppFetch) => unknown) | undefined
   readonly reload: boolean
-  /** As it is written. */
+  /** The configuration as the file contains it. */
   readonly written: RegisterConfig
 }
 
@@ -58,7 +67,7 @@ const CONFIG: readonly (keyof RegisterConfig)[] = [
   'reload',
 ]
 
-/** A configuration, its sources made. Every error names the file and the key. */
+/** Checks a configuration and makes its sources. Every error names the file and the key. */
 export async function readConfig(file: string, value: unknown, folder: string): Promise<Configuration> {
   await within(file, () => checkObject('configuration', value, CONFIG))
   const written = value as RegisterConfig
@@ -95,11 +104,11 @@ function checkHooks(file: string, on: unknown, observe: unknown, reload: unknown
   if (observe !== undefined) checkFunction('observe', observe)
   checkBoolean('reload', reload)
   if (reload === true && !isData(file)) {
-    throw new TypeError('reload is for JSON and YAML: a module is loaded once')
+    throw new TypeError('reload must be false or absent for this file: only JSON and YAML can be read again')
   }
 }
 
-/** Says where an error comes from; the error itself is the cause. */
+/** Adds the place to the message of an error. The original error is the cause. */
 export async function within<T>(where: string, make: () => T | Promise<T>): Promise<T> {
   try {
     return await make()

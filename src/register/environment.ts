@@ -2,19 +2,20 @@ import { quote } from '../options.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** An empty variable is one that is not set: compose files and unit files leave it so. */
+/** An empty variable counts as not set: compose files and unit files set unused variables to the empty string. */
 export function setting(environment: Environment, name: string): string | undefined {
   return environment[name] || undefined
 }
 
 /**
- * The few things that differ from stage to stage, from the environment: `OUTRIGGER_SOURCE`, the source of all services as JSON, and
- * `OUTRIGGER_UNKNOWN`, which takes the place of both its names in the file.
+ * Applies the settings that usually differ between stages, from the environment. `OUTRIGGER_SOURCE` is the
+ * source of all services as JSON. `OUTRIGGER_UNKNOWN` replaces `unknown`, and its other name `otherwise`, of
+ * the file.
  */
 export function withEnvironment(config: unknown, environment: Environment): unknown {
   const source = setting(environment, 'OUTRIGGER_SOURCE')
   const unknown = setting(environment, 'OUTRIGGER_UNKNOWN')
-  // Anything else is refused by whoever reads the configuration.
+  // readConfig() refuses a configuration that is not an object.
   if (typeof config !== 'object' || config === null || Array.isArray(config)) return config
   const { otherwise, ...others } = config as { otherwise?: unknown }
   return {

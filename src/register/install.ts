@@ -6,7 +6,10 @@ import type { Dispatcher } from '../undici.ts'
 import { loadConfig } from './load.ts'
 import { followConfig } from './reload.ts'
 
-/** Puts the configured services below everything in this process: `fetch`, and what npm's undici sends by default. */
+/**
+ * Puts the configured services below every request of this process: `fetch`, and requests through the default
+ * dispatcher of npm's undici.
+ */
 export async function install(folder: string, file: string): Promise<void> {
   const config = await loadConfig(folder, file)
   const app = new App(config.options)

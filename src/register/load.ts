@@ -4,14 +4,14 @@ import { pathToFileURL } from 'node:url'
 import { readConfig, within, type Configuration } from './config.ts'
 import { withEnvironment } from './environment.ts'
 
-/** How each kind of file is read. */
+/** How to read each kind of file. */
 const READ: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
   '.json': async (path) => JSON.parse(await readText(path)) as unknown,
   '.yaml': readYaml,
   '.yml': readYaml,
 }
 
-/** The configuration of a file, its sources made. Every error names the file. */
+/** Reads the configuration of a file and makes its sources. Every error names the file. */
 export async function loadConfig(folder: string, file: string): Promise<Configuration> {
   const path = resolve(folder, file)
   const read = READ[extname(file)] ?? importDefault
@@ -19,7 +19,7 @@ export async function loadConfig(folder: string, file: string): Promise<Configur
   return readConfig(file, value, folder)
 }
 
-/** Editors on Windows begin a file with a byte order mark. */
+/** Windows editors write a byte order mark at the start of a file. */
 async function readText(path: string): Promise<string> {
   return (await readFile(path, 'utf8')).replace(/^\uFEFF/, '')
 }

@@ -9,13 +9,16 @@ import { FolderWatch } from '../registry/file/folder-watch.ts'
 import type { Configuration } from './config.ts'
 import { loadConfig } from './load.ts'
 
-/** Milliseconds of quiet after a change, and between two looks where the system tells of no change. */
+/**
+ * In ms: the quiet time after a change before the file is read, and the poll interval for systems that report
+ * no changes.
+ */
 const QUIET = 100
 const POLL = 5_000
 
 /**
- * Reads the configuration again when its file has changed. What is wrong with it, or cannot change while the process runs, is a
- * warning of the process, and nothing has changed.
+ * Reads the configuration again when its file has changed. If it is invalid, or changes something that cannot
+ * change while the process runs, the process gets a warning and nothing changes.
  */
 export async function followConfig(
   app: App,
@@ -26,38 +29,38 @@ export async function followConfig(
   const forever = new AbortController().signal
   const watch = new FolderWatch(dirname(resolve(folder, file)), systemClock, forever)
   let current = first
-  // Of each service that was ever written: a service keeps its source.
+  // The sources of all services that the file has ever named: the source of a service cannot change.
   const sources = new Map(sourcesOf(first))
-  let told = ''
+  let lastWarning = ''
   for (;;) {
     await watch.change(POLL, QUIET).catch(() => systemClock.sleep(POLL, forever, { ref: false }))
     try {
       const next = await loadConfig(folder, file)
       if (isDeepStrictEqual(next.written, current.written)) {
-        told = ''
+        lastWarning = ''
         continue
       }
       checkFixed(current, next, sources)
       const { defaults, services = {}, otherwise, unknown = otherwise ?? 'pass' } = next.options
-      // A service that is not written any more is one with the defaults.
-      const gone = Object.keys(current.options.services ?? {}).filter(
+      // A service that the file no longer names gets the defaults.
+      const removed = Object.keys(current.options.services ?? {}).filter(
         (name) => !Object.hasOwn(services, name),
       )
-      const left = gone.map((name) => [name, {}])
+      const cleared = removed.map((name) => [name, {}])
       const written = Object.entries(services).map(([name, given]) => [
         name,
         sources.has(name) ? withoutSource(given) : given,
       ])
-      const all = Object.fromEntries([...left, ...written]) as NonNullable<FetchOptions['services']>
+      const all = Object.fromEntries([...cleared, ...written]) as NonNullable<FetchOptions['services']>
       app.update({ defaults: defaults ?? {}, services: all, unknown }, { by: file })
       for (const [name, source] of sourcesOf(next)) sources.set(name, source)
       current = next
-      told = ''
+      lastWarning = ''
     } catch (error) {
-      const message = `${file} has changed, and is not applied: ${messageOf(error)}`
-      // The file is looked at again and again: one warning for the same mistake.
-      if (message !== told) process.emitWarning(message, { code: 'OUTRIGGER_CONFIG' })
-      told = message
+      const message = `${file} has changed, but the change is not applied: ${messageOf(error)}`
+      // The file is read repeatedly: warn only once about the same error.
+      if (message !== lastWarning) process.emitWarning(message, { code: 'OUTRIGGER_CONFIG' })
+      lastWarning = message
       if ((error as Partial<OutriggerError>).code === 'ERR_OUTRIGGER_CLOSED') {
         watch.close()
         return
@@ -66,7 +69,7 @@ export async function followConfig(
   }
 }
 
-/** Throws for a change of what stays as it is while the process runs. */
+/** Throws if something has changed that cannot change while the process runs. */
 function checkFixed(
   before: Configuration,
   after: Configuration,
@@ -84,7 +87,7 @@ function checkFixed(
   }
 }
 
-/** As they are written: each reading makes them anew. */
+/** The sources as written in the file, because each reading makes new source objects. */
 function sourcesOf({ written }: Configuration): [name: string, source: unknown][] {
   return Object.entries(written.services ?? {}).map(([name, { source }]) => [name, source])
 }

@@ -11,7 +11,7 @@ import type { InstanceInit, Source } from '../registry/source.ts'
 
 interface Kinds {
   fixed: readonly (string | InstanceInit)[]
-  /** A path, relative to the configuration. */
+  /** A path, relative to the configuration file. */
   file: string
   dns: DnsOptions
   etcd: EtcdOptions
@@ -21,10 +21,10 @@ interface Kinds {
   http: HttpSourceOptions
 }
 
-/** A source as data: one kind with its options, `{ "dns": { "srv": "_http._tcp.users.example" } }`. */
+/** A source as data: one kind with its options, such as `{ "dns": { "srv": "_http._tcp.users.example" } }`. */
 export type SourceConfig = { [Kind in keyof Kinds]: Pick<Kinds, Kind> }[keyof Kinds]
 
-/** What is not used is not loaded. */
+/** Makes a source of each kind. Modules are imported only when they are used. */
 const MAKE: { [Kind in keyof Kinds]: (options: Kinds[Kind], folder: string) => Source | Promise<Source> } = {
   fixed,
   file: async (path, folder) => (await import('../registry/file.ts')).file(resolve(folder, path)),

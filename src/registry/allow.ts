@@ -2,26 +2,29 @@ import { BlockList, isIP } from 'node:net'
 import { checkObject, quote } from '../options.ts'
 import { checkText } from './text.ts'
 
-/** Which instances a registry may send calls to. */
+/** Which instances of a registry may receive calls. */
 export interface AllowOptions {
   /**
-   * `'unix'` is a socket of this machine.
+   * Which url schemes an instance may have. `'unix'` is a unix socket on this machine.
    * @default ['http', 'https']
    */
   schemes?: readonly ('http' | 'https' | 'unix')[]
   /**
-   * Addresses and networks, `'10.0.0.0/8'`, `'fd00::/8'`, `'127.0.0.1'`, in which an instance's address must lie. Host
-   * names are then refused too, unless `names` lists them.
+   * Addresses and networks that may receive calls, such as `'10.0.0.0/8'`, `'fd00::/8'` or `'127.0.0.1'`. When
+   * this is set, host names are refused unless `names` lists them.
    * @default any
    */
   addresses?: readonly string[]
-  /** Host names: `'api.internal'`, or `'.internal'` for all that end so. @default any, or none beside `addresses` */
+  /**
+   * Host names: `'api.internal'`, or `'.internal'` for all names with this ending. @default any, or none when
+   * `addresses` is set
+   */
   names?: readonly string[]
-  /** Allows link-local addresses and those where clouds answer with a machine's credentials. @default false */
+  /** Allows link-local addresses and the addresses where clouds serve the credentials of a machine. @default false */
   metadata?: boolean
 }
 
-/** Link-local networks, and the addresses at which clouds hand out credentials to whoever asks. */
+/** Link-local networks, and the addresses where clouds serve credentials without authentication. */
 const METADATA_ADDRESSES = [
   '169.254.0.0/16',
   'fe80::/10',
@@ -30,17 +33,17 @@ const METADATA_ADDRESSES = [
   '100.100.100.200',
   '168.63.129.16',
   '192.0.0.192',
-  // The same through NAT64.
+  // 169.254.0.0/16 through NAT64 (RFC 6052).
   '64:ff9b::a9fe:0/112',
 ]
 const METADATA_NAMES = ['metadata.google.internal', 'metadata.goog', 'metadata', 'instance-data']
 
 const SCHEMES: readonly string[] = ['http', 'https', 'unix']
 
-/** Throws for an instance's url, which is canonical, that calls must not go to. */
+/** Throws when calls must not go to this canonical url of an instance. */
 export type Allow = (url: string) => void
 
-/** Checks the options, once. Without any, link-local and metadata addresses and unix sockets are refused. */
+/** Checks the options once. By default, link-local and metadata addresses and unix sockets are refused. */
 export function allowPolicy(options: AllowOptions = {}): Allow {
   checkObject('allow', options, ['schemes', 'addresses', 'names', 'metadata'])
   const { schemes = ['http', 'https'], addresses, names, metadata = false } = options
@@ -57,7 +60,7 @@ export function allowPolicy(options: AllowOptions = {}): Allow {
     const scheme = url.slice(0, url.indexOf(':'))
     if (!schemes.includes(scheme as 'http')) throw new TypeError(`${scheme}: is not allowed (allow.schemes)`)
     if (scheme === 'unix') return
-    // Canonical: an IPv4 address in hexadecimal or octal has become a plain one by now.
+    // The url is canonical: URL has already turned hexadecimal and octal IPv4 addresses into dotted decimals.
     const host = new URL(url).hostname.replaceAll(/[[\]]/g, '')
     const kind = isIP(host)
     if (kind === 0) {

@@ -29,39 +29,39 @@ export type AnnouncedServer = Server & {
   closeAllConnections(): void
 }
 
-/** What `announceServer()` takes beside the registrar, the service and the server. */
+/** Options of `announceServer()`. */
 export interface AnnounceServerOptions extends AnnounceOptions {
-  /** What clients are told to use, for a server behind a proxy or a mapped port. */
+  /** The url that clients use, for a server behind a proxy or a mapped port. */
   url?: string
   /**
    * The host in the url, when the server listens on all addresses.
    * @default the machine's first external IPv4 address, or else 127.0.0.1
    */
   host?: string
-  /** The rest of the instance: id, weight, zone, metadata, … */
+  /** The other fields of the instance: id, weight, zone, metadata, … */
   instance?: Omit<InstanceInit, 'url'>
   /**
-   * Asked at an interval whether the server can do its work; while it cannot, the instance is registered as draining.
-   * @default the server is well as long as it listens
+   * Called at an interval: can the server do its work? While it cannot, the instance is registered as draining.
+   * @default the server is healthy as long as it listens
    */
   health?: HealthFunction | ServerHealthOptions
   /**
-   * How long the server goes on accepting after its release, in ms: until clients have heard of it.
+   * How long the server accepts requests after its lease is released, in ms, so that clients notice in time.
    * @default 2_000
    */
   drainDelay?: number
   /**
-   * How long requests in flight may take after that, in ms, before their connections are cut.
+   * How long the requests that are then in flight may take, in ms, before their connections are closed.
    * @default 10_000
    */
   closeTimeout?: number
 }
 
-/** A server's presence in a registry, and whether it is ready for requests. */
+/** A server's entry in a registry, and whether the server is ready for requests. */
 export interface ServerAnnouncement extends Announcement {
   /**
-   * True while the server listens and `health`, if there is one, says yes. False as soon as `close()` is called or the signal
-   * aborts: before the drain delay. What the registry does has no part in it.
+   * True while the server listens and `health`, if it is set, reports true. False as soon as `close()` is
+   * called or the signal aborts, which is before the drain delay. It does not depend on the registry.
    */
   readonly ready: boolean
 }
@@ -69,16 +69,17 @@ export interface ServerAnnouncement extends Announcement {
 const OPTIONS = [...ANNOUNCE_OPTIONS, 'url', 'host', 'instance', 'health', 'drainDelay', 'closeTimeout']
 const INSTANCE = ['id', 'weight', 'zone', 'priority', 'draining', 'metadata']
 
-/** Between looks for keep-alive connections that have become idle. */
+/** In ms. How often the shutdown looks for keep-alive connections that have become idle. */
 const IDLE_CHECK = 50
 
-/** How often, at most, what has come in is read before the server closes: clients that do not hear of its leaving go on sending. */
+/** How often, at most, the shutdown reads new input before the server closes: clients may keep sending. */
 const QUIET_ROUNDS = 20
 
 /**
- * Announces a server once it listens. `close()` takes it down without a failed request: `ready` turns false, heartbeats stop,
- * the lease is released, clients get `drainDelay` to notice, then the server stops accepting and finishes what is in flight.
- * With `health`, the first answer is waited for before the server is registered.
+ * Announces a server once it listens. `close()` stops it without a failed request: `ready` becomes false,
+ * heartbeats stop, the lease is released, clients get `drainDelay` to notice, then the server stops accepting
+ * and finishes the requests in flight. With `health`, the server is registered after the first answer of
+ * `health`.
  *
  * @example
  * const announced = announceServer(registry, 'user-service', http.createServer(handler).listen(8080))
@@ -97,15 +98,15 @@ export async function announceServer(
   checkNumber('closeTimeout', closeTimeout)
   checkObject('instance', instance, INSTANCE)
   if (host !== undefined) checkHost(host)
-  const asked = health === undefined ? undefined : healthSettings(health)
-  // All that can be known to be wrong before the server listens, with a url in place of the one to come.
+  const healthToCheck = health === undefined ? undefined : healthSettings(health)
+  // Check all options before the server listens. A placeholder url stands for the url that is not known yet.
   const settings = announceSettings(registrar, service, rest)
   const { signal, clock, timeout } = settings
   toInstance({ ...instance, url: url === undefined ? 'http://127.0.0.1' : url })
   signal?.throwIfAborted()
-  if (!server.listening) await listening(server, { service, clock, timeout, signal })
+  if (!server.listening) await waitUntilListening(server, { service, clock, timeout, signal })
   const own = toInstance({ ...instance, url: url === undefined ? serverUrl(server, host) : url })
-  const { announcer, readiness } = await startWatched(settings, own, asked)
+  const { announcer, readiness } = await startWithHealth(settings, own, healthToCheck)
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => {
     closing ??= (async () => {
@@ -118,9 +119,9 @@ export async function announceServer(
   }
   const onEnd = (): void => void close()
   signal?.addEventListener('abort', onEnd)
-  // Somebody else closed it: there is nothing left to announce.
+  // The caller closed the server, so it must not be announced any more.
   server.once('close', onEnd)
-  // Or so it went while the registry was asked.
+  // Or the server was closed, or the signal aborted, while the registry was registering it.
   if (signal?.aborted || !server.listening) onEnd()
   return {
     instance: announcer.instance,
@@ -140,17 +141,18 @@ interface Watched {
   readonly readiness: Readiness | undefined
 }
 
-/** Registers the instance as its health wants it, from the first answer on. */
-async function startWatched(
+/** Waits for the first health answer, then registers the instance accordingly. */
+async function startWithHealth(
   settings: AnnouncerSettings,
   instance: Instance,
   health: HealthSettings | undefined,
 ): Promise<Watched> {
   if (!health) return { announcer: await startAnnouncer(settings, instance, instance), readiness: undefined }
   const { clock, signal, service } = settings
-  const meanwhile = health.whenUnhealthy === 'drain' ? toInstance({ ...instance, draining: true }) : undefined
+  const whileUnhealthy =
+    health.whenUnhealthy === 'drain' ? toInstance({ ...instance, draining: true }) : undefined
   let announcer: Announcer | undefined
-  const wanted = (): Instance | undefined => (readiness.ready ? instance : meanwhile)
+  const wanted = (): Instance | undefined => (readiness.ready ? instance : whileUnhealthy)
   const readiness = new Readiness(health, clock, {
     onChange: () => announcer?.want(wanted()),
     onError: (error, failures) =>
@@ -161,7 +163,7 @@ async function startWatched(
   try {
     await readiness.start()
     announcer = await startAnnouncer(settings, instance, wanted())
-    // Or so it was answered while the registry was asked.
+    // The health may have changed while the registry was registering the instance.
     announcer.want(wanted())
     return { announcer, readiness }
   } catch (error) {
@@ -179,8 +181,11 @@ interface Wait {
   readonly signal: AbortSignal | undefined
 }
 
-/** Waits until the server listens, and says so when that takes long: `listen()` may have been forgotten. */
-async function listening(server: AnnouncedServer, { service, clock, timeout, signal }: Wait): Promise<void> {
+/** Waits until the server listens. Warns after `timeout` ms, because `listen()` may have been forgotten. */
+async function waitUntilListening(
+  server: AnnouncedServer,
+  { service, clock, timeout, signal }: Wait,
+): Promise<void> {
   const over = new AbortController()
   const warn = (): void =>
     process.emitWarning(`${service} is not announced: after ${timeout} ms its server does not listen yet`, {
@@ -201,7 +206,7 @@ async function listening(server: AnnouncedServer, { service, clock, timeout, sig
   }
 }
 
-/** The url under which others reach a listening server. */
+/** The url under which other hosts reach a listening server. */
 export function serverUrl(server: AnnouncedServer, host?: string): string {
   if (host !== undefined) checkHost(host)
   const address = server.address()
@@ -240,54 +245,55 @@ async function shutDown(
   closeTimeout: number,
 ): Promise<void> {
   if (!server.listening) return
-  // A connection that is used during the drain is closed by its client, after its answer: at the end of the drain, fewer are left that
-  // a client sends on in the moment in which they are closed.
+  // During the drain, each HTTP/1.1 response tells its client to close the connection. So at the end of the
+  // drain, fewer connections are left on which a client could send a request at the moment when they are
+  // closed.
   server.prependListener('request', endConnection)
   await clock.sleep(drainDelay)
-  await quiet(server, clock)
+  await waitUntilQuiet(server, clock)
   const done = new AbortController()
   server.close(() => done.abort())
   const deadline = clock.now() + closeTimeout
   try {
     while (clock.now() < deadline) {
-      // server.close() leaves a keep-alive connection open that was busy at that moment.
+      // server.close() does not close keep-alive connections that were busy at that moment.
       server.closeIdleConnections()
       await clock.sleep(IDLE_CHECK, done.signal)
-      await polled(clock)
+      await socketsRead(clock)
     }
     server.closeAllConnections()
     await clock.sleep(IDLE_CHECK, done.signal)
   } catch {
-    // Closed.
+    // The server has closed.
   }
 }
 
-/** Until nothing comes in any more, for a moment at most. */
-async function quiet(server: AnnouncedServer, clock: Clock): Promise<void> {
+/** Waits until no connection and no request arrives any more, for at most QUIET_ROUNDS rounds. */
+async function waitUntilQuiet(server: AnnouncedServer, clock: Clock): Promise<void> {
   let arrived = 0
   const count = (): void => void arrived++
   server.on('connection', count).on('request', count)
   for (let round = 0, before = -1; round < QUIET_ROUNDS && arrived !== before; round++) {
     before = arrived
-    // A connection that waits to be accepted is accepted in the first turn, and what it sent is read in the second.
-    await polled(clock)
-    await polled(clock)
+    // The first turn accepts a waiting connection. The second turn reads what it sent.
+    await socketsRead(clock)
+    await socketsRead(clock)
   }
   server.off('connection', count).off('request', count)
 }
 
 /**
- * Until the event loop has read what lies in the sockets. A timer runs before that: a connection whose next request is there but
- * not read yet looks idle, and the request would be lost with it.
+ * Waits until the event loop has read all sockets. Timers run before that. A connection looks idle while its
+ * next request has arrived but is not read yet, and closing it would lose that request.
  */
-function polled(clock: Clock): Promise<void> {
+function socketsRead(clock: Clock): Promise<void> {
   return new Promise((resolve) => {
     if (clock.poll) clock.poll(resolve)
     else resolve()
   })
 }
 
-/** HTTP/2 has no such header: its connections end by GOAWAY. */
+/** HTTP/1 only: HTTP/2 has no such header and ends connections with GOAWAY (RFC 9113). */
 function endConnection(request: IncomingMessage, response: ServerResponse): void {
   if (request.httpVersionMajor === 1) response.setHeader('connection', 'close')
 }

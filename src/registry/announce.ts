@@ -8,25 +8,26 @@ import { checkText } from './text.ts'
 
 export type { Announcement } from './announcer.ts'
 
-/** What `announce()` takes beside the registrar, the service and the instance. */
+/** Options of `announce()`. */
 export interface AnnounceOptions {
   /** Ends the announcement, as `close()` does. */
   signal?: AbortSignal
   /**
-   * Told of each failed try to register, to renew or to release. Trying goes on by itself.
+   * Called with the error of each failed try to register, renew or release. The announcement retries by itself.
    * @default a process warning for the first failure in a row
    */
   onError?: (error: unknown) => void
-  /** Told each time the registry has accepted the instance: at first, and after it had forgotten it. */
+  /** Called each time the registry accepts the instance: at first, and again after the registry had forgotten it. */
   onRegistered?: (instance: Instance) => void
   /**
-   * How long the registry may take for one answer, in ms; a heartbeat gets a third of the ttl if that is less.
+   * How long the registry may take for one answer, in ms. A heartbeat may take a third of the ttl, if that is
+   * less.
    * @default 5_000
    */
   timeout?: number
-  /** Between tries while the registry fails; half of each delay is random. */
+  /** The delays between tries while the registry fails. Half of each delay is random. */
   backoff?: RegistryBackoff
-  /** @default the system's */
+  /** @default the system's clock */
   clock?: Clock
 }
 
@@ -40,17 +41,19 @@ export const ANNOUNCE_OPTIONS: readonly string[] = [
 ]
 
 /**
- * Registers the instance and keeps it registered: a heartbeat every third of the ttl (± 10 %), a new registration when
- * the registry has forgotten it. Resolves after the first try, also when that failed: a registry that is down stops no
- * server, trying goes on in the background. Keeps no process alive but for the first try and the release.
+ * Registers the instance and keeps it registered. Sends a heartbeat every third of the ttl (± 10 %), and
+ * registers again when the registry has forgotten the instance. Resolves after the first try, even if it
+ * failed: the server starts although the registry is down, and the announcement retries in the background. Only
+ * the first try and the release keep the process alive.
  *
- * Heartbeats go on until `close()`, the `signal` or the end of the process; to let the announcement go changes nothing.
- * Not for `await using` at the top level of a module, which ends while the server runs on. The same id announced twice
- * is one registration, of the newer url.
+ * Heartbeats go on until `close()`, the `signal` or the end of the process. Losing the reference to the
+ * announcement does not end them. Do not use `await using` at the top level of a module: the module's scope
+ * ends while the server is still running. If the same id is announced twice, there is one registration, with
+ * the newer url.
  *
  * @example
  * const announced = announce(registry, 'user-service', { url: 'http://127.0.0.1:8080' })
- * // Before anything is awaited, so that a signal during the first try is heard.
+ * Set this before anything is awaited, so that a signal during the first try is handled.
  * process.once('SIGTERM', () => announced.then((me) => me.close()))
  */
 export async function announce(
@@ -66,8 +69,8 @@ export async function announce(
 }
 
 /**
- * Resolves after the first try to register, however it went; rejects when the signal aborts before. `wanted` is what is
- * registered at first; undefined: nothing.
+ * Resolves after the first try to register, whether it succeeded or failed. Rejects when the signal aborts
+ * before. `wanted` is registered at first. If it is undefined, nothing is registered yet.
  */
 export async function startAnnouncer(
   settings: AnnouncerSettings,
@@ -80,7 +83,7 @@ export async function startAnnouncer(
   return announcer
 }
 
-/** Everything but the instance, checked and with its defaults. */
+/** Checks everything but the instance, and sets defaults. */
 export function announceSettings(
   registrar: Registrar,
   service: string,

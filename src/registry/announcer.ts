@@ -16,27 +16,30 @@ export interface AnnouncerSettings {
   readonly clock: Clock
 }
 
-/** A server's presence in a registry, kept up by heartbeats until it is closed. */
+/** A server's entry in a registry. Heartbeats keep it until `close()`. */
 export interface Announcement extends AsyncDisposable {
   readonly instance: Instance
   /** Whether the registry has confirmed the instance within the last ttl. */
   readonly registered: boolean
-  /** Stops the heartbeats and releases the lease. Never rejects, and takes no longer than the timeout allows. */
+  /**
+   * Stops the heartbeats and releases the lease. Never rejects. Takes at most the timeout for each of the two
+   * steps.
+   */
   close(): Promise<void>
 }
 
-/** Keeps what is wanted in the registry, by heartbeats, until it is closed. */
+/** Keeps the wanted instance in the registry by heartbeats, until it is closed. */
 export class Announcer implements Announcement {
   readonly instance: Instance
   readonly #settings: AnnouncerSettings
-  readonly #tried = Promise.withResolvers<void>()
+  readonly #firstTry = Promise.withResolvers<void>()
   readonly #onAbort = (): void => {
-    this.#tried.reject(this.#settings.signal?.reason)
+    this.#firstTry.reject(this.#settings.signal?.reason)
     void this.close()
   }
-  /** What is to be registered; undefined: nothing for now. */
+  /** The instance to register. Undefined: nothing for now. */
   #wanted: Instance | undefined
-  /** Aborts when something else is wanted, and at the end. */
+  /** Aborts when another instance, or none, is wanted, and when the announcer is closed. */
   #turn = new AbortController()
   #running: Promise<void> | undefined
   #lease: Lease | undefined
@@ -50,14 +53,20 @@ export class Announcer implements Announcement {
     this.#wanted = wanted
   }
 
-  /** Resolves after the first try to register, however it went; rejects when the signal aborts before. */
+  /**
+   * Resolves after the first try to register, whether it succeeded or failed. Rejects when the signal aborts
+   * before.
+   */
   start(): Promise<void> {
     this.#settings.signal?.addEventListener('abort', this.#onAbort, { once: true })
     this.#running = this.#run().catch(() => {})
-    return this.#tried.promise
+    return this.#firstTry.promise
   }
 
-  /** Registers this in the place of what is registered, or nothing for the time being. Trying goes on in the background. */
+  /**
+   * Registers this instance instead of the current one, or removes the current one for now. Retries in the
+   * background.
+   */
   want(instance: Instance | undefined): void {
     if (this.#ended || instance === this.#wanted) return
     this.#wanted = instance
@@ -84,38 +93,47 @@ export class Announcer implements Announcement {
   }
 
   async #run(): Promise<void> {
-    // The first try is waited for.
+    // The caller waits for the first try, so that try keeps the process alive.
     for (let ref = true; !this.#ended; ref = false) {
       const { signal } = this.#turn
       try {
-        await (this.#wanted ? this.#keep(this.#wanted, signal, ref) : this.#leave(signal))
+        await (this.#wanted
+          ? this.#keepRegistered(this.#wanted, signal, ref)
+          : this.#keepUnregistered(signal))
       } catch (error) {
         if (!signal.aborted) throw error
       }
     }
   }
 
-  /** Registers the instance and renews its lease until the registry has forgotten it. Rejects once `signal` aborts. */
-  async #keep(instance: Instance, signal: AbortSignal, ref: boolean): Promise<void> {
+  /**
+   * Registers the instance and renews its lease until the registry has forgotten it. Rejects when `signal`
+   * aborts.
+   */
+  async #keepRegistered(instance: Instance, signal: AbortSignal, ref: boolean): Promise<void> {
     const { clock, timeout } = this.#settings
-    let waited = ref
-    // Not ended by the signal: what has been sent may succeed, and must then be released or replaced.
-    const lease = await this.#persist(signal, () => {
-      const trying = bounded(clock, timeout, (context) => this.#register(instance, context), { ref: waited })
-      waited = false
+    let keepsAlive = ref
+    // The signal does not cancel this request. It may already have succeeded, and the lease must then be
+    // released or replaced.
+    const lease = await this.#retryUntilDone(signal, () => {
+      const trying = bounded(clock, timeout, (context) => this.#register(instance, context), {
+        ref: keepsAlive,
+      })
+      keepsAlive = false
       return trying
     })
-    await this.#beatUntilForgotten(lease, signal)
+    await this.#renewUntilForgotten(lease, signal)
     this.#lease = undefined
   }
 
-  /** Takes the instance out of the registry, and waits until something else is wanted. */
-  async #leave(signal: AbortSignal): Promise<void> {
+  /** Removes the instance from the registry, and waits until another one is wanted. */
+  async #keepUnregistered(signal: AbortSignal): Promise<void> {
     const { clock, timeout } = this.#settings
-    this.#tried.resolve()
+    this.#firstTry.resolve()
     const lease = this.#lease
-    // Nor is this: a release that came after the next registration would end that.
-    if (lease) await this.#persist(signal, () => bounded(clock, timeout, (context) => lease.release(context)))
+    // The signal does not cancel the release: if it arrived after the next registration, it would end that one.
+    if (lease)
+      await this.#retryUntilDone(signal, () => bounded(clock, timeout, (context) => lease.release(context)))
     this.#lease = undefined
     await new Promise<void>((resolve) => {
       signal.addEventListener('abort', () => resolve(), { once: true })
@@ -127,42 +145,46 @@ export class Announcer implements Announcement {
     const lease = await registrar.register(service, instance, context)
     checkMethods('the lease', lease, ['renew', 'release'])
     checkNumber('the ttl of the lease', lease.ttl, { exclusive: true })
-    // Too late for the bound: a newer try may already hold the registration, and the ttl will end this one.
+    // The timeout has passed. A newer try may already hold the registration. This one ends with its ttl.
     if (context.signal.aborted) return lease
     this.#lease = lease
     this.#confirmed = clock.now()
-    this.#tried.resolve()
+    this.#firstTry.resolve()
     this.#tell(onRegistered, instance)
     return lease
   }
 
-  async #beatUntilForgotten(lease: Lease, parent: AbortSignal): Promise<void> {
+  async #renewUntilForgotten(lease: Lease, parent: AbortSignal): Promise<void> {
     const { clock, timeout } = this.#settings
     const third = lease.ttl / 3
     const renew = (context: SignalContext): unknown => lease.renew(context)
-    let odd = 0
+    let invalidAnswers = 0
     for (;;) {
       await clock.sleep(third * (0.9 + 0.2 * clock.random()), parent, { ref: false })
-      const known = await this.#persist(parent, () =>
+      const known = await this.#retryUntilDone(parent, () =>
         bounded(clock, Math.min(timeout, third), renew, { parent }),
       )
       if (known === false) return
       if (known !== true) {
-        // Not taken for false: to register again at each heartbeat would hide the mistake.
-        this.#report(new TypeError(`renew() must return true or false, got ${quote(known)}`), ++odd)
+        // This does not count as false: a new registration at each heartbeat would hide the bug in the
+        // registrar.
+        this.#report(
+          new TypeError(`renew() must return true or false, got ${quote(known)}`),
+          ++invalidAnswers,
+        )
       }
       this.#confirmed = clock.now()
     }
   }
 
-  /** Tries until it works or `signal` aborts; each failure is told and followed by a longer pause. */
-  #persist<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  /** Retries until `work` succeeds or `signal` aborts. Reports each failure and waits longer after each. */
+  #retryUntilDone<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     const { clock, backoff } = this.#settings
     const attempt = async (n: number): Promise<T> => {
       try {
         return await work()
       } catch (error) {
-        this.#tried.resolve()
+        this.#firstTry.resolve()
         if (!signal.aborted) this.#report(error, n)
         // p-retry does not retry a TypeError.
         throw new Error('the registry failed', { cause: error })
@@ -182,7 +204,7 @@ export class Announcer implements Announcement {
     signal?.removeEventListener('abort', this.#onAbort)
     this.#ended = true
     this.#nextTurn()
-    // A registration in the background is bounded already, but does not keep the process alive.
+    // A registration in the background has a timeout but does not keep the process alive.
     await bounded(clock, timeout, () => this.#running, { ref: true }).catch(() => {})
     const lease = this.#lease
     this.#lease = undefined
@@ -196,7 +218,7 @@ export class Announcer implements Announcement {
 
   #report(error: unknown, failures: number): void {
     const { service } = this.#settings
-    report(this.#settings, error, failures, `${service} could not be kept in the registry; trying goes on`)
+    report(this.#settings, error, failures, `${service} could not be registered or renewed; it is retried`)
   }
 
   #tell<T>(listener: ((value: T) => unknown) | undefined, value: T): void {
@@ -204,7 +226,7 @@ export class Announcer implements Announcement {
   }
 }
 
-/** Tells `onError`, or warns of the first failure in a row. */
+/** Calls `onError`, or emits a process warning for the first failure in a row. */
 export function report(
   { onError }: Pick<AnnouncerSettings, 'onError'>,
   error: unknown,

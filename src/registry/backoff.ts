@@ -1,7 +1,7 @@
 import { checkNumber, checkObject } from '../options.ts'
 import type { Clock } from '../clock.ts'
 
-/** Exponential growth between two delays, in ms. */
+/** Exponential growth between two delays, both in ms. */
 export interface RegistryBackoff {
   /** @default 500 */
   initial?: number
@@ -10,8 +10,9 @@ export interface RegistryBackoff {
 }
 
 /**
- * The delay after the nth failure in a row (1, 2, …): doubled each time, of which the upper half is random, so that
- * clients that lost one registry together do not come back together, and none at once.
+ * Returns the delay in ms after the nth failure in a row (1, 2, …). It doubles each time, and its upper half is
+ * random. So clients that lost one registry at the same moment do not reconnect at the same moment, and no
+ * client reconnects at once.
  */
 export function registryBackoff(
   name: string,

@@ -3,18 +3,18 @@ import { timeoutError } from '../errors.ts'
 import type { SignalContext } from './source.ts'
 
 export interface BoundedOptions {
-  /** Ends it early. */
+  /** Ends the work early. */
   readonly parent?: AbortSignal
   /**
-   * Keeps the process alive meanwhile: for what somebody waits for.
+   * Whether the timer keeps the process alive. True when somebody waits for the result.
    * @default false
    */
   readonly ref?: boolean
 }
 
 /**
- * Runs `work` for at most `ms`, or until `parent` aborts: then its signal aborts and the promise rejects at once,
- * whether `work` listens or not.
+ * Runs `work` for at most `ms` milliseconds, or until `parent` aborts. Then the signal of `work` aborts, and
+ * the promise rejects at once, even if `work` ignores its signal.
  */
 export async function bounded<T>(
   clock: Clock,

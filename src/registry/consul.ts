@@ -5,7 +5,7 @@ import { explain } from './consul/explain.ts'
 import { SharedHealth } from './consul/shared.ts'
 import { watchHealth } from './consul/watch.ts'
 import type { TlsSource } from './http/connector.ts'
-import { credentialOf, only, type Credential } from './http/credential.ts'
+import { credentialOf, replaceSecrets, type Credential } from './http/credential.ts'
 import { checkMaxAnswer, checkRegistryUrl, checkService, tlsOf } from './http/options.ts'
 import { RegistryHttp } from './http/http.ts'
 import type { Instance, Registrar, SignalContext, Source } from './source.ts'
@@ -14,53 +14,56 @@ import { checkText } from './text.ts'
 /** Options of `consul()`. */
 export interface ConsulOptions {
   /**
-   * The local agent.
+   * The url of the local agent.
    * @default 'http://127.0.0.1:8500'
    */
   url?: string
-  /** ACL token. */
+  /** The ACL token. */
   token?: Credential | undefined
-  /** CA, client certificate and so on, for an https url; the names are those of `node:tls`. */
+  /** CA, client certificate and so on for an https url. The names are those of `node:tls`. */
   tls?: TlsSource
-  /** Discovers in another datacenter. @default the agent's */
+  /** The datacenter to discover instances in. @default the agent's datacenter */
   datacenter?: string
   /**
-   * False: instances with a check in `warning` are used too, with their `Weights.Warning`.
+   * Whether only instances whose checks all pass are used. If false, instances with a check in `warning` are
+   * used too, with their `Weights.Warning`.
    * @default true
    */
   passing?: boolean
-  /** Discovers only instances with this tag. */
+  /** Only instances with this tag are discovered. */
   tag?: string
-  /** Discovers only what this expression selects, `'Service.Meta.version == "2"'`. */
+  /** Only instances that this expression selects are discovered: `'Service.Meta.version == "2"'`. */
   filter?: string
   /**
-   * Lets any server answer, not just the leader: cheaper, survives the loss of the leader, may lag behind.
+   * Whether any server may answer, not only the leader. This is cheaper and works without a leader, but the
+   * answer may be out of date.
    * @default false
    */
   stale?: boolean
   /**
-   * The scheme of instances which do not say themselves.
+   * The scheme of instances that do not state one.
    * @default 'http'
    */
   scheme?: 'http' | 'https'
   /**
-   * Two connections for all services together in place of one for each: for a process that watches many. Needs `read`
-   * on all nodes and services it watches. A change that no check shows, such as a new weight, is seen after `wait`.
+   * Whether all services share two connections. Use it in a process that watches many services. Requires `read`
+   * on all nodes and services that it watches. A change that no check shows, such as a new weight, is seen
+   * after `wait`.
    * @default false
    */
   shared?: boolean
   /**
-   * How long the agent may hold back its answer until something changes, in ms, 60_000 at most. A frozen agent is
-   * noticed after 17/16 of this and `timeout`.
+   * How long the agent may delay its answer until something changes, in ms, at most 60_000. A frozen agent is
+   * detected after 17/16 of this plus `timeout`.
    * @default 55_000
    */
   wait?: number
   /**
-   * How long a request may take beyond `wait`, in ms.
+   * How long a request may take in addition to `wait`, in ms.
    * @default 5_000
    */
   timeout?: number
-  /** Bytes that an answer may have, and a line of a stream. @default 64 MiB */
+  /** The maximum size of an answer in bytes. @default 64 MiB */
   maxAnswerSize?: number
   /**
    * How long a registration stays healthy after its last heartbeat, in ms.
@@ -68,11 +71,12 @@ export interface ConsulOptions {
    */
   ttl?: number
   /**
-   * How long after that Consul forgets it, in ms. Consul looks twice a minute and takes less than 60_000 for that.
+   * How long after that Consul removes the registration, in ms. Consul checks this every 30 s and uses 60_000
+   * for smaller values.
    * @default 60_000
    */
   deregisterAfter?: number
-  /** @default the system's */
+  /** @default the system's clock */
   clock?: Clock
 }
 
@@ -129,7 +133,8 @@ export function consul(options: ConsulOptions = {}): Source & Registrar {
   const headers: Record<string, string> = {}
   const secrets = new Set<string>()
   const tokenNow = token === undefined ? undefined : credentialOf('token', token)
-  const authorize = tokenNow && (async () => ({ 'x-consul-token': only(secrets, await tokenNow()) }))
+  const authorize =
+    tokenNow && (async () => ({ 'x-consul-token': replaceSecrets(secrets, await tokenNow()) }))
   const settings = {
     name: 'consul',
     url,
@@ -175,5 +180,5 @@ export function consul(options: ConsulOptions = {}): Source & Registrar {
   }
 }
 
-/** Query parameter → option. */
+/** Maps query parameters to options. */
 const SELECTORS = { dc: 'datacenter', tag: 'tag', filter: 'filter' } as const

@@ -11,27 +11,27 @@ import type { Instance, Source } from './source.ts'
 
 export interface DiscoveryOptions {
   source: Source
-  /** Refuses an instance's url by throwing. */
+  /** Throws to refuse an instance's url. */
   allow?: Allow | undefined
   service: string
-  /** @default the system's */
+  /** @default the system's clock */
   clock?: Clock
-  /** A snapshot that differs from the one before, order aside. The callbacks must not throw. */
+  /** Called with each snapshot that differs from the one before in more than its order. No callback may throw. */
   onInstances: (instances: readonly Instance[]) => void
-  /** The source failed; each time. */
+  /** Called each time the source fails. */
   onFailed?: (error: unknown) => void
-  /** The source failed; once per outage. What is known stays in use. */
+  /** Called when the source fails, once per outage. The known instances stay in use. */
   onStale?: (error: unknown) => void
-  /** The first good snapshot after that; `staleFor` in ms. */
+  /** Called with the first good snapshot after an outage, which lasted `staleFor` ms. */
   onRecovered?: (staleFor: number) => void
-  /** Entries of a snapshot were dropped; once until they change. */
+  /** Called when entries of a snapshot are dropped, and again only when the dropped entries change. */
   onInvalid?: (rejected: readonly Rejected[]) => void
   /**
-   * How long a drop to zero instances is held back, in ms.
+   * How long a drop to zero instances is ignored, in ms.
    * @default `source.emptyGrace`, or else 30_000
    */
   emptyGrace?: number
-  /** Between the tries of a source that fails. */
+  /** The delays between the tries while the source fails. */
   backoff?: RegistryBackoff
 }
 
@@ -49,13 +49,19 @@ const OPTIONS = [
   'backoff',
 ]
 
-/** A watch that ends as planned twice within this time is held to it: at once must not become a spin. */
+/**
+ * In ms. If two watches in a row end as planned in less time, the next one starts only after this time, to
+ * prevent a busy loop.
+ */
 const MIN_WATCH = 1000
 
-/** For a source that does not say how long a drop to zero is held back. */
+/** The empty grace of a source that sets none, in ms. */
 export const DEFAULT_EMPTY_GRACE = 30_000
 
-/** Drives one source for one service: what a source need not do (retry, dedupe, validate, remember) is done here. */
+/**
+ * Runs one source for one service. Sources need not retry, deduplicate, validate or remember snapshots: this
+ * class does.
+ */
 export class Discovery {
   readonly #options: DiscoveryOptions
   readonly #clock: Clock
@@ -67,13 +73,13 @@ export class Discovery {
   #reader: SnapshotReader
   #instances: readonly Instance[] | undefined
   #watching: AbortController | undefined
-  #grace: AbortController | undefined
+  #graceTimer: AbortController | undefined
   #failures = 0
-  /** Since when the watch gives snapshots without a failure. */
+  /** Since when the current watch has yielded snapshots, in ms on the clock. A failure resets it. */
   #goodSince: number | undefined
   #error: unknown
   #staleSince: number | undefined
-  #reported = ''
+  #reportedReasons = ''
 
   constructor(options: DiscoveryOptions) {
     checkObject('Discovery', options, OPTIONS)
@@ -85,11 +91,11 @@ export class Discovery {
     this.#clock = clock
     this.#emptyGrace = checkNumber('emptyGrace', emptyGrace)
     this.#backoff = registryBackoff('backoff', options.backoff)
-    // Nobody has to wait for it.
+    // `ready` may reject with no caller waiting for it.
     this.#ready.promise.catch(() => {})
   }
 
-  /** From the next snapshot on. */
+  /** Applies from the next snapshot on. */
   reconfigure(
     allow: DiscoveryOptions['allow'],
     emptyGrace: number = checkSource('source', this.#options.source),
@@ -98,7 +104,7 @@ export class Discovery {
     this.#reader = new SnapshotReader(allow)
   }
 
-  /** Resolves with the first valid snapshot, also an empty one; rejects if closed before. */
+  /** Resolves with the first valid snapshot, even an empty one. Rejects if the discovery is closed before. */
   get ready(): Promise<void> {
     return this.#ready.promise
   }
@@ -108,19 +114,19 @@ export class Discovery {
     return this.#instances !== undefined
   }
 
-  /** The source's last error; undefined while it is healthy. */
+  /** The source's last error, or undefined while the source is healthy. */
   get error(): unknown {
     return this.#error
   }
 
-  /** Milliseconds since the source began to fail; undefined while it is healthy. */
+  /** For how many ms the source has failed, or undefined while it is healthy. */
   get staleFor(): number | undefined {
     return this.#staleSince === undefined ? undefined : this.#clock.now() - this.#staleSince
   }
 
   /**
-   * Whether nothing is known, and it is not worth while to wait for it: the source has failed for a reason that does not pass by
-   * itself within a moment, or more than once.
+   * Whether no instance is known and a call should not wait for one: the source has failed more than once, or
+   * for a reason that does not go away within a moment.
    */
   get isHopeless(): boolean {
     if (this.seen || this.#error === undefined) return false
@@ -135,7 +141,7 @@ export class Discovery {
     this.#running ??= this.#run()
   }
 
-  /** Aborts the watch and waits for its end, but not for long: what a source yields later is dropped. */
+  /** Aborts the watch and waits for its end, with a limit. Drops what the source yields later. */
   async close(): Promise<void> {
     this.#stop.abort(
       new OutriggerError('ERR_OUTRIGGER_CLOSED', `discovery of ${this.#options.service} is closed`),
@@ -165,14 +171,14 @@ export class Discovery {
         }
         before = lasted
       } catch {
-        // Closed: nothing else gets out of endless retries.
+        // The discovery was closed. Nothing else ends retries without a limit.
       }
     }
   }
 
   async #watch(): Promise<void> {
     const { source, service } = this.#options
-    // Its own signal, so that an iterator without return() is stopped as well.
+    // Each watch has a signal, so that an iterator without return() is stopped too.
     const watching = new AbortController()
     this.#watching = watching
     const { signal } = this.#stop
@@ -209,7 +215,7 @@ export class Discovery {
       this.#endGrace()
       if (changed || before === 0) this.#apply(instances)
     } else if (before > 0) {
-      this.#hold(instances)
+      this.#holdBack(instances)
     } else if (!this.seen) {
       this.#apply(instances)
     }
@@ -222,14 +228,14 @@ export class Discovery {
     this.#ready.resolve()
   }
 
-  /** Applies a drop to zero once it has lasted. */
-  #hold(empty: readonly Instance[]): void {
+  /** Applies a drop to zero instances after the empty grace, unless instances come back before. */
+  #holdBack(empty: readonly Instance[]): void {
     if (this.#emptyGrace === 0) this.#apply(empty)
-    if (this.#grace || this.#emptyGrace === 0 || this.#emptyGrace === Infinity) return
+    if (this.#graceTimer || this.#emptyGrace === 0 || this.#emptyGrace === Infinity) return
     const grace = new AbortController()
-    this.#grace = grace
+    this.#graceTimer = grace
     const end = (): void => {
-      if (this.#grace !== grace) return
+      if (this.#graceTimer !== grace) return
       this.#endGrace()
       this.#apply(empty)
     }
@@ -237,14 +243,14 @@ export class Discovery {
   }
 
   #endGrace(): void {
-    this.#grace?.abort()
-    this.#grace = undefined
+    this.#graceTimer?.abort()
+    this.#graceTimer = undefined
   }
 
   #fail(error: unknown): void {
-    // Nobody knows whether it is still empty.
+    // While the source fails, it is unknown whether the service is still empty.
     this.#endGrace()
-    // A snapshot alone is no recovery: a registry may tell its list and yet refuse to be watched.
+    // One snapshot is not a recovery: a registry may return its list and then refuse the watch.
     if (this.#goodSince !== undefined && this.#clock.now() - this.#goodSince >= MIN_WATCH) this.#failures = 0
     this.#goodSince = undefined
     this.#failures++
@@ -258,8 +264,8 @@ export class Discovery {
   #report(rejected: readonly Rejected[]): void {
     const reasons = rejected.map(({ reason }) => reason)
     const key = reasons.toSorted().join('\n')
-    if (key === this.#reported) return
-    this.#reported = key
+    if (key === this.#reportedReasons) return
+    this.#reportedReasons = key
     if (rejected.length > 0) this.#options.onInvalid?.(rejected)
   }
 }
@@ -274,7 +280,7 @@ export function checkIsSource(name: string, source: unknown): asserts source is 
   checkMethods(name, source, ['watch'])
 }
 
-/** Returns how long a drop of the source to zero is held back. */
+/** Checks the source. Returns how long it holds back a drop to zero instances, in ms. */
 export function checkSource(name: string, source: Source): number {
   checkIsSource(name, source)
   const { emptyGrace = DEFAULT_EMPTY_GRACE } = source

@@ -8,12 +8,15 @@ import type { Instance, Source } from './source.ts'
 export type { DnsCommonOptions, DnsHostOptions, DnsName, DnsOptions, DnsSrvOptions } from './dns/options.ts'
 export type { DnsAddress, DnsResolver, DnsSrv } from './dns/resolver.ts'
 
-/** When no record told a TTL: Node does not for SRV, and nobody does for a name that has no record. */
+/**
+ * In ms. Used when no record has a TTL: Node.js reports none for SRV records, and a name without records has
+ * none.
+ */
 const UNKNOWN_TTL = 5_000
 
 /**
- * Instances from DNS: SRV records, or the addresses of a host at a fixed port. Asks the name servers itself, without
- * hosts file and search domains, so names must be fully qualified.
+ * Reads instances from DNS: SRV records, or the addresses of a host at a fixed port. Queries the name servers
+ * directly, without hosts file and search domains, so names must be fully qualified.
  *
  * @example
  * dns({ srv: (service) => `_http._tcp.${service}.shop.example` })
@@ -32,7 +35,7 @@ async function* watchDns(
   if (signal.aborted) return
   const { clock, minTtl, maxTtl, timeout, port, servers } = settings
   const name = nameOf(settings, service)
-  // Of its own for each watch, because `cancel()` ends every query of a resolver.
+  // Each watch has a resolver, because `cancel()` ends every query of a resolver.
   const own = new FailoverResolver(servers, timeout)
   const question = { ...settings, name, resolver: settings.resolver ?? own }
   const cancel = (): void => own.cancel()
@@ -41,7 +44,7 @@ async function* watchDns(
     while (!signal.aborted) {
       const lookUp = (): Promise<Answer> =>
         port === undefined ? lookUpSrv(question) : lookUpHost(question, port)
-      // A resolver given by the user may neither come to an end nor know of our signal.
+      // A resolver of the user's may never settle and does not get our signal.
       const { instances, ttl = UNKNOWN_TTL } = await bounded(clock, timeout, lookUp, { parent: signal })
       yield instances
       await clock.sleep(Math.min(Math.max(ttl, minTtl), maxTtl), signal, { ref: false })
@@ -50,7 +53,7 @@ async function* watchDns(
     if (!signal.aborted) throw error
   } finally {
     signal.removeEventListener('abort', cancel)
-    // What timed out for us is still going on there.
+    // A query may still be running after our timeout.
     cancel()
   }
 }

@@ -3,12 +3,13 @@ import type { Instance, InstanceInit } from './source.ts'
 import { parseJson, withScheme } from './text.ts'
 import { undecodable } from './undecodable.ts'
 
-/** Reads one key; undefined for a key that is no instance. */
+/** Reads one key. Returns undefined when the key is not an instance. */
 export type Decode = (key: string, value: string) => InstanceInit | string | undefined
 
 /**
- * A JSON object with the fields of an instance; the layout of etcd's own Go package for gRPC naming,
- * `{"Op":0,"Addr":"10.0.0.7:8080","Metadata":…}`; or a bare url or `host:port` as go-kit and others store it.
+ * Reads three formats: a JSON object with the fields of an instance; the format of etcd's Go package for gRPC
+ * naming, `{"Op":0,"Addr":"10.0.0.7:8080","Metadata":…}`; a url or `host:port` as text, as go-kit and others
+ * store it.
  */
 export const decodeValue: Decode = (_key, value) => {
   const text = value.replace(/^\uFEFF/, '').trim()
@@ -19,19 +20,23 @@ export const decodeValue: Decode = (_key, value) => {
   return { url: withScheme(Addr), ...(isPlainObject(Metadata) && { metadata: Metadata }) }
 }
 
-/** `go.etcd.io/etcd/client/v3/naming/endpoints`. */
+/** The format that `go.etcd.io/etcd/client/v3/naming/endpoints` writes. */
 interface GoEndpoint {
   readonly Addr?: unknown
   readonly Metadata?: unknown
 }
 
-/** Never throws: one bad key must not freeze the list. `SnapshotReader` drops what could not be decoded. */
+/**
+ * Never throws, so one bad key does not block the others. `SnapshotReader` drops entries that could not be
+ * decoded.
+ */
 export function decodeEntry(decode: Decode, key: string, value: string, id: string): Instance | undefined {
   try {
     const entry = decode(key, value)
     if (entry === undefined) return undefined
     if (typeof entry === 'string') return { id, url: withScheme(entry) }
-    // Whoever may write one key must not take the place of another; a function of the user's may name them as it likes.
+    // The id in a default entry is ignored: who may write one key must not replace the instance of another key.
+    // A `decode` function of the user's may set any id.
     return decode === decodeValue ? { ...entry, id } : { id, ...entry }
   } catch (error) {
     return undecodable(id, key, value, error)

@@ -12,61 +12,66 @@ import { regroup } from './shared/regroup.ts'
 import { SharedWatch } from './shared/shared-watch.ts'
 import type { Instance, Registrar, SignalContext, Source } from './source.ts'
 
-/** By the name of the service. */
+/** The instances of each service, by its name. */
 type Groups = ReadonlyMap<string, readonly Instance[]>
 
 /** Options of `etcd()`. */
 export interface EtcdOptions {
-  /** Client urls of one or more members, `http://127.0.0.1:2379`; with several, the next is used when one fails. */
+  /**
+   * Client urls of one or more members, `http://127.0.0.1:2379`. If there are several, the next one is used
+   * when one fails.
+   */
   endpoints: string | readonly string[]
   /**
-   * Instances live under `<prefix><service>/<id>`; ends with a slash, or is empty.
+   * The prefix of all keys. An instance is stored under `<prefix><service>/<id>`. Must end with a slash or be
+   * empty.
    * @default '/services/'
    */
   prefix?: string
-  /** Signs in with a password; needs `password`. */
+  /** The user to authenticate as. Requires `password`. */
   user?: string | undefined
-  /** Needs `user`. A file or function is read again when it is needed again, so that it may change. */
+  /** Requires `user`. A file or function is read at each authentication, so the password may change. */
   password?: Credential | undefined
-  /** CA, client certificate and so on, for https endpoints; the names are those of `node:tls`. */
+  /** CA, client certificate and so on for https endpoints. The names are those of `node:tls`. */
   tls?: TlsSource
   /**
-   * Reads a layout that is not ours: an instance, or its url or `host:port`; undefined for a key that is no
-   * instance. The id defaults to what follows the service in the key.
-   * @default JSON with the fields of an instance, etcd's own layout for Go (`{"Op":0,"Addr":"10.0.0.7:8080"}`), or a
-   * bare url or `host:port`
+   * Reads keys in another layout. Returns an instance, a url, `host:port`, or undefined for a key that is not
+   * an instance. The id defaults to what follows the service in the key.
+   * @default JSON with the fields of an instance, the layout of etcd's Go package
+   * (`{"Op":0,"Addr":"10.0.0.7:8080"}`), or a url or `host:port` as text
    */
   decode?: (key: string, value: string) => ReturnType<Decode>
   /**
-   * How long a registration lives after its last heartbeat, in ms; etcd counts in seconds and may grant more.
+   * How long a registration lives after its last heartbeat, in ms. etcd rounds it up to seconds and may grant
+   * more.
    * @default 15_000
    */
   ttl?: number
   /**
-   * How long one request may take at one endpoint, in ms.
+   * How long one request to one endpoint may take, in ms.
    * @default 5_000
    */
   timeout?: number
-  /** Bytes that an answer may have, and a line of a stream. @default 64 MiB */
+  /** The maximum size of an answer, or of one line of a stream, in bytes. @default 64 MiB */
   maxAnswerSize?: number
   /**
-   * Milliseconds between two checks that the member behind an idle watch still answers: a frozen one is noticed
-   * after at most this and `timeout`.
+   * Time between two checks that the member of a watch still answers, in ms. A frozen member is detected after
+   * at most this time plus `timeout`.
    * @default 10_000
    */
   probeInterval?: number
   /**
-   * One watch on the whole prefix for all services together in place of one for each: for a process that watches many.
-   * Needs a prefix, and `read` on all of it.
+   * Whether all services share one watch of the complete prefix. Use it in a process that watches many
+   * services. Requires a prefix, and permission to read all keys under it.
    * @default false
    */
   shared?: boolean
   /**
-   * How long one watch is kept before all is read afresh, in ms, ± 10 %.
+   * How long one watch lasts before everything is read again, in ms, ± 10 %.
    * @default 240_000
    */
   rotateAfter?: number
-  /** @default the system's */
+  /** @default the system's clock */
   clock?: Clock
 }
 
@@ -87,7 +92,7 @@ const OPTIONS: Record<keyof EtcdOptions, true> = {
 }
 
 /**
- * Discovers and registers instances in etcd v3.4 or later, over its JSON gateway.
+ * Discovers and registers instances in etcd v3.4 or later, through its JSON gateway.
  *
  * @example
  * const registry = etcd({ endpoints: 'http://127.0.0.1:2379' })
@@ -109,7 +114,8 @@ export function etcd(options: EtcdOptions): Source & Registrar {
   checkNumber('rotateAfter', rotateAfter, { exclusive: true })
   if (user !== undefined) checkSecret('user', user)
   const passwordNow = password === undefined ? undefined : credentialOf('password', password)
-  if ((user === undefined) !== (password === undefined)) throw new TypeError('user and password go together')
+  if ((user === undefined) !== (password === undefined))
+    throw new TypeError('user and password must be set together')
   checkFunction('decode', decode)
   checkMethods('clock', clock, ['now', 'sleep', 'random'])
   const cluster: Cluster = {

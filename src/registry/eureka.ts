@@ -4,44 +4,47 @@ import type { TlsSource } from './http/connector.ts'
 import { Endpoints } from './http/endpoints.ts'
 import { readApplication, type AddressField } from './eureka/application.ts'
 import { appOf, checkIsEureka, registerInstance, type EurekaSettings } from './eureka/lease.ts'
-import { credentialOf, only, type Credential } from './http/credential.ts'
+import { credentialOf, replaceSecrets, type Credential } from './http/credential.ts'
 import { checkMaxAnswer, checkSecret, checkService, tlsOf } from './http/options.ts'
 import { RegistryHttp } from './http/http.ts'
 import type { Instance, Registrar, SignalContext, Source } from './source.ts'
 
 /** Options of `eureka()`. */
 export interface EurekaOptions {
-  /** The server's base url, `http://eureka:8761/eureka`; of several peers, the next is used when one fails. */
+  /**
+   * The server's base url, `http://eureka:8761/eureka`. If there are several, the next one is used when one
+   * fails.
+   */
   url: string | readonly string[]
-  /** For a server behind HTTP basic authentication; needs `password`. */
+  /** The user for HTTP basic authentication. Requires `password`. */
   user?: string | undefined
-  /** Needs `user`. A file or function is read again when it is needed again, so that it may change. */
+  /** Requires `user`. A file or function is read before each request, so the password may change. */
   password?: Credential | undefined
-  /** CA, client certificate and so on, for https urls; the names are those of `node:tls`. */
+  /** CA, client certificate and so on for https urls. The names are those of `node:tls`. */
   tls?: TlsSource
   /**
-   * Call instances by their host name or by their IP address.
+   * Whether the url of an instance contains its host name or its IP address.
    * @default 'hostName'
    */
   address?: AddressField
   /**
-   * Milliseconds between two reads, ± 10 %. The server itself answers from a cache of 30 s.
+   * Time between two reads, in ms, ± 10 %. The server itself caches its answer for 30 s.
    * @default 30_000
    */
   poll?: number
   /**
-   * How long one request may take at one server, in ms.
+   * How long one request to one server may take, in ms.
    * @default 5_000
    */
   timeout?: number
-  /** Bytes that an answer may have, and a line of a stream. @default 64 MiB */
+  /** The maximum size of an answer in bytes. @default 64 MiB */
   maxAnswerSize?: number
   /**
-   * How long a registration lives after its last heartbeat, in ms; Eureka counts in seconds.
+   * How long a registration lives after its last heartbeat, in ms. Eureka rounds it up to seconds.
    * @default 90_000
    */
   ttl?: number
-  /** @default the system's */
+  /** @default the system's clock */
   clock?: Clock
 }
 
@@ -76,7 +79,8 @@ export function eureka(options: EurekaOptions): Source & Registrar {
   checkNumber('ttl', ttl, { min: 1000 })
   if (user !== undefined) checkSecret('user', user)
   const passwordNow = password === undefined ? undefined : credentialOf('password', password)
-  if ((user === undefined) !== (password === undefined)) throw new TypeError('user and password go together')
+  if ((user === undefined) !== (password === undefined))
+    throw new TypeError('user and password must be set together')
   checkMethods('clock', clock, ['now', 'sleep', 'random'])
   if (address !== 'hostName' && address !== 'ipAddr') {
     throw new TypeError(`address must be 'hostName' or 'ipAddr', got ${quote(address)}`)
@@ -87,7 +91,7 @@ export function eureka(options: EurekaOptions): Source & Registrar {
     (async () => {
       const secret = await passwordNow()
       const basic = Buffer.from(`${user}:${secret}`).toString('base64')
-      only(secrets, secret, basic)
+      replaceSecrets(secrets, secret, basic)
       return { authorization: `Basic ${basic}` }
     })
   const settings: EurekaSettings = {
@@ -95,7 +99,7 @@ export function eureka(options: EurekaOptions): Source & Registrar {
     endpoints: new Endpoints('url', options.url),
     headers: {
       accept: 'application/json',
-      // Netflix's own server answers 406 to a client that does not take it.
+      // Netflix's server answers 406 to a request that does not accept gzip.
       'accept-encoding': 'gzip',
     },
     secrets,
@@ -105,7 +109,7 @@ export function eureka(options: EurekaOptions): Source & Registrar {
     clock,
     tls: tlsOf(tls),
   }
-  /** Servers that have proved to be Eureka. */
+  /** The servers that have proved to be Eureka. */
   const known = new Set<string>()
 
   async function* watch(
@@ -116,7 +120,7 @@ export function eureka(options: EurekaOptions): Source & Registrar {
     const path = `/apps/${encodeURIComponent(appOf(service))}`
     const http = new RegistryHttp(settings)
     const read = (background: boolean): Promise<readonly Instance[]> =>
-      settings.endpoints.any(signal, async (base) => {
+      settings.endpoints.tryEach(signal, async (base) => {
         const request = { headers: settings.headers, signal, background }
         const reply = await http.send(base + path, request)
         if (reply.status === 404) {
@@ -141,7 +145,8 @@ export function eureka(options: EurekaOptions): Source & Registrar {
   }
 
   return {
-    // Until heartbeats have filled a server that forgot everything, and its cache and our poll show it.
+    // In ms. A server that lost its data needs this long until heartbeats have restored it, its cache is
+    // renewed and our poll reads it.
     emptyGrace: 120_000,
     watch,
     register: async (service, instance, { signal }) => {

@@ -5,24 +5,24 @@ import { parser, readContent } from './file/content.ts'
 import { toPath, watchText, type WatchTextOptions } from './file/watch-text.ts'
 import type { Instance, Source } from './source.ts'
 
-/** What `file()` takes beside the path. */
+/** Options of `file()`. */
 export interface FileOptions {
   /**
-   * YAML needs the package `yaml`.
+   * The format of the file. YAML needs the package `yaml`.
    * @default 'yaml' for a path that ends in .yaml or .yml, or else 'json'
    */
   format?: 'json' | 'yaml'
   /**
-   * The file is read again after this time even if nothing was heard, in ms: network file systems report nothing.
+   * How often the file is read when no change is reported, in ms. Network file systems report no changes.
    * @default 30_000
    */
   poll?: number
   /**
-   * How long it must have been quiet before a changed file is read, in ms.
+   * How long there must be no further change before a changed file is read, in ms.
    * @default 50
    */
   debounce?: number
-  /** @default the system's */
+  /** @default the system's clock */
   clock?: Clock
 }
 
@@ -31,8 +31,8 @@ interface Settings extends WatchTextOptions {
 }
 
 /**
- * Instances from a file that somebody else writes: `{ "user-service": ["http://10.0.0.7:8080", { "url": …, "weight": 2 }] }`,
- * or the array alone, which is then the list of any service. A service that is not in it has no instance.
+ * Reads instances from a file: `{ "user-service": ["http://10.0.0.7:8080", { "url": …, "weight": 2 }] }`, or
+ * only the array, which then applies to every service. A service that the file does not name has no instance.
  *
  * @example
  * createClient({ service: 'user-service', source: file('/etc/shop/instances.json') })

@@ -3,7 +3,7 @@ import { toInstance, withoutSecrets } from './instance.ts'
 import type { Instance, InstanceInit, SignalContext, Source } from './source.ts'
 
 /**
- * A source with a list that never changes; a string is an instance's url.
+ * A source with a constant list. A string is an instance's url.
  *
  * @example
  * createClient({ service: 'user-service', source: fixed(['http://10.0.0.7:8080', 'http://10.0.0.8:8080']) })

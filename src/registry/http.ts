@@ -14,46 +14,50 @@ export type { TlsOptions, TlsSource } from './http/connector.ts'
 
 /** Options of `http()`. */
 export interface HttpSourceOptions {
-  /** Where the list of a service is: an url in which `{service}` stands for its name, or a function of the name. */
+  /** Where the list of a service is: a url in which `{service}` stands for its name, or a function of the name. */
   url: string | ((service: string) => string)
-  /** Sent along: an object, or a function that is asked before each request and may be async. Never shown in errors. */
+  /**
+   * Headers of each request: an object, or a function that is called before each request and may be async.
+   * Values of 8 or more characters never appear in errors.
+   */
   headers?: Readonly<Record<string, string>> | (() => HeadersAnswer | Promise<HeadersAnswer>)
   /**
-   * Where in the answer the list is, as a path of JSONPath: `'$.data.servers'`, or `'$.nodes[*].address'`.
+   * Where the list is in the answer, as a JSONPath: `'$.data.servers'`, or `'$.nodes[*].address'`.
    * @default '$', the answer itself
    */
   select?: string
-  /** Your own way from the answer's JSON to a list of instances, urls or `host:port`, in place of `select`. */
+  /** Returns the list of instances, urls or `host:port` from the answer's JSON. Use it instead of `select`. */
   decode?: HttpDecode
   /**
-   * How news comes. `poll`: asked again every `poll` ms, with `If-None-Match`. `long-poll`: the server holds back its
-   * answer until there is news, as `Prefer: wait` asks it to (RFC 7240). `events`: the server sends events
-   * (`text/event-stream`), each with the whole list.
+   * How changes are found. `poll`: send a request every `poll` ms, with `If-None-Match`. `long-poll`: the
+   * server delays its answer until there is a change, as `Prefer: wait` requests (RFC 7240). `events`: the
+   * server sends server-sent events (`text/event-stream`), each with the complete list.
    * @default 'poll'
    */
   mode?: 'poll' | 'long-poll' | 'events'
   /**
-   * Milliseconds between two requests of a poll, ± 10 %.
+   * Time between two requests of a poll, in ms, ± 10 %.
    * @default 5_000
    */
   poll?: number
   /**
-   * How long a long poll may be held back, in ms; how long a stream of events may say nothing.
+   * In ms. For `long-poll`, how long the server may delay its answer. For `events`, how long the stream may be
+   * silent.
    * @default 30_000
    */
   wait?: number
   /**
-   * How long one request may take, in ms, a long poll beyond `wait`.
+   * How long one request may take, in ms. A long poll may take this long in addition to `wait`.
    * @default 5_000
    */
   timeout?: number
   /**
-   * CA, client certificate and so on, for https urls; the names are those of `node:tls`. A function is asked for each
-   * new connection.
+   * CA, client certificate and so on for https urls. The names are those of `node:tls`. A function is called
+   * for each new connection.
    */
   tls?: TlsSource
   /**
-   * Bytes that an answer may have, as it comes and unpacked.
+   * The maximum size of an answer in bytes, both compressed and decompressed.
    * @default 64 MiB
    */
   maxAnswerSize?: number
@@ -62,7 +66,7 @@ export interface HttpSourceOptions {
    * @default 30_000
    */
   emptyGrace?: number
-  /** @default the system's */
+  /** @default the system's clock */
   clock?: Clock
 }
 
@@ -84,8 +88,8 @@ const OPTIONS: Record<keyof HttpSourceOptions, true> = {
 }
 
 /**
- * Instances from any endpoint that answers with JSON: a list of instances, of urls, of `host:port`, or of groups of
- * targets as Prometheus's `http_sd` has them.
+ * Reads instances from any endpoint that answers with JSON: a list of instances, of urls, of `host:port`, or of
+ * groups of targets as in Prometheus's `http_sd`.
  *
  * @example
  * http({ url: 'http://registry:8000/services/{service}' })
@@ -152,7 +156,7 @@ function headersFor(headers: unknown, secrets: Set<string>): () => Promise<Heade
   const copy = typeof headers === 'function' ? undefined : checkHeaders(headers)
   return async () => {
     const answer = copy ?? checkHeaders(await (headers as () => unknown)())
-    // A header's value is a secret as often as not; a short one is none.
+    // A header's value may be a secret, so errors must not show it. Values under 8 characters are no secrets.
     for (const value of Object.values(answer)) if (value.length >= 8) secrets.add(value)
     return answer
   }
@@ -161,7 +165,7 @@ function headersFor(headers: unknown, secrets: Set<string>): () => Promise<Heade
 function checkHeaders(value: unknown): HeadersAnswer {
   const entries = typeof value === 'object' && value !== null ? Object.entries(value) : undefined
   if (!entries?.every(([, each]) => typeof each === 'string')) {
-    throw new TypeError('headers must be an object of strings, or a function that gives one')
+    throw new TypeError('headers must be an object of strings, or a function that returns one')
   }
   return Object.fromEntries(entries)
 }

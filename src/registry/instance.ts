@@ -1,25 +1,26 @@
 import { checkBoolean, checkNumber, quote } from '../options.ts'
 import { hostAndPort, redactUrl, toOrigin } from './origin.ts'
 import { copyData, isPlainObject, sameData } from './plain-data.ts'
-import { isRegisteredAnew, sameRegistrationAs } from './registration.ts'
+import { isRegisteredAnew, copyRegistration } from './registration.ts'
 import type { Instance } from './source.ts'
 import { checkText } from './text.ts'
 import { whyUndecodable } from './undecodable.ts'
 
 type Fields = Partial<Record<keyof Instance, unknown>>
 
-/** Every instance made here, with its url as it was written: what was found good is not parsed again. */
-const made = new WeakMap<object, string>()
+/** The original url of each instance that `toInstance()` originalUrls. Such an instance is valid and is not parsed again. */
+const originalUrls = new WeakMap<object, string>()
 
 /**
- * One registry entry as a valid, frozen {@link Instance}: canonical origin, derived id, unknown keys dropped.
- * Fields that are null count as absent. Throws an error naming the field; an instance made here is returned as it is.
+ * Turns one registry entry into a valid, frozen {@link Instance}: canonical origin, derived id, unknown keys
+ * dropped. A field that is null counts as absent. Throws an error that names the field. An instance made here
+ * is returned unchanged.
  */
 export function toInstance(init: unknown): Instance {
   if (typeof init !== 'object' || init === null) {
     throw new TypeError(`an instance must be an object with a url, got ${quote(withoutSecrets(init))}`)
   }
-  if (made.has(init)) return init as Instance
+  if (originalUrls.has(init)) return init as Instance
   const failure = whyUndecodable(init)
   if (failure !== undefined) throw new TypeError(failure)
   const { id, url, weight, zone, priority, draining, metadata } = init as Fields
@@ -33,29 +34,29 @@ export function toInstance(init: unknown): Instance {
     ...(draining != null && { draining: boolean('draining', draining) }),
     ...(metadata != null && { metadata: record('metadata', metadata) }),
   })
-  made.set(instance, url as string)
-  return sameRegistrationAs(instance, init)
+  originalUrls.set(instance, url as string)
+  return copyRegistration(instance, init)
 }
 
-/** The same data, whatever object carries it. */
+/** Whether both have the same data. The objects may differ. */
 export function sameInstance(a: Instance, b: Instance): boolean {
   return a === b || (a.url === b.url && sameFields(a, b))
 }
 
-/** Another registration that says the same. */
+/** Whether `next` is another registration with the same data as `before`. */
 export function isSameButForLease(next: Instance, before: Instance): boolean {
   return isRegisteredAnew(next, before) && sameInstance(next, before)
 }
 
-/** True when {@link toInstance} would make `instance` of `entry` again; much cheaper than making it. */
+/** Whether {@link toInstance} would turn `entry` into an equal of `instance`. Much cheaper than making one. */
 export function describes(entry: object, instance: Instance): boolean {
   if (entry === instance) return true
   if (isRegisteredAnew(entry, instance)) return false
   const { url } = entry as Fields
-  return (url === instance.url || url === made.get(instance)) && sameFields(entry, instance)
+  return (url === instance.url || url === originalUrls.get(instance)) && sameFields(entry, instance)
 }
 
-/** An entry fit to be shown in errors and events. */
+/** The entry without credentials in its url, to be shown in errors and events. */
 export function withoutSecrets(entry: unknown): unknown {
   if (typeof entry === 'string') return redactUrl(entry)
   if (typeof entry !== 'object' || entry === null) return entry

@@ -1,6 +1,6 @@
 import { quote } from '../options.ts'
 
-/** Throws for what a source's `watch()` must not return. */
+/** Throws unless `value`, the result of a source's `watch()`, is an async iterable. */
 export function iterable(value: unknown): AsyncIterable<unknown> {
   if (typeof value === 'object' && value !== null && Symbol.asyncIterator in value) {
     return value as AsyncIterable<unknown>

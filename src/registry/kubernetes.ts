@@ -6,7 +6,7 @@ import { credentialOf, type Credential } from './http/credential.ts'
 import { checkTls } from './http/tls.ts'
 import { checkMaxAnswer, checkRegistryUrl } from './http/options.ts'
 import { RegistryAnswerError, RegistryHttp } from './http/http.ts'
-import { entranceOf, type Entrance } from './kubernetes/access.ts'
+import { apiServerOf, type ApiServer } from './kubernetes/access.ts'
 import { linger } from './kubernetes/linger.ts'
 import { joinSlices, type Endpoints, type EndpointSlice } from './kubernetes/slices.ts'
 import { watchSlices } from './kubernetes/watch.ts'
@@ -19,69 +19,71 @@ import { checkText } from './text.ts'
 export interface KubernetesOptions {
   /**
    * The namespace of the services.
-   * @default the pod's own; outside of a cluster 'default'
+   * @default the namespace of the pod; outside of a cluster 'default'
    */
   namespace?: string
   /**
-   * Which port of the service, by its name or number.
+   * The port of the service, by its name or number.
    * @default its only TCP port
    */
   port?: string | number
   /**
    * The scheme of the instances.
-   * @default 'https' when the port's `appProtocol` says so, else 'http'
+   * @default 'https' when the port's `appProtocol` is https, else 'http'
    */
   scheme?: 'http' | 'https'
-  /** The zone this process runs in: topology hints are honoured as kube-proxy does. Left out: they are ignored. */
+  /** The zone of this process. Topology hints are then used as kube-proxy uses them. Without it, they are ignored. */
   zone?: string
   /**
-   * Uses pods that are not ready, too.
+   * Whether pods that are not ready are used too.
    * @default false
    */
   publishNotReady?: boolean
   /**
-   * The API server, `https://10.96.0.1:443`.
-   * @default that of the cluster this pod runs in, with the pod's service account
+   * The url of the API server, `https://10.96.0.1:443`.
+   * @default that of the cluster of this pod, with the pod's service account
    */
   server?: string
   /**
-   * A kubeconfig file, as kubectl has it in `~/.kube/config`: server, certificates, token and namespace are taken from
-   * it. YAML needs the package `yaml`. A user that a program signs in (`exec`) is not supported.
+   * The path of a kubeconfig file, such as kubectl's `~/.kube/config`. Server, certificates, token and
+   * namespace come from it. YAML needs the package `yaml`. Users that authenticate through a program (`exec`)
+   * are not supported.
    */
   kubeconfig?: string
-  /** A context of that file. @default its current context */
+  /** The context of the kubeconfig file to use. @default its current context */
   context?: string
-  /** A bearer token: a text, a file that holds it, or a function that gives it before each request. */
+  /** A bearer token: a string, a file that contains it, or a function that returns it. Read before each request. */
   token?: Credential
-  /** A file with the bearer token, read before each request; `namespace` and `ca.crt` beside it are used. */
+  /** A file with the bearer token, read before each request. `namespace` and `ca.crt` in the same folder are used. */
   tokenFile?: string
-  /** CA, client certificate and so on; the names are those of `node:tls`. */
+  /** CA, client certificate and so on. The names are those of `node:tls`. */
   tls?: TlsOptions
   /**
    * How long a request may take, in ms.
    * @default 5_000
    */
   timeout?: number
-  /** Bytes that an answer may have, and a line of a stream. @default 64 MiB */
+  /** The maximum size of an answer, or of one line of a stream, in bytes. @default 64 MiB */
   maxAnswerSize?: number
   /**
-   * How long one watch lasts, in ms, up to 20 % less; a frozen API server is noticed after this and `timeout`.
+   * How long one watch lasts, in ms. The actual time is up to 20 % shorter. A frozen API server is detected
+   * after at most this time plus `timeout`.
    * @default 60_000
    */
   rotateAfter?: number
   /**
-   * One list and watch of the whole namespace for all services together in place of one for each: for a process that
-   * watches many.
+   * Whether all services share one list and watch of the complete namespace. Use it in a process that watches
+   * many services.
    * @default false
    */
   shared?: boolean
-  /** @default the system's */
+  /** @default the system's clock */
   clock?: Clock
 }
 
 type Slices = readonly EndpointSlice[]
 
-/** By which a slice names its service. */
+/** The label of a slice with the name of its service. */
 const SERVICE_LABEL = 'kubernetes.io/service-name'
 
 const OPTIONS: Record<keyof KubernetesOptions, true> = {
@@ -103,23 +105,23 @@ const OPTIONS: Record<keyof KubernetesOptions, true> = {
   clock: true,
 }
 
-/** Milliseconds; a server that asks for more is asked again after this. */
+/** In ms. The longest pause that a server can request by Retry-After. */
 const MAX_RETRY_AFTER = 30_000
 
 /**
- * Discovers the pods behind a Kubernetes service by its EndpointSlices (discovery.k8s.io/v1, Kubernetes 1.21 or
- * later). The service account needs `list` and `watch` on them.
+ * Discovers the pods of a Kubernetes service from its EndpointSlices (discovery.k8s.io/v1, Kubernetes 1.21 or
+ * later). The service account needs the permissions `list` and `watch` for them.
  *
  * @example
  * const users = createClient({ service: 'user-service', source: kubernetes({ port: 'http' }) })
  */
 export function kubernetes(options: KubernetesOptions = {}): Source {
-  const { entrance, join, timeout, maxAnswerSize, rotateAfter, shared, clock } = checkOptions(options)
+  const { apiServer, join, timeout, maxAnswerSize, rotateAfter, shared, clock } = checkOptions(options)
   const secrets = new Set<string>()
   let notBefore = 0
 
   const headers = async (): Promise<Record<string, string>> => {
-    const token = await entrance.token()
+    const token = await apiServer.token()
     secrets.clear()
     if (token === undefined) return {}
     secrets.add(token)
@@ -129,11 +131,11 @@ export function kubernetes(options: KubernetesOptions = {}): Source {
     notBefore = clock.now() + Math.min(ms, MAX_RETRY_AFTER)
   }
 
-  /** The slices of the namespace that a label selector selects, on a connection of their own. */
+  /** Yields the slices of the namespace that match a label selector. Uses a separate connection. */
   async function* open(label: string, signal: AbortSignal): AsyncGenerator<readonly EndpointSlice[], void> {
     const pause = notBefore - clock.now()
     if (pause > 0) await clock.sleep(pause, signal, { ref: false })
-    const { server, tls, namespace } = await entrance.access()
+    const { server, tls, namespace } = await apiServer.access()
     const http = new RegistryHttp({ name: 'kubernetes', clock, timeout, maxAnswerSize, tls, secrets })
     try {
       const collection = `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`
@@ -175,7 +177,7 @@ export function kubernetes(options: KubernetesOptions = {}): Source {
 }
 
 interface Checked {
-  readonly entrance: Entrance
+  readonly apiServer: ApiServer
   readonly shared: boolean
   readonly join: Parameters<typeof joinSlices>[1]
   readonly timeout: number
@@ -214,7 +216,7 @@ function checkOptions(options: KubernetesOptions): Checked {
   const server = options.server === undefined ? undefined : checkRegistryUrl('server', options.server)
   return {
     shared,
-    entrance: entranceOf({ ...options, ...(server !== undefined && { server }) }),
+    apiServer: apiServerOf({ ...options, ...(server !== undefined && { server }) }),
     join: { port, scheme, zone, publishNotReady },
     timeout,
     maxAnswerSize,
@@ -223,13 +225,16 @@ function checkOptions(options: KubernetesOptions): Checked {
   }
 }
 
-/** A DNS label, as Kubernetes has its names; anything else would be read as more than a name in a selector. */
+/**
+ * Checks a DNS label (RFC 1123), which Kubernetes requires for names. In a label selector, other characters
+ * could have a special meaning.
+ */
 function checkName(name: string, value: unknown): void {
   if (typeof value === 'string' && /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(value)) return
   throw new TypeError(`${name} must be a Kubernetes name, got ${quote(value)}`)
 }
 
-/** Two answers need somebody to do something. */
+/** Adds advice to the two errors that only the user can fix. */
 function explain(error: unknown): unknown {
   if (!(error instanceof RegistryAnswerError)) return error
   const advice: Record<number, string> = {

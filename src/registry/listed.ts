@@ -3,8 +3,8 @@ import type { Instance } from './source.ts'
 import { withScheme } from './text.ts'
 
 /**
- * The instances of a list that others write: instances, bare urls or `host:port`, and groups of targets as
- * Prometheus's file_sd and http_sd have them. Nothing is refused here: Discovery drops bad entries one by one.
+ * Reads a list of instances from outside: instance objects, urls, `host:port`, and groups of targets as in
+ * Prometheus's file_sd and http_sd. Refuses nothing. Discovery drops bad entries one by one.
  */
 export function readList(list: readonly unknown[]): readonly Instance[] {
   return list.flatMap((entry) => readEntry(entry) as Instance[])
@@ -20,7 +20,7 @@ function readEntry(entry: unknown): unknown[] {
   return [typeof url === 'string' ? { ...entry, url: withScheme(url) } : entry]
 }
 
-/** One target of a group; `__scheme__` is the label by which Prometheus says https. */
+/** Reads one target of a group. Prometheus marks https with the label `__scheme__`. */
 function readTarget(target: unknown, { __scheme__: scheme, ...labels }: Record<string, unknown>): unknown {
   if (typeof target !== 'string') return target
   return {

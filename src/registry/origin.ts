@@ -1,23 +1,23 @@
 import { quote } from '../options.ts'
 
-/** The canonical origin of an instance's url; throws when it says more than, or not as much as, an origin. */
+/** Returns the canonical origin of an instance's url. Throws when the url is not exactly an origin. */
 export function toOrigin(value: unknown): string {
   if (typeof value !== 'string') throw new TypeError(`url must be a string, got ${quote(value)}`)
   return /^unix:/i.test(value) ? toSocket(value) : parseOrigin(value).origin
 }
 
-/** The path of a unix socket's url; undefined for any other origin. */
+/** The path of a unix socket's url, or undefined for any other origin. */
 export function socketPath(origin: string): string | undefined {
   return origin.startsWith('unix:') ? origin.slice('unix:'.length) : undefined
 }
 
-/** For registries that know hosts and ports only. */
+/** For registries that can only store host and port. */
 export function networkUrl(origin: string): URL {
   if (socketPath(origin) === undefined) return new URL(origin)
   throw new TypeError(`${origin} is a unix socket, which this registry cannot announce`)
 }
 
-/** Host and port, the port also where it is the scheme's own: `10.0.0.7:80`. A unix socket's path. */
+/** Host and port. A default port is included: `10.0.0.7:80`. For a unix socket, its path. */
 export function hostAndPort(origin: string): string {
   const path = socketPath(origin)
   if (path !== undefined) return path
@@ -25,7 +25,10 @@ export function hostAndPort(origin: string): string {
   return `${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`
 }
 
-/** An url without what may be a secret: user, password, query and fragment. Takes time in proportion to its length. */
+/**
+ * The url without user, password, query and fragment, which may be secrets. Takes time in proportion to its
+ * length.
+ */
 export function redactUrl(value: string): string {
   const cut = value.search(/[?#]/)
   const base = cut < 0 ? value : value.slice(0, cut)
@@ -36,7 +39,7 @@ export function redactUrl(value: string): string {
   return `${base.slice(0, Math.min(start, at))}***@${base.slice(at + 1)}`
 }
 
-/** A text without what may be a secret in the URLs that it holds. The sentence's own mark after a URL stays. */
+/** The text, with {@link redactUrl} applied to each url in it. Keeps the punctuation that follows a url in a sentence. */
 export function redactUrls(text: string): string {
   return text.replaceAll(/\b[a-z][a-z\d+.-]{0,20}:\/\/[^\s"'<>]+/gi, (url) => {
     const [mark = ''] = /[:;,.)]$/.exec(url) ?? []
@@ -46,7 +49,7 @@ export function redactUrls(text: string): string {
 }
 
 function parseOrigin(value: string): URL {
-  // The parser drops line breaks and tabs: what was meant is anybody's guess.
+  // URL.parse() drops line breaks and tabs silently, so the result may be another host than the user meant.
   if (/[\0-\x20\x7f]/.test(value)) throw refusal('hold no spaces and no control characters', value)
   const url = URL.parse(value)
   if (url === null) throw refusal('be an absolute http or https url', value)
@@ -59,7 +62,7 @@ function parseOrigin(value: string): URL {
   return url
 }
 
-/** `unix:/run/app.sock` or `unix:///run/app.sock`: a path as it is, nothing in it is escaped. */
+/** Accepts `unix:/run/app.sock` and `unix:///run/app.sock`. The path is taken as it is, without unescaping. */
 function toSocket(value: string): string {
   const path = value.slice('unix:'.length).replace(/^\/\/(?=\/)/, '')
   if (!/^\/[^/]/.test(path) || path.includes('\0')) throw refusal('name a socket by its absolute path', value)

@@ -1,9 +1,9 @@
 import { quote } from '../options.ts'
 
-/** Deeper is taken for a cycle. */
+/** How many levels plain data may be nested. Deeper data counts as a cycle. */
 const MAX_DEPTH = 32
 
-/** A deeply frozen copy of plain data; throws on anything that JSON cannot carry. */
+/** Returns a deeply frozen copy of plain data. Throws on anything that JSON cannot represent. */
 export function copyData(name: string, value: unknown, depth = 0): unknown {
   if (depth > MAX_DEPTH) throw new TypeError(`${name} must not be nested deeper than ${MAX_DEPTH}`)
   if (Array.isArray(value)) {
@@ -25,7 +25,7 @@ export function copyData(name: string, value: unknown, depth = 0): unknown {
   return value
 }
 
-/** Deep equality of plain data; the order of keys does not matter. */
+/** Deep equality of plain data. The order of keys does not matter. */
 export function sameData(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false

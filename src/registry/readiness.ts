@@ -4,30 +4,37 @@ import { unusable } from '../hooks/unusable.ts'
 import { checkFunction, checkNumber, checkObject, quote } from '../options.ts'
 import type { SignalContext } from './source.ts'
 
-/** Says whether this server can do its work now: true or false, or a promise of it. The signal aborts after `timeout`. */
+/** Returns, or resolves to, whether this server can do its work now. The signal aborts after `timeout`. */
 export type HealthFunction = (context: SignalContext) => boolean | Promise<boolean>
 
-/** How a server's health is asked, and what becomes of its registration while it is not well. */
+/** How a server's health is checked, and how it is registered while it is unhealthy. */
 export interface ServerHealthOptions {
-  /** True: it gets requests. False, an error, or no answer within `timeout`: it should get none. */
+  /** True: the server should get requests. False, an error, or no answer within `timeout`: it should get none. */
   check: HealthFunction
   /**
-   * Milliseconds from one answer to the next question, more or less by a tenth.
+   * Time from one answer to the next call, in ms, ± 10 %.
    * @default 5_000
    */
   interval?: number
   /**
-   * Milliseconds that an answer may take.
+   * How long an answer may take, in ms.
    * @default 2_000
    */
   timeout?: number
-  /** Answers in a row that must say no before the server is not ready; the first answer of all counts at once. @default 1 */
+  /**
+   * How many negative answers in a row make the server not ready. The first answer after the start counts at
+   * once. @default 1
+   */
   unhealthyThreshold?: number
-  /** Answers in a row that must say yes before it is ready again; the first answer of all counts at once. @default 2 */
+  /**
+   * How many positive answers in a row make it ready again. The first answer after the start counts at once.
+   * @default 2
+   */
   healthyThreshold?: number
   /**
-   * What the registry is told meanwhile. `'drain'`: the instance is registered as draining, so clients pick it when nobody else
-   * is there. `'deregister'`: it is taken out, for a registrar that cannot carry `draining`, or clients that do not know it.
+   * How the instance is registered while it is unhealthy. `'drain'`: it is registered as draining, so clients
+   * pick it only when no other instance is available. `'deregister'`: it is removed. Use this for a registrar
+   * that cannot store `draining`, or for clients that do not support it.
    * @default 'drain'
    */
   whenUnhealthy?: 'drain' | 'deregister'
@@ -51,8 +58,8 @@ const OPTIONS: Readonly<Record<keyof ServerHealthOptions, true>> = {
   whenUnhealthy: true,
 }
 
-/** A longer timer fires at once. */
-const MOST = 2 ** 31 - 1
+/** In ms. Node.js fires a longer timer at once. */
+const MAX_TIMER = 2 ** 31 - 1
 
 export function healthSettings(health: HealthFunction | ServerHealthOptions): HealthSettings {
   if (typeof health === 'function') return healthSettings({ check: health })
@@ -60,8 +67,8 @@ export function healthSettings(health: HealthFunction | ServerHealthOptions): He
   const { check, interval = 5_000, unhealthyThreshold = 1, healthyThreshold = 2 } = health
   const { timeout = 2_000, whenUnhealthy = 'drain' } = health
   checkFunction('health.check', check)
-  checkNumber('health.interval', interval, { min: 10, max: MOST })
-  checkNumber('health.timeout', timeout, { exclusive: true, max: MOST })
+  checkNumber('health.interval', interval, { min: 10, max: MAX_TIMER })
+  checkNumber('health.timeout', timeout, { exclusive: true, max: MAX_TIMER })
   checkNumber('health.unhealthyThreshold', unhealthyThreshold, { min: 1, integer: true })
   checkNumber('health.healthyThreshold', healthyThreshold, { min: 1, integer: true })
   if (whenUnhealthy !== 'drain' && whenUnhealthy !== 'deregister') {
@@ -70,7 +77,7 @@ export function healthSettings(health: HealthFunction | ServerHealthOptions): He
   return { check, interval, timeout, unhealthyThreshold, healthyThreshold, whenUnhealthy }
 }
 
-/** What a health function has said lately: asks it again and again until it is stopped. */
+/** Calls a health function at an interval until stopped, and keeps its result. */
 export class Readiness {
   readonly #settings: HealthSettings
   readonly #clock: Clock
@@ -78,8 +85,8 @@ export class Readiness {
   readonly #onError: (error: unknown, failures: number) => void
   readonly #stop = new AbortController()
   #ready: boolean | undefined
-  /** Answers in a row that differ from `#ready`. */
-  #against = 0
+  /** How many answers in a row differ from `#ready`. */
+  #opposite = 0
   #errors = 0
 
   constructor(
@@ -88,7 +95,7 @@ export class Readiness {
     hooks: {
       /** Not called for the first answer. */
       onChange(this: void, ready: boolean): void
-      /** `failures` counts those in a row. */
+      /** `failures` is the number of failures in a row. */
       onError(this: void, error: unknown, failures: number): void
     },
   ) {
@@ -105,45 +112,45 @@ export class Readiness {
 
   /** Resolves with the first answer. */
   async start(): Promise<void> {
-    this.#take(await this.#ask())
-    void this.#goOn()
+    this.#record(await this.#ask())
+    void this.#repeat()
   }
 
   stop(): void {
     this.#stop.abort()
   }
 
-  async #goOn(): Promise<void> {
+  async #repeat(): Promise<void> {
     const { interval } = this.#settings
     const { signal } = this.#stop
     while (!signal.aborted) {
       const pause = interval * (0.9 + 0.2 * this.#clock.random())
       await this.#clock.sleep(pause, signal, { ref: false }).catch(() => {})
-      if (!signal.aborted) this.#take(await this.#ask())
+      if (!signal.aborted) this.#record(await this.#ask())
     }
   }
 
-  #take(healthy: boolean): void {
+  #record(healthy: boolean): void {
     if (this.#stop.signal.aborted) return
     if (this.#ready === undefined) {
       this.#ready = healthy
       return
     }
     if (healthy === this.#ready) {
-      this.#against = 0
+      this.#opposite = 0
       return
     }
     const { healthyThreshold, unhealthyThreshold } = this.#settings
-    if (++this.#against < (healthy ? healthyThreshold : unhealthyThreshold)) return
-    this.#against = 0
+    if (++this.#opposite < (healthy ? healthyThreshold : unhealthyThreshold)) return
+    this.#opposite = 0
     this.#ready = healthy
     this.#onChange(healthy)
   }
 
-  /** False also for what throws, rejects, is no boolean or takes too long; the error is told. */
+  /** Returns false also when `check` throws, rejects, returns no boolean or takes too long. The error is reported. */
   async #ask(): Promise<boolean> {
     try {
-      const healthy: unknown = await this.#bounded()
+      const healthy: unknown = await this.#askWithTimeout()
       if (typeof healthy !== 'boolean') throw unusable('health', 'true or false, or a promise of it', healthy)
       this.#errors = 0
       return healthy
@@ -153,8 +160,11 @@ export class Readiness {
     }
   }
 
-  /** Not by `clock.sleep()`: after a stall of the event loop, an answer that has come in time is read first. */
-  #bounded(): Promise<unknown> {
+  /**
+   * Uses `startTimer()`, not `clock.sleep()`: after a stall of the event loop, an answer that arrived in time
+   * is read before the timer fires.
+   */
+  #askWithTimeout(): Promise<unknown> {
     const { check, timeout } = this.#settings
     const { signal: stopped } = this.#stop
     const bound = new AbortController()

@@ -2,15 +2,15 @@ import { warn } from '../hooks/notify.ts'
 import { checkMethods, checkObject, quote } from '../options.ts'
 import type { ServerAnnouncement } from './announce-server.ts'
 
-/** What the handler reads of a request, node:http's or Express's. */
+/** The part of a request that the handler reads. Requests of node:http and Express have it. */
 export interface ReadyRequest {
   readonly method?: string | undefined
   readonly url?: string | undefined
-  /** Express has the path before a router took its part away here. */
+  /** In Express, the full path. A router removes its own prefix from `url`. */
   readonly originalUrl?: string | undefined
 }
 
-/** What the handler writes, node:http's or Express's response. */
+/** The part of a response that the handler uses. Responses of node:http and Express have it. */
 export interface ReadyResponse {
   writeHead(status: number, headers: Record<string, string>): unknown
   end(body?: string): unknown
@@ -21,14 +21,15 @@ export type ReadyHandler = (request: ReadyRequest, response: ReadyResponse, next
 
 /** Options of `readyHandler()`. */
 export interface ReadyHandlerOptions {
-  /** The path that is answered; all others go to `next`. @default '/-/ready' */
+  /** The path to answer. Requests for other paths go to `next`. @default '/-/ready' */
   path?: string
 }
 
 /**
- * Answers a readiness probe, such as that of Kubernetes: 200 while the announcement is `ready`, or else 503, also before the server
- * is announced. It is 503 as soon as `close()` is called, while the server still takes requests for the drain delay. Another path
- * goes to `next`, and without one is answered with 404.
+ * Answers a readiness probe, for example of Kubernetes: 200 while the announcement is `ready`, otherwise 503,
+ * also before the server is announced. It answers 503 as soon as `close()` is called, while the server still
+ * accepts requests for the drain delay. A request for another path goes to `next`, or gets a 404 if there is no
+ * `next`.
  *
  * @example
  * const app = express()
@@ -73,7 +74,7 @@ export function readyHandler(
 function answer(response: ReadyResponse, status: number, text: string): void {
   response.writeHead(status, {
     'content-type': 'text/plain; charset=utf-8',
-    // A probe's answer is for now only.
+    // The next probe must get a new answer.
     'cache-control': 'no-store',
   })
   response.end(`${text}\n`)

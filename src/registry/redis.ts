@@ -14,18 +14,20 @@ export type { IoredisClient, NodeRedisClient, RedisClient } from './redis/client
 /** Options of `redis()`. */
 export interface RedisOptions {
   /**
-   * Your own connected client of the package `ioredis` or `redis`. It stays yours: give it an `error` listener, and
-   * close it last. A second connection of the same kind is opened for subscriptions while something is watched.
+   * Your connected client of the package `ioredis` or `redis`. You remain responsible for it: add an `error`
+   * listener, and close it after the clients that use it. While something is watched, a second connection of
+   * the same kind is open for subscriptions.
    */
   client: RedisClient
   /**
-   * Begins every key and channel.
+   * The prefix of every key and channel.
    * @default 'services:'
    */
   prefix?: string
   /**
-   * Reads an entry that is not ours: an instance, or its url or `host:port`; undefined for what is no instance.
-   * @default JSON with the fields of an instance, or a bare url or `host:port`
+   * Reads an entry in another format. Returns an instance, a url, `host:port`, or undefined for an entry that
+   * is not an instance.
+   * @default JSON with the fields of an instance, or a url or `host:port` as text
    */
   decode?: (id: string, value: string) => ReturnType<Decode>
   /**
@@ -34,7 +36,7 @@ export interface RedisOptions {
    */
   ttl?: number
   /**
-   * Milliseconds between two reads when nothing was heard, ± 10 %.
+   * Time between two reads when no change is published, in ms, ± 10 %.
    * @default 5_000
    */
   poll?: number
@@ -43,7 +45,7 @@ export interface RedisOptions {
    * @default 2_000
    */
   timeout?: number
-  /** @default the system's */
+  /** @default the system's clock */
   clock?: Clock
 }
 
@@ -57,11 +59,11 @@ const OPTIONS: Record<keyof RedisOptions, true> = {
   clock: true,
 }
 
-/** Milliseconds from one read to the next at least, however many hints come. */
+/** The shortest time from one read to the next, in ms, however many changes are published. */
 const MIN_INTERVAL = 50
 
 /**
- * Discovers and registers instances in Redis 5 or later, or Valkey, through your own client.
+ * Discovers and registers instances in Redis 5 or later, or Valkey, through your client.
  *
  * @example
  * const registry = redis({ client: new Redis('redis://127.0.0.1:6379') })
@@ -82,7 +84,7 @@ export function redis(options: RedisOptions): Source & Registrar {
   checkMethods('clock', clock, ['now', 'sleep', 'random'])
   const send = sender(client)
   const hints = new Hints(client)
-  // The braces put both keys into one slot of a cluster.
+  // The braces put both keys into the same hash slot of a cluster.
   const setOf = (service: string): string => `${prefix}{${service}}`
   const run = (script: string, service: string, ...args: string[]): Promise<unknown> =>
     send('EVAL', script, '2', setOf(service), `${setOf(service)}:data`, ...args)
@@ -130,7 +132,7 @@ export function redis(options: RedisOptions): Source & Registrar {
   }
 }
 
-/** Until one comes, or the signal aborts. */
+/** Waits until `ms` has passed, a hint arrives or the signal aborts. */
 async function firstOf(clock: Clock, ms: number, hint: Promise<void>, signal: AbortSignal): Promise<void> {
   const done = new AbortController()
   const timer = clock.sleep(ms, AbortSignal.any([signal, done.signal]), { ref: false })
@@ -143,7 +145,7 @@ async function firstOf(clock: Clock, ms: number, hint: Promise<void>, signal: Ab
 }
 
 function readAnswer(answer: unknown): { expiresIn: number; entries: [id: string, value: string][] } {
-  if (!Array.isArray(answer) || answer.length % 2 !== 1) throw new TypeError('an answer that is no list')
+  if (!Array.isArray(answer) || answer.length % 2 !== 1) throw new TypeError('the answer is not a list')
   const [ms, ...rest] = (answer as unknown[]).map(String)
   const entries = rest.flatMap((id, at): [string, string][] =>
     at % 2 === 0 ? [[id, rest[at + 1] ?? '']] : [],

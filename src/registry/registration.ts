@@ -1,18 +1,23 @@
-/** Which registration an entry is from, where its registry tells: by the object that describes the instance. */
+/**
+ * The registration that each entry came from, if its registry reports one. The key is the object that describes
+ * the instance.
+ */
 const registrations = new WeakMap<object, unknown>()
 
-/** Says which registration of an instance this entry is from, such as its lease. Returns the entry. */
-export function registeredBy<T extends object>(entry: T, registration: unknown): T {
+/** Records which registration of an instance this entry came from, such as its lease. Returns the entry. */
+export function withRegistration<T extends object>(entry: T, registration: unknown): T {
   if (registration !== undefined) registrations.set(entry, registration)
   return entry
 }
 
-/** Takes over to `to` what is known of `from`. */
-export function sameRegistrationAs<T extends object>(to: T, from: object): T {
-  return registeredBy(to, registrations.get(from))
+export function copyRegistration<T extends object>(to: T, from: object): T {
+  return withRegistration(to, registrations.get(from))
 }
 
-/** Whether `next` is from another registration than `before`: a process that restarts may say the same of itself. */
+/**
+ * Whether `next` came from another registration than `before`. A restarted process may register with the same
+ * data.
+ */
 export function isRegisteredAnew(next: object, before: object): boolean {
   return registrations.has(next) && registrations.get(next) !== registrations.get(before)
 }

@@ -15,20 +15,20 @@ export interface Rejected {
 export interface Snapshot {
   readonly instances: readonly Instance[]
   readonly rejected: readonly Rejected[]
-  /** False when the instances are those of the last snapshot that had any, in whatever order. */
+  /** False when the instances are the same as in the last snapshot that had any. Their order does not matter. */
   readonly changed: boolean
 }
 
 interface Slot {
   instance: Instance
-  /** The last reading that had it. */
+  /** The number of the last snapshot that contained the instance. */
   round: number
 }
 
 /**
- * Turns what a source yields into valid instances, dropping the bad entries; of several with one id the first wins.
- * What a reading has in common with the one before keeps its object and costs one look-up: a registry with ten
- * thousand instances sends them all again when one changes.
+ * Turns what a source yields into valid instances. Drops bad entries. If several entries have the same id, the
+ * first one is kept. An entry that has not changed keeps its object and costs one look-up, because a registry
+ * with 10,000 instances sends all of them again when one changes.
  */
 export class SnapshotReader {
   readonly #slots = new Map<string, Slot>()
@@ -36,7 +36,7 @@ export class SnapshotReader {
   #round = 0
   #changed = false
 
-  /** `allow` refuses entries by throwing. */
+  /** `allow` throws to refuse an entry. */
   constructor(allow?: Allow) {
     this.#allow = allow
   }
@@ -48,7 +48,7 @@ export class SnapshotReader {
     const instances: Instance[] = []
     const rejected: Rejected[] = []
     this.#changed = false
-    // Thousands may be bad, each with an error of which only the message is used.
+    // Thousands of entries may be bad, and only the message of each error is used.
     withoutStack(() => {
       for (const entry of value as readonly unknown[]) {
         try {
@@ -60,7 +60,7 @@ export class SnapshotReader {
     })
     if (instances.length > 0 && instances.length < this.#slots.size) {
       this.#changed = true
-      this.#forget()
+      this.#forgetMissing()
     }
     return { instances: Object.freeze(instances), rejected, changed: this.#changed }
   }
@@ -69,7 +69,7 @@ export class SnapshotReader {
     const id = (entry as Instance | null | undefined)?.id
     const known = id == null ? undefined : this.#slots.get(id)
     const instance = known && describes(entry as object, known.instance) ? known.instance : toInstance(entry)
-    // What was there before has been looked at before.
+    // An instance that has not changed has passed this check before.
     if (instance !== known?.instance) this.#allow?.(instance.url)
     const slot = known ?? this.#slots.get(instance.id)
     if (!slot) {
@@ -86,24 +86,27 @@ export class SnapshotReader {
     return instance
   }
 
-  #forget(): void {
+  #forgetMissing(): void {
     for (const [id, slot] of this.#slots) if (slot.round !== this.#round) this.#slots.delete(id)
   }
 }
 
-/** One reading without a memory: the good entries as instances, the bad ones with the reason. */
+/**
+ * Reads one snapshot without a previous one. Returns valid instances, and the reasons why the others were
+ * rejected.
+ */
 export function validateSnapshot(value: unknown): Snapshot {
   return new SnapshotReader().read(value)
 }
 
 function reject(entry: unknown, error: unknown): Rejected {
-  // Made by a function of the user's that is async by mistake.
+  // The entry may be a promise, if a function of the user's is async by mistake.
   disown(entry)
   const reason = error instanceof Error ? error.message : String(error)
   try {
     return { entry: withoutSecrets(entry), reason }
   } catch {
-    // An entry whose getters throw cannot be shown.
+    // The entry has getters that throw, so it cannot be shown.
     return { entry: undefined, reason }
   }
 }

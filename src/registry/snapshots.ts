@@ -1,23 +1,24 @@
 import { checkFunction } from '../options.ts'
 import type { Instance } from './source.ts'
 
-/** Where a push API puts what it learns. */
+/** Where a push API delivers its snapshots and errors. */
 export interface SnapshotSink {
-  /** A complete snapshot. One that nobody has taken yet is replaced: the latest wins. */
+  /** Delivers a complete snapshot. It replaces one that the consumer has not taken yet. */
   readonly next: (instances: readonly Instance[]) => void
-  /** The registry failed: the watch throws `error` after the snapshot that is still to be taken. */
+  /** Reports that the registry failed. The watch yields the snapshot that is still pending, then throws `error`. */
   readonly fail: (error: unknown) => void
 }
 
-/** Undoes what `start` did. */
+/** Ends the subscription that `start` made. */
 export type StopSnapshots = () => unknown
 
-/** Subscribes; `sink` may be used at once and as long as the watch lasts. */
+/** Subscribes. `sink` may be used at once, until the watch ends. */
 export type StartSnapshots = (sink: SnapshotSink) => StopSnapshots | void | Promise<StopSnapshots | void>
 
 /**
- * Bridges an API that calls back into what {@link Source.watch} has to return. `start` runs when the iteration begins;
- * what it throws fails the watch. The function it returns runs once, as soon as the watch ends for whatever reason.
+ * Turns an API with callbacks into what {@link Source.watch} must return. `start` runs when the iteration
+ * begins. If it throws, the watch fails. The function that it returns runs once, as soon as the watch ends for
+ * any reason.
  *
  * @example
  * const source: Source = {
@@ -59,9 +60,9 @@ async function* bridge(
 
   let stopping: Promise<unknown> | undefined
   const stop = (): Promise<unknown> =>
-    // There is nobody left to tell that stopping failed.
+    // No caller is left who could be told that stopping failed.
     (stopping ??= starting.then((undo) => undo?.()).catch(() => {}))
-  // Not left to `finally`: a consumer may abort and never come back.
+  // Also stop on abort, not only in `finally`: a consumer may abort and never call next() or return() again.
   const onAbort = (): void => {
     wake()
     void stop()
@@ -82,7 +83,8 @@ async function* bridge(
   } finally {
     signal.removeEventListener('abort', onAbort)
     const stopped = stop()
-    // The next watch may use the same client: its subscribing must not be undone by our unsubscribing.
+    // Wait for the end of the subscription: the next watch may subscribe with the same client, and a late
+    // unsubscribe would end that subscription.
     if (started && !signal.aborted) await stopped
   }
 }

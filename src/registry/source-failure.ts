@@ -1,24 +1,24 @@
-/** What a source's error says about how it goes on. */
+/** Whether a source that failed is likely to work again. */
 export type SourceFailure =
-  /** Somebody has to change something: a wrong credential, a wrong address, a source that is programmed wrongly. */
+  /** The source fails until somebody changes a credential, an address or the code of the source. */
   | 'permanent'
-  /** Nobody is there now. */
+  /** The source cannot be reached now. */
   | 'unreachable'
-  /** It may be over with the next try. */
+  /** The next try may succeed. */
   | 'unclear'
 
 const UNREACHABLE = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOENT', 'EACCES'])
-/** Answers of 4xx that another try may well improve on: 408, 425, 429. */
-const PASSING = new Set([408, 425, 429])
+/** 4xx responses after which another try may succeed: 408, 425 and 429. */
+const RETRYABLE_4XX = new Set([408, 425, 429])
 const MAX_DEPTH = 5
 
-/** Looks through the causes of an error, for sources wrap what they run into. */
+/** Also looks at the causes of the error, because sources wrap the errors that they catch. */
 export function sourceFailure(error: unknown): SourceFailure {
   let isMistake = false
   let at = error
   for (let depth = 0; depth < MAX_DEPTH && typeof at === 'object' && at !== null; depth++) {
     const { code, status, cause, errors } = at as Record<'code' | 'status' | 'cause' | 'errors', unknown>
-    if (typeof status === 'number' && status >= 400 && status < 500 && !PASSING.has(status))
+    if (typeof status === 'number' && status >= 400 && status < 500 && !RETRYABLE_4XX.has(status))
       return 'permanent'
     if (code === 'ERR_OUTRIGGER_SOURCE') isMistake = true
     else if (typeof code === 'string') return UNREACHABLE.has(code) ? 'unreachable' : 'unclear'
@@ -28,11 +28,11 @@ export function sourceFailure(error: unknown): SourceFailure {
   return isMistake ? 'permanent' : 'unclear'
 }
 
-/** The end of a sentence on why no instance is known. */
+/** Why no instance is known, as the end of a sentence. */
 export function sourceTrouble(error: unknown): string {
   if (error === undefined) return 'its source lists none'
   const failure = sourceFailure(error)
-  if (failure === 'permanent') return 'its source fails and will until somebody mends it, see cause'
+  if (failure === 'permanent') return 'its source fails for a reason that a retry cannot fix, see cause'
   return failure === 'unreachable'
     ? 'its source cannot be reached, see cause'
     : 'its source failed, see cause'

@@ -12,29 +12,32 @@ export type { ZooKeeperClient, ZooKeeperClientOption, ZooKeeperStat } from './zo
 /** Options of `zookeeper()`. */
 export interface ZooKeeperOptions {
   /**
-   * A function that gives a new client of the package `node-zookeeper-client`, already told to `connect()`: it is asked
-   * at first, and again when a session has expired, which is the end of its client, and is closed then. Or one client, for a process that
-   * ends with its session. The clients stay yours to close.
+   * A function that returns a new client of the package `node-zookeeper-client` on which `connect()` has been
+   * called. It is called at first, and again when a session has expired, because the client is then unusable
+   * and is closed. Or one client, for a process that ends with its session. You remain responsible for closing
+   * the clients.
    */
   client: ZooKeeperClientOption
   /**
-   * `curator`: that of Curator's service discovery, of Spring Cloud Zookeeper, and of Dubbo's applications. `dubbo`:
-   * that of Dubbo's interfaces, of which the providers that speak HTTP are used.
+   * The layout of the nodes. `curator`: that of Curator's service discovery, Spring Cloud Zookeeper, and
+   * Dubbo's applications. `dubbo`: that of Dubbo's interfaces. Only providers that use HTTP are discovered.
    * @default 'curator'
    */
   layout?: 'curator' | 'dubbo'
   /**
-   * The node above the services.
+   * The parent node of the services.
    * @default '/discovery', or '/dubbo'
    */
   root?: string
   /**
-   * How long a registration lives after its last heartbeat, in ms; when its process is gone, as long as its session.
+   * How long a registration lives after its last heartbeat, in ms. If the process ends, it lives as long as the
+   * session.
    * @default 15_000
    */
   ttl?: number
   /**
-   * Milliseconds between two reads when no watch has fired, ± 10 %. It is also how a frozen server is noticed.
+   * Time between two reads when no watch fires, in ms, ± 10 %. It also limits how long a frozen server stays
+   * undetected.
    * @default 10_000
    */
   poll?: number
@@ -43,7 +46,7 @@ export interface ZooKeeperOptions {
    * @default 5_000
    */
   timeout?: number
-  /** @default the system's */
+  /** @default the system's clock */
   clock?: Clock
 }
 
@@ -57,14 +60,14 @@ const OPTIONS: Record<keyof ZooKeeperOptions, true> = {
   clock: true,
 }
 
-/** Milliseconds from one read to the next at least, however often watches fire. */
+/** The shortest time from one read to the next, in ms, however often watches fire. */
 const MIN_INTERVAL = 50
 
-/** How many nodes are read at a time. */
+/** How many nodes are read in parallel. */
 const BATCH = 100
 
 /**
- * Discovers and registers instances in ZooKeeper 3.4 or later, through your own client.
+ * Discovers and registers instances in ZooKeeper 3.4 or later, through your client.
  *
  * @example
  * const connect = () => {
@@ -144,7 +147,10 @@ async function read(
   return instances
 }
 
-/** Never throws: one bad node must not freeze the list. `SnapshotReader` drops what could not be decoded. */
+/**
+ * Never throws, so one bad node does not block the others. `SnapshotReader` drops entries that could not be
+ * decoded.
+ */
 function decode(layout: Layout, name: string, data: string): Instance | undefined {
   try {
     return layout.read(name, data)
@@ -161,24 +167,24 @@ interface Waker {
 }
 
 /**
- * One function for each service's watches: the client has no way to take one back, so a function of each watch's own
- * would stay there when the watch has ended.
+ * One watcher function for all watches of a service. The ZooKeeper client cannot remove a watcher, so a
+ * separate function for each watch would leak.
  */
 class Wakers {
   readonly #byService = new Map<string, { readonly wake: () => void; readonly listeners: Set<() => void> }>()
 
   listen(service: string): Waker {
     const { wake, listeners } = this.#of(service)
-    let nap = new AbortController()
-    const listener = (): void => nap.abort()
+    let sleep = new AbortController()
+    const listener = (): void => sleep.abort()
     listeners.add(listener)
     return {
       wake,
       reset: () => {
-        nap = new AbortController()
+        sleep = new AbortController()
       },
       next: async (clock, ms, signal) => {
-        const either = AbortSignal.any([signal, nap.signal])
+        const either = AbortSignal.any([signal, sleep.signal])
         await clock.sleep(ms, either, { ref: false }).catch(() => {})
         signal.throwIfAborted()
       },

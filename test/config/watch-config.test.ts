@@ -108,8 +108,8 @@ describe('a document', () => {
     ['an unknown option', { retry: false, timeouts: 5 }, 'timeouts is not an option'],
     ['a bad rule of a route', { retry: false, routes: { 'GET /x': { hedge: 5 } } }, "routes['GET /x'].hedge"],
     ['what cannot change', { retry: false, service: 'other' }, 'cannot change service'],
-    ['another transport', { retry: false, transport: {} }, 'transport is for the code to say'],
-    ['other addresses', { retry: false, allow: {} }, 'allow is for the code to say'],
+    ['another transport', { retry: false, transport: {} }, 'transport must be set in code'],
+    ['other addresses', { retry: false, allow: {} }, 'allow must be set in code'],
     ['a strategy, which is a function', { retry: false, balance: 'roundRobin' }, 'balance'],
     ['a prototype', '{ "retry": false, "__proto__": { "timeout": 5 } }', '__proto__'],
     ['too much', JSON.stringify({ $schema: 'x'.repeat(2 ** 20) }), '1048576 characters at most'],
@@ -166,8 +166,8 @@ describe('a document', () => {
     await stub.put({ services: { 'user-service': { source: {} } } })
     await stub.put({ defaults: { allow: {} } })
     expect(onRefused.mock.calls.map(([{ message }]) => message)).toEqual([
-      "services['user-service'].source is for the code to say",
-      'defaults.allow is for the code to say, not for a document',
+      "services['user-service'].source must be set in code, not in a document",
+      'defaults.allow must be set in code, not in a document',
     ])
     await stub.put({})
     expect(optionsOf(app.client('user-service'))).toMatchObject({ timeout: 900, retry: false })

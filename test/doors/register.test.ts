@@ -245,7 +245,7 @@ describe.concurrent('node --import outrigger/register', { timeout: CHILD_TIMEOUT
       'd 600 1 ok',
     ])
     expect(lines[0]).toMatch(
-      /^outrigger.config.json has changed, and is not applied: outrigger.config.json: /,
+      /^outrigger.config.json has changed, but the change is not applied: outrigger.config.json: /,
     )
     expect(lines[1]).toContain("services['a']: timeout must be")
     expect(lines[2]).toContain('source cannot change while the process runs')
@@ -341,7 +341,7 @@ describe.concurrent('node --import outrigger/register', { timeout: CHILD_TIMEOUT
     [
       'a module to be read again',
       { 'outrigger.config.js': 'export default { services: {}, reload: true }' },
-      'outrigger.config.js: reload is for JSON and YAML',
+      'outrigger.config.js: reload must be false or absent for this file',
     ],
     ['no YAML', { 'outrigger.config.yaml': 'services: [' }, 'outrigger.config.yaml: '],
     [

@@ -93,7 +93,7 @@ test('open, its time over, no instance passes: the check is not believed, and a 
   await harness.busy(70_000)
   await opened(harness, FAIL)
   await harness.busy(70_000)
-  expect(harness.checker.isBelieved).toBe(false)
+  expect(harness.checker.isTrusted).toBe(false)
   expect(stateOf(harness)).toBe('closed')
 })
 

@@ -219,16 +219,20 @@ describe('what is no gRPC server', () => {
     ['no message', answer([]), breaks(/no message/)],
     ['an empty message: UNKNOWN is 0', answer([0, 0, 0, 0, 0]), says('UNKNOWN')],
     ['a compressed one', answer([1, 0, 0, 0, 2, 8, 1]), breaks(/compressed/)],
-    ['half of one', answer([0, 0, 0, 0, 9, 8, 1]), breaks(/one whole message/)],
-    ['two of them', answer([0, 0, 0, 0, 2, 8, 1, 0, 0, 0, 0, 2, 8, 1]), breaks(/one whole message/)],
-    ['a varint without end', answer([0, 0, 0, 0, 3, 8, 0x81, 0x81]), breaks(/no protobuf/)],
+    ['half of one', answer([0, 0, 0, 0, 9, 8, 1]), breaks(/one complete message/)],
+    ['two of them', answer([0, 0, 0, 0, 2, 8, 1, 0, 0, 0, 0, 2, 8, 1]), breaks(/one complete message/)],
+    ['a varint without end', answer([0, 0, 0, 0, 3, 8, 0x81, 0x81]), breaks(/not valid protobuf/)],
     [
       'a varint of eleven bytes',
       answer([0, 0, 0, 0, 12, 8, ...Array<number>(10).fill(0x80), 1]),
-      breaks(/no protobuf/),
+      breaks(/not valid protobuf/),
     ],
-    ['a field that ends past the message', answer([0, 0, 0, 0, 4, 8, 1, 0x12, 9]), breaks(/no protobuf/)],
-    ['a wire type that is gone', answer([0, 0, 0, 0, 1, 0x0b]), breaks(/no protobuf/)],
+    [
+      'a field that ends past the message',
+      answer([0, 0, 0, 0, 4, 8, 1, 0x12, 9]),
+      breaks(/not valid protobuf/),
+    ],
+    ['a wire type that is gone', answer([0, 0, 0, 0, 1, 0x0b]), breaks(/not valid protobuf/)],
     [
       'fields of a newer version',
       answer([

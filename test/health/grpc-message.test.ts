@@ -25,12 +25,12 @@ it.each([
 it.each([
   ['no message', Buffer.of(0, 0), 'has no message'],
   ['a compressed message', Buffer.of(1, 0, 0, 0, 0), 'is compressed'],
-  ['a message that is cut off', framed(0x08, 1).subarray(0, 6), 'not one whole message'],
-  ['two messages', Buffer.concat([framed(), framed()]), 'not one whole message'],
-  ['half a varint', framed(0x08), 'no protobuf'],
-  ['a varint without end', framed(0x08, ...Array.from({ length: 11 }, () => 0xff)), 'no protobuf'],
-  ['a text longer than the message', framed(0x12, 200, 1), 'no protobuf'],
-  ['a group, which protobuf 3 has not', framed(0x0b), 'no protobuf'],
+  ['a message that is cut off', framed(0x08, 1).subarray(0, 6), 'not one complete message'],
+  ['two messages', Buffer.concat([framed(), framed()]), 'not one complete message'],
+  ['half a varint', framed(0x08), 'not valid protobuf'],
+  ['a varint without end', framed(0x08, ...Array.from({ length: 11 }, () => 0xff)), 'not valid protobuf'],
+  ['a text longer than the message', framed(0x12, 200, 1), 'not valid protobuf'],
+  ['a group, which protobuf 3 has not', framed(0x0b), 'not valid protobuf'],
 ])('an answer with %s is refused', (_what, body, message) => {
   expect(() => servingStatus(body)).toThrow(message)
 })
@@ -41,7 +41,7 @@ it('whatever a server sends is read or refused with a sentence', () => {
       try {
         expect(servingStatus(framed(...bytes))).toMatch(/^[A-Z_]+$|^serving status \d+$/)
       } catch (error) {
-        expect((error as Error).message).toContain('no protobuf')
+        expect((error as Error).message).toContain('not valid protobuf')
       }
     }),
   )

@@ -35,9 +35,9 @@ class Model {
     return state
   }
 
-  heldUntil(probeAt: number, isBelieved: boolean, patience: number): number {
+  heldUntil(probeAt: number, isTrusted: boolean, patience: number): number {
     const passed = this.past.some(({ result, begunAt }) => result.outcome === 'pass' && begunAt >= probeAt)
-    return passed || !isBelieved ? probeAt : probeAt + patience
+    return passed || !isTrusted ? probeAt : probeAt + patience
   }
 }
 
@@ -57,7 +57,7 @@ const ops = fc.array(
     { weight: 5, arbitrary: fc.constantFrom(PASS, FAIL, FAIL, NONE).map((result) => ({ result })) },
     { weight: 1, arbitrary: fc.constant('forget' as const) },
     { weight: 2, arbitrary: fc.nat(60).map((probeAt) => ({ probeAt })) },
-    { weight: 1, arbitrary: fc.boolean().map((isBelieved) => ({ isBelieved })) },
+    { weight: 1, arbitrary: fc.boolean().map((isTrusted) => ({ isTrusted })) },
   ),
   { minLength: 1, maxLength: 60 },
 )
@@ -72,8 +72,8 @@ test('behaves as the model that keeps the whole history', () => {
       }),
       ops,
       (rules, script) => {
-        const belief = { isBelieved: false, patience: 7 }
-        const health = new Health(rules, belief, 0)
+        const trust = { isTrusted: false, patience: 7 }
+        const health = new Health(rules, trust, 0)
         const model = new Model(rules)
         let now = 0
         let isFirst = false
@@ -83,9 +83,9 @@ test('behaves as the model that keeps the whole history', () => {
           if (op === 'forget') {
             health.forget()
             isFirst = true
-          } else if ('isBelieved' in op) belief.isBelieved = op.isBelieved
+          } else if ('isTrusted' in op) trust.isTrusted = op.isTrusted
           else if ('probeAt' in op) {
-            expect(health.heldUntil(op.probeAt)).toBe(model.heldUntil(op.probeAt, belief.isBelieved, 7))
+            expect(health.heldUntil(op.probeAt)).toBe(model.heldUntil(op.probeAt, trust.isTrusted, 7))
           } else {
             const told = health.settle(op.result, now - 1, now)
             model.past.push({ result: op.result, begunAt: now - 1, isFirst })

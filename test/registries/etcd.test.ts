@@ -717,7 +717,7 @@ describe('options', () => {
     [{ endpoints: ['http://a', 'ftp://b'] }, /endpoints\[1\] must be/],
     [{ endpoints: 'http://me:secret@a' }, /without credentials/],
     [{ endpoints: 'http://a', prefix: '/services' }, /prefix must be a string that ends with a slash/],
-    [{ endpoints: 'http://a', user: 'me' }, /user and password go together/],
+    [{ endpoints: 'http://a', user: 'me' }, /user and password must be set together/],
     [{ endpoints: 'http://a', user: 'me', password: 5 }, /password must be a string/],
     [{ endpoints: 'http://a', ttl: 10 }, /ttl must be a number >= 1000/],
     [{ endpoints: 'http://a', timeout: 0 }, /timeout must be a number > 0/],

@@ -279,7 +279,7 @@ describe('options', () => {
   it.each([
     [{}, /url must be a url or a list of urls/],
     [{ url: 'http://me:secret@a/eureka' }, /without credentials/],
-    [{ url: 'http://a', user: 'me' }, /user and password go together/],
+    [{ url: 'http://a', user: 'me' }, /user and password must be set together/],
     [{ url: 'http://a', user: 'me', password: 5 }, /password must be a string/],
     [{ url: 'http://a', poll: 0 }, /poll must be a number > 0/],
     [{ url: 'http://a', timeout: NaN }, /timeout must be/],

@@ -248,7 +248,7 @@ describe('a session', () => {
     client.emit('expired')
     const error = await reader(registry.watch(freshService(), stop)).end()
     expect(String(error)).toMatch(
-      /the session has expired, and its client with it: give client as a function/,
+      /the session has expired and its client is unusable; set client to a function/,
     )
   })
 

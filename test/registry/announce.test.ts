@@ -239,7 +239,7 @@ describe('announce', () => {
       await clock.advance(300_000)
       expect(register).toHaveBeenCalledTimes(2)
       expect(registry.discover('s')).toEqual([other.instance])
-      expect(new Set(errors)).toEqual(new Set([expect.stringContaining('has taken the place of')]))
+      expect(new Set(errors)).toEqual(new Set([expect.stringContaining('replaced')]))
       expect(me.registered).toBe(false)
       await other.close()
       await clock.advance(15_000)
@@ -395,7 +395,7 @@ describe('what an announcement tells', () => {
     await clock.advance(60_000)
     expect(warn).toHaveBeenCalledTimes(1)
     expect(warn.mock.calls[0]).toEqual([
-      's could not be kept in the registry; trying goes on',
+      's could not be registered or renewed; it is retried',
       { code: 'OUTRIGGER_ANNOUNCE', detail: expect.stringContaining('down') },
     ])
     await me.close()

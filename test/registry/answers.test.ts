@@ -32,14 +32,14 @@ describe('of several endpoints', () => {
   it.each([[401], [404], [429]])('one that says %i is not asked the next time', async (status) => {
     const endpoints = new Endpoints('endpoints', ['http://bad', 'http://good'])
     const { ask, asked } = answering({ 'http://bad': status })
-    await expect(endpoints.any(signal, ask)).rejects.toThrow(String(status))
-    expect(await endpoints.any(signal, ask)).toBe('http://good')
+    await expect(endpoints.tryEach(signal, ask)).rejects.toThrow(String(status))
+    expect(await endpoints.tryEach(signal, ask)).toBe('http://good')
     expect(asked).toEqual(['http://bad', 'http://good'])
   })
 
   it('the next one is asked at once where one says what makes no sense', async () => {
     const endpoints = new Endpoints('endpoints', ['http://page', 'http://good'])
-    expect(await endpoints.any(signal, answering({}).ask)).toBe('http://good')
+    expect(await endpoints.tryEach(signal, answering({}).ask)).toBe('http://good')
   })
 })
 

@@ -103,7 +103,7 @@ describe('jsonLines()', () => {
     const read = async (): Promise<void> => {
       for await (const some of jsonLines(inPieces('x'.repeat(100), 10), 50)) expect(some).toEqual([])
     }
-    await expect(read()).rejects.toThrow('a line of more than 50 bytes (maxAnswerSize)')
+    await expect(read()).rejects.toThrow('a line has more than 50 bytes (maxAnswerSize)')
   })
 })
 

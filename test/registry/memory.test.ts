@@ -266,8 +266,8 @@ describe('a lease of the MemoryRegistry', () => {
   })
 
   it.each([
-    ['id', { id: 'a:1', ...B }, "'a:1' at http://b:1 of s has taken the place of 'a:1' at http://a:1"],
-    ['url', { id: 'x', ...A }, "'x' at http://a:1 of s has taken the place of 'a:1' at http://a:1"],
+    ['id', { id: 'a:1', ...B }, "'a:1' at http://b:1 of s replaced 'a:1' at http://a:1"],
+    ['url', { id: 'x', ...A }, "'x' at http://a:1 of s replaced 'a:1' at http://a:1"],
     ['id and url', A, undefined],
   ])('has no power over a newer registration of its %s', (_name, newer, taken) => {
     const registry = new MemoryRegistry({ clock: new ManualClock() })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { announce, createClient, MemoryRegistry, type Source } from '../../src/index.ts'
-import { registeredBy } from '../../src/registry/registration.ts'
+import { withRegistration } from '../../src/registry/registration.ts'
 import { SnapshotReader } from '../../src/registry/snapshot.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 
@@ -27,7 +27,7 @@ test('a process that registers under another lease and says the same of itself i
     async *watch(_service, { signal }) {
       const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
       while (!signal.aborted) {
-        yield [registeredBy({ id: 'a', ...A }, `lease ${lease}`)]
+        yield [withRegistration({ id: 'a', ...A }, `lease ${lease}`)]
         await Promise.race([changed.promise, aborted])
       }
     },
@@ -50,7 +50,7 @@ test('a process that registers under another lease and says the same of itself i
 
 test('a reader of snapshots keeps what a registry sends again, until its lease is another', () => {
   const reader = new SnapshotReader()
-  const entry = (lease?: string): object => registeredBy({ id: 'a', ...A }, lease)
+  const entry = (lease?: string): object => withRegistration({ id: 'a', ...A }, lease)
   const [first] = reader.read([entry('1')]).instances
   expect(reader.read([entry('1')])).toMatchObject({ changed: false })
   // A registry that does not tell, or a copy from a cache.

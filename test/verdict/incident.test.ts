@@ -1,6 +1,6 @@
 import { array, assert, asyncProperty, integer, tuple } from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { registeredBy } from '../../src/registry/registration.ts'
+import { withRegistration } from '../../src/registry/registration.ts'
 import { VERDICTS, type Verdict } from '../../src/verdict/verdict.ts'
 import { Harness } from '../fleet/harness.ts'
 
@@ -201,10 +201,10 @@ describe('an instance that registers anew', () => {
 
   it('with the same data, under another lease: probed at once, and nobody is told of a change', () => {
     const harness = new Harness(options)
-    const first = registeredBy({ ...a }, 'lease 1')
+    const first = withRegistration({ ...a }, 'lease 1')
     harness.apply(first)
     harness.run('failure')
-    harness.apply(registeredBy({ ...a }, 'lease 1'))
+    harness.apply(withRegistration({ ...a }, 'lease 1'))
     expect(harness.run()).toBeUndefined()
     // A copy that does not tell, from a cache.
     harness.apply({ ...a })
@@ -212,7 +212,7 @@ describe('an instance that registers anew', () => {
     harness.apply(first)
     harness.run('failure')
     harness.log.length = 0
-    harness.apply(registeredBy({ ...a }, 'lease 2'))
+    harness.apply(withRegistration({ ...a }, 'lease 2'))
     expect(harness.run()).toBe('a')
     expect(harness.log.filter((line) => line.startsWith('instance:'))).toEqual([])
   })

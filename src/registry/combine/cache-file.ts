@@ -5,19 +5,19 @@ import { isPlainObject } from '../plain-data.ts'
 import { validateSnapshot } from '../snapshot.ts'
 import type { Instance } from '../source.ts'
 
-/** Two caches of one process may share a file; their temporary files must differ. */
+/** Makes the names of temporary files unique, because two caches of one process may share a file. */
 let caches = 0
 
 const files = new Map<string, CacheFile>()
 
-/** One for each path: two that write on their own would undo what the other has written. */
+/** Returns the same object for the same path: two objects would overwrite each other's changes. */
 export function cacheFile(path: string): CacheFile {
   const file = files.get(path) ?? new CacheFile(path)
   files.set(path, file)
   return file
 }
 
-/** Service name → instances on disk, in the format the file source reads. */
+/** Stores the instances of each service on disk, in the format that the file source reads. */
 class CacheFile {
   readonly #path: string
   readonly #temporary: string
@@ -29,13 +29,16 @@ class CacheFile {
     this.#temporary = `${path}.${process.pid}-${threadId}-${caches++}.tmp`
   }
 
-  /** Empty when the service is not in the cache. Throws when the cache is there but of no use. */
+  /**
+   * Returns an empty list when the cache does not contain the service. Throws when the cache exists but cannot
+   * be used.
+   */
   async read(service: string): Promise<readonly Instance[]> {
     const all = await this.#readAll()
     return Object.hasOwn(all, service) ? validateSnapshot(all[service]).instances : []
   }
 
-  /** Writes in the background; what comes while a write is going on is written together after it. */
+  /** Writes in the background. Changes that arrive during a write are written together after it. */
   save(service: string, instances: readonly Instance[], onError: (error: unknown) => void): void {
     this.#pending.set(service, instances)
     if (this.#writing) return
@@ -49,16 +52,16 @@ class CacheFile {
     while (this.#pending.size > 0) {
       const pending = this.#pending
       this.#pending = new Map()
-      // What is no good is replaced; the services of other processes stay.
+      // A cache that cannot be read is replaced. Services that other processes wrote are kept.
       const all = await this.#readAll().catch(() => ({}))
       const text = JSON.stringify({ ...all, ...Object.fromEntries(pending) }, null, 2)
       try {
         await mkdir(dirname(this.#path), { recursive: true })
-        // Metadata is nobody else's business.
+        // Only this user may read the file, because metadata may be confidential.
         await writeFile(this.#temporary, text, { mode: 0o600 })
         await rename(this.#temporary, this.#path)
       } catch (error) {
-        // For the next time, but for what is newer by then.
+        // Keep these changes for the next write, unless newer ones have arrived for the same service.
         this.#pending = new Map([...pending, ...this.#pending])
         await rm(this.#temporary, { force: true }).catch(() => {})
         throw error

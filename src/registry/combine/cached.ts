@@ -9,13 +9,13 @@ import { Part } from './part.ts'
 
 /** Options of `cached()`. */
 export interface CachedOptions extends CombineOptions {
-  /** Where the instances are kept; made when missing. Give each process its own. */
+  /** The file that stores the instances. It is created if it does not exist. Use one file per process. */
   file: string
 }
 
 /**
- * Keeps the last good instances on disk, so that a process which starts while the registry is down still finds
- * them. The file is used only when `source` fails, or says nothing for `patience`, before its first answer.
+ * Stores the last good instances on disk, so that a process that starts while the registry is down still finds
+ * them. The file is used only when `source` fails, or is silent for `patience`, before its first answer.
  *
  * @example
  * cached(consul(), { file: '/var/cache/shop/instances.json' })
@@ -33,25 +33,26 @@ export function cached(source: Source, options: CachedOptions): Source {
     watch: (service, { signal }) =>
       snapshots(signal, (sink) => {
         const report = (error: unknown): void => settings.report(error, service)
-        let kept: readonly Instance[] | undefined
+        let fromFile: readonly Instance[] | undefined
         let current: readonly Instance[] | undefined
-        const show = (instances: readonly Instance[]): void => {
+        const publish = (instances: readonly Instance[]): void => {
           if (instances === current) return
           current = instances
           sink.next(instances)
-          // An empty list is no help after a restart, and a registry that lost its memory would wipe the file.
-          if (instances !== kept && instances.length > 0) file.save(service, instances, report)
+          // Do not save an empty list: it is useless after a restart, and a registry that lost its data would
+          // empty the file.
+          if (instances !== fromFile && instances.length > 0) file.save(service, instances, report)
         }
         const decide = (): void => {
-          if (part.seen) show(part.instances)
-          else if (part.pending || !kept) return
-          else if (kept.length > 0) show(kept)
+          if (part.seen) publish(part.instances)
+          else if (part.pending || !fromFile) return
+          else if (fromFile.length > 0) publish(fromFile)
           else if (part.failing) sink.fail(part.error)
         }
-        // A drop to zero is held by whoever drives the whole.
+        // The client that watches this source holds back a drop to zero.
         const part = new Part({ source, service, settings, emptyGrace: 0, onChange: decide })
         const take = (instances: readonly Instance[]): void => {
-          kept = instances
+          fromFile = instances
           decide()
         }
         file.read(service).then(take, (error: unknown) => {

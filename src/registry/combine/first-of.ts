@@ -5,8 +5,9 @@ import { combineArguments, type CombineArguments } from './options.ts'
 import { Part } from './part.ts'
 
 /**
- * The first source that has instances. All are watched all the time, so falling back, and returning to an
- * earlier one when it comes back, takes no round trip. Fails when no source has instances and one of them fails.
+ * Uses the first source that has instances. All sources are watched all the time, so a change to the next
+ * source, and back to an earlier one, needs no round trip. Fails when no source has instances and one of them
+ * fails.
  *
  * @example
  * firstOf(consul(), file('/etc/app/instances.json'))
@@ -23,7 +24,7 @@ export function firstOf(...args: CombineArguments): Source {
           for (const { instances, lost, pending } of parts) {
             if (pending) return
             if (instances.length === 0 || lost) continue
-            // What a source in reserve has to say changes nothing.
+            // Publish only when the instances of the source in use change.
             if (instances !== current) sink.next(instances)
             current = instances
             return

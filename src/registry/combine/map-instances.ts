@@ -5,8 +5,8 @@ import { checkSource } from '../discovery.ts'
 import type { Instance, Source } from '../source.ts'
 
 /**
- * Passes every instance through `fn`: return it changed (as a new object), as it is, or `undefined` to leave it out.
- * An error that `fn` throws is a failure of the source.
+ * Passes every instance through `fn`. `fn` returns the instance, a changed copy, or `undefined` to drop it. An
+ * error that `fn` throws is a failure of the source.
  *
  * @example
  * mapInstances(consul(), (instance) => (instance.metadata?.canary ? undefined : { ...instance, zone: 'a' }))
@@ -21,7 +21,7 @@ export function mapInstances(
     ...(source.emptyGrace !== undefined && { emptyGrace: source.emptyGrace }),
     async *watch(service, context) {
       for await (const snapshot of source.watch(service, context)) {
-        // Anything else is for Discovery to refuse.
+        // Discovery rejects a snapshot that is not an array.
         yield Array.isArray(snapshot) ? mapped(snapshot, service, fn) : snapshot
       }
     },
@@ -34,7 +34,7 @@ function mapped(
   fn: (instance: Instance, service: string) => Instance | undefined,
 ): readonly Instance[] {
   return snapshot.flatMap((entry: unknown) => {
-    // `fn` may rely on its type; what is not even an object goes on to be refused by name.
+    // `fn` may rely on its parameter's type. Discovery rejects an entry that is not an object, with a reason.
     if (typeof entry !== 'object' || entry === null) return [entry as Instance]
     const made = fn(entry as Instance, service) ?? []
     if (disown(made)) throw unusable('mapInstances() fn', 'an instance or undefined', made)

@@ -4,9 +4,9 @@ import { combineArguments, type CombineArguments } from './options.ts'
 import { Part } from './part.ts'
 
 /**
- * The instances of all sources together; of two with one id the one of the earlier source counts. A source that
- * fails keeps its last good share, and one that has not answered within `patience` joins when it does. Fails
- * only when every source has failed and none has ever answered.
+ * Combines the instances of all sources. If two sources have the same id, the earlier source counts. A source
+ * that fails keeps its last good instances. A source that has not answered within `patience` joins when it
+ * does. Fails only when every source has failed and none has ever answered.
  *
  * @example
  * merge(kubernetes({ namespace: 'shop' }), fixed(['http://10.0.0.7:8080']))
@@ -14,7 +14,7 @@ import { Part } from './part.ts'
 export function merge(...args: CombineArguments): Source {
   const { sources, settings } = combineArguments('merge', args)
   return {
-    // Each part has held its own drop to zero already.
+    // Each part has already held back its drop to zero.
     emptyGrace: 0,
     watch: (service, { signal }) =>
       snapshots(signal, (sink) => {

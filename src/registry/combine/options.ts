@@ -4,19 +4,20 @@ import { checkFunction, checkMethods, checkNumber, checkObject } from '../../opt
 import { checkSource } from '../discovery.ts'
 import type { Source } from '../source.ts'
 
-/** What all combinations of sources take. */
+/** Options of all functions that combine sources. */
 export interface CombineOptions {
   /**
-   * How long a source may be silent, or fail after it was good, before the combination does without it; in ms.
+   * How long a source may be silent at the start, or fail after it was good, before the combination continues
+   * without it, in ms.
    * @default 2_000
    */
   patience?: number
   /**
-   * Told of what the combination survives and what therefore never becomes a `source:stale` event: a source
-   * that fails (once per outage), entries that were dropped, a cache that cannot be read or written.
+   * Called with errors that the combination handles and that therefore cause no `source:stale` event: a source
+   * fails (once per outage), entries are dropped, a cache cannot be read or written.
    */
   onError?: (error: unknown, service: string) => void
-  /** @default the system's */
+  /** @default the system's clock */
   clock?: Clock
 }
 
@@ -27,7 +28,7 @@ export interface CombineSettings {
   readonly report: (error: unknown, service: string) => void
 }
 
-/** At least one source, then perhaps options. */
+/** At least one source, then optional options. */
 export type CombineArguments = readonly [Source, ...Source[]] | readonly [Source, ...Source[], CombineOptions]
 
 export const COMBINE_OPTIONS: readonly string[] = ['patience', 'onError', 'clock']

@@ -6,20 +6,20 @@ export interface PartOptions {
   readonly source: Source
   readonly service: string
   readonly settings: CombineSettings
-  /** See {@link Source.emptyGrace}, whose value is the default. */
+  /** See {@link Source.emptyGrace}. The default is that of `source`. */
   readonly emptyGrace?: number
-  /** Something about the part is different now. */
+  /** Called when the state of the part has changed. */
   readonly onChange: () => void
 }
 
 /**
- * One source within a combination. A failure of the part must not end the whole, so nobody outside can watch it
- * again: it has a {@link Discovery} of its own, which also keeps its last good instances.
+ * One source of a combination. A failed part does not end the combination, so the client cannot restart it. The
+ * part therefore has its own {@link Discovery}, which restarts the source and keeps its last good instances.
  */
 export class Part {
   readonly #discovery: Discovery
   readonly #options: PartOptions
-  #waiting: AbortController | undefined
+  #patienceTimer: AbortController | undefined
   #overdue = false
 
   constructor(options: PartOptions) {
@@ -31,12 +31,12 @@ export class Part {
       clock: settings.clock,
       ...(emptyGrace !== undefined && { emptyGrace }),
       onInstances: () => {
-        this.#settle()
+        this.#endPatience()
         onChange()
       },
       onStale: (error) => {
         settings.report(error, service)
-        this.#wait()
+        this.#startPatience()
         onChange()
       },
       onRecovered: onChange,
@@ -47,7 +47,7 @@ export class Part {
     })
   }
 
-  /** The last good instances; the same array until they change. */
+  /** The last good instances. The array stays the same until they change. */
   get instances(): readonly Instance[] {
     return this.#discovery.instances
   }
@@ -60,40 +60,40 @@ export class Part {
     return this.error !== undefined
   }
 
-  /** Has answered at least once. */
+  /** Whether the source has answered at least once. */
   get seen(): boolean {
     return this.#discovery.seen
   }
 
-  /** Neither answered nor failed yet, and still worth waiting for. */
+  /** Whether the source has neither answered nor failed yet, and `patience` is not over. */
   get pending(): boolean {
     return !this.seen && !this.failing && !this.#overdue
   }
 
-  /** Failing for longer than anyone is ready to wait. */
+  /** Whether the source has failed for longer than `patience`. */
   get lost(): boolean {
     return this.failing && this.#overdue
   }
 
   start(): void {
-    this.#wait()
+    this.#startPatience()
     this.#discovery.start()
   }
 
   close(): void {
-    this.#waiting?.abort()
+    this.#patienceTimer?.abort()
     void this.#discovery.close()
   }
 
-  #settle(): void {
-    this.#waiting?.abort()
+  #endPatience(): void {
+    this.#patienceTimer?.abort()
     this.#overdue = false
   }
 
-  #wait(): void {
-    this.#settle()
+  #startPatience(): void {
+    this.#endPatience()
     const waiting = new AbortController()
-    this.#waiting = waiting
+    this.#patienceTimer = waiting
     const { settings, onChange } = this.#options
     settings.clock.sleep(settings.patience, waiting.signal, { ref: false }).then(
       () => {

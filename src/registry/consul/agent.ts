@@ -2,17 +2,20 @@ import { networkUrl } from '../origin.ts'
 import type { Instance } from '../source.ts'
 import { OWN_KEY, packMeta } from '../http/string-meta.ts'
 
-/** Keys of a service's metadata, and characters of each value, that Consul takes. */
+/** Consul's limits: the number of metadata keys of a service, and the number of characters of each value. */
 const MAX_KEYS = 64
 const MAX_VALUE = 512
 
-/** The ids of one registration: an agent knows services by id alone, so the id must tell two services apart. */
+/**
+ * Returns the ids of one registration. An agent identifies services by id alone, so the id contains the
+ * service's name.
+ */
 export function agentIds(service: string, instance: Instance): { serviceId: string; checkId: string } {
   const serviceId = `${service}:${instance.id}`
   return { serviceId, checkId: `service:${serviceId}` }
 }
 
-/** The body of `/v1/agent/service/register`. */
+/** Returns the body of `/v1/agent/service/register`. */
 export function toRegistration(
   service: string,
   instance: Instance,
@@ -52,7 +55,7 @@ export function toRegistration(
   }
 }
 
-/** Consul's own limits, said before it says them less clearly. */
+/** Checks Consul's limits before the request, because Consul's error is less clear. */
 function checkMeta(meta: Readonly<Record<string, string>>): void {
   const keys = Object.keys(meta)
   if (keys.length > MAX_KEYS) {
@@ -61,8 +64,8 @@ function checkMeta(meta: Readonly<Record<string, string>>): void {
   const own = meta[OWN_KEY] ?? ''
   if (own.length <= MAX_VALUE) return
   throw new RangeError(
-    `consul: what Consul has no field for (priority, draining, metadata that is no string of up to ${MAX_VALUE} ` +
-      `characters) must take ${MAX_VALUE} characters at most as JSON, got ${own.length}: ${own.slice(0, 100)}…`,
+    `consul: priority, draining, and metadata other than strings of up to ${MAX_VALUE} characters are stored as JSON, ` +
+      `which must have at most ${MAX_VALUE} characters, got ${own.length}: ${own.slice(0, 100)}…`,
   )
 }
 

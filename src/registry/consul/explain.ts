@@ -1,10 +1,13 @@
 import { RegistryAnswerError } from '../http/http.ts'
 
 const LIMIT =
-  'Consul takes 200 connections of one client address by default (limits.http_max_conns_per_client); a watch holds ' +
-  'one, and the option shared has two for all watches'
+  'Consul accepts 200 connections from one client address by default (limits.http_max_conns_per_client); each watch ' +
+  'uses one, and with the option shared all watches together use two'
 
-/** Names Consul's limit of connections where it may be the reason: agents before 1.10 only hang up. */
+/**
+ * Names Consul's limit of connections in errors that it may have caused. Agents before 1.10 close the
+ * connection without an answer.
+ */
 export function explain(error: unknown): unknown {
   if (error instanceof RegistryAnswerError) {
     if (error.status !== 429) return error
@@ -13,5 +16,5 @@ export function explain(error: unknown): unknown {
   const { message, cause } = (error ?? {}) as Error
   const { code } = (cause ?? {}) as NodeJS.ErrnoException
   if (code !== 'UND_ERR_SOCKET' && code !== 'ECONNRESET' && code !== 'EPIPE') return error
-  return new Error(`${message}: the agent ended, or has too many connections: ${LIMIT}`, { cause: error })
+  return new Error(`${message}: the agent stopped, or has too many connections: ${LIMIT}`, { cause: error })
 }

@@ -2,7 +2,7 @@ import { isPlainObject } from '../plain-data.ts'
 import type { Instance } from '../source.ts'
 import { unpackMeta } from '../http/string-meta.ts'
 
-/** What is read of one entry of `/v1/health/service/:service`. */
+/** The part of one entry of `/v1/health/service/:service` that is read. */
 interface HealthEntry {
   readonly Node: { readonly Node: string; readonly Address: string; readonly Meta?: unknown }
   readonly Service: {
@@ -16,9 +16,9 @@ interface HealthEntry {
   readonly Checks: readonly { readonly Status: string }[] | null
 }
 
-/** The entries that may take traffic. */
+/** Returns the instances that may get requests. */
 export function readHealth(answer: unknown, scheme: string): readonly Instance[] {
-  if (!Array.isArray(answer)) throw new TypeError('consul: an answer that is no list of instances')
+  if (!Array.isArray(answer)) throw new TypeError('consul: the answer is not a list of instances')
   return (answer as readonly HealthEntry[])
     .filter(({ Checks }) =>
       (Checks ?? []).every(({ Status }) => Status === 'passing' || Status === 'warning'),
@@ -33,7 +33,7 @@ function toInstance({ Node, Service, Checks }: HealthEntry, scheme: string): Ins
   const { scheme: ownScheme } = own
   const tags = Service.Tags?.length ? { tags: Service.Tags } : undefined
   return {
-    // A service id is unique on its node only; it defaults to the name of the service.
+    // A service id is unique only on its node, and defaults to the service's name.
     id: own['id'] ?? `${Node.Node}/${Service.ID}`,
     url: `${isScheme(ownScheme) ? ownScheme : isSecure(Service) ? 'https' : scheme}://${host.includes(':') ? `[${host}]` : host}:${Service.Port}`,
     ...(weight !== 1 && { weight }),
@@ -49,7 +49,7 @@ function weightOf(weights: HealthEntry['Service']['Weights'], checks: HealthEntr
   return (warning ? weights?.Warning : weights?.Passing) ?? 1
 }
 
-/** How Spring Cloud Consul says https: in the metadata, before that in the tags. */
+/** Spring Cloud Consul marks https in the metadata, and older versions in the tags. */
 function isSecure({ Meta, Tags }: HealthEntry['Service']): boolean {
   if (isPlainObject(Meta) && Meta['secure'] !== undefined) return Meta['secure'] === 'true'
   return Array.isArray(Tags) && Tags.includes('secure=true')

@@ -11,7 +11,7 @@ export interface AgentOptions extends RegistryHttpOptions {
   readonly deregisterAfter: number
 }
 
-/** Registers with the local agent, under a check which is critical once no heartbeat came for the ttl. */
+/** Registers with the local agent, with a check that becomes critical when no heartbeat arrives for the ttl. */
 export async function registerWithAgent(
   options: AgentOptions,
   service: string,
@@ -32,7 +32,7 @@ export async function registerWithAgent(
   }
   return {
     ttl: options.ttl,
-    // Without a note: an output that changes would raise the index and wake every watcher.
+    // Sends no note: a changed output would raise the index and wake every watcher.
     renew: async ({ signal }) => {
       const known = await agent.put(beat, signal, { isUnknown })
       if (!known) await agent.close()
@@ -49,8 +49,8 @@ export async function registerWithAgent(
 }
 
 /**
- * The connection of one registration. It is kept from heartbeat to heartbeat: an agent whose limit of connections is
- * reached takes no new one, and a healthy instance must not turn critical for that.
+ * The connection of one registration. It stays open between heartbeats: an agent at its limit of connections
+ * accepts no new one, and a healthy instance would become critical.
  */
 class Agent {
   readonly #options: AgentOptions
@@ -60,7 +60,7 @@ class Agent {
     this.#options = options
   }
 
-  /** False when the agent does not know what it is asked about. */
+  /** Returns false when `isUnknown` says that the agent does not know the check or service. */
   async put(
     path: string,
     signal: AbortSignal,
@@ -87,7 +87,7 @@ class Agent {
   }
 }
 
-/** Agents before 1.9 answer 500 where later ones answer 404. */
+/** Agents before 1.9 answer 500 where newer ones answer 404. */
 function isUnknown({ status, text }: RegistryReply): boolean {
   return status === 404 || (status === 500 && /does not have associated TTL|Unknown check/i.test(text))
 }

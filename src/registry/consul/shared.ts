@@ -7,13 +7,16 @@ import { watchStates } from './states.ts'
 import { readList, type WatchOptions } from './watch.ts'
 
 export interface SharedOptions extends RegistryHttpOptions, Omit<WatchOptions, 'url'> {
-  /** `/v1/health/state/any` with the parameters that never change. */
+  /** `/v1/health/state/any` with its constant parameters. */
   readonly statesUrl: string
   readonly scheme: string
   readonly clock: Clock
 }
 
-/** Two connections for all services: one waits for any check to change, one reads the services that have changed. */
+/**
+ * Uses two connections for all services. One waits for any check to change, the other reads the services that
+ * have changed.
+ */
 export class SharedHealth {
   readonly #options: SharedOptions
   readonly #states: SharedWatch<string>
@@ -25,7 +28,7 @@ export class SharedHealth {
     this.#states = new SharedWatch((signal) => this.#watch(signal), options.clock)
   }
 
-  /** `url` is that of the service's health. */
+  /** `url` is the health url of the service. */
   async *watch(service: string, url: string, signal: AbortSignal): AsyncGenerator<readonly Instance[], void> {
     const { headers, scheme } = this.#options
     const http = (this.#reads ??= new RegistryHttp(this.#options))

@@ -2,7 +2,7 @@ import type { RegistryHttp } from '../http/http.ts'
 import { isPlainObject } from '../plain-data.ts'
 import { blockingQueries, type WatchOptions } from './watch.ts'
 
-/** What is read of one entry of `/v1/health/state/any`. */
+/** The part of one entry of `/v1/health/state/any` that is read. */
 interface Check {
   readonly Node?: unknown
   readonly CheckID?: unknown
@@ -13,8 +13,8 @@ interface Check {
 }
 
 /**
- * Every service's checks as a text that changes when one of them does, by the name of the service. Services that
- * Consul has no check for are seen each time a query ends without news: the text of all services changes then.
+ * Yields, for each service, a text of its checks. The text changes when one of the checks does. A service
+ * without checks is read again each time a query ends without a change: then the texts of all services change.
  */
 export async function* watchStates(
   http: RegistryHttp,
@@ -24,7 +24,7 @@ export async function* watchStates(
   let round = 0
   let before = ''
   for await (const answer of blockingQueries(http, options, signal)) {
-    if (!Array.isArray(answer)) throw new TypeError('consul: an answer that is no list of checks')
+    if (!Array.isArray(answer)) throw new TypeError('consul: the answer is not a list of checks')
     const checks = (answer as unknown[]).filter((check): check is Check => isPlainObject(check))
     const all = JSON.stringify(checks.map(textOf))
     if (all === before) round++
@@ -34,7 +34,7 @@ export async function* watchStates(
 }
 
 function byService(checks: readonly Check[], round: number): ReadonlyMap<string, string> {
-  // A node's own checks count for each of its services.
+  // The checks of a node count for each of its services.
   const nodes = checks.filter(({ ServiceName }) => !ServiceName).map(textOf)
   const common = `${round} ${nodes.join('\n')}`
   const texts = new Map<string, string>()
@@ -45,7 +45,7 @@ function byService(checks: readonly Check[], round: number): ReadonlyMap<string,
   return new Texts(common, texts)
 }
 
-/** A service without a check has the text that all have in common. */
+/** A service without a check has the text that all services share. */
 class Texts extends Map<string, string> {
   readonly #common: string
 

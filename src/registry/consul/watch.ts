@@ -4,7 +4,7 @@ import type { Instance } from '../source.ts'
 import { readHealth } from './health.ts'
 
 export interface WatchOptions {
-  /** The query with the parameters that never change. */
+  /** The query url with its constant parameters. */
   readonly url: string
   readonly headers: Record<string, string>
   readonly wait: number
@@ -12,10 +12,10 @@ export interface WatchOptions {
   readonly clock: Clock
 }
 
-/** Milliseconds from one blocking query to the next at least, however often the index moves. */
+/** The shortest time from one blocking query to the next, in ms, however often the index changes. */
 const MIN_INTERVAL = 250
 
-/** The instances of `/v1/health/service/:service` each time that Consul thinks they may have changed. */
+/** Yields the instances of `/v1/health/service/:service` each time that Consul reports a possible change. */
 export async function* watchHealth(
   http: RegistryHttp,
   options: WatchOptions,
@@ -25,13 +25,13 @@ export async function* watchHealth(
   for await (const answer of blockingQueries(http, options, signal)) yield readHealth(answer, scheme)
 }
 
-/** Blocking queries, by the rules Consul's documentation gives for clients. */
+/** Blocking queries, by the client rules in Consul's documentation. */
 export async function* blockingQueries(
   http: RegistryHttp,
   { url, headers, wait, timeout, clock }: WatchOptions,
   signal: AbortSignal,
 ): AsyncGenerator<unknown, void> {
-  // A new watch follows a failure, so it must not believe an index from before it: the agent may start anew.
+  // Start without an index: a new watch follows a failure, and the agent may have restarted with a new history.
   let index = 0n
   for (;;) {
     const started = clock.now()
@@ -41,7 +41,7 @@ export async function* blockingQueries(
       query.searchParams.set('index', String(index))
       query.searchParams.set('wait', `${Math.ceil(wait)}ms`)
     }
-    // The server adds up to a sixteenth, lest all clients come at once.
+    // The server adds up to 1/16 of the wait, so that clients do not all return at the same moment.
     const patience = blocking ? (wait * 17) / 16 + timeout : timeout
     const request = { headers, signal, timeout: patience, background: blocking }
     const reply = await http.send(query.href, request)
@@ -53,7 +53,7 @@ export async function* blockingQueries(
   }
 }
 
-/** One answer; what the token may not see is no empty service. */
+/** Returns one answer. Throws when the ACL token hides all instances, because the service is not empty then. */
 export function readList(
   http: RegistryHttp,
   url: string,
@@ -68,11 +68,14 @@ export function readList(
   return answer
 }
 
-/** An index that goes back means a new history: ask without one. Zero would not block, so it counts as one. */
+/**
+ * Consul's rule: an index that decreases means a new history, so query without an index. An index of 0 would
+ * not block, so it counts as 1.
+ */
 function nextIndex(before: bigint, { headers }: RegistryReply): bigint {
   const header = headers['x-consul-index']
   if (typeof header !== 'string' || !/^\d+$/.test(header)) {
-    throw new Error('consul: an answer without X-Consul-Index')
+    throw new Error('consul: the answer has no X-Consul-Index header')
   }
   const index = BigInt(header) || 1n
   return index < before ? 0n : index

@@ -1,12 +1,13 @@
 import { getServers, type Resolver } from 'node:dns/promises'
 import { makeResolver, type DnsResolver } from './resolver.ts'
 
-/** Answers that say something about the name; all others are about the server that gave them. */
+/** Codes that describe the name. All other codes describe the name server that answered. */
 const ABOUT_THE_NAME = new Set(['ENOTFOUND', 'ENODATA'])
 
 /**
- * Asks one name server after the other, beginning with the one that answered last. Node's own resolver goes on to the
- * next after silence only: it reports a SERVFAIL, REFUSED, NOTIMP or FORMERR of the first at once.
+ * Queries one name server after the other, beginning with the last one that answered. Node.js's own resolver
+ * tries the next server only after a timeout: it reports SERVFAIL, REFUSED, NOTIMP and FORMERR of the first
+ * server at once.
  */
 export class FailoverResolver implements DnsResolver {
   readonly #resolvers: readonly Resolver[]
@@ -15,7 +16,7 @@ export class FailoverResolver implements DnsResolver {
 
   constructor(servers: readonly string[] | undefined, timeout: number) {
     const list = servers ?? getServers()
-    // Each has its part of the time. A single one is asked twice, as a packet may get lost.
+    // Each server gets its share of the time. A single server is queried twice, because a packet may get lost.
     const each = {
       timeout: Math.min(Math.ceil(timeout / (list.length + 1)), 1_000),
       tries: list.length > 1 ? 1 : 2,
@@ -25,24 +26,24 @@ export class FailoverResolver implements DnsResolver {
   }
 
   resolve4(name: string, options: { ttl: true }): ReturnType<DnsResolver['resolve4']> {
-    return this.#any((resolver) => resolver.resolve4(name, options))
+    return this.#askServers((resolver) => resolver.resolve4(name, options))
   }
 
   resolve6(name: string, options: { ttl: true }): ReturnType<DnsResolver['resolve6']> {
-    return this.#any((resolver) => resolver.resolve6(name, options))
+    return this.#askServers((resolver) => resolver.resolve6(name, options))
   }
 
   resolveSrv(name: string): ReturnType<DnsResolver['resolveSrv']> {
-    return this.#any((resolver) => resolver.resolveSrv(name))
+    return this.#askServers((resolver) => resolver.resolveSrv(name))
   }
 
-  /** Ends every query, with ECANCELLED. */
+  /** Ends every query with ECANCELLED. */
   cancel(): void {
     this.#cancelled = true
     for (const resolver of this.#resolvers) resolver.cancel()
   }
 
-  async #any<T>(ask: (resolver: Resolver) => Promise<T>): Promise<T> {
+  async #askServers<T>(ask: (resolver: Resolver) => Promise<T>): Promise<T> {
     const count = this.#resolvers.length
     const first = this.#first
     for (let n = 0; ; n++) {

@@ -1,6 +1,6 @@
 import { hostAndPort } from '../origin.ts'
 import type { Instance } from '../source.ts'
-import { orNone, type DnsAddress, type DnsResolver, type DnsSrv } from './resolver.ts'
+import { emptyIfNoRecord, type DnsAddress, type DnsResolver, type DnsSrv } from './resolver.ts'
 
 export interface Question {
   readonly resolver: DnsResolver
@@ -11,11 +11,11 @@ export interface Question {
 
 export interface Answer {
   readonly instances: readonly Instance[]
-  /** The smallest ttl, in ms; undefined when no record told one. */
+  /** The smallest TTL, in ms, or undefined when no record has one. */
   readonly ttl: number | undefined
 }
 
-/** Every address of a name, at one port. */
+/** Returns every address of a name, at one port. */
 export async function lookUpHost(question: Question, port: number): Promise<Answer> {
   const addresses = await resolveAddresses(question, question.name)
   return answer(
@@ -24,17 +24,17 @@ export async function lookUpHost(question: Question, port: number): Promise<Answ
   )
 }
 
-/** Every address of every target of an SRV record (RFC 2782). */
+/** Returns every address of every target of the SRV records (RFC 2782). */
 export async function lookUpSrv(question: Question): Promise<Answer> {
-  const records = await orNone(() => question.resolver.resolveSrv(question.name))
-  // A target of '.' means that the service is decidedly not available; Node gives it as ''.
+  const records = await emptyIfNoRecord(() => question.resolver.resolveSrv(question.name))
+  // The target '.' means that the service is not available (RFC 2782). Node.js returns it as ''.
   const usable = records.filter(({ name }) => name !== '' && name !== '.').toSorted(byPriority)
   const targets = [...new Set(usable.map(({ name }) => name))]
   const resolved = await Promise.all(targets.map((target) => resolveAddresses(question, target)))
   const addressesOf = new Map(targets.map((target, index) => [target, resolved[index] ?? []]))
   const instances = usable.flatMap((record) => {
     const addresses = addressesOf.get(record.name) ?? []
-    // The weight is the target's, however many addresses it has.
+    // The weight belongs to the target, so its addresses share it.
     const weight = weightOf(record, usable) / addresses.length
     return addresses.map(({ address }) => ({
       ...makeInstance(question.scheme, address, record.port),
@@ -46,14 +46,17 @@ export async function lookUpSrv(question: Question): Promise<Answer> {
   return answer(instances, [...usable, ...resolved.flat()])
 }
 
-/** Of two records for one address the first counts: it must not depend on the rotation which one that is. */
+/**
+ * If two records lead to one address, the first one counts. The order must therefore not depend on the server's
+ * rotation.
+ */
 function byPriority(a: DnsSrv, b: DnsSrv): number {
   return a.priority - b.priority || b.weight - a.weight || (a.name < b.name ? -1 : Number(a.name > b.name))
 }
 
 /**
- * Weight 0 means no choice is to be made, and beside positive weights a very small chance: a hundredth of the
- * smallest of them.
+ * By RFC 2782, weight 0 means no selection if all weights are 0. Next to positive weights it means a very small
+ * chance: here 1 % of the smallest positive weight.
  */
 function weightOf({ priority, weight }: DnsSrv, records: readonly DnsSrv[]): number {
   if (weight > 0) return weight
@@ -68,8 +71,8 @@ async function resolveAddresses(
   name: string,
 ): Promise<readonly DnsAddress[]> {
   const [v4, v6] = await Promise.all([
-    family === 6 ? [] : orNone(() => resolver.resolve4(name, { ttl: true })),
-    family === 4 ? [] : orNone(() => resolver.resolve6(name, { ttl: true })),
+    family === 6 ? [] : emptyIfNoRecord(() => resolver.resolve4(name, { ttl: true })),
+    family === 4 ? [] : emptyIfNoRecord(() => resolver.resolve6(name, { ttl: true })),
   ])
   return [...v4, ...v6]
 }
@@ -79,7 +82,7 @@ function makeInstance(scheme: string, address: string, port: number): Instance {
   return { id: hostAndPort(url), url }
 }
 
-/** Servers rotate what they answer, so the order carries nothing. */
+/** Servers rotate their answers, so the order has no meaning. Instances are sorted by id. */
 function answer(instances: readonly Instance[], records: readonly { readonly ttl?: number }[]): Answer {
   const ttls = records.flatMap(({ ttl }) => (ttl !== undefined && ttl >= 0 ? [ttl * 1_000] : []))
   return {

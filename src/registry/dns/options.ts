@@ -2,7 +2,7 @@ import { systemClock, type Clock } from '../../clock.ts'
 import { checkFunction, checkMethods, checkNumber, checkObject, quote } from '../../options.ts'
 import { makeResolver, type DnsResolver } from './resolver.ts'
 
-/** A fully qualified name, or how to make it of the service's. */
+/** A fully qualified name, or a function that returns the name for a service. */
 export type DnsName = string | ((service: string) => string)
 
 /** Options of `dns()` for SRV records and for hosts. */
@@ -10,17 +10,17 @@ export interface DnsCommonOptions {
   /** @default 'http' */
   scheme?: 'http' | 'https'
   /**
-   * Only IPv4 or only IPv6 addresses.
+   * Whether to use only IPv4 or only IPv6 addresses.
    * @default both
    */
   family?: 4 | 6
   /**
-   * Asked again no sooner than this, in ms, however small the TTL.
+   * The shortest time between two queries, in ms, even if the TTL is shorter.
    * @default 1_000
    */
   minTtl?: number
   /**
-   * Asked again no later than this, in ms, however large the TTL.
+   * The longest time between two queries, in ms, even if the TTL is longer.
    * @default 30_000
    */
   maxTtl?: number
@@ -30,20 +30,20 @@ export interface DnsCommonOptions {
    */
   timeout?: number
   /**
-   * IP addresses, with a port where it is not 53: `['10.0.0.2', '127.0.0.1:8600']`. The next one is asked when one
-   * does not answer, or answers SERVFAIL, REFUSED, NOTIMP or FORMERR.
-   * @default the system's
+   * The IP addresses of the name servers, with a port if it is not 53: `['10.0.0.2', '127.0.0.1:8600']`. The
+   * next server is queried when one does not answer, or answers SERVFAIL, REFUSED, NOTIMP or FORMERR.
+   * @default the system's name servers
    */
   servers?: readonly string[]
-  /** Your own way to ask, in place of `servers`. */
+  /** A resolver to use instead of `servers`. */
   resolver?: DnsResolver
-  /** @default the system's */
+  /** @default the system's clock */
   clock?: Clock
 }
 
 /** Options of `dns()` for SRV records. */
 export interface DnsSrvOptions extends DnsCommonOptions {
-  /** The name of an SRV record, which has the ports: `'_http._tcp.users.example'`. */
+  /** The name of SRV records, which contain the ports: `'_http._tcp.users.example'`. */
   srv: DnsName
   host?: never
   port?: never
@@ -63,7 +63,7 @@ export type DnsOptions = DnsSrvOptions | DnsHostOptions
 
 export interface DnsSettings {
   readonly name: DnsName
-  /** Undefined: SRV. */
+  /** Undefined for SRV records. */
   readonly port: number | undefined
   readonly scheme: 'http' | 'https'
   readonly family: 4 | 6 | undefined

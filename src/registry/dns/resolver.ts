@@ -3,7 +3,7 @@ import { Resolver } from 'node:dns/promises'
 /** One A or AAAA record. */
 export interface DnsAddress {
   readonly address: string
-  /** Seconds. */
+  /** In seconds. */
   readonly ttl: number
 }
 
@@ -15,20 +15,20 @@ export interface DnsSrv {
   readonly port: number
   /** Lower is preferred. */
   readonly priority: number
-  /** Its share among records of the same priority. */
+  /** The relative share among records of the same priority. */
   readonly weight: number
-  /** Seconds, if the resolver knows; Node's does not tell. */
+  /** In seconds. Node.js's resolver does not report it. */
   readonly ttl?: number
 }
 
-/** What the DNS source asks for; a `Resolver` of node:dns/promises is one. */
+/** What the DNS source needs. A `Resolver` of node:dns/promises fits. */
 export interface DnsResolver {
   resolve4(name: string, options: { ttl: true }): Promise<readonly DnsAddress[]>
   resolve6(name: string, options: { ttl: true }): Promise<readonly DnsAddress[]>
   resolveSrv(name: string): Promise<readonly DnsSrv[]>
 }
 
-/** Undefined: the system's servers. */
+/** If `servers` is undefined, the system's name servers are used. */
 export function makeResolver(
   servers: readonly string[] | undefined,
   options: { readonly timeout: number; readonly tries: number },
@@ -38,8 +38,8 @@ export function makeResolver(
   return resolver
 }
 
-/** Nobody there is an answer as well (NXDOMAIN, NODATA); everything else that goes wrong is no answer. */
-export async function orNone<T>(ask: () => Promise<readonly T[]>): Promise<readonly T[]> {
+/** Returns an empty list when the name has no record (NXDOMAIN, NODATA). Every other error is thrown. */
+export async function emptyIfNoRecord<T>(ask: () => Promise<readonly T[]>): Promise<readonly T[]> {
   try {
     return await ask()
   } catch (error) {

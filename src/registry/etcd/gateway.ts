@@ -3,7 +3,7 @@ import type { Endpoints } from '../http/endpoints.ts'
 import type { TlsSource } from '../http/connector.ts'
 import { RegistryAnswerError, RegistryHttp, type RegistryRequest } from '../http/http.ts'
 
-/** What every call of one `etcd()` shares: where the cluster answers, and as whom. */
+/** What all requests of one `etcd()` share: the endpoints and the credentials. */
 export interface Cluster {
   readonly endpoints: Endpoints
   readonly user: string | undefined
@@ -13,20 +13,20 @@ export interface Cluster {
   readonly maxAnswerSize: number
   readonly clock: Clock
   readonly secrets: Set<string>
-  /** Undefined: not signed in yet; empty: the cluster has authentication switched off. */
+  /** Undefined: not authenticated yet. Empty: authentication is disabled in the cluster. */
   token: string | undefined
 }
 
 export type Json = Readonly<Record<string, unknown>>
 
-/** etcd's v3 API as JSON over HTTP, with failover and sign-in; all 64-bit integers are strings there. */
+/** etcd's v3 API as JSON over HTTP, with failover and authentication. The API encodes 64-bit integers as strings. */
 export class Gateway {
   readonly #cluster: Cluster
   readonly #http: RegistryHttp
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
-    // The watch holds one as long as it lasts; the other is for what is asked meanwhile.
+    // One connection for the watch, the other for requests during the watch.
     this.#http = new RegistryHttp({ name: 'etcd', connections: 2, ...cluster })
   }
 
@@ -34,9 +34,9 @@ export class Gateway {
     return this.#cluster.endpoints
   }
 
-  /** Asks the endpoints until one answers. */
+  /** Tries the endpoints until one answers. */
   call(path: string, body: Json, signal: AbortSignal): Promise<Json> {
-    return this.endpoints.any(signal, (endpoint) => this.ask(endpoint, path, body, { signal }))
+    return this.endpoints.tryEach(signal, (endpoint) => this.ask(endpoint, path, body, { signal }))
   }
 
   ask(endpoint: string, path: string, body: Json, options: RegistryRequest): Promise<Json> {
@@ -61,7 +61,7 @@ export class Gateway {
     )
   }
 
-  /** To be called when the cluster refused the token in a place where it cannot be seen from the status. */
+  /** Call this when the cluster refuses the token in a way that the status does not show. */
   signOut(): void {
     this.#cluster.token = undefined
   }
@@ -70,7 +70,10 @@ export class Gateway {
     return this.#http.close()
   }
 
-  /** Tokens expire, and end with any change of their user: sign in again, once. */
+  /**
+   * Authenticates when needed. Tokens expire and become invalid when their user changes: then authenticates
+   * again, once.
+   */
   async #signedIn<T>(
     endpoint: string,
     signal: AbortSignal,
@@ -83,7 +86,7 @@ export class Gateway {
       return await run(authorization(token))
     } catch (error) {
       if (!(error instanceof RegistryAnswerError && isTokenRefused(error.message))) throw error
-      // Another watch may have been quicker.
+      // Another watch may have authenticated in the meantime.
       if (this.#cluster.token === token) this.#cluster.token = undefined
       return run(authorization((this.#cluster.token ??= await this.#authenticate(endpoint, user, signal))))
     }
@@ -99,18 +102,21 @@ export class Gateway {
     const reply = await this.#http.send(url, request)
     const token = parse(reply.text)?.['token']
     if (reply.status === 200 && typeof token === 'string') {
-      // Only the newest of a lifetime of tokens.
+      // Keep only the newest token in the set, because tokens change all the time.
       secrets.clear()
       secrets.add(password).add(token)
       return token
     }
-    // Clients get their passwords before authentication is switched on.
+    // A client may have a password before authentication is enabled in the cluster.
     if (reply.text.includes('authentication is not enabled')) return ''
     throw this.#http.failure(url, request, reply)
   }
 }
 
-/** Unauthenticated (16), a token from before a change of users, or none since authentication was switched on. */
+/**
+ * Whether the message means Unauthenticated (gRPC code 16): the token is invalid, the users have changed since
+ * it was issued, or no token was sent and authentication is enabled now.
+ */
 export function isTokenRefused(message: string): boolean {
   return /invalid auth token|revision of auth store is old|user name is empty/.test(message)
 }

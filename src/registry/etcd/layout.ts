@@ -1,7 +1,7 @@
-/** etcd wants a prefix as a range: from the prefix itself up to its successor. */
+/** etcd expects a prefix as a range: from the prefix to the first key after all keys with this prefix. */
 export function prefixRange(prefix: string): { key: string; range_end: string } {
   const end = Buffer.from(prefix)
-  // The prefix ends with a slash, so there is no carry.
+  // The prefix ends with a slash, so the last byte does not overflow.
   end[end.length - 1] = (end.at(-1) ?? 0) + 1
   return { key: base64(prefix), range_end: end.toString('base64') }
 }

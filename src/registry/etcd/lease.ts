@@ -4,7 +4,7 @@ import type { InstanceInit, Lease } from '../source.ts'
 import { Gateway, type Cluster } from './gateway.ts'
 import { base64 } from './layout.ts'
 
-/** Puts the instance under its id, tied to a lease; without heartbeats etcd deletes both. */
+/** Writes the instance under its id, attached to a lease. Without heartbeats, etcd deletes both. */
 export async function registerInstance(
   cluster: Cluster,
   prefix: string,
@@ -17,10 +17,10 @@ export async function registerInstance(
   const granted = await withGateway(cluster, async (gateway) => {
     const TTL = String(Math.ceil(ttl / 1000))
     const { ID, TTL: seconds } = await gateway.call('/v3/lease/grant', { TTL }, signal)
-    // Without a lease the key would stay for ever.
+    // A key without a lease would never expire.
     if (typeof ID !== 'string') {
       const { current } = gateway.endpoints
-      gateway.endpoints.forsake(current)
+      gateway.endpoints.skip(current)
       throw new Error(`etcd: ${current} answered without a lease`)
     }
     await gateway.call('/v3/kv/put', { key, value, lease: ID }, signal)
@@ -35,9 +35,9 @@ export async function registerInstance(
 
 async function renew(gateway: Gateway, ID: unknown, key: string, signal: AbortSignal): Promise<boolean> {
   const { result } = await gateway.call('/v3/lease/keepalive', { ID }, signal)
-  // A lease that is gone is answered like any other, but for its TTL.
+  // For an expired lease, etcd answers without a TTL.
   if ((result as { TTL?: string } | undefined)?.TTL === undefined) return false
-  // The lease outlives a key that was deleted by hand.
+  // The lease may still exist although the key was deleted by hand.
   const { count } = await gateway.call('/v3/kv/range', { key, count_only: true }, signal)
   return count === '1'
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts'
 import { jsonLines } from '../http/http.ts'
-import { registeredBy } from '../registration.ts'
+import { withRegistration } from '../registration.ts'
 import type { Instance } from '../source.ts'
 import { isTokenRefused, type Gateway, type Json } from './gateway.ts'
 import { decodeEntry, type Decode } from '../entry.ts'
@@ -8,7 +8,7 @@ import { fromBase64, prefixRange } from './layout.ts'
 
 export interface WatchOptions {
   readonly prefix: string
-  /** The id of an instance whose value has none, from its key. */
+  /** Returns the id for an instance whose value has none, from its key. */
   readonly idOf: (key: string) => string
   readonly decode: Decode
   readonly rotateAfter: number
@@ -16,7 +16,10 @@ export interface WatchOptions {
   readonly clock: Clock
 }
 
-/** The instances by their keys: reads the prefix, then follows it from the next revision on, so that nothing in between is lost. */
+/**
+ * Yields the instances by their keys. Reads the prefix, then watches it from the next revision on, so that no
+ * change is missed.
+ */
 export async function* watchPrefix(
   gateway: Gateway,
   options: WatchOptions,
@@ -26,9 +29,9 @@ export async function* watchPrefix(
   const answer = await gateway.call('/v3/kv/range', range, signal)
   const endpoint = gateway.endpoints.current
   const start_revision = nextRevision(answer)
-  // Before anything is believed: what has no revision is no answer of etcd's.
+  // Check this first: an answer without a revision does not come from etcd.
   if (start_revision === undefined) {
-    gateway.endpoints.forsake(endpoint)
+    gateway.endpoints.skip(endpoint)
     throw new Error(`etcd: ${endpoint} answered without a revision`)
   }
   const instances = new Instances(options)
@@ -42,7 +45,8 @@ export async function* watchPrefix(
     planned = true
     end.abort()
   }
-  // Before proxies and NATs forget an idle connection, and to mend whatever a watch may ever miss.
+  // Start again before proxies and NATs drop an idle connection, and to recover from any change that the watch
+  // missed.
   const lifetime = options.rotateAfter * (0.9 + 0.2 * options.clock.random())
   options.clock.sleep(lifetime, watching, { ref: false }).then(rotate, () => {})
   probe(gateway, endpoint, options, watching).catch((error: unknown) => end.abort(error))
@@ -51,7 +55,7 @@ export async function* watchPrefix(
     const chunks = await gateway.watch(endpoint, { create_request }, watching)
     for await (const messages of jsonLines(chunks)) {
       const results = messages.map((message) => resultOf(message))
-      // Our revision is gone: only a new range can tell what happened since.
+      // etcd has compacted our revision. Only a new read shows what has happened since.
       if (results.some((result) => 'compact_revision' in result)) return
       results.forEach(refuseCancelled)
       const events = results.flatMap((result) => list(result['events']))
@@ -62,7 +66,7 @@ export async function* watchPrefix(
   } catch (error) {
     if (planned) return
     if (isTokenRefused(String(error))) gateway.signOut()
-    else gateway.endpoints.forsake(endpoint)
+    else gateway.endpoints.skip(endpoint)
     throw error
   } finally {
     end.abort()
@@ -70,8 +74,8 @@ export async function* watchPrefix(
 }
 
 /**
- * An idle watch on a frozen machine, or on a member cut off from its quorum, looks like nothing has changed.
- * A linearizable read is answered by a healthy member only.
+ * Checks that the member of the watch still answers. On a frozen machine, or on a member without quorum, an
+ * idle watch looks as if nothing changed. Only a healthy member answers a linearizable read.
  */
 async function probe(
   gateway: Gateway,
@@ -98,11 +102,11 @@ class Instances {
     const { idOf, decode } = this.#options
     const key = fromBase64(kv['key'])
     const instance = decodeEntry(decode, key, fromBase64(kv['value']), idOf(key))
-    if (instance) this.#byKey.set(key, registeredBy(instance, kv['lease']))
+    if (instance) this.#byKey.set(key, withRegistration(instance, kv['lease']))
     else this.#byKey.delete(key)
   }
 
-  /** A put is the default value of the protocol's enum, and so is left out of its JSON. */
+  /** PUT is the default value of the enum, so the JSON omits it. */
   apply(event: Json): void {
     const kv = event['kv'] as Json
     if (event['type'] === 'DELETE') this.#byKey.delete(fromBase64(kv['key']))
@@ -117,10 +121,10 @@ class Instances {
 function resultOf(message: unknown): Json {
   const { result, error } = (message ?? {}) as { result?: Json; error?: { message?: string } }
   if (result) return result
-  throw new Error(`etcd: the watch failed: ${error?.message ?? 'an answer that is no watch response'}`)
+  throw new Error(`etcd: the watch failed: ${error?.message ?? 'the answer is not a watch response'}`)
 }
 
-/** A refusal, even of the credentials, arrives as a cancellation under HTTP status 200. */
+/** etcd reports a refusal, even of the credentials, as a cancelled watch with HTTP status 200. */
 function refuseCancelled(result: Json): void {
   const { canceled, cancel_reason } = result as { canceled?: boolean; cancel_reason?: string }
   if (canceled) throw new Error(`etcd: the watch was cancelled: ${cancel_reason ?? 'without a reason'}`)
@@ -136,5 +140,5 @@ function nextRevision({ header }: Json): string | undefined {
 function list(value: unknown): readonly Json[] {
   if (value === undefined) return []
   if (Array.isArray(value)) return value as Json[]
-  throw new TypeError('etcd: an answer that is no list')
+  throw new TypeError('etcd: the answer is not a list')
 }

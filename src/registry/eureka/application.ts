@@ -3,7 +3,7 @@ import { isPlainObject } from '../plain-data.ts'
 import type { Instance } from '../source.ts'
 import { packMeta, unpackMeta } from '../http/string-meta.ts'
 
-/** Which of its two names an instance is called by. */
+/** Which field of an instance its url contains. */
 export type AddressField = 'hostName' | 'ipAddr'
 
 interface Port {
@@ -11,7 +11,7 @@ interface Port {
   readonly '@enabled': string | boolean
 }
 
-/** What is read of an instance in the answer of `/apps/:app`. */
+/** The part of an instance in the answer of `/apps/:app` that is read. */
 interface Entry {
   readonly instanceId?: string
   readonly hostName?: string
@@ -23,11 +23,11 @@ interface Entry {
   readonly metadata?: Record<string, unknown>
 }
 
-/** The instances that are UP: no other status may take traffic. */
+/** Returns the instances with status UP. Those with another status must not get requests. */
 export function readApplication(answer: unknown, address: AddressField): readonly Instance[] {
   const application = isPlainObject(answer) ? answer['application'] : undefined
-  if (!isPlainObject(application)) throw new TypeError('eureka: an answer that is no application')
-  // Some encoders write a list of one as the one.
+  if (!isPlainObject(application)) throw new TypeError('eureka: the answer is not an application')
+  // Some encoders write a list with one element as the element.
   const entries = [application['instance'] ?? []].flat() as (Entry | null)[]
   return entries
     .filter((entry): entry is Entry => entry?.status === 'UP')
@@ -35,11 +35,11 @@ export function readApplication(answer: unknown, address: AddressField): readonl
 }
 
 function toInstance(entry: Entry, address: AddressField): Instance {
-  // Left by Java's serialiser.
+  // Java's serializer adds this key.
   const { '@class': _, ...meta } = entry.metadata ?? {}
   const { own, zone = entry.dataCenterInfo?.metadata?.['availability-zone'], metadata } = unpackMeta(meta)
   const secure = isEnabled(entry.securePort)
-  // Without one its url is none, and it is told of as an invalid entry.
+  // Without a host the url is invalid, and the entry is reported as invalid.
   const host = entry[address] ?? ''
   const port = secure ? entry.securePort : entry.port
   return {
@@ -53,7 +53,7 @@ function toInstance(entry: Entry, address: AddressField): Instance {
   } as Instance
 }
 
-/** The body of a registration. */
+/** Returns the body of a registration. */
 export function toRegistration(app: string, instance: Instance, ttl: number, timestamp: number): object {
   const { id, url, weight, priority, draining } = instance
   const { hostname, port, protocol } = networkUrl(url)

@@ -10,7 +10,7 @@ export interface EurekaSettings extends RegistryHttpOptions {
   readonly headers: Record<string, string>
 }
 
-/** Registers as UP; Eureka evicts the instance when no heartbeat has come for the ttl. */
+/** Registers with status UP. Eureka evicts the instance when no heartbeat arrives for the ttl. */
 export async function registerInstance(
   settings: EurekaSettings,
   service: string,
@@ -36,8 +36,9 @@ export async function registerInstance(
 }
 
 /**
- * Nobody is there: Eureka says so by 404, and so does any server for a path it does not know. Throws for the latter:
- * a Eureka server always has its list of recent changes, even when it does not let it be read.
+ * Throws unless `base` is a Eureka server. Eureka answers 404 for an application without instances, but any
+ * other server also answers 404 for an unknown path. A Eureka server always has `/apps/delta`, even when
+ * reading it is forbidden.
  */
 export async function checkIsEureka(
   http: RegistryHttp,
@@ -48,21 +49,21 @@ export async function checkIsEureka(
   const reply = await http.send(url, request)
   if (reply.status !== 404) return
   throw new Error(
-    `eureka: no Eureka server at ${base}: GET ${url} answered 404. The url is the one that clients are given, ` +
-      "mostly with the path '/eureka'",
+    `eureka: no Eureka server at ${base}: GET ${url} answered 404. The option url must be the one that Eureka ` +
+      "clients use, usually with the path '/eureka'",
   )
 }
 
-/** Eureka knows applications by their name in capitals. */
+/** Eureka stores application names in upper case. */
 export function appOf(service: string): string {
   return service.toUpperCase()
 }
 
-/** False for what the server does not know. */
+/** Returns false when the server answers 404. */
 function send(settings: EurekaSettings, path: string, request: RegistryRequest): Promise<boolean> {
   const { endpoints, headers } = settings
   return withHttp(settings, (http) =>
-    endpoints.any(request.signal, async (url) => {
+    endpoints.tryEach(request.signal, async (url) => {
       const reply = await http.send(url + path, {
         ...request,
         headers: { ...headers, 'content-type': 'application/json' },

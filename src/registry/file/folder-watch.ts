@@ -2,14 +2,15 @@ import { watch, type FSWatcher } from 'node:fs'
 import type { Clock } from '../../clock.ts'
 
 /**
- * Hears what happens in a folder. Not to a file: that watch is bound to the inode and goes blind with the first rename
- * over it. The events carry the name of a temporary file, or `..data` of a ConfigMap, so every event counts.
+ * Watches a folder. A watch of the file itself would follow the inode and miss every change after the first
+ * rename over it. The events carry the name of a temporary file, or `..data` for a Kubernetes ConfigMap, so
+ * every event counts.
  */
 export class FolderWatch {
   readonly #clock: Clock
   readonly #signal: AbortSignal
   readonly #watcher: FSWatcher | undefined
-  #nap = new AbortController()
+  #sleep = new AbortController()
   #changed = false
   #failure: { readonly error: Error } | undefined
 
@@ -21,16 +22,16 @@ export class FolderWatch {
   }
 
   /**
-   * Resolves when something has happened since the last time and it has been quiet for `debounce` ms, or after
-   * `poll` ms, or on abort. Throws when the watch has failed.
+   * Resolves when something has changed since the last call and then nothing for `debounce` ms, or after `poll`
+   * ms, or on abort. Throws when the watch has failed.
    */
   async change(poll: number, debounce: number): Promise<void> {
-    if (!this.#changed) await this.#rest(poll)
-    // A neighbour that never rests puts the reading off, but not for ever.
+    if (!this.#changed) await this.#sleepUntilWoken(poll)
+    // Another file in the folder that changes all the time delays the read by at most `poll` ms.
     const latest = this.#clock.now() + poll
     while (this.#changed && this.#clock.now() < latest) {
       this.#changed = false
-      await this.#rest(debounce)
+      await this.#sleepUntilWoken(debounce)
     }
     if (this.#failure) throw this.#failure.error
   }
@@ -52,17 +53,17 @@ export class FolderWatch {
       })
       return watcher
     } catch {
-      // The system has no watch left (ENOSPC, EMFILE): the poll has to do.
+      // The system has no watches left (ENOSPC, EMFILE). The poll still finds changes.
       return undefined
     }
   }
 
-  readonly #wake = (): void => this.#nap.abort()
+  readonly #wake = (): void => this.#sleep.abort()
 
-  /** Until the time is over or something happens. */
-  async #rest(ms: number): Promise<void> {
-    this.#nap = new AbortController()
+  /** Waits for `ms` milliseconds, or until something changes. */
+  async #sleepUntilWoken(ms: number): Promise<void> {
+    this.#sleep = new AbortController()
     if (this.#signal.aborted || this.#failure) return
-    await this.#clock.sleep(ms, this.#nap.signal, { ref: false }).catch(() => {})
+    await this.#clock.sleep(ms, this.#sleep.signal, { ref: false }).catch(() => {})
   }
 }

@@ -7,14 +7,14 @@ import { FolderWatch } from './folder-watch.ts'
 
 export interface WatchTextOptions {
   readonly path: string
-  /** Milliseconds after which it is read though nothing was heard. */
+  /** After how many ms the file is read when no change is reported. */
   readonly poll: number
-  /** Milliseconds of quiet before a changed file is read. */
+  /** For how many ms there must be no further change before the file is read. */
   readonly debounce: number
   readonly clock: Clock
 }
 
-/** The text of a file, at first and whenever something has happened in its folder. */
+/** Yields the text of a file, at first and after each change in its folder. */
 export async function* watchText(
   { path, poll, debounce, clock }: WatchTextOptions,
   signal: AbortSignal,
@@ -26,7 +26,7 @@ export async function* watchText(
   try {
     while (!signal.aborted) {
       const text = await readFile(path, { encoding: 'utf8', signal })
-      // Another folder has taken its place, of which this watch hears nothing.
+      // The folder was replaced by another one, which this watch does not see. The caller watches again.
       if ((await identity(folder)) !== watched) return
       yield text
       await watch.change(poll, debounce)
@@ -38,7 +38,7 @@ export async function* watchText(
   }
 }
 
-/** An absolute path; `caller` is who asks for it. */
+/** Returns an absolute path. `caller` is the function to name in the error. */
 export function toPath(caller: string, path: unknown): string {
   if (path instanceof URL) return fileURLToPath(path)
   if (typeof path !== 'string' || path === '') {

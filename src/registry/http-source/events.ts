@@ -5,15 +5,15 @@ import type { RegistryHttp } from '../http/http.ts'
 export interface EventsOptions {
   readonly url: string
   readonly headers: () => Promise<Readonly<Record<string, string>>>
-  /** Milliseconds without a byte, a comment included, after which the server counts as frozen. */
+  /** After how many ms without a byte, even of a comment, the server counts as frozen. */
   readonly idle: number
   readonly clock: Clock
 }
 
-/** Characters of one event; a server that never ends one must not fill the memory. */
+/** How many characters one event may have. The limit protects the memory from a server that never ends an event. */
 const MAX_EVENT = 64 * 1024 * 1024
 
-/** The documents of server-sent events (`text/event-stream`), one an event. */
+/** Yields the document of each server-sent event (`text/event-stream`). */
 export async function* eventDocuments(
   http: RegistryHttp,
   { url, headers, idle, clock }: EventsOptions,
@@ -45,10 +45,10 @@ export async function* eventDocuments(
   } finally {
     frozen.abort()
   }
-  throw new Error(`http: ${url} ended the events`)
+  throw new Error(`http: ${url} ended the stream of events`)
 }
 
-/** The data of each event that has any, by the rules of the HTML standard, section 9.2.6. */
+/** Yields the data of each event that has any (HTML standard, section 9.2.6). Lines must end with LF or CRLF. */
 export async function* eventData(
   chunks: AsyncIterable<Uint8Array>,
   onBytes: () => void,
@@ -61,7 +61,7 @@ export async function* eventData(
     onBytes()
     const text = decoder.decode(chunk, { stream: true })
     size += text.length
-    if (size > MAX_EVENT) throw new Error(`http: an event of more than ${MAX_EVENT} characters`)
+    if (size > MAX_EVENT) throw new Error(`http: an event has more than ${MAX_EVENT} characters`)
     parts.push(text)
     if (!text.includes('\n')) continue
     const lines = parts.join('').split('\n')
@@ -81,6 +81,6 @@ function parse(url: string, data: string): unknown {
   try {
     return JSON.parse(data)
   } catch (error) {
-    throw new Error(`http: an event of ${url} is no JSON`, { cause: error })
+    throw new Error(`http: an event of ${url} is not valid JSON`, { cause: error })
   }
 }

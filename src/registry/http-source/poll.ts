@@ -4,21 +4,24 @@ import type { RegistryHttp } from '../http/http.ts'
 export interface PollOptions {
   readonly url: string
   readonly headers: () => Promise<Readonly<Record<string, string>>>
-  /** Milliseconds between two requests. */
+  /** Time between two requests, in ms. */
   readonly poll: number
-  /** Milliseconds for which the server may hold back its answer; 0 for a plain poll. */
+  /** How long the server may delay its answer, in ms. 0 for a plain poll. */
   readonly wait: number
   readonly timeout: number
   readonly clock: Clock
 }
 
-/** Milliseconds from one request to the next at least. */
+/** The shortest time from one request to the next, in ms. */
 const MIN_INTERVAL = 100
 
-/** Milliseconds after which an answer without news counts as held back. */
+/** An answer without a change counts as delayed by the server if it took at least this long, in ms. */
 const MIN_HELD = 1_000
 
-/** Documents as the server gives them, none for 304: a request with the validator of the last answer (RFC 9110). */
+/**
+ * Yields each document that the server sends. A request carries the validator of the last answer (RFC 9110),
+ * and a 304 yields nothing.
+ */
 export async function* pollDocuments(
   http: RegistryHttp,
   { url, headers, poll, wait, timeout, clock }: PollOptions,
@@ -28,7 +31,7 @@ export async function* pollDocuments(
   const canHold = (): boolean => wait > 0 && Object.keys(validator).length > 0
   for (let first = true; ; first = false) {
     const started = clock.now()
-    // The first answer is never held back: nothing is known that it could differ from.
+    // The server cannot delay the first answer: no validator is known yet.
     const holding = !first && canHold()
     const request = {
       headers: {
@@ -50,15 +53,16 @@ export async function* pollDocuments(
     } else if (reply.status !== 304 || first) {
       throw http.failure(url, request, reply)
     }
-    // A server that does not hold back answers at once, again and again. It is asked to right after the first answer: what
-    // changes meanwhile would be heard of only after the pause of a poll.
+    // A server that does not support delays answers at once each time: then wait for the poll interval. After
+    // the first answer, send the next request at once, so that a change right after it is found without a
+    // pause.
     const held = holding ? reply.status === 200 || clock.now() - started >= MIN_HELD : first && canHold()
     const interval = held ? MIN_INTERVAL : poll * (0.9 + 0.2 * clock.random())
     await clock.sleep(Math.max(started + interval - clock.now(), 0), signal, { ref: false })
   }
 }
 
-/** The stronger of the two, if the server gives one. */
+/** The stronger validator that the server gives, if any. */
 function validatorOf({
   etag,
   'last-modified': modified,

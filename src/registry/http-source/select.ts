@@ -1,13 +1,13 @@
 import { quote } from '../../options.ts'
 
-/** One step into a document: a member, an element, or all of either. */
+/** One step into a document: a member, an element, or all members or elements. */
 type Step = string | number | typeof ALL
 
 const ALL = Symbol('all')
 
 /**
- * Compiles the part of JSONPath (RFC 9535) that names places: `$`, `.name`, `['name']`, `[0]`, `.*` and `[*]`. The
- * function gives every value found there; a missing place gives none.
+ * Compiles a subset of JSONPath (RFC 9535): `$`, `.name`, `['name']`, `[0]`, `.*` and `[*]`. The returned
+ * function gives every value at the path, or an empty list if there is none.
  */
 export function compileSelect(select: string): (document: unknown) => unknown[] {
   const steps = [...parse(select)]

@@ -2,8 +2,8 @@ import type { Dispatcher } from '../../undici.ts'
 import { decodeContent } from './content-coding.ts'
 
 /**
- * The whole body as text. Throws as soon as it has more than `max` bytes, sent or unpacked: a registry that answers
- * without end must not fill the memory.
+ * Returns the complete body as text. Throws as soon as it has more than `max` bytes, compressed or
+ * decompressed, so that an endless answer does not fill the memory.
  */
 export async function textOf(
   coding: unknown,
@@ -12,14 +12,14 @@ export async function textOf(
 ): Promise<string> {
   const pieces: Uint8Array[] = []
   let size = 0
-  // Leaving the loop destroys the body, and with it the connection.
+  // Leaving the loop early destroys the body and its connection.
   for await (const piece of body as AsyncIterable<Uint8Array>) {
     size += piece.byteLength
     if (size > max) throw tooLarge(max)
     pieces.push(piece)
   }
   try {
-    // The decoder drops a byte order mark, which JSON.parse would not take.
+    // TextDecoder drops a byte order mark, which JSON.parse would reject.
     return new TextDecoder().decode(await decodeContent(Buffer.concat(pieces), coding, max))
   } catch (error) {
     throw (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE' ? tooLarge(max) : error
@@ -27,5 +27,5 @@ export async function textOf(
 }
 
 function tooLarge(max: number): Error {
-  return new Error(`an answer of more than ${max} bytes (maxAnswerSize)`)
+  return new Error(`the answer has more than ${max} bytes (maxAnswerSize)`)
 }

@@ -5,7 +5,10 @@ import { connect as connectTls } from 'node:tls'
 
 export type { TlsOptions }
 
-/** A function is asked for each new connection, so that certificates may change. */
+/**
+ * TLS options, or a function that returns them. The function is called for each new connection, so certificates
+ * may change.
+ */
 export type TlsSource = TlsOptions | (() => TlsOptions | Promise<TlsOptions>)
 
 type Connect = (
@@ -13,7 +16,10 @@ type Connect = (
   callback: (...result: [null, Socket] | [Error, null]) => void,
 ) => void
 
-/** Connects for undici: the sockets never keep the process alive, and are in `sockets` as long as they exist. */
+/**
+ * Makes a `connect` function for undici. Its sockets do not keep the process alive, and `sockets` contains each
+ * one until it closes.
+ */
 export function connector(sockets: Set<Socket>, tls: TlsSource | undefined): Connect {
   if (typeof tls !== 'function') return connectWith(sockets, tls)
   return (target, callback) => {
@@ -34,7 +40,7 @@ function connectWith(sockets: Set<Socket>, tls: TlsOptions | undefined): Connect
       host: hostname,
       port: Number(port) || (secure ? 443 : 80),
       noDelay: true,
-      // A peer that vanished without a word is noticed 10 s after this.
+      // TCP keep-alive starts after 15 s without data. A peer that vanished is then detected after 10 s more.
       keepAlive: true,
       keepAliveInitialDelay: 15_000,
     }
@@ -45,11 +51,11 @@ function connectWith(sockets: Set<Socket>, tls: TlsOptions | undefined): Connect
         ? connectTls({ servername, ...tls, ...target, ALPNProtocols: ['http/1.1'] })
         : connectTcp(target)
     } catch (error) {
-      // A certificate or key that cannot be read, for example one that was being written.
+      // The certificate or key cannot be read, for example because it is being written.
       callback(asError(error), null)
       return
     }
-    // undici refs a socket whenever it carries a request.
+    // undici calls ref() for each request, which would keep the process alive.
     socket.unref().ref = () => socket
     sockets.add(socket)
     let waiting: typeof callback | undefined = callback

@@ -1,10 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { checkText } from '../text.ts'
 
-/** A secret, a file that holds it, or a function that gives it. The latter two are asked anew, so that it may change. */
+/**
+ * A secret, a file that contains it, or a function that returns it. File and function are read again for each
+ * use, so the secret may change.
+ */
 export type Credential = string | { readonly file: string } | (() => string | Promise<string>)
 
-/** What gives a credential at the moment; its errors never quote it. Throws unless it is one. */
+/**
+ * Returns a function that reads the current credential. No error quotes the credential. Throws if `value` is no
+ * credential.
+ */
 export function credentialOf(name: string, value: unknown): () => Promise<string> {
   if (typeof value === 'function') return async () => checked(name, await (value as () => unknown)())
   if (typeof value === 'object' && value !== null && 'file' in value) {
@@ -15,8 +21,8 @@ export function credentialOf(name: string, value: unknown): () => Promise<string
   return () => Promise.resolve(fixed)
 }
 
-/** Makes it the one secret to be blotted out. */
-export function only(secrets: Set<string>, ...values: readonly [string, ...string[]]): string {
+/** Replaces the secrets to redact by `values`. Returns the first value. */
+export function replaceSecrets(secrets: Set<string>, ...values: readonly [string, ...string[]]): string {
   secrets.clear()
   for (const value of values) secrets.add(value)
   return values[0]
@@ -24,5 +30,7 @@ export function only(secrets: Set<string>, ...values: readonly [string, ...strin
 
 function checked(name: string, value: unknown): string {
   if (typeof value === 'string' && value !== '') return value
-  throw new TypeError(`${name} must be a string that is not empty, { file }, or a function that gives one`)
+  throw new TypeError(
+    `${name} must be a string that is not empty, { file }, or a function that returns such a string`,
+  )
 }

@@ -2,7 +2,7 @@ import { quote } from '../../options.ts'
 import { checkRegistryUrl } from './options.ts'
 import { RegistryAnswerError } from './http.ts'
 
-/** Servers that stand in for each other; the one that answered last is asked first. */
+/** Servers that can replace each other. The server that answered last is tried first. */
 export class Endpoints {
   readonly #urls: readonly string[]
   #current = 0
@@ -19,21 +19,21 @@ export class Endpoints {
     return this.#urls[this.#current] as string
   }
 
-  /** Turns to the next server, unless somebody else has already. */
-  forsake(url: string): void {
+  /** Moves on to the next server, unless another call has already done so. */
+  skip(url: string): void {
     if (url === this.current) this.#current = (this.#current + 1) % this.#urls.length
   }
 
-  /** Asks one server after the other, each once, until one is well enough to answer. */
-  async any<T>(signal: AbortSignal, ask: (url: string) => Promise<T>): Promise<T> {
+  /** Tries one server after the other, each once, until one answers. */
+  async tryEach<T>(signal: AbortSignal, ask: (url: string) => Promise<T>): Promise<T> {
     for (let left = this.#urls.length; ; left--) {
       const url = this.current
       try {
         return await ask(url)
       } catch (error) {
-        // Also when the caller ran out of patience, or it would find the same frozen server next time.
-        this.forsake(url)
-        // A refusal is likely the same everywhere, so the others are left for the next time.
+        // Also after the caller's timeout. Otherwise the next call would wait for the same frozen server.
+        this.skip(url)
+        // Other servers are likely to answer a request with the same 4xx, so they are not tried now.
         const refused = error instanceof RegistryAnswerError && error.status >= 400 && error.status < 500
         if (refused || signal.aborted || left <= 1) throw error
       }

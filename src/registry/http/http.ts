@@ -11,29 +11,29 @@ import { MAX_ANSWER } from './json-lines.ts'
 export { jsonLines } from './json-lines.ts'
 
 export interface RegistryHttpOptions {
-  /** Begins every error message. */
+  /** The first word of every error message. */
   readonly name: string
   readonly clock: Clock
-  /** Milliseconds until an answer must be complete (a stream: until its headers are there). */
+  /** How long a complete answer may take, in ms. For a stream, how long its headers may take. */
   readonly timeout: number
   readonly tls?: TlsSource | undefined
-  /** Blotted out of every error message; may grow. */
+  /** Secrets to redact in every error message. The set may grow. */
   readonly secrets?: ReadonlySet<string>
-  /** Headers that say who asks; asked before each request, because credentials change. */
+  /** Returns the authentication headers. Called before each request, because credentials may change. */
   readonly authorize?: (() => Promise<Record<string, string>>) | undefined
   /**
-   * How many connections may be open at once. With more than one, undici opens a second for a request that follows at
-   * once, and registries count them.
+   * How many connections may be open at once. If more than one is allowed, undici opens a second one when two
+   * requests follow each other directly, and registries limit the number of connections.
    * @default 1
    */
   readonly connections?: number
   /**
-   * How long a connection is kept without a request, in ms.
+   * How long an idle connection is kept, in ms.
    * @default 4_000
    */
   readonly keepAlive?: number
   /**
-   * Bytes that an answer may have, as it comes and unpacked.
+   * The maximum size of an answer in bytes, both compressed and decompressed.
    * @default 64 MiB
    */
   readonly maxAnswerSize?: number | undefined
@@ -45,7 +45,7 @@ export interface RegistryRequest {
   readonly body?: string
   /** Overrides the options' timeout. */
   readonly timeout?: number
-  /** Does not keep the process alive while it waits. */
+  /** Whether the process may end while the request is in progress. */
   readonly background?: boolean
   readonly signal: AbortSignal
 }
@@ -56,7 +56,7 @@ export interface RegistryReply {
   readonly text: string
 }
 
-/** A registry answered, but not with what it was asked for. */
+/** A registry answered with an unexpected status or content. */
 export class RegistryAnswerError extends Error {
   readonly status: number
 
@@ -70,7 +70,7 @@ export class RegistryAnswerError extends Error {
   }
 }
 
-/** HTTP to a registry on connections of its own, which are gone when it is closed. */
+/** Sends HTTP requests to a registry on separate connections. `close()` closes them. */
 export class RegistryHttp {
   readonly #options: RegistryHttpOptions
   readonly #sockets = new Set<Socket>()
@@ -80,7 +80,8 @@ export class RegistryHttp {
   constructor(options: RegistryHttpOptions) {
     this.#options = options
     this.#max = options.maxAnswerSize ?? MAX_ANSWER
-    // Our own deadlines stand in for undici's, which are coarse to a second.
+    // undici's timeouts are off because their resolution is one second. This class has a timeout for each
+    // request.
     const connect = connector(this.#sockets, options.tls)
     const { connections = 1, keepAlive = 4_000 } = options
     this.#agent = new Agent({
@@ -93,7 +94,7 @@ export class RegistryHttp {
     })
   }
 
-  /** The whole answer, whatever its status. */
+  /** Returns the complete answer, whatever its status. */
   send(url: string, request: RegistryRequest): Promise<RegistryReply> {
     return this.#within(url, request, async (signal) => {
       const { statusCode, headers, body } = await this.#dispatch(url, request, signal)
@@ -101,7 +102,7 @@ export class RegistryHttp {
     })
   }
 
-  /** An answer's JSON; anything else throws. */
+  /** Returns the JSON of an answer. Throws if it is not JSON. */
   json(url: string, request: RegistryRequest, reply: RegistryReply): unknown {
     try {
       return JSON.parse(reply.text)
@@ -110,7 +111,7 @@ export class RegistryHttp {
     }
   }
 
-  /** The body as it comes, until `request.signal` aborts; an answer other than 200 throws. */
+  /** Returns the body as a stream, until `request.signal` aborts. Throws if the status is not 200. */
   stream(url: string, request: RegistryRequest): Promise<AsyncIterable<Uint8Array>> {
     return this.#within(url, request, async (signal) => {
       const { statusCode, headers, body } = await this.#dispatch(url, request, signal)
@@ -123,10 +124,11 @@ export class RegistryHttp {
     })
   }
 
-  /** An error that says what was answered instead. */
+  /** Makes an error that shows what the registry answered. */
   failure(url: string, { method = 'GET' }: RegistryRequest, { status, headers, text }: RegistryReply): Error {
     const { location } = headers
-    // Redirects are not followed: the credentials would go along. Whoever reads this wants to know the right url.
+    // Redirects are not followed, because the credentials would be sent to the new url. The error names that
+    // url.
     const redirect = typeof location === 'string' ? `redirected to ${redactUrl(location)}` : ''
     const detail = redirect || this.#redact(text.trim()).slice(0, 300)
     return new RegistryAnswerError(
@@ -137,7 +139,7 @@ export class RegistryHttp {
 
   async close(): Promise<void> {
     const closed = new Error(`${this.#options.name}: closed`)
-    // undici would wait for sockets which are still connecting.
+    // undici would wait for sockets that are still connecting.
     for (const socket of this.#sockets) socket.destroy(closed)
     await this.#agent.destroy(closed)
   }
@@ -168,7 +170,7 @@ export class RegistryHttp {
   ): Promise<T> {
     const deadline = new AbortController()
     const settled = new AbortController()
-    // No socket here keeps the process alive, so this timer does while somebody waits for the answer.
+    // The sockets do not keep the process alive. If somebody waits for the answer, this timer does.
     this.#options.clock.sleep(timeout, settled.signal, { ref: !background }).then(
       () => deadline.abort(timeoutError(`no answer within ${timeout} ms`)),
       () => {},
@@ -195,7 +197,7 @@ export class RegistryHttp {
   }
 }
 
-/** Runs `use` on connections of its own. */
+/** Runs `use` with a client, and closes its connections afterwards. */
 export async function withHttp<T>(
   options: RegistryHttpOptions,
   use: (http: RegistryHttp) => Promise<T>,

@@ -1,17 +1,21 @@
-/** Bytes that an answer, or a line of a stream, may have. */
+/** The maximum size of an answer, or of one line of a stream, in bytes. */
 export const MAX_ANSWER: number = 64 * 1024 * 1024
 
 const NEWLINE = 10
 
 /**
- * The JSON documents of a stream with one a line, those of a chunk together; a chunk can hold part of a line. A line of
- * more than `max` bytes throws: its end may never come.
+ * Yields the JSON documents of a stream with one document per line. Yields those that a chunk completes as one
+ * array, because a chunk may end in the middle of a line. Throws when a line has more than `max` bytes, because
+ * its end may never come.
  */
 export async function* jsonLines(
   chunks: AsyncIterable<Uint8Array>,
   max: number = MAX_ANSWER,
 ): AsyncGenerator<unknown[], void> {
-  /** The pieces of the line that has no end yet: put together once, for each time costs its whole length. */
+  /**
+   * The pieces of the current line. They are concatenated once, at its end, because each concatenation copies
+   * all bytes.
+   */
   let open: Uint8Array[] = []
   let size = 0
   for await (const chunk of chunks) {
@@ -28,7 +32,7 @@ export async function* jsonLines(
     if (start < chunk.length) {
       open.push(chunk.subarray(start))
       size += chunk.length - start
-      if (size > max) throw new Error(`a line of more than ${max} bytes (maxAnswerSize)`)
+      if (size > max) throw new Error(`a line has more than ${max} bytes (maxAnswerSize)`)
     }
     if (documents.length > 0) yield documents
   }

@@ -4,7 +4,10 @@ import type { TlsSource } from './connector.ts'
 import { MAX_ANSWER } from './json-lines.ts'
 import { checkTls } from './tls.ts'
 
-/** A registry's url without its trailing slash; credentials have options of their own and are refused here. */
+/**
+ * Returns a registry's url without trailing slashes. Credentials are refused, because separate options exist
+ * for them.
+ */
 export function checkRegistryUrl(name: string, value: unknown): string {
   if (typeof value !== 'string') throw new TypeError(`${name} must be a string, got ${quote(value)}`)
   const url = URL.parse(value)
@@ -16,25 +19,25 @@ export function checkRegistryUrl(name: string, value: unknown): string {
   return url.href.endsWith('/') ? withoutSlashes(url.href) : url.href
 }
 
-/** Not a regular expression, which would look at a run of slashes once for each of them. */
+/** Not a regular expression: that would take quadratic time for a long run of slashes. */
 function withoutSlashes(text: string): string {
   let end = text.length
   while (text[end - 1] === '/') end--
   return text.slice(0, end)
 }
 
-/** Returns a copy, or the function that gives it. */
+/** Checks the TLS options and returns a copy, or returns the function that provides them. */
 export function tlsOf(value: TlsSource | undefined): TlsSource | undefined {
   if (value === undefined || typeof value === 'function') return value
   return { ...checkTls(value) }
 }
 
-/** Returns how many bytes an answer may have. */
+/** Returns the maximum size of an answer in bytes. */
 export function checkMaxAnswer(value: unknown = MAX_ANSWER): number {
   return checkNumber('maxAnswerSize', value, { min: 1, integer: true })
 }
 
-/** A string that must not be quoted in an error. */
+/** Checks a string without quoting it in the error. */
 export function checkSecret(name: string, value: unknown): void {
   if (typeof value !== 'string' || value === '')
     throw new TypeError(`${name} must be a string that is not empty`)
@@ -42,11 +45,11 @@ export function checkSecret(name: string, value: unknown): void {
 
 export function checkService(service: unknown): void {
   if (typeof service !== 'string' || service === '' || service.includes('/')) {
-    throw new TypeError(`service must be a string without a slash that is not empty, got ${quote(service)}`)
+    throw new TypeError(`service must be a non-empty string without a slash, got ${quote(service)}`)
   }
 }
 
-/** An url to be asked; it may have a query, but no credentials, for which headers are the place. */
+/** Checks a url that is requested. It may have a query, but no credentials: use headers for them. */
 export function checkRequestUrl(name: string, value: unknown): string {
   if (typeof value !== 'string') throw new TypeError(`${name} must be a string, got ${quote(value)}`)
   const url = URL.parse(value)

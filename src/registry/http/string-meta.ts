@@ -1,12 +1,15 @@
 import { isPlainObject } from '../plain-data.ts'
 import type { Instance } from '../source.ts'
 
-/** The key under which an instance keeps, as JSON, what the registry has no field for. */
+/** The metadata key of a JSON object with the fields that the registry does not support. */
 export const OWN_KEY = 'outrigger'
 
 type Meta = Readonly<Record<string, unknown>>
 
-/** The metadata of an instance for a registry where it may hold strings only. */
+/**
+ * Writes zone and metadata of an instance for a registry whose metadata values are strings. `own` and values
+ * that are no plain strings are stored as JSON.
+ */
 export function packMeta({ zone, metadata }: Instance, own: Meta): Record<string, string> {
   const entries = Object.entries({ ...metadata, zone })
   const isPlain = ([key, value]: [string, unknown]): boolean =>
@@ -17,7 +20,7 @@ export function packMeta({ zone, metadata }: Instance, own: Meta): Record<string
   return { ...Object.fromEntries(plain), [OWN_KEY]: json }
 }
 
-/** The reverse, also for metadata which somebody else wrote; `own` is untrusted. */
+/** Reads what `packMeta()`, or another program, wrote. `own` may contain anything. */
 export function unpackMeta(meta: unknown): {
   own: Meta
   zone: string | undefined

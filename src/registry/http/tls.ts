@@ -1,7 +1,7 @@
 import type { ConnectionOptions } from 'node:tls'
 import { checkObject } from '../../options.ts'
 
-/** What may be said about TLS; the names are those of `node:tls`. */
+/** The TLS options of a registry. The names are those of `node:tls`. */
 export type TlsOptions = Pick<
   ConnectionOptions,
   'ca' | 'cert' | 'key' | 'passphrase' | 'pfx' | 'rejectUnauthorized' | 'servername'

@@ -4,18 +4,18 @@ import { credentialOf, type Credential } from '../http/credential.ts'
 import type { TlsOptions } from '../http/connector.ts'
 import { readKubeconfig } from './kubeconfig.ts'
 
-/** Where Kubernetes mounts the service account of a pod. */
+/** The folder where Kubernetes mounts the service account of a pod. */
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
 
-/** Where the API server is and who we are; read again for each watch, as files change. */
+/** How to reach the API server. Read again for each watch, because the files may change. */
 export interface Access {
   readonly server: string
   readonly namespace: string
   readonly tls: TlsOptions
 }
 
-/** What the options say of it. */
-export interface Given {
+/** The options about access to the API server. */
+export interface AccessOptions {
   readonly server?: string
   readonly namespace?: string
   readonly token?: Credential
@@ -25,48 +25,50 @@ export interface Given {
   readonly context?: string
 }
 
-/** The way to the API server. */
-export interface Entrance {
+export interface ApiServer {
   access(): Promise<Access>
-  /** Read before each request, as Kubernetes replaces the file about once an hour. */
+  /** Read before each request, because Kubernetes replaces the file about once an hour. */
   token(): Promise<string | undefined>
 }
 
-/** What is not given is taken from the kubeconfig file, or else from the pod this process runs in. */
-export function entranceOf(given: Given): Entrance {
-  const { kubeconfig, context } = given
-  const own = { ...given, tls: { ...given.tls } }
-  if (kubeconfig === undefined) return entrance(inPod(own))
+/** Settings that the options omit come from the kubeconfig file, or else from the pod of this process. */
+export function apiServerOf(options: AccessOptions): ApiServer {
+  const { kubeconfig, context } = options
+  const own = { ...options, tls: { ...options.tls } }
+  if (kubeconfig === undefined) return apiServer(inPod(own))
   return {
-    access: async () => entrance(over(await readKubeconfig(kubeconfig, context), own)).access(),
-    token: async () => entrance(over(await readKubeconfig(kubeconfig, context), own)).token(),
+    access: async () => apiServer(withOptions(await readKubeconfig(kubeconfig, context), own)).access(),
+    token: async () => apiServer(withOptions(await readKubeconfig(kubeconfig, context), own)).token(),
   }
 }
 
-/** Everything known, but for what is in files. */
-interface Places {
+/** All settings, except for the contents of files. */
+interface AccessSettings {
   readonly server: string
   readonly namespace?: string | undefined
   readonly token?: Credential | undefined
   readonly tokenFile?: string | undefined
   readonly tls: TlsOptions
-  /** Holds `ca.crt` and `namespace`, unless they are given. */
+  /** The folder of `ca.crt` and `namespace`, which are read unless the options set them. */
   readonly folder?: string | undefined
 }
 
-function over(file: Places, { namespace, token, tokenFile, tls }: Given): Places {
+function withOptions(
+  file: AccessSettings,
+  { namespace, token, tokenFile, tls }: AccessOptions,
+): AccessSettings {
   const chosen = token !== undefined || tokenFile !== undefined ? { token, tokenFile } : {}
   return { ...file, ...chosen, namespace: namespace ?? file.namespace, tls: { ...file.tls, ...tls } }
 }
 
-function inPod({ server, namespace, token, tokenFile, tls = {} }: Given): Places {
+function inPod({ server, namespace, token, tokenFile, tls = {} }: AccessOptions): AccessSettings {
   const folder =
     tokenFile === undefined ? (server === undefined ? SERVICE_ACCOUNT : undefined) : dirname(tokenFile)
   const ownToken = server === undefined && token === undefined ? join(SERVICE_ACCOUNT, 'token') : undefined
   return { server: server ?? serverOfPod(), namespace, token, tokenFile: tokenFile ?? ownToken, tls, folder }
 }
 
-function entrance({ server, namespace, token, tokenFile, tls, folder }: Places): Entrance {
+function apiServer({ server, namespace, token, tokenFile, tls, folder }: AccessSettings): ApiServer {
   return {
     access: async () => {
       const ca = tls.ca ?? (await readIn(folder, 'ca.crt'))
@@ -87,7 +89,7 @@ function serverOfPod(): string {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443' } = process.env
   if (!host) {
     throw new TypeError(
-      'server must be given outside of a pod, or kubeconfig (KUBERNETES_SERVICE_HOST is not set)',
+      'server or kubeconfig must be set outside of a pod (KUBERNETES_SERVICE_HOST is not set)',
     )
   }
   return `https://${host.includes(':') ? `[${host}]` : host}:${port}`

@@ -16,24 +16,24 @@ export interface KubeContext {
   readonly tls: TlsOptions
 }
 
-/** Ways to sign in that a program has to be run for, or that are no longer in use. */
+/** Authentication methods that need another program, or that are obsolete. */
 const UNSUPPORTED = ['exec', 'auth-provider', 'username']
 
-/** One context of a kubeconfig file, YAML or JSON; the current one without a name. */
+/** Reads one context of a kubeconfig file in YAML or JSON. Without a name, reads the current context. */
 export async function readKubeconfig(path: string, context: string | undefined): Promise<KubeContext> {
   const text = (await readFile(path, 'utf8')).replace(/^\uFEFF/, '')
   const parse = await parser(text.trimStart().startsWith('{') ? 'json' : 'yaml')
   const config: unknown = parse(text)
-  if (!isPlainObject(config)) throw fault(path, 'is no kubeconfig')
+  if (!isPlainObject(config)) throw fault(path, 'is not a kubeconfig file')
   const name = context ?? config['current-context']
   if (typeof name !== 'string' || name === '')
-    throw fault(path, 'has no current-context: name one by context')
+    throw fault(path, 'has no current-context: name one by the option context')
   const { cluster: clusterName, user: userName, namespace } = find(path, config, 'context', name)
   const cluster = find(path, config, 'cluster', clusterName)
   const user = userName === undefined ? {} : find(path, config, 'user', userName)
   for (const key of UNSUPPORTED) {
     if (key in user)
-      throw fault(path, `signs in user ${quote(userName)} by ${key}, which is not supported; give a token`)
+      throw fault(path, `authenticates user ${quote(userName)} by ${key}, which is not supported: set token`)
   }
   const folder = dirname(resolve(path))
   const tokenFile = textOf(user['tokenFile'])
@@ -52,7 +52,7 @@ export async function readKubeconfig(path: string, context: string | undefined):
   }
 }
 
-/** The entry of a list of named entries: `clusters: [{ name, cluster: {…} }]`. */
+/** Finds an entry in a list of named entries: `clusters: [{ name, cluster: {…} }]`. */
 function find(path: string, config: Json, kind: string, name: unknown): Json {
   const list = config[`${kind}s`]
   const entry = Array.isArray(list)
@@ -62,7 +62,7 @@ function find(path: string, config: Json, kind: string, name: unknown): Json {
   throw fault(path, `has no ${kind} ${quote(name)}`)
 }
 
-/** In the file itself as base64, or the name of another file. */
+/** Reads a certificate or key, which the file contains as base64 or refers to by a path. */
 async function pem(
   folder: string,
   option: 'ca' | 'cert' | 'key',

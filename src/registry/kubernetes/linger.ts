@@ -2,12 +2,12 @@ import type { Clock } from '../../clock.ts'
 import type { Instance } from '../source.ts'
 import type { Endpoints } from './slices.ts'
 
-/** Milliseconds an endpoint may be in no slice before it counts as gone. */
+/** How long an endpoint may be in no slice before it counts as removed, in ms. */
 const LINGER = 200
 
 /**
- * While the controller moves an endpoint from one slice to another it may be in neither: what vanishes without
- * having been marked is kept for a moment. An endpoint that is still listed, as not ready, goes at once.
+ * Keeps an endpoint that vanished for a moment: while the controller moves an endpoint from one slice to
+ * another, it may be in neither. An endpoint that is still listed, but as not ready, is removed at once.
  */
 export async function* linger(
   open: (signal: AbortSignal) => AsyncGenerator<Endpoints, void>,
@@ -32,7 +32,7 @@ export async function* linger(
       const gone = [...shown.keys()].filter((id) => !endpoints.has(id))
       lostAt = new Map(gone.map((id) => [id, lostAt.get(id) ?? now]))
       const overdue = gone.filter((id) => now - (lostAt.get(id) ?? now) >= LINGER)
-      // A timer may fire a little early.
+      // A timer may fire slightly early.
       if (!update && overdue.length === 0) continue
       for (const id of overdue) {
         shown.delete(id)
@@ -52,14 +52,14 @@ export async function* linger(
 
 type Update = IteratorResult<Endpoints, void>
 
-/** Nobody may be waiting yet when it fails. */
+/** Prevents an unhandled rejection, because `next` may reject before it is awaited. */
 function nextOf(updates: AsyncGenerator<Endpoints, void>): Promise<Update> {
   const next = updates.next()
   next.catch(() => {})
   return next
 }
 
-/** Undefined when the time has come first. */
+/** Returns undefined when `time` is reached before the next update. */
 async function until(next: Promise<Update>, time: number, clock: Clock): Promise<Update | undefined> {
   if (time === Infinity) return next
   const done = new AbortController()

@@ -1,6 +1,6 @@
 import type { Instance } from '../source.ts'
 
-/** What is read of a discovery.k8s.io/v1 EndpointSlice. */
+/** The part of a discovery.k8s.io/v1 EndpointSlice that is read. */
 export interface EndpointSlice {
   readonly metadata: {
     readonly name: string
@@ -39,10 +39,10 @@ export interface JoinOptions {
   readonly publishNotReady: boolean
 }
 
-/** Every endpoint by its id; undefined where no traffic should go. */
+/** Every endpoint by its id. The value is undefined for an endpoint that must not get requests. */
 export type Endpoints = ReadonlyMap<string, Instance | undefined>
 
-/** All slices of one service as one set: while slices are rebalanced an endpoint may be in two of them. */
+/** Combines all slices of a service. While slices are rebalanced, an endpoint may be in two of them. */
 export function joinSlices(slices: readonly EndpointSlice[], options: JoinOptions): Endpoints {
   const joined = new Map<string, Instance | undefined>()
   const pods = new Set<string>()
@@ -52,7 +52,7 @@ export function joinSlices(slices: readonly EndpointSlice[], options: JoinOption
       joined.set(id, undefined)
       continue
     }
-    // A pod of a dual-stack service is in slices of both families, and is still one instance.
+    // A pod of a dual-stack service is in slices of both address families, but is one instance.
     const pod = endpoint.targetRef?.uid
     if (pod !== undefined && pods.has(pod)) continue
     if (pod !== undefined) pods.add(pod)
@@ -83,13 +83,13 @@ function candidates(slices: readonly EndpointSlice[], options: JoinOptions): Can
   return ported.flatMap(({ addressType, endpoints, port }) =>
     (endpoints ?? []).map((endpoint): Candidate => {
       const isIPv6 = addressType === 'IPv6'
-      // What another address would mean, the API leaves open.
+      // The API does not define the meaning of further addresses.
       const [address = ''] = endpoint.addresses ?? []
       const id = `${isIPv6 ? `[${address}]` : address}:${port.number}`
       const scheme = options.scheme ?? port.scheme
       const state = stateOf(endpoint, options)
-      const shunned = state === 'ready' && !isOurs(endpoint)
-      return { id, endpoint, scheme, isIPv6, state: shunned ? 'unusable' : state }
+      const isOtherZone = state === 'ready' && !isOurs(endpoint)
+      return { id, endpoint, scheme, isIPv6, state: isOtherZone ? 'unusable' : state }
     }),
   )
 }
@@ -117,7 +117,7 @@ function toInstance(id: string, endpoint: SliceEndpoint, scheme: string, state: 
 
 type State = 'ready' | 'draining' | 'unusable'
 
-/** Conditions that are absent: ready, serving as far as it is ready, not terminating. */
+/** Defaults of absent conditions: ready is true, serving equals ready, terminating is false. */
 function stateOf({ conditions }: SliceEndpoint, { publishNotReady }: { publishNotReady: boolean }): State {
   const ready = conditions?.ready ?? true
   const serving = conditions?.serving ?? ready
@@ -127,7 +127,7 @@ function stateOf({ conditions }: SliceEndpoint, { publishNotReady }: { publishNo
   return publishNotReady ? 'ready' : 'unusable'
 }
 
-/** kube-proxy's rule: hints count only when every ready endpoint has one and one of them is for our zone. */
+/** kube-proxy's rule: hints are used only if every ready endpoint has one and at least one hint names our zone. */
 function zoneFilter(
   slices: readonly EndpointSlice[],
   { zone, publishNotReady }: JoinOptions,
@@ -148,7 +148,7 @@ interface ChosenPort {
   readonly scheme: 'http' | 'https'
 }
 
-/** Undefined when the slice has no such port. */
+/** Returns undefined when the slice does not have the wanted port. */
 function choosePort(
   ports: readonly SlicePort[],
   wanted: string | number | undefined,
@@ -158,7 +158,7 @@ function choosePort(
     if (wanted === undefined) return tcp.length === 1
     return wanted === (typeof wanted === 'number' ? port : name)
   })
-  // A number need not be listed: the slices of some services have no ports.
+  // A port number need not be in the slice: the slices of some services list no ports.
   const number = typeof wanted === 'number' ? wanted : found?.port
   return number == null ? undefined : { number, scheme: found?.appProtocol === 'https' ? 'https' : 'http' }
 }
@@ -170,7 +170,7 @@ function portError(slices: readonly EndpointSlice[], wanted: string | number | u
   const known = names.size > 0 ? [...names].join(', ') : 'none'
   return new Error(
     wanted === undefined
-      ? `kubernetes: the option port must say which of the service's ports is meant; it has: ${known}`
+      ? `kubernetes: the option port must name one of the service's ports, which are: ${known}`
       : `kubernetes: no port ${JSON.stringify(wanted)}; the service has: ${known}`,
   )
 }

@@ -4,14 +4,14 @@ import { jsonLines, RegistryAnswerError, type RegistryHttp } from '../http/http.
 import type { EndpointSlice } from './slices.ts'
 
 export interface WatchOptions {
-  /** The collection of slices with its label selector. */
+  /** The url of the slices, with the label selector. */
   readonly url: string
-  /** Asked before every request: the token in them changes. */
+  /** Called before every request, because the token changes. */
   readonly headers: () => Promise<Record<string, string>>
   readonly timeout: number
   readonly rotateAfter: number
   readonly clock: Clock
-  /** Told how many ms the API server wants to be left alone. */
+  /** Called with the pause that the API server requests, in ms. */
   readonly onRetryAfter: (ms: number) => void
 }
 
@@ -24,10 +24,10 @@ interface SliceEvent {
   }
 }
 
-/** A watch that ends sooner than this was not meant to: going on at once could spin. */
+/** In ms. A watch that ends sooner has failed: to start it again at once could cause a busy loop. */
 const MIN_WATCH = 1000
 
-/** The API's list and watch: all slices at the version that was listed, then every change from there on. */
+/** Yields all slices of a list, then all slices again after each change from the listed version on. */
 export async function* watchSlices(
   http: RegistryHttp,
   options: WatchOptions,
@@ -38,13 +38,13 @@ export async function* watchSlices(
     let { items, version } = await list(http, options, signal)
     const slices = new Map(items.map((slice) => [slice.metadata.name, slice]))
     yield items
-    let heard: boolean
+    let received: boolean
     do {
-      heard = false
+      received = false
       const started = clock.now()
       try {
         for await (const events of watchFrom(http, version, options, signal)) {
-          heard = true
+          received = true
           const changes = events.filter(({ type }) => type !== 'BOOKMARK')
           version = events.at(-1)?.object.metadata.resourceVersion ?? version
           for (const { type, object } of changes) {
@@ -54,17 +54,18 @@ export async function* watchSlices(
           if (changes.length > 0) yield [...slices.values()]
         }
       } catch (error) {
-        // What happened since our version is forgotten: a new watch begins with a new list.
+        // The server no longer stores the changes since our version: start again with a new list.
         if (isExpired(error)) return
         throw error
       }
       if (clock.now() - started < MIN_WATCH) return
-      // A server restored from a backup says nothing about a version it has yet to reach: after silence, list again.
-    } while (heard)
+      // A server restored from a backup reports nothing until it reaches our version, so list again after a
+      // watch without events.
+    } while (received)
   }
 }
 
-/** From the server's cache, which may lag a little: the watch makes up for it. */
+/** Reads the slices from the server's cache, which may be slightly old. The watch reports the newer changes. */
 async function list(
   http: RegistryHttp,
   { url, headers, onRetryAfter }: WatchOptions,
@@ -74,7 +75,7 @@ async function list(
   const reply = await http.send(`${url}&resourceVersion=0`, request)
   if (reply.status !== 200) {
     const seconds = Number(reply.headers['retry-after'])
-    // Not with 503: a server that starts names ten seconds and takes two.
+    // Ignore Retry-After with a 503: a starting server asks for 10 s but is ready after 2 s.
     if (reply.status === 429 && seconds > 0) onRetryAfter(seconds * 1000)
     throw http.failure(url, request, reply)
   }
@@ -83,12 +84,15 @@ async function list(
     metadata: { resourceVersion: string }
   }>
   if (!Array.isArray(items) || typeof metadata?.resourceVersion !== 'string') {
-    throw new TypeError('kubernetes: an answer that is no list of endpoint slices')
+    throw new TypeError('kubernetes: the answer is not a list of endpoint slices')
   }
   return { items, version: metadata.resourceVersion }
 }
 
-/** Until the server ends the watch, which it is asked to do before anything between here and there would. */
+/**
+ * Watches until the server ends the watch. The request asks for an end early enough that no proxy in between
+ * ends it first.
+ */
 async function* watchFrom(
   http: RegistryHttp,
   version: string,
@@ -121,7 +125,7 @@ async function* watchFrom(
   }
 }
 
-/** It comes as a status before the watch, or as an event within it. */
+/** The server reports it as a status before the watch, or as an event during the watch. */
 function isExpired(error: unknown): boolean {
   return error instanceof RegistryAnswerError && error.status === 410
 }

@@ -1,6 +1,6 @@
 import { quote } from '../../options.ts'
 
-/** What is needed of a client of the package `ioredis`, a `Redis` or a `Cluster`. */
+/** The methods that are used of a client of the package `ioredis`, a `Redis` or a `Cluster`. */
 export interface IoredisClient {
   call(command: string, ...args: string[]): Promise<unknown>
   duplicate(): IoredisSubscriber
@@ -13,7 +13,7 @@ interface IoredisSubscriber {
   disconnect(): void
 }
 
-/** What is needed of a client of the package `redis`. */
+/** The methods that are used of a client of the package `redis`. */
 export interface NodeRedisClient {
   sendCommand(args: string[]): Promise<unknown>
   duplicate(): NodeRedisSubscriber
@@ -33,7 +33,7 @@ export type RedisClient = IoredisClient | NodeRedisClient
 /** Sends one command. */
 export type Send = (...args: string[]) => Promise<unknown>
 
-/** The channels of one connection; `onHint` is told of a message and of a connection that is back. */
+/** The channels of one connection. `onHint` is called for each message, and when the connection is restored. */
 export interface Subscriber {
   subscribe(channel: string): Promise<unknown>
   unsubscribe(channel: string): Promise<unknown>
@@ -48,19 +48,22 @@ export function checkClient(client: unknown): void {
 }
 
 export function sender(client: RedisClient): Send {
-  // A client of ioredis has a sendCommand() too, for other arguments.
+  // A client of ioredis also has a sendCommand(), with other arguments.
   if ('call' in client) return (command = '', ...args) => client.call(command, ...args)
   return (...args) => client.sendCommand(args)
 }
 
-/** A connection of its own: one that subscribes can do nothing else. It comes back by itself, as its client does. */
+/**
+ * Opens a separate connection, because a subscribed connection cannot send other commands. Its client
+ * reconnects by itself.
+ */
 export function openSubscriber(client: RedisClient, onHint: (channel?: string) => void): Subscriber {
   return 'call' in client ? ioredisSubscriber(client, onHint) : nodeRedisSubscriber(client, onHint)
 }
 
 function ioredisSubscriber(client: IoredisClient, onHint: (channel?: string) => void): Subscriber {
   const connection = client.duplicate()
-  // Its failures are seen by the reads, which need the same server.
+  // The reads use the same server and report its errors.
   connection.on('error', () => {})
   connection.on('message', (channel: string) => onHint(channel))
   connection.on('ready', () => onHint())
@@ -88,11 +91,11 @@ function nodeRedisSubscriber(client: NodeRedisClient, onHint: (channel?: string)
         try {
           connection.destroy()
         } catch {
-          // It is not open.
+          // The connection is not open.
         }
       }
       end()
-      // What is still connecting does not hear of it.
+      // destroy() has no effect on a connection that is still connecting, so destroy it again afterwards.
       connected.then(end, end)
     },
   }

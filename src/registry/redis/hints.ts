@@ -1,18 +1,21 @@
 import { openSubscriber, type RedisClient, type Subscriber } from './client.ts'
 
-/** Who waits for news of one service. */
+/** A watch of one service that waits for a hint. */
 interface Waiter {
   readonly channel: string
   wake: () => void
 }
 
 export interface Hint {
-  /** Resolves with the next hint, at once if one has come since the last time. */
+  /** Resolves with the next hint, or at once if one has arrived since the last call. */
   next(): Promise<void>
   close(): void
 }
 
-/** One connection that hears of changes, for all watches; open while there is one. Nothing depends on what it hears. */
+/**
+ * One connection for the change messages of all watches, open while there is a watch. A lost message only
+ * delays a change: the watches also poll.
+ */
 export class Hints {
   readonly #client: RedisClient
   readonly #waiters = new Set<Waiter>()
@@ -33,7 +36,7 @@ export class Hints {
     const first = ![...this.#waiters].some((each) => each.channel === channel)
     this.#waiters.add(waiter)
     this.#subscriber ??= openSubscriber(this.#client, (from) => this.#wake(from))
-    // What changed before the subscription was there: look again.
+    // Something may have changed before the subscription started, so read again.
     if (first) void this.#subscriber.subscribe(channel).then(() => this.#wake(channel), ignore)
     return {
       next: async () => {

@@ -3,10 +3,10 @@ import { iterable } from '../iterable.ts'
 import type { Source } from '../source.ts'
 
 export interface WatchOptions {
-  /** Ends this watcher's part in the watch; the last one to leave ends the watch itself. */
+  /** Ends this watcher's part in the watch. When the last watcher leaves, the watch ends. */
   readonly signal: AbortSignal
   readonly clock: Clock
-  /** Each snapshot, as the source yielded it. What it throws ends this watcher's part, with that error. */
+  /** Called with each snapshot, as the source yielded it. If it throws, this watcher's part ends with that error. */
   readonly onSnapshot: (snapshot: unknown) => void
 }
 
@@ -16,7 +16,7 @@ interface Watcher {
   readonly reject: (error: unknown) => void
 }
 
-/** How long the last watcher waits for the source to clean up, in ms: it may not listen to its signal. */
+/** How long the last watcher waits for the source to clean up, in ms. A source may ignore its signal. */
 const END_TIMEOUT = 1_000
 
 type Watches = Map<string, OneWatch>
@@ -24,8 +24,8 @@ type Watches = Map<string, OneWatch>
 const running = new WeakMap<Source, WeakMap<Clock, Watches>>()
 
 /**
- * Watches one service of a source. All who watch the same service of the same source at the same time, by the same clock, share one
- * watch. Resolves when the watch has ended as planned or by the signal; rejects when it has failed.
+ * Watches one service of a source. All watchers of the same service, source and clock share one watch. Resolves
+ * when the watch has ended as planned or by the signal. Rejects when the watch has failed.
  */
 export function watchOne(source: Source, service: string, options: WatchOptions): Promise<void> {
   const watches = watchesOf(source, options.clock)
@@ -38,7 +38,7 @@ export function watchOne(source: Source, service: string, options: WatchOptions)
   return watch.join(options)
 }
 
-/** The same for a `for await`. The snapshots that it has not asked for yet are kept. */
+/** Like `watchOne()`, as an async iterable. Snapshots are queued until the consumer asks for them. */
 export async function* iterateOne(
   source: Source,
   service: string,
@@ -55,7 +55,7 @@ export async function* iterateOne(
     state.isOver = true
     more.resolve()
   })
-  // Heard below, but not before the snapshots are taken.
+  // The rejection is rethrown below, after the queued snapshots.
   over.catch(() => {})
   while (!state.isOver || kept.length > 0) {
     if (kept.length > 0) yield kept.shift()
@@ -75,11 +75,11 @@ function watchesOf(source: Source, clock: Clock): Watches {
   return watches
 }
 
-/** One watch of a source, and all who take part in it. */
+/** One watch of a source, and its watchers. */
 class OneWatch {
   readonly #watchers = new Set<Watcher>()
   readonly #stop = new AbortController()
-  /** Called once, when nobody can join any more. */
+  /** Called once, when no watcher can join any more. */
   readonly #onOver: () => void
   #isOver = false
   #latest: { readonly snapshot: unknown } | undefined
@@ -99,8 +99,8 @@ class OneWatch {
   join({ signal, clock, onSnapshot }: WatchOptions): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const onAbort = (): void => {
-      // Whoever ends the watch waits until the source has cleaned up.
-      if (this.#leave(watcher)) void this.#cleanedUp(clock).then(resolve)
+      // The watcher that ends the watch waits until the source has cleaned up.
+      if (this.#leave(watcher)) void this.#waitForCleanup(clock).then(resolve)
       else resolve()
     }
     const watcher: Watcher = {
@@ -127,22 +127,22 @@ class OneWatch {
     return promise
   }
 
-  /** Returns whether this was the last one: then the watch ends. */
+  /** Returns true if this was the last watcher. Then the watch ends. */
   #leave(watcher: Watcher): boolean {
     this.#watchers.delete(watcher)
     if (this.#watchers.size > 0) return false
-    this.#over()
+    this.#endWatch()
     return true
   }
 
-  async #cleanedUp(clock: Clock): Promise<void> {
-    const patience = new AbortController()
-    const timeout = clock.sleep(END_TIMEOUT, patience.signal).catch(() => {})
+  async #waitForCleanup(clock: Clock): Promise<void> {
+    const timer = new AbortController()
+    const timeout = clock.sleep(END_TIMEOUT, timer.signal).catch(() => {})
     await Promise.race([this.#ended, timeout])
-    patience.abort()
+    timer.abort()
   }
 
-  #over(): void {
+  #endWatch(): void {
     if (this.#isOver) return
     this.#isOver = true
     this.#onOver()
@@ -150,18 +150,18 @@ class OneWatch {
   }
 
   #end(tell: (watcher: Watcher) => void): void {
-    // Also for an iterator that has no return().
-    this.#over()
+    // Also needed for an iterator that has no return().
+    this.#endWatch()
     for (const watcher of this.#watchers) tell(watcher)
     this.#watchers.clear()
   }
 
   async #run(source: Source, service: string): Promise<void> {
     const { signal } = this.#stop
-    // Awaited for the sake of a watch() that is async by mistake: its rejection must not go unheard.
+    // Awaited for a watch() that is async by mistake: without this, its rejection would be unhandled.
     const snapshots = iterable(await (source.watch(service, { signal }) as unknown))
     for await (const snapshot of snapshots) {
-      // A source may not listen to its signal.
+      // A source may ignore its signal.
       if (signal.aborted) return
       this.#latest = { snapshot }
       for (const watcher of this.#watchers) watcher.take(snapshot)

@@ -1,6 +1,6 @@
 /**
- * Items by the name of their group. A group with the same items as before, in the same order, is the same array as
- * before, so that a look at it tells whether anything has changed.
+ * Groups items by name. A group with the same items in the same order as before keeps its array, so a
+ * comparison of the arrays shows whether it has changed.
  */
 export function regroup<T>(
   before: ReadonlyMap<string, readonly T[]>,

@@ -1,22 +1,25 @@
 import type { Clock } from '../../clock.ts'
 import { abortable } from './abortable.ts'
 
-/** Milliseconds from a failure to the next try: hundreds of watchers come back, each after a pause of its own. */
+/**
+ * Time from a failure to the next try, in ms. Without it, each of hundreds of watchers would start a new watch
+ * at once.
+ */
 const MIN_PAUSE = 500
 
-/** One watch under way, and who waits for it. */
+/** One watch in progress, and how many watchers it has. */
 interface Run<T> {
   readonly stop: AbortController
   watchers: number
   values: ReadonlyMap<string, T> | undefined
-  /** Set once it is over; with the error when it failed. */
+  /** Set when the watch is over, with the error if it failed. */
   end: { readonly failed: boolean; readonly error?: unknown } | undefined
-  tick: PromiseWithResolvers<void>
+  changed: PromiseWithResolvers<void>
 }
 
 /**
- * One watch of a registry for the watchers of many services. It runs while there is a watcher, and fails or ends for
- * all of them.
+ * One watch of a registry, shared by the watchers of many services. It runs while it has a watcher. When it
+ * fails or ends, it does so for all watchers.
  */
 export class SharedWatch<T> {
   readonly #open: (signal: AbortSignal) => AsyncIterable<ReadonlyMap<string, T>>
@@ -24,13 +27,19 @@ export class SharedWatch<T> {
   #run: Run<T> | undefined
   #notBefore = -Infinity
 
-  /** `open` yields all services each time; a value that has not changed must be identical to the one before. */
+  /**
+   * `open` yields the values of all services each time. A value that has not changed must be the same object as
+   * before.
+   */
   constructor(open: (signal: AbortSignal) => AsyncIterable<ReadonlyMap<string, T>>, clock: Clock) {
     this.#open = open
     this.#clock = clock
   }
 
-  /** The value of one service each time it changes; undefined while the registry does not know the service. */
+  /**
+   * Yields the value of one service each time it changes, or undefined while the registry does not know the
+   * service.
+   */
   async *watch(service: string, signal: AbortSignal): AsyncGenerator<T | undefined, void> {
     const run = (this.#run ??= this.#start())
     run.watchers++
@@ -47,7 +56,7 @@ export class SharedWatch<T> {
         } else if (run.end) {
           return
         } else {
-          await abortable(signal, () => run.tick.promise)
+          await abortable(signal, () => run.changed.promise)
         }
       }
     } finally {
@@ -64,14 +73,14 @@ export class SharedWatch<T> {
       watchers: 0,
       values: undefined,
       end: undefined,
-      tick: Promise.withResolvers(),
+      changed: Promise.withResolvers(),
     }
     void this.#follow(run).then((end) => {
       if (end.failed) this.#notBefore = this.#clock.now() + MIN_PAUSE
-      // Whoever comes from now on starts another.
+      // The next watcher starts a new watch.
       if (this.#run === run) this.#run = undefined
       run.end = end
-      run.tick.resolve()
+      run.changed.resolve()
     })
     return run
   }
@@ -83,8 +92,8 @@ export class SharedWatch<T> {
       if (pause > 0) await this.#clock.sleep(pause, signal, { ref: false })
       for await (const values of this.#open(signal)) {
         run.values = values
-        run.tick.resolve()
-        run.tick = Promise.withResolvers()
+        run.changed.resolve()
+        run.changed = Promise.withResolvers()
       }
       return { failed: false }
     } catch (error) {

@@ -4,12 +4,12 @@ import { bounded } from '../bounded.ts'
 
 type Callback<T> = (error: Error | null, result: T) => void
 
-/** What is read of a node's state; the numbers are 64 bits wide. */
+/** The part of a node's stat that is read. Its numbers are 64 bits wide. */
 export interface ZooKeeperStat {
   readonly ephemeralOwner: Buffer
 }
 
-/** What is needed of a client of the package `node-zookeeper-client`. */
+/** The methods that are used of a client of the package `node-zookeeper-client`. */
 export interface ZooKeeperClient {
   getChildren(path: string, watcher: () => void, callback: Callback<string[]>): void
   getData(path: string, watcher: () => void, callback: Callback<Buffer | undefined>): void
@@ -26,17 +26,17 @@ export interface ZooKeeperClient {
   on(event: 'expired' | 'connected' | 'disconnected', listener: () => void): unknown
 }
 
-/** A client of ZooKeeper, or a function that gives a new one. */
+/** A ZooKeeper client, or a function that returns a new one. */
 export type ZooKeeperClientOption = ZooKeeperClient | (() => ZooKeeperClient)
 
-/** Codes of ZooKeeper's errors. */
+/** Error codes of ZooKeeper. */
 const NO_NODE = -101
 const NODE_EXISTS = -110
 
 /** The code of `State.SYNC_CONNECTED`. */
 const SYNC_CONNECTED = 3
 
-/** `CreateMode.EPHEMERAL`: the node goes with its session. */
+/** `CreateMode.EPHEMERAL`: ZooKeeper deletes the node at the end of its session. */
 const EPHEMERAL = 1
 
 const METHODS = [
@@ -54,9 +54,9 @@ const METHODS = [
 ]
 
 /**
- * Gives the client as long as its session lives, and then a new one: an expired one never comes back. Nor does one that
- * has seen more than a server which lost its data: that refuses it for ever. So a client that has been disconnected for
- * as long as its session may last is given up as well.
+ * Returns the same client while its session lives, then a new one, because an expired client never recovers. A
+ * server that lost its data rejects a client that has seen newer data, for ever. So a client that has been
+ * disconnected for longer than its session timeout is replaced too.
  */
 export class Sessions {
   readonly #option: ZooKeeperClientOption
@@ -76,23 +76,25 @@ export class Sessions {
     if (old && !this.#isOver) return old
     if (typeof this.#option !== 'function') {
       if (!old) return this.#use(this.#option)
-      throw new Error('zookeeper: the session has expired, and its client with it: give client as a function')
+      throw new Error(
+        'zookeeper: the session has expired and its client is unusable; set client to a function that returns a new one',
+      )
     }
     const client = this.#option()
     checkMethods('client', client, METHODS)
-    if (client === old) throw new TypeError('client() must give a new client after a session has expired')
+    if (client === old) throw new TypeError('client() must return a new client after a session has expired')
     old?.close()
     return this.#use(client)
   }
 
-  /** Whether this client's session is over. */
+  /** Whether the session of this client is over. */
   isOver(client: ZooKeeperClient): boolean {
     return client !== this.#client || this.#isOver
   }
 
   get #isOver(): boolean {
     if (this.#expired || this.#downSince === undefined) return this.#expired
-    // A single client may come back yet, and there is no other.
+    // A single client cannot be replaced, and it may still reconnect.
     if (typeof this.#option !== 'function' || !this.#client) return false
     return this.#clock.now() - this.#downSince > this.#client.getSessionTimeout()
   }
@@ -100,7 +102,8 @@ export class Sessions {
   #use(client: ZooKeeperClient): ZooKeeperClient {
     this.#client = client
     this.#expired = false
-    // A server that has just begun to listen may take a connection and never answer: its client would wait for ever.
+    // A server that has just started to listen may accept a connection and never answer. Its client would wait
+    // for ever.
     this.#downSince = isConnected(client) ? undefined : this.#clock.now()
     const on = (event: Parameters<ZooKeeperClient['on']>[0], listener: () => void): void => {
       client.on(event, () => {
@@ -122,21 +125,25 @@ export class Sessions {
 }
 
 /**
- * node-zookeeper-client 1.1 keeps the half of a packet in which its connection was cut, and reads the next connection behind it: from the
- * wrong byte, with an exception in its own listener that ends the process.
+ * Works around a bug of node-zookeeper-client 1.1: when a connection ends in the middle of a packet, it keeps
+ * the first part and appends the data of the next connection to it. It then reads from the wrong byte and
+ * throws in its own listener, which ends the process.
  */
 function dropHalfPacket(client: ZooKeeperClient): void {
   const { connectionManager } = client as { connectionManager?: { pendingBuffer?: unknown } }
   if (connectionManager?.pendingBuffer) connectionManager.pendingBuffer = null
 }
 
-/** Whether it says so; only a client that was connected before it was given to us. */
+/** Whether the client reports that it is connected, which it does if it was connected before we got it. */
 function isConnected(client: ZooKeeperClient): boolean {
   const { code } = (client.getState?.() ?? {}) as { code?: unknown }
   return code === SYNC_CONNECTED
 }
 
-/** One client's operations as promises, each bounded: a client never tells that its server is frozen. */
+/**
+ * The operations of one client as promises. Each has a timeout, because a client does not report that its
+ * server is frozen.
+ */
 export class Operations {
   readonly client: ZooKeeperClient
   readonly #clock: Clock
@@ -153,14 +160,14 @@ export class Operations {
     this.#signal = signal
   }
 
-  /** Undefined when there is no such node; `wake` is told when that changes, or its children do. */
+  /** Returns undefined when the node does not exist. `wake` is called when that, or its list of children, changes. */
   async children(path: string, wake: () => void): Promise<string[] | undefined> {
     const stat = await this.#run<ZooKeeperStat | null>((done) => this.client.exists(path, wake, done))
     if (!stat) return undefined
     return this.#run<string[] | undefined>((done) => this.client.getChildren(path, wake, done), NO_NODE)
   }
 
-  /** Undefined when the node has gone meanwhile; empty for a node without data. */
+  /** Returns undefined when the node no longer exists, and an empty string for a node without data. */
   async data(path: string, wake: () => void): Promise<string | undefined> {
     const gone = Symbol('gone')
     const run = (done: Callback<Buffer | undefined>): void => this.client.getData(path, wake, done)
@@ -173,7 +180,10 @@ export class Operations {
     return stat ? stat.ephemeralOwner.equals(this.client.getSessionId()) : false
   }
 
-  /** A node of this session; what another session left under its name, as a crashed process does, is replaced. */
+  /**
+   * Writes a node of this session. Replaces a node of this name that another session left, for example that of
+   * a crashed process.
+   */
   async putOwn(parent: string, path: string, data: Buffer): Promise<void> {
     await this.#run<string>((done) => this.client.mkdirp(parent, done))
     if (await this.isOwn(path)) {
@@ -192,7 +202,7 @@ export class Operations {
     await this.#run<void>((done) => this.client.remove(path, (error) => done(error, undefined)), NO_NODE)
   }
 
-  /** `otherwise` is the result when it fails with the code that counts as an answer. */
+  /** If the call fails with `code`, resolves with `otherwise` instead. */
   #run<T>(call: (done: Callback<T>) => void, code?: number, otherwise?: T): Promise<T> {
     const work = (): Promise<T> =>
       new Promise((resolve, reject) => {

@@ -4,20 +4,20 @@ import { packMeta, unpackMeta } from '../http/string-meta.ts'
 import type { Instance } from '../source.ts'
 import { parseJson } from '../text.ts'
 
-/** How instances are written as nodes below that of their service. */
+/** How instances are stored as child nodes of their service. */
 export interface Layout {
-  /** The node whose children are the instances. */
+  /** Returns the path of the node whose children are the instances. */
   parent(root: string, service: string): string
-  /** The name of an instance's node. */
+  /** Returns the name of an instance's node. */
   nameOf(service: string, instance: Instance): string
   dataOf(service: string, instance: Instance, now: number): string
-  /** Whether the name says all, so that the data need not be read. */
+  /** Whether the name contains everything, so that the data need not be read. */
   readonly nameOnly: boolean
-  /** Undefined for what takes no traffic; may throw. */
+  /** Returns undefined for an entry that must not get requests. May throw. */
   read(name: string, data: string): Instance | undefined
 }
 
-/** Of Curator's service discovery, with the payload of Spring Cloud Zookeeper. */
+/** The layout of Curator's service discovery, with the payload of Spring Cloud Zookeeper. */
 export const curator: Layout = {
   parent: (root, service) => `${root}/${service}`,
   nameOf: (_service, { id }) => encodeURIComponent(id),
@@ -45,7 +45,7 @@ export const curator: Layout = {
   nameOnly: false,
   read: (name, data) => {
     const entry = parseJson(data)
-    if (!isPlainObject(entry)) throw new TypeError('no object')
+    if (!isPlainObject(entry)) throw new TypeError('the data is not a JSON object')
     const { id = decodeURIComponent(name), address, port, sslPort, enabled, payload } = entry
     if (enabled === false) return undefined
     const { own, zone, metadata } = unpackMeta(isPlainObject(payload) ? payload['metadata'] : undefined)
@@ -63,7 +63,7 @@ export const curator: Layout = {
   },
 }
 
-/** Dubbo's protocols that speak HTTP, and the scheme of each. */
+/** Dubbo's protocols that use HTTP, and the scheme of each. */
 const DUBBO_SCHEMES: Readonly<Record<string, string>> = {
   http: 'http',
   https: 'https',
@@ -71,7 +71,7 @@ const DUBBO_SCHEMES: Readonly<Record<string, string>> = {
   tri: 'http',
 }
 
-/** Of Dubbo's registry: a provider is one url, and the name of its node. */
+/** The layout of Dubbo's registry. A provider is a url, which is the name of its node. */
 export const dubbo: Layout = {
   parent: (root, service) => `${root}/${service}/providers`,
   nameOf: (service, { id, url, weight, zone, priority, draining, metadata }) => {
@@ -92,9 +92,9 @@ export const dubbo: Layout = {
   read: (name) => {
     const text = decodeURIComponent(name)
     const [, protocol = '', rest = ''] = /^([a-z][a-z\d+.-]*):\/\/(.*)$/i.exec(text) ?? []
-    if (rest === '') throw new TypeError('no url')
+    if (rest === '') throw new TypeError('the name is not a url')
     const scheme = DUBBO_SCHEMES[protocol]
-    // Dubbo's own binary protocol, and others that no HTTP client speaks.
+    // Dubbo's binary protocol and others that an HTTP client cannot use.
     if (scheme === undefined) return undefined
     const { host, searchParams } = new URL(`http://${rest}`)
     const {
@@ -114,7 +114,7 @@ export const dubbo: Layout = {
     return {
       id: `${protocol}://${host}`,
       url,
-      // 100 where nobody said anything.
+      // Dubbo's default weight is 100.
       ...(weight !== undefined && { weight: Number(weight) / 100 }),
       metadata,
     }

@@ -11,20 +11,20 @@ export interface LeaseOptions {
   readonly ttl: number
   readonly timeout: number
   readonly clock: Clock
-  /** What this registrar has registered, by parent and id. */
+  /** The nodes that this registrar has registered, by parent and id. */
   readonly held: Map<string, HeldNode>
 }
 
-/** A node that this registrar keeps. */
+/** A node that this registrar keeps registered. */
 export interface HeldNode {
   readonly path: string
-  /** A newer registration of the id has taken its place: it removes nothing any more. */
+  /** A newer registration of the same id has replaced this one, which must then not remove the node. */
   replace(): void
 }
 
 /**
- * A node that goes with the client's session, which the client itself keeps alive. So that it goes as well when the
- * heartbeats stop in a process that lives on, it is removed once none has come for the ttl.
+ * Registers an ephemeral node, which ends with the client's session. The client keeps the session alive. If the
+ * process lives on but its heartbeats stop, the node is removed when none has arrived for the ttl.
  */
 export async function registerNode(
   { sessions, layout, root, ttl, timeout, clock, held }: LeaseOptions,
@@ -42,7 +42,7 @@ export async function registerNode(
   await operations({ signal }).putOwn(parent, path, data)
   const key = `${parent}/${instance.id}`
   const before = held.get(key)
-  // Where the name says all, what has changed about an instance leaves a second node.
+  // In a layout whose node name contains the data, changed data needs another node. Remove the old one.
   if (before && before.path !== path && (await operations({ signal }).isOwn(before.path))) {
     await operations({ signal }).remove(before.path)
   }
@@ -64,7 +64,7 @@ export async function registerNode(
     if (!sessions.isOver(client) && (await operations(context).isOwn(path)))
       await operations(context).remove(path)
   }
-  const beat = (): void => {
+  const restartExpiry = (): void => {
     watch.abort()
     watch = new AbortController()
     const { signal: ended } = watch
@@ -74,13 +74,13 @@ export async function registerNode(
       .then(expire)
       .catch(() => {})
   }
-  beat()
+  restartExpiry()
   return {
     ttl,
     renew: async (context) => {
       if (sessions.isOver(client) || (watch.signal.aborted && !replaced)) return false
       if (!(await operations(context).isOwn(path))) return false
-      if (!replaced) beat()
+      if (!replaced) restartExpiry()
       return true
     },
     release,

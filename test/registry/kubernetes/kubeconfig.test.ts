@@ -74,7 +74,7 @@ describe('a kubeconfig file', () => {
   })
 
   it.each([
-    ['{ exec: { command: aws } }', undefined, /signs in user 'u' by exec, which is not supported/],
+    ['{ exec: { command: aws } }', undefined, /authenticates user 'u' by exec, which is not supported/],
     ['{ token: t }', 'nope', /has no context 'nope'/],
   ])('that cannot be used says why: %s', async (user, context, message) => {
     const folder = await folderWith({ config: yaml('https://10.0.0.1', user) })

@@ -16,7 +16,7 @@ describe('options', () => {
     ['token and tokenFile exclude each other', { server, token: 'a', tokenFile: 'b' }],
     ['rotateAfter must be a number >= 1000', { server, rotateAfter: 10 }],
     ['timeout must be a number > 0', { server, timeout: 0 }],
-    ['server must be given outside of a pod', {}],
+    ['server or kubeconfig must be set outside of a pod', {}],
   ])('are refused: %s', (message, options) => {
     expect(() => kubernetes(options)).toThrow(message)
   })

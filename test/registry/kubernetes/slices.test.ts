@@ -112,7 +112,7 @@ describe('ports', () => {
 
   it('asks which port is meant', () => {
     const message =
-      "kubernetes: the option port must say which of the service's ports is meant; it has: http, metrics"
+      "kubernetes: the option port must name one of the service's ports, which are: http, metrics"
     expect(() => join([slice([at('10.0.0.1')], { ports: two })])).toThrow(message)
     expect(() => join([slice([at('10.0.0.1')], { ports: null })])).toThrow('it has: none')
   })

@@ -132,7 +132,7 @@ describe('list and watch', () => {
     {
       name: 'a list that is none',
       handlers: [says('{"kind":"Status"}')],
-      error: /no list of endpoint slices/,
+      error: /not a list of endpoint slices/,
     },
     {
       name: 'a list refused',
