@@ -9,7 +9,7 @@ type Counts = Readonly<Record<string, number>>
 const inZone = (zone: string, count: number): FakeEndpoint[] =>
   Array.from({ length: count }, (_, index) => endpoint(`${zone}${index}`, { zone }))
 
-/** The share of a caller's requests each zone gets, for callers in zone `a`. */
+/** The share of requests that each zone gets from a caller in zone `a`. */
 function shares(healthy: Counts, all: Counts = healthy, options: Partial<ZoneAwareOptions> = {}): Counts {
   const everyone = Object.entries(all).map(([zone, count]) => inZone(zone, count))
   const set = everyone.flatMap((members) => members.slice(0, healthy[members[0]?.instance.zone ?? ''] ?? 0))
@@ -74,13 +74,13 @@ describe('zoneAware', () => {
   ])('$name', ({ healthy, all, options, expected }) => {
     const got = shares(healthy, all, options)
     for (const [zone, share] of Object.entries(expected)) {
-      // All or nothing is exact, up to the rounding of the sum.
+      // A share of 0 or 1 is exact, except for rounding errors of the sum.
       const slack = share === 0 || share === 1 ? 1e-9 : 0.03
       expect(Math.abs((got[zone] ?? 0) - share)).toBeLessThan(slack)
     }
   })
 
-  it('loads every healthy instance alike when callers of all zones do this', () => {
+  it('loads all healthy instances equally when the callers of all zones use it', () => {
     const zones = ['a', 'b', 'c']
     const all = [...inZone('a', 2), ...inZone('b', 3), ...inZone('c', 5)]
     const total: Record<string, number> = {}
@@ -92,7 +92,7 @@ describe('zoneAware', () => {
     for (const count of Object.values(total)) expect(Math.abs(count / 3_000 - 1)).toBeLessThan(0.08)
   })
 
-  it('spills in proportion to what home refuses as overload, and comes back', () => {
+  it('sends requests to other zones in proportion to local overload, and returns when it ends', () => {
     const set = [...inZone('a', 2), ...inZone('b', 2)]
     const balancer = zoneAware(random(), { zone: 'a' })
     const [home] = set as [FakeEndpoint]
@@ -111,14 +111,14 @@ describe('zoneAware', () => {
     expect(atHome()).toBe(1)
   })
 
-  it('does not blame home for the overload of others', () => {
+  it('does not count the overload of other zones as local', () => {
     const set = [...inZone('a', 1), ...inZone('b', 1)]
     const balancer = zoneAware(random(), { zone: 'a' })
     for (let call = 0; call < 100; call++) balancer.settled?.(set[1] as FakeEndpoint, 'overload', 10, 0)
     expect(tally(balancer, set, 100)).toEqual({ a0: 100, b0: 0 })
   })
 
-  it('leaves home for a retry when home is used up, and lets the inner strategy learn', () => {
+  it('uses another zone for a retry when all local endpoints are tried, and tells the inner strategy', () => {
     const [home] = inZone('a', 1) as [FakeEndpoint]
     const [away] = inZone('b', 1) as [FakeEndpoint]
     const seen: unknown[] = []
@@ -129,7 +129,7 @@ describe('zoneAware', () => {
     expect(seen).toEqual([[away, 'success', 1, 2]])
   })
 
-  it('balances endpoints without zones as if it were not there', () => {
+  it('leaves endpoints without zones to the inner strategy', () => {
     expect(tally(zoneAware(roundRobin(), { zone: 'a' }), endpoints(2), 100)).toEqual({ a: 50, b: 50 })
   })
 
