@@ -36,7 +36,7 @@ describe('asBalancer', () => {
       { pick: async () => undefined },
       'balance must pick at once, not in a promise, got { pick: [AsyncFunction: pick] }',
     ],
-  ])('refuses %o', (value, message) => {
+  ])('rejects %o', (value, message) => {
     expect(() => asBalancer(value as Balancer)).toThrow(message)
   })
 })

@@ -84,9 +84,15 @@ describe('consistentHash', () => {
 
   it('never loads an endpoint beyond loadFactor times its fair share, rounded up', () => {
     const scenario = fc.record({
-      weights: fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 8 }),
+      weights: fc.array(fc.integer({ min: 1, max: 5 }), {
+        minLength: 1,
+        maxLength: 8,
+      }),
       factor: fc.constantFrom(1, 1.25, 2),
-      steps: fc.array(fc.tuple(fc.nat(9), fc.boolean()), { minLength: 20, maxLength: 200 }),
+      steps: fc.array(fc.tuple(fc.nat(9), fc.boolean()), {
+        minLength: 20,
+        maxLength: 200,
+      }),
     })
     fc.assert(
       fc.property(scenario, ({ weights, factor, steps }) => {
@@ -188,7 +194,7 @@ describe('consistentHash', () => {
     [{}, 'consistentHash.key must be an object, got undefined'],
     [{ key: () => 'k', loadFactor: null }, 'consistentHash.loadFactor must be a number, got null'],
     [{ key: () => 'k', loadFactor: 0.9 }, 'consistentHash.loadFactor must be a number >= 1, got 0.9'],
-  ])('refuses %o', (options, message) => {
+  ])('rejects %o', (options, message) => {
     expect(() => consistentHash(options as ConsistentHashOptions)).toThrow(message)
   })
 })

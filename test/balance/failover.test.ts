@@ -20,12 +20,22 @@ function shares(healthy: number[], all: number[], options?: FailoverOptions): nu
 }
 
 describe('failover', () => {
-  it.each<{ healthy: number[]; all: number[]; expected: number[]; options?: FailoverOptions }>([
+  it.each<{
+    healthy: number[]
+    all: number[]
+    expected: number[]
+    options?: FailoverOptions
+  }>([
     { healthy: [10, 10], all: [10, 10], expected: [1, 0] },
     { healthy: [8, 10], all: [10, 10], expected: [1, 0] },
     { healthy: [5, 10], all: [10, 10], expected: [0.7, 0.3] },
     { healthy: [0, 10], all: [10, 10], expected: [0, 1] },
-    { healthy: [5, 10], all: [10, 10], expected: [0.5, 0.5], options: { overprovisioning: 1 } },
+    {
+      healthy: [5, 10],
+      all: [10, 10],
+      expected: [0.5, 0.5],
+      options: { overprovisioning: 1 },
+    },
     { healthy: [2, 2, 10], all: [10, 10, 10], expected: [0.28, 0.28, 0.44] },
     { healthy: [2, 2], all: [10, 10], expected: [0.5, 0.5] },
     { healthy: [1, 0], all: [10, 10], expected: [1, 0] },
@@ -78,7 +88,7 @@ describe('failover', () => {
     [{ overprovisioning: 0.5 }, 'failover.overprovisioning must be a number >= 1, got 0.5'],
     [{ overprovisioning: null }, 'failover.overprovisioning must be a number, got null'],
     [{ factor: 1 }, 'failover.factor is not an option; known: overprovisioning'],
-  ])('refuses %o', (options, message) => {
+  ])('rejects %o', (options, message) => {
     expect(() => failover(random(), options as FailoverOptions)).toThrow(message)
   })
 })

@@ -10,7 +10,10 @@ describe('leastRequest', () => {
 
   it('compares two different endpoints: it never picks the busier of two', () => {
     const busy = { ...endpoint('a'), inFlight: 1 }
-    expect(tally(leastRequest(), [busy, endpoint('b')], 2000)).toEqual({ a: 0, b: 2000 })
+    expect(tally(leastRequest(), [busy, endpoint('b')], 2000)).toEqual({
+      a: 0,
+      b: 2000,
+    })
   })
 
   it('never picks the busiest of many, as it compares two different ones', () => {
@@ -31,7 +34,9 @@ describe('leastRequest', () => {
   it('compares as many endpoints as the option says', () => {
     const set = endpoints(5)
     for (const [index, one] of set.entries()) one.inFlight = index
-    expect(tally(leastRequest({ choices: 5 }), set, 500)).toMatchObject({ a: 500 })
+    expect(tally(leastRequest({ choices: 5 }), set, 500)).toMatchObject({
+      a: 500,
+    })
     const { d, e, ...three } = tally(leastRequest({ choices: 3 }), set, 5000)
     expect([d, e]).toEqual([0, 0])
     expect(chiSquare(three, (id) => ({ a: 0.6, b: 0.3 })[id] ?? 0.1)).toBeLessThan(chiLimit(3))
@@ -44,7 +49,10 @@ describe('leastRequest', () => {
     const [light, heavy] = [endpoint('light'), endpoint('heavy', { weight: 10 })]
     light.inFlight = 2
     heavy.inFlight = 10
-    expect(tally(leastRequest(), [light, heavy], 200)).toEqual({ light: 0, heavy: 200 })
+    expect(tally(leastRequest(), [light, heavy], 200)).toEqual({
+      light: 0,
+      heavy: 200,
+    })
   })
 
   it('picks an endpoint that the call has not tried, while there is one', () => {
@@ -65,14 +73,22 @@ describe('leastRequest', () => {
     [{ choices: 2.5 }, 'leastRequest.choices must be an integer >= 2 and <= 64, got 2.5'],
     [{ choices: null }, 'leastRequest.choices must be a number, got null'],
     [{ choice: 2 }, 'leastRequest.choice is not an option; known: choices'],
-  ])('refuses %o', (options, message) => {
+  ])('rejects %o', (options, message) => {
     expect(() => leastRequest(options as LeastRequestOptions)).toThrow(message)
   })
 
   it('matches the supermarket model: with 100 exponential servers at 90 % load, a call takes 2.614 service times on average', () => {
     // Mitzenmacher: with a random choice a call takes 10 service times on average, with two choices 2.614.
     expect(
-      Math.abs(supermarket(leastRequest(), { servers: 100, load: 0.9, calls: 400_000 }) / 2.614 - 1),
+      Math.abs(
+        supermarket(leastRequest(), {
+          servers: 100,
+          load: 0.9,
+          calls: 400_000,
+        }) /
+          2.614 -
+          1,
+      ),
     ).toBeLessThan(0.03)
   })
 })

@@ -31,7 +31,10 @@ interface Settled {
 }
 
 /** Three endpoints, all with a known latency of 100 ms at time 0. */
-function warm(options?: PeakEwmaOptions): { balancer: Balancer; set: ReturnType<typeof trio> } {
+function warm(options?: PeakEwmaOptions): {
+  balancer: Balancer
+  set: ReturnType<typeof trio>
+} {
   const balancer = peakEwma(options)
   const set = trio()
   for (const one of set) settle(balancer, one, { count: 50 })
@@ -68,7 +71,10 @@ describe('peakEwma', () => {
     settle(balancer, set[2], { now: 50_000 })
     set[2].inFlight = 1
     expect(tally(balancer, set, 300, at(50_000))).toMatchObject({ a: 0 })
-    expect(tally(balancer, [set[1], set[2]], 300, at(50_000))).toEqual({ b: 300, c: 0 })
+    expect(tally(balancer, [set[1], set[2]], 300, at(50_000))).toEqual({
+      b: 300,
+      c: 0,
+    })
   })
 
   it('counts a peak at once and forgets it with time, also without new attempts', () => {
@@ -146,7 +152,12 @@ describe('peakEwma', () => {
   it('counts failures of attempts under way together as one failure', () => {
     const { balancer, set } = warm()
     for (const other of [set[1], set[2]]) other.inFlight = 3
-    settle(balancer, set[0], { outcome: 'failure', ms: 80, now: 100, count: 20 })
+    settle(balancer, set[0], {
+      outcome: 'failure',
+      ms: 80,
+      now: 100,
+      count: 20,
+    })
     expect(tally(balancer, set, 300, at(5_000))['a']).toBeGreaterThan(100)
   })
 
@@ -203,7 +214,11 @@ describe('peakEwma', () => {
         const request = requests(seed)
         const noise = request()
         // The first responses come over new connections, so their durations say little.
-        for (const one of set) settle(balancer, one, { count: answers, ms: 2 + 18 * noise.random() })
+        for (const one of set)
+          settle(balancer, one, {
+            count: answers,
+            ms: 2 + 18 * noise.random(),
+          })
         for (let call = 0; call < burst; call++) {
           // Sending all of them takes a while.
           for (const one of set) one.age = call / 4
@@ -306,7 +321,7 @@ describe('peakEwma', () => {
     [{ decay: null }, 'peakEwma.decay must be a number, got null'],
     [{ repick: null }, 'peakEwma.repick must be a number, got null'],
     [{ window: 1 }, 'peakEwma.window is not an option; known: decay, repick'],
-  ])('refuses %o', (options, message) => {
+  ])('rejects %o', (options, message) => {
     expect(() => peakEwma(options as PeakEwmaOptions)).toThrow(message)
   })
 })

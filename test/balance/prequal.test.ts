@@ -124,7 +124,11 @@ describe('prequal', () => {
       ],
       { hot: 1 },
     )
-    Object.assign(set[0] as FakeEndpoint, { pending: 3, inFlight: 3, age: 5_000 })
+    Object.assign(set[0] as FakeEndpoint, {
+      pending: 3,
+      inFlight: 3,
+      age: 5_000,
+    })
     expect(sequence(balancer, set, 20)).not.toContain('a')
   })
 
@@ -274,7 +278,7 @@ describe('prequal', () => {
     [{ hot: 1.1 }, 'prequal.hot must be'],
     [{ fade: 0 }, 'prequal.fade must be'],
     [{ probes: 3 } as PrequalOptions, 'prequal.probes is not an option'],
-  ])('refuses %o', (options, message) => {
+  ])('rejects %o', (options, message) => {
     expect(() => prequal(options)).toThrow(message)
   })
 })

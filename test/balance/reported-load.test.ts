@@ -35,12 +35,18 @@ describe('reportedLoad', () => {
   it.each<[string, Record<string, string>, Record<string, number>, ReportedLoadOptions?]>([
     [
       'takes requests per second ÷ utilisation for capacity',
-      { a: 'cpu_utilization=0.5,rps_fractional=100', b: 'cpu_utilization=0.5,rps_fractional=300' },
+      {
+        a: 'cpu_utilization=0.5,rps_fractional=100',
+        b: 'cpu_utilization=0.5,rps_fractional=300',
+      },
       { a: 0.25, b: 0.75 },
     ],
     [
       'gives the more to who has more left at the same rate',
-      { a: 'cpu_utilization=0.9,rps_fractional=90', b: 'cpu_utilization=0.3,rps_fractional=90' },
+      {
+        a: 'cpu_utilization=0.9,rps_fractional=90',
+        b: 'cpu_utilization=0.3,rps_fractional=90',
+      },
       { a: 0.25, b: 0.75 },
     ],
     [
@@ -62,12 +68,18 @@ describe('reportedLoad', () => {
     ],
     [
       'counts failures as use',
-      { a: 'cpu_utilization=0.5,rps_fractional=100,eps=100', b: 'cpu_utilization=0.5,rps_fractional=100' },
+      {
+        a: 'cpu_utilization=0.5,rps_fractional=100,eps=100',
+        b: 'cpu_utilization=0.5,rps_fractional=100',
+      },
       { a: 0.25, b: 0.75 },
     ],
     [
       'counts failures as the option says',
-      { a: 'cpu_utilization=0.5,rps_fractional=100,eps=100', b: 'cpu_utilization=0.5,rps_fractional=100' },
+      {
+        a: 'cpu_utilization=0.5,rps_fractional=100,eps=100',
+        b: 'cpu_utilization=0.5,rps_fractional=100',
+      },
       { a: 0.5, b: 0.5 },
       { ...ready, errorPenalty: 0 },
     ],
@@ -85,7 +97,11 @@ describe('reportedLoad', () => {
     ['needs two that report', { a: 'cpu_utilization=0.1,rps_fractional=1000', b: '' }, { a: 0.5, b: 0.5 }],
     [
       'believes no report without a rate, or without use',
-      { a: 'cpu_utilization=0.1', b: 'rps_fractional=100', c: 'cpu_utilization=0,rps_fractional=100' },
+      {
+        a: 'cpu_utilization=0.1',
+        b: 'rps_fractional=100',
+        c: 'cpu_utilization=0,rps_fractional=100',
+      },
       { a: 0.35, b: 0.35, c: 0.35 },
     ],
   ])('%s', (_name, headers, expected, options) => {
@@ -97,13 +113,20 @@ describe('reportedLoad', () => {
     expect(shares({}, ready, set)).toEqual({ a: 0.75, b: 0.25 })
     const report = 'cpu_utilization=0.5,rps_fractional=100'
     // Both have the same capacity, although the first has a larger weight.
-    expect(shares({ a: report, b: report }, ready, set)).toEqual({ a: 0.5, b: 0.5 })
+    expect(shares({ a: report, b: report }, ready, set)).toEqual({
+      a: 0.5,
+      b: 0.5,
+    })
   })
 
   it('waits for the blackout, and forgets reports older than the expiry', () => {
     const [a, b] = trio()
     const set = [a, b]
-    const balancer = reportedLoad({ blackout: 5_000, expiry: 20_000, update: 1_000 })
+    const balancer = reportedLoad({
+      blackout: 5_000,
+      expiry: 20_000,
+      update: 1_000,
+    })
     const say = (now: number): void => {
       report(balancer, a, 'cpu_utilization=0.5,rps_fractional=100', now)
       report(balancer, b, 'cpu_utilization=0.5,rps_fractional=300', now)
@@ -225,7 +248,7 @@ describe('reportedLoad', () => {
     [{ metric: '' }, "reportedLoad.metric must be the name of a metric, got ''"],
     [{ metrics: 'gpu' } as ReportedLoadOptions, 'reportedLoad.metrics is not an option'],
     [4 as ReportedLoadOptions, 'reportedLoad must be an object'],
-  ])('refuses %o', (options, message) => {
+  ])('rejects %o', (options, message) => {
     expect(() => reportedLoad(options)).toThrow(message)
   })
 })

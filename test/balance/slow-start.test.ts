@@ -70,7 +70,7 @@ describe('slowStart', () => {
     [{ window: null }, 'slowStart.window must be a number, got null'],
     [{ initial: null }, 'slowStart.initial must be a number, got null'],
     [{ initial: 2 }, 'slowStart.initial must be a number >= 0 and <= 1, got 2'],
-  ])('refuses %o', (options, message) => {
+  ])('rejects %o', (options, message) => {
     expect(() => slowStart(random(), options as SlowStartOptions)).toThrow(message)
   })
 })

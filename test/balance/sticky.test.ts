@@ -104,7 +104,9 @@ describe('sticky', () => {
 
   it('tells the inner strategy how attempts ended', () => {
     const seen: unknown[] = []
-    const balancer = byPath({ over: { ...roundRobin(), settled: (...told) => void seen.push(told) } })
+    const balancer = byPath({
+      over: { ...roundRobin(), settled: (...told) => void seen.push(told) },
+    })
     const [a] = trio()
     balancer.settled?.(a, 'failure', 12, 34)
     expect(seen).toEqual([[a, 'failure', 12, 34]])
@@ -120,7 +122,7 @@ describe('sticky', () => {
       { key: { header: 'x user' }, over: roundRobin() },
       "sticky.key.header must be a header name, got 'x user'",
     ],
-  ])('refuses %o', (options, message) => {
+  ])('rejects %o', (options, message) => {
     expect(() => sticky(options as unknown as StickyOptions)).toThrow(message)
   })
 })

@@ -76,7 +76,7 @@ describe('subset', () => {
     [{ size: 5, clientId: '' }, "subset.clientId must be a number or a non-empty string, got ''"],
     [{ size: 5, clientId: 1.5 }, 'subset.clientId must be an integer >= 0 and <= 2147483648, got 1.5'],
     [{ size: 5 }, 'subset.clientId must be a number or a non-empty string, got undefined'],
-  ])('refuses %o', (options, message) => {
+  ])('rejects %o', (options, message) => {
     expect(() => subset(roundRobin(), options as SubsetOptions)).toThrow(message)
   })
 })

@@ -38,7 +38,11 @@ describe('zoneAware', () => {
       healthy: { a: 3, b: 3, c: 3 },
       expected: { a: 1, b: 0, c: 0 },
     },
-    { name: 'stays when home is larger', healthy: { a: 5, b: 1, c: 3 }, expected: { a: 1, b: 0, c: 0 } },
+    {
+      name: 'stays when home is larger',
+      healthy: { a: 5, b: 1, c: 3 },
+      expected: { a: 1, b: 0, c: 0 },
+    },
     {
       name: 'hands on what home lost',
       healthy: { a: 2, b: 3, c: 3 },
@@ -63,14 +67,22 @@ describe('zoneAware', () => {
       all: { a: 2, b: 3, c: 1 },
       expected: { b: 1, c: 0 },
     },
-    { name: 'goes anywhere from an unknown zone', healthy: { b: 2, c: 2 }, expected: { b: 0.5, c: 0.5 } },
+    {
+      name: 'goes anywhere from an unknown zone',
+      healthy: { b: 2, c: 2 },
+      expected: { b: 0.5, c: 0.5 },
+    },
     {
       name: 'hears that most callers are here',
       healthy: { a: 3, b: 3 },
       options: { callers: 0.75 },
       expected: { a: 2 / 3, b: 1 / 3 },
     },
-    { name: 'is at home when there is one zone', healthy: { a: 3 }, expected: { a: 1 } },
+    {
+      name: 'is at home when there is one zone',
+      healthy: { a: 3 },
+      expected: { a: 1 },
+    },
   ])('$name', ({ healthy, all, options, expected }) => {
     const got = shares(healthy, all, options)
     for (const [zone, share] of Object.entries(expected)) {
@@ -122,7 +134,10 @@ describe('zoneAware', () => {
     const [home] = inZone('a', 1) as [FakeEndpoint]
     const [away] = inZone('b', 1) as [FakeEndpoint]
     const seen: unknown[] = []
-    const inner = { ...roundRobin(), settled: (...told: unknown[]) => void seen.push(told) }
+    const inner = {
+      ...roundRobin(),
+      settled: (...told: unknown[]) => void seen.push(told),
+    }
     const balancer = zoneAware(inner, { zone: 'a' })
     expect(balancer.pick([home, away], requests()({ tried: [home] }))).toBe(away)
     balancer.settled?.(away, 'success', 1, 2)
@@ -137,7 +152,7 @@ describe('zoneAware', () => {
     [{}, 'zoneAware.zone must be a non-empty string, got undefined'],
     [{ zone: 'a', callers: 0 }, 'zoneAware.callers must be a number > 0 and <= 1, got 0'],
     [{ zone: 'a', zones: 3 }, 'zoneAware.zones is not an option; known: zone, callers'],
-  ])('refuses %o', (options, message) => {
+  ])('rejects %o', (options, message) => {
     expect(() => zoneAware(random(), options as ZoneAwareOptions)).toThrow(message)
   })
 })

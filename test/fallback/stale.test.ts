@@ -6,7 +6,10 @@ import { collectUntil, pieces, WordCache } from './support.ts'
 
 const KEY = 'GET http://users/42'
 
-function setup(options: Partial<StaleOptions> = {}): { clock: ManualClock; cache: WordCache } {
+function setup(options: Partial<StaleOptions> = {}): {
+  clock: ManualClock
+  cache: WordCache
+} {
   const clock = new ManualClock()
   return { clock, cache: new WordCache({ maxAge: 60_000, ...options }, clock) }
 }
@@ -69,9 +72,25 @@ describe('StaleCache', () => {
     const { url, redirected, type, status, statusText } = fetched
     const wrapped = setup().cache.wrap(KEY, fetched)
     expect(wrapped).toBeInstanceOf(Response)
-    expect({ url, redirected }).toEqual({ url: `${server.url}/there`, redirected: true })
-    expect(wrapped).toMatchObject({ url, redirected, type, status, statusText, bodyUsed: false })
-    expect(wrapped.clone().clone()).toMatchObject({ url, redirected, type, status, statusText })
+    expect({ url, redirected }).toEqual({
+      url: `${server.url}/there`,
+      redirected: true,
+    })
+    expect(wrapped).toMatchObject({
+      url,
+      redirected,
+      type,
+      status,
+      statusText,
+      bodyUsed: false,
+    })
+    expect(wrapped.clone().clone()).toMatchObject({
+      url,
+      redirected,
+      type,
+      status,
+      statusText,
+    })
     expect([...wrapped.headers]).toEqual([...fetched.headers])
     const reader = wrapped.body!.getReader({ mode: 'byob' })
     const { value } = await reader.read(new Uint8Array(3))
@@ -153,12 +172,16 @@ describe('StaleCache', () => {
 
   it('does not read a body whose Content-Length is too large', () => {
     const { cache } = setup({ maxBodyBytes: 4 })
-    const response = new Response('hello', { headers: { 'content-length': '5' } })
+    const response = new Response('hello', {
+      headers: { 'content-length': '5' },
+    })
     expect(cache.wrap(KEY, response)).toBe(response)
   })
 
   it('fails on a body that is not made of bytes, as it would without the cache', async () => {
-    const body = new ReadableStream({ start: (controller) => controller.enqueue('text') })
+    const body = new ReadableStream({
+      start: (controller) => controller.enqueue('text'),
+    })
     const { cache } = setup()
     await expect(cache.wrap(KEY, new Response(body)).text()).rejects.toThrow(TypeError)
   })
@@ -262,7 +285,9 @@ describe('StaleCache', () => {
 
   it('does not store connection headers', async () => {
     const { cache } = setup()
-    await keep(cache, KEY, 'a', { headers: { connection: 'close', 'keep-alive': 'timeout=5', 'x-a': '1' } })
+    await keep(cache, KEY, 'a', {
+      headers: { connection: 'close', 'keep-alive': 'timeout=5', 'x-a': '1' },
+    })
     expect([...cache.get(KEY)!.headers.keys()]).toEqual(['age', 'content-type', 'x-a', 'x-outrigger-stale'])
   })
 
@@ -278,7 +303,7 @@ describe('StaleCache', () => {
     [{ maxAge: 1, ignoreHeaders: 'x-a' }, "stale.ignoreHeaders must be an array, got 'x-a'"],
     [{ maxAge: 1, ignoreHeaders: ['a b'] }, "stale.ignoreHeaders must be a header name, got 'a b'"],
     [{ maxAge: 1, ttl: 1 }, 'stale.ttl is not an option'],
-  ])('refuses %j', (options, message) => {
+  ])('rejects %j', (options, message) => {
     expect(() => new StaleCache(options as StaleOptions, new ManualClock())).toThrow(message)
   })
 })
@@ -327,7 +352,11 @@ describe('the key of a response', () => {
   })
 
   it('does not exist for a caller that wants nothing stored', () => {
-    expect(keyOf('GET', 'http://users/1', { 'cache-control': 'max-age=0, No-Store' })).toBeUndefined()
+    expect(
+      keyOf('GET', 'http://users/1', {
+        'cache-control': 'max-age=0, No-Store',
+      }),
+    ).toBeUndefined()
     expect(keyOf('GET', 'http://users/1', { 'cache-control': 'no-cache' })).toBeUndefined()
   })
 })
