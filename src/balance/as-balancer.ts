@@ -3,10 +3,10 @@ import { checkMethods, quote } from '../options.ts'
 import { decorate } from './decorate.ts'
 import { detached } from './detached.ts'
 import { factories } from './factories.ts'
-import { isOurs } from './own.ts'
+import { isBuiltIn } from './own.ts'
 import type { Balancer, Pick } from './balancer.ts'
 
-/** Accepts a strategy as an object with `pick`, or as a bare function. */
+/** Accepts a strategy as an object with a `pick` method, or as a function. Throws a TypeError for anything else. */
 export function asBalancer(value: Balancer | Pick, name = 'balance'): Balancer {
   if (typeof value === 'function' && factories.has(value)) {
     throw new TypeError(`${name} must be a strategy: call ${value.name}(), got the function itself`)
@@ -23,6 +23,6 @@ export function asBalancer(value: Balancer | Pick, name = 'balance'): Balancer {
   if (types.isAsyncFunction((balancer as { pick: unknown }).pick)) {
     throw new TypeError(`${name} must pick at once, not in a promise, got ${quote(value)}`)
   }
-  if (isOurs(balancer)) return balancer
+  if (isBuiltIn(balancer)) return balancer
   return decorate(balancer, (endpoints, request) => balancer.pick(endpoints, detached(request)))
 }

@@ -7,74 +7,77 @@ export interface Endpoint {
   readonly instance: Instance
   /** `instance.weight`, or 1. */
   readonly weight: number
-  /** Attempts that hold the endpoint: from the pick to the end of the body. */
+  /** The number of attempts that use the endpoint. An attempt counts from the pick until the response body ends. */
   readonly inFlight: number
-  /** Attempts still waiting for their response's headers. */
+  /** The number of attempts that still wait for the response headers. */
   readonly pending: number
-  /** Mean age of the pending attempts in ms: a stalled instance shows here before its first slow response. */
+  /**
+   * The mean age of the pending attempts in milliseconds. It shows a stalled instance before its first slow response.
+   */
   pendingAge(now: number): number
 }
 
-/** The request a pick is made for. Its functions may be taken out of it. */
+/** The request for which an endpoint is picked. Its functions need no `this`: a strategy may destructure them. */
 export interface PickRequest {
-  /** The clock's monotonic milliseconds at this pick. */
+  /** The clock's monotonic time at this pick, in milliseconds. */
   readonly now: number
-  /** The clock's randomness, in [0, 1). */
+  /** Returns a random number in [0, 1) from the clock. */
   random(this: void): number
   /** The matched route key, `'GET /users/{id}'`. */
   readonly route?: string | undefined
   readonly method?: string | undefined
   /** Path and query as the caller wrote them. */
   readonly path?: string | undefined
-  /** A request header by its lower-case name. */
+  /** Returns the value of a request header. The name is in lower case. */
   header?(this: void, name: string): string | undefined
-  /** A path parameter of the matched route. */
+  /** Returns the value of a path parameter of the matched route. */
   param?(this: void, name: string): string | undefined
-  /** 1 for the first try of a call. */
+  /** The number of this try within its call, counted from 1. */
   readonly attempt: number
-  /** True when this call has already tried the endpoint. */
+  /** True if this call has already tried the endpoint. */
   excluded(this: void, endpoint: Endpoint): boolean
   /**
-   * Every endpoint of the service, those that may not be tried now included: what there is in all, for
-   * strategies that reason about shares. The same array object until the next snapshot.
+   * All endpoints of the service, including those that may not be tried now. Strategies use it to compute shares. It is
+   * the same array object until the next snapshot.
    */
   readonly all?: readonly Endpoint[] | undefined
 }
 
-/** What a strategy makes of an endpoint. */
+/** What a strategy thinks of an endpoint. */
 export interface Standing {
-  /** The lowest is picked, among those compared. */
+  /** The strategy compares some endpoints and picks the one with the lowest cost. */
   readonly cost?: number
-  /** It keeps to a part of the endpoints, and this one is in another. */
+  /** True if the strategy uses only a subset of the endpoints, and this endpoint is not in it. */
   readonly otherSubset?: true
 }
 
 /** A strategy: picks one endpoint. */
 export interface Balancer {
   /**
-   * `endpoints` is never empty and holds only endpoints that may be tried. It is the same array object until that
-   * set changes, so a strategy may cache by its identity; only a retry, and a pick past a full instance, may come
-   * with an array made for it. Undefined means none of them.
+   * `endpoints` is never empty and holds only endpoints that may be tried. It is the same array object until that set
+   * changes, so a strategy may use it as a cache key. A retry, or a pick that leaves out a full instance, may pass a
+   * new array. Returns undefined to pick none of them.
    */
   pick(endpoints: readonly Endpoint[], request: PickRequest): Endpoint | undefined
   /**
-   * Told once per attempt how it ended, `ms` after its start, and with which HTTP status if there was an answer. Optional.
-   * `ignored` means nothing can be learnt about the endpoint but that it took at least `ms`.
+   * Called once for each attempt when it ends, `ms` milliseconds after its start. `status` is the HTTP status if there
+   * was a response. The outcome `ignored` tells nothing about the endpoint except that the attempt took at least `ms`.
+   * Optional.
    */
   settled?(endpoint: Endpoint, outcome: Outcome, ms: number, now: number, status?: number): void
   /**
-   * Told that a success was none after all, `ms` after the attempt's start: the body was cut short, or broke its contract.
-   * Optional.
+   * Called when an attempt that was reported as a success failed later, `ms` milliseconds after its start: the response
+   * body was cut short or broke its contract. Optional.
    */
   amended?(endpoint: Endpoint, ms: number, now: number): void
   /**
-   * Told what an answer's `endpoint-load-metrics` header says of the load of its instance; before `settled` is told of that
-   * answer. What makes no sense is left out, but a server may lie. Optional.
+   * Called with the load that an instance reports in the response header `endpoint-load-metrics`. The call comes before
+   * `settled` for the same response. Values that are not valid are left out, but a server may lie. Optional.
    */
   reported?(endpoint: Endpoint, report: LoadReport, now: number): void
-  /** What the strategy makes of an endpoint, for `client.explain()`. Optional. */
+  /** Returns what the strategy thinks of an endpoint, for `client.explain()`. Optional. */
   standing?(endpoint: Endpoint, now: number): Standing | undefined
 }
 
-/** A strategy as a bare function. */
+/** A strategy written as a function. */
 export type Pick = Balancer['pick']

@@ -8,21 +8,22 @@ import { random } from './random.ts'
 import { untried } from './untried.ts'
 import { weightOf } from './weight.ts'
 import { factories } from './factories.ts'
-import { markOurs } from './own.ts'
+import { markBuiltIn } from './own.ts'
 
 /** Options of `consistentHash()`. */
 export interface ConsistentHashOptions {
-  /** What keeps requests together. A request without a key goes to any endpoint. */
+  /** Requests with the same key go to the same endpoint. A request without a key goes to any endpoint. */
   readonly key: KeyOption
   /**
-   * How many times its fair share of the attempts in flight an endpoint may hold before its keys go on to the
-   * next one on the ring. 1 is as even as can be, `Infinity` never moves a key.
+   * The load limit of an endpoint, as a multiple of its fair share of the attempts in flight. While an endpoint is at
+   * this limit, its keys go to the next endpoint on the ring. 1 spreads the load most evenly; `Infinity` never moves a
+   * key.
    * @default 1.25
    */
   readonly loadFactor?: number
 }
 
-/** How far a key walks along the ring for room. */
+/** The largest number of ring points that one pick examines to find an endpoint with room. */
 const STEPS = 128
 
 interface Ring {
@@ -31,8 +32,9 @@ interface Ring {
 }
 
 /**
- * The same key to the same endpoint, as long as it is there and not overloaded (consistent hashing with
- * bounded loads: Mirrokni, Thorup and Zadimoghaddam, 2016). For caches on the servers.
+ * Sends requests with the same key to the same endpoint, as long as the endpoint exists and is not overloaded. Use it
+ * when the servers keep caches. The algorithm is consistent hashing with bounded loads (Mirrokni, Thorup and
+ * Zadimoghaddam, 2016).
  *
  * @example
  * createClient({ service: 'users', source, balance: consistentHash({ key: { param: 'id' } }) })
@@ -48,7 +50,7 @@ export function consistentHash(options: ConsistentHashOptions): Balancer {
     load: new FairLoad(endpoints),
   }))
 
-  return markOurs({
+  return markBuiltIn({
     pick(endpoints, request) {
       const key = keyOf(request)
       if (key === undefined) return keyless.pick(endpoints, request)
@@ -60,7 +62,10 @@ export function consistentHash(options: ConsistentHashOptions): Balancer {
   })
 }
 
-/** The first endpoint with room from a point on; the least loaded one passed when none has. */
+/**
+ * Returns the first endpoint with room, starting at `home`. If none has room, returns the least loaded of those
+ * examined.
+ */
 function walk(
   endpoints: readonly Endpoint[],
   request: PickRequest,

@@ -1,9 +1,9 @@
 import type { Balancer, Endpoint, Pick, PickRequest } from './balancer.ts'
-import { markOurs } from './own.ts'
+import { markBuiltIn } from './own.ts'
 
-/** A strategy that picks in its own way and lets the inner one learn from what came of it. */
+/** Makes a strategy that picks with `pick` and passes the results of attempts on to `inner`. */
 export function decorate(inner: Balancer, pick: Pick): Balancer {
-  return markOurs({
+  return markBuiltIn({
     pick,
     ...(inner.settled && {
       settled: (...attempt) => inner.settled?.(...attempt),
@@ -14,7 +14,7 @@ export function decorate(inner: Balancer, pick: Pick): Balancer {
   })
 }
 
-/** Picks from a part of the endpoints; from all of them when the call has tried all of that part. */
+/** Picks from `part`. If the call has already tried every endpoint in `part`, picks from all endpoints. */
 export function pickWithin(
   part: readonly Endpoint[],
   endpoints: readonly Endpoint[],

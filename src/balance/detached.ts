@@ -1,8 +1,9 @@
 import type { PickRequest } from './balancer.ts'
 
 /**
- * The request as code of the user's gets it: a plain object, whose functions may be taken out of it, as in `(list, { excluded }) => …`.
- * A call is its own request and needs `this`; a closure for each would be paid for by every pick.
+ * Copies a request into a plain object whose functions need no `this`, for user code such as `(list, { excluded }) =>
+ * …`. Built-in strategies get the call itself as the request: its methods need `this`, and no pick has to create
+ * closures.
  */
 export function detached(request: PickRequest): PickRequest {
   const { now, route, method, path, attempt, all } = request

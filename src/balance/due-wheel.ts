@@ -1,7 +1,7 @@
 import type { Endpoint, PickRequest } from './balancer.ts'
 import { weightOf } from './weight.ts'
 
-/** An endpoint and when, on the balancer's own time scale, it is due. */
+/** An endpoint and its next due time, on the balancer's own time scale. */
 export interface Slot {
   readonly endpoint: Endpoint
   due: number
@@ -10,15 +10,19 @@ export interface Slot {
 const NONE = -1
 
 /**
- * The slots of one set, soonest due first: a calendar queue (Brown, CACM 1988). A day is as long as one pick takes of
- * the balancer's time, so about one slot falls on each, and a pick looks at few of them however many there are.
+ * The slots of one set, ordered by due time: a calendar queue (Brown, CACM 1988). One day is the time by which one pick
+ * advances the balancer. So about one slot is due per day, and a pick examines few slots, however many there are.
  *
- * Slots are shared between sets and only ever become due later: one that did is moved when its old day comes.
+ * Several sets share the slots, and a due time only ever increases. If another set has moved a slot to a later day,
+ * this set moves it when its old day comes.
  */
 export class DueWheel {
   readonly #slots: readonly Slot[]
   readonly #daysPerTime: number
-  /** For each day of the year, which it shares with all years, a list: its first slot, and the one after each slot. */
+  /**
+   * One linked list of slots for each day of the year; the same day of every year shares a list. `#first` holds the
+   * first slot of each list, `#after` the slot that follows each slot.
+   */
   readonly #first: Int32Array
   readonly #after: Int32Array
   #today = 0
@@ -31,16 +35,20 @@ export class DueWheel {
     this.#enterAll()
   }
 
-  /** The slot due first, or the first whose endpoint the call has not tried. */
+  /**
+   * Returns the slot that is due first, without the endpoints that the call has tried. If it has tried all, the first
+   * of all.
+   */
   next(request: PickRequest): Slot | undefined {
     let slot = this.#find()
     if (!slot) {
-      // More than a year has gone by in picks from other sets, or weights differ by more than days can be counted.
+      // No slot is due within a year. Either picks from other sets have moved all slots, or the weights differ too
+      // much.
       this.#enterAll()
       slot = this.#soonestOfAll()
     }
     if (!slot || !request.excluded(slot.endpoint)) return slot
-    // Beside a heavy one, light ones are due years ahead.
+    // Next to an endpoint with a large weight, those with small weights are due years later.
     return this.#find(request) ?? this.#soonestOfAll(request) ?? slot
   }
 
@@ -85,7 +93,7 @@ export class DueWheel {
     this.#today = this.#dayOf(this.#soonestOfAll()?.due ?? 0)
   }
 
-  /** Returns its day. */
+  /** Returns the slot's day. */
   #enter({ due }: Slot, which: number): number {
     const day = this.#dayOf(due)
     const place = this.#place(day)

@@ -1,2 +1,5 @@
-/** The functions that make a strategy. Given in the place of one, they were not called. */
+/**
+ * The functions that make strategies. `asBalancer` uses it to detect a strategy function that was passed without being
+ * called.
+ */
 export const factories: WeakSet<object> = new WeakSet()

@@ -9,15 +9,16 @@ import { factories } from './factories.ts'
 /** Options of `failover()`. */
 export interface FailoverOptions {
   /**
-   * How much more than its part a priority level is trusted to carry. At 1.4 the level keeps all requests until
-   * less than 1 / 1.4 = 71 % of its capacity is left; then the next level gets the difference.
+   * A factor on the healthy capacity of a priority level. At 1.4 a level keeps all requests until less than
+   * 1 / 1.4 = 71 % of its capacity is healthy. Then the next level gets the missing share.
    * @default 1.4
    */
   readonly overprovisioning?: number
 }
 
 /**
- * Prefers the endpoints of the lowest `priority` and hands over to the next level gradually, as health is lost.
+ * Prefers the endpoints with the lowest `priority`. When that level loses healthy endpoints, the next level gradually
+ * gets requests.
  *
  * @example
  * createClient({ service: 'users', source, balance: failover(leastRequest()) })
@@ -46,7 +47,7 @@ function levels(endpoints: readonly Endpoint[], all: readonly Endpoint[], factor
     if (share > 0) parts.push({ endpoints: members, share })
     left -= share
   }
-  // What no level has the health to take is shared as the rest is.
+  // If the healthy endpoints of all levels cannot take all requests, the rest is divided in the same proportions.
   return parts.map((part) => ({ ...part, share: part.share / (1 - left) }))
 }
 

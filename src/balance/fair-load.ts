@@ -1,10 +1,13 @@
 import type { Endpoint } from './balancer.ts'
 import { weightOf } from './weight.ts'
 
-/** How many counts are read anew at each look; exact for as many endpoints, a moment old for more. */
+/** The number of endpoints whose load each refresh reads. With more endpoints than this, some counts are older. */
 const READS = 8
 
-/** Knows, without adding up all endpoints each time, how much of the load one may have. */
+/**
+ * Computes how much load an endpoint may have. It keeps a running total instead of adding up all endpoints at each
+ * pick.
+ */
 export class FairLoad {
   readonly #endpoints: readonly Endpoint[]
   readonly #seen: Int32Array
@@ -29,7 +32,7 @@ export class FairLoad {
     }
   }
 
-  /** True when one attempt more leaves the endpoint within `factor` times its share of all. */
+  /** True if the endpoint stays within `factor` times its fair share of the load after one more attempt. */
   hasRoom(endpoint: Endpoint, factor: number): boolean {
     const share = ((this.#total + 1) * weightOf(endpoint)) / this.#weight
     return endpoint.inFlight + 1 <= Math.ceil(factor * share)

@@ -1,23 +1,23 @@
 import type { Endpoint } from './balancer.ts'
 import { hash, mix } from './hash.ts'
 
-/** Points on the ring for an endpoint of average weight: enough to tell weights apart. */
+/** The number of ring points for an endpoint of average weight. Eight are enough to represent different weights. */
 const POINTS = 8
 
-/** Places where a key looks for its nearest point; what makes shares even with so few points. */
+/** The number of ring positions that are tried for each key. More positions make the shares more even. */
 const PROBES = 8
 
 const STEP = 0x9e3779b9
 
 /**
- * Multi-probe consistent hashing (Appleton and O'Reilly, 2015): a key is hashed to several places on the ring
- * and belongs to the point that follows one of them most closely. An endpoint that leaves moves only its own
- * keys, one that joins takes only what becomes its own, and a ring of 10,000 endpoints stays small.
+ * Multi-probe consistent hashing (Appleton and O'Reilly, 2015). A key is hashed to several positions on the ring. It
+ * belongs to the point that follows one of these positions at the smallest distance. When an endpoint leaves, only its
+ * own keys move. When one joins, it takes only the keys that it now owns. A ring of 10,000 endpoints stays small.
  */
 export class HashRing {
   readonly #positions: Uint32Array
   readonly #owners: Uint32Array
-  /** Where the points of each equal slice of the ring begin, so a look-up is one step on average. */
+  /** The index of the first point in each equal slice of the ring. With it, a look-up takes one step on average. */
   readonly #slices: Uint32Array
   readonly #shift: number
 
@@ -30,7 +30,7 @@ export class HashRing {
     this.#owners = new Uint32Array(size)
     this.#slices = new Uint32Array(2 ** bits + 1)
     const seeds = Uint32Array.from(endpoints, ({ instance }) => hash(instance.id))
-    // Sorts by counting: hashed points fill the slices evenly, so each needs next to no sorting of its own.
+    // This is a counting sort. Hashed points fill the slices evenly, so each slice needs almost no sorting.
     eachPoint(seeds, counts, (position) => {
       const slice = (position >>> this.#shift) + 1
       this.#slices[slice] = (this.#slices[slice] as number) + 1
@@ -61,12 +61,12 @@ export class HashRing {
     return this.#owners.length
   }
 
-  /** The index of the endpoint that owns a point. */
+  /** Returns the index of the endpoint that owns a point. */
   owner(point: number): number {
     return this.#owners[point % this.size] as number
   }
 
-  /** The point a key belongs to. */
+  /** Returns the point to which a key belongs. */
   point(key: string): number {
     let place = hash(key)
     let nearest = 0
@@ -94,7 +94,7 @@ export class HashRing {
 function pointCounts(endpoints: readonly Endpoint[]): number[] {
   const mean = endpoints.reduce((sum, { weight }) => sum + weight, 0) / endpoints.length
   if (mean === 0) return endpoints.map(() => POINTS)
-  // A power of two, so that one endpoint more or less does not change how many points all the others have.
+  // The unit is a power of two. So one endpoint more or less does not change the number of points of all others.
   const unit = 2 ** Math.floor(Math.log2(mean))
   return endpoints.map(({ weight }) => (weight === 0 ? 0 : Math.max(1, Math.round((POINTS * weight) / unit))))
 }

@@ -6,7 +6,7 @@ export function mix(bits: number): number {
   return (h ^ (h >>> 16)) >>> 0
 }
 
-/** FNV-1a over UTF-16 code units, mixed: a 32-bit hash that is the same in every process. */
+/** Returns a 32-bit hash that is the same in every process: FNV-1a over UTF-16 code units, then mixed. */
 export function hash(text: string): number {
   let h = 0x811c9dc5
   for (let index = 0; index < text.length; index++) h = Math.imul(h ^ text.charCodeAt(index), 0x01000193)

@@ -4,8 +4,9 @@ import type { PickRequest } from './balancer.ts'
 import { detached } from './detached.ts'
 
 /**
- * Where the key of a request is found: a header, a cookie, a path parameter of the route, or a function, whose
- * undefined or null means no key. One that throws, or returns something else, is warned of once: such a call has no key.
+ * Where the key of a request comes from: a header, a cookie, a path parameter of the route, or a function. A function
+ * that returns undefined or null gives no key. If it throws or returns another type, the client warns once, and the
+ * request has no key.
  */
 export type KeyOption =
   | ((request: PickRequest) => string | null | undefined)
@@ -13,7 +14,7 @@ export type KeyOption =
   | { readonly cookie: string }
   | { readonly param: string }
 
-/** Checks a key option and makes it a function. */
+/** Checks a key option and returns a function that reads the key. */
 export function keyReader(name: string, key: KeyOption): (request: PickRequest) => string | undefined {
   if (typeof key === 'function') return fromFunction(name, key)
   checkObject(name, key, ['header', 'cookie', 'param'])
@@ -28,7 +29,7 @@ export function keyReader(name: string, key: KeyOption): (request: PickRequest) 
   return (request) => request.header?.(header)
 }
 
-/** One that throws, or returns no string, costs no call: it has no key. */
+/** If the function throws or returns no string, the request has no key. The call goes on. */
 function fromFunction(
   name: string,
   key: (request: PickRequest) => unknown,
@@ -37,7 +38,7 @@ function fromFunction(
   return (request) => asked(() => key(detached(request)), keyOf, key, warning) ?? undefined
 }
 
-/** A number is none: it would hash like every other number. */
+/** A number is not a key: all numbers would have the same hash. */
 function keyOf(value: unknown): string | null | undefined {
   return typeof value === 'string' || value === null ? value : undefined
 }

@@ -1,15 +1,18 @@
 import type { Endpoint, Pick, PickRequest } from './balancer.ts'
 import { samplerOf, type SamplerOf } from './sampler.ts'
 
-/** How many draws of one pick may hit an endpoint already drawn, or tried by the call, before its neighbour is taken. */
+/**
+ * The largest number of repeated draws in one pick. A draw is repeated if it hits an endpoint that was drawn before or
+ * that the call has tried. After that, the pick takes the next usable endpoint in the set.
+ */
 const REDRAWS = 6
 
-/** What picking an endpoint would cost; `index` is its place in the set. */
+/** Returns the cost of picking an endpoint. `index` is its index in the set. */
 export type Cost = (endpoint: Endpoint, request: PickRequest, index: number) => number
 
 /**
- * The power of d choices: draws `choices` different endpoints by weight and takes the one of least cost.
- * The first drawn wins a tie, so equals share in proportion to their weights.
+ * The power of d choices: draws `choices` different endpoints by weight and picks the one with the lowest cost. Of
+ * equal costs the first drawn wins, so equal endpoints get requests in proportion to their weights.
  */
 export function leastOf(choices: number, cost: Cost, sampler: SamplerOf = samplerOf()): Pick {
   const drawn = new Int32Array(choices)

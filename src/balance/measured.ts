@@ -1,18 +1,21 @@
 import { checkNumber } from '../options.ts'
 
-/** How much one answer moves the mean, once there are a few. */
+/** The smallest weight of one response in the mean. */
 const MEMORY = 0.1
 
-/** Latencies below this, in ms, are all alike: what differs there is the client's own event loop. */
+/** In milliseconds. Latencies below this count as equal: such differences come from the client's own event loop. */
 const FLOOR = 5
 
-/** How long an endpoint's answers take by this client's own clock: the one thing that a server cannot lie about. */
+/** The latency of an endpoint, measured with this client's clock. A server cannot falsify it. */
 export class Measured {
-  /** Milliseconds; negative while nothing is known. */
+  /** The mean latency in milliseconds; negative before the first response. */
   ms = -1
   #answers = 0
 
-  /** `isMerit`: it was answered well. What failed, was refused or given up counts only if it took longer than is usual. */
+  /**
+   * `isMerit` is true for a good response. Failed, refused and abandoned attempts count only if they took longer than
+   * the mean.
+   */
   add(ms: number, isMerit: boolean): void {
     if (!isMerit && ms <= this.ms) return
     this.ms += (ms - this.ms) * Math.max(MEMORY, 1 / ++this.#answers)
@@ -20,9 +23,10 @@ export class Measured {
 }
 
 /**
- * How little is believed of what each endpoint reports, 0 to 1: nothing of the good that one says of itself whose answers take
- * `slower` times the median of all, everything up to the median, and in between in proportion. A sharp limit would have
- * an endpoint go to and fro across it: with the traffic its report brings it is slow, and without that it is not.
+ * Returns for each endpoint how much its reports are doubted, from 0 to 1. The doubt is 0 up to the median latency of
+ * all endpoints and 1 from `slower` times the median on. It grows linearly between these points. With a sharp limit, an
+ * endpoint would switch between the two states: believed reports bring traffic that makes it slow, and without that
+ * traffic it is fast again.
  */
 export function doubts(measured: readonly (Measured | undefined)[], slower: number): readonly number[] {
   const known = measured.flatMap((each) => (each && each.ms >= 0 ? [each.ms] : []))
@@ -33,12 +37,14 @@ export function doubts(measured: readonly (Measured | undefined)[], slower: numb
   })
 }
 
-/** The lower one of two in the middle: of two instances, the one that says or takes less is the usual one. */
+/**
+ * Returns the lower of two middle values. Of two instances, the one with the smaller value is taken as the usual one.
+ */
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[(values.length - 1) >> 1] ?? 0
 }
 
-/** The option `slower` of the strategies that read reports. */
+/** Checks the option `slower` of the strategies that read load reports. */
 export function checkSlower(name: string, slower: number): void {
   checkNumber(name, slower, { min: 1, exclusive: true })
 }

@@ -1,25 +1,27 @@
 import type { Balancer } from './balancer.ts'
 
-const own = new WeakSet<Balancer>()
-const ours = new WeakSet<Balancer>()
+const withoutUserCode = new WeakSet<Balancer>()
+const builtIn = new WeakSet<Balancer>()
 
-/** Marks a strategy that is written here: it takes no functions out of a request. */
-export function markOurs(balancer: Balancer): Balancer {
-  ours.add(balancer)
+/**
+ * Marks a built-in strategy. It never detaches functions from a request, so it can get the call itself as the request.
+ */
+export function markBuiltIn(balancer: Balancer): Balancer {
+  builtIn.add(balancer)
   return balancer
 }
 
-export function isOurs(balancer: Balancer): boolean {
-  return ours.has(balancer)
+export function isBuiltIn(balancer: Balancer): boolean {
+  return builtIn.has(balancer)
 }
 
-/** Marks a strategy that runs no code of the user's: no key function, and no other strategy inside. */
-export function markOwn(balancer: Balancer): Balancer {
-  own.add(balancer)
-  return markOurs(balancer)
+/** Marks a built-in strategy that runs no user code: it has no key function and contains no other strategy. */
+export function markWithoutUserCode(balancer: Balancer): Balancer {
+  withoutUserCode.add(balancer)
+  return markBuiltIn(balancer)
 }
 
-/** Whether a strategy runs code of the user's, which is to see the context of its own call. */
+/** True if the strategy may run user code. That code must run in the async context of its own call. */
 export function runsUserCode(balancer: Balancer): boolean {
-  return !own.has(balancer)
+  return !withoutUserCode.has(balancer)
 }

@@ -1,7 +1,7 @@
 import { checkNumber, checkObject } from '../options.ts'
 import type { Balancer, Endpoint, PickRequest } from './balancer.ts'
 import { leastOf } from './least-of.ts'
-import { markOwn } from './own.ts'
+import { markWithoutUserCode } from './own.ts'
 import { perSet } from './per-set.ts'
 import { Standing } from './standing.ts'
 import { Strikes } from './strikes.ts'
@@ -11,43 +11,51 @@ import { factories } from './factories.ts'
 /** Options of `peakEwma()`. */
 export interface PeakEwmaOptions {
   /**
-   * Milliseconds in which the memory of a latency fades to 1/e: smaller follows faster, larger is steadier.
+   * The time in which a measured latency fades to 1/e, in milliseconds. A smaller value reacts faster, a larger one is
+   * steadier.
    * @default 10_000
    */
   readonly decay?: number
   /**
-   * Milliseconds after which an endpoint that was not picked gets one try, however slow it was when
-   * last seen. One that failed waits that long for each failure in a row.
+   * An idle endpoint that was not used for this many milliseconds gets one try, even if it was slow before. After
+   * failures in a row, the time is multiplied by their number.
    * @default 30_000
    */
   readonly repick?: number
 }
 
-/** Up to this multiple of the mean of all, latencies are alike: what differs there is queues, counted already. */
+/**
+ * Latencies up to this multiple of the mean count as equal. Such differences come from queues, which already count as
+ * load.
+ */
 const ALIKE = 1.15
 
 /**
- * A hedged request that lost was cancelled while it was already slow. Its real latency is unknown.
- * Believing just the time it got, hedging would hide a slow instance from the balancer and pay for it forever.
+ * A hedged attempt that lost is cancelled when it is already slow, so its real latency is unknown. It counts as this
+ * many times its duration. If only the duration counted, hedging would hide a slow instance, and the balancer would go
+ * on picking it.
  */
 const OVERDUE = 4
 
-/** Latencies below this, in ms, are all alike: what differs there is the client's own event loop. */
+/** In milliseconds. Latencies below this count as equal: such differences come from the client's own event loop. */
 const FLOOR = 5
 
-/** The age of what is in flight counts from here on, in ms: less is the time it takes to send a burst. */
+/** In milliseconds. The age of pending attempts counts only above this: sending a burst takes that long. */
 const SLACK = 10
-/** The same before anybody has answered: connections are being made. */
+/** In milliseconds. It replaces `SLACK` before the first response, while connections are being made. */
 const COLD_SLACK = 1_000
 
-/** How much one attempt moves the mean over all endpoints, the guess for one not heard of yet. */
+/**
+ * The smallest weight of one response in the mean latency of all endpoints. That mean is the estimate for a new
+ * endpoint.
+ */
 const PRIOR_SHARE = 0.01
 
 /**
- * Of two endpoints drawn at random, the one with the smaller product of latency squared and attempts in flight.
- * Latency is a moving average that jumps at once to a peak, and the age of what is in flight counts as latency
- * already seen. Failures and overload multiply the cost, and an answer from 400 on counts as load for as long as a usual
- * one would: neither failing fast nor refusing fast attracts anything.
+ * Draws two endpoints at random and picks the one with the lower cost: latency squared, times the attempts in flight.
+ * Latency is a moving average that follows a peak at once. The age of pending attempts counts as latency too. Failures
+ * and overload multiply the cost. A fast response with status 400 or above counts as load for the usual duration. So an
+ * endpoint that fails or refuses fast does not attract requests.
  *
  * @example
  * createClient({ service: 'users', source, balance: peakEwma({ decay: 5_000 }) })
@@ -67,20 +75,20 @@ export function peakEwma(options: PeakEwmaOptions = {}): Balancer {
     return standing
   }
 
-  /** In the order of the set: one look-up by index instead of one by object for each endpoint drawn. */
+  /** In the order of the set, so a pick looks standings up by index. That is faster than a WeakMap look-up. */
   const standingsOf = perSet((endpoints) => endpoints.map(lookUp))
   let standings: readonly Standing[] = []
 
   function cost(endpoint: Endpoint, { now }: Pick<PickRequest, 'now'>, index: number): number {
     const standing = standings[index] as Standing
     const { inFlight } = endpoint
-    const { strikes, held } = standing
+    const { strikes, fastAttempts } = standing
     let latency = prior
     let penalty = 1
     if (standing.latency >= 0) {
       if (inFlight === 0 && now - standing.at > repick * Math.max(1, strikes?.count ?? 0)) return 0
       latency = standing.expected(prior)
-      // Idle time makes a slow endpoint look average again, never better than average.
+      // While a slow endpoint is not used, its expected latency returns to the average, but never below it.
       if (latency > prior) latency = prior + (latency - prior) * Math.exp((standing.at - now) / decay)
       if (strikes) penalty = strikes.penalty(now)
     }
@@ -88,14 +96,14 @@ export function peakEwma(options: PeakEwmaOptions = {}): Balancer {
       latency = Math.max(latency, endpoint.pendingAge(now) - (prior === 0 ? COLD_SLACK : SLACK))
     }
     latency = Math.max(latency, ALIKE * prior, FLOOR)
-    const load = held ? inFlight + held.count(now) : inFlight
-    // Squared, or an idle slow endpoint would look as good as a fast one that has work.
+    const load = fastAttempts ? inFlight + fastAttempts.count(now) : inFlight
+    // With the plain latency, a slow idle endpoint would cost as little as a fast busy one.
     return (latency * latency * (load + 1) * penalty) / weightOf(endpoint)
   }
 
   const least = leastOf(2, cost)
 
-  return markOwn({
+  return markWithoutUserCode({
     pick(endpoints, request) {
       standings = standingsOf(endpoints, request)
       return least(endpoints, request)
@@ -109,9 +117,10 @@ export function peakEwma(options: PeakEwmaOptions = {}): Balancer {
       if (outcome === 'success' && status < 400) {
         standing.observe(ms, now, decay)
         prior += (ms - prior) * Math.max(PRIOR_SHARE, 1 / ++answers)
-        standing.strikes?.forgive(now - ms, now)
+        standing.strikes?.addSuccess(now - ms, now)
       } else {
-        // A fast failure says nothing about speed, least of all as the first thing heard of an endpoint.
+        // A fast failure tells nothing about speed. If it is the first result of an endpoint, the average is used
+        // instead.
         if (standing.latency < 0) standing.latency = prior
         if (ms > standing.latency) standing.observe(outcome === 'ignored' ? ms * OVERDUE : ms, now, decay)
         if (status >= 400) standing.hold(ms, now, prior)
@@ -129,8 +138,8 @@ export function peakEwma(options: PeakEwmaOptions = {}): Balancer {
 
 function strike(standing: Standing, status: number, started: number, now: number): void {
   standing.strikes ??= new Strikes()
-  if (status === 429) standing.strikes.doubt(started, now)
-  else standing.strikes.add(started, now)
+  if (status === 429) standing.strikes.addRefusal(started, now)
+  else standing.strikes.addFailure(started, now)
 }
 
 factories.add(peakEwma)

@@ -4,8 +4,8 @@ type EndpointSet = readonly Endpoint[]
 type Derive<T> = (endpoints: EndpointSet, request: PickRequest) => T
 
 /**
- * Remembers what `derive` made of an endpoints array, by its identity. Several routes may take turns with an
- * array each, so one remembered array would be rebuilt at every pick; old arrays go with the garbage.
+ * Caches what `derive` returns for an endpoints array. The array's identity is the key. Several routes may take turns
+ * with different arrays, so one cached entry is not enough. The garbage collector removes entries of old arrays.
  */
 export function perSet<T extends object>(derive: Derive<T>): Derive<T> {
   const known = new WeakMap<EndpointSet, T>()
@@ -21,8 +21,8 @@ export function perSet<T extends object>(derive: Derive<T>): Derive<T> {
 }
 
 /**
- * As {@link perSet}, for what also depends on the endpoints that may not be tried now, or on what a snapshot may
- * change about those that stay: weight, zone, priority.
+ * Like {@link perSet}, but also derives again when the set of all endpoints changes. Use it for values that depend on
+ * endpoints that may not be tried now, or on what a snapshot may change about an endpoint: weight, zone or priority.
  */
 export function perFleet<T extends object>(
   derive: (endpoints: EndpointSet, all: EndpointSet) => T,

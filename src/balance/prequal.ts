@@ -4,7 +4,7 @@ import type { Balancer, Endpoint, PickRequest } from './balancer.ts'
 import { factories } from './factories.ts'
 import { leastOf } from './least-of.ts'
 import { checkSlower, doubts, Measured } from './measured.ts'
-import { markOwn } from './own.ts'
+import { markWithoutUserCode } from './own.ts'
 import { peakEwma } from './peak-ewma.ts'
 import { perSet } from './per-set.ts'
 import { RecentNumbers } from './recent-numbers.ts'
@@ -14,64 +14,68 @@ import { weightOf } from './weight.ts'
 /** Options of `prequal()`. */
 export interface PrequalOptions {
   /**
-   * How many endpoints are compared for each pick, 2 to 64. More finds the better one, and gives more to a server that lies:
-   * up to so many times its share.
+   * The number of endpoints compared for each pick, 2 to 64. With more, a pick finds a better endpoint, but a server
+   * that reports false values can get more traffic: up to this many times its share.
    * @default 3
    */
   readonly choices?: number
   /**
-   * Which part of the loads that were reported lately counts as cold, 0 to 1. 0: the least load always wins; 1: the least latency.
+   * The quantile of the recently reported loads up to which an endpoint counts as cold, 0 to 1. With 0 the lowest load
+   * always wins, with 1 the lowest latency.
    * @default 0.84
    */
   readonly hot?: number
   /**
-   * Milliseconds in which a report fades to 1/e: an endpoint that was not heard of for long counts as average.
+   * The time in which a report fades to 1/e, in milliseconds. An endpoint without a recent report counts as average.
    * @default 1_000
    */
   readonly fade?: number
   /**
-   * An instance whose answers take this many times the median of all, by this client's clock, counts for no better than average,
-   * whatever it reports: it may lie. `Infinity` believes what is not out of all proportion.
+   * If the responses of an instance take this many times the median of all instances, by this client's clock, it counts
+   * as average at best, whatever it reports: it may lie. `Infinity` turns this check off.
    * @default 2
    */
   readonly slower?: number
 }
 
-/** Milliseconds without any report after which the strategy does without. */
+/** In milliseconds. After this time without any report, the strategy picks like `peakEwma()`. */
 const SILENCE = 10_000
 
-/** A failure lately, and it is hot. */
+/** The failure penalty from which an endpoint counts as hot. */
 const TROUBLED = 2
 
-/** Above any latency: what is hot comes after what is cold. */
+/** Larger than any latency, so every hot endpoint costs more than every cold one. */
 const HOT = 1e12
 
-/** The age of what is in flight counts from here on, in ms: less is the time it takes to send a burst. */
+/** In milliseconds. The age of pending attempts counts only above this: sending a burst takes that long. */
 const SLACK = 10
 
-/** So many times as fast as it was for this client an endpoint may say it is: the difference is what a queue does in a moment. */
+/**
+ * A reported latency is raised to the measured latency divided by this. A short queue explains a smaller difference.
+ */
 const FASTER = 4
 
-/** Milliseconds from one look at what all endpoints' answers took to the next. */
+/** The time between two comparisons of the measured latencies of all endpoints, in milliseconds. */
 const LOOK = 1_000
 
-/** What an endpoint said last. */
-class Said {
+/** The last report of an endpoint, and what this client knows besides. */
+class LastReport {
   load = 0
   latency = 0
   at = -Infinity
   readonly measured = new Measured()
-  /** How little of it is believed, 0 to 1. */
+  /** How much the report is doubted, 0 to 1. */
   doubt = 0
-  /** Attempts made since, and not over yet: the server had not seen them. */
-  sent = 0
+  /** Attempts in flight that began after the report, so the report does not include them. */
+  sentSince = 0
 }
 
 /**
- * For servers that report what is in flight there and how long answers take (`reportLoad()`). Of the endpoints drawn, those
- * with more in flight than usual are hot. Of the cold ones that with the shortest latency is taken, and if all are hot the one with
- * the least in flight: the hot-cold rule of Google's Prequal. Ours sends no probes: each answer brings a report. Failures that this
- * client has seen make an endpoint hot, and a latency that is not a quarter of what it has measured is not believed. While nobody reports, it picks as `peakEwma()` does.
+ * For servers that report their requests in flight and their latency (`reportLoad()`). It follows the hot-cold rule of
+ * Google's Prequal. Of the endpoints drawn, those with more requests in flight than usual are hot. The cold endpoint
+ * with the lowest latency is picked. If all are hot, the one with the fewest requests in flight is picked. Unlike
+ * Prequal it sends no probes: each response brings a report. An endpoint that failed recently counts as hot. A reported
+ * latency below a quarter of the measured latency is not believed. While no server reports, it picks like `peakEwma()`.
  *
  * @example
  * createClient({ service: 'users', source, balance: prequal() })
@@ -84,24 +88,24 @@ export function prequal(options: PrequalOptions = {}): Balancer {
   checkNumber('prequal.fade', fade, { exclusive: true })
   checkSlower('prequal.slower', slower)
   const silent = peakEwma()
-  const saidBy = new WeakMap<Endpoint, Said>()
+  const reportBy = new WeakMap<Endpoint, LastReport>()
   const setbacks = new Setbacks()
   const loads = new RecentNumbers(hot)
   const latencies = new RecentNumbers(1)
   let lastAt = -Infinity
 
-  function lookUp(endpoint: Endpoint): Said {
-    let said = saidBy.get(endpoint)
-    if (!said) saidBy.set(endpoint, (said = new Said()))
-    return said
+  function lookUp(endpoint: Endpoint): LastReport {
+    let report = reportBy.get(endpoint)
+    if (!report) reportBy.set(endpoint, (report = new LastReport()))
+    return report
   }
 
-  /** In the order of the set: one look-up by index instead of one by object for each endpoint drawn. */
-  const everySaid = perSet((endpoints) => ({ each: endpoints.map(lookUp), at: -Infinity }))
-  let all: readonly Said[] = []
+  /** In the order of the set, so a pick looks reports up by index. That is faster than a WeakMap look-up. */
+  const reportsOf = perSet((endpoints) => ({ each: endpoints.map(lookUp), at: -Infinity }))
+  let all: readonly LastReport[] = []
 
-  function look(endpoints: readonly Endpoint[], request: PickRequest): void {
-    const set = everySaid(endpoints, request)
+  function updateDoubts(endpoints: readonly Endpoint[], request: PickRequest): void {
+    const set = reportsOf(endpoints, request)
     all = set.each
     if (request.now - set.at < LOOK) return
     set.at = request.now
@@ -109,24 +113,25 @@ export function prequal(options: PrequalOptions = {}): Balancer {
       all.map(({ measured }) => measured),
       slower,
     )
-    for (const [index, said] of all.entries()) said.doubt = doubted[index] as number
+    for (const [index, report] of all.entries()) report.doubt = doubted[index] as number
   }
 
-  /** What an endpoint says, or what is usual as far as it is not believed to be better. */
-  function believed(said: number, usual: number, doubt: number): number {
-    return said + Math.max(usual - said, 0) * doubt
+  /** Returns the reported value. If it is better than usual, the doubt moves it towards the usual value. */
+  function believed(reported: number, usual: number, doubt: number): number {
+    return reported + Math.max(usual - reported, 0) * doubt
   }
 
   function cost(endpoint: Endpoint, { now }: Pick<PickRequest, 'now'>, index: number): number {
-    const said = all[index] as Said
-    const fresh = Math.exp((said.at - now) / fade)
+    const report = all[index] as LastReport
+    const fresh = Math.exp((report.at - now) / fade)
     const weight = weightOf(endpoint)
     const guess = loads.middle * weight
-    const saidLoad = believed(said.load, guess, said.doubt)
-    const load = Math.max(guess + (saidLoad - guess) * fresh + said.sent, endpoint.inFlight) / weight
-    const saidLatency = believed(said.latency, latencies.middle, said.doubt)
-    let expected = latencies.middle + (saidLatency - latencies.middle) * fresh
-    // A stalled one shows before it answers late.
+    const believedLoad = believed(report.load, guess, report.doubt)
+    const load =
+      Math.max(guess + (believedLoad - guess) * fresh + report.sentSince, endpoint.inFlight) / weight
+    const believedLatency = believed(report.latency, latencies.middle, report.doubt)
+    let expected = latencies.middle + (believedLatency - latencies.middle) * fresh
+    // This detects a stalled endpoint before its first slow response.
     if (endpoint.pending > 0) expected = Math.max(expected, endpoint.pendingAge(now) - SLACK)
     const penalty = setbacks.penalty(endpoint, now)
     return load > loads.limit || penalty >= TROUBLED ? HOT * (load + 1) * penalty : expected * penalty
@@ -134,12 +139,12 @@ export function prequal(options: PrequalOptions = {}): Balancer {
 
   const least = leastOf(choices, cost)
 
-  return markOwn({
+  return markWithoutUserCode({
     pick(endpoints, request) {
       const isSilent = request.now - lastAt > SILENCE
-      if (!isSilent) look(endpoints, request)
+      if (!isSilent) updateDoubts(endpoints, request)
       const picked = isSilent ? silent.pick(endpoints, request) : least(endpoints, request)
-      if (picked) lookUp(picked).sent++
+      if (picked) lookUp(picked).sentSince++
       return picked
     },
     standing(endpoint, now) {
@@ -151,19 +156,19 @@ export function prequal(options: PrequalOptions = {}): Balancer {
       const load = named?.get(IN_FLIGHT)
       const ms = named?.get(LATENCY)
       if (load === undefined || ms === undefined) return
-      const said = lookUp(endpoint)
-      said.load = load
-      said.latency = Math.max(ms, said.measured.ms / FASTER)
-      said.sent = 0
-      said.at = lastAt = now
+      const report = lookUp(endpoint)
+      report.load = load
+      report.latency = Math.max(ms, report.measured.ms / FASTER)
+      report.sentSince = 0
+      report.at = lastAt = now
       loads.add(load / weightOf(endpoint))
       latencies.add(ms)
     },
     settled(endpoint, outcome, ms, now, status = 0) {
-      const said = lookUp(endpoint)
-      said.sent = Math.max(said.sent - 1, 0)
-      // Told after the report of the same answer: it is the next report that is weighed with it.
-      said.measured.add(ms, outcome === 'success' && status < 400)
+      const report = lookUp(endpoint)
+      report.sentSince = Math.max(report.sentSince - 1, 0)
+      // `reported` runs before `settled` for the same response. So this latency is compared with the next report.
+      report.measured.add(ms, outcome === 'success' && status < 400)
       setbacks.settled(endpoint, outcome, ms, now, status)
       silent.settled?.(endpoint, outcome, ms, now, status)
     },

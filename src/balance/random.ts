@@ -2,20 +2,21 @@ import type { Balancer } from './balancer.ts'
 import { samplerOf } from './sampler.ts'
 import { untried } from './untried.ts'
 import { factories } from './factories.ts'
-import { markOurs } from './own.ts'
+import { markBuiltIn } from './own.ts'
 
-/** A tried endpoint is drawn again this often before all are looked at. */
+/** The number of draws before every endpoint is examined. A draw that hits a tried endpoint is repeated. */
 const DRAWS = 4
 
 /**
- * Any endpoint, in proportion to its weight. Needs no memory and no coordination, and is as uneven as chance.
+ * Picks endpoints at random, in proportion to their weights. It needs no state. The shares are only as even as chance
+ * makes them.
  *
  * @example
  * createClient({ service: 'users', source, balance: random() })
  */
 export function random(): Balancer {
   const sampler = samplerOf()
-  return markOurs({
+  return markBuiltIn({
     pick(endpoints, request) {
       const weighted = sampler(endpoints, request)
       for (let draw = 0; draw < DRAWS; draw++) {

@@ -1,20 +1,20 @@
-/** So many are remembered. */
+/** How many numbers are remembered. */
 const SIZE = 128
 
-/** New ones from one look at all of them to the next. */
+/** The quantile and the median are computed again after this many new numbers. */
 const BETWEEN = 16
 
-/** What was reported lately, by all endpoints together. */
+/** The numbers that all endpoints reported recently. */
 export class RecentNumbers {
-  /** What exceeds it is among the largest; Infinity while too little is known. */
+  /** The quantile: larger numbers are among the largest. Infinity before enough numbers are known. */
   limit: number = Infinity
-  /** The median: a mean would be what one liar wants it to be. */
+  /** The median. One server that reports false numbers can move a mean, but not the median. */
   middle = 0
   readonly #quantile: number
   readonly #numbers = new Float64Array(SIZE)
   #count = 0
 
-  /** `quantile` is the part of them that does not exceed the limit: 0 none, 1 all. */
+  /** `quantile` is the share of the numbers that do not exceed the limit, 0 to 1. */
   constructor(quantile: number) {
     this.#quantile = quantile
   }

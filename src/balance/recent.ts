@@ -1,6 +1,6 @@
 /**
- * A map that forgets what was not used for longest, in two halves: a full young half becomes the old one and
- * the old one is dropped. Unlike a list of uses it changes nothing on a repeated hit.
+ * A map with a limited size that drops the entries unused for longest. It has two halves. When the young half is full,
+ * it becomes the old half, and the previous old half is dropped. Unlike an LRU list, a repeated hit changes nothing.
  */
 export class Recent<Value> {
   #young = new Map<string, Value>()

@@ -1,16 +1,16 @@
-/** How much one answer moves the share. */
+/** The weight of one response in the share. */
 const WEIGHT = 0.2
-/** The share of answers that are refusals from which on they are the instance's: four in a row are enough. */
+/** From this share of refusals on, the instance counts as overloaded. Four refusals in a row reach it. */
 const BELIEVED = 0.5
 
 /**
- * The share of an instance's recent answers that turned somebody away. 429 says that one requester sent too much (RFC 6585,
- * section 4): that is no reason for the others to stay away, unless most of them hear it.
+ * The share of an instance's recent responses that are refusals. Status 429 means that one client sent too many
+ * requests (RFC 6585, section 4). That tells nothing about other clients, unless most of them are refused too.
  */
 export class Refusals {
   #share = 0
 
-  /** Returns whether refusals are to be believed. */
+  /** Returns true if the instance refuses so many requests that it counts as overloaded. */
   count(isRefused: boolean): boolean {
     this.#share += ((isRefused ? 1 : 0) - this.#share) * WEIGHT
     return this.#share >= BELIEVED

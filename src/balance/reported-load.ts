@@ -3,7 +3,7 @@ import type { Balancer, Endpoint } from './balancer.ts'
 import { factories } from './factories.ts'
 import { leastOf } from './least-of.ts'
 import { checkSlower, Measured } from './measured.ts'
-import { markOwn } from './own.ts'
+import { markWithoutUserCode } from './own.ts'
 import { ReportedWeight, weigh } from './reported-weight.ts'
 import { Sampler } from './sampler.ts'
 import { Setbacks } from './setbacks.ts'
@@ -12,39 +12,41 @@ import { weightOf } from './weight.ts'
 /** Options of `reportedLoad()`. */
 export interface ReportedLoadOptions {
   /**
-   * Milliseconds for which an instance must have reported before its reports count. Until then it weighs what the registry says.
+   * In milliseconds. The reports of an instance count only after it has reported for this long. Before, its weight is
+   * the one in the registry.
    * @default 10_000
    */
   readonly blackout?: number
   /**
-   * Milliseconds after which the last report of an instance is forgotten.
+   * In milliseconds. The last report of an instance is forgotten after this time.
    * @default 180_000
    */
   readonly expiry?: number
   /**
-   * Milliseconds from one look at all reports to the next.
+   * The time between two computations of the weights, in milliseconds.
    * @default 1_000
    */
   readonly update?: number
   /**
-   * How much failures count: an instance of whose answers all are failures is taken for one that has this much more of itself in
-   * use.
+   * How much failures count. It is multiplied by the share of failed responses and added to the utilisation: with 1, an
+   * instance whose responses all fail counts as if its utilisation were higher by 100 %.
    * @default 1
    */
   readonly errorPenalty?: number
   /**
-   * How many times as much, or as little, as its `weight` says an instance may weigh for its reports.
+   * How far reports may change the `weight` of an instance: at most to this many times its value, at least to its value
+   * divided by this.
    * @default 4
    */
   readonly spread?: number
   /**
-   * An instance whose answers take this many times the median of all, by this client's clock, gains no weight by its report: it
-   * may lie. `Infinity` believes every report.
+   * If the responses of an instance take this many times the median of all instances, by this client's clock, its
+   * report cannot raise its weight: it may lie. `Infinity` believes every report.
    * @default 2
    */
   readonly slower?: number
   /**
-   * The metric of the servers' own that is their utilisation, without its `named_metrics.`, such as `'gpu'`.
+   * The name of the servers' own metric to use as utilisation, without the prefix `named_metrics.`, such as `'gpu'`.
    * @default the application's utilisation if it is reported, or else the processor's
    */
   readonly metric?: string
@@ -60,17 +62,19 @@ const OPTIONS: Readonly<Record<keyof ReportedLoadOptions, true>> = {
   metric: true,
 }
 
-interface Looked {
+interface Weighing {
   readonly weights: readonly number[]
   readonly sampler: Sampler
   readonly at: number
 }
 
 /**
- * For servers that report their load (`reportLoad()`, or any that sends `endpoint-load-metrics`). Each weighs what it could answer
- * if all of it were in use: requests per second ÷ (utilisation + failures' share × `errorPenalty`), as in gRPC's client-side weighted
- * round robin. Of two endpoints drawn by these weights, the one with fewer attempts in flight per unit of weight is taken. Failures
- * that this client has seen count as load, and an instance that it finds slow gains no weight by its report. Where fewer than two instances report, the registry's weights hold.
+ * For servers that report their load (`reportLoad()`, or any server that sends `endpoint-load-metrics`). The weight of
+ * an endpoint is the rate that it could serve at full utilisation: requests per second ÷ (utilisation + share of
+ * failures × `errorPenalty`), as in gRPC's client-side weighted round robin. Two endpoints are drawn by these weights,
+ * and the one with fewer attempts in flight per unit of weight is picked. Failures that this client has seen count as
+ * load. An endpoint that this client finds slow gains no weight by its reports. While fewer than two instances report,
+ * the registry's weights are used.
  *
  * @example
  * createClient({ service: 'users', source, balance: reportedLoad({ blackout: 5_000 }) })
@@ -90,13 +94,16 @@ export function reportedLoad(options: ReportedLoadOptions = {}): Balancer {
   }
   const reports = new WeakMap<Endpoint, ReportedWeight>()
   const measured = new WeakMap<Endpoint, Measured>()
-  const looks = new WeakMap<readonly Endpoint[], { readonly all: readonly Endpoint[]; look: Looked }>()
-  /** What each weighed when it was last looked at. */
+  const weighings = new WeakMap<
+    readonly Endpoint[],
+    { readonly all: readonly Endpoint[]; current: Weighing }
+  >()
+  /** The weight of each endpoint when the weights were last computed. */
   const latest = new WeakMap<Endpoint, number>()
   const setbacks = new Setbacks()
   let weights: readonly number[] = []
 
-  function look(endpoints: readonly Endpoint[], now: number): Looked {
+  function weighAll(endpoints: readonly Endpoint[], now: number): Weighing {
     const weighed = weigh(
       endpoints.map((endpoint) => ({
         weight: endpoint.weight,
@@ -112,7 +119,8 @@ export function reportedLoad(options: ReportedLoadOptions = {}): Balancer {
 
   function cost(endpoint: Endpoint, now: number, weight: number): number {
     const penalty = setbacks.penalty(endpoint, now)
-    // An idle one costs nothing: the draw has heeded its weight already. Unless it fails: it is idle because of that.
+    // A healthy idle endpoint costs 0: the draw has already considered its weight. A failing one costs more, as it is
+    // idle because it fails.
     return (endpoint.inFlight * penalty + penalty - 1) / weight
   }
 
@@ -121,15 +129,16 @@ export function reportedLoad(options: ReportedLoadOptions = {}): Balancer {
     (endpoint, { now }, index) => cost(endpoint, now, weights[index] as number),
     (endpoints, request) => {
       const all = request.all ?? endpoints
-      let entry = looks.get(endpoints)
-      if (entry?.all !== all) looks.set(endpoints, (entry = { all, look: look(endpoints, request.now) }))
-      else if (request.now - entry.look.at >= update) entry.look = look(endpoints, request.now)
-      weights = entry.look.weights
-      return entry.look.sampler
+      let entry = weighings.get(endpoints)
+      if (entry?.all !== all)
+        weighings.set(endpoints, (entry = { all, current: weighAll(endpoints, request.now) }))
+      else if (request.now - entry.current.at >= update) entry.current = weighAll(endpoints, request.now)
+      weights = entry.current.weights
+      return entry.current.sampler
     },
   )
 
-  return markOwn({
+  return markWithoutUserCode({
     pick: least,
     standing(endpoint, now) {
       return { cost: cost(endpoint, now, latest.get(endpoint) ?? weightOf(endpoint)) }

@@ -8,8 +8,8 @@ export interface WeightRule {
 }
 
 /**
- * What an instance can do, by its own reports: the requests per second that it would answer if all of it were in use. As in
- * gRPC's client-side weighted round robin (gRFC A58).
+ * The capacity of an instance according to its own reports: the requests per second that it could serve at full
+ * utilisation. The formula is that of gRPC's client-side weighted round robin (gRFC A58).
  */
 export class ReportedWeight {
   #weight = 0
@@ -20,14 +20,15 @@ export class ReportedWeight {
     const { rps = 0, eps = 0 } = report
     const utilization = utilizationOf(report, metric)
     const weight = rps / (utilization + (eps / rps) * errorPenalty)
-    // An idle instance says nothing about what it can do, and neither does one that claims more than can be counted.
+    // A report of an idle instance tells nothing about its capacity. A report that leads to Infinity or NaN is not
+    // valid.
     if (!(rps > 0 && utilization > 0 && weight > 0 && weight < Infinity)) return
     if (now - this.#at >= expiry) this.#since = now
     this.#at = now
     this.#weight = weight
   }
 
-  /** Undefined while its reports do not count. */
+  /** Returns undefined while the reports do not count. */
   value(now: number, blackout: number, expiry: number): number | undefined {
     if (now - this.#at >= expiry || now - this.#since < blackout) return undefined
     return this.#weight
@@ -46,9 +47,10 @@ export interface Weighed {
 }
 
 /**
- * The weights to pick by: what the reports say, as multiples of the median, within `spread` of what the registry says. Not of
- * the mean: that is moved by one instance that lies. An instance that this client finds slow gains nothing by its report,
- * and may lose. Without two reports, those of the registry.
+ * Returns the weights to pick by. The reported capacity is compared with the median of all instances, and changes the
+ * registry's weight at most by the factor `spread`. One instance that reports false values could move a mean, but not
+ * the median. An instance that this client finds slow cannot gain weight by its report, but can lose it. If fewer than
+ * two instances report, the registry's weights are returned.
  */
 export function weigh(endpoints: readonly Weighed[], spread: number, slower: number): readonly number[] {
   const perWeight = endpoints.flatMap(({ weight, reported }) =>

@@ -1,11 +1,11 @@
 import type { Balancer, Endpoint, PickRequest } from './balancer.ts'
 import { perSet } from './per-set.ts'
 import { factories } from './factories.ts'
-import { markOurs } from './own.ts'
+import { markBuiltIn } from './own.ts'
 
 interface Turn {
   readonly endpoint: Endpoint
-  /** The round of the endpoint's last pick. */
+  /** The round in which the endpoint was picked last. */
   round: number
 }
 
@@ -13,15 +13,15 @@ interface Ring {
   readonly turns: readonly Turn[]
   cursor: number
   round: number
-  /** How many turns the cursor has yet to pass in this round. */
+  /** The number of turns that the cursor still has to examine in this round. */
   left: number
 }
 
 /**
- * Each endpoint once per round, in order, starting at a random one.
+ * Picks each endpoint once per round, in order. The first one is random.
  *
- * Rounds are counted per balancer, not per set: whatever joins, leaves or belongs to one route only, two
- * endpoints that were there throughout are never more than one pick apart.
+ * All sets of one balancer count the same rounds. So endpoints may join or leave, and routes may use different sets:
+ * the numbers of picks of two endpoints that are in every set never differ by more than one.
  *
  * @example
  * createClient({ service: 'users', source, balance: roundRobin() })
@@ -37,12 +37,12 @@ export function roundRobin(): Balancer {
       if (!turn) turnOf.set(endpoint, (turn = { endpoint, round: -1 }))
       return turn
     })
-    // A thousand clients that start together must not all start at the first endpoint.
+    // The start is random. Otherwise many clients that start together would all begin with the first endpoint.
     const cursor = current ? resume(current, turns) : Math.floor(request.random() * turns.length)
     return { turns, cursor, round, left: turns.length }
   })
 
-  return markOurs({
+  return markBuiltIn({
     pick(endpoints, request) {
       if (endpoints.length === 0) return undefined
       const ring = ringOf(endpoints, request)
@@ -57,7 +57,7 @@ export function roundRobin(): Balancer {
           cursor = after(ring, cursor)
           left--
         } else {
-          // Nobody is left in this round: the next one starts where the last pick was made.
+          // Every endpoint of the ring has had its turn in this round. The next round begins at the last position.
           ring.round = ++round
           cursor = ring.cursor
           left = ring.turns.length
@@ -68,7 +68,8 @@ export function roundRobin(): Balancer {
       if (request.excluded(turn.endpoint)) {
         const other = borrow(ring, cursor, request)
         if (other) {
-          // That was its turn, in the next round if it had one; who was passed over keeps the one in this round.
+          // The other endpoint gives up its turn in this round, or in the next one if it has had this one. The excluded
+          // endpoint keeps its turn in this round.
           other.round = other.round < round ? round : round + 1
           return other.endpoint
         }
@@ -85,7 +86,7 @@ function after({ turns }: Ring, index: number): number {
   return index + 1 === turns.length ? 0 : index + 1
 }
 
-/** The next turn of an endpoint the call has not tried. */
+/** Returns the next endpoint in the ring that the call has not tried. */
 function borrow({ turns }: Ring, cursor: number, request: PickRequest): Turn | undefined {
   for (let ahead = 1; ahead < turns.length; ahead++) {
     const turn = turns[(cursor + ahead) % turns.length]
@@ -94,7 +95,7 @@ function borrow({ turns }: Ring, cursor: number, request: PickRequest): Turn | u
   return undefined
 }
 
-/** Where the first endpoint that was next in the old ring, and still is there, stands in the new one. */
+/** Returns the position in the new ring of the next endpoint of the old ring that is still there. */
 function resume({ turns, cursor }: Ring, next: readonly Turn[]): number {
   const staying = new Set(next)
   for (let ahead = 0; ahead < turns.length; ahead++) {

@@ -4,7 +4,10 @@ import { perFleet } from './per-set.ts'
 /** Draws an index with probability proportional to its endpoint's weight. */
 export class Sampler {
   readonly #size: number
-  /** Each index has a column, its own up to a threshold and another's above it; without, all weigh the same. */
+  /**
+   * The alias table. A draw in column `i` below `#thresholds[i]` gives `i`, and above it `#others[i]`. Undefined if all
+   * weights are equal.
+   */
   readonly #thresholds: Float64Array | undefined
   readonly #others: Int32Array | undefined
 
@@ -30,12 +33,12 @@ export class Sampler {
 
 export type SamplerOf = (endpoints: readonly Endpoint[], request: PickRequest) => Sampler
 
-/** A sampler for each set, made anew when a snapshot may have changed the weights. */
+/** Returns a function that makes one sampler per set, and a new one when a snapshot may have changed the weights. */
 export function samplerOf(): SamplerOf {
   return perFleet((endpoints) => new Sampler(endpoints.map(({ weight }) => weight)))
 }
 
-/** Vose's alias method, for shares whose mean is 1. */
+/** Vose's alias method. The mean of `shares` must be 1. */
 function aliasTable(shares: readonly number[]): { thresholds: Float64Array; others: Int32Array } {
   const thresholds = Float64Array.from(shares)
   const others = Int32Array.from(shares.keys())
@@ -50,7 +53,7 @@ function aliasTable(shares: readonly number[]): { thresholds: Float64Array; othe
     thresholds[large] = rest
     if (rest < 1) below.push(above.pop() as number)
   }
-  // What is left over is 1 but for rounding.
+  // Without rounding errors, the remaining thresholds would be 1.
   for (const index of [...below, ...above]) thresholds[index] = 1
   return { thresholds, others }
 }

@@ -1,20 +1,20 @@
 import type { Endpoint } from './balancer.ts'
 import { weightOf } from './weight.ts'
 
-/** A part of the endpoints and the share of requests, 0 to 1, that goes there. */
+/** Some of the endpoints and their share of the requests, 0 to 1. */
 export interface Part {
   readonly endpoints: readonly Endpoint[]
   readonly share: number
 }
 
-/** The part a number in [0, 1) falls into, when the shares add up to 1. */
+/** Returns the part that a number in [0, 1) falls into. The shares must add up to 1. */
 export function partAt(parts: readonly Part[], at: number): readonly Endpoint[] {
   let rest = at
   for (const { endpoints, share } of parts) {
     if (rest < share) return endpoints
     rest -= share
   }
-  // Rounding may leave a crumb; it belongs to whoever has a share at all.
+  // By rounding, the shares may add up to slightly less than 1.
   return parts.find(({ share }) => share > 0)?.endpoints ?? []
 }
 

@@ -8,23 +8,23 @@ import { factories } from './factories.ts'
 /** Options of `slowStart()`. */
 export interface SlowStartOptions {
   /**
-   * Milliseconds in which a new endpoint grows to its full share.
+   * The time in which a new endpoint grows to its full share, in milliseconds.
    * @default 30_000
    */
   readonly window?: number
   /**
-   * The part of its share a new endpoint starts with, 0 to 1.
+   * The fraction of its share that a new endpoint starts with, 0 to 1.
    * @default 0.1
    */
   readonly initial?: number
 }
 
-/** How often a pick that falls on a warming endpoint may be made again. */
+/** How often a pick is repeated when it returns an endpoint that is still warming. */
 const REPICKS = 3
 
 /**
- * Gives an endpoint that joins a running service a growing share of requests, while it fills its caches and
- * compiles its code. The first set a client sees is taken as warm.
+ * Gives an endpoint that joins a running service few requests at first, and more with time, while it fills its caches
+ * and compiles its code. The endpoints of the first set count as warm.
  *
  * @example
  * createClient({ service: 'users', source, balance: slowStart(roundRobin(), { window: 60_000 }) })
@@ -38,7 +38,7 @@ export function slowStart(inner: Balancer | Pick, options: SlowStartOptions = {}
   const joined = new WeakMap<Endpoint, number>()
   let started = false
 
-  /** When the last endpoint of a set will be warm. */
+  /** The time when all endpoints of a set are warm. */
   const warmAt = perSet((endpoints, { now }) => {
     let at = -Infinity
     for (const endpoint of endpoints) {
@@ -57,9 +57,9 @@ export function slowStart(inner: Balancer | Pick, options: SlowStartOptions = {}
     for (let repick = 0; chosen && repick < REPICKS; repick++) {
       const warmth = (now - (joined.get(chosen) ?? now)) / window
       if (warmth >= 1 || request.random() < Math.max(warmth, initial)) return chosen
-      asked = new Without(asked, chosen)
+      asked = new RequestExcluding(asked, chosen)
       const other = strategy.pick(endpoints, asked)
-      // Nothing but warming or tried endpoints is left: better a cold one than one already tried.
+      // Only warming or tried endpoints are left. A warming endpoint is better than one that this call has tried.
       if (!other || asked.excluded(other)) return chosen
       chosen = other
     }
@@ -67,8 +67,8 @@ export function slowStart(inner: Balancer | Pick, options: SlowStartOptions = {}
   })
 }
 
-/** The request, as if it had tried one endpoint more. */
-class Without implements PickRequest {
+/** A request that also excludes one more endpoint. */
+class RequestExcluding implements PickRequest {
   readonly #request: PickRequest
   readonly #endpoint: Endpoint
   readonly now: number

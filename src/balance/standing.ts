@@ -1,31 +1,31 @@
-import { Held } from './held.ts'
+import { FastAttemptLoad } from './fast-attempt-load.ts'
 import type { Strikes } from './strikes.ts'
 
 /**
- * A sample this many times the mean is an instance in trouble and counts at once. Smaller ones are the noise of
- * any queue: believing each of them makes many clients shun the same good instances together.
+ * A latency above this many times the mean counts at once: the instance has a problem. Smaller increases are normal in
+ * any queue. If they counted at once, many clients would avoid the same healthy instances at the same time.
  */
 const PEAK = 8
 
-/** The guess counts as much as this many answers: the first one, with its new connection, says little. */
+/** The estimate weighs as much as this many responses. The first response includes the time for a new connection. */
 const GUESS = 5
-/** So many answers make the guess needless. */
+/** After this many responses the estimate is no longer used. */
 const KNOWN = 100
 
-/** What is known of one endpoint's speed and health. */
+/** The speed and health of one endpoint, as this client has seen them. */
 export class Standing {
-  /** Milliseconds; negative while nothing is known. */
+  /** The mean latency in milliseconds; negative before the first result. */
   latency = -1
-  /** When the endpoint was last heard of. */
+  /** The time of the last result, in milliseconds of the clock. */
   at = 0
-  /** Made with the first failure: an endpoint in good standing is read in fewer steps. */
+  /** Created at the first failure. Until then, a pick reads less. */
   strikes: Strikes | undefined = undefined
-  /** Made with the first fast answer that is no merit. */
-  held: Held | undefined = undefined
-  /** How many latencies went into it. */
+  /** Created at the first fast response with status 400 or above. */
+  fastAttempts: FastAttemptLoad | undefined = undefined
+  /** The number of latencies in the mean. */
   #answers = 0
 
-  /** The latency to expect, where `prior` is the guess for one not heard of yet. */
+  /** Returns the expected latency in milliseconds. `prior` is the estimate for an endpoint without results. */
   expected(prior: number): number {
     if (this.#answers >= KNOWN) return this.latency
     return (this.latency * this.#answers + prior * GUESS) / (this.#answers + GUESS)
@@ -37,15 +37,15 @@ export class Standing {
     if (latency < 0 || ms > latency * PEAK) {
       this.latency = ms
     } else {
-      // The mean of the first few; a moving average from then on.
+      // The mean of the first few latencies, then a moving average.
       const kept = Math.min(Math.exp((this.at - now) / decay), 1 - 1 / this.#answers)
       this.latency = latency * kept + ms * (1 - kept)
     }
   }
 
-  /** An answer that is no merit, however fast. */
+  /** Counts a fast response with status 400 or above as load for the usual duration. */
   hold(ms: number, now: number, prior: number): void {
     const usual = Math.max(this.latency, prior)
-    if (ms < usual) (this.held ??= new Held()).add(now, usual)
+    if (ms < usual) (this.fastAttempts ??= new FastAttemptLoad()).add(now, usual)
   }
 }

@@ -9,34 +9,37 @@ import { factories } from './factories.ts'
 
 /** Options of `sticky()`. */
 export interface StickyOptions {
-  /** What is remembered, such as a session. A request without a key is left to `over`. */
+  /**
+   * Requests with the same key, such as a session, go to the same endpoint. The strategy `over` picks for a request
+   * without a key.
+   */
   readonly key: KeyOption
-  /** The strategy that chooses for a new key, and when the remembered endpoint is gone. */
+  /** The strategy that picks for a new key, and again when the endpoint of a key is gone. */
   readonly over: Balancer | Pick
   /**
-   * Milliseconds without a request after which a key is forgotten.
+   * In milliseconds. A key is forgotten after this time without a request.
    * @default Infinity
    */
   readonly ttl?: number
   /**
-   * How many keys are remembered at most; those not used for longest go first.
+   * The largest number of remembered keys. Above it, the keys unused for longest are forgotten first.
    * @default 10_000
    */
   readonly max?: number
 }
 
 interface Memory {
-  /** By id: a removed endpoint must not be kept from the garbage by the keys it had. */
+  /** The instance id, not the endpoint: a reference would keep a removed endpoint in memory. */
   id: string
-  /** Who has the key while its endpoint may not be picked. */
+  /** The instance that gets the key's requests while the remembered endpoint may not be picked. */
   standIn: string | undefined
   usedAt: number
 }
 
 /**
- * Once chosen for a key, an endpoint is chosen again as long as the registry lists it. While it may not be picked, another
- * one stands in, always the same. Only this client knows; clients that
- * must agree without talking want `consistentHash`.
+ * Sends a key to the endpoint that was picked for it first, as long as the registry lists that endpoint. While it may
+ * not be picked, one other endpoint replaces it. Only this client knows the choices. If several clients must choose the
+ * same endpoint, use `consistentHash`.
  *
  * @example
  * createClient({ service: 'chat', source, balance: sticky({ key: { cookie: 'session' }, over: leastRequest() }) })
@@ -63,10 +66,10 @@ export function sticky(options: StickyOptions): Balancer {
       if (!request.excluded(known)) return known
     }
     const chosen = over.pick(endpoints, request)
-    // A retry elsewhere does not move the session.
+    // If the call has tried the known endpoint, it goes to another one. The key stays where it is.
     if (!chosen || known) return chosen
     const { id } = chosen.instance
-    // Nor does a breaker that is open, or a pause: they pass.
+    // If the endpoint is still listed, an open breaker or a pause excludes it only for a while. The key keeps it.
     if (memory && listedOf(request.all ?? endpoints, request).has(memory.id)) {
       memory.standIn = id
       memory.usedAt = request.now

@@ -1,17 +1,20 @@
 import { Refusals } from './refusals.ts'
 
-/** What the first failure multiplies an endpoint's cost by; each further one in a row does so again. */
+/** The first failure multiplies the cost of an endpoint by this. Each further failure in a row multiplies it again. */
 const FACTOR = 8
 const MAX_PENALTY = 256
 const MAX_COUNT = 3
 
-/** Milliseconds in which the first penalty fades to 1/e, and how much longer each further one takes. */
+/**
+ * In milliseconds. The first penalty fades to 1/e in `FADE`. Each further failure makes the time `FADE_GROWTH` times
+ * longer.
+ */
 const FADE = 1_000
 const FADE_GROWTH = 4
 
 /**
- * Failures as load: a factor on the cost that grows with failures in a row, fades with time, and shrinks
- * with successes. A rare failure costs an endpoint a moment, a broken one is left alone for a minute.
+ * A factor on the cost of an endpoint. It grows with failures in a row, fades with time, and shrinks with successes.
+ * After a single failure an endpoint is avoided for a moment, after failures in a row for about a minute.
  */
 export class Strikes {
   count = 0
@@ -24,8 +27,8 @@ export class Strikes {
     return this.count === 0 ? 1 : 1 + (this.#penalty - 1) * Math.exp((this.#at - now) / this.#fade)
   }
 
-  /** What was under way when the last strike fell belongs to the same incident. */
-  add(started: number, now: number): void {
+  /** An attempt that began before the last strike belongs to the same incident, so it does not count again. */
+  addFailure(started: number, now: number): void {
     if (started < this.#at) return
     this.count = Math.min(this.count + 1, MAX_COUNT)
     this.#penalty = Math.max(this.penalty(now), Math.min(FACTOR ** this.count, MAX_PENALTY))
@@ -33,13 +36,13 @@ export class Strikes {
     this.#at = now
   }
 
-  /** One requester was turned away: a strike once enough of them are. */
-  doubt(started: number, now: number): void {
-    if (this.#refusals.count(true)) this.add(started, now)
+  /** Counts one response with status 429. It becomes a strike only if the instance refuses many requests. */
+  addRefusal(started: number, now: number): void {
+    if (this.#refusals.count(true)) this.addFailure(started, now)
   }
 
-  /** An answer to a request from before the last strike says nothing about the time after it. */
-  forgive(started: number, now: number): void {
+  /** Counts a success. If the request began before the last strike, it tells nothing about the time after it. */
+  addSuccess(started: number, now: number): void {
     this.#refusals.count(false)
     if (this.count === 0 || started < this.#at) return
     this.#penalty = 1 + (this.penalty(now) - 1) / 2

@@ -5,15 +5,15 @@ import { decorate, pickWithin } from './decorate.ts'
 import { hash } from './hash.ts'
 import { perFleet } from './per-set.ts'
 import { factories } from './factories.ts'
-import { markOurs } from './own.ts'
+import { markBuiltIn } from './own.ts'
 
 /** Options of `subset()`. */
 export interface SubsetOptions {
-  /** How many endpoints this client uses. */
+  /** The number of endpoints that this client uses. */
   readonly size: number
   /**
-   * Which client this is. Best a number counted from 0, such as the ordinal of a pod: consecutive numbers cover
-   * the endpoints evenly. Any string will do, at the evenness of chance.
+   * Identifies this client. A number counted from 0 is best, such as the ordinal of a pod: consecutive numbers spread
+   * the clients evenly over the endpoints. Strings spread them only as evenly as chance does.
    */
   readonly clientId: number | string
 }
@@ -21,11 +21,11 @@ export interface SubsetOptions {
 const GOLDEN = (Math.sqrt(5) - 1) / 2
 
 /**
- * Lets each client use only a few of the endpoints, so that a thousand clients do not hold a million connections.
+ * Lets each client use only some of the endpoints. So a thousand clients do not hold a million connections.
  *
- * All clients see one circle of endpoints, in the order of their hashed ids, and each takes an arc of it from its
- * own place on. When an endpoint comes or goes, an arc changes by one or two. Tried and broken endpoints are made
- * up for at the far end.
+ * All clients arrange the endpoints on the same circle, ordered by hashed id. Each client uses an arc of it that starts
+ * at the client's own position. When an endpoint joins or leaves, an arc changes by one or two endpoints. The arc
+ * becomes longer by one for each endpoint in it that may not be tried.
  *
  * @example
  * createClient({ service: 'users', source, balance: subset(peakEwma(), { size: 20, clientId: 7 }) })
@@ -56,7 +56,7 @@ export function subset(inner: Balancer | Pick, options: SubsetOptions): Balancer
     latest = arcOf(endpoints, request)
     return pickWithin(latest, endpoints, strategy, request)
   })
-  return markOurs({
+  return markBuiltIn({
     ...balancer,
     standing: (endpoint, now) => ({
       ...strategy.standing?.(endpoint, now),

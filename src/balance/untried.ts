@@ -1,6 +1,9 @@
 import type { Endpoint, PickRequest } from './balancer.ts'
 
-/** Looks at every endpoint, from a random one on, for one the call has not tried; any when it has tried all. */
+/**
+ * Returns an endpoint that the call has not tried. It examines all of them, starting at a random one. If the call has
+ * tried all, it returns the random one.
+ */
 export function untried(endpoints: readonly Endpoint[], request: PickRequest): Endpoint | undefined {
   const start = Math.floor(request.random() * endpoints.length)
   for (let ahead = 0; ahead < endpoints.length; ahead++) {

@@ -1,6 +1,6 @@
 import type { Endpoint } from './balancer.ts'
 
-/** Next to nothing, but safe to divide by: an endpoint of weight 0 is a last resort. */
+/** Replaces weight 0. It makes an endpoint the last choice and is safe to divide by. */
 const LEAST = 1e-6
 
 export function weightOf(endpoint: Endpoint): number {

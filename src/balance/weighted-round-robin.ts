@@ -3,14 +3,15 @@ import { DueWheel, type Slot } from './due-wheel.ts'
 import { perFleet } from './per-set.ts'
 import { weightOf } from './weight.ts'
 import { factories } from './factories.ts'
-import { markOurs } from './own.ts'
+import { markBuiltIn } from './own.ts'
 
-/** Multiples of it, modulo 1, spread any number of points evenly over [0, 1). */
+/** The multiples of this number, modulo 1, are spread evenly over [0, 1), however many there are. */
 const GOLDEN = (Math.sqrt(5) - 1) / 2
 
 /**
- * Round robin in proportion to weights, and smooth: weights 5, 1, 1 give `a a b a a c a`, not five in a row.
- * Earliest deadline first: an endpoint is due again 1 / weight after it was due.
+ * Round robin in proportion to weights. The picks of an endpoint are spread out: weights 5, 1, 1 give `a a b a a c a`,
+ * not five times `a` in a row. The algorithm is earliest deadline first: an endpoint is due again 1 / weight after its
+ * last due time.
  *
  * @example
  * createClient({ service: 'users', source, balance: weightedRoundRobin() })
@@ -30,19 +31,23 @@ export function weightedRoundRobin(): Balancer {
     return new DueWheel(endpoints.map((endpoint) => slotOf.get(endpoint) as Slot))
   })
 
-  /** Also what was gone for long: it joins the line instead of catching up in a burst. */
+  /**
+   * True also for an endpoint that was absent for long. It starts again like a new one, without a burst of missed
+   * turns.
+   */
   function isNew(endpoint: Endpoint): boolean {
     const slot = slotOf.get(endpoint)
     return slot === undefined || slot.due < time - 1 / weightOf(endpoint)
   }
 
-  return markOurs({
+  return markBuiltIn({
     pick(endpoints, request) {
-      // Random, so that clients started together do not start on the same endpoint.
+      // The phase is random. Otherwise many clients that start together would begin with the same endpoint.
       phase ??= request.random()
       const slot = wheelOf(endpoints, request).next(request)
       if (!slot) return undefined
-      // At most one turn is ever owed, so what was left out for a while does not come in a burst.
+      // An endpoint can catch up at most one missed turn. So it gets no burst of requests after it was left out for a
+      // while.
       const { due } = slot
       slot.due = Math.max(due + 1 / weightOf(slot.endpoint), time)
       time = Math.max(time, due)

@@ -5,35 +5,35 @@ import { pickWithin } from './decorate.ts'
 import { perFleet } from './per-set.ts'
 import { capacity, partAt, type Part } from './shares.ts'
 import { factories } from './factories.ts'
-import { markOurs } from './own.ts'
+import { markBuiltIn } from './own.ts'
 
 /** Options of `zoneAware()`. */
 export interface ZoneAwareOptions {
-  /** The zone the caller runs in, as in `instance.zone`. */
+  /** The zone in which the caller runs, as written in `instance.zone`. */
   readonly zone: string
   /**
-   * Which part of all callers runs in this zone, 0 to 1.
+   * The fraction of all callers that run in this zone, 0 to 1.
    * @default 1 / the number of zones
    */
   readonly callers?: number
 }
 
-/** How much one answer moves the share of local attempts refused as overload. */
+/** The weight of one response in the share of local attempts that were refused as overload. */
 const MEMORY = 0.02
 
-/** Part of the local requests that stay however many are refused, to see when that ends. */
+/** The fraction of local requests that always stays local. They show when the overload ends. */
 const STAYING = 0.1
 
 interface Plan {
   readonly local: readonly Endpoint[]
-  /** The part of the requests the local zone has the capacity for. */
+  /** The fraction of requests that the local zone has the capacity for. */
   readonly share: number
   readonly remote: readonly Part[]
 }
 
 /**
- * Keeps requests in the caller's zone as far as the zone can carry its callers. Short of capacity, or refusing
- * requests as overload, it hands on just the difference, to zones with capacity to spare.
+ * Keeps requests in the caller's zone, as far as the zone has the capacity for its callers. If it lacks capacity or
+ * refuses requests as overload, only the excess goes to other zones, in proportion to their spare capacity.
  *
  * @example
  * createClient({ service: 'users', source, balance: zoneAware(peakEwma(), { zone: 'eu-west-1a' }) })
@@ -49,7 +49,7 @@ export function zoneAware(inner: Balancer | Pick, options: ZoneAwareOptions): Ba
   const planOf = perFleet((endpoints, all) => plan(endpoints, all, zone, callers))
   let refused = 0
 
-  return markOurs({
+  return markBuiltIn({
     pick(endpoints, request) {
       const { local, share, remote } = planOf(endpoints, request)
       const stay = share * Math.max(1 - refused, STAYING)
@@ -83,7 +83,8 @@ function plan(
   const groups = Map.groupBy(endpoints, zoneOf)
   const local = groups.get(zone) ?? []
   groups.delete(zone)
-  // What a zone has left once its own callers are served; every zone's capacity when none has any left.
+  // A zone's spare capacity is what its own callers leave unused. If no zone has any, all other zones share by
+  // capacity.
   const spare = [...groups.values()].map((members) => ({
     endpoints: members,
     share: Math.max(0, capacity(members) / total - elsewhere),

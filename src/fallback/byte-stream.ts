@@ -1,17 +1,17 @@
 export interface ByteSource {
-  /** The next piece, not empty; undefined at the end. */
+  /** Returns the next chunk, which is not empty, or undefined at the end. */
   next(): Promise<Uint8Array | undefined>
   cancel(reason: unknown): Promise<void>
 }
 
-/** A stream that reads nothing ahead: its source is asked when somebody waits for data, and not before. */
+/** Makes a stream that does not read ahead: it asks its source only when a reader waits for data. */
 export function byteStream(source: ByteSource): ReadableStream<Uint8Array> {
   return new ReadableStream(
     {
       type: 'bytes',
       pull: async (controller) => {
         const chunk = await source.next()
-        // A byte stream takes the buffer away from whoever else has it, so that everybody gets a copy.
+        // A byte stream transfers the chunk's buffer, and other readers may share the chunk. So it gets a copy.
         if (chunk) controller.enqueue(new Uint8Array(chunk))
         else {
           controller.close()
@@ -25,9 +25,9 @@ export function byteStream(source: ByteSource): ReadableStream<Uint8Array> {
 }
 
 /**
- * Reads the body of a response, which it locks with the first read only: an unread response that nobody holds any
- * more frees its connection (undici sees to it), a locked one does not. It holds the response for as long as it is
- * held itself, for the same reason.
+ * Reads the body of a response. It locks the body only at the first read: undici frees the connection of an unread
+ * response when the response is garbage-collected, but not if its body is locked. For the same reason the reader keeps
+ * a reference to the response.
  */
 export class BodyReader implements ByteSource {
   readonly #response: Response
@@ -42,7 +42,7 @@ export class BodyReader implements ByteSource {
     for (;;) {
       const result = await reader?.read()
       if (!result || result.done) return undefined
-      // new Uint8Array('text') would be an empty one.
+      // `new Uint8Array('text')` would silently be empty.
       if (!(result.value instanceof Uint8Array)) throw new TypeError('a response body must be made of bytes')
       if (result.value.byteLength > 0) return result.value
     }

@@ -1,8 +1,8 @@
 export type Directives = ReadonlyMap<string, string>
 
 /**
- * The directives of a Cache-Control header, the first of each name (RFC 9111 §4.2.1). A comma inside a quoted value
- * splits it; what that makes up can only forbid more.
+ * Returns the directives of a Cache-Control header. Of repeated names the first one counts (RFC 9111, section 4.2.1). A
+ * comma inside a quoted value splits it. The extra directives that result can only forbid more.
  */
 export function directivesOf(headers: Headers): Directives {
   const directives = new Map<string, string>()
@@ -14,7 +14,10 @@ export function directivesOf(headers: Headers): Directives {
   return directives
 }
 
-/** The seconds that a directive gives: `missing` without it, 0 when it is not a number (RFC 9111 §4.2.1). */
+/**
+ * Returns the seconds of a directive: `missing` if it is absent, 0 if its value is not a number (RFC 9111, section
+ * 4.2.1).
+ */
 export function secondsOf(directives: Directives, name: string, missing: number): number {
   const value = directives.get(name)
   if (value === undefined) return missing

@@ -1,18 +1,20 @@
-/** Paths remembered one by one; of older ones only the last time is. */
+/**
+ * The number of paths whose last change is remembered. All older paths share the time of the latest change among them.
+ */
 const MAX_PATHS = 1000
 
 /**
- * When each path was changed last. An answer to a request that was sent before may show what was there before, and
- * must not be kept when it has been read.
+ * Remembers when each path was changed last. If a request was sent before the change, its response may show the old
+ * state. Then it must not be stored.
  */
 export class Changes {
-  /** Oldest first. */
+  /** Least recently changed first. */
   readonly #times = new Map<string, number>()
-  /** Counts, for two things can happen in one millisecond. */
+  /** A counter instead of a time, as two events can happen in one millisecond. */
   #now = 0
   #floor = -1
 
-  /** The number of what happens now. */
+  /** Returns the number of the current event. */
   tick(): number {
     return this.#now++
   }
@@ -27,7 +29,7 @@ export class Changes {
     this.#floor = oldest[1]
   }
 
-  /** Whether the path may have changed since `tick` was taken. */
+  /** True if the path may have changed since `tick` was taken. */
   since(path: string, tick: number): boolean {
     return tick < (this.#times.get(path) ?? this.#floor)
   }

@@ -6,33 +6,36 @@ import type { Holder } from './kept.ts'
 import { isWhole } from './response.ts'
 import { acceptedAge, mayShare } from './rules.ts'
 
-/** Which requests are the same. */
+/** Which requests count as the same. */
 export type CoalesceOptions = KeyOptions
 
 /** One caller's request. */
 export interface Joining {
   readonly signal: AbortSignal | undefined
-  /** Sends it for all who share it, under a signal that aborts when the last of them has given up. */
+  /** Sends the request for all callers who share it. `shared` aborts when the last of them has left. */
   start(shared: AbortSignal): Promise<Response>
-  /** The request of another caller is under way, and this one waits for its answer. */
+  /** Called when this caller waits for the response to another caller's request. */
   joined?(): void
-  /** Sends it for this caller alone, because the answer to the shared one was not for him. */
+  /** Sends the request for this caller only, because the shared response must not be given to it. */
   alone(): Promise<Response>
 }
 
-/** What a request is shared under. */
+/** The key of a shared request. */
 export interface SharedKey {
   readonly text: string
   readonly path: string
 }
 
-/** Keys remembered because their answers are not to be shared: they are not waited for in vain again. */
+/**
+ * The largest number of remembered keys whose responses must not be shared. Callers with such a key do not wait for
+ * each other.
+ */
 const MAX_UNSHARED = 256
 
 /**
- * Identical requests at the same time share one. Callers join until its headers arrive; then each gets a
- * Response of its own, and who comes later asks again. An answer that is for one only goes to one: the others ask
- * on their own, and so do those who come after them, until an answer may be shared again.
+ * Lets identical requests that are made at the same time share one. A caller can join until the response headers
+ * arrive. Then each caller gets a separate Response. If a response must not be shared, only one caller gets it. The
+ * others send their own requests, and so do later callers with that key, until a response may be shared again.
  *
  * @example
  * const response = await coalescer.run(key, { signal, start: (shared) => send(shared), alone: () => send(signal) })
@@ -40,8 +43,8 @@ const MAX_UNSHARED = 256
 export class Coalescer implements Holder {
   readonly #keys: RequestKeys
   /** By path, then by key. */
-  readonly #flights = new Map<string, Map<string, Flight>>()
-  /** Least recently seen first. */
+  readonly #requests = new Map<string, Map<string, SharedRequest>>()
+  /** Least recently used first. */
   readonly #unshared = new Set<string>()
 
   constructor(options: CoalesceOptions = {}, name = 'coalesce') {
@@ -49,55 +52,57 @@ export class Coalescer implements Holder {
     this.#keys = new RequestKeys(options, name)
   }
 
-  /** Requests that may be joined now. */
+  /** The number of requests that a caller can join now. */
   get size(): number {
     let size = 0
-    for (const flights of this.#flights.values()) size += flights.size
+    for (const requests of this.#requests.values()) size += requests.size
     return size
   }
 
-  /** Undefined for a request that is not shared: other methods than GET, and callers who want to ask anew. */
+  /**
+   * Returns undefined if the request must not be shared: its method is not GET, or the caller asks for a new response.
+   */
   key(asked: Asked, cacheMode: string): SharedKey | undefined {
     if (asked.method !== 'GET' || acceptedAge(asked.headers, cacheMode) === 0) return undefined
     return this.#keys.of(asked)
   }
 
-  /** Every caller's own `signal` ends nothing but that caller's wait, and the reading of its body. */
+  /** A caller's `signal` ends only that caller's wait and the reading of that caller's body. */
   run(key: SharedKey, joining: Joining): Promise<Response> {
     const { signal } = joining
     if (signal?.aborted) return Promise.reject(signal.reason)
     if (this.#unshared.has(key.text)) return joining.alone().then((response) => this.#learn(key, response))
-    const known = this.#flights.get(key.path)?.get(key.text)
+    const known = this.#requests.get(key.path)?.get(key.text)
     if (known) {
       joining.joined?.()
       return known.join(signal, AsyncResource.bind(joining.alone.bind(joining)))
     }
-    const flight = new Flight({
-      closed: () => this.#close(key, flight),
+    const request = new SharedRequest({
+      closed: () => this.#close(key, request),
       isShared: (response) => !isWhole(response) || mayShare(this.#learn(key, response), this.#keys),
     })
-    this.#open(key, flight)
-    const response = flight.join(signal, () => joining.alone())
-    flight.depart((shared) => joining.start(shared))
+    this.#open(key, request)
+    const response = request.join(signal, () => joining.alone())
+    request.send((shared) => joining.start(shared))
     return response
   }
 
-  /** Who asks from now on may not get an answer from before the change. */
+  /** A caller that joins after a change must not get a response from before it. */
   changed(path: string): void {
-    this.#flights.delete(path)
+    this.#requests.delete(path)
   }
 
-  #open(key: SharedKey, flight: Flight): void {
-    const flights = this.#flights.get(key.path)
-    if (flights) flights.set(key.text, flight)
-    else this.#flights.set(key.path, new Map([[key.text, flight]]))
+  #open(key: SharedKey, request: SharedRequest): void {
+    const requests = this.#requests.get(key.path)
+    if (requests) requests.set(key.text, request)
+    else this.#requests.set(key.path, new Map([[key.text, request]]))
   }
 
-  #close(key: SharedKey, flight: Flight): void {
-    const flights = this.#flights.get(key.path)
-    if (flights?.get(key.text) !== flight) return
-    flights.delete(key.text)
-    if (flights.size === 0) this.#flights.delete(key.path)
+  #close(key: SharedKey, request: SharedRequest): void {
+    const requests = this.#requests.get(key.path)
+    if (requests?.get(key.text) !== request) return
+    requests.delete(key.text)
+    if (requests.size === 0) this.#requests.delete(key.path)
   }
 
   #learn(key: SharedKey, response: Response): Response {
@@ -111,7 +116,7 @@ export class Coalescer implements Holder {
   }
 }
 
-interface Passenger {
+interface Waiter {
   readonly signal: AbortSignal | undefined
   readonly alone: () => Promise<Response>
   readonly resolve: (response: Response) => void
@@ -119,74 +124,74 @@ interface Passenger {
   readonly unlisten: () => void
 }
 
-interface FlightRules {
-  /** Nobody can join any more. */
+interface SharedRequestRules {
+  /** Called when no caller can join any more. */
   closed(): void
-  /** Whether this answer is for everybody. */
+  /** True if all callers may get this response. */
   isShared(response: Response): boolean
 }
 
-class Flight {
+class SharedRequest {
   readonly #controller = new AbortController()
-  readonly #passengers = new Set<Passenger>()
-  readonly #rules: FlightRules
+  readonly #waiters = new Set<Waiter>()
+  readonly #rules: SharedRequestRules
 
-  constructor(rules: FlightRules) {
+  constructor(rules: SharedRequestRules) {
     this.#rules = rules
   }
 
   join(signal: AbortSignal | undefined, alone: () => Promise<Response>): Promise<Response> {
     return new Promise((resolve, reject) => {
-      const giveUp = (): void => this.#leave(passenger)
-      const unlisten = (): void => signal?.removeEventListener('abort', giveUp)
-      const passenger: Passenger = { signal, alone, resolve, reject, unlisten }
-      this.#passengers.add(passenger)
-      signal?.addEventListener('abort', giveUp, { once: true })
+      const onAbort = (): void => this.#leave(waiter)
+      const unlisten = (): void => signal?.removeEventListener('abort', onAbort)
+      const waiter: Waiter = { signal, alone, resolve, reject, unlisten }
+      this.#waiters.add(waiter)
+      signal?.addEventListener('abort', onAbort, { once: true })
     })
   }
 
-  depart(start: (shared: AbortSignal) => Promise<Response>): void {
+  send(start: (shared: AbortSignal) => Promise<Response>): void {
     const attempt = async (): Promise<Response> => start(this.#controller.signal)
     attempt()
-      .then((response) => this.#arrive(response))
+      .then((response) => this.#deliver(response))
       .catch((error: unknown) => {
-        for (const passenger of this.#disembark()) passenger.reject(error)
+        for (const waiter of this.#takeWaiters()) waiter.reject(error)
       })
   }
 
-  #leave(passenger: Passenger): void {
-    const reason: unknown = passenger.signal?.reason
-    this.#passengers.delete(passenger)
-    passenger.reject(reason)
-    if (this.#passengers.size > 0) return
+  #leave(waiter: Waiter): void {
+    const reason: unknown = waiter.signal?.reason
+    this.#waiters.delete(waiter)
+    waiter.reject(reason)
+    if (this.#waiters.size > 0) return
     this.#rules.closed()
     this.#controller.abort(reason)
   }
 
-  #arrive(response: Response): void {
-    if (this.#passengers.size === 0) {
+  #deliver(response: Response): void {
+    if (this.#waiters.size === 0) {
       response.body?.cancel().catch(() => {})
       return
     }
-    const all = [...this.#passengers]
+    const all = [...this.#waiters]
     const takers = this.#rules.isShared(response) ? all : all.slice(0, 1)
     const responses = fanOut(
       response,
       takers.map(({ signal }) => signal),
     )
-    this.#disembark()
-    for (const [index, passenger] of all.entries()) {
-      if (index < takers.length) passenger.resolve(responses[index]!)
-      else passenger.alone().then(passenger.resolve, passenger.reject)
+    this.#takeWaiters()
+    for (const [index, waiter] of all.entries()) {
+      if (index < takers.length) waiter.resolve(responses[index]!)
+      else waiter.alone().then(waiter.resolve, waiter.reject)
     }
   }
 
-  #disembark(): Passenger[] {
-    const passengers = [...this.#passengers]
-    // Nobody left: whoever was last has closed it, and there may be another by now.
-    if (passengers.length > 0) this.#rules.closed()
-    this.#passengers.clear()
-    for (const { unlisten } of passengers) unlisten()
-    return passengers
+  #takeWaiters(): Waiter[] {
+    const waiters = [...this.#waiters]
+    // If no caller is left, the last one has already closed the request, and a new one may be open under the same key.
+    if (waiters.length > 0) this.#rules.closed()
+    this.#waiters.clear()
+    for (const { unlisten } of waiters) unlisten()
+    return waiters
   }
 }

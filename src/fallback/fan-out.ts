@@ -2,9 +2,9 @@ import { BodyReader, byteStream, type ByteSource } from './byte-stream.ts'
 import { isWhole, responseLike } from './response.ts'
 
 /**
- * As many responses from one as there are signals, each with its own end. The body is read as fast as the fastest
- * of them reads; what the others have not read yet is kept once for all of them, in full: a slow or silent reader
- * never holds up the rest.
+ * Makes one response for each signal from a single response. A signal ends only its own response. The body is read as
+ * fast as the fastest reader reads. Chunks that others have not read yet are kept in memory, without a limit. So a slow
+ * reader does not delay the others.
  */
 export function fanOut(response: Response, signals: readonly (AbortSignal | undefined)[]): Response[] {
   if (!isWhole(response)) return signals.map(() => response)
@@ -33,7 +33,7 @@ class SharedBody {
     return reader
   }
 
-  /** Reads one piece for everybody. */
+  /** Reads one chunk for all readers. */
   read(): Promise<void> {
     return (this.#reading ??= this.#readOne())
   }
@@ -53,9 +53,9 @@ class SharedBody {
 }
 
 class SharedReader implements ByteSource {
-  /** What this one has still to read; undefined is the end. */
+  /** The chunks that this reader has not read yet; undefined marks the end. */
   pieces: (Uint8Array | undefined)[] = []
-  /** Called once when it needs no more watching. */
+  /** Called when the reader needs its signal no longer. */
   onEnd: (() => void) | undefined
   readonly #body: SharedBody
   #aborted: { readonly reason: unknown } | undefined
@@ -90,7 +90,7 @@ class SharedReader implements ByteSource {
     this.cancel(reason).catch(() => {})
   }
 
-  /** Not with Promise.race, whose reactions would pile up on a promise that lives as long as the body. */
+  /** It does not use Promise.race, which would add reactions to a promise that lives as long as the body. */
   #read(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#reject = reject
@@ -101,7 +101,9 @@ class SharedReader implements ByteSource {
 
 const forgotten = new FinalizationRegistry<() => void>((unlisten) => unlisten())
 
-/** A signal may live as long as the process: it must neither keep an unread body alive nor collect listeners. */
+/**
+ * A signal may live as long as the process. It must not keep an unread body in memory, and must not collect listeners.
+ */
 function abortWith(signal: AbortSignal, reader: SharedReader): void {
   const weak = new WeakRef(reader)
   const onAbort = (): void => weak.deref()?.abort(signal.reason)

@@ -1,15 +1,15 @@
 import { keyPath } from './key.ts'
 
-/** What holds answers, or lets requests share one. */
+/** Stores responses, or lets requests share them. */
 export interface Holder {
-  /** The resource at this path is another one now. */
+  /** The resource at this path has changed. */
   changed(path: string): void
 }
 
-/** RFC 9110 §9.2.1. */
+/** The safe methods (RFC 9110, section 9.2.1). */
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'CONNECT'])
 
-/** All of a client's answers that may be given again, for those who change what they show. */
+/** Tells all holders of a client's responses when a resource has changed. */
 export class Kept {
   readonly #holders: readonly Holder[]
 
@@ -17,7 +17,10 @@ export class Kept {
     this.#holders = holders
   }
 
-  /** The service has answered: what an unsafe method has changed is not served any more (RFC 9111 §4.4). */
+  /**
+   * Called for each response of the service. After an unsafe method, stored responses of that path become invalid (RFC
+   * 9111, section 4.4).
+   */
   answered(method: string, path: string, status: number): void {
     if (SAFE.has(method) || status < 200 || status >= 400) return
     const changed = keyPath(path)

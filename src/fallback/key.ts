@@ -2,8 +2,8 @@ import { checkHeaderName, quote } from '../options.ts'
 import { pathOf } from '../url.ts'
 
 /**
- * Left out of the key by default: the value is new for each request or trace, and by definition says nothing about
- * who is asking. `baggage` is not among them: it carries whatever its sender likes, identities included.
+ * Headers that are not part of the key by default. Their values differ for each request or trace, and by definition
+ * tell nothing about the caller. `baggage` is not in the list, because it may contain anything, including an identity.
  */
 const UNKEYED: readonly string[] = [
   'traceparent',
@@ -20,32 +20,32 @@ const UNKEYED: readonly string[] = [
 ]
 
 export interface KeyOptions {
-  /** More request headers that change nothing about the answer. All others tell requests apart. */
+  /** More request headers that do not change the response. All other headers are part of the key. */
   ignoreHeaders?: readonly string[]
-  /** Request headers that tell requests apart although they are left out by default, `'x-request-id'`. */
+  /** Request headers that are part of the key although they are left out by default, such as `'x-request-id'`. */
   keyHeaders?: readonly string[]
 }
 
-/** One request, as far as it tells which answer it gets. */
+/** The parts of a request that decide which response it gets. */
 export interface Asked {
   readonly method: string
   readonly url: string
   readonly headers: Headers
-  /** What else tells it from others. */
+  /** What else makes the request different from others. */
   readonly variant?: string
 }
 
 export interface RequestKey {
   readonly text: string
-  /** Path and query: what an unsafe method on the same URL invalidates. */
+  /** Path and query. An unsafe method on the same path makes the entry invalid. */
   readonly path: string
 }
 
-/** What makes two requests the same: method, URL, headers, and what fetch was told besides. */
+/** Computes the key of a request: its method, URL, headers, and what else was passed to fetch. */
 export class RequestKeys {
   readonly #ignored: ReadonlySet<string>
 
-  /** @param name begins the errors about the options */
+  /** @param name the prefix of error messages about the options */
   constructor({ ignoreHeaders = [], keyHeaders = [] }: KeyOptions = {}, name = 'keys') {
     const kept = names(`${name}.keyHeaders`, keyHeaders)
     const ignored = names(`${name}.ignoreHeaders`, ignoreHeaders)
@@ -56,18 +56,18 @@ export class RequestKeys {
     this.#ignored = new Set([...UNKEYED.filter((header) => !kept.includes(header)), ...ignored])
   }
 
-  /** Undefined for what is never the same: methods other than GET and HEAD, and what is no URL. */
+  /** Returns undefined for methods other than GET and HEAD, and for an invalid URL. */
   of({ method, url, headers, variant = '' }: Asked): RequestKey | undefined {
     if (method !== 'GET' && method !== 'HEAD') return undefined
     const parsed = URL.parse(url)
     if (!parsed) return undefined
-    // As JSON each part says where it ends: no value can be written so that it looks like two.
-    const told = [...headers].filter(([header]) => !this.#ignored.has(header))
+    // In JSON each part has a clear end. So no value can look like two parts.
+    const keyed = [...headers].filter(([header]) => !this.#ignored.has(header))
     const path = pathOf(parsed)
-    return { text: JSON.stringify([method, parsed.origin, path, variant, told]), path }
+    return { text: JSON.stringify([method, parsed.origin, path, variant, keyed]), path }
   }
 
-  /** True if the answer depends on nothing but the key (RFC 9110 §12.5.5). */
+  /** True if the response depends only on request headers that are part of the key (RFC 9110, section 12.5.5). */
   covers(vary: string | null): boolean {
     if (vary === null) return true
     return vary.split(',').every((field) => {
@@ -77,7 +77,7 @@ export class RequestKeys {
   }
 }
 
-/** The path and query of a URL or a path, spelled as in a key; undefined for what is no URL. */
+/** Returns the path and query of a URL or a path, as in a key. Undefined if it is not valid. */
 export function keyPath(path: string): string | undefined {
   const url = URL.parse(path, 'http://service')
   return url ? pathOf(url) : undefined

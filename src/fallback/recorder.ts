@@ -1,6 +1,6 @@
 import type { ByteSource } from './byte-stream.ts'
 
-/** Hands a body on, and keeps what it hands on if it comes to an end within `maxBytes`. */
+/** Passes a body on. If it ends within `maxBytes`, passes all of it to `keep` too. */
 export class Recorder implements ByteSource {
   readonly #source: ByteSource
   readonly #maxBytes: number

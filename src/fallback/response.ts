@@ -1,17 +1,17 @@
-/** What a constructed Response cannot be given, but a fetched one has. */
+/** What a fetched Response has, but the Response constructor does not accept. */
 interface Provenance {
   readonly url: string
   readonly redirected: boolean
   readonly type: Response['type']
-  /** Only those that the constructor refuses. */
+  /** Set only if the constructor rejects the values. */
   readonly status?: number
   readonly ok?: boolean
   readonly statusText?: string
 }
 
-/** Of a status that a server may send and fetch hands on, the constructor takes no more than this. */
+/** The largest status that the constructor accepts. A server may send larger ones, and fetch passes them on. */
 const MAX_STATUS = 599
-/** RFC 9112 §4: what the constructor takes; fetch hands on whatever the server wrote. */
+/** The reason phrase that the constructor accepts (RFC 9112, section 4). fetch passes on whatever the server sent. */
 const REASON = /^[\t\x20-\x7e\x80-\xff]*$/
 
 interface Parts {
@@ -19,13 +19,16 @@ interface Parts {
   readonly headers: Headers
 }
 
-/** Whether it is more than the bare object that a mock of fetch may answer with. */
+/** False for a plain object that a mock of fetch returns in place of a Response. */
 export function isWhole(response: Response): boolean {
   const headers: unknown = response.headers
   return typeof headers === 'object' && headers !== null && Symbol.iterator in headers
 }
 
-/** A Response like `original` with another body and other headers; it looks fetched, and so do its clones. */
+/**
+ * Makes a Response like `original` with another body and other headers. It looks like a fetched one, and so do its
+ * clones.
+ */
 export function responseLike(
   original: Response | (Provenance & ResponseInit),
   { body, headers }: Parts,
@@ -38,7 +41,7 @@ export function responseLike(
     statusText: isReason ? statusText : '',
     headers,
   })
-  return dress(response, {
+  return withProvenance(response, {
     url: original.url,
     redirected: original.redirected,
     type: original.type,
@@ -47,8 +50,8 @@ export function responseLike(
   })
 }
 
-function dress(response: Response, provenance: Provenance): Response {
-  const clone = (): Response => dress(Response.prototype.clone.call(response), provenance)
+function withProvenance(response: Response, provenance: Provenance): Response {
+  const clone = (): Response => withProvenance(Response.prototype.clone.call(response), provenance)
   for (const [name, value] of Object.entries({ ...provenance, clone })) {
     Object.defineProperty(response, name, { value, configurable: true })
   }

@@ -1,23 +1,23 @@
 import { directivesOf, secondsOf } from './cache-control.ts'
 import type { RequestKeys } from './key.ts'
 
-/** RFC 9111 §4.2.4 and §5.2.2.10: answers with one of these must not be served stale. */
+/** A response with one of these directives must not be served stale (RFC 9111, sections 4.2.4 and 5.2.2.10). */
 const NEVER_STALE = ['no-store', 'no-cache', 'must-revalidate', 'proxy-revalidate', 's-maxage']
 
-/** RFC 9111 §5.2.2: answers with one of these are for the one who asked, and for nobody else. */
+/** A response with one of these directives must not be shared between callers (RFC 9111, section 5.2.2). */
 const NEVER_SHARED = ['no-store', 'no-cache', 'private']
 
-/** The service has answered for certain that there is nothing (more) for whoever asks. */
+/** With one of these statuses the service says that the caller may not, or can no longer, get the resource. */
 const REVOKING = new Set([401, 403, 404, 410, 451])
 
-/** Says of a request that it names who is asking. */
+/** True if the request identifies its caller. */
 function isPersonal(headers: Headers): boolean {
   return headers.has('authorization') || headers.has('cookie')
 }
 
 /**
- * For how many ms an answer may be served again: 0 if the caller wants to be asked for anew (RFC 9111 §5.2.1), what
- * he accepts otherwise.
+ * Returns how old a response may be that the caller accepts, in milliseconds: 0 if it asks for a new one (RFC 9111,
+ * section 5.2.1).
  */
 export function acceptedAge(headers: Headers, cacheMode: string): number {
   if (cacheMode === 'no-store' || cacheMode === 'reload' || cacheMode === 'no-cache') return 0
@@ -27,31 +27,31 @@ export function acceptedAge(headers: Headers, cacheMode: string): number {
   return secondsOf(directives, 'max-age', Infinity) * 1000
 }
 
-/** For how many ms an answer may be served when the service fails; 0 is never. */
+/** Returns for how many milliseconds a response may be served when the service fails; 0 means never. */
 export function usableFor(response: Response, asked: Headers, keys: RequestKeys, maxAge: number): number {
   const { status, headers } = response
   if (status !== 200 || headers.has('set-cookie') || !keys.covers(headers.get('vary'))) return 0
   const directives = directivesOf(headers)
   if (NEVER_STALE.some((name) => directives.has(name))) return 0
   if (directives.has('private') && !isPersonal(asked)) return 0
-  // RFC 5861 §4: how long the service itself finds acceptable.
+  // `stale-if-error` limits how long the service allows that (RFC 5861, section 4).
   return Math.min(maxAge, secondsOf(directives, 'stale-if-error', Infinity) * 1000)
 }
 
-/** Whether an answer may be given to all who asked for the same at the same time (RFC 9111 §4). */
+/** True if a response may be given to all callers that made the same request at the same time (RFC 9111, section 4). */
 export function mayShare({ headers }: Response, keys: RequestKeys): boolean {
   if (headers.has('set-cookie') || !keys.covers(headers.get('vary'))) return false
   const directives = directivesOf(headers)
   if (NEVER_SHARED.some((name) => directives.has(name))) return false
-  // Fresh for no time, and not to be used after that.
+  // The response is fresh for 0 seconds and must not be used after that.
   const mustAsk = ['must-revalidate', 'proxy-revalidate', 's-maxage'].some((name) => directives.has(name))
   const lifetime = secondsOf(directives, 's-maxage', secondsOf(directives, 'max-age', Infinity))
   return !(mustAsk && lifetime === 0)
 }
 
-/** Whether what was kept for this request must go, now that the service has answered so. */
+/** True if the stored response to a request must be deleted after this response of the service. */
 export function revokes({ status, headers }: Response, isGood: boolean): boolean {
-  // Whatever `classify` makes of it: who has lost the right to see something does not get an old copy.
+  // This does not depend on `classify`: a caller that has lost access must not get an old copy.
   if (status === 401 || status === 403) return true
   if (!isGood) return false
   if (REVOKING.has(status)) return true

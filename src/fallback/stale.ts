@@ -7,28 +7,28 @@ import type { Holder } from './kept.ts'
 import { Recorder } from './recorder.ts'
 import { isWhole, responseLike } from './response.ts'
 import { acceptedAge, revokes, usableFor } from './rules.ts'
-import { Shelf } from './shelf.ts'
+import { LruCache } from './lru-cache.ts'
 
-/** When an old answer is served in the place of an error, and how many answers are kept for that. */
+/** When a stored response is served in place of an error, and how many are stored. */
 export interface StaleOptions extends KeyOptions {
-  /** How old an answer may be when it is served, in ms. */
+  /** The maximum age of a stored response when it is served, in milliseconds. */
   maxAge: number
-  /** Answers kept. @default 100 */
+  /** The maximum number of stored responses. @default 100 */
   maxEntries?: number
-  /** Bytes of bodies kept in all. @default 16 MiB */
+  /** The maximum size of all stored bodies, in bytes. @default 16 MiB */
   maxBytes?: number
-  /** Larger bodies are not kept, in bytes. @default 1 MiB */
+  /** The maximum size of a stored body, in bytes. Responses with larger bodies are not stored. @default 1 MiB */
   maxBodyBytes?: number
 }
 
-/** One request, as the cache knows it. */
+/** A request as the cache sees it. */
 export interface StaleRequest {
   readonly key: string
   readonly path: string
   readonly headers: Headers
-  /** How old an answer its caller accepts, in ms. */
+  /** The maximum age that the caller accepts, in milliseconds. */
   readonly acceptedAge: number
-  /** When it was asked, in the order of changes. */
+  /** The number of the request in the order of requests and changes. */
   readonly tick: number
 }
 
@@ -42,14 +42,14 @@ interface Entry {
   }
   readonly headers: Headers
   readonly body: Uint8Array<ArrayBuffer> | null
-  /** When its headers came. */
+  /** When its headers arrived, in milliseconds of the clock. */
   readonly at: number
   readonly usableFor: number
 }
 
 const OPTIONS = ['maxAge', 'maxEntries', 'maxBytes', 'maxBodyBytes', 'ignoreHeaders', 'keyHeaders']
 const MIB = 1024 * 1024
-/** RFC 9111 §3.1: what belongs to the connection is not kept. */
+/** Headers that belong to the connection are not stored (RFC 9111, section 3.1). */
 const CONNECTION_HEADERS = [
   'connection',
   'keep-alive',
@@ -58,12 +58,12 @@ const CONNECTION_HEADERS = [
   'transfer-encoding',
   'upgrade',
 ]
-/** Marks an answer from the cache; its value is how many seconds ago this client received it. */
+/** Marks a response from the cache. Its value is the time since this client received the response, in seconds. */
 export const STALE_HEADER = 'x-outrigger-stale'
 
 /**
- * The last good answers, for when all else fails. An answer is kept when its body has been read to the end, from
- * the very bytes that the caller reads: nothing is delayed, read ahead or requested for the cache.
+ * Stores the last good responses, for the time when the service fails. A response is stored when its caller has read
+ * the body to the end, from the same bytes. So the cache causes no delay, no reading ahead and no extra request.
  *
  * @example
  * const request = stale.request({ method: 'GET', url, headers }, 'default')
@@ -75,7 +75,7 @@ export class StaleCache implements Holder {
   readonly #maxBodyBytes: number
   readonly #keys: RequestKeys
   readonly #clock: Clock
-  readonly #shelf: Shelf<Entry>
+  readonly #entries: LruCache<Entry>
   readonly #changes = new Changes()
 
   constructor(options: StaleOptions, clock: Clock, name: string = 'stale') {
@@ -87,10 +87,13 @@ export class StaleCache implements Holder {
     this.#maxBodyBytes = checkNumber(`${name}.maxBodyBytes`, maxBodyBytes, { max: maxBytes })
     this.#keys = new RequestKeys(options, name)
     this.#clock = clock
-    this.#shelf = new Shelf(maxEntries, maxBytes)
+    this.#entries = new LruCache(maxEntries, maxBytes)
   }
 
-  /** Undefined for a request that is neither kept nor answered from here. To be taken before it is sent. */
+  /**
+   * Returns undefined if the request is neither stored nor answered from the cache. Must be called before the request
+   * is sent.
+   */
   request(asked: Asked, cacheMode: string): StaleRequest | undefined {
     const accepted = acceptedAge(asked.headers, cacheMode)
     const key = accepted > 0 ? this.#keys.of(asked) : undefined
@@ -100,16 +103,16 @@ export class StaleCache implements Holder {
   }
 
   /**
-   * Takes note of the service's answer. What the caller gets may be another object than the one given, and stands in
-   * for it entirely.
+   * Processes a response of the service. Returns the response for the caller. It may be another object than `response`,
+   * and replaces it.
    */
   wrap(request: StaleRequest | undefined, response: Response, isGood: boolean): Response {
     if (!request || !isWhole(response)) return response
     const { key, path, tick } = request
     if (revokes(response, isGood)) {
-      // An older answer may still be read, and would be kept after this.
+      // An older response may still be read. This prevents it from being stored afterwards.
       this.#changes.record(path)
-      this.#shelf.delete(key)
+      this.#entries.delete(key)
     }
     if (!isGood || response.bodyUsed) return response
     const lifetime = usableFor(response, request.headers, this.#keys, this.#maxAge)
@@ -122,10 +125,15 @@ export class StaleCache implements Holder {
     const at = this.#clock.now()
     const keep = (body: Uint8Array<ArrayBuffer> | null): void => {
       if (this.#changes.since(path, tick)) return
-      const known = this.#shelf.peek(key)
-      // Of two answers at a time, the later one stays, whichever was read first.
+      const known = this.#entries.peek(key)
+      // Of two responses the later one stays, whichever was read first.
       if (known && known.at > at) return
-      this.#shelf.put(key, path, { original, headers, body, at, usableFor: lifetime }, body?.byteLength ?? 0)
+      this.#entries.put(
+        key,
+        path,
+        { original, headers, body, at, usableFor: lifetime },
+        body?.byteLength ?? 0,
+      )
     }
     if (response.body === null) {
       keep(null)
@@ -136,16 +144,16 @@ export class StaleCache implements Holder {
     return responseLike(response, { body: byteStream(recorder), headers: response.headers })
   }
 
-  /** A new Response from the last good answer, if there is one that is young enough. */
+  /** Returns a new Response from the stored one, if there is one that is not too old. */
   get(request: StaleRequest | undefined): Response | undefined {
-    const entry = request && this.#shelf.get(request.key)
+    const entry = request && this.#entries.get(request.key)
     if (!entry) return undefined
     const age = this.#clock.now() - entry.at
     if (age > entry.usableFor) {
-      this.#shelf.delete(request.key)
+      this.#entries.delete(request.key)
       return undefined
     }
-    // RFC 9111 §5.1: the time in all caches, theirs included.
+    // The Age header counts the time in all caches, including those of the service (RFC 9111, section 5.1).
     const total = age + (Number.parseInt(entry.headers.get('age') ?? '', 10) || 0) * 1000
     if (total > request.acceptedAge) return undefined
     const headers = new Headers(entry.headers)
@@ -154,14 +162,14 @@ export class StaleCache implements Holder {
     return responseLike(entry.original, { body: entry.body, headers })
   }
 
-  /** What is kept of this path is gone, and so is what is still being read. */
+  /** Deletes what is stored of this path, and prevents bodies that are still being read from being stored. */
   changed(path: string): void {
     this.#changes.record(path)
-    this.#shelf.deleteGroup(path)
+    this.#entries.deleteGroup(path)
   }
 
-  /** Answers kept. */
+  /** The number of stored responses. */
   get size(): number {
-    return this.#shelf.size
+    return this.#entries.size
   }
 }

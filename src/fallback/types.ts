@@ -1,4 +1,4 @@
-/** The call that failed, as its fallback sees it. */
+/** The call that failed, as the fallback function sees it. */
 export interface FailedCall {
   readonly service: string
   readonly route?: string
@@ -8,7 +8,7 @@ export interface FailedCall {
 }
 
 /**
- * Makes an answer when there is none, or none that is good: given the error, or the last response.
- * What it throws is what the caller gets.
+ * Returns a response for a call that failed. `failure` is the error, or the last response if it is not a good one. If
+ * the function throws, the caller gets that error.
  */
 export type Fallback = (failure: unknown, call: FailedCall) => Response | Promise<Response>

@@ -3,18 +3,19 @@ import { disown } from './disown.ts'
 import { warnOnce } from './warn-once.ts'
 
 export interface AskedWarning {
-  /** What is asked, `'classify'`. */
+  /** The function's name, such as `'classify'`. */
   readonly name: string
-  /** What it should have returned, `'an outcome'`. */
+  /** What it should return, such as `'an outcome'`. */
   readonly rule: string
-  /** What happens now, `'the default is used instead'`. */
+  /** What happens instead, such as `'the default is used instead'`. */
   readonly instead: string
   readonly code: string
 }
 
 /**
- * The answer of a function of the user's that has a default, read by `read`. Undefined, for the default, if it returns undefined. Also if
- * it throws, or returns what `read` gives undefined for: then there is one process warning for each `subject`.
+ * Calls a user function that has a default, and reads its result with `read`. Returns undefined, which means the
+ * default, if the function returns undefined. It also returns undefined if the function throws or if `read` returns
+ * undefined. Then the process gets one warning per `subject`.
  */
 export function asked<Answer>(
   ask: () => unknown,

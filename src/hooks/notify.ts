@@ -2,8 +2,8 @@ import { quote } from '../quote.ts'
 import { disown } from './disown.ts'
 
 /**
- * Tells a function of the user's something, whose answer is of no interest. What it throws, or rejects with, becomes a
- * process warning: never the problem of whoever had to tell it.
+ * Calls a user function whose result is not needed. If it throws or rejects, the process gets a warning. `notify`
+ * itself does not throw.
  */
 export function notify<Args extends readonly unknown[]>(
   hook: (...args: Args) => unknown,
@@ -27,12 +27,12 @@ export function warn({ message, code }: HookWarning, error: unknown): void {
   process.emitWarning(message, { code, detail: detailOf(error) })
 }
 
-/** An error as text, with its stack; whatever was thrown, this does not throw. */
+/** Returns an error as text, with its stack. It never throws, whatever was thrown. */
 export function detailOf(error: unknown): string {
   try {
     if (error instanceof Error) return error.stack ?? error.message
   } catch {
-    // A Proxy, or a getter that throws.
+    // The value is a Proxy, or has a getter that throws.
   }
   return quote(error)
 }

@@ -1,6 +1,6 @@
 /**
- * What `read` finds out about something that user code has thrown, or `otherwise`. It may be anything: nothing can be read of a revoked
- * Proxy, not even its class, and a getter may throw.
+ * Returns what `read` finds out about a value that user code has thrown, or `otherwise` if reading fails. Reading any
+ * property of a revoked Proxy throws, also `instanceof`, and a getter may throw.
  */
 export function readOf<T>(read: () => T, otherwise: T): T {
   try {
@@ -10,7 +10,7 @@ export function readOf<T>(read: () => T, otherwise: T): T {
   }
 }
 
-/** `instanceof` that does not throw. */
+/** Like `instanceof`, but never throws. */
 export function isA<T>(thrown: unknown, type: abstract new (...args: never[]) => T): thrown is T {
   return readOf(() => thrown instanceof type, false)
 }

@@ -1,7 +1,7 @@
 import { quote } from '../quote.ts'
 import { disown } from './disown.ts'
 
-/** The error about what a function of the user's has returned; a promise among it is heard to its end. */
+/** Makes the error for an invalid result of a user function. If the result is a promise, its rejection is handled. */
 export function unusable(name: string, rule: string, value: unknown): TypeError {
   const text = quote(value)
   const hint = disown(value) ? ' (it must not be async)' : ''

@@ -2,8 +2,8 @@ import { disown } from './disown.ts'
 import { warn } from './notify.ts'
 
 /**
- * Runs `run` inside of what a function of the user's sets up, an async context. It runs once whatever that function does: when it
- * throws, or does not run it, there is a process warning, and `run` runs without.
+ * Runs `run` in the async context that a user function sets up. `run` runs exactly once: if the user function
+ * does not call it, it runs in the current context. If the user function throws or rejects, the process gets a warning.
  */
 export function runWithin<T>(within: ((run: () => void) => unknown) | undefined, run: () => T): T {
   if (within === undefined) return run()
@@ -28,6 +28,6 @@ export function runWithin<T>(within: ((run: () => void) => unknown) | undefined,
 }
 
 const WARNING = {
-  message: 'what `within` set up for an attempt threw; the attempt went on without',
+  message: 'the function `within` of an attempt threw; the attempt went on without its context',
   code: 'OUTRIGGER_LISTENER',
 }

@@ -3,41 +3,47 @@ import type { Outcome } from '../observe/events.ts'
 import type { Capacity } from './capacity.ts'
 import type { AdaptiveOptions } from './policy.ts'
 
-/** A window lasts at least this long, in ms, … */
+/** The shortest length of a window, in milliseconds. */
 const WINDOW_MS = 200
-/** … and this many durations, … */
+/** The smallest number of results in a window. */
 const SAMPLES = 20
-/** … and this many durations' time. A limit is judged by calls that began under it, and not only the quick ones. */
+/**
+ * The shortest length of a window, as a multiple of the mean duration. So a window also contains slow calls that began
+ * under its limit.
+ */
 const DURATIONS = 2
-/** How much slower than unloaded is still taken for healthy. */
+/** Up to this multiple of the unloaded duration, a service counts as healthy. */
 const TOLERANCE = 1.25
-/** The deepest cut a window can make. */
+/** One window multiplies the limit by at least this. */
 const DEEPEST_CUT = 0.5
-/** What one window adds to what is known about the unloaded service. */
-const BELIEF = 0.3
-/** What share of the limit must have been in use before it may grow; sheddable calls alone can reach it. */
+/** The weight of one window in the unloaded duration. */
+const UNLOADED_WEIGHT = 0.3
+/** The limit may grow only if at least this share of it was in use. Sheddable calls alone can use this share. */
 const IN_USE = 0.8
-/** The first probe's distance from the start, and the longest between two, in ms. */
+/** In milliseconds: the time until the first probe, and the longest time between two probes. */
 const FIRST_PROBE = 1_000
 const LAST_PROBE = 32_000
-/** A probe without result ends after this long, in ms, and this many unloaded durations' time. */
+/**
+ * A probe ends without a result after this many milliseconds, but not before this multiple of the unloaded duration.
+ */
 const PROBE_MS = 2_000
 const PROBE_DURATIONS = 30
 
 /**
- * A gradient limit: it compares how long calls take with how long they take when there are few of them.
+ * A gradient limit. It compares the current duration of calls with their duration when few are in flight, which is
+ * called unloaded.
  *
- *     limit ← limit × min(1, TOLERANCE × unloaded / now) + √limit
+ * limit ← limit × min(1, TOLERANCE × unloaded / now) + √limit
  *
- * The form is Envoy's. What is unloaded is learnt whenever little is in flight anyway; under steady pressure, a
- * window at half the limit is taken for it from time to time.
+ * The formula is Envoy's. The unloaded duration is measured whenever few calls are in flight. If that does not happen,
+ * a probe measures it: from time to time, one window uses half the limit.
  */
 export class AdaptiveCapacity implements Capacity {
   readonly #clock: Clock
   readonly #min: number
   readonly #max: number
   #limit: number
-  /** Mean duration of calls when the service has little to do, in ms; 0 is unknown. */
+  /** The mean duration of calls when few are in flight, in milliseconds; 0 while it is unknown. */
   #unloaded = 0
   #probing = false
   #probeEvery = FIRST_PROBE
@@ -77,59 +83,62 @@ export class AdaptiveCapacity implements Capacity {
       this.#drops++
     }
     if (this.#answers + this.#drops >= SAMPLES) this.#judge(this.#clock.now())
-    else if (this.#probing) this.#giveUp(this.#clock.now())
+    else if (this.#probing) this.#endStalledProbe(this.#clock.now())
   }
 
-  /** A quick failure is the breaker's business; one that took longer than answers do is a timeout, or as bad. */
+  /**
+   * The breaker handles fast failures. A failure that took longer than responses usually do is a timeout, or similar.
+   */
   #isSlow(ms: number): boolean {
     return ms > this.#unloaded * TOLERANCE
   }
 
   #judge(now: number): void {
-    // The geometric mean: a few calls that take a hundred times longer hardly move it.
+    // The geometric mean: a few calls that take a hundred times longer hardly change it.
     const mean = this.#answers > 0 ? Math.exp(this.#logSum / this.#answers) : 0
     if (now - this.#since < Math.max(WINDOW_MS, mean * DURATIONS)) return
     const idle = !this.#probing && this.#peak * 2 < this.#limit
-    if (mean > 0) this.#learn(mean, idle, now)
-    // Whatever went wrong with less than half of the limit in use, a lower limit would not have helped.
-    if (!idle) this.#follow(mean)
+    if (mean > 0) this.#updateUnloaded(mean, idle, now)
+    // If less than half of the limit was in use, a lower limit would not have prevented the problems.
+    if (!idle) this.#updateLimit(mean)
     this.#probing = !this.#probing && !idle && now >= this.#probeAt
-    this.#open(now)
+    this.#openWindow(now)
   }
 
-  /** A probe that gets no answers must not hold the limit down. */
-  #giveUp(now: number): void {
+  /** Ends a probe that gets no responses. Otherwise it would keep the limit down. */
+  #endStalledProbe(now: number): void {
     if (now - this.#since < Math.max(PROBE_MS, this.#unloaded * PROBE_DURATIONS)) return
     this.#probing = false
     this.#probeAt = now + this.#probeEvery
-    this.#open(now)
+    this.#openWindow(now)
   }
 
-  #learn(mean: number, idle: boolean, now: number): void {
+  #updateUnloaded(mean: number, idle: boolean, now: number): void {
     const before = this.#unloaded || mean
     if (this.#probing || idle) {
-      this.#unloaded = this.#probing ? mean : before + (mean - before) * BELIEF
-      // Less in flight made it faster: that was not unloaded yet, look again soon.
+      this.#unloaded = this.#probing ? mean : before + (mean - before) * UNLOADED_WEIGHT
+      // With fewer calls in flight they became faster, so the earlier value was not unloaded. The next probe comes
+      // soon.
       this.#probeEvery = mean * TOLERANCE < before ? FIRST_PROBE : Math.min(this.#probeEvery * 2, LAST_PROBE)
-      // Jittered, so that many clients of one service do not probe in step.
+      // The time is random, so that many clients of one service do not probe at the same time.
       this.#probeAt = now + this.#probeEvery * (0.75 + this.#clock.random() / 2)
     } else {
-      this.#unloaded = Math.min(before, before + (mean - before) * BELIEF)
+      this.#unloaded = Math.min(before, before + (mean - before) * UNLOADED_WEIGHT)
     }
   }
 
-  #follow(mean: number): void {
+  #updateLimit(mean: number): void {
     const gradient = mean > 0 ? (TOLERANCE * this.#unloaded) / mean : 1
-    // A limit that is not reached has not been tried out: it may be far past the knee already.
+    // If the limit was not reached, it is unknown whether the service can take that many calls.
     const isTried = this.#peak >= Math.floor(this.#limit * IN_USE)
     const growth = isTried && this.#drops === 0 ? Math.sqrt(this.#limit) : 0
-    // In proportion: one refusal among many does little.
+    // In proportion: one refusal among many changes little.
     const kept = 1 - (DEEPEST_CUT * this.#drops) / (this.#drops + this.#answers)
     const limit = this.#limit * Math.max(Math.min(gradient, kept, 1), DEEPEST_CUT) + growth
     this.#limit = Math.min(Math.max(limit, this.#min), this.#max)
   }
 
-  #open(now: number): void {
+  #openWindow(now: number): void {
     this.#window++
     this.#since = now
     this.#peak = this.#answers = this.#drops = this.#logSum = 0

@@ -1,10 +1,10 @@
 import type { Outcome } from '../observe/events.ts'
 
-/** How many calls may be in flight at once, and what is learnt from how they end. */
+/** The limit of concurrent calls. It may change with the results of calls. */
 export interface Capacity {
-  /** A whole number, at least 1. */
+  /** An integer of at least 1. */
   readonly limit: number
-  /** A call begins, the `inFlight`th; the returned mark comes back with its end. */
+  /** Called when a call begins. `inFlight` includes it. The returned mark is passed to `end`. */
   begin(inFlight: number): number
   end(mark: number, outcome: Outcome, ms: number): void
 }

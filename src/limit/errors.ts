@@ -1,8 +1,13 @@
 import { OutriggerError, RefusalError, type RefusalDetails } from '../errors.ts'
 
-/** Too many calls are in flight, and the queue is full or was left to a more important call. Nothing was sent. */
+/**
+ * Too many calls are in flight, and the queue is full or a more important call took this call's place. Nothing was
+ * sent.
+ */
 export class LimitExceededError extends RefusalError {
-  /** Milliseconds until there may be room: an estimate from recent durations and the length of the queue. */
+  /**
+   * Milliseconds until there may be a free place. It is estimated from recent durations and the length of the queue.
+   */
   readonly retryAfter: number
 
   constructor(message: string, retryAfter: number, details?: RefusalDetails) {
@@ -15,7 +20,7 @@ export class LimitExceededError extends RefusalError {
   }
 }
 
-/** So many recent calls were turned down by the service that this one was not sent. */
+/** The call was not sent, because the service has refused most of the recent calls. */
 export class ThrottledError extends OutriggerError {
   constructor(message: string) {
     super('ERR_OUTRIGGER_THROTTLED', message)

@@ -6,32 +6,33 @@ import { fixedCapacity, type Capacity } from './capacity.ts'
 import { LimitExceededError } from './errors.ts'
 import { limitPolicy, type LimitOptions } from './policy.ts'
 import type { Priority } from './priority.ts'
-import { WaitingRoom, type Waiter } from './waiting.ts'
+import { WaitingQueue, type Waiter } from './waiting.ts'
 
-/** A place among those in flight; it must be released. */
+/** A place among the calls in flight. It must be released. */
 export interface Permit {
-  /** Gives the place back after `ms` in flight. Only the first release counts. */
+  /** Releases the place after `ms` milliseconds in flight. Later calls do nothing. */
   release(outcome: Outcome, ms: number): void
 }
 
 /** A place in the queue. */
 export interface Ticket {
-  /** Leaves the queue; neither `grant` nor `evict` will be called any more. */
+  /** Leaves the queue. After that, neither `grant` nor `evict` is called. */
   leave(): void
 }
 
 type Grant = (permit: Permit) => void
 type Evict = (error: LimitExceededError) => void
 
-/** What part of the limit sheddable calls may use: the rest is kept free for those that matter more. */
+/** The share of the limit that sheddable calls may use. The rest is reserved for more important calls. */
 const SHEDDABLE_SHARE = 0.8
-/** What one call adds to the running mean of durations. */
+/** The weight of one call in the mean duration. */
 const WEIGHT = 0.1
-/** A guess, in ms, for as long as nothing has ended. */
+/** The assumed duration in milliseconds before any call has ended. */
 const UNKNOWN_DURATION = 100
 
 /**
- * A bulkhead: at most `limit` calls in flight, a queue in front, and an order in which calls are turned away.
+ * A bulkhead: it allows at most `limit` calls in flight, has a queue for more, and refuses the least important calls
+ * first.
  *
  * @example
  * const permit = limiter.tryAcquire('default')
@@ -39,7 +40,7 @@ const UNKNOWN_DURATION = 100
  */
 export class Limiter {
   readonly #capacity: Capacity
-  readonly #room = new WaitingRoom<{ grant: Grant; evict: Evict }>()
+  readonly #waiting = new WaitingQueue<{ grant: Grant; evict: Evict }>()
   readonly #places: number
   readonly #name: string
   #inFlight = 0
@@ -61,28 +62,31 @@ export class Limiter {
   }
 
   get queued(): number {
-    return this.#room.size
-  }
-
-  /** A place at once, or undefined: the call would have to wait, or is refused. Nobody in the queue is overtaken. */
-  tryAcquire(priority: Priority): Permit | undefined {
-    return this.#room.isAhead(priority) || !this.#admits(priority) ? undefined : this.#admit()
+    return this.#waiting.size
   }
 
   /**
-   * Waits for a place, after `tryAcquire` said no. One of the callbacks is called, once, unless the ticket leaves
-   * first; they must not throw. The queue has no time limit of its own: leave when the call's deadline has passed.
+   * Returns a permit if a place is free. Returns undefined if the call would have to wait, or if an equally or more
+   * important call is already waiting.
+   */
+  tryAcquire(priority: Priority): Permit | undefined {
+    return this.#waiting.hasWaiterBefore(priority) || !this.#admits(priority) ? undefined : this.#admit()
+  }
+
+  /**
+   * Waits for a place, after `tryAcquire` returned undefined. Calls one of the two functions once, unless the ticket
+   * leaves first. They must not throw. The queue has no time limit: the caller must leave when its deadline has passed.
    *
-   * @throws {LimitExceededError} when there is no place in the queue either.
+   * @throws {LimitExceededError} when the queue is full too.
    */
   enqueue(priority: Priority, grant: Grant, evict: Evict): Ticket {
-    const isFull = this.#room.size >= this.#places
-    const victim = isFull ? this.#room.victimOf(priority) : undefined
+    const isFull = this.#waiting.size >= this.#places
+    const victim = isFull ? this.#waiting.toEvictFor(priority) : undefined
     if (isFull && !victim) throw this.#refusal(priority)
-    if (victim) this.#room.remove(victim)
-    const waiter = this.#room.push(priority, { grant, evict })
+    if (victim) this.#waiting.remove(victim)
+    const waiter = this.#waiting.push(priority, { grant, evict })
     victim?.value.evict(this.#refusal(victim.priority))
-    // For who let time pass since `tryAcquire`: with nothing in flight, nothing would ever wake the queue.
+    // A place may have become free since `tryAcquire`. If nothing is in flight, nothing else would start this call.
     this.#advance()
     return { leave: () => this.#leave(waiter) }
   }
@@ -99,7 +103,7 @@ export class Limiter {
   }
 
   #leave(waiter: Waiter<{ grant: Grant; evict: Evict }>): void {
-    this.#room.remove(waiter)
+    this.#waiting.remove(waiter)
   }
 
   /** @internal */
@@ -111,15 +115,15 @@ export class Limiter {
   }
 
   #advance(): void {
-    for (let next = this.#room.next; next && this.#admits(next.priority); next = this.#room.next) {
-      this.#room.remove(next)
+    for (let next = this.#waiting.next; next && this.#admits(next.priority); next = this.#waiting.next) {
+      this.#waiting.remove(next)
       next.value.grant(this.#admit())
     }
   }
 
   #refusal(priority: Priority): LimitExceededError {
     const { limit } = this.#capacity
-    const { size } = this.#room
+    const { size } = this.#waiting
     const wait = Math.ceil((this.#duration * (size + 1)) / limit)
     const numbers = `${this.#inFlight} of ${limit} in flight, ${size} waiting`
     const message = `${this.#name}: no room for a ${priority} call, ${numbers}`

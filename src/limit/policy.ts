@@ -1,22 +1,25 @@
 import { checkNumber, checkObject, quote } from '../options.ts'
 
-/** How many calls may be in flight at once, and how many may wait for a place. */
+/** How many calls may be in flight at the same time, and how many may wait for a place. */
 export interface LimitOptions {
-  /** Calls in flight at once; `'adaptive'` finds out how many the service can take. @default 'adaptive' */
+  /**
+   * The maximum number of calls in flight. With `'adaptive'` the client finds out how many the service can handle.
+   * @default 'adaptive'
+   */
   max?: number | 'adaptive'
-  /** Calls that may wait for a place; all others are refused at once. @default 0 */
+  /** The maximum number of calls that wait for a place. All others are rejected at once. @default 0 */
   queue?: number
-  /** Bounds for the adaptive limit. */
+  /** Bounds of the adaptive limit. */
   adaptive?: AdaptiveOptions
 }
 
 /** Bounds of an adaptive limit. */
 export interface AdaptiveOptions {
-  /** Calls in flight to start with. @default 20, within `min` and `max` */
+  /** The limit at the start. @default 20, within `min` and `max` */
   initial?: number
-  /** It never goes lower. @default 4 */
+  /** The smallest limit. @default 4 */
   min?: number
-  /** It never goes higher. @default 1_000 */
+  /** The largest limit. @default 1_000 */
   max?: number
 }
 
@@ -43,7 +46,7 @@ function adaptivePolicy(name: string, options: AdaptiveOptions = {}): Required<A
   checkObject(name, options, ['initial', 'min', 'max'])
   const { max: most = 1000 } = options
   checkNumber(`${name}.max`, most, whole)
-  // A default gives way to what was set.
+  // The defaults adapt to the options that are set.
   const {
     min = Math.min(4, most),
     max = Math.max(most, min),
@@ -52,6 +55,10 @@ function adaptivePolicy(name: string, options: AdaptiveOptions = {}): Required<A
   return {
     min: checkNumber(`${name}.min`, min, whole),
     max: checkNumber(`${name}.max`, max, { min, integer: true }),
-    initial: checkNumber(`${name}.initial`, initial, { min, max, integer: true }),
+    initial: checkNumber(`${name}.initial`, initial, {
+      min,
+      max,
+      integer: true,
+    }),
   }
 }

@@ -1,6 +1,9 @@
 import { quote } from '../options.ts'
 
-/** Who is shed first when there is too little for everybody: `sheddable`, then `default`, then `critical`. */
+/**
+ * The importance of a call. If there are too many calls, `sheddable` calls are refused first, then `default`, then
+ * `critical`.
+ */
 export type Priority = 'critical' | 'default' | 'sheddable'
 
 export const PRIORITIES: readonly Priority[] = ['critical', 'default', 'sheddable']

@@ -1,12 +1,15 @@
 const BUCKETS = 20
 
-/** How often something happened over the last `window` ms, exact to one twentieth of it. */
+/**
+ * Counts how often something happened in the last `window` milliseconds, with a precision of one twentieth of that
+ * time.
+ */
 export class RollingCount {
   readonly #start: number
   readonly #width: number
   readonly #counts = new Float64Array(BUCKETS)
   #sum = 0
-  /** Buckets begun since the start. */
+  /** The number of the current bucket, counted from the start. */
   #bucket = 0
 
   constructor(window: number, now: number) {
@@ -25,7 +28,7 @@ export class RollingCount {
     return this.#sum
   }
 
-  /** Every bucket that began since the last touch takes the place of one that has fallen out of the window. */
+  /** Clears the buckets that have left the window since the last call. */
   #expire(now: number): void {
     const bucket = Math.floor((now - this.#start) / this.#width)
     const begun = Math.min(bucket - this.#bucket, BUCKETS)

@@ -3,26 +3,30 @@ import { checkNumber, checkObject } from '../options.ts'
 import type { Priority } from './priority.ts'
 import { RollingCount } from './rolling-count.ts'
 
-/** When calls are not sent because the service refuses most of them. */
+/** Calls are not sent while the service refuses most of them. */
 export interface ThrottleOptions {
   /**
-   * How many calls may be sent for each one the service accepts. Lower throttles sooner; at 1 it could not
-   * find out that the service is well again.
+   * How many calls may be sent for each accepted one. With a lower value, throttling starts sooner. It must be above 1:
+   * otherwise the client could not detect that the service has recovered.
    * @default 2
    */
   k?: number
-  /** How far back calls are counted, in ms. @default 120_000 */
+  /** The time for which calls are counted, in milliseconds. @default 120_000 */
   window?: number
 }
 
-/** What a priority makes of the room between 1 and `k`. */
-const LENIENCE: Readonly<Record<Priority, number>> = { critical: 2, default: 1, sheddable: 0.5 }
+/** The factor on `k - 1` for each priority. */
+const ROOM_FACTOR: Readonly<Record<Priority, number>> = {
+  critical: 2,
+  default: 1,
+  sheddable: 0.5,
+}
 
 /**
- * Client-side throttling: a call that would in all likelihood be turned down is not sent, so that the service
- * need not spend its time on turning calls down.
+ * Client-side throttling. A call that the service would probably refuse is not sent, so the service need not spend time
+ * on refusing it.
  *
- *     p(throttle) = max(0, (requests − k × accepts) / (requests + 1))
+ * p(throttle) = max(0, (requests − k × accepts) / (requests + 1))
  *
  * @example
  * if (!throttle.admit('default')) throw new ThrottledError('…')
@@ -46,30 +50,33 @@ export class Throttle {
     this.#accepts = new RollingCount(ms, clock.now())
   }
 
-  /** False: do not send this one. */
+  /** Returns false if the call must not be sent. */
   admit(priority: Priority): boolean {
     const now = this.#clock.now()
     const isThrottled = this.#clock.random() < this.#probability(priority, now)
-    // One that is sent is counted with its answer: a burst that is still on its way has not been turned down.
+    // A call that is sent is counted when its response arrives. So calls in flight do not count as refused.
     if (isThrottled) this.#requests.add(now)
     return !isThrottled
   }
 
-  /** The service answered: false if it was to say that it has too much to do. A call without answer is not recorded. */
+  /**
+   * Counts a response. `accepted` is false if the service refused the call because of overload. A call without a
+   * response is not counted.
+   */
   record(accepted: boolean): void {
     const now = this.#clock.now()
     this.#requests.add(now)
     if (accepted) this.#accepts.add(now)
   }
 
-  /** How likely it is that a call is not sent. */
+  /** The probability that a call is not sent. */
   probability(priority: Priority): number {
     return this.#probability(priority, this.#clock.now())
   }
 
   #probability(priority: Priority, now: number): number {
     const requests = this.#requests.sum(now)
-    const k = 1 + (this.#k - 1) * LENIENCE[priority]
+    const k = 1 + (this.#k - 1) * ROOM_FACTOR[priority]
     return Math.max(0, (requests - k * this.#accepts.sum(now)) / (requests + 1))
   }
 }

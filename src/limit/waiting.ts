@@ -1,6 +1,6 @@
 import { PRIORITIES, type Priority } from './priority.ts'
 
-/** An entry of the queue; a link of its priority's list. */
+/** An entry of the queue. The entries of one priority form a linked list. */
 export class Waiter<T> {
   readonly priority: Priority
   readonly value: T
@@ -14,8 +14,8 @@ export class Waiter<T> {
   }
 }
 
-/** First come, first served, within a priority. Linked both ways, so that leaving from the middle is O(1). */
-class Line<T> {
+/** A first-in, first-out list. It is doubly linked, so that an entry in the middle can leave in O(1). */
+class Fifo<T> {
   length = 0
   oldest: Waiter<T> | undefined
   newest: Waiter<T> | undefined
@@ -39,50 +39,53 @@ class Line<T> {
   }
 }
 
-/** The queue in front of a limit: one line for each priority. */
-export class WaitingRoom<T> {
+/** The queue in front of a limit, with one list for each priority. */
+export class WaitingQueue<T> {
   size = 0
-  readonly #lines: Readonly<Record<Priority, Line<T>>> = {
-    critical: new Line(),
-    default: new Line(),
-    sheddable: new Line(),
+  readonly #fifos: Readonly<Record<Priority, Fifo<T>>> = {
+    critical: new Fifo(),
+    default: new Fifo(),
+    sheddable: new Fifo(),
   }
 
   push(priority: Priority, value: T): Waiter<T> {
     const waiter = new Waiter(priority, value)
-    this.#lines[priority].push(waiter)
+    this.#fifos[priority].push(waiter)
     this.size++
     return waiter
   }
 
-  /** True if it was still waiting. */
+  /** Returns false if the entry had already left the queue. */
   remove(waiter: Waiter<T>): boolean {
     if (!waiter.waiting) return false
     waiter.waiting = false
-    this.#lines[waiter.priority].remove(waiter)
+    this.#fifos[waiter.priority].remove(waiter)
     this.size--
     return true
   }
 
-  /** Whose turn it is. */
+  /** The entry whose turn is next. */
   get next(): Waiter<T> | undefined {
-    const { critical, default: normal, sheddable } = this.#lines
+    const { critical, default: normal, sheddable } = this.#fifos
     return critical.oldest ?? normal.oldest ?? sheddable.oldest
   }
 
-  /** Who has to make room for a newcomer of this priority: the newest of the least important. */
-  victimOf(priority: Priority): Waiter<T> | undefined {
+  /**
+   * Returns the entry to evict for a new call of this priority: the newest of the least important ones. Undefined if
+   * all are at least as important.
+   */
+  toEvictFor(priority: Priority): Waiter<T> | undefined {
     for (let rank = PRIORITIES.length - 1; rank > PRIORITIES.indexOf(priority); rank--) {
-      const line = this.#lines[PRIORITIES[rank]!]
-      if (line.newest) return line.newest
+      const fifo = this.#fifos[PRIORITIES[rank]!]
+      if (fifo.newest) return fifo.newest
     }
     return undefined
   }
 
-  /** True if somebody as important, or more, is waiting already. */
-  isAhead(priority: Priority): boolean {
+  /** True if an equally or more important call is waiting. */
+  hasWaiterBefore(priority: Priority): boolean {
     if (this.size === 0) return false
-    const { critical, default: normal, sheddable } = this.#lines
+    const { critical, default: normal, sheddable } = this.#fifos
     if (critical.length > 0) return true
     if (priority === 'critical') return false
     return normal.length > 0 || (priority === 'sheddable' && sheddable.length > 0)

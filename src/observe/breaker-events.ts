@@ -2,7 +2,7 @@ import type { Instance } from '../registry/source.ts'
 import type { InstanceCounts } from './instance-events.ts'
 import type { ServiceEvent } from './start-events.ts'
 
-/** The state of a breaker. `half-open`: a few probes are let through to find out whether it may close. */
+/** The state of a breaker. A `half-open` breaker admits a few probes to find out whether it may close. */
 export type BreakerState = 'closed' | 'open' | 'half-open'
 
 /** Why a breaker changed state. */
@@ -24,13 +24,16 @@ export type BreakerReason =
 export interface BreakerCounts {
   /** Failures in a row. */
   readonly consecutive: number
-  /** Results in its window; absent without one. */
+  /** The number of results in its window; absent without a window. */
   readonly calls?: number
-  /** Failures in its window; absent without one. */
+  /** The number of failures in its window; absent without a window. */
   readonly failures?: number
-  /** Slow calls in its window; absent without one. */
+  /** The number of slow calls in its window; absent without a window. */
   readonly slow?: number
-  /** The share of failures, or of slow calls, that decided; for these two reasons only. */
+  /**
+   * The share of failures or slow calls that opened the breaker, 0 to 1. Only for the reasons `failure-rate` and
+   * `slow-call-rate`.
+   */
   readonly rate?: number
 }
 
@@ -42,15 +45,15 @@ export interface BreakerEvent extends ServiceEvent {
   readonly from: BreakerState
   readonly to: BreakerState
   readonly reason: BreakerReason
-  /** Milliseconds until a probe may be admitted; on `breaker:open` only. */
+  /** Milliseconds until a probe may be admitted. Only on `breaker:open`. */
   readonly openFor?: number
-  /** What decided it; when calls did, on `breaker:open`. */
+  /** What the breaker had counted. Only on `breaker:open`, and only if results of calls opened it. */
   readonly counts?: BreakerCounts
-  /** Of the instance's last failure; on `breaker:open`. */
+  /** The HTTP status of the instance's last failure. Only on `breaker:open`. */
   readonly status?: number
   readonly error?: unknown
-  /** What is left: the service's instances by state. */
+  /** How many instances of the service are now in each state. */
   readonly instances: InstanceCounts
-  /** True when the breaker only reports what it would have done. */
+  /** True if the breaker only reports what it would do (option `dryRun`). */
   readonly dryRun?: true
 }

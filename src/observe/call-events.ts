@@ -2,17 +2,29 @@ import type { Instance } from '../registry/source.ts'
 import type { Door, ServiceEvent } from './start-events.ts'
 
 /**
- * How a call ended for its caller: with an answer that its plan calls good, with any other answer or error, with a refusal of
- * ours (nothing, or nothing more, was sent), by a deadline, or by the caller's own abort. What a fallback makes of it is told by
- * `call:fallback`.
+ * How a call ended for its caller:
+ * - `success`: with a response that counts as good by the call's plan.
+ * - `failure`: with any other response or error.
+ * - `refused`: this client refused to send a request, or a further one.
+ * - `timeout`: the deadline of the call ran out.
+ * - `aborted`: the caller aborted the call.
+ *
+ * A stored response or a fallback does not change the outcome. `call:fallback` reports them.
  */
 export type CallOutcome = 'success' | 'failure' | 'refused' | 'timeout' | 'aborted'
 
 /**
- * Why a call that failed was not tried again, or not once more. What the call is: `off` (`retry: false`, or through the dispatcher),
- * `not-idempotent`, `body` (it cannot be sent again). How its last try ended: `verdict` (nothing would be better elsewhere), `status`
- * (an answer that is not sent for again). What your own function said: `when`. What was used up: `attempts`, `budget`, `time`. Who there was:
- * `breaker`, `limit`, `no-instance`, `retry-after` (the only one, and it wants a longer pause than is believed). `closed`: the client is.
+ * Why a call that failed was not tried again, or not once more:
+ * - `off`: retries are off (`retry: false`), or the call came through the dispatcher.
+ * - `not-idempotent`: the method is not idempotent.
+ * - `body`: the request body cannot be sent again.
+ * - `verdict`: the last try ended in a way that another instance would not change.
+ * - `status`: the status of the response is not one that is retried.
+ * - `when`: the function `retry.when` did not ask for another try.
+ * - `attempts`, `budget`, `time`: the attempts, the retry budget or the time of the call were used up.
+ * - `breaker`, `limit`, `no-instance`: no instance was available for another try.
+ * - `retry-after`: the only instance asks for a longer pause than the client accepts.
+ * - `closed`: the client is closed.
  */
 export type NotRetried =
   | 'off'
@@ -31,11 +43,11 @@ export type NotRetried =
   | 'closed'
 
 /**
- * A try has failed, and another one is planned: it was counted against the budget, and comes after `delay`. It is not made if the call ends
- * before that, or if no instance can be tried then.
+ * A try has failed and another one is planned: it has been charged to the retry budget and starts after `delay`. The
+ * client does not make it if the call ends before that, or if no instance is available then.
  */
 export interface CallRetryEvent extends ServiceEvent {
-  /** The call's: the same in all of its events. */
+  /** The id of the call: the same in all events of the call. */
   readonly id: string
   readonly instance: Instance
   readonly route?: string
@@ -43,90 +55,98 @@ export interface CallRetryEvent extends ServiceEvent {
   readonly attempt: number
   /** Milliseconds until the next attempt. */
   readonly delay: number
-  /** Of the answer that is retried; absent when there was none. */
+  /** The HTTP status of the response that is retried; absent if there was none. */
   readonly status?: number
   readonly error?: unknown
 }
 
-/** A try is slow, and a second one joins it. */
+/** A try is slow, so the client starts a second one beside it. */
 export interface CallHedgeEvent extends ServiceEvent {
-  /** The call's: the same in all of its events. */
+  /** The id of the call: the same in all events of the call. */
   readonly id: string
   readonly instance: Instance
   readonly route?: string
-  /** The number of the attempt that was overtaken by the hedge. */
+  /** The number of the slow attempt. */
   readonly attempt: number
-  /** Milliseconds the first attempt had been waiting. */
+  /** Milliseconds that the slow attempt had waited. */
   readonly after: number
 }
 
-/** A call was refused by this client: no instance could be picked, or a limit was reached. */
+/** This client refused a call: no instance was available, or a limit was reached. */
 export interface CallRejectedEvent extends ServiceEvent {
-  /** The call's: the same in all of its events. */
+  /** The id of the call: the same in all events of the call. */
   readonly id: string
   readonly route?: string
   readonly error: Error
 }
 
-/** A fallback answered in the place of an answer or error. */
+/** A stored response (option `stale`) or a fallback has replaced a response or an error. */
 export interface CallFallbackEvent extends ServiceEvent {
   readonly route?: string
   readonly error?: unknown
-  /** Of the answer that the fallback stands in for; absent when there was none. */
+  /** The HTTP status of the response that the fallback replaces; absent if there was none. */
   readonly status?: number
 }
 
-/** A call is over: its caller has the headers of an answer, a value, or an error. */
+/** A call has ended: its caller has the response headers, a value or an error. */
 export interface CallEvent extends ServiceEvent {
-  /** The same in every event of the call. */
+  /** The id of the call: the same in all events of the call. */
   readonly id: string
   readonly door: Door
   readonly route?: string
   /** Absent for `execute`. */
   readonly method?: string
-  /** Without the query, or as `redactPath` has it; absent for `execute`. */
+  /** The path without its query, or what `redactPath` returned; absent for `execute`. */
   readonly path?: string
   readonly outcome: CallOutcome
-  /** Of the answer that the caller got. */
+  /** The HTTP status of the response that the caller got. */
   readonly status?: number
-  /** What the caller's promise was rejected with. */
+  /** The error that rejected the caller's promise. */
   readonly error?: unknown
-  /** Who answered, or failed last; absent when nobody was tried. */
+  /** The instance that answered, or the one that failed last; absent if none was tried. */
   readonly instance?: Instance
-  /** Set when it had no request of its own: it shares the answer to that of another caller (`coalesce`). */
+  /**
+   * True if the call sent no request, because it shares the response to another caller's request (option `coalesce`).
+   */
   readonly coalesced?: true
-  /** Tries, hedges included. */
+  /** The number of tries, including hedges. */
   readonly attempts: number
-  /** Those of the tries that joined a slow one. */
+  /** The number of hedges: tries that were started because an earlier one was slow. */
   readonly hedges: number
-  /** What follows is in milliseconds: from the start of the call to its end. */
+  /** Milliseconds from the start of the call to its end. All times below are in milliseconds too. */
   readonly duration: number
-  /** Waiting for the first instances. */
+  /** The time that the call waited for the first instances. */
   readonly discovery: number
-  /** Waiting for a place behind the limits. */
+  /** The time that the call waited for a place because of `limits`. */
   readonly queue: number
-  /** Waiting between tries. */
+  /** The time that the call waited between tries. */
   readonly backoff: number
-  /** The last try, until its request was on a connection; absent when it never was, and for `execute`. */
+  /**
+   * The time from the start of the last try until its request was on a connection. Absent if it never was, and for
+   * `execute`.
+   */
   readonly connect?: number
-  /** The last try, from there to the headers of its answer. */
+  /** The time from that moment until the response headers of the last try. */
   readonly firstByte?: number
-  /** A further try was wanted, and this forbade it. */
+  /** What forbade a further try that the client wanted to make. */
   readonly retriesDenied?: 'budget' | 'breaker'
-  /** Why there was no further try; absent after a good answer, a deadline, an abort, and where nothing was tried. */
+  /** Why there was no further try. Absent after a good response, a deadline or an abort, and if nothing was tried. */
   readonly notRetried?: NotRetried
-  /** The deadline that ran out: `timeout.total`, or the one of the caller's own caller. */
+  /**
+   * The deadline that ran out: `total` is `timeout.total`, `caller` is the deadline of the request that this call
+   * serves.
+   */
   readonly deadline?: 'total' | 'caller'
 }
 
-/** The body of a call's answer is over too; without one, it comes right after `call`. */
+/** The response body of a call has ended too. Without a body, the event comes right after `call`. */
 export interface CallEndEvent extends ServiceEvent {
   readonly id: string
   readonly door: Door
   readonly route?: string
-  /** Bytes of the body, as they came over the connection. */
+  /** The number of body bytes, as received on the connection. */
   readonly bytes: number
-  /** Whether it ended before it was complete: the connection broke, or the caller stopped reading. */
+  /** True if the body ended before it was complete: the connection broke, or the caller stopped reading. */
   readonly truncated: boolean
   /** Milliseconds from the start of the call. */
   readonly duration: number

@@ -1,11 +1,11 @@
 import { systemClock } from '../clock.ts'
 
-/** Tells this process from others: when it started, in microseconds, and its number. */
+/** Identifies this process: its start time in microseconds and its process id. */
 const PROCESS = `${Math.round((systemClock.epoch ?? 0) * 1000).toString(36)}${process.pid.toString(36)}`
 
 let calls = 0
 
-/** A short name for one call, unique over processes. */
+/** Returns a short id for a call, unique across processes. */
 export function nextCallId(): string {
   return `${PROCESS}-${(++calls).toString(36)}`
 }

@@ -1,20 +1,20 @@
 import type { AttemptEvent, AttemptStartEvent, CallEvent, CallStartEvent, ClientEvents } from './events.ts'
 
-/** What both kinds of message say besides. */
+/** A member of both kinds of messages. */
 interface MessageEnd {
-  /** What was thrown, from `error` on. */
+  /** The error. Set before the channel `error` is published. */
   error?: unknown
 }
 
-/** The message of the tracing channel `outrigger:call`: one object for a call, from `start` to `asyncEnd`. */
+/** The message of the tracing channel `outrigger:call`. A call has one message object from `start` to `asyncEnd`. */
 export interface CallMessage extends CallStartEvent, MessageEnd {
-  /** What the event `call` says; from `asyncStart` on, and from `error` on if there is one. */
+  /** The payload of the event `call`. Set before `error` and `asyncStart` are published. */
   event?: CallEvent
 }
 
-/** The message of the tracing channel `outrigger:attempt`: one object for an attempt. */
+/** The message of the tracing channel `outrigger:attempt`. An attempt has one message object. */
 export interface AttemptMessage extends AttemptStartEvent, MessageEnd {
-  /** What the event `attempt` says; from `asyncStart` on, and from `error` on if there is one. */
+  /** The payload of the event `attempt`. Set before `error` and `asyncStart` are published. */
   event?: AttemptEvent
 }
 

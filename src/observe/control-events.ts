@@ -1,24 +1,24 @@
 import type { ServiceEvent } from './start-events.ts'
 
-/** What was done by hand. `expired`: the time is over for which it was done. */
+/** What an operator did. `expired`: the time of an earlier action has passed. */
 export type ControlAction = 'isolate' | 'drain' | 'weigh' | 'open' | 'restore' | 'reset' | 'expired'
 
-/** Somebody did something by hand, or what was done is over. */
+/** An operator has changed something by hand, or the time of an earlier action has passed. */
 export interface ControlEvent extends ServiceEvent {
   readonly action: ControlAction
-  /** The instance's; absent when it was done to all. */
+  /** The id of the instance; absent if the action applies to all. */
   readonly id?: string
   readonly reason?: string
-  /** Unix milliseconds; absent: until it is taken back. */
+  /** When the action ends, in Unix milliseconds. Absent if it lasts until an operator undoes it. */
   readonly until?: number
-  /** The weight that was set; for `weigh` only. */
+  /** The weight that was set. Only for `weigh`. */
   readonly weight?: number
 }
 
 /** The options of a client were changed while it was in use. */
 export interface ConfigChangedEvent extends ServiceEvent {
-  /** Names of the options that differ now, `breaker`, `routes['GET /users/{id}']`. */
+  /** The names of the options that have changed, such as `breaker` or `routes['GET /users/{id}']`. */
   readonly changed: readonly string[]
-  /** Who did it, as `update()` was told. */
+  /** Who changed them, as passed to `update()`. */
   readonly by?: string
 }

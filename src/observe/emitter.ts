@@ -7,45 +7,45 @@ import type { Watcher } from './watchers.ts'
 
 export type Listener<Payload> = (event: Payload) => unknown
 
-type Guarded = (event: unknown) => void
+type GuardedListener = (event: unknown) => void
 
 /**
- * eventemitter3 behind a wall: a listener that throws (or rejects) becomes one process warning, never the
- * caller's problem and never another listener's.
+ * An event emitter on top of eventemitter3. If a listener throws or rejects, the process gets one warning. The call and
+ * the other listeners go on.
  */
 export class Emitter<Events extends object> {
   readonly #inner = new EventEmitter()
-  readonly #guarded = new WeakMap<Listener<never>, Guarded>()
+  readonly #guardedListeners = new WeakMap<Listener<never>, GuardedListener>()
   readonly #channels: ReadonlyMap<string, Channel> | undefined
-  /** Whether anybody listens to anything; those who watch do not count. */
-  attended = false
-  /** Who counts calls and attempts; undefined when nobody does. */
+  /** True if there is any listener. Watchers do not count. */
+  hasListeners = false
+  /** The watchers that count calls and attempts; undefined if there are none. */
   watchers: readonly Watcher[] | undefined
   #hadOnce = false
 
-  /** `channels`: where events of a name are published besides, as `{ name, event }`. */
+  /** `channels` also publish the events of a name, as `{ name, event }`. */
   constructor(channels?: ReadonlyMap<string, Channel>) {
     this.#channels = channels
   }
 
   on<Name extends keyof Events & string>(name: Name, listener: Listener<Events[Name]>): void {
     this.#inner.on(name, this.#guard(name, listener))
-    this.attended = true
+    this.hasListeners = true
   }
 
   once<Name extends keyof Events & string>(name: Name, listener: Listener<Events[Name]>): void {
     this.#inner.once(name, this.#guard(name, listener))
-    this.attended = this.#hadOnce = true
+    this.hasListeners = this.#hadOnce = true
   }
 
-  /** Without a listener, removes all listeners of that name. */
+  /** Without `listener`, removes all listeners of that name. */
   off<Name extends keyof Events & string>(name: Name, listener?: Listener<Events[Name]>): void {
     if (listener === undefined) this.#inner.removeAllListeners(name)
     else this.#inner.off(name, this.#guard(name, listener))
-    this.attended = this.#inner.eventNames().length > 0
+    this.hasListeners = this.#inner.eventNames().length > 0
   }
 
-  /** Until what is returned is called. */
+  /** Adds a watcher. Returns a function that removes it. */
   watch(watcher: Watcher): () => void {
     this.watchers = [...(this.watchers ?? []), watcher]
     return () => {
@@ -54,7 +54,7 @@ export class Emitter<Events extends object> {
     }
   }
 
-  /** Lets hot paths skip building a payload nobody will see. */
+  /** True if anything listens to this event. Hot paths use it to avoid building an unused payload. */
   has(name: keyof Events & string): boolean {
     return (
       this.#inner.listenerCount(name) > 0 ||
@@ -65,7 +65,7 @@ export class Emitter<Events extends object> {
 
   emit<Name extends keyof Events & string>(name: Name, event: Events[Name]): void {
     this.#inner.emit(name, event)
-    if (this.#hadOnce) this.attended = this.#inner.eventNames().length > 0
+    if (this.#hadOnce) this.hasListeners = this.#inner.eventNames().length > 0
     const channel = this.#channels?.get(name)
     if (channel?.hasSubscribers) channel.publish({ name, event })
     if (this.watchers) this.#tellWatchers(name as keyof ClientEvents, event as ClientEvents['call'])
@@ -76,16 +76,16 @@ export class Emitter<Events extends object> {
       if (watcher.names.has(name)) notify(() => watcher.event(name, event), [], WARNING)
   }
 
-  #guard<Payload>(name: string, listener: Listener<Payload>): Guarded {
+  #guard<Payload>(name: string, listener: Listener<Payload>): GuardedListener {
     if (typeof listener !== 'function') {
       throw new TypeError(`the listener for '${name}' must be a function, got ${quote(listener)}`)
     }
-    let guarded = this.#guarded.get(listener)
+    let guarded = this.#guardedListeners.get(listener)
     if (!guarded) {
       guarded = (event): void => {
         notify(listener, [event as Payload], WARNING)
       }
-      this.#guarded.set(listener, guarded)
+      this.#guardedListeners.set(listener, guarded)
     }
     return guarded
   }

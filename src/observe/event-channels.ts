@@ -4,7 +4,7 @@ import { EVENT_NAMES } from './event-names.ts'
 
 let channels: ReadonlyMap<string, Channel> | undefined
 
-/** The plain channel of each event that has one; the same for every client. */
+/** Returns the plain channel of each event that has one. All clients share the same channels. */
 export function eventChannels(): ReadonlyMap<string, Channel> {
   return (channels ??= new Map(
     EVENT_NAMES.flatMap((name) => {

@@ -1,7 +1,7 @@
 import { quote } from '../quote.ts'
 import type { ClientEvents } from './events.ts'
 
-/** A record, so that an event without its line here does not compile. */
+/** A record, so that the compiler rejects an event that is missing here. */
 const NAMES: Record<keyof ClientEvents, true> = {
   'breaker:open': true,
   'breaker:half-open': true,
@@ -33,10 +33,10 @@ const NAMES: Record<keyof ClientEvents, true> = {
 
 export const EVENT_NAMES: readonly (keyof ClientEvents)[] = Object.keys(NAMES) as (keyof ClientEvents)[]
 
-/** Never emitted: `once()` and `on()` of `node:events` listen to it beside what they are asked for. */
+/** Never emitted. `once()` and `on()` of `node:events` always add a listener for it. */
 const NEVER: string = 'error'
 
-/** Throws unless there is such an event: a listener under a misspelt name would never hear anything. */
+/** Throws a TypeError if there is no such event. Otherwise a listener with a misspelt name would never be called. */
 export function checkEventName<Name extends keyof ClientEvents>(name: Name): Name {
   if (typeof name === 'string' && (Object.hasOwn(NAMES, name) || name === NEVER)) return name
   throw new TypeError(`the event must be one of ${EVENT_NAMES.join(', ')}, got ${quote(name)}`)

@@ -49,7 +49,7 @@ export type { MirrorDroppedEvent, MirrorEvent } from './mirror-event.ts'
 export type { SourceInvalidEvent, SourceRecoveredEvent, SourceStaleEvent } from './source-events.ts'
 export type { AttemptStartEvent, CallStartEvent, Door, ServiceEvent, Within } from './start-events.ts'
 
-/** Event name → payload, for `client.on(name, listener)`. */
+/** Maps each event name to its payload, for `client.on(name, listener)`. */
 export interface ClientEvents {
   'breaker:open': BreakerEvent
   'breaker:half-open': BreakerEvent

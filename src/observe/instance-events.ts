@@ -1,66 +1,69 @@
 import type { Instance } from '../registry/source.ts'
 import type { ServiceEvent } from './start-events.ts'
 
-/** What stands in the way of picking an instance, if anything does. */
+/** Whether an instance may be picked (`available`), and if not, why. */
 export type InstanceState = 'available' | 'open' | 'probing' | 'paused' | 'draining' | 'full' | 'unhealthy'
 
-/** How many instances are in which state. */
+/** How many instances are in each state. */
 export type InstanceCounts = { readonly [State in Exclude<InstanceState, 'unhealthy'> | 'total']: number } & {
-  /** Those that their health checks have taken out; absent when there are none. */
+  /** The number of instances that fail their health checks; absent if there are none. */
   readonly unhealthy?: number
 }
 
-/** An instance came or went. */
+/** An instance was added to the service or removed from it. */
 export interface InstanceEvent extends ServiceEvent {
   readonly instance: Instance
 }
 
-/** The registry says something else of an instance than before. */
+/** The registry has changed the data of an instance. */
 export interface InstanceChangedEvent extends InstanceEvent {
   readonly previous: Instance
   /** The names of the fields that differ. */
   readonly changes: readonly (keyof Instance)[]
 }
 
-/** Outlier detection has taken an instance out; its breaker opens with the reason `outlier`. */
+/** Outlier detection has ejected an instance. Its breaker opens with the reason `outlier`. */
 export interface InstanceEjectedEvent extends InstanceEvent {
-  /** Milliseconds for which it is taken out. */
+  /** Milliseconds for which it is ejected. */
   readonly ejectFor: number
-  /** Its calls in the interval that was compared. */
+  /** The number of its calls in the compared interval. */
   readonly calls: number
-  /** Those of its calls that succeeded. */
+  /** How many of these calls succeeded. */
   readonly successes: number
-  /** Mean ms of the successes. */
+  /** The mean latency of the successes in milliseconds. */
   readonly latency?: number
 }
 
 /** Why a health check failed. */
 export interface CheckFailure {
   readonly reason: 'status' | 'body' | 'timeout' | 'error' | 'grpc'
-  /** Of the answer, for `status` and `body`. */
+  /** The HTTP status of the response, for `status` and `body`. */
   readonly status?: number
-  /** What a gRPC server said, for `grpc`: a serving status such as `NOT_SERVING`, or the call's own status such as `UNIMPLEMENTED (12)`. */
+  /**
+   * What a gRPC server returned, for `grpc`: a serving status such as `NOT_SERVING`, or the status of the call such as
+   * `UNIMPLEMENTED (12)`.
+   */
   readonly grpc?: string
   readonly error?: unknown
 }
 
-/** Health checks have taken an instance out: it is picked only when nobody better is there. */
+/** Health checks have failed. The instance is picked only if no better one is available. */
 export interface InstanceUnhealthyEvent extends InstanceEvent, CheckFailure {
-  /** Checks that failed in a row. */
+  /** The number of checks that failed in a row. */
   readonly failures: number
 }
 
-/** Health checks pass again. */
+/** The health checks of an instance pass again. */
 export interface InstanceHealthyEvent extends InstanceEvent {
-  /** Milliseconds. */
+  /** Milliseconds for which it was unhealthy. */
   readonly unhealthyFor: number
 }
 
-/** A server asked for a pause (Retry-After), and is picked only when nobody else is there. */
+/** A server asked for a pause (Retry-After). It is picked only if no other instance is available. */
 export interface InstancePausedEvent extends InstanceEvent {
   readonly route?: string
-  /** Milliseconds. */
+  /** The length of the pause in milliseconds. */
   readonly pauseFor: number
-  /** Of the answer that asked for the pause. */
+  /** The HTTP status of the response that asked for the pause. */
   readonly status?: number
 }

@@ -30,14 +30,14 @@ export interface CallResult {
   readonly outcome: CallOutcome
   readonly status?: number | undefined
   readonly error?: unknown
-  /** Of its last try. */
+  /** The trail of its last try. */
   readonly trail?: Trail | undefined
   readonly deadline?: 'total' | 'caller' | undefined
-  /** Its answer is that to another caller's request, which tells of its body. */
+  /** True if the call shares the response to another caller's request. The events of that request report the body. */
   readonly coalesced?: true
 }
 
-/** What a journal needs of its client. */
+/** What a journal needs from its client. */
 export interface JournalContext {
   readonly service: string
   readonly clock: Clock
@@ -46,7 +46,10 @@ export interface JournalContext {
   redacted(path: string | undefined): string | undefined
 }
 
-/** What one call has to tell; made only when somebody listens or watches, or when user code is to run in the call's context. */
+/**
+ * Collects what the events of one call report. It exists only if something listens or watches, or if user code must run
+ * in the call's async context.
+ */
 export class Journal implements TrailContext {
   readonly begunAt: number
   discovery = 0
@@ -58,19 +61,22 @@ export class Journal implements TrailContext {
   notRetried: NotRetried | undefined
   scope: Scope
   #id: string | undefined
-  readonly #isHeard: boolean
+  readonly #needsEvents: boolean
   readonly #context: JournalContext
   readonly #subject: CallSubject
   #message: CallMessage | undefined
-  #isTold = false
+  #isReported = false
 
-  /** `isHeard`: whether anybody may hear of more than that it was, and in the call's own context. */
-  constructor(context: JournalContext, subject: CallSubject, isHeard: boolean) {
+  /**
+   * `needsEvents` is false if only watchers observe the call. Then the journal counts it, but makes no events and captures
+   * no async context.
+   */
+  constructor(context: JournalContext, subject: CallSubject, needsEvents: boolean) {
     this.#context = context
     this.#subject = subject
-    this.#isHeard = isHeard
+    this.#needsEvents = needsEvents
     this.begunAt = context.clock.now()
-    this.scope = isHeard ? captureScope() : nobody
+    this.scope = needsEvents ? captureScope() : nobody
   }
 
   get id(): string {
@@ -86,11 +92,11 @@ export class Journal implements TrailContext {
     return this.#context.events
   }
 
-  /** Runs the part of the call that is synchronous, where a subscriber wants it run. */
+  /** Runs the synchronous part of the call, in the async context that a channel subscriber has set up. */
   trace<T>(run: () => T): T {
     const { events } = this
     const { hasSubscribers } = callChannel
-    if (!this.#isHeard || (!hasSubscribers && !events.has('call:start'))) return run()
+    if (!this.#needsEvents || (!hasSubscribers && !events.has('call:start'))) return run()
     const message: CallMessage = this.describe()
     this.#message = message
     if (!hasSubscribers) {
@@ -108,34 +114,34 @@ export class Journal implements TrailContext {
     }
   }
 
-  /** For one more attempt; undefined when it has nothing to tell. */
+  /** Counts one more attempt. Returns undefined if nothing listens to it. */
   trail(instance: Instance, hedge: boolean): Trail | undefined {
     this.attempts++
     if (hedge) this.hedges++
-    return this.#isHeard ? new Trail(this, instance, hedge) : undefined
+    return this.#needsEvents ? new Trail(this, instance, hedge) : undefined
   }
 
-  /** For the only attempt of a call, which ends with it. */
+  /** Counts the only attempt of a call that ends together with it. */
   onlyTrail(instance: Instance): Trail {
     this.attempts++
     return new Trail(this, instance)
   }
 
-  /** Its caller has left, and others go on with the request: this is how his call ended. */
+  /** The caller has left, but other callers still wait for the request. Reports how the call ended for this caller. */
   leave(result: CallResult): void {
-    if (this.#isTold) return
-    if (this.#isHeard) this.scope.runInAsyncScope(() => this.#tell(result))
+    if (this.#isReported) return
+    if (this.#needsEvents) this.scope.runInAsyncScope(() => this.#report(result))
     else this.#count(result)
   }
 
-  /** The call is over; its answer's body may still come. */
+  /** The call has ended. The response body may still follow. */
   end(result: CallResult): void {
-    if (this.#isHeard) this.scope.runInAsyncScope(() => this.#end(result))
-    else if (!this.#isTold) this.#count(result)
+    if (this.#needsEvents) this.scope.runInAsyncScope(() => this.#end(result))
+    else if (!this.#isReported) this.#count(result)
   }
 
   #end(result: CallResult): void {
-    if (!this.#isTold) this.#tell(result)
+    if (!this.#isReported) this.#report(result)
     const { trail } = result
     if (result.coalesced || !this.events.has('call:end')) return
     if (!trail || result.error !== undefined) this.#bodyOver(0, false)
@@ -143,7 +149,7 @@ export class Journal implements TrailContext {
   }
 
   #count({ outcome }: CallResult): void {
-    this.#isTold = true
+    this.#isReported = true
     const { watchers } = this.events
     if (!watchers) return
     const { service } = this.#context
@@ -151,7 +157,7 @@ export class Journal implements TrailContext {
     for (const watcher of watchers) watcher.call(service, this.#subject.route, outcome, age)
   }
 
-  #tell(result: CallResult): void {
+  #report(result: CallResult): void {
     this.#count(result)
     const { events } = this
     if (!events.has('call') && !this.#message) return
@@ -175,8 +181,8 @@ export class Journal implements TrailContext {
     if (!events.has('call:end')) return
     const { door, route } = this.#subject
     const { id, age: duration } = this
-    const tale = { ...this.#context.stamp(), id, door, bytes, truncated, duration }
-    events.emit('call:end', route === undefined ? tale : { ...tale, route })
+    const payload = { ...this.#context.stamp(), id, door, bytes, truncated, duration }
+    events.emit('call:end', route === undefined ? payload : { ...payload, route })
   }
 
   #event({ outcome, status, error, trail, deadline, coalesced }: CallResult): CallEvent {
@@ -186,7 +192,7 @@ export class Journal implements TrailContext {
     const { service, at } = this.#context.stamp()
     const { id, attempts, hedges, age: duration, discovery, queue, backoff, retriesDenied, notRetried } = this
     const counts = { attempts, hedges, duration, discovery, queue, backoff }
-    // Assignments: a spread for each member that may be absent costs an object each, at every call.
+    // Assignments are cheaper here: a spread for each member that may be absent would create an object per call.
     const event: Writable<CallEvent> = { service, at, id, door, outcome, ...counts }
     if (route !== undefined) event.route = route
     if (method !== undefined) event.method = method
@@ -203,7 +209,7 @@ export class Journal implements TrailContext {
     return event
   }
 
-  /** What each of its messages says. */
+  /** Returns what all messages of the call have in common. */
   describe(): CallStartEvent {
     const { door, route, method } = this.#subject
     const { service } = this.#context

@@ -1,11 +1,11 @@
 import { oneLine } from '../quote.ts'
 
-/** Of `http.client.request.duration` in OpenTelemetry's semantic conventions, in seconds. */
+/** The buckets in seconds that OpenTelemetry's semantic conventions give for `http.client.request.duration`. */
 export const DURATION_BUCKETS: readonly number[] = [
   0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
 ]
 
-/** Label values of one kind that are kept apart; all others are counted as `other`. */
+/** The largest number of different values of one label. All others count as `other`. */
 const MAX_VALUES = 200
 
 const METHODS: ReadonlySet<string> = new Set([
@@ -19,7 +19,7 @@ const METHODS: ReadonlySet<string> = new Set([
   'TRACE',
 ])
 
-/** A label whose values come from calls: a bounded number of them. */
+/** A label whose values come from calls. It limits their number. */
 export class BoundedLabel {
   readonly #known = new Set<string>()
 
@@ -32,13 +32,16 @@ export class BoundedLabel {
   }
 }
 
-/** Characters of an instance's id that are shown. */
+/** The largest number of characters of an instance id in a label. */
 const MAX_ID = 128
 
-// oxlint-disable-next-line no-control-regex -- a NUL ends a scrape of Prometheus, others end a line
+// oxlint-disable-next-line no-control-regex -- a NUL makes a Prometheus scrape fail, others break a line
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
 
-/** An instance's id as a label: whoever fills a registry must not fill, or break, what reads the metrics. */
+/**
+ * Returns an instance id as a label. It limits the length and removes control characters: data in a registry must not
+ * break the metrics.
+ */
 export function idLabel(id: string): string {
   if (id.length <= MAX_ID && !CONTROL.test(id)) return id
   const line = oneLine(id)

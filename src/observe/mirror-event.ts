@@ -1,25 +1,25 @@
 import type { Instance } from '../registry/source.ts'
 import type { ServiceEvent } from './start-events.ts'
 
-/** A request was not copied, because as many copies as `mirror.max` were under way. */
+/** A request was not copied, because the limit `mirror.max` of concurrent copies was reached. */
 export interface MirrorDroppedEvent extends ServiceEvent {
-  /** The call's. */
+  /** The id of the call. */
   readonly id?: string
   readonly route?: string
   readonly method: string
-  /** Without the query, or as `redactPath` has it. */
+  /** The path without its query, or what `redactPath` returned. */
   readonly path?: string
 }
 
-/** A copy of a request is over (option `mirror`). Its answer was dropped. */
+/** A copy of a request has ended (option `mirror`). Its response is discarded. */
 export interface MirrorEvent extends MirrorDroppedEvent {
   readonly instance: Instance
-  /** A failure is no whole answer, or one with a status from 500 on. It counts for nobody. */
+  /** `failure`: there was no complete response, or its status was 500 or above. It does not count for any breaker. */
   readonly outcome: 'success' | 'failure'
-  /** Milliseconds until its answer began, or it was known that there would be none. */
+  /** Milliseconds until the response headers, or until the copy failed. */
   readonly duration: number
-  /** Of its answer; absent when there was none. */
+  /** The HTTP status of the response; absent if there was none. */
   readonly status?: number
-  /** Why there was no answer, or no end of it. */
+  /** Why there was no response, or why it was not complete. */
   readonly error?: unknown
 }

@@ -5,7 +5,7 @@ import type { ClientEvents, ServiceEvent } from './events.ts'
 import { Journal, type CallSubject, type JournalContext } from './journal.ts'
 import { asked } from '../hooks/asked.ts'
 
-/** What of a path may be seen in events; undefined hides it. */
+/** Returns the part of a path that events may show. Undefined hides the path. */
 export type RedactPath = (path: string) => string | undefined
 
 export interface ObserverOptions {
@@ -13,13 +13,13 @@ export interface ObserverOptions {
   readonly clock: Clock
   readonly events: Emitter<ClientEvents>
   readonly redactPath: RedactPath | undefined
-  /** Whether functions of the user's are asked about each attempt. */
+  /** True if user functions are called for each attempt. */
   readonly hasUserCode: boolean
-  /** Called at the beginning of each call, whoever hears of it. */
+  /** Called when a call begins, whether or not anything listens. */
   readonly onCall?: (() => void) | undefined
 }
 
-/** Says whether anybody is to hear of a client's calls, and begins their journals. */
+/** Decides whether a call needs a journal, and begins it. */
 export class Observer implements JournalContext {
   readonly service: string
   readonly clock: Clock
@@ -42,20 +42,20 @@ export class Observer implements JournalContext {
     this.#hasUserCode = hasUserCode
   }
 
-  /** What every event says. */
+  /** Returns the members that every event has. */
   stamp(): ServiceEvent {
     return { service: this.service, at: unixTime(this.clock) }
   }
 
-  /** A journal for a call that begins now; undefined when nobody is there to read it. */
+  /** Begins a journal for a call. Returns undefined if nothing listens or watches. */
   begin(subject: CallSubject): Journal | undefined {
     this.#onCall?.()
-    const isHeard = this.#hasUserCode || this.events.attended || hasSubscribers()
-    if (!isHeard && !this.events.watchers) return undefined
-    return new Journal(this, subject, isHeard)
+    const needsEvents = this.#hasUserCode || this.events.hasListeners || hasSubscribers()
+    if (!needsEvents && !this.events.watchers) return undefined
+    return new Journal(this, subject, needsEvents)
   }
 
-  /** The path as events show it: queries carry tokens, so they are left out by default. */
+  /** Returns the path as events show it. Without `redactPath` it has no query, as queries may contain tokens. */
   redacted(path: string | undefined): string | undefined {
     if (path === undefined) return undefined
     const redact = this.#redactPath

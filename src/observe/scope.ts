@@ -1,15 +1,19 @@
 import { AsyncResource } from 'node:async_hooks'
 
 /**
- * The async context of one call. undici runs its handlers in the context of whoever opened the connection, a shared timer
- * in that of whoever armed it: user code must see the context of its own call.
+ * The async context of one call. undici runs its handlers in the context in which the connection was opened, and a
+ * shared timer runs in the context in which it was set. Code that must run in the context of its own call runs in this
+ * scope.
  */
 export type Scope = AsyncResource
 
-/** Cheaper than `AsyncLocalStorage.snapshot()`, which costs more than a whole attempt. */
+/**
+ * Captures the current async context. `AsyncLocalStorage.snapshot()` does the same, but costs more than an entire
+ * attempt.
+ */
 export function captureScope(): Scope {
   return new AsyncResource('OutriggerCall', { requireManualDestroy: true })
 }
 
-/** The context of no call, for what belongs to none: better no identity than another caller's. */
+/** A context outside every call, for work that belongs to no call. So it cannot carry the identity of a caller. */
 export const nobody: Scope = captureScope()

@@ -1,23 +1,23 @@
 import type { ServiceEvent } from './start-events.ts'
 
-/** The source has failed. The last known good instances stay in use. */
+/** The source has failed. The last known instances stay in use. */
 export interface SourceStaleEvent extends ServiceEvent {
-  /** What the source threw, or a description of why its snapshot was refused. */
+  /** The error of the source, or a text that says why its snapshot was rejected. */
   readonly error: unknown
-  /** How many last known good instances stay in use. */
+  /** How many last known instances stay in use. */
   readonly instances: number
 }
 
 /** The source works again. */
 export interface SourceRecoveredEvent extends ServiceEvent {
-  /** How many instances the source has. */
+  /** How many instances the source has now. */
   readonly instances: number
-  /** Milliseconds since the source went stale. */
+  /** Milliseconds since the source failed. */
   readonly staleFor: number
 }
 
-/** A snapshot of the source had entries that are no instances. The others are used. */
+/** A snapshot of the source contained entries that are not valid instances. The valid ones are used. */
 export interface SourceInvalidEvent extends ServiceEvent {
-  /** The entries that were dropped from a snapshot, each with the reason. */
+  /** The entries that were rejected, each with the reason. */
   readonly rejected: readonly { readonly entry: unknown; readonly reason: string }[]
 }

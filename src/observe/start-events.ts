@@ -1,46 +1,49 @@
 import type { Instance } from '../registry/source.ts'
 
-/** What every event of a client has. */
+/** The members of every event of a client. */
 export interface ServiceEvent {
   readonly service: string
-  /** Unix milliseconds (on an injected clock: its `now() + epoch`). */
+  /** The time in Unix milliseconds. With an injected clock it is `now() + epoch`. */
   readonly at: number
 }
 
-/** The way by which a call came in. */
+/** The method of the client through which a call came in. */
 export type Door = 'fetch' | 'request' | 'execute' | 'dispatcher'
 
-/** A call begins; its caller's async context is the current one. */
+/** A call begins. The current async context is the caller's. */
 export interface CallStartEvent extends ServiceEvent {
-  /** The same in every event of the call. */
+  /** The id of the call: the same in all events of the call. */
   readonly id: string
   readonly door: Door
   readonly route?: string
   /** Absent for `execute`. */
   readonly method?: string
-  /** Without the query, or as `redactPath` has it; absent for `execute`. */
+  /** The path without its query, or what `redactPath` returned; absent for `execute`. */
   readonly path?: string
   /** The logical URL with that path; absent for `execute`. */
   readonly url?: string
 }
 
-/** Runs what it is given, once and at once, in an async context of its own making. */
+/** Calls `run` once, synchronously, in an async context that it sets up. */
 export type Within = (run: () => void) => unknown
 
-/** An attempt is about to be sent. What a listener sets here holds for this attempt alone. */
+/** An attempt is about to be sent. What a listener sets on this event applies to this attempt only. */
 export interface AttemptStartEvent extends CallStartEvent {
-  /** 1 for the first try of the call. */
+  /** The number of this try within its call, counted from 1. */
   readonly attempt: number
-  /** Whether it joined a slow try, which goes on. */
+  /** True if the attempt is a hedge: it was started because an earlier try was slow. The earlier try goes on. */
   readonly hedge: boolean
   readonly instance: Instance
   /**
-   * Request headers to add, or to put in the place of the caller's: a listener writes them here, under names in lower case.
-   * Not sent by `execute`, whose function makes its own request.
+   * A listener may add request headers here, with names in lower case. They replace headers of the caller with the same
+   * name. `execute` ignores them, as its function makes its own request.
    */
   readonly headers: Record<string, string>
-  /** A listener may set it: the attempt, with its listeners, then runs in there. For contexts that `bindStore` does not reach. */
+  /**
+   * A listener may set it to run the attempt and its listeners in another async context. It is for contexts that
+   * `bindStore` does not support.
+   */
   within?: Within
-  /** The same for the moment in which the request is handed to undici; never called for `execute`. */
+  /** A listener may set it to hand the request to undici in another async context. Never called for `execute`. */
   sendWithin?: Within
 }

@@ -6,7 +6,7 @@ import type { Emitter } from './emitter.ts'
 import type { AttemptEvent, CallStartEvent, ClientEvents, Outcome } from './events.ts'
 import { captureScope, type Scope } from './scope.ts'
 
-/** What an attempt needs of its call. */
+/** What a trail needs from its call. */
 export interface TrailContext {
   readonly id: string
   readonly scope: Scope
@@ -21,18 +21,20 @@ export interface TrailEnd {
   readonly error: unknown
 }
 
-/** What one attempt has to tell besides its outcome; made only for calls that somebody hears of. */
+/**
+ * Collects what the events of one attempt report, besides its outcome. It exists only if something listens to the call.
+ */
 export class Trail {
   readonly id: string
   readonly instance: Instance
   readonly hedge: boolean
-  /** Where its user code runs: the call's scope, or one that a subscriber has set up for this attempt. */
+  /** The async context of its user code: the call's, or one that a subscriber has set up for this attempt. */
   scope: Scope
-  /** Milliseconds from its start until its request was on a connection. */
+  /** Milliseconds from the start of the attempt until its request was on a connection. */
   connect: number | undefined
-  /** Milliseconds from there to the headers of the answer. */
+  /** Milliseconds from that moment until the response headers. */
   firstByte: number | undefined
-  /** For an attempt that is a call by itself. */
+  /** Set by a call that consists of this attempt only. */
   onEnd: ((end: TrailEnd) => void) | undefined
   bytes = 0
   truncated = false
@@ -49,17 +51,20 @@ export class Trail {
     this.scope = context.scope
   }
 
-  /** That of the attempt which follows a redirect. */
+  /** Makes the trail of the attempt that follows a redirect. */
   onward(instance: Instance): Trail {
     return new Trail(this.#context, instance, this.hedge)
   }
 
-  /** Whether its end is to be told, though nobody listens to the event. */
+  /** True if a channel subscriber needs the end of the attempt, even if no listener does. */
   get isTraced(): boolean {
     return this.#message !== undefined
   }
 
-  /** Sends it where a subscriber wants it sent; he may add headers to its request before. */
+  /**
+   * Sends the attempt in the async context that a subscriber or listener sets up. Before that, it may add request
+   * headers.
+   */
   trace<T>(attempt: number, send: () => T): T {
     const { events } = this.#context
     const { hasSubscribers } = attemptChannel
@@ -82,12 +87,12 @@ export class Trail {
     }
   }
 
-  /** Hands its request to undici, where a subscriber wants that done. */
+  /** Hands the request to undici, in the async context that a listener has set in `sendWithin`. */
   dispatch(dispatch: () => boolean): boolean {
     return runWithin(this.#message?.sendWithin, dispatch)
   }
 
-  /** Its outcome is known. */
+  /** Publishes the end of the attempt on the tracing channel. */
   ended(event: AttemptEvent): void {
     const message = this.#message
     if (!message) return
@@ -100,7 +105,7 @@ export class Trail {
     attemptChannel.asyncEnd.publish(message)
   }
 
-  /** Request headers that a subscriber has added. */
+  /** The request headers that subscribers and listeners have added. */
   get headers(): Readonly<Record<string, string>> | undefined {
     return this.#message?.headers
   }
@@ -120,13 +125,13 @@ export class Trail {
     this.#onOver?.()
   }
 
-  /** Somebody has gone on from this answer, to another one. */
+  /** The call has gone on to another response, such as that of a redirect target. */
   left(): void {
     this.#body = 'left'
     this.bytes = 0
   }
 
-  /** Calls `onOver` once there is nothing more to come: at once, if there is nothing. */
+  /** Calls `onOver` when the body has ended, or immediately if no body is open. */
   whenOver(onOver: () => void): void {
     if (this.#body === 'open') this.#onOver = onOver
     else onOver()

@@ -1,25 +1,25 @@
 import type { Instance } from '../registry/source.ts'
 import type { CallOutcome, ClientEvents, Outcome } from './events.ts'
 
-/** How the dashboard counts what a client, or all clients of an application, do. */
+/** The key of the method that the dashboard uses to count the calls of a client or an application. */
 export const watch: unique symbol = Symbol('outrigger.watch')
 
 /**
- * Hears of each call and attempt as plain numbers: an event object and an async context for each would cost more than counting does.
- * `call` and `attempt` must not throw.
+ * Gets each call and attempt as plain values. Event objects and async contexts for each of them would cost more than
+ * the counting. `call` and `attempt` must not throw.
  */
 export interface Watcher {
-  /** The events that it wants to hear of. They come in no call's async context. */
+  /** The events that the watcher gets. They run outside the calls' async contexts. */
   readonly names: ReadonlySet<keyof ClientEvents>
   event(name: keyof ClientEvents, event: ClientEvents[keyof ClientEvents]): void
-  /** A call is over after `ms` milliseconds. */
+  /** A call has ended after `ms` milliseconds. */
   call(service: string, route: string | undefined, outcome: CallOutcome, ms: number): void
   attempt(service: string, instance: Instance, outcome: Outcome, ms: number): void
 }
 
 export interface Watchable {
   /**
-   * Adds a watcher, and returns what takes it away again.
+   * Adds a watcher. Returns a function that removes it.
    *
    * @internal
    */

@@ -1,2 +1,2 @@
-/** An event while it is put together. */
+/** An event that is still being built. */
 export type Writable<T> = { -readonly [K in keyof T]: T[K] }

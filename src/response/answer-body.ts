@@ -1,79 +1,82 @@
-/** What the body asks of undici's controller of a request. */
+/** The part of undici's request controller that a body uses. */
 export interface BodyControl {
   pause(): void
   resume(): void
   abort(reason: Error): void
 }
 
-/** Who has begun to read, and is told of what comes. */
+/** Reads the body. */
 interface Reader {
   ready(): void
 }
 
-/** Who keeps the sizes of a body. */
+/** Stores the sizes of a body. */
 interface Timing {
   add(wire: number, read: number): void
 }
 
-/** Bytes that may wait for a reader before the connection is paused: as much as Node's own streams hold. */
-const HIGH = 64 * 1024
+/** In bytes. If more wait for a reader, the connection is paused. Node's own streams have the same limit. */
+const PAUSE_ABOVE = 64 * 1024
 
-/** Never added to. */
-const NONE: Buffer[] = []
+/** A shared empty array, which is never changed. */
+const NO_PIECES: Buffer[] = []
 
-const NOW = Promise.resolve()
+const RESOLVED = Promise.resolve()
 
 /**
- * The body of an answer, in the pieces in which undici hands it over, until somebody reads it. The handler of the request
- * fills it. It knows no Response, so that one that nobody reads can be collected.
+ * The body of a response, in the chunks that undici delivers, until it is read. undici's handler fills it. It has no
+ * reference to the Response, so a Response that is not read can be garbage-collected.
  */
 export class AnswerBody {
   #control: BodyControl | undefined
-  #pieces: Buffer[] = NONE
+  #pieces: Buffer[] = NO_PIECES
   #bytes = 0
   #isOver = false
-  #isWanted = false
+  #isReadAll = false
   #isPaused = false
   #error: unknown
-  /** Bytes on the wire. */
+  /** The number of bytes received, before decoding. */
   #wire = 0
   #received = 0
   #taken = 0
-  /** Is told once how many bytes came on the wire and how many were read, when the body has been read, has failed or was cancelled. */
+  /**
+   * Called once when the body has been read, has failed or was cancelled: with the bytes received on the wire, and the
+   * bytes read.
+   */
   timing: Timing | undefined
-  #unheed: (() => void) | undefined
+  #removeAbortListener: (() => void) | undefined
   #reader: Reader | undefined
 
-  /** Nothing more will come: the connection is free. */
+  /** True if no more data comes. The connection is free then. */
   get isOver(): boolean {
     return this.#isOver
   }
 
-  /** What its readers fail with; undefined for none. */
+  /** The error with which reading fails; undefined if there is none. */
   get error(): unknown {
     return this.#error
   }
 
-  /** Whether a signal can still end it. */
-  get isHeeding(): boolean {
-    return this.#unheed !== undefined
+  /** True if a signal can still abort the body. */
+  get hasSignal(): boolean {
+    return this.#removeAbortListener !== undefined
   }
 
   begin(control: BodyControl): void {
     this.#control = control
   }
 
-  /** A piece that took `wire` bytes on the wire, if it was encoded there. */
+  /** Adds a chunk. `wire` is its number of bytes on the wire, which differs if it was encoded. */
   add(piece: Buffer, wire: number = piece.length): void {
     if (this.#isOver) return
     this.#wire += wire
     if (piece.length === 0) return
-    // Most bodies are of one piece, and an array that was pushed to takes the memory of seventeen.
+    // Most bodies have one chunk. An array changed by `push` would use seventeen times the memory.
     if (this.#pieces.length === 0) this.#pieces = [piece]
     else this.#pieces.push(piece)
     this.#bytes += piece.length
     this.#received += piece.length
-    if (!this.#isWanted && this.#bytes > HIGH) this.#pause()
+    if (!this.#isReadAll && this.#bytes > PAUSE_ABOVE) this.#pause()
     this.#reader?.ready()
   }
 
@@ -83,47 +86,47 @@ export class AnswerBody {
     this.#reader?.ready()
   }
 
-  /** As in fetch, what has come and was not read yet is lost. */
+  /** Data that has arrived but was not read is lost, as in fetch. */
   fail(cause: unknown): void {
     if (this.#isOver) return
     this.#failWith(new TypeError('terminated', { cause }))
   }
 
-  /** The caller's signal ends it until it has been read, even if all of it has come. */
-  heed(signal: AbortSignal): void {
+  /** The caller's signal aborts the body until it has been read, even if all data has arrived. */
+  abortWith(signal: AbortSignal): void {
     const onAbort = (): void => this.#abort(signal.reason)
     signal.addEventListener('abort', onAbort, { once: true })
-    this.#unheed = () => signal.removeEventListener('abort', onAbort)
+    this.#removeAbortListener = () => signal.removeEventListener('abort', onAbort)
   }
 
-  /** Read to its end, failed or cancelled: from now on no signal matters. */
+  /** The body was read to the end, has failed or was cancelled. From now on the signal has no effect. */
   done(): void {
-    this.#unheed?.()
-    this.#unheed = undefined
-    this.timing?.add(this.#wire, this.#isWanted ? this.#received : this.#taken)
+    this.#removeAbortListener?.()
+    this.#removeAbortListener = undefined
+    this.timing?.add(this.#wire, this.#isReadAll ? this.#received : this.#taken)
     this.timing = undefined
   }
 
-  /** Whoever reads is told when there is something new; there is one reader at most. */
-  readBy(reader: Reader | undefined): void {
+  /** Sets the reader that is called when there is new data. A body has at most one reader. */
+  setReader(reader: Reader | undefined): void {
     this.#reader = reader
   }
 
-  /** The next piece, if it has come. */
+  /** Returns the next chunk, if it has arrived. */
   take(): Buffer | undefined {
     const piece = this.#pieces.shift()
     this.#bytes -= piece?.length ?? 0
     this.#taken += piece?.length ?? 0
-    if (this.#bytes <= HIGH) this.#resume()
+    if (this.#bytes <= PAUSE_ABOVE) this.#resume()
     return piece
   }
 
-  /** What `convert` makes of all of it, read without pauses. */
+  /** Reads the complete body without pauses, and returns the result of `convert`. */
   read<T>(convert: (all: Buffer) => T): Promise<T> {
-    this.#isWanted = true
+    this.#isReadAll = true
     this.#resume()
-    // A signal that aborts right after the call is heard even if there is nothing to wait for.
-    const over = this.#isOver ? NOW : this.#over()
+    // This waits even if all data has arrived: a signal that aborts right after the call must still have an effect.
+    const over = this.#isOver ? RESOLVED : this.#over()
     return over.then(() => {
       this.#reader = undefined
       this.done()
@@ -132,10 +135,10 @@ export class AnswerBody {
     })
   }
 
-  /** Nobody wants the rest: ends the request. */
+  /** The rest is not needed. Ends the request. */
   cancel(reason: unknown): void {
     const control = this.#control
-    this.#pieces = NONE
+    this.#pieces = NO_PIECES
     this.#isOver = true
     this.#control = this.#reader = undefined
     this.done()
@@ -144,7 +147,7 @@ export class AnswerBody {
 
   #abort(reason: unknown): void {
     const control = this.#control
-    // fetch takes whatever is false for no reason at all.
+    // fetch replaces a falsy reason by an AbortError.
     const error: unknown = reason || abortError()
     this.#failWith(error)
     control?.abort(error as Error)
@@ -152,7 +155,7 @@ export class AnswerBody {
 
   #failWith(error: unknown): void {
     this.#error = error
-    this.#pieces = NONE
+    this.#pieces = NO_PIECES
     this.done()
     this.end()
   }
@@ -170,7 +173,7 @@ export class AnswerBody {
   #joined(): Buffer {
     const [first] = this.#pieces
     const all = first && this.#pieces.length === 1 ? first : Buffer.concat(this.#pieces, this.#bytes)
-    this.#pieces = NONE
+    this.#pieces = NO_PIECES
     return all
   }
 

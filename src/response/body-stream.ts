@@ -1,14 +1,14 @@
 import type { AnswerBody } from './answer-body.ts'
 
-/** A body as the byte stream that fetch gives: read on demand, a piece at a time, cancelled with its request. */
+/** Makes a byte stream like that of fetch: it reads on demand, one chunk at a time, and a cancel ends the request. */
 export function bodyStream(body: AnswerBody): ReadableStream<Uint8Array> {
   let wake: (() => void) | undefined
   return new ReadableStream({
     type: 'bytes',
     start(controller) {
-      body.readBy({
+      body.setReader({
         ready: () => {
-          // Also while nobody reads: `closed` of a reader tells of it.
+          // This also runs while nothing reads: it rejects `closed` of a reader.
           if (body.error !== undefined) controller.error(body.error)
           wake?.()
         },
@@ -16,7 +16,7 @@ export function bodyStream(body: AnswerBody): ReadableStream<Uint8Array> {
       if (body.error !== undefined) controller.error(body.error)
     },
     async pull(controller) {
-      // fetch too looks for the next piece a moment later: an abort right after the read comes before the end.
+      // fetch also looks for the next chunk one microtask later. So an abort right after the read comes before the end.
       await Promise.resolve()
       if (body.error !== undefined) return
       let piece = body.take()
@@ -26,7 +26,7 @@ export function bodyStream(body: AnswerBody): ReadableStream<Uint8Array> {
         piece = body.take()
       }
       if (body.error !== undefined) return
-      // A copy: the piece lies in memory that it shares with others, and a byte stream gives its memory away.
+      // The chunk shares its memory with others, and a byte stream transfers its memory. So it gets a copy.
       if (piece) controller.enqueue(new Uint8Array(piece))
       else {
         body.done()

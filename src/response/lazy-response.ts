@@ -1,17 +1,17 @@
 import { Readable } from 'node:stream'
 import type { AnswerBody } from './answer-body.ts'
 import { bodyStream } from './body-stream.ts'
-import { fetchedHeaders, ownHeaders, type AnswerHeaders } from './fetched-headers.ts'
+import { fetchedHeaders, mutableHeaders, type AnswerHeaders } from './fetched-headers.ts'
 import { standInStream } from './stand-in-stream.ts'
 
-/** What an answer brought. */
+/** The parts of a response that undici has received. */
 export interface Answer {
   readonly status: number
   readonly statusText: string
   readonly headers: AnswerHeaders
-  /** Undefined for the answers that have none, whatever was sent: those to HEAD, and with status 204. */
+  /** Undefined for responses that never have a body: to HEAD, and with status 204. */
   readonly body: AnswerBody | undefined
-  /** Without a fragment. */
+  /** The URL without a fragment. */
   readonly url: string
   readonly type: Response['type']
 }
@@ -19,45 +19,45 @@ export interface Answer {
 let platform: typeof Response | undefined
 
 /**
- * The global Response, as it was at the first fast call. Not at import: to look at it loads the platform's undici, which
- * the first fetch would load.
+ * Returns the global Response as it was at the first fast call. Not at import: reading the global loads the platform's
+ * undici, which would otherwise be loaded by the first fetch.
  */
 export function platformResponse(): typeof Response {
   return (platform ??= globalThis.Response)
 }
 
-/** What frees the connection of a response that was collected. */
-interface Held {
+/** What is needed to free the connection of a garbage-collected response. */
+interface Collectable {
   readonly body: AnswerBody
   stream: WeakRef<ReadableStream> | undefined
 }
 
-/** As in fetch: a response that nobody can read any more frees its connection, unless its stream has a reader. */
-const collected = new FinalizationRegistry<Held>(({ body, stream }) => {
+/** A response that can no longer be read frees its connection, as in fetch, unless its stream has a reader. */
+const collected = new FinalizationRegistry<Collectable>(({ body, stream }) => {
   if (!stream) {
     body.cancel(new Error('Response object has been garbage collected'))
     return
   }
-  const left = stream.deref()
-  if (!left || left.locked || Readable.isDisturbed(left as unknown as Readable)) return
-  left.cancel('Response object has been garbage collected').catch(() => {})
+  const unread = stream.deref()
+  if (!unread || unread.locked || Readable.isDisturbed(unread as unknown as Readable)) return
+  unread.cancel('Response object has been garbage collected').catch(() => {})
 })
 
 const utf8 = new TextDecoder()
 
-/** One response: what it answers by itself, and what stands behind it for the rest. */
+/** The state of one response: what it can answer itself, and the platform's Response for everything else. */
 class State {
   readonly answer: Answer
-  /** Undefined while it is being made. */
+  /** Undefined while the response is being constructed. */
   owner: Response | undefined = undefined
   isRead = false
   #headers: Headers | undefined
-  #behind: Response | undefined
-  #held: Held | undefined
+  #full: Response | undefined
+  #collectable: Collectable | undefined
 
-  constructor(answer: Answer, behind: Response | undefined) {
+  constructor(answer: Answer, full: Response | undefined) {
     this.answer = answer
-    this.#behind = behind
+    this.#full = full
   }
 
   get headers(): Headers {
@@ -65,50 +65,53 @@ class State {
   }
 
   get bodyUsed(): boolean {
-    return this.isRead || this.#behind?.bodyUsed === true
+    return this.isRead || this.#full?.bodyUsed === true
   }
 
-  /** The body, if nobody has touched it. */
-  get fresh(): AnswerBody | undefined {
-    return this.isRead || this.#behind ? undefined : this.answer.body
+  /** The body, if it has not been read or given to the platform's Response. */
+  get unreadBody(): AnswerBody | undefined {
+    return this.isRead || this.#full ? undefined : this.answer.body
   }
 
-  /** The platform's own, which knows what to do, and how to refuse. */
-  behind(owner: Response): Response {
-    if (this.#behind) return this.#behind
+  /**
+   * Returns the platform's Response for this one. It implements all members that are not implemented here, including
+   * their errors.
+   */
+  fullResponse(owner: Response): Response {
+    if (this.#full) return this.#full
     const PlatformResponse = platformResponse()
     const { status, statusText, headers, body } = this.answer
-    const init = { status, statusText, headers: ownHeaders(headers) }
+    const init = { status, statusText, headers: mutableHeaders(headers) }
     if (this.isRead) {
-      this.#behind = new PlatformResponse('read', init)
-      void this.#behind.text()
+      this.#full = new PlatformResponse('read', init)
+      void this.#full.text()
     } else {
-      this.#behind = new PlatformResponse(body ? bodyStream(body) : null, init)
-      this.hold(owner)
+      this.#full = new PlatformResponse(body ? bodyStream(body) : null, init)
+      this.registerForCollection(owner)
     }
-    return this.#behind
+    return this.#full
   }
 
-  /** For whoever asks the platform for the stream. */
+  /** Used when the platform asks for the stream. */
   stream(): ReadableStream | undefined {
-    return (this.owner && this.behind(this.owner).body) ?? undefined
+    return (this.owner && this.fullResponse(this.owner).body) ?? undefined
   }
 
-  /** Sees to it that the connection and the signal are free once `owner` is collected. */
-  hold(owner: Response): void {
+  /** Frees the connection and the signal when `owner` is garbage-collected. */
+  registerForCollection(owner: Response): void {
     const { body } = this.answer
-    if (!body || (body.isOver && !body.isHeeding)) return
-    const stream = this.#behind?.body ? new WeakRef(this.#behind.body) : undefined
-    if (this.#held) this.#held.stream = stream
-    else collected.register(owner, (this.#held = { body, stream }), this)
+    if (!body || (body.isOver && !body.hasSignal)) return
+    const stream = this.#full?.body ? new WeakRef(this.#full.body) : undefined
+    if (this.#collectable) this.#collectable.stream = stream
+    else collected.register(owner, (this.#collectable = { body, stream }), this)
   }
 
-  letGo(): void {
-    if (this.#held) collected.unregister(this)
+  unregister(): void {
+    if (this.#collectable) collected.unregister(this)
   }
 }
 
-/** What needs nobody behind it. */
+/** The getters that need no Response of the platform. */
 const OWN_GETTERS: Readonly<Record<string, (state: State) => unknown>> = {
   status: ({ answer }) => answer.status,
   ok: ({ answer }) => answer.status >= 200 && answer.status <= 299,
@@ -120,7 +123,7 @@ const OWN_GETTERS: Readonly<Record<string, (state: State) => unknown>> = {
   bodyUsed: ({ bodyUsed }) => bodyUsed,
 }
 
-/** What is made of the bytes of a body that nobody has touched. */
+/** Converts the bytes of an unread body. */
 const CONVERSIONS: Readonly<Record<string, (all: Buffer) => unknown>> = {
   text: (all) => decode(all),
   json: (all) => JSON.parse(decode(all)),
@@ -128,11 +131,13 @@ const CONVERSIONS: Readonly<Record<string, (all: Buffer) => unknown>> = {
   bytes: (all) => new Uint8Array(all),
 }
 
-const MARK = Buffer.from([0xef, 0xbb, 0xbf])
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf])
 
-/** As the platform does it: it takes away a byte order mark, and so does its decoder. */
+/** Decodes like the platform: it removes a byte order mark, and then its decoder removes another one. */
 function decode(all: Buffer): string {
-  return utf8.decode(all[0] === MARK[0] && MARK.equals(all.subarray(0, 3)) ? all.subarray(3) : all)
+  return utf8.decode(
+    all[0] === BYTE_ORDER_MARK[0] && BYTE_ORDER_MARK.equals(all.subarray(0, 3)) ? all.subarray(3) : all,
+  )
 }
 
 type LazyClass = new (state: State) => Response
@@ -140,9 +145,9 @@ type LazyClass = new (state: State) => Response
 let known: LazyClass | undefined
 
 /**
- * A Response that makes only what is asked for. Its text, JSON and bytes are read from the body's pieces. For everything
- * else there is a Response of the platform behind it, made at the first touch: for its body's stream, clones, blobs and
- * forms, and for the errors of a body that was read already.
+ * A Response that creates only what is asked for. Its text, JSON and bytes are read directly from the body's chunks.
+ * For everything else it creates a Response of the platform when it is first needed: for the body's stream, clones,
+ * blobs and forms, and for the errors of a body that was already read.
  */
 export function lazyResponse(answer: Answer): Response {
   return withState(new State(answer, undefined))
@@ -150,23 +155,24 @@ export function lazyResponse(answer: Answer): Response {
 
 function withState(state: State): Response {
   const made = new (known ??= lazyClass(platformResponse()))(state)
-  state.hold(made)
+  state.registerForCollection(made)
   return made
 }
 
 function clone(owner: Response, state: State): Response {
-  const copy = withState(new State(state.answer, state.behind(owner).clone()))
-  // The original's stream is another one now.
-  state.hold(owner)
+  const copy = withState(new State(state.answer, state.fullResponse(owner).clone()))
+  // `clone()` has replaced the stream of the original.
+  state.registerForCollection(owner)
   return copy
 }
 
 type StateOf = (value: object) => State | undefined
 
 /**
- * With every member of the platform's Response, those of later versions of Node too, in the place of its own: it would
- * see no headers and no URL. On whatever is none of ours it is the platform's, with the platform's error. A method that
- * somebody has put in the place of the platform's is called as it would be on a fetched response.
+ * Makes a subclass that overrides every member of the platform's Response, including those of later Node versions: the
+ * platform's own members would see no headers and no URL. On another object, a member behaves like the platform's and
+ * throws its error. If user code has replaced a method of the platform's Response, the replacement is called, as on a
+ * fetched response.
  */
 function lazyClass(Platform: typeof Response): LazyClass {
   class LazyResponse extends Platform {
@@ -184,7 +190,11 @@ function lazyClass(Platform: typeof Response): LazyClass {
   const { prototype, stateOf } = LazyResponse
   for (const [name, member] of Object.entries(Object.getOwnPropertyDescriptors(Platform.prototype))) {
     const { get, value } = member as { get?: () => unknown; value?: unknown }
-    if (get) Object.defineProperty(prototype, name, { ...member, get: getter(name, get, stateOf) })
+    if (get)
+      Object.defineProperty(prototype, name, {
+        ...member,
+        get: getter(name, get, stateOf),
+      })
     else if (name !== 'constructor' && typeof value === 'function') {
       const own = method(Platform, name, value as Method, stateOf)
       Object.defineProperty(prototype, name, { ...member, value: own })
@@ -199,7 +209,7 @@ function getter(name: string, ofPlatform: () => unknown, stateOf: StateOf): (thi
   return function get(this: Response): unknown {
     const state = stateOf(Object(this) as object)
     if (!state) return ofPlatform.call(this)
-    return own ? own(state) : ofPlatform.call(state.behind(this))
+    return own ? own(state) : ofPlatform.call(state.fullResponse(this))
   }
 }
 
@@ -218,10 +228,10 @@ function method(
       const state = now === ofPlatform ? stateOf(Object(this) as object) : undefined
       if (!state) return Reflect.apply(now, this, args)
       if (name === 'clone') return clone(this, state)
-      const body = convert && state.fresh
-      if (!body) return Reflect.apply(ofPlatform, state.behind(this), args)
+      const body = convert && state.unreadBody
+      if (!body) return Reflect.apply(ofPlatform, state.fullResponse(this), args)
       state.isRead = true
-      state.letGo()
+      state.unregister()
       return body.read(convert)
     },
   }

@@ -1,6 +1,6 @@
 import { systemClock } from '../clock.ts'
 
-/** What a platform with resource timing has. Node's types do not know the method's whole signature. */
+/** The method of a platform with resource timing. Node's types do not declare all of its parameters. */
 interface Timeline {
   markResourceTiming?(
     timing: object,
@@ -13,13 +13,13 @@ interface Timeline {
   ): unknown
 }
 
-/** The fetch of undici 6, on Node 22, tells no status. */
+/** The fetch of undici 6, on Node 22, does not report the status. */
 const TELLS_STATUS = Number.parseInt(process.versions['undici'] ?? '', 10) >= 7
 
 /**
- * The `PerformanceResourceTiming` entry of one response, as the platform's fetch adds it for each. Tracers and performance
- * observers read it. The platform keeps the object and asks it for moments, in milliseconds of `performance.now()`, and for
- * sizes in bytes, when somebody reads the entry.
+ * The `PerformanceResourceTiming` entry of a response, as the platform's fetch adds it. Tracers and performance
+ * observers read it. The platform keeps this object. When the entry is read, it reads times from here in milliseconds
+ * of `performance.now()`, and sizes in bytes.
  */
 export class ResourceTiming {
   readonly startTime: number
@@ -37,7 +37,7 @@ export class ResourceTiming {
     this.finalNetworkResponseStartTime = answered
   }
 
-  /** Adds the entry. `received` bytes came on the wire, and `read` bytes of the body were read. */
+  /** Adds the entry. `received` is the number of bytes on the wire, `read` the number of body bytes that were read. */
   add(received: number, read: number): void {
     this.encodedSize = received
     this.decodedSize = read
@@ -69,7 +69,7 @@ export class ResourceTiming {
     return this.decodedSize
   }
 
-  /** fetch does not know either when the connection was made. */
+  /** fetch does not know when the connection was made either. */
   get finalConnectionTimingInfo(): object {
     const { startTime } = this
     return {

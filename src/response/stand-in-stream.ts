@@ -1,20 +1,20 @@
-/** The stream for which another one stands in. */
+/** Provides the stream that the stand-in replaces. */
 interface Original {
-  /** Undefined while the response is being made. */
+  /** Undefined while the response is being constructed. */
   stream(): ReadableStream | undefined
 }
 
 export type StandIn = new (original: Original) => ReadableStream
 
-/** By these names Node asks any stream, also one that is none of its own. */
+/** The symbols by which Node asks for the state of any stream, also of one that it did not make. */
 const STATES = ['disturbed', 'readable', 'errored'].map((name) => Symbol.for(`nodejs.stream.${name}`))
 
 let known: StandIn | undefined
 
 /**
- * What the platform keeps as the body of a Response that makes its stream when somebody asks for it. A method taken from
- * `Response.prototype` reads through it, and gets what there is to read or the error of a body that was read. The
- * members are those of `ReadableStream`, called on the stream itself; it costs no more than an object.
+ * The object that the platform stores as the body of a lazy Response. A method of `Response.prototype` that is called
+ * on the Response reads through it: it gets the body's data, or the error of a body that was already read. Its members
+ * call the same members of the real stream, which is created only then. Without that, it costs no more than an object.
  */
 export function standInStream(): StandIn {
   return (known ??= standInClass(globalThis.ReadableStream))
@@ -33,7 +33,8 @@ function standInClass(Stream: typeof ReadableStream): StandIn {
     }
   }
   const { prototype } = StandInStream
-  // `instanceof` is all that the platform checks. Members read of no stream say what is true of one that is untouched.
+  // The platform checks only `instanceof`. If there is no stream yet, the members return the values of an unread
+  // stream.
   Object.setPrototypeOf(prototype, Stream.prototype)
   const members = Object.getOwnPropertyDescriptors(Stream.prototype)
   for (const name of Reflect.ownKeys(members)) {

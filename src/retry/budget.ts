@@ -3,9 +3,9 @@ import { checkNumber, checkObject } from '../options.ts'
 
 /** How many retries and hedges a client may make, in proportion to its requests. */
 export interface BudgetOptions {
-  /** Retries and hedges allowed per request, over the last ten seconds. @default 0.1 */
+  /** The number of retries and hedges allowed per request, over the last ten seconds. @default 0.1 */
   ratio?: number
-  /** Retries and hedges a second that a quiet client may always make. @default 1 */
+  /** The number of retries and hedges per second that are always allowed, even with few requests. @default 1 */
   minPerSecond?: number
 }
 
@@ -13,8 +13,8 @@ const BUCKETS = 10
 const BUCKET_MS = 1000
 
 /**
- * One allowance per client for retries and hedges: a share of its recent requests, or a small floor when that
- * is more. It counts requests, not concurrency, so that retries waiting in a backoff are paid for (Envoy #30205).
+ * The budget of one client for retries and hedges: a share of its recent requests, or a fixed minimum if that is more.
+ * It counts requests, not concurrency, so a retry is charged before it waits for its backoff (Envoy #30205).
  */
 export class Budget {
   readonly #ratio: number
@@ -35,13 +35,13 @@ export class Budget {
     this.#bucket = Math.floor(clock.now() / BUCKET_MS)
   }
 
-  /** A request was made. */
+  /** Counts a request. */
   deposit(now: number = this.#clock.now()): void {
     this.#requests[this.#turn(now)]! += 1
     this.#requestSum++
   }
 
-  /** True if one more retry or hedge may be made; it is then paid for. */
+  /** Charges one retry or hedge and returns true. Returns false if the budget does not allow it. */
   withdraw(): boolean {
     const bucket = this.#turn(this.#clock.now())
     if (this.#spentSum + 1 > Math.max(this.#requestSum * this.#ratio, this.#floor)) return false
@@ -57,7 +57,7 @@ export class Budget {
     return allowed === Infinity ? Number.MAX_SAFE_INTEGER : Math.max(Math.floor(allowed) - this.#spentSum, 0)
   }
 
-  /** Drops every bucket that has fallen out of the window; returns the current one. */
+  /** Clears the buckets that have left the window. Returns the current one. */
   #turn(now: number): number {
     const bucket = Math.floor(now / BUCKET_MS)
     const elapsed = Math.min(bucket - this.#bucket, BUCKETS)

@@ -2,22 +2,22 @@ import type { Clock } from '../clock.ts'
 import { checkNumber, checkObject, quote } from '../options.ts'
 import { Quantile } from './quantile.ts'
 
-/** When a second try joins a slow one. The first answer wins, and the other try is cancelled. */
+/** When a second try is started beside a slow one. The first response wins, and the other try is cancelled. */
 export interface HedgeOptions {
   /**
-   * When a try that has not answered gets company: after so many ms, or once it is slower than this share of
-   * the recent ones.
+   * When to start another try: after this many milliseconds without a response, or when the try is slower than this
+   * share of the recent ones.
    * @default { percentile: 0.99 }
    */
   after?: number | { percentile: number }
-  /** How many more tries may join the first. @default 1 */
+  /** The maximum number of further tries beside the first. @default 1 */
   max?: number
 }
 
-/** Below this many latencies, a percentile is a guess, and nothing is hedged. */
+/** With fewer latencies than this, a percentile is not reliable, and there are no hedges. */
 const MINIMUM = 50
 
-/** When to hedge, for one route of one client: it learns the latencies it is to beat. */
+/** Decides when to hedge. Each route of a client has its own, which learns the latencies. */
 export class Hedge {
   readonly max: number
   readonly #after: number | undefined
@@ -38,19 +38,21 @@ export class Hedge {
       this.#latency = new Quantile(clock)
     } else {
       if (typeof after !== 'number')
-        throw new TypeError(`${name}.after must be ms or { percentile }, got ${quote(after)}`)
+        throw new TypeError(
+          `${name}.after must be a number of milliseconds or { percentile }, got ${quote(after)}`,
+        )
       this.#after = checkNumber(`${name}.after`, after)
       this.#percentile = 1
       this.#latency = undefined
     }
   }
 
-  /** An attempt took `ms`, or at least that long. */
+  /** Reports an attempt that took `ms` milliseconds, or at least that long. */
   observe(ms: number): void {
     this.#latency?.observe(ms)
   }
 
-  /** Milliseconds to wait before a hedge; undefined while too little is known. */
+  /** Milliseconds to wait before a hedge; undefined while too few latencies are known. */
   delay(): number | undefined {
     return this.#after ?? this.#latency?.estimate(this.#percentile, MINIMUM)
   }

@@ -2,30 +2,31 @@ import { checkFunction, checkNumber, checkObject } from '../options.ts'
 
 /** How long a retry waits. */
 export interface BackoffOptions {
-  /** The longest wait before the first retry, in ms. @default 25 */
+  /** The maximum wait before the first retry, in milliseconds. @default 25 */
   initial?: number
-  /** What the longest wait grows by with each retry. @default 2 */
+  /** The factor by which the maximum wait grows with each retry. @default 2 */
   factor?: number
-  /** No retry waits longer, in ms. @default 1_000 */
+  /** The maximum wait before any retry, in milliseconds. @default 1_000 */
   max?: number
 }
 
 /** How often a failed call is tried again, when, and after how long. */
 export interface RetryOptions {
-  /** Tries in all, the first included. @default 3 */
+  /** The total number of tries, including the first. @default 3 */
   attempts?: number
-  /** Full jitter: each wait is a random share of `initial × factor^n`. A number is `initial`. */
+  /** The wait before a retry: a random time between 0 and `initial × factor^n` (full jitter). A number is `initial`. */
   backoff?: number | BackoffOptions
   /**
-   * Decides about a failed try, or an answer from 400 on, itself: true to try again, false not to, undefined for the default. True is
-   * no promise: `attempts`, the time left, the budget and the breakers still decide. It is not asked about a body that was sent and cannot
-   * be sent again, nor about what would be no better elsewhere, such as a mistake of the caller's. It may be asked twice about
-   * a try of which nothing was sent.
+   * Decides whether to retry a failed try, or a response with status 400 or above: true to retry, false not to,
+   * undefined for the default. After true, `attempts`, the remaining time, the budget and the breakers can still
+   * prevent the retry. The function is not called if the body was sent and cannot be sent again, nor if another
+   * instance would fail too, as after an error of the caller. It may be called twice for a try of which nothing was
+   * sent.
    */
   when?: (failure: RetryFailure) => boolean | undefined
   /**
-   * Longest Retry-After to believe, in ms. If the only instance asks for more, the call ends with that answer; the instance is left alone
-   * for that long at most.
+   * The maximum Retry-After that is accepted, in milliseconds. If the only instance asks for more, the call ends with
+   * that response. The instance is avoided for at most this time.
    * @default 10_000
    */
   maxRetryAfter?: number
@@ -33,12 +34,12 @@ export interface RetryOptions {
 
 /** A try that failed. */
 export interface RetryFailure {
-  /** 1 for the first try. */
+  /** The number of the try, counted from 1. */
   readonly attempt: number
-  /** Of the answer; absent when there was none. */
+  /** The HTTP status of the response; absent if there was none. */
   readonly status?: number
   readonly error?: unknown
-  /** False when nothing of the request can have reached the instance. */
+  /** False if nothing of the request can have reached the instance. */
   readonly sent: boolean
 }
 
@@ -49,7 +50,7 @@ export interface RetryPolicy {
   readonly maxRetryAfter: number
 }
 
-/** The default of `maxRetryAfter`; it bounds pauses also where nothing is retried. */
+/** The default of `maxRetryAfter`. It also limits pauses when retries are off. */
 export const MAX_RETRY_AFTER = 10_000
 
 /** Somebody may write the number of tries itself. */
@@ -66,7 +67,10 @@ export function retryPolicy(options: RetryOptions = {}, name: string = 'retry'):
   const { initial = BACKOFF.initial, factor = BACKOFF.factor, max = Math.max(BACKOFF.max, initial) } = steps
   return Object.freeze({
     when,
-    attempts: checkNumber(`${name}.attempts`, attempts, { min: 1, integer: true }),
+    attempts: checkNumber(`${name}.attempts`, attempts, {
+      min: 1,
+      integer: true,
+    }),
     backoff: Object.freeze({
       initial: checkNumber(`${name}.backoff.initial`, initial),
       factor: checkNumber(`${name}.backoff.factor`, factor, { min: 1 }),
@@ -76,7 +80,10 @@ export function retryPolicy(options: RetryOptions = {}, name: string = 'retry'):
   })
 }
 
-/** Milliseconds to wait after the `failures`th failed attempt: full jitter, so that retries never march in step. */
+/**
+ * Returns the wait in milliseconds after the given number of failed attempts. Full jitter prevents retries of many
+ * calls at the same time.
+ */
 export function backoffDelay({ backoff }: RetryPolicy, failures: number, random: number): number {
   return random * Math.min(backoff.initial * backoff.factor ** (failures - 1), backoff.max)
 }

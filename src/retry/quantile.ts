@@ -1,13 +1,13 @@
 import type { Clock } from '../clock.ts'
 
-/** Bucket edges grow by 2^(1/8), so an estimate is at most 9 % high. */
+/** The limits of the buckets grow by the factor 2^(1/8). So an estimate is at most 9 % too high. */
 const STEPS = 8
-/** Up to 2^20 ms. */
+/** The last bucket ends at 2^20 ms. */
 const BUCKETS = 20 * STEPS + 1
-/** How long a latency is remembered, at least; at most twice that. */
+/** A latency is remembered for at least this many milliseconds, and at most twice that. */
 const WINDOW_MS = 30_000
 
-/** A running estimate of a latency quantile over the last half to whole minute, in constant space. */
+/** Estimates a latency quantile over the last 30 to 60 seconds, with constant memory. */
 export class Quantile {
   readonly #clock: Clock
   #current: Uint32Array = new Uint32Array(BUCKETS)
@@ -28,7 +28,10 @@ export class Quantile {
     this.#count++
   }
 
-  /** The upper edge of the bucket that holds the quantile; undefined with fewer than `minimum` observations. */
+  /**
+   * Returns the upper limit of the bucket that contains the quantile, in milliseconds. Undefined with fewer than
+   * `minimum` observations.
+   */
   estimate(quantile: number, minimum: number): number | undefined {
     this.#turn()
     const count = this.#count + this.#previousCount

@@ -2,12 +2,12 @@ import { checkRecord } from '../options.ts'
 import { parseRouteKey, type RouteKey } from './key.ts'
 import { encodeScalar, type Scalar } from './text.ts'
 
-/** Values for a route's `{name}` segments; `'**'` is the rest of a `/**` route, `'2026/may.csv'`. */
+/** The values for the `{name}` segments of a route. `'**'` is the rest of a `/**` route, such as `'2026/may.csv'`. */
 export type PathParams = Readonly<Record<string, Scalar>>
 
 /**
- * The request path of a route, each value percent-encoded so that it stays within its segment.
- * Missing, empty and unknown parameters are refused with a TypeError that names parameter and route.
+ * Returns the request path of a route. Each value is percent-encoded, so it stays within its segment. Throws a
+ * TypeError that names the parameter and the route if a parameter is missing, empty or unknown.
  *
  * @example
  * expandPath('GET /users/{id}/files/**', { id: 42, '**': 'a b/c.txt' }) // '/users/42/files/a%20b/c.txt'
@@ -39,7 +39,7 @@ export function expandPath(route: RouteKey | string, params: PathParams = {}): s
 
 function encodeSegment(label: string, value: unknown): string {
   if (value === '') throw new TypeError(`${label} has an empty segment`)
-  // A dot segment stays one when it is percent-encoded (WHATWG URL), so no encoding makes it safe.
+  // A percent-encoded dot segment is still a dot segment (WHATWG URL). So no encoding makes it safe.
   if (value === '.' || value === '..') throw new TypeError(`${label} must not be the dot segment '${value}'`)
   return encodeScalar(label, value)
 }

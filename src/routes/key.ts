@@ -6,20 +6,20 @@ export type Segment =
   | { readonly kind: 'param'; readonly name: string }
   | { readonly kind: 'rest'; readonly name: '**' }
 
-/** A parsed `'GET /users/{id}'`. */
+/** A parsed route key such as `'GET /users/{id}'`. */
 export interface RouteKey {
-  /** As the user wrote it, but with the method in upper case. */
+  /** The key as the user wrote it, with the method in upper case. */
   readonly key: string
-  /** In upper case; `'*'` is any method. */
+  /** The method in upper case. `'*'` means any method. */
   readonly method: string
-  /** The path template as the user wrote it, `'/users/{id}'`. */
+  /** The path template as the user wrote it, such as `'/users/{id}'`. */
   readonly path: string
   readonly segments: readonly Segment[]
 }
 
 /**
- * Parses `'METHOD /path'`; without a method (or with `*`) the key is for any method.
- * Throws a TypeError that quotes the key and says what is wrong with it.
+ * Parses `'METHOD /path'`. Without a method, or with `*`, the key applies to any method. Throws a TypeError that quotes
+ * the key and says what is wrong with it.
  */
 export function parseRouteKey(key: string): RouteKey {
   if (typeof key !== 'string') throw new TypeError(`a route key must be a string, got ${quote(key)}`)
@@ -32,9 +32,9 @@ export function parseRouteKey(key: string): RouteKey {
   if (!/^(?:\*|[A-Z][A-Z\d_-]*)$/.test(method)) refuse(`${quote(key.slice(0, space))} is not a method`)
   if (!path.startsWith('/')) refuse("the path must start with '/'")
   if (/[\s\p{Cc}]/u.test(path)) refuse('the path must not contain whitespace or control characters')
-  if (/[?#\\]/.test(path)) refuse("a route is a path without '?', '#' and '\\'")
+  if (/[?#\\]/.test(path)) refuse("the path must not contain '?', '#' or '\\'")
   if (/%(?![\da-f]{2})/i.test(path)) refuse("a '%' must be followed by two hex digits")
-  if (!path.isWellFormed()) refuse('the path holds half of a surrogate pair')
+  if (!path.isWellFormed()) refuse('the path contains half of a surrogate pair')
 
   const names = new Set<string>()
   const parts = path.slice(1).split('/')
@@ -42,17 +42,24 @@ export function parseRouteKey(key: string): RouteKey {
     const last = index === parts.length - 1
     if (part === '' && !last) refuse('a segment is empty')
     if (part === '**') return last ? { kind: 'rest', name: '**' } : refuse("'**' must be the last segment")
-    if (part.includes('*')) refuse("'*' is no wildcard; write '{name}' for one segment or '/**' at the end")
+    if (part.includes('*'))
+      refuse("'*' is not a wildcard; write '{name}' for one segment or '/**' at the end")
     if (part.startsWith(':')) refuse(`write '{${part.slice(1)}}', not '${part}'`)
-    if (/^(?:\.|%2e){1,2}$/i.test(part)) refuse(`'${part}' is a dot segment, no request path has one`)
+    if (/^(?:\.|%2e){1,2}$/i.test(part)) refuse(`'${part}' is a dot segment, which no request path contains`)
     if (!/[{}]/.test(part)) return { kind: 'static', text: canonicalPath(`/${part}`).slice(1) }
 
     const name = /^\{([^{}]*)\}$/.exec(part)?.[1]
     if (name === undefined) return refuse(`'${part}': a parameter must be a whole segment, '{name}'`)
-    if (!/^[\p{L}\p{N}_.$-]+$/u.test(name)) refuse(`'{${name}}' needs a name of letters, digits and '_.$-'`)
+    if (!/^[\p{L}\p{N}_.$-]+$/u.test(name))
+      refuse(`the name in '{${name}}' must consist of letters, digits and '_.$-'`)
     if (names.has(name)) refuse(`the parameter '{${name}}' occurs twice`)
     names.add(name)
     return { kind: 'param', name }
   })
-  return { key: space < 0 ? path : `${method} ${path}`, method, path, segments }
+  return {
+    key: space < 0 ? path : `${method} ${path}`,
+    method,
+    path,
+    segments,
+  }
 }

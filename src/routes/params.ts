@@ -2,12 +2,13 @@ import { canonicalPath } from './canonical.ts'
 import type { RouteKey } from './key.ts'
 
 /**
- * The decoded parameters of a request path that `route` matched, kept apart from matching because most
- * requests never ask. `'**'` is the rest of the path. What is no UTF-8 once decoded is given as it was sent.
+ * Returns the decoded parameters of a request path that `route` matched. `'**'` is the rest of the path. A value that
+ * is not valid UTF-8 is returned as it was sent. This is separate from matching, because most requests do not need
+ * parameters.
  */
 export function pathParams(route: RouteKey, path: string): Record<string, string> {
   const texts = canonicalPath(path).slice(1).split('/')
-  // Without a prototype: '{__proto__}' is a name like any other.
+  // It has no prototype, so `{__proto__}` is a normal name.
   const params = Object.create(null) as Record<string, string>
   for (const [index, segment] of route.segments.entries()) {
     if (segment.kind === 'param') params[segment.name] = decode(texts[index] ?? '')

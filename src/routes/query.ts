@@ -2,18 +2,17 @@ import { types } from 'node:util'
 import { quote } from '../options.ts'
 import { encodeScalar, type Scalar } from './text.ts'
 
-/** A date is written as ISO 8601 in UTC; undefined and null are left out. */
+/** A date is written in ISO 8601 in UTC. Undefined and null are left out. */
 export type QueryScalar = Scalar | Date | null | undefined
 
-/** An array repeats its name; each property of an object becomes a parameter of its own. */
+/** An array repeats its name. Each property of an object becomes a separate parameter. */
 export type QueryValue = QueryScalar | readonly QueryScalar[] | { readonly [name: string]: QueryScalar }
 
 export type Query = Readonly<Record<string, QueryValue>> | URLSearchParams
 
 /**
- * Appends a query by the defaults of OpenAPI (`style: form, explode: true`), percent-encoded throughout: a
- * space is `%20`, which every decoder understands, unlike `+`. URLSearchParams are appended as they write
- * themselves.
+ * Appends a query to a path by the defaults of OpenAPI (`style: form, explode: true`). Everything is percent-encoded. A
+ * space becomes `%20`, which every decoder understands, unlike `+`. URLSearchParams are appended in their own format.
  *
  * @example
  * appendQuery('/users', { tag: ['a', 'b'], since: new Date(0) })
@@ -54,7 +53,10 @@ function dateText(label: string, value: unknown): unknown {
   return value.toISOString()
 }
 
-/** By tag, not prototype: a Map or FormData is refused, an object of another realm is not. */
+/**
+ * Checks the tag instead of the prototype. So a Map or FormData is rejected, but an object of another realm is
+ * accepted.
+ */
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return Object.prototype.toString.call(value) === '[object Object]'
 }

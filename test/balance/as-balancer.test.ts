@@ -5,14 +5,14 @@ import { roundRobin } from '../../src/balance/round-robin.ts'
 import { endpoints, requests } from './harness.ts'
 
 describe('asBalancer', () => {
-  it('takes a function and an object alike', () => {
+  it('accepts a function and an object', () => {
     const set = endpoints(2)
     expect(asBalancer((endpoints) => endpoints[1]).pick(set, requests()())).toBe(set[1])
     const own = roundRobin()
     expect(asBalancer(own)).toBe(own)
   })
 
-  it('takes an instance of a class, whose methods need `this`', () => {
+  it('accepts a class instance whose methods need `this`', () => {
     class Last implements Balancer {
       readonly #offset = 1
       pick(endpoints: Parameters<Balancer['pick']>[0]): ReturnType<Balancer['pick']> {
@@ -36,7 +36,7 @@ describe('asBalancer', () => {
       { pick: async () => undefined },
       'balance must pick at once, not in a promise, got { pick: [AsyncFunction: pick] }',
     ],
-  ])('refuses %o', (value, message) => {
+  ])('rejects %o', (value, message) => {
     expect(() => asBalancer(value as Balancer)).toThrow(message)
   })
 })

@@ -53,30 +53,27 @@ describe.each([
     () => Balancer,
   ],
 ])('%s', (_name, make) => {
-  it.each([1, 2, 3, 7, 300])(
-    'picks one of %i that this call has not tried, until it has tried them all',
-    (count) => {
-      const set = fleet(count)
-      const request = requests()
-      const balancer = make()
-      for (let call = 0; call < 30; call++) {
-        const tried: Endpoint[] = []
-        for (let attempt = 0; attempt < Math.min(count, 8); attempt++) {
-          const chosen = balancer.pick(
-            set,
-            request({ tried, path: `/${call}`, now: call * 10, all: set }),
-          ) as Endpoint
-          expect(set).toContain(chosen)
-          expect(tried).not.toContain(chosen)
-          tried.push(chosen)
-          balancer.settled?.(chosen, attempt % 2 ? 'failure' : 'success', 5, call * 10)
-        }
+  it.each([1, 2, 3, 7, 300])('picks each of %i endpoints once before it picks a tried one', (count) => {
+    const set = fleet(count)
+    const request = requests()
+    const balancer = make()
+    for (let call = 0; call < 30; call++) {
+      const tried: Endpoint[] = []
+      for (let attempt = 0; attempt < Math.min(count, 8); attempt++) {
+        const chosen = balancer.pick(
+          set,
+          request({ tried, path: `/${call}`, now: call * 10, all: set }),
+        ) as Endpoint
+        expect(set).toContain(chosen)
+        expect(tried).not.toContain(chosen)
+        tried.push(chosen)
+        balancer.settled?.(chosen, attempt % 2 ? 'failure' : 'success', 5, call * 10)
       }
-      expect(set).toContain(balancer.pick(set, request({ tried: set, path: '/', all: set })))
-    },
-  )
+    }
+    expect(set).toContain(balancer.pick(set, request({ tried: set, path: '/', all: set })))
+  })
 
-  it('never picks what is not in the set, while sets change and alternate', () => {
+  it('picks only endpoints of the current set, while sets change and alternate', () => {
     const all = fleet(12)
     const request = requests(4)
     const balancer = make()
@@ -94,7 +91,7 @@ describe.each([
     }
   })
 
-  it('uses every endpoint it may use', () => {
+  it('uses every endpoint in the set', () => {
     const set = Array.from({ length: 3 }, (_, index) => endpoint(`e${index}`, { zone: 'a' }))
     const request = requests(2)
     const balancer = make()
@@ -105,7 +102,7 @@ describe.each([
 })
 
 describe.each(decorators)('%s', (_name, make) => {
-  it('passes on what became of an attempt', () => {
+  it('passes the results of attempts on to the inner strategy', () => {
     const told: unknown[] = []
     const [one] = fleet(1) as [FakeEndpoint]
     const inner: Balancer = {
@@ -125,14 +122,14 @@ describe.each(decorators)('%s', (_name, make) => {
     ])
   })
 
-  it('takes a bare function, and passes on that it picks nothing', () => {
+  it('accepts a function, and picks nothing when the function picks nothing', () => {
     const set = fleet(4)
     const none = make(() => undefined)
     expect(none.pick(set, requests()({ path: '/' }))).toBeUndefined()
     none.settled?.(set[0] as FakeEndpoint, 'success', 1, 2)
   })
 
-  it('refuses what is no strategy', () => {
+  it('rejects a value that is not a strategy', () => {
     expect(() => make({} as Balancer)).toThrow(/(inner|over) must have a method pick\(\), got {}/)
   })
 })
@@ -146,7 +143,7 @@ describe.each<[string, () => Balancer]>([
   ['prequal', prequal],
   ['consistentHash', () => consistentHash({ key: ({ path }) => path })],
 ])('%s', (_name, make) => {
-  it('heeds a weight that a snapshot changes, though the set is the same', () => {
+  it('uses a weight that a snapshot changes, although the set is the same', () => {
     const set = [endpoint('a'), endpoint('b')]
     const request = requests(3)
     const balancer = make()

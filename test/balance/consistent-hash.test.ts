@@ -8,7 +8,7 @@ import { chiLimit, chiSquare, endpoint, endpoints, requests, type FakeEndpoint }
 const byPath = (options: Partial<ConsistentHashOptions> = {}): Balancer =>
   consistentHash({ key: ({ path }) => path, loadFactor: Infinity, ...options })
 
-/** Where each of `count` keys goes. */
+/** The endpoint of each of `count` keys. */
 function owners(balancer: Balancer, set: readonly Endpoint[], count: number): (string | undefined)[] {
   const request = requests()
   return Array.from(
@@ -24,13 +24,13 @@ function counts(ids: readonly (string | undefined)[]): Record<string, number> {
 }
 
 describe('consistentHash', () => {
-  it('sends a key to the same endpoint, in every process and whatever the order of the set', () => {
+  it('sends a key to the same endpoint, in every process and for any order of the set', () => {
     const ids = owners(byPath(), endpoints(10), 500)
     expect(owners(byPath(), endpoints(10).toReversed(), 500)).toEqual(ids)
     expect(ids.slice(0, 8).join('')).toBe('afediiaa')
   })
 
-  it.each([2, 3, 10, 100])('spreads keys over %i evenly', (count) => {
+  it.each([2, 3, 10, 100])('spreads keys evenly over %i endpoints', (count) => {
     const keys = count * 500
     const shares = Object.values(counts(owners(byPath(), endpoints(count), keys)))
     expect(shares).toHaveLength(count)
@@ -50,13 +50,13 @@ describe('consistentHash', () => {
     }
   })
 
-  it('gives weight 0 no keys', () => {
+  it('sends no keys to an endpoint of weight 0', () => {
     const set = [endpoint('none', { weight: 0 }), ...endpoints(3)]
     expect(counts(owners(byPath(), set, 1_000))['none']).toBeUndefined()
     expect(counts(owners(byPath(), [endpoint('none', { weight: 0 })], 5))).toEqual({ none: 5 })
   })
 
-  it.each([2, 10, 100])('moves only the keys of the one of %i that leaves or joins', (count) => {
+  it.each([2, 10, 100])('moves only the keys of the one endpoint of %i that leaves or joins', (count) => {
     const all = endpoints(count)
     const balancer = byPath()
     const before = owners(balancer, all, 5_000)
@@ -73,7 +73,7 @@ describe('consistentHash', () => {
     expect(moved).toBeGreaterThan(0)
   })
 
-  it('spreads the keys of one that leaves over many others', () => {
+  it('spreads the keys of an endpoint that leaves over many others', () => {
     const all = endpoints(20)
     const balancer = byPath()
     const before = owners(balancer, all, 20_000)
@@ -84,9 +84,15 @@ describe('consistentHash', () => {
 
   it('never loads an endpoint beyond loadFactor times its fair share, rounded up', () => {
     const scenario = fc.record({
-      weights: fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 8 }),
+      weights: fc.array(fc.integer({ min: 1, max: 5 }), {
+        minLength: 1,
+        maxLength: 8,
+      }),
       factor: fc.constantFrom(1, 1.25, 2),
-      steps: fc.array(fc.tuple(fc.nat(9), fc.boolean()), { minLength: 20, maxLength: 200 }),
+      steps: fc.array(fc.tuple(fc.nat(9), fc.boolean()), {
+        minLength: 20,
+        maxLength: 200,
+      }),
     })
     fc.assert(
       fc.property(scenario, ({ weights, factor, steps }) => {
@@ -110,7 +116,7 @@ describe('consistentHash', () => {
     )
   })
 
-  it('spreads one hot key over as many as needed, and comes back', () => {
+  it('spreads one hot key over as many endpoints as needed, and returns to one when the load falls', () => {
     const set = endpoints(10)
     const balancer = byPath({ loadFactor: 1.25 })
     const request = requests()
@@ -125,7 +131,7 @@ describe('consistentHash', () => {
     expect(balancer.pick(set, request({ path: '/hot' }))).toBe(home)
   })
 
-  it('sends a retry to the next on the ring, the same for every retry', () => {
+  it('sends every retry of a key to the same next endpoint on the ring', () => {
     const set = endpoints(5)
     const balancer = byPath()
     const request = requests()
@@ -138,7 +144,7 @@ describe('consistentHash', () => {
     expect(set).toContain(balancer.pick(set, request({ path: '/x', tried: set })))
   })
 
-  it.each([undefined, null])('sends requests whose key is %s anywhere', (key) => {
+  it.each([undefined, null])('sends requests whose key is %s to any endpoint', (key) => {
     const request = requests()
     const picks: Record<string, number> = {}
     const set = endpoints(4)
@@ -152,7 +158,7 @@ describe('consistentHash', () => {
 
   it.each<[string, ConsistentHashOptions['key'], Partial<PickRequest>]>([
     [
-      'a header, by any case',
+      'a header name in any case',
       { header: 'X-User' },
       { header: (name) => (name === 'x-user' ? 'ann' : undefined) },
     ],
@@ -166,7 +172,7 @@ describe('consistentHash', () => {
   })
 
   it.each([42, NaN, false, ['ann'], Symbol.iterator])(
-    'takes %o of a key function for no key, and warns once',
+    'treats %o from a key function as no key, and warns once',
     (key) => {
       const warnings = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
       const balancer = byPath({ key: (() => key) as unknown as () => string })
@@ -188,7 +194,7 @@ describe('consistentHash', () => {
     [{}, 'consistentHash.key must be an object, got undefined'],
     [{ key: () => 'k', loadFactor: null }, 'consistentHash.loadFactor must be a number, got null'],
     [{ key: () => 'k', loadFactor: 0.9 }, 'consistentHash.loadFactor must be a number >= 1, got 0.9'],
-  ])('refuses %o', (options, message) => {
+  ])('rejects %o', (options, message) => {
     expect(() => consistentHash(options as ConsistentHashOptions)).toThrow(message)
   })
 })

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { DueWheel, type Slot } from '../../src/balance/due-wheel.ts'
 import { endpoint, requests } from './harness.ts'
 
-/** Obvious and slow. */
+/** A simple and slow model of the wheel. */
 function soonest(slots: readonly Slot[], tried: ReadonlySet<Slot>): number | undefined {
   const left = slots.filter((slot) => !tried.has(slot))
   const open = left.length > 0 ? left : slots
@@ -35,13 +35,13 @@ const scenario = fc.record({
 })
 
 describe('DueWheel', () => {
-  it('gives the slot due first of those not tried, whatever other sets have done to the slots they share', () => {
+  it('returns the untried slot that is due first, whatever other sets have done to the slots they share', () => {
     fc.assert(
       fc.property(scenario, ({ slots: given, steps }) => {
         const slots = given.map(({ weight, due }, index): Slot => {
           return { endpoint: endpoint(`e${index}`, { weight }), due }
         })
-        // All, every other one, and one.
+        // Three sets: all slots, every other one, and a single one.
         const sets = [slots, slots.filter((_, index) => index % 2 === 0), slots.slice(0, 1)]
         const wheels = sets.map((set) => new DueWheel(set))
         const request = requests()
@@ -56,11 +56,11 @@ describe('DueWheel', () => {
     )
   })
 
-  it('has nothing to give when it is empty', () => {
+  it('returns nothing when it is empty', () => {
     expect(new DueWheel([]).next(requests()())).toBeUndefined()
   })
 
-  it('looks at a few slots only, also among ten thousand of different weights', () => {
+  it('examines only a few slots, also among ten thousand of different weights', () => {
     let looks = 0
     const slots = Array.from({ length: 10_000 }, (_, index): Slot => {
       const weight = 1 + (index % 7)

@@ -7,7 +7,7 @@ import { endpoint, endpoints, requests, tally, type FakeEndpoint } from './harne
 const level = (priority: number, count: number): FakeEndpoint[] =>
   Array.from({ length: count }, (_, index) => endpoint(`p${priority}-${index}`, { priority }))
 
-/** The share of requests each priority gets when `healthy` of `all` may be tried. */
+/** The share of requests that each priority gets when `healthy` of `all` may be tried. */
 function shares(healthy: number[], all: number[], options?: FailoverOptions): number[] {
   const everyone = all.map((count, priority) => level(priority, count))
   const set = healthy.flatMap((count, priority) => (everyone[priority] ?? []).slice(0, count))
@@ -20,12 +20,22 @@ function shares(healthy: number[], all: number[], options?: FailoverOptions): nu
 }
 
 describe('failover', () => {
-  it.each<{ healthy: number[]; all: number[]; expected: number[]; options?: FailoverOptions }>([
+  it.each<{
+    healthy: number[]
+    all: number[]
+    expected: number[]
+    options?: FailoverOptions
+  }>([
     { healthy: [10, 10], all: [10, 10], expected: [1, 0] },
     { healthy: [8, 10], all: [10, 10], expected: [1, 0] },
     { healthy: [5, 10], all: [10, 10], expected: [0.7, 0.3] },
     { healthy: [0, 10], all: [10, 10], expected: [0, 1] },
-    { healthy: [5, 10], all: [10, 10], expected: [0.5, 0.5], options: { overprovisioning: 1 } },
+    {
+      healthy: [5, 10],
+      all: [10, 10],
+      expected: [0.5, 0.5],
+      options: { overprovisioning: 1 },
+    },
     { healthy: [2, 2, 10], all: [10, 10, 10], expected: [0.28, 0.28, 0.44] },
     { healthy: [2, 2], all: [10, 10], expected: [0.5, 0.5] },
     { healthy: [1, 0], all: [10, 10], expected: [1, 0] },
@@ -49,7 +59,7 @@ describe('failover', () => {
     expect(Math.abs((weak['small'] ?? 0) / 2_000 - 0.14)).toBeLessThan(0.035)
   })
 
-  it('takes the same array with other siblings for another situation', () => {
+  it('computes the shares again when the same candidates come with other siblings', () => {
     const [p0, p1] = [level(0, 2), level(1, 2)]
     const set = [...p0, ...p1]
     const balancer = failover(random())
@@ -59,7 +69,7 @@ describe('failover', () => {
     expect(tally(balancer, set, 300, () => request({ all }))['p1-0']).toBeGreaterThan(50)
   })
 
-  it('takes no priority for 0, and works with all endpoints unknown', () => {
+  it('treats a missing priority as 0, and works when the request lists no other endpoints', () => {
     expect(tally(failover(roundRobin()), [...endpoints(2), endpoint('z', { priority: 1 })], 100)).toEqual({
       a: 50,
       b: 50,
@@ -67,7 +77,7 @@ describe('failover', () => {
     })
   })
 
-  it('goes to the next level for a retry when a level is used up', () => {
+  it('uses the next level for a retry when the call has tried all of a level', () => {
     const [only] = level(0, 1) as [FakeEndpoint]
     const spare = level(1, 1)[0]
     const request = requests()
@@ -78,7 +88,7 @@ describe('failover', () => {
     [{ overprovisioning: 0.5 }, 'failover.overprovisioning must be a number >= 1, got 0.5'],
     [{ overprovisioning: null }, 'failover.overprovisioning must be a number, got null'],
     [{ factor: 1 }, 'failover.factor is not an option; known: overprovisioning'],
-  ])('refuses %o', (options, message) => {
+  ])('rejects %o', (options, message) => {
     expect(() => failover(random(), options as FailoverOptions)).toThrow(message)
   })
 })

@@ -2,7 +2,7 @@ import type { Balancer, Endpoint, PickRequest } from '../../src/balance/balancer
 import type { Instance } from '../../src/registry/source.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 
-/** An endpoint whose load a test sets by hand. */
+/** An endpoint whose load a test sets. */
 export interface FakeEndpoint extends Endpoint {
   inFlight: number
   pending: number
@@ -37,7 +37,7 @@ export interface RequestInit extends Partial<Omit<PickRequest, 'excluded' | 'ran
   tried?: readonly Endpoint[]
 }
 
-/** Makes pick requests that share one seeded source of chance. */
+/** Makes pick requests that share one seeded source of random numbers. */
 export function requests(seed = 1): (init?: RequestInit) => PickRequest {
   const clock = new ManualClock({ seed })
   return ({ tried = [], ...rest } = {}) => ({
@@ -49,7 +49,7 @@ export function requests(seed = 1): (init?: RequestInit) => PickRequest {
   })
 }
 
-/** How often each id was picked over `count` picks. */
+/** Counts how often each id is picked in `count` picks. */
 export function tally(
   balancer: Balancer,
   set: readonly Endpoint[],
@@ -64,7 +64,7 @@ export function tally(
   return picks
 }
 
-/** The ids of `count` picks in a row, as one string. */
+/** Returns the ids of `count` picks in a row as one string. */
 export function sequence(
   balancer: Balancer,
   set: readonly Endpoint[],
@@ -74,7 +74,7 @@ export function sequence(
   return Array.from({ length: count }, () => balancer.pick(set, request())?.instance.id).join('')
 }
 
-/** Pearson's statistic; for `k` shares its mean is k − 1 and its standard deviation √(2(k − 1)). */
+/** Pearson's chi-squared statistic. For `k` shares its mean is k − 1 and its standard deviation √(2(k − 1)). */
 export function chiSquare(observed: Readonly<Record<string, number>>, share: (id: string) => number): number {
   const total = Object.values(observed).reduce((sum, count) => sum + count, 0)
   return Object.entries(observed).reduce((sum, [id, count]) => {
@@ -83,7 +83,7 @@ export function chiSquare(observed: Readonly<Record<string, number>>, share: (id
   }, 0)
 }
 
-/** Upper bound for the statistic of a fair draw over `k` shares: its mean plus four standard deviations. */
+/** The upper limit of the statistic for a fair draw over `k` shares: its mean plus four standard deviations. */
 export function chiLimit(shares: number): number {
   return shares - 1 + 4 * Math.sqrt(2 * Math.max(shares - 1, 1))
 }

@@ -15,15 +15,15 @@ function measured(...ms: number[]): Measured {
   return own
 }
 
-describe('what a client measures', () => {
-  it('is the mean of the first few answers, and then a moving one', () => {
+describe('the latency that a client measures', () => {
+  it('is the mean of the first few responses, and then a moving average', () => {
     expect(measured(10, 20, 30).ms).toBe(20)
     const long = measured(...Array<number>(50).fill(10))
     long.add(110, true)
     expect(long.ms).toBe(20)
   })
 
-  it('is not moved by what ended early and is no merit, but by what took long', () => {
+  it('is not changed by an attempt that ended early without merit, but by one that took long', () => {
     const own = measured(10)
     own.add(1, false)
     expect(own.ms).toBe(10)
@@ -31,21 +31,21 @@ describe('what a client measures', () => {
     expect(own.ms).toBe(50)
   })
 
-  it('doubts in proportion between the median and `slower` times as much', () => {
+  it('doubts in proportion between the median and `slower` times the median', () => {
     const set = [10, 10, 10, 15, 20, 900].map((ms) => measured(ms))
     expect(doubts(set, 2)).toEqual([0, 0, 0, 0.5, 1, 1])
     expect(doubts(set, 3)).toEqual([0, 0, 0, 0.25, 0.5, 1])
     expect(doubts(set, Infinity)).toEqual([0, 0, 0, 0, 0, 0])
   })
 
-  it('of two doubts the slower one, and neither one alone nor what is unknown', () => {
+  it('doubts the slower one of two, and neither a single one nor one without results', () => {
     expect(doubts([measured(10), measured(100)], 2)).toEqual([0, 1])
     expect(doubts([measured(100)], 2)).toEqual([0])
     expect(doubts([measured(10), undefined, new Measured()], 2)).toEqual([0, 0, 0])
     expect(doubts([], 2)).toEqual([])
   })
 
-  it('takes latencies below 5 ms for alike', () => {
+  it('treats latencies below 5 ms as equal', () => {
     expect(doubts([measured(0.1), measured(0.1), measured(4.9), measured(10)], 2)).toEqual([0, 0, 0, 1])
   })
 })
@@ -57,7 +57,7 @@ interface Answer {
   readonly status?: number
 }
 
-/** Has each endpoint answer: of `a` as given, of the others usually. */
+/** Reports responses of every endpoint: of `a` with the given latency, of the others with the usual one. */
 function answered(balancer: Balancer, set: readonly FakeEndpoint[], times: number, a: Answer, at = 0): void {
   const { ms, header = IDLE, outcome = 'success', status = 200 } = a
   for (let time = 0; time < times; time++) {
@@ -71,7 +71,7 @@ function answered(balancer: Balancer, set: readonly FakeEndpoint[], times: numbe
   }
 }
 
-/** How many times its fair share of the picks `a` gets. */
+/** Returns how many times its fair share of picks `a` gets. */
 function share(balancer: Balancer, set: readonly FakeEndpoint[], now = 0): number {
   const count = 6_000
   const request = requests(7)
@@ -79,7 +79,7 @@ function share(balancer: Balancer, set: readonly FakeEndpoint[], now = 0): numbe
   for (let pick = 0; pick < count; pick++) {
     const endpoint = balancer.pick(set, request({ now })) as FakeEndpoint
     if (endpoint === set[0]) picked++
-    // Given up, for nothing to be learnt from it.
+    // An attempt was abandoned, and its outcome is ignored.
     balancer.settled?.(endpoint, 'ignored', 0, now)
   }
   return (picked / count) * set.length
@@ -90,14 +90,14 @@ const rules: readonly [string, (slower?: number) => Balancer][] = [
   ['prequal', (slower = 2) => prequal({ slower })],
 ]
 
-describe.each(rules)('%s, with one that says it is idle', (_name, make) => {
-  it('gives it more while it is as fast as the others', () => {
+describe.each(rules)('%s, with one endpoint that reports that it is idle', (_name, make) => {
+  it('gives it more requests while it is as fast as the others', () => {
     const [balancer, set] = [make(), endpoints(10)]
     answered(balancer, set, 32, { ms: 10 })
     expect(share(balancer, set)).toBeGreaterThan(2)
   })
 
-  it('gives it no more than its share when it is twice as slow, or slower', () => {
+  it('gives it no more than its share when it takes twice as long or longer', () => {
     for (const ms of [20, 30, 35, 1_000]) {
       const [balancer, set] = [make(), endpoints(10)]
       answered(balancer, set, 32, { ms })
@@ -123,20 +123,20 @@ describe.each(rules)('%s, with one that says it is idle', (_name, make) => {
     expect(share(balancer, set)).toBeLessThan(1.15)
   })
 
-  it('does not take fast answers of 404 for speed', () => {
+  it('does not treat fast 404 responses as speed', () => {
     const [balancer, set] = [make(), endpoints(10)]
     answered(balancer, set, 32, { ms: 100 })
     answered(balancer, set, 200, { ms: 1, status: 404 }, 2_000)
     expect(share(balancer, set, 2_000)).toBeLessThan(1.15)
   })
 
-  it('believes it, as far as it did before, when the option says so', () => {
+  it('believes it with `slower: Infinity`', () => {
     const [balancer, set] = [make(Infinity), endpoints(10)]
     answered(balancer, set, 32, { ms: 30 })
     expect(share(balancer, set)).toBeGreaterThan(2)
   })
 
-  it('takes nothing from a distant one that reports what is usual', () => {
+  it('takes nothing away from a distant one that reports usual values', () => {
     const [balancer, set] = [make(), endpoints(10)]
     answered(balancer, set, 32, { ms: 30, header: BUSY })
     const picks = share(balancer, set)
@@ -144,7 +144,7 @@ describe.each(rules)('%s, with one that says it is idle', (_name, make) => {
     expect(picks).toBeLessThan(1.15)
   })
 
-  it('heeds what it says to its own disadvantage, slow or not', () => {
+  it('believes a report that is to the endpoint’s own disadvantage, slow or not', () => {
     const [balancer, set] = [make(), endpoints(10)]
     answered(balancer, set, 32, {
       ms: 100,
@@ -153,12 +153,12 @@ describe.each(rules)('%s, with one that says it is idle', (_name, make) => {
     expect(share(balancer, set)).toBeLessThan(0.6)
   })
 
-  it.each([1, Number.NaN, -1])('refuses slower: %s', (slower) => {
+  it.each([1, Number.NaN, -1])('rejects slower: %s', (slower) => {
     expect(() => make(slower)).toThrow(/\.slower must be a number > 1/)
   })
 })
 
-it('reportedLoad gives one that is a little slower a part of what it asks for', () => {
+it('reportedLoad gives an endpoint that is slightly slower a part of what it reports', () => {
   const [fast, middling] = [reportedLoad({ blackout: 0 }), reportedLoad({ blackout: 0 })]
   const set = endpoints(10)
   answered(fast, set, 32, { ms: 10 })
@@ -168,7 +168,7 @@ it('reportedLoad gives one that is a little slower a part of what it asks for', 
   expect(part).toBeLessThan(share(fast, set) * 0.9)
 })
 
-describe('where most lie', () => {
+describe('when most endpoints lie', () => {
   it.each(rules)('%s still picks each of them', (_name, make) => {
     const [balancer, set] = [make(), endpoints(5)]
     for (let time = 0; time < 32; time++) {

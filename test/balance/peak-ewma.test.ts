@@ -14,7 +14,7 @@ import {
   type FakeEndpoint,
 } from './harness.ts'
 
-/** Tells the balancer of `count` attempts that ended one millisecond apart, the last at `now`. */
+/** Reports `count` attempts to the balancer. They end one millisecond apart, the last at `now`. */
 function settle(
   balancer: Balancer,
   target: FakeEndpoint,
@@ -30,8 +30,11 @@ interface Settled {
   count?: number
 }
 
-/** Three endpoints, all known to take 100 ms at time 0. */
-function warm(options?: PeakEwmaOptions): { balancer: Balancer; set: ReturnType<typeof trio> } {
+/** Three endpoints, all with a known latency of 100 ms at time 0. */
+function warm(options?: PeakEwmaOptions): {
+  balancer: Balancer
+  set: ReturnType<typeof trio>
+} {
   const balancer = peakEwma(options)
   const set = trio()
   for (const one of set) settle(balancer, one, { count: 50 })
@@ -43,7 +46,7 @@ const at = (now: number, seed = 1): (() => ReturnType<ReturnType<typeof requests
   return () => request({ now })
 }
 
-it('an instance whose answers break off in the middle gets no more traffic than one that fails', () => {
+it('an instance whose response bodies break off gets no more traffic than one that fails', () => {
   const { balancer, set } = warm()
   for (let now = 1; now <= 20; now++) {
     settle(balancer, set[0], { now })
@@ -56,22 +59,25 @@ it('an instance whose answers break off in the middle gets no more traffic than 
 })
 
 describe('peakEwma', () => {
-  it.each([1, 2, 3, 10])('picks evenly among %i it knows nothing of', (count) => {
+  it.each([1, 2, 3, 10])('picks evenly among %i endpoints without results', (count) => {
     const picks = tally(peakEwma(), endpoints(count), count * 300)
     expect(chiSquare(picks, () => 1 / count)).toBeLessThan(chiLimit(count))
   })
 
-  it('prefers the faster, and of equals the one with less in flight', () => {
+  it('prefers the faster endpoint, and of equal ones the one with fewer attempts in flight', () => {
     const { balancer, set } = warm()
     settle(balancer, set[0], { ms: 400, now: 50_000, count: 50 })
     settle(balancer, set[1], { now: 50_000 })
     settle(balancer, set[2], { now: 50_000 })
     set[2].inFlight = 1
     expect(tally(balancer, set, 300, at(50_000))).toMatchObject({ a: 0 })
-    expect(tally(balancer, [set[1], set[2]], 300, at(50_000))).toEqual({ b: 300, c: 0 })
+    expect(tally(balancer, [set[1], set[2]], 300, at(50_000))).toEqual({
+      b: 300,
+      c: 0,
+    })
   })
 
-  it('believes a peak at once and forgets it with time, also when nothing is sent there', () => {
+  it('counts a peak at once and forgets it with time, also without new attempts', () => {
     const { balancer, set } = warm({ decay: 10_000, repick: 1e9 })
     settle(balancer, set[0], { ms: 2_000, now: 1_000 })
     for (const other of [set[1], set[2]]) other.inFlight = 4
@@ -80,14 +86,14 @@ describe('peakEwma', () => {
     expect(tally(balancer, set, 300, at(45_000))['a']).toBeGreaterThan(100)
   })
 
-  it('takes ordinary variation for what it is', () => {
+  it('does not react to ordinary variation', () => {
     const { balancer, set } = warm()
     settle(balancer, set[0], { ms: 300, now: 1 })
     for (const other of [set[1], set[2]]) other.inFlight = 1
     expect(tally(balancer, set, 300, at(1))['a']).toBeGreaterThan(150)
   })
 
-  it('guesses that a newcomer is average: it gets neither everything nor nothing', () => {
+  it('treats a new endpoint as average: it gets neither all requests nor none', () => {
     const { balancer, set } = warm()
     const fresh = endpoint('new')
     const picks = tally(balancer, [...set, fresh], 4_000, at(0))
@@ -96,7 +102,7 @@ describe('peakEwma', () => {
     expect(tally(balancer, [...set, fresh], 500, at(0))['new']).toBe(0)
   })
 
-  it('sees a stalled instance before its first slow response', () => {
+  it('detects a stalled instance before its first slow response', () => {
     const { balancer, set } = warm()
     const [stalled] = set
     stalled.inFlight = stalled.pending = 3
@@ -106,7 +112,7 @@ describe('peakEwma', () => {
     expect(tally(balancer, set, 300, at(0))['a']).toBeGreaterThan(60)
     stalled.age = 500
     expect(tally(balancer, set, 300, at(450))['a']).toBe(0)
-    // Even when it is the least loaded.
+    // This holds even when it has the lowest load.
     stalled.inFlight = stalled.pending = 1
     expect(tally(balancer, set, 300, at(450))['a']).toBe(0)
   })
@@ -118,12 +124,12 @@ describe('peakEwma', () => {
     expect(tally(balancer, set, 300, at(10))['a']).toBe(0)
   })
 
-  it('is not attracted by a fast failure as the first it hears of an endpoint', () => {
+  it('does not prefer an endpoint whose first result is a fast failure', () => {
     const { balancer, set } = warm()
     const broken = endpoint('new')
     settle(balancer, broken, { outcome: 'failure', ms: 0, now: 10 })
     expect(tally(balancer, [...set, broken], 300, at(10))['new']).toBe(0)
-    // And once the failure is forgiven, it is average, not the fastest of all.
+    // When the failure has faded, the endpoint counts as average, not as the fastest.
     expect(tally(balancer, [...set, broken], 2_000, at(20_000))['new']).toBeLessThan(600)
   })
 
@@ -143,14 +149,19 @@ describe('peakEwma', () => {
     expect(third - second).toBeGreaterThan(5 * (second - first))
   })
 
-  it('counts what fails together as one failure', () => {
+  it('counts failures of attempts under way together as one failure', () => {
     const { balancer, set } = warm()
     for (const other of [set[1], set[2]]) other.inFlight = 3
-    settle(balancer, set[0], { outcome: 'failure', ms: 80, now: 100, count: 20 })
+    settle(balancer, set[0], {
+      outcome: 'failure',
+      ms: 80,
+      now: 100,
+      count: 20,
+    })
     expect(tally(balancer, set, 300, at(5_000))['a']).toBeGreaterThan(100)
   })
 
-  it('does not forgive for answers to what was sent before the failure', () => {
+  it('does not reduce the penalty for responses to requests sent before the failure', () => {
     const { balancer, set } = warm()
     for (const other of [set[1], set[2]]) other.inFlight = 5
     settle(balancer, set[0], { outcome: 'failure', ms: 0, now: 100 })
@@ -160,7 +171,7 @@ describe('peakEwma', () => {
     expect(tally(balancer, set, 300, at(180))['a']).toBeGreaterThan(100)
   })
 
-  it('learns from ignored attempts only that they took so long', () => {
+  it('learns only the duration from ignored attempts', () => {
     const { balancer, set } = warm()
     settle(balancer, set[0], { outcome: 'ignored', ms: 5, now: 1, count: 100 })
     expect(chiSquare(tally(balancer, set, 3_000, at(1)), () => 1 / 3)).toBeLessThan(chiLimit(3))
@@ -168,15 +179,15 @@ describe('peakEwma', () => {
     expect(tally(balancer, set, 300, at(2))['a']).toBe(0)
   })
 
-  it('takes what a hedge overtook for much slower than the time it got', () => {
+  it('counts an attempt that lost to a hedge as much slower than its duration', () => {
     const { balancer, set } = warm()
     settle(balancer, set[0], { outcome: 'ignored', ms: 250, now: 1 })
-    // Latency squared: one that took 250 ms is worth six in flight, one that may take a second a hundred.
+    // Latency counts squared: 250 ms cost as much as six attempts in flight, one second as much as a hundred.
     for (const other of [set[1], set[2]]) other.inFlight = 50
     expect(tally(balancer, set, 300, at(1))['a']).toBe(0)
   })
 
-  it('leaves latencies close to the mean to chance, and larger ones not', () => {
+  it('ignores small differences from the mean latency, but not large ones', () => {
     const close = warm()
     settle(close.balancer, close.set[0], { ms: 108, now: 60_000, count: 500 })
     settle(close.balancer, close.set[1], { ms: 92, now: 60_000, count: 500 })
@@ -194,37 +205,44 @@ describe('peakEwma', () => {
     [30, 0, 15],
     [6, 1, 3],
     [30, 1, 15],
-  ])('spreads a burst of %i over two alike evenly, after %i answers of each', (burst, answers, half) => {
-    for (let seed = 0; seed < 50; seed++) {
-      const balancer = peakEwma()
-      const set = endpoints(2)
-      const request = requests(seed)
-      const noise = request()
-      // The first answers come over new connections: what they took says little.
-      for (const one of set) settle(balancer, one, { count: answers, ms: 2 + 18 * noise.random() })
-      for (let call = 0; call < burst; call++) {
-        // It takes a while to send them all.
-        for (const one of set) one.age = call / 4
-        const picked = balancer.pick(set, request({ now: 100 + call / 4 })) as FakeEndpoint
-        picked.inFlight = ++picked.pending
+  ])(
+    'spreads a burst of %i evenly over two equal endpoints, after %i responses of each',
+    (burst, answers, half) => {
+      for (let seed = 0; seed < 50; seed++) {
+        const balancer = peakEwma()
+        const set = endpoints(2)
+        const request = requests(seed)
+        const noise = request()
+        // The first responses come over new connections, so their durations say little.
+        for (const one of set)
+          settle(balancer, one, {
+            count: answers,
+            ms: 2 + 18 * noise.random(),
+          })
+        for (let call = 0; call < burst; call++) {
+          // Sending all of them takes a while.
+          for (const one of set) one.age = call / 4
+          const picked = balancer.pick(set, request({ now: 100 + call / 4 })) as FakeEndpoint
+          picked.inFlight = ++picked.pending
+        }
+        expect(set.map(({ inFlight }) => inFlight)).toEqual([half, half])
       }
-      expect(set.map(({ inFlight }) => inFlight)).toEqual([half, half])
-    }
-  })
+    },
+  )
 
-  it('takes a fast 404 for load and not for speed, and does not let it forgive', () => {
+  it('counts a fast 404 as load, not as speed, and does not reduce the penalty for it', () => {
     const { balancer, set } = warm()
     for (let call = 0; call < 5; call++) balancer.settled?.(set[0], 'success', 1, 10, 404)
     for (const other of [set[1], set[2]]) other.inFlight = 3
     expect(tally(balancer, set, 300, at(10))['a']).toBe(0)
-    // As long as a usual answer takes, and no longer.
+    // It counts for the duration of a usual response.
     expect(tally(balancer, set, 300, at(400))['a']).toBeGreaterThan(100)
     balancer.settled?.(set[0], 'failure', 1, 500, 500)
     for (let call = 0; call < 5; call++) balancer.settled?.(set[0], 'success', 0, 510, 404)
     expect(tally(balancer, set, 300, at(800))['a']).toBe(0)
   })
 
-  it('takes one 429 for the requester’s, and four in a row for the instance’s', () => {
+  it('blames the client for a single 429, and the instance for four in a row', () => {
     const { balancer, set } = warm()
     for (const other of [set[1], set[2]]) other.inFlight = 3
     const refuse = (now: number): void => balancer.settled?.(set[0], 'overload', 1, now, 429)
@@ -234,7 +252,7 @@ describe('peakEwma', () => {
     expect(tally(balancer, set, 300, at(800))['a']).toBe(0)
   })
 
-  it('tries an idle endpoint again, however slow it was, once', () => {
+  it('tries an idle endpoint once more after repick, however slow it was', () => {
     const { balancer, set } = warm({ decay: 1e9, repick: 5_000 })
     settle(balancer, set[0], { ms: 60_000, now: 0 })
     const keepBusy = (now: number): void => {
@@ -248,7 +266,7 @@ describe('peakEwma', () => {
     expect(tally(balancer, set, 300, at(5_100))['a']).toBe(0)
   })
 
-  it('takes weight for capacity', () => {
+  it('treats weight as capacity', () => {
     const heavy = endpoint('heavy', { weight: 4 })
     const picks = tally(peakEwma(), [heavy, endpoint('light')], 2_000)
     expect(picks['heavy']).toBe(2_000)
@@ -256,7 +274,7 @@ describe('peakEwma', () => {
     expect(tally(peakEwma(), [heavy, endpoint('light')], 200)['light']).toBe(200)
   })
 
-  it('avoids what the call has tried while another is left', () => {
+  it('picks an endpoint that the call has not tried, while there is one', () => {
     const { balancer, set } = warm()
     const request = requests()
     set[2].inFlight = 99
@@ -267,8 +285,8 @@ describe('peakEwma', () => {
     })
   })
 
-  it('hardly ever calls the one of two that fails at once for a minute (fast 503s)', async () => {
-    // Least request sends it 55 of 100 calls: whoever fails fast always looks idle.
+  it('rarely picks the one of two endpoints that fails at once for a minute (fast 503s)', async () => {
+    // Least request sends it 55 of 100 calls: an endpoint that fails fast always looks idle.
     const clock = new ManualClock({ seed: 3 })
     const balancer = peakEwma()
     const set = [endpoint('good'), endpoint('bad')]
@@ -293,7 +311,7 @@ describe('peakEwma', () => {
     }
     expect(failures).toBeGreaterThan(0)
     expect(failures).toBeLessThanOrEqual(4)
-    // Half of the last 750 calls: it is trusted again.
+    // Half of the last 750 calls go there again.
     expect(Math.abs(atBadAfterwards - 375)).toBeLessThan(60)
   })
 
@@ -303,7 +321,7 @@ describe('peakEwma', () => {
     [{ decay: null }, 'peakEwma.decay must be a number, got null'],
     [{ repick: null }, 'peakEwma.repick must be a number, got null'],
     [{ window: 1 }, 'peakEwma.window is not an option; known: decay, repick'],
-  ])('refuses %o', (options, message) => {
+  ])('rejects %o', (options, message) => {
     expect(() => peakEwma(options as PeakEwmaOptions)).toThrow(message)
   })
 })

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { perFleet, perSet } from '../../src/balance/per-set.ts'
 import { endpoints, requests } from './harness.ts'
 
-describe('what is derived from a set', () => {
+describe('a value derived from a set', () => {
   it('is derived once per array, also when routes take turns', () => {
     let derived = 0
     const sizeOf = perSet((set) => ({ size: set.length, nth: ++derived }))
@@ -15,7 +15,7 @@ describe('what is derived from a set', () => {
     expect(derived).toBe(4)
   })
 
-  it('is derived again when only the rest of the fleet changed', () => {
+  it('is derived again when only the other endpoints of the fleet changed', () => {
     let derived = 0
     const brokenOf = perFleet((set, all) => ({ broken: all.length - set.length, nth: ++derived }))
     const set = endpoints(2)

@@ -19,7 +19,7 @@ function report(balancer: Balancer, to: FakeEndpoint, inFlight: number, latency:
   )
 }
 
-/** A strategy that has heard of each endpoint, often enough to know what is usual. */
+/** A strategy with enough reports of each endpoint to know the usual values. */
 function informed(said: readonly (readonly [inFlight: number, latency: number])[], options?: PrequalOptions) {
   const set = endpoints(said.length)
   const balancer = prequal({ choices: said.length, ...options })
@@ -39,7 +39,7 @@ function chosen(said: readonly (readonly [number, number])[], options?: PrequalO
 describe('prequal', () => {
   it.each<[string, [number, number][], PrequalOptions, string]>([
     [
-      'takes of the cold ones the fastest',
+      'picks the fastest of the cold endpoints',
       [
         [5, 30],
         [6, 10],
@@ -50,7 +50,7 @@ describe('prequal', () => {
       'b',
     ],
     [
-      'does not take a hot one, however fast',
+      'does not pick a hot endpoint, however fast it is',
       [
         [5, 30],
         [50, 1],
@@ -60,7 +60,7 @@ describe('prequal', () => {
       'a',
     ],
     [
-      'takes of hot ones only the one with the least in flight',
+      'picks the hot endpoint with the fewest requests in flight when all are hot',
       [
         [9, 10],
         [5, 90],
@@ -70,7 +70,7 @@ describe('prequal', () => {
       'b',
     ],
     [
-      'takes the fastest where none is hot',
+      'picks the fastest when none is hot',
       [
         [9, 10],
         [5, 90],
@@ -83,7 +83,7 @@ describe('prequal', () => {
     expect(chosen(said, options)).toBe(expected)
   })
 
-  it('adds what it has sent since the report, and takes it off when it is answered', () => {
+  it('adds the attempts sent since the report, and removes them when they end', () => {
     const { set, balancer } = informed(
       [
         [3, 10],
@@ -94,14 +94,14 @@ describe('prequal', () => {
     )
     const request = requests()
     expect(sequence(balancer, set, 2, request)).toBe('aa')
-    // Now as much there as at the other: whoever is drawn first.
+    // Both have the same load now, so the first one drawn wins.
     const [a] = set as [FakeEndpoint]
     balancer.settled?.(a, 'success', 1, 0, 200)
     balancer.settled?.(a, 'success', 1, 0, 200)
     expect(sequence(balancer, set, 2, request)).toBe('aa')
   })
 
-  it('lets an old report fade to what is usual', () => {
+  it('lets an old report fade to the usual value', () => {
     const { set, balancer } = informed(
       [
         [0, 10],
@@ -115,7 +115,7 @@ describe('prequal', () => {
     expect(Math.max(...Object.values(picks))).toBeLessThan(200)
   })
 
-  it('leaves alone what stalls, though its last report was the best', () => {
+  it('avoids a stalled endpoint, although its last report was the best', () => {
     const { set, balancer } = informed(
       [
         [1, 5],
@@ -124,11 +124,15 @@ describe('prequal', () => {
       ],
       { hot: 1 },
     )
-    Object.assign(set[0] as FakeEndpoint, { pending: 3, inFlight: 3, age: 5_000 })
+    Object.assign(set[0] as FakeEndpoint, {
+      pending: 3,
+      inFlight: 3,
+      age: 5_000,
+    })
     expect(sequence(balancer, set, 20)).not.toContain('a')
   })
 
-  it('leaves alone what fails, whatever it reports', () => {
+  it('avoids a failing endpoint, whatever it reports', () => {
     const { set, balancer } = informed([
       [0, 0],
       [9, 50],
@@ -142,7 +146,7 @@ describe('prequal', () => {
     expect(tally(balancer, set, 500, () => requests()({ now: 50 }))['a']).toBe(0)
   })
 
-  it('picks as peakEwma while nobody reports, and again when nobody does any more', () => {
+  it('picks like peakEwma before the first report, and again when reports stop', () => {
     const set = endpoints(6)
     const [plain, informedOne] = [peakEwma(), prequal()]
     const clock = new ManualClock({ seed: 9 })
@@ -159,7 +163,7 @@ describe('prequal', () => {
     for (let call = 0; call < 300; call++) pick(14_000 + call * 10)
   })
 
-  it('shows the cost that it compares: of the fastest cold one the least, of a hot one the most', () => {
+  it('shows the cost that it compares: the fastest cold endpoint has the lowest, a hot one the highest', () => {
     const { set, balancer } = informed(
       [
         [5, 30],
@@ -172,13 +176,13 @@ describe('prequal', () => {
     expect(costs[1]).toBeLessThan(costs[0] as number)
     expect(costs[0]).toBeLessThan(costs[2] as number)
     expect(balancer.pick(set, requests()())?.instance.id).toBe('b')
-    // Nobody has reported for long: it is as peakEwma().
+    // No endpoint has reported for long, so the strategy picks like `peakEwma()`.
     expect(balancer.standing?.(set[0] as FakeEndpoint, 60_000)).toEqual(
       peakEwma().standing?.(set[0] as FakeEndpoint, 60_000),
     )
   })
 
-  it('takes no notice of reports without the two metrics', () => {
+  it('ignores reports without the two metrics', () => {
     const [a, b] = endpoints(2) as [FakeEndpoint, FakeEndpoint]
     const [told, untold] = [prequal(), prequal()]
     told.reported?.(a, { rps: 5, cpuUtilization: 0.1 }, 0)
@@ -220,7 +224,7 @@ describe('prequal', () => {
     },
   )
 
-  it.each([2, 3, 4])('one of %i that lies and is slow gets less than the others', (count) => {
+  it.each([2, 3, 4])('one of %i endpoints that lies and is slow gets less than the others', (count) => {
     const set = endpoints(count)
     const balancer = prequal()
     const request = requests(6)
@@ -238,7 +242,7 @@ describe('prequal', () => {
     expect(picks.get('a') ?? 0).toBeGreaterThan(0)
   })
 
-  it('picks as a slow model of the rule does', () => {
+  it('picks the same endpoints as a slow model of the rule', () => {
     const clock = new ManualClock({ seed: 21 })
     const set = endpoints(5)
     const balancer = prequal({ choices: 5, hot: 0.5, fade: 1e12 })
@@ -251,7 +255,7 @@ describe('prequal', () => {
         history.push(said[0])
         last.set(each, said)
       }
-      // It looks at all reports once in sixteen, and remembers 128 of them.
+      // The strategy computes its limits after each 16 reports, from the last 128.
       const known = history.slice(0, history.length - (history.length % 16)).slice(-128)
       const sorted = known.toSorted((x, y) => x - y)
       const limit = sorted[Math.floor(0.5 * sorted.length)] ?? Infinity
@@ -262,7 +266,7 @@ describe('prequal', () => {
       })
       const [best] = ranked[0] as [FakeEndpoint, [number, number]]
       const picked = balancer.pick(set, requests(round)()) as FakeEndpoint
-      // Equal loads are decided by the draw.
+      // Of equal loads, the first one drawn wins.
       expect(last.get(picked)?.[0] === last.get(best)?.[0] || picked === best).toBe(true)
       balancer.settled?.(picked, 'success', 1, 0, 200)
     }
@@ -274,7 +278,7 @@ describe('prequal', () => {
     [{ hot: 1.1 }, 'prequal.hot must be'],
     [{ fade: 0 }, 'prequal.fade must be'],
     [{ probes: 3 } as PrequalOptions, 'prequal.probes is not an option'],
-  ])('refuses %o', (options, message) => {
+  ])('rejects %o', (options, message) => {
     expect(() => prequal(options)).toThrow(message)
   })
 })

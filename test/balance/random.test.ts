@@ -3,7 +3,7 @@ import { random } from '../../src/balance/random.ts'
 import { chiLimit, chiSquare, endpoint, endpoints, requests, tally, trio } from './harness.ts'
 
 describe('random', () => {
-  it.each([1, 2, 3, 50])('picks each of %i equally often, within chance', (count) => {
+  it.each([1, 2, 3, 50])('picks each of %i equally often, within statistical limits', (count) => {
     const picks = tally(random(), endpoints(count), count * 400)
     expect(chiSquare(picks, () => 1 / count)).toBeLessThan(chiLimit(count))
   })
@@ -20,20 +20,20 @@ describe('random', () => {
     expect(chiSquare(picks, (id) => (weights[id as 'a'] ?? 0) / total)).toBeLessThan(chiLimit(set.length))
   })
 
-  it('never picks weight 0 while another has some, and all alike when none has', () => {
+  it('never picks weight 0 while another endpoint has weight, and picks evenly when all weights are 0', () => {
     expect(tally(random(), [endpoint('a', { weight: 0 }), endpoint('b')], 500)).toEqual({ a: 0, b: 500 })
     const idle = tally(random(), endpoints(2, { weight: 0 }), 1000)
     expect(Math.abs((idle['a'] ?? 0) - 500)).toBeLessThan(80)
   })
 
-  it('follows the set', () => {
+  it('uses the current set of endpoints', () => {
     const balancer = random()
     expect(Object.keys(tally(balancer, endpoints(3), 100))).toHaveLength(3)
     const next = [endpoint('x', { weight: 9 }), endpoint('y')]
     expect(tally(balancer, next, 1000)['x']).toBeGreaterThan(850)
   })
 
-  it('avoids what the call has tried while another is left', () => {
+  it('picks an endpoint that the call has not tried, while there is one', () => {
     const [a, b, c] = trio()
     const set = [a, b, c]
     const request = requests()

@@ -7,7 +7,7 @@ import { endpoint, endpoints, requests, tally, trio, type FakeEndpoint } from '.
 
 const ready: ReportedLoadOptions = { blackout: 0, update: 0 }
 
-/** What an endpoint's share of the picks is after each has reported this header. */
+/** The share of picks that each endpoint gets after it has reported this header. */
 function shares(
   headers: Record<string, string>,
   options: ReportedLoadOptions = ready,
@@ -23,7 +23,7 @@ function report(balancer: Balancer, to: FakeEndpoint, header: string, now: numbe
   if (said) balancer.reported?.(to, said, now)
 }
 
-/** Rounded to a twentieth: draws are by chance. */
+/** Rounds to a twentieth, as draws are random. */
 function sharesOf(balancer: Balancer, set: readonly FakeEndpoint[], now: number): Record<string, number> {
   const count = 8_000
   const request = requests(7)
@@ -35,12 +35,18 @@ describe('reportedLoad', () => {
   it.each<[string, Record<string, string>, Record<string, number>, ReportedLoadOptions?]>([
     [
       'takes requests per second ÷ utilisation for capacity',
-      { a: 'cpu_utilization=0.5,rps_fractional=100', b: 'cpu_utilization=0.5,rps_fractional=300' },
+      {
+        a: 'cpu_utilization=0.5,rps_fractional=100',
+        b: 'cpu_utilization=0.5,rps_fractional=300',
+      },
       { a: 0.25, b: 0.75 },
     ],
     [
       'gives the more to who has more left at the same rate',
-      { a: 'cpu_utilization=0.9,rps_fractional=90', b: 'cpu_utilization=0.3,rps_fractional=90' },
+      {
+        a: 'cpu_utilization=0.9,rps_fractional=90',
+        b: 'cpu_utilization=0.3,rps_fractional=90',
+      },
       { a: 0.25, b: 0.75 },
     ],
     [
@@ -62,12 +68,18 @@ describe('reportedLoad', () => {
     ],
     [
       'counts failures as use',
-      { a: 'cpu_utilization=0.5,rps_fractional=100,eps=100', b: 'cpu_utilization=0.5,rps_fractional=100' },
+      {
+        a: 'cpu_utilization=0.5,rps_fractional=100,eps=100',
+        b: 'cpu_utilization=0.5,rps_fractional=100',
+      },
       { a: 0.25, b: 0.75 },
     ],
     [
       'counts failures as the option says',
-      { a: 'cpu_utilization=0.5,rps_fractional=100,eps=100', b: 'cpu_utilization=0.5,rps_fractional=100' },
+      {
+        a: 'cpu_utilization=0.5,rps_fractional=100,eps=100',
+        b: 'cpu_utilization=0.5,rps_fractional=100',
+      },
       { a: 0.5, b: 0.5 },
       { ...ready, errorPenalty: 0 },
     ],
@@ -85,25 +97,36 @@ describe('reportedLoad', () => {
     ['needs two that report', { a: 'cpu_utilization=0.1,rps_fractional=1000', b: '' }, { a: 0.5, b: 0.5 }],
     [
       'believes no report without a rate, or without use',
-      { a: 'cpu_utilization=0.1', b: 'rps_fractional=100', c: 'cpu_utilization=0,rps_fractional=100' },
+      {
+        a: 'cpu_utilization=0.1',
+        b: 'rps_fractional=100',
+        c: 'cpu_utilization=0,rps_fractional=100',
+      },
       { a: 0.35, b: 0.35, c: 0.35 },
     ],
   ])('%s', (_name, headers, expected, options) => {
     expect(shares(headers, options)).toEqual(expected)
   })
 
-  it('corrects what the registry says, and does not replace it where nothing is reported', () => {
+  it('corrects the registry’s weights, and keeps them for endpoints without reports', () => {
     const set = [endpoint('a', { weight: 3 }), endpoint('b')]
     expect(shares({}, ready, set)).toEqual({ a: 0.75, b: 0.25 })
     const report = 'cpu_utilization=0.5,rps_fractional=100'
-    // The heavier one can do no more than the other.
-    expect(shares({ a: report, b: report }, ready, set)).toEqual({ a: 0.5, b: 0.5 })
+    // Both have the same capacity, although the first has a larger weight.
+    expect(shares({ a: report, b: report }, ready, set)).toEqual({
+      a: 0.5,
+      b: 0.5,
+    })
   })
 
-  it('waits for the blackout, and forgets what is older than the expiry', () => {
+  it('waits for the blackout, and forgets reports older than the expiry', () => {
     const [a, b] = trio()
     const set = [a, b]
-    const balancer = reportedLoad({ blackout: 5_000, expiry: 20_000, update: 1_000 })
+    const balancer = reportedLoad({
+      blackout: 5_000,
+      expiry: 20_000,
+      update: 1_000,
+    })
     const say = (now: number): void => {
       report(balancer, a, 'cpu_utilization=0.5,rps_fractional=100', now)
       report(balancer, b, 'cpu_utilization=0.5,rps_fractional=300', now)
@@ -114,19 +137,19 @@ describe('reportedLoad', () => {
     expect(sharesOf(balancer, set, 0)).toEqual(even)
     say(4_000)
     expect(sharesOf(balancer, set, 4_900)).toEqual(even)
-    // Not looked at again yet.
+    // The weights have not been computed again yet.
     expect(sharesOf(balancer, set, 5_500)).toEqual(even)
     expect(sharesOf(balancer, set, 6_000)).toEqual(heeded)
     expect(sharesOf(balancer, set, 23_999)).toEqual(heeded)
     expect(sharesOf(balancer, set, 25_000)).toEqual(even)
-    // And the blackout begins anew.
+    // The blackout also begins again.
     say(30_000)
     expect(sharesOf(balancer, set, 31_000)).toEqual(even)
     say(35_000)
     expect(sharesOf(balancer, set, 36_000)).toEqual(heeded)
   })
 
-  it('takes of two drawn the one with fewer in flight per unit of weight', () => {
+  it('picks of two drawn endpoints the one with fewer attempts in flight per unit of weight', () => {
     const [a, b] = trio()
     const balancer = reportedLoad(ready)
     report(balancer, a, 'cpu_utilization=0.5,rps_fractional=100', 0)
@@ -160,7 +183,7 @@ describe('reportedLoad', () => {
     })
   })
 
-  it('shows the cost that it compares, also of an endpoint that it has never seen', () => {
+  it('shows the cost that it compares, also for an endpoint that it has never seen', () => {
     const [a, b, c] = trio()
     const balancer = reportedLoad(ready)
     report(balancer, a, 'cpu_utilization=0.5,rps_fractional=100', 0)
@@ -174,7 +197,7 @@ describe('reportedLoad', () => {
     expect(costOf(b)).toBeGreaterThan(costOf(a))
   })
 
-  it('a server that reports what it likes and fails gets next to nothing', () => {
+  it('a server that fails gets almost no requests, whatever it reports', () => {
     const set = trio()
     const [a] = set
     const balancer = reportedLoad(ready)
@@ -183,11 +206,11 @@ describe('reportedLoad', () => {
     for (let failure = 1; failure <= 3; failure++) balancer.settled?.(a, 'failure', 1, failure * 10, 503)
     const request = requests(5)
     expect(tally(balancer, set, 1_000, () => request({ now: 100 }))['a']).toBe(0)
-    // It is tried again when that has faded.
+    // It is tried again when the failures have faded.
     expect(tally(balancer, set, 1_000, () => request({ now: 300_000 }))['a']).toBeGreaterThan(0)
   })
 
-  it('picks as a slow model draws: shares are those of the weights, computed for each pick anew', () => {
+  it('picks the same endpoints as a slow model that computes the weights at each pick', () => {
     const clock = new ManualClock({ seed: 11 })
     const set = endpoints(8)
     const balancer = reportedLoad({ blackout: 0, update: 0, spread: 3 })
@@ -225,7 +248,7 @@ describe('reportedLoad', () => {
     [{ metric: '' }, "reportedLoad.metric must be the name of a metric, got ''"],
     [{ metrics: 'gpu' } as ReportedLoadOptions, 'reportedLoad.metrics is not an option'],
     [4 as ReportedLoadOptions, 'reportedLoad must be an object'],
-  ])('refuses %o', (options, message) => {
+  ])('rejects %o', (options, message) => {
     expect(() => reportedLoad(options)).toThrow(message)
   })
 })

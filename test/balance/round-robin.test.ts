@@ -16,7 +16,7 @@ describe('roundRobin', () => {
     expect(sequence(roundRobin(), endpoints(count), expected.length, fromFirst)).toBe(expected)
   })
 
-  it('starts anywhere, so that clients started together do not start on the same instance', () => {
+  it('starts at a random endpoint, so that clients started together do not start on the same one', () => {
     const set = endpoints(4)
     const request = requests(3)
     const firsts = new Set(Array.from({ length: 60 }, () => roundRobin().pick(set, request())?.instance.id))
@@ -38,7 +38,7 @@ describe('roundRobin', () => {
     expect(sequence(balancer, change(all), after.length, fromFirst)).toBe(after)
   })
 
-  it('never lets two that stay differ by more than one pick, whatever comes, goes or alternates', () => {
+  it('never lets two endpoints that stay differ by more than one pick, while others come, go or alternate', () => {
     const stable = endpoints(3)
     const guests = [endpoint('x'), endpoint('y'), endpoint('z')]
     const everyone = [...stable, ...guests]
@@ -73,7 +73,7 @@ describe('roundRobin', () => {
     )
   })
 
-  it('starves nobody when two routes with different sets take turns', () => {
+  it('picks every endpoint when two routes with different sets take turns', () => {
     const [a, b, c] = trio()
     const balancer = roundRobin()
     const wide = [a, b, c]
@@ -83,11 +83,11 @@ describe('roundRobin', () => {
       const chosen = balancer.pick(turn % 2 ? narrow : wide, fromFirst())
       picks[chosen?.instance.id as 'a']++
     }
-    // A third of the wide route's picks would be 100; the rest makes up for the narrow route.
+    // A third of the wide route's picks would be 100. The rest compensates for the narrow route's picks.
     expect(picks).toEqual({ a: 150, b: 225, c: 225 })
   })
 
-  it('passes over what the call has tried, and gives it its turn back', () => {
+  it('passes over an endpoint that the call has tried, and it keeps its turn', () => {
     const [a, b, c] = trio()
     const set = [a, b, c]
     const request = requests()
@@ -98,7 +98,7 @@ describe('roundRobin', () => {
     expect(set).toContain(balancer.pick(set, request({ tried: set })))
   })
 
-  it('takes an extra pick for a retry off the next round', () => {
+  it('counts an extra pick for a retry as a turn of the next round', () => {
     const [a, b, c] = trio()
     const set = [a, b, c]
     const balancer = roundRobin()
@@ -107,7 +107,7 @@ describe('roundRobin', () => {
     expect(sequence(balancer, set, 6, fromFirst)).toBe('cbcabc')
   })
 
-  it('owes no more than one round, however many retries it served', () => {
+  it('owes no more than one round, however many retries an endpoint served', () => {
     const [a, b] = trio()
     const set = [a, b]
     const balancer = roundRobin()
@@ -116,11 +116,11 @@ describe('roundRobin', () => {
     expect(sequence(balancer, set, 6, fromFirst)).toBe('aababa')
   })
 
-  it('picks nothing from nothing', () => {
+  it('picks nothing from an empty set', () => {
     expect(roundRobin().pick([], fromFirst())).toBeUndefined()
   })
 
-  it('may be shared by two clients', () => {
+  it('can be shared by two clients', () => {
     const balancer = roundRobin()
     const mine = endpoints(3)
     const yours = endpoints(2)

@@ -33,19 +33,19 @@ describe.each<[string, () => Balancer]>([
     balancer.pick(set, ask(1_000)())
     const full = (tally(inner(), set, 4_000, ask(0))['young'] ?? 0) / 4_000
     const got = (tally(balancer, set, 4_000, ask(1_000 + age))['young'] ?? 0) / 4_000
-    // What it declines goes to the others, whose turns then bring it forward a little.
+    // The picks that it declines go to the others. Their turns then bring it forward a little.
     expect(got / full).toBeGreaterThan(share * 0.8)
     expect(got / full).toBeLessThan(share * 1.2 + 0.03)
   })
 })
 
 describe('slowStart', () => {
-  it('takes the first set it sees as warm', () => {
+  it('treats the endpoints of the first set as warm', () => {
     const balancer = slowStart(roundRobin())
     expect(tally(balancer, endpoints(2), 100)).toEqual({ a: 50, b: 50 })
   })
 
-  it('gives everything to young ones when nothing else is there', () => {
+  it('picks warming endpoints when there are no others', () => {
     const balancer = slowStart(roundRobin())
     tally(balancer, endpoints(2), 2)
     const picks = tally(balancer, [endpoint('x'), endpoint('y')], 200)
@@ -53,7 +53,7 @@ describe('slowStart', () => {
     expect(Math.abs((picks['x'] ?? 0) - 100)).toBeLessThan(30)
   })
 
-  it('prefers a young endpoint to one already tried', () => {
+  it('prefers a warming endpoint to one already tried', () => {
     const [old] = endpoints(1)
     const young = endpoint('young')
     const balancer = slowStart(roundRobin())
@@ -70,7 +70,7 @@ describe('slowStart', () => {
     [{ window: null }, 'slowStart.window must be a number, got null'],
     [{ initial: null }, 'slowStart.initial must be a number, got null'],
     [{ initial: 2 }, 'slowStart.initial must be a number >= 0 and <= 1, got 2'],
-  ])('refuses %o', (options, message) => {
+  ])('rejects %o', (options, message) => {
     expect(() => slowStart(random(), options as SlowStartOptions)).toThrow(message)
   })
 })

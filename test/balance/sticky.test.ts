@@ -14,7 +14,7 @@ function byPath(options: Partial<StickyOptions> = {}): ReturnType<typeof sticky>
 }
 
 describe('sticky', () => {
-  it('keeps a key where it first went, and spreads new keys by the inner strategy', () => {
+  it('sends a key to the endpoint of its first request, and new keys where the inner strategy picks', () => {
     const set = endpoints(4)
     const balancer = byPath()
     const homes = ['/1', '/2', '/3', '/4'].map((path) => sequence(balancer, set, 1, session(path)))
@@ -29,7 +29,7 @@ describe('sticky', () => {
     expect(new Set(sequence(balancer, endpoints(3), 3, () => request()))).toEqual(new Set('abc'))
   })
 
-  it('comes back to an endpoint that was only open for a while, from one that stood in throughout', () => {
+  it('returns to an endpoint whose breaker was open for a while, from the one that replaced it', () => {
     const set = endpoints(4)
     const balancer = byPath()
     const at = (usable: typeof set, all = set): string =>
@@ -40,9 +40,9 @@ describe('sticky', () => {
     expect(standIn).not.toBe(home)
     expect(at(others)).toBe(standIn.repeat(3))
     expect(at(set)).toBe(home.repeat(3))
-    // The same one again the next time.
+    // The same endpoint replaces it the next time.
     expect(at(others)).toBe(standIn.repeat(3))
-    // It is gone for good: who stood in keeps the key, whatever joins.
+    // The endpoint is gone for good. The one that replaced it keeps the key, whatever joins.
     expect(at(others, others)).toBe(standIn.repeat(3))
     const third = others.filter(({ instance }) => instance.id !== standIn)
     const next = at(third, others).charAt(0)
@@ -59,7 +59,7 @@ describe('sticky', () => {
     expect(sequence(balancer, set, 3, session('/x'))).toBe(next.repeat(3))
   })
 
-  it('does not move a key for a retry elsewhere', () => {
+  it('does not move a key for a retry on another endpoint', () => {
     const set = trio()
     const balancer = byPath()
     const home = balancer.pick(set, request({ path: '/x' }))
@@ -73,7 +73,7 @@ describe('sticky', () => {
     expect(sequence(balancer, trio(), 3, session('/x'))).toBe(home.repeat(3))
   })
 
-  it('forgets a key that was idle for longer than ttl', () => {
+  it('forgets a key that was unused for longer than ttl', () => {
     const set = trio()
     const balancer = byPath({ ttl: 1_000 })
     const pick = (now: number): unknown => balancer.pick(set, request({ path: '/x', now }))
@@ -104,7 +104,9 @@ describe('sticky', () => {
 
   it('tells the inner strategy how attempts ended', () => {
     const seen: unknown[] = []
-    const balancer = byPath({ over: { ...roundRobin(), settled: (...told) => void seen.push(told) } })
+    const balancer = byPath({
+      over: { ...roundRobin(), settled: (...told) => void seen.push(told) },
+    })
     const [a] = trio()
     balancer.settled?.(a, 'failure', 12, 34)
     expect(seen).toEqual([[a, 'failure', 12, 34]])
@@ -120,7 +122,7 @@ describe('sticky', () => {
       { key: { header: 'x user' }, over: roundRobin() },
       "sticky.key.header must be a header name, got 'x user'",
     ],
-  ])('refuses %o', (options, message) => {
+  ])('rejects %o', (options, message) => {
     expect(() => sticky(options as unknown as StickyOptions)).toThrow(message)
   })
 })

@@ -4,7 +4,7 @@ import { roundRobin } from '../../src/balance/round-robin.ts'
 import { subset, type SubsetOptions } from '../../src/balance/subset.ts'
 import { endpoints, requests, tally } from './harness.ts'
 
-/** The ids a client uses. */
+/** The ids that a client uses. */
 function used(clientId: number | string, size: number, set: readonly Endpoint[], all = set): Set<string> {
   const request = requests()
   const picks = tally(subset(roundRobin(), { size, clientId }), set, size * 2, () => request({ all }))
@@ -12,7 +12,7 @@ function used(clientId: number | string, size: number, set: readonly Endpoint[],
 }
 
 describe('subset', () => {
-  it('uses exactly size endpoints, the same in every process and whatever their order', () => {
+  it('uses exactly size endpoints, the same in every process and for any order of the set', () => {
     const all = endpoints(100)
     const ids = used(3, 10, all)
     expect(ids.size).toBe(10)
@@ -49,7 +49,7 @@ describe('subset', () => {
     }
   })
 
-  it('makes up for broken endpoints and keeps all others', () => {
+  it('replaces broken endpoints and keeps all others', () => {
     const all = endpoints(100)
     const before = used(5, 10, all)
     const [broken] = [...before]
@@ -63,7 +63,7 @@ describe('subset', () => {
     expect([...before].filter((id) => !now.has(id))).toEqual([broken])
   })
 
-  it('leaves the subset for a retry when all of it was tried', () => {
+  it('leaves the subset for a retry when the call has tried all of it', () => {
     const all = endpoints(20)
     const ids = used(1, 2, all)
     const tried = all.filter(({ instance }) => ids.has(instance.id))
@@ -76,7 +76,7 @@ describe('subset', () => {
     [{ size: 5, clientId: '' }, "subset.clientId must be a number or a non-empty string, got ''"],
     [{ size: 5, clientId: 1.5 }, 'subset.clientId must be an integer >= 0 and <= 2147483648, got 1.5'],
     [{ size: 5 }, 'subset.clientId must be a number or a non-empty string, got undefined'],
-  ])('refuses %o', (options, message) => {
+  ])('rejects %o', (options, message) => {
     expect(() => subset(roundRobin(), options as SubsetOptions)).toThrow(message)
   })
 })

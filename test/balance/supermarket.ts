@@ -3,8 +3,8 @@ import { ManualClock } from '../../src/testing/clock.ts'
 import { endpoints, type FakeEndpoint } from './harness.ts'
 
 /**
- * One client in front of `servers` queues with exponential service of mean 1; the mean time a call spends there.
- * Memoryless service lets the next event be drawn directly: no event queue.
+ * Simulates one client in front of `servers` queues, with exponential service times of mean 1. Returns the mean time of
+ * a call. Exponential times have no memory, so the next event is drawn directly, without an event queue.
  */
 export function supermarket(
   balancer: Balancer,
@@ -41,6 +41,6 @@ export function supermarket(
       }
     }
   }
-  // Little's law: the mean time in the system is the mean number there divided by the arrival rate.
+  // Little's law: the mean time in the system is the mean number of calls in it, divided by the arrival rate.
   return area / elapsed / arrivals
 }

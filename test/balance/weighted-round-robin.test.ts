@@ -6,7 +6,7 @@ import { endpoint, endpoints, requests, sequence, tally, trio, type FakeEndpoint
 const weighted = (weights: Readonly<Record<string, number>>): FakeEndpoint[] =>
   Object.entries(weights).map(([id, weight]) => endpoint(id, { weight }))
 
-/** The longest run of one id in a sequence that repeats. */
+/** Returns the longest run of one id in a sequence that repeats. */
 function longestRun(ids: string): number {
   return Math.max(...[...(ids + ids).matchAll(/(.)\1*/g)].map(([run]) => run.length))
 }
@@ -29,12 +29,12 @@ describe('weightedRoundRobin', () => {
       for (const [id, weight] of Object.entries<number>(weights)) {
         expect(ids.split('').filter((one) => one === id)).toHaveLength((weight / total) * cycle)
       }
-      // nginx's smooth weights have a run of four for 5, 1, 1: `aabacaa` twice.
+      // For 5, 1, 1 nginx's smooth weights have a run of four: `aabacaa` twice.
       expect(longestRun(ids)).toBeLessThanOrEqual(run)
     }
   })
 
-  it('stays close to the ideal share at every moment', () => {
+  it('keeps every endpoint close to its ideal share at all times', () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 2, maxLength: 12 }),
@@ -58,7 +58,7 @@ describe('weightedRoundRobin', () => {
     )
   })
 
-  it('starts anywhere', () => {
+  it('starts at a random endpoint', () => {
     const set = endpoints(4)
     const request = requests(5)
     const firsts = Array.from({ length: 80 }, () => weightedRoundRobin().pick(set, request())?.instance.id)
@@ -79,7 +79,7 @@ describe('weightedRoundRobin', () => {
     expect(ids).not.toContain('newnewnew')
   })
 
-  it('does not send every client to the one that comes back, all at once', () => {
+  it('does not send the first pick of every client to an endpoint that returns', () => {
     const request = requests(8)
     const [away, ...stay] = endpoints(5)
     const firsts = Array.from({ length: 100 }, () => {
@@ -92,7 +92,7 @@ describe('weightedRoundRobin', () => {
     expect(firsts.filter((one) => one === away).length).toBeLessThan(45)
   })
 
-  it('keeps shares when two routes with different sets take turns', () => {
+  it('keeps the shares when two routes with different sets take turns', () => {
     const [a, b, c] = [endpoint('a', { weight: 3 }), endpoint('b', { weight: 2 }), endpoint('c')]
     const wide = [a, b, c]
     const narrow = [b, c]
@@ -107,7 +107,7 @@ describe('weightedRoundRobin', () => {
     expect((picks['b'] ?? 0) / (picks['c'] ?? 1)).toBeCloseTo(2, 0)
   })
 
-  it('follows a weight that a snapshot changes', () => {
+  it('uses a weight that a snapshot changes', () => {
     const set = trio()
     const balancer = weightedRoundRobin()
     tally(balancer, set, 30)
@@ -115,7 +115,7 @@ describe('weightedRoundRobin', () => {
     expect(tally(balancer, heavier, 100)['a']).toBeGreaterThan(76)
   })
 
-  it('avoids what the call has tried while another is left, and lets it keep its turns', () => {
+  it('picks an endpoint that the call has not tried, and the tried one keeps its turns', () => {
     const [a, b, c] = trio()
     const set = [a, b, c]
     const request = requests()
@@ -125,7 +125,7 @@ describe('weightedRoundRobin', () => {
     expect(tally(balancer, set, 300)['c']).toBeGreaterThan(95)
   })
 
-  it('takes weight 0 only when nothing else is there', () => {
+  it('picks an endpoint of weight 0 only when there is no other', () => {
     const none = endpoint('none', { weight: 0 })
     const balancer = weightedRoundRobin()
     expect(tally(balancer, [none, endpoint('some')], 1000)['some']).toBeGreaterThanOrEqual(999)

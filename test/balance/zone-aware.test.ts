@@ -9,7 +9,7 @@ type Counts = Readonly<Record<string, number>>
 const inZone = (zone: string, count: number): FakeEndpoint[] =>
   Array.from({ length: count }, (_, index) => endpoint(`${zone}${index}`, { zone }))
 
-/** The share of a caller's requests each zone gets, for callers in zone `a`. */
+/** The share of requests that each zone gets from a caller in zone `a`. */
 function shares(healthy: Counts, all: Counts = healthy, options: Partial<ZoneAwareOptions> = {}): Counts {
   const everyone = Object.entries(all).map(([zone, count]) => inZone(zone, count))
   const set = everyone.flatMap((members) => members.slice(0, healthy[members[0]?.instance.zone ?? ''] ?? 0))
@@ -38,7 +38,11 @@ describe('zoneAware', () => {
       healthy: { a: 3, b: 3, c: 3 },
       expected: { a: 1, b: 0, c: 0 },
     },
-    { name: 'stays when home is larger', healthy: { a: 5, b: 1, c: 3 }, expected: { a: 1, b: 0, c: 0 } },
+    {
+      name: 'stays when home is larger',
+      healthy: { a: 5, b: 1, c: 3 },
+      expected: { a: 1, b: 0, c: 0 },
+    },
     {
       name: 'hands on what home lost',
       healthy: { a: 2, b: 3, c: 3 },
@@ -63,24 +67,32 @@ describe('zoneAware', () => {
       all: { a: 2, b: 3, c: 1 },
       expected: { b: 1, c: 0 },
     },
-    { name: 'goes anywhere from an unknown zone', healthy: { b: 2, c: 2 }, expected: { b: 0.5, c: 0.5 } },
+    {
+      name: 'goes anywhere from an unknown zone',
+      healthy: { b: 2, c: 2 },
+      expected: { b: 0.5, c: 0.5 },
+    },
     {
       name: 'hears that most callers are here',
       healthy: { a: 3, b: 3 },
       options: { callers: 0.75 },
       expected: { a: 2 / 3, b: 1 / 3 },
     },
-    { name: 'is at home when there is one zone', healthy: { a: 3 }, expected: { a: 1 } },
+    {
+      name: 'is at home when there is one zone',
+      healthy: { a: 3 },
+      expected: { a: 1 },
+    },
   ])('$name', ({ healthy, all, options, expected }) => {
     const got = shares(healthy, all, options)
     for (const [zone, share] of Object.entries(expected)) {
-      // All or nothing is exact, up to the rounding of the sum.
+      // A share of 0 or 1 is exact, except for rounding errors of the sum.
       const slack = share === 0 || share === 1 ? 1e-9 : 0.03
       expect(Math.abs((got[zone] ?? 0) - share)).toBeLessThan(slack)
     }
   })
 
-  it('loads every healthy instance alike when callers of all zones do this', () => {
+  it('loads all healthy instances equally when the callers of all zones use it', () => {
     const zones = ['a', 'b', 'c']
     const all = [...inZone('a', 2), ...inZone('b', 3), ...inZone('c', 5)]
     const total: Record<string, number> = {}
@@ -92,7 +104,7 @@ describe('zoneAware', () => {
     for (const count of Object.values(total)) expect(Math.abs(count / 3_000 - 1)).toBeLessThan(0.08)
   })
 
-  it('spills in proportion to what home refuses as overload, and comes back', () => {
+  it('sends requests to other zones in proportion to local overload, and returns when it ends', () => {
     const set = [...inZone('a', 2), ...inZone('b', 2)]
     const balancer = zoneAware(random(), { zone: 'a' })
     const [home] = set as [FakeEndpoint]
@@ -111,25 +123,28 @@ describe('zoneAware', () => {
     expect(atHome()).toBe(1)
   })
 
-  it('does not blame home for the overload of others', () => {
+  it('does not count the overload of other zones as local', () => {
     const set = [...inZone('a', 1), ...inZone('b', 1)]
     const balancer = zoneAware(random(), { zone: 'a' })
     for (let call = 0; call < 100; call++) balancer.settled?.(set[1] as FakeEndpoint, 'overload', 10, 0)
     expect(tally(balancer, set, 100)).toEqual({ a0: 100, b0: 0 })
   })
 
-  it('leaves home for a retry when home is used up, and lets the inner strategy learn', () => {
+  it('uses another zone for a retry when all local endpoints are tried, and tells the inner strategy', () => {
     const [home] = inZone('a', 1) as [FakeEndpoint]
     const [away] = inZone('b', 1) as [FakeEndpoint]
     const seen: unknown[] = []
-    const inner = { ...roundRobin(), settled: (...told: unknown[]) => void seen.push(told) }
+    const inner = {
+      ...roundRobin(),
+      settled: (...told: unknown[]) => void seen.push(told),
+    }
     const balancer = zoneAware(inner, { zone: 'a' })
     expect(balancer.pick([home, away], requests()({ tried: [home] }))).toBe(away)
     balancer.settled?.(away, 'success', 1, 2)
     expect(seen).toEqual([[away, 'success', 1, 2]])
   })
 
-  it('balances endpoints without zones as if it were not there', () => {
+  it('leaves endpoints without zones to the inner strategy', () => {
     expect(tally(zoneAware(roundRobin(), { zone: 'a' }), endpoints(2), 100)).toEqual({ a: 50, b: 50 })
   })
 
@@ -137,7 +152,7 @@ describe('zoneAware', () => {
     [{}, 'zoneAware.zone must be a non-empty string, got undefined'],
     [{ zone: 'a', callers: 0 }, 'zoneAware.callers must be a number > 0 and <= 1, got 0'],
     [{ zone: 'a', zones: 3 }, 'zoneAware.zones is not an option; known: zone, callers'],
-  ])('refuses %o', (options, message) => {
+  ])('rejects %o', (options, message) => {
     expect(() => zoneAware(random(), options as ZoneAwareOptions)).toThrow(message)
   })
 })

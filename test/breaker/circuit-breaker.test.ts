@@ -11,9 +11,17 @@ const boom = new Error('boom')
 const fail = (): Promise<never> => Promise.reject(boom)
 const ok = (): string => 'ok'
 
-function setUp(options: CircuitBreakerOptions = {}): { breaker: CircuitBreaker; clock: ManualClock } {
+function setUp(options: CircuitBreakerOptions = {}): {
+  breaker: CircuitBreaker
+  clock: ManualClock
+} {
   const clock = new ManualClock()
-  const defaults = { failureThreshold: 3, openFor: 5_000, successThreshold: 3, clock }
+  const defaults = {
+    failureThreshold: 3,
+    openFor: 5_000,
+    successThreshold: 3,
+    clock,
+  }
   return { breaker: new CircuitBreaker({ ...defaults, ...options }), clock }
 }
 
@@ -66,7 +74,9 @@ describe('execute', () => {
   test('an isolated one says never to retry', async () => {
     const { breaker } = setUp()
     breaker.isolate()
-    await expect(breaker.execute(ok)).rejects.toMatchObject({ retryAfter: Infinity })
+    await expect(breaker.execute(ok)).rejects.toMatchObject({
+      retryAfter: Infinity,
+    })
     breaker.reset()
     expect(await breaker.execute(ok)).toBe('ok')
   })
@@ -87,7 +97,11 @@ describe('execute', () => {
   })
 
   test('measures slow calls by its clock', async () => {
-    const { breaker, clock } = setUp({ slowCallRate: 1, slowCallDuration: 100, minimumCalls: 1 })
+    const { breaker, clock } = setUp({
+      slowCallRate: 1,
+      slowCallDuration: 100,
+      minimumCalls: 1,
+    })
     await Promise.all([breaker.execute(() => clock.sleep(99)), clock.advance(99)])
     expect(breaker.state).toBe('closed')
     breaker.reset()
@@ -170,7 +184,9 @@ describe('the signal', () => {
     const { breaker, clock } = setUp()
     const aborted = async (): Promise<void> => {
       const controller = new AbortController()
-      const call = breaker.execute(({ signal }) => clock.sleep(1_000, signal), { signal: controller.signal })
+      const call = breaker.execute(({ signal }) => clock.sleep(1_000, signal), {
+        signal: controller.signal,
+      })
       controller.abort(boom)
       await expect(call).rejects.toBe(boom)
     }
@@ -187,7 +203,9 @@ describe('the signal', () => {
   test('one call’s abort leaves the others alone', async () => {
     const { breaker, clock } = setUp()
     const controller = new AbortController()
-    const a = breaker.execute(({ signal }) => clock.sleep(10, signal), { signal: controller.signal })
+    const a = breaker.execute(({ signal }) => clock.sleep(10, signal), {
+      signal: controller.signal,
+    })
     const b = breaker.execute(({ signal }) => clock.sleep(10, signal).then(ok))
     controller.abort(boom)
     await expect(a).rejects.toBe(boom)
@@ -199,7 +217,9 @@ describe('the signal', () => {
     const { breaker } = setUp()
     const rest = Promise.withResolvers<string>()
     const controller = new AbortController()
-    const call = breaker.execute(() => rest.promise, { signal: controller.signal })
+    const call = breaker.execute(() => rest.promise, {
+      signal: controller.signal,
+    })
     controller.abort(boom)
     await expect(call).rejects.toBe(boom)
     await trip(breaker, 2)
@@ -269,7 +289,9 @@ describe('what counts', () => {
     const classify = vi.fn<Classify>(() => 'failure')
     const { breaker, clock } = setUp({ classify })
     const controller = new AbortController()
-    const call = breaker.execute(({ signal }) => clock.sleep(9, signal), { signal: controller.signal })
+    const call = breaker.execute(({ signal }) => clock.sleep(9, signal), {
+      signal: controller.signal,
+    })
     controller.abort(boom)
     await expect(call).rejects.toBe(boom)
     expect(classify).not.toHaveBeenCalled()
@@ -339,7 +361,7 @@ describe('a permit', () => {
     [null, "settle()'s ms must be a number, got null"],
     [NaN, "settle()'s ms must be a number >= 0, got NaN"],
     [-5, "settle()'s ms must be a number >= 0, got -5"],
-  ])('refuses %o for its time, and can still be settled', (ms, message) => {
+  ])('rejects %o for its time, and can still be settled', (ms, message) => {
     const { breaker } = setUp({ failureThreshold: 1 })
     const permit = breaker.tryAcquire()
     expect(() => permit?.settle('failure', ms as number)).toThrow(message)
@@ -366,7 +388,11 @@ describe('a permit', () => {
   })
 
   test('took the time since it was acquired, unless told otherwise', async () => {
-    const { breaker, clock } = setUp({ slowCallRate: 1, slowCallDuration: 100, minimumCalls: 1 })
+    const { breaker, clock } = setUp({
+      slowCallRate: 1,
+      slowCallDuration: 100,
+      minimumCalls: 1,
+    })
     const told = breaker.tryAcquire()
     const measured = breaker.tryAcquire()
     await clock.advance(100)
@@ -407,7 +433,16 @@ describe('events', () => {
         'open',
       ],
       ['half-open', { from: 'open', to: 'half-open', reason: 'open-elapsed', at: 5_007 }, 'half-open'],
-      ['close', { from: 'half-open', to: 'closed', reason: 'probes-succeeded', at: 5_007 }, 'closed'],
+      [
+        'close',
+        {
+          from: 'half-open',
+          to: 'closed',
+          reason: 'probes-succeeded',
+          at: 5_007,
+        },
+        'closed',
+      ],
     ])
   })
 

@@ -7,9 +7,17 @@ const boom = new Error('boom')
 const fail = (): Promise<never> => Promise.reject(boom)
 const ok = (): string => 'ok'
 
-function setUp(options: CircuitBreakerOptions = {}): { breaker: CircuitBreaker; clock: ManualClock } {
+function setUp(options: CircuitBreakerOptions = {}): {
+  breaker: CircuitBreaker
+  clock: ManualClock
+} {
   const clock = new ManualClock()
-  const policy = { failureThreshold: 2, successThreshold: 1, openFor: 1000, ...options }
+  const policy = {
+    failureThreshold: 2,
+    successThreshold: 1,
+    openFor: 1000,
+    ...options,
+  }
   return { breaker: new CircuitBreaker({ ...policy, clock }), clock }
 }
 
@@ -72,7 +80,9 @@ describe('timeout', () => {
       controller.abort(new DOMException('too slow', 'TimeoutError'))
       return call
     }
-    await expect(limited(() => new Promise(() => {}))).rejects.toMatchObject({ name: 'TimeoutError' })
+    await expect(limited(() => new Promise(() => {}))).rejects.toMatchObject({
+      name: 'TimeoutError',
+    })
     expect(breaker.snapshot().counts.consecutive).toBe(1)
     const heeds = limited(
       ({ signal }) => new Promise((_, fail) => signal.addEventListener('abort', () => fail(signal.reason))),
@@ -94,7 +104,10 @@ describe('timeout', () => {
     await clock.advance(100)
     for (const end of await ends) {
       expect(end).toMatchObject({
-        reason: { name: 'TimeoutError', message: 'reports took longer than 100 ms' },
+        reason: {
+          name: 'TimeoutError',
+          message: 'reports took longer than 100 ms',
+        },
       })
     }
     expect(signals.map(({ aborted }) => aborted)).toEqual([true, true])
@@ -106,7 +119,9 @@ describe('timeout', () => {
     const { breaker, clock } = setUp({ timeout: 100 })
     expect(await breaker.execute(ok)).toBe('ok')
     const controller = new AbortController()
-    const aborted = breaker.execute(() => new Promise(() => {}), { signal: controller.signal })
+    const aborted = breaker.execute(() => new Promise(() => {}), {
+      signal: controller.signal,
+    })
     controller.abort(new Error('mine'))
     await expect(aborted).rejects.toThrow('mine')
     expect(clock.timers).toBe(0)
@@ -118,12 +133,19 @@ describe('by hand', () => {
   it('open(ms) recovers as usual', async () => {
     const { breaker, clock } = setUp()
     breaker.open(500)
-    await expect(breaker.execute(ok)).rejects.toMatchObject({ name: 'CircuitOpenError', retryAfter: 500 })
+    await expect(breaker.execute(ok)).rejects.toMatchObject({
+      name: 'CircuitOpenError',
+      retryAfter: 500,
+    })
     await clock.advance(500)
     expect(await breaker.execute(ok)).toBe('ok')
     expect(breaker.state).toBe('closed')
     breaker.open()
-    expect(breaker.snapshot()).toMatchObject({ state: 'open', retryAfter: 1000, isolated: false })
+    expect(breaker.snapshot()).toMatchObject({
+      state: 'open',
+      retryAfter: 1000,
+      isolated: false,
+    })
   })
 
   it('isolated can be told from open, and lasts until reset()', async () => {
@@ -142,7 +164,11 @@ describe('by hand', () => {
     const { breaker } = setUp()
     breaker.enabled = false
     await failing(breaker, 5)
-    expect(breaker.snapshot()).toMatchObject({ state: 'closed', enabled: false, counts: { consecutive: 0 } })
+    expect(breaker.snapshot()).toMatchObject({
+      state: 'closed',
+      enabled: false,
+      counts: { consecutive: 0 },
+    })
     breaker.enabled = true
     breaker.dryRun = true
     await failing(breaker, 5)
@@ -197,7 +223,11 @@ describe('snapshot(), toJSON() and restore()', () => {
     const { breaker, clock } = setUp({ openFor })
     await failing(breaker, 2)
     for (const [round, ms] of [1000, 2000].entries()) {
-      expect(breaker.toJSON()).toEqual({ state: 'open', retryAfter: ms, growth: round + 1 })
+      expect(breaker.toJSON()).toEqual({
+        state: 'open',
+        retryAfter: ms,
+        growth: round + 1,
+      })
       await clock.advance(ms)
       await failing(breaker, 1)
     }
@@ -208,7 +238,11 @@ describe('snapshot(), toJSON() and restore()', () => {
     expect(other.breaker.toJSON()).toEqual(saved)
     await other.clock.advance(4000)
     await failing(other.breaker, 1)
-    expect(other.breaker.toJSON()).toEqual({ state: 'open', retryAfter: 8000, growth: 4 })
+    expect(other.breaker.toJSON()).toEqual({
+      state: 'open',
+      retryAfter: 8000,
+      growth: 4,
+    })
     // As far as it grows by itself, and no further.
     other.breaker.restore({ state: 'open', retryAfter: 1, growth: 1000 })
     expect(other.breaker.toJSON()).toMatchObject({ growth: 7 })
@@ -248,7 +282,10 @@ it('five 503s with Retry-After open it', async () => {
   const { breaker } = setUp({ failureThreshold: 5 })
   const busy = (): Response => new Response(null, { status: 503, headers: { 'retry-after': '60' } })
   for (let call = 0; call < 5; call++) await breaker.execute(busy)
-  expect(breaker.snapshot()).toMatchObject({ state: 'open', retryAfter: 60_000 })
+  expect(breaker.snapshot()).toMatchObject({
+    state: 'open',
+    retryAfter: 60_000,
+  })
 })
 
 describe('events and errors', () => {
@@ -259,7 +296,12 @@ describe('events and errors', () => {
     breaker.on('open', opened).on('refused', refused)
     await failing(breaker, 2)
     expect(opened).toHaveBeenCalledWith(
-      expect.objectContaining({ name: 'db', error: boom, counts: { consecutive: 2 }, openFor: 1000 }),
+      expect.objectContaining({
+        name: 'db',
+        error: boom,
+        counts: { consecutive: 2 },
+        openFor: 1000,
+      }),
     )
     const refusal = breaker.execute(ok)
     await expect(refusal).rejects.toMatchObject({
@@ -267,7 +309,11 @@ describe('events and errors', () => {
       cause: boom,
       retryAfter: 1000,
     })
-    expect(refused).toHaveBeenCalledWith({ at: 0, name: 'db', retryAfter: 1000 })
+    expect(refused).toHaveBeenCalledWith({
+      at: 0,
+      name: 'db',
+      retryAfter: 1000,
+    })
   })
 
   it('once() of node:events hears them', async () => {
@@ -283,14 +329,20 @@ it('a refusal says what had been counted when calls opened it', async () => {
   await failing(breaker, 2)
   const refusal = breaker.execute(ok)
   const counts = { consecutive: 2 }
-  await expect(refusal).rejects.toMatchObject({ name: 'CircuitOpenError', counts, cause: boom })
+  await expect(refusal).rejects.toMatchObject({
+    name: 'CircuitOpenError',
+    counts,
+    cause: boom,
+  })
   // A probe that fails counts nothing: it is still what those calls have opened.
   await clock.advance(1000)
   await failing(breaker, 1)
   await expect(breaker.execute(ok)).rejects.toMatchObject({ counts })
   breaker.reset()
   breaker.open()
-  await expect(breaker.execute(ok)).rejects.toMatchObject({ counts: undefined })
+  await expect(breaker.execute(ok)).rejects.toMatchObject({
+    counts: undefined,
+  })
 })
 
 describe('wrap()', () => {
@@ -336,6 +388,6 @@ it.each([
   [{ name: 5 }, 'breaker.name must be a string, got 5'],
   [{ timeout: 0 }, 'breaker.timeout must be'],
   [{ enabled: 'yes' }, 'breaker.enabled must be true or false'],
-])('refuses %o', (options, message) => {
+])('rejects %o', (options, message) => {
   expect(() => new CircuitBreaker(options as CircuitBreakerOptions)).toThrow(message)
 })

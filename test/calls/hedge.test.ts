@@ -44,9 +44,11 @@ function servers(clock: ManualClock, times: Record<string, number | 'never' | Er
 }
 
 const settled = (users: Client): Record<string, number>[] =>
-  users
-    .snapshot()
-    .instances.map(({ settled: { success, failure, ignored } }) => ({ success, failure, ignored }))
+  users.snapshot().instances.map(({ settled: { success, failure, ignored } }) => ({
+    success,
+    failure,
+    ignored,
+  }))
 
 describe('a hedge', () => {
   it('joins a slow try on another instance; the first good answer wins and the loser is ignored', async () => {
@@ -96,15 +98,23 @@ describe('a hedge', () => {
     await clock.advance(200)
     expect(await call).toBe('a')
     const broken = servers(clock, { a: 'never', b: new Error('b is broken') })
-    const { users: bounded, clock: time } = simulated({ timeout: { attempt: 100 } })
+    const { users: bounded, clock: time } = simulated({
+      timeout: { attempt: 100 },
+    })
     const failing = expect(bounded.execute(broken.run)).rejects.toThrow(/did not answer within 100 ms/)
     await time.advance(100)
     await failing
   })
 
   it('comes as often as max says, each on an instance of its own', async () => {
-    const { users, clock, events } = simulated({ hedge: { after: 50, max: 2 } })
-    const { run, seen, aborted } = servers(clock, { a: 'never', b: 'never', c: 5 })
+    const { users, clock, events } = simulated({
+      hedge: { after: 50, max: 2 },
+    })
+    const { run, seen, aborted } = servers(clock, {
+      a: 'never',
+      b: 'never',
+      c: 5,
+    })
     const call = users.execute(run)
     await clock.advance(105)
     expect(await call).toBe('c')
@@ -114,7 +124,9 @@ describe('a hedge', () => {
   })
 
   it('is not sent when there is no other instance', async () => {
-    const { users, clock, events } = simulated({ source: fixed(['http://a.invalid']) })
+    const { users, clock, events } = simulated({
+      source: fixed(['http://a.invalid']),
+    })
     const { run, seen } = servers(clock, { a: 500 })
     const call = users.execute(run)
     await clock.advance(500)
@@ -124,7 +136,9 @@ describe('a hedge', () => {
   })
 
   it('is paid for from the budget that it shares with retries', async () => {
-    const { users, clock, events } = simulated({ budget: { ratio: 0, minPerSecond: 0.3 } })
+    const { users, clock, events } = simulated({
+      budget: { ratio: 0, minPerSecond: 0.3 },
+    })
     for (let i = 0; i < 6; i++) {
       const { run } = servers(clock, { a: 100, b: 'never' })
       const call = users.execute(run)
@@ -147,7 +161,9 @@ describe('a hedge', () => {
   it('ends with the call: by its deadline and by its caller', async () => {
     const { users, clock } = simulated({ timeout: { total: 100 } })
     const { run, aborted } = servers(clock, { a: 'never', b: 'never' })
-    const timedOut = expect(users.execute(run)).rejects.toMatchObject({ name: 'TimeoutError' })
+    const timedOut = expect(users.execute(run)).rejects.toMatchObject({
+      name: 'TimeoutError',
+    })
     await clock.advance(100)
     await timedOut
     expect(aborted).toEqual(['a', 'b'])
@@ -175,7 +191,10 @@ describe('a hedge over HTTP', () => {
         'POST /marked': { hedge: { after: 20 }, idempotent: true },
       },
     })
-    const response = await users('/x', { method: 'PUT', body: new Uint8Array([1, 2, 3]) })
+    const response = await users('/x', {
+      method: 'PUT',
+      body: new Uint8Array([1, 2, 3]),
+    })
     expect([...new Uint8Array(await response.arrayBuffer())]).toEqual([1, 2, 3])
     const marked = await users('/marked', { method: 'POST', body: 'again' })
     expect(await marked.text()).toBe('again')
@@ -231,7 +250,7 @@ describe('the delay of a hedge', () => {
 
   it.each<[object, RegExp]>([
     [{ after: -1 }, /hedge\.after must be a number >= 0, got -1/],
-    [{ after: '99%' }, /hedge\.after must be ms or \{ percentile \}, got '99%'/],
+    [{ after: '99%' }, /hedge\.after must be a number of milliseconds or \{ percentile \}, got '99%'/],
     [{ after: { percentile: 99 } }, /hedge\.after\.percentile must be a number > 0 and <= 1, got 99/],
     [{ max: 0 }, /hedge\.max must be an integer >= 1, got 0/],
     [{ delay: 5 }, /hedge\.delay is not an option/],

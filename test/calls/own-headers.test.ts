@@ -21,7 +21,10 @@ describe('headers', () => {
     await client(new Request('http://svc/', { headers: { 'x-tenant': 'caller' } }))
     await (await client.request('/', { headers: { 'X-TENANT': 'caller' } })).body.dump()
     await (
-      await request('http://svc/', { dispatcher: client.dispatcher, headers: { 'x-tenant': 'caller' } })
+      await request('http://svc/', {
+        dispatcher: client.dispatcher,
+        headers: { 'x-tenant': 'caller' },
+      })
     ).body.dump()
     await client('/')
     expect(server.headers.map((sent) => [sent['x-tenant'], sent['x-team']])).toEqual([
@@ -85,7 +88,7 @@ describe('headers', () => {
     ['rejects', () => Promise.reject(new Error('no token')), 'no token'],
     ['returns a number', () => 5 as never, 'what headers() returns must be an object'],
     ['returns a line break', () => ({ 'x-a': 'b\r\nx-c: d' }), 'a header that cannot be sent'],
-    ['returns no text', () => ({ 'x-a': 5 }) as never, "must have texts as values, 'x-a' has a number"],
+    ['returns no text', () => ({ 'x-a': 5 }) as never, "must have strings as values, got a number for 'x-a'"],
   ])('from a function that %s fail their own call only', async (_name, headers, message) => {
     await using server = await startServer(reply(200, 'ok'))
     let isBad = true
@@ -125,10 +128,13 @@ describe('headers', () => {
   it.each<[object, string]>([
     [{ headers: 5 }, 'headers must be an object'],
     [{ headers: { 'bad name': 'x' } }, 'headers has a header that cannot be sent'],
-    [{ headers: { a: 5 } }, "headers must have texts as values, 'a' has a number"],
+    [{ headers: { a: 5 } }, "headers must have strings as values, got a number for 'a'"],
     [{ headers: () => ({}), coalesce: true }, 'coalesce cannot be used with a function as headers'],
     [
-      { headers: () => ({}), routes: { 'GET /x': { stale: { maxAge: 1000 } } } },
+      {
+        headers: () => ({}),
+        routes: { 'GET /x': { stale: { maxAge: 1000 } } },
+      },
       "stale of 'GET /x' cannot be used",
     ],
   ])('are refused as %o', async (given, message) => {

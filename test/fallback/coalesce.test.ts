@@ -14,7 +14,7 @@ function never(): Promise<Response> {
 }
 
 describe('Coalescer', () => {
-  it('sends one request for all who ask at the same time, and gives each a response', async () => {
+  it('sends one request for all concurrent callers, and gives each a response', async () => {
     await using server = await startServer(redirect('/there'), reply(200, 'hello', { 'x-a': '1' }))
     const coalescer = new WordCoalescer()
     const responses = await Promise.all([
@@ -42,7 +42,7 @@ describe('Coalescer', () => {
     expect(coalescer.size).toBe(0)
   })
 
-  it('asks again once the headers are there', async () => {
+  it('sends a new request after the headers have arrived', async () => {
     await using server = await startServer(reply(200, 'one'), reply(200, 'two'))
     const coalescer = new WordCoalescer()
     const one = await coalescer.run(KEY, undefined, from(server.url))
@@ -50,7 +50,7 @@ describe('Coalescer', () => {
     expect([await one.text(), await two.text()]).toEqual(['one', 'two'])
   })
 
-  it('does not confuse different requests', async () => {
+  it('does not mix up different requests', async () => {
     await using server = await startServer(reply(200, 'one'), reply(200, 'two'))
     const coalescer = new WordCoalescer()
     const answers = await Promise.all(
@@ -62,7 +62,7 @@ describe('Coalescer', () => {
     )
   })
 
-  it('lets one give up at once, and the others go on', async () => {
+  it('rejects an aborted caller at once, while the others go on', async () => {
     await using server = await startServer(hang)
     const coalescer = new WordCoalescer()
     const [first, second] = [new AbortController(), new AbortController()]
@@ -90,7 +90,7 @@ describe('Coalescer', () => {
     await expect(joined).rejects.toThrow('fetch failed')
   })
 
-  it('aborts the request when all have given up, and starts anew for the next', async () => {
+  it('aborts the request when all callers have aborted, and sends a new one for the next', async () => {
     await using server = await startServer(hang, reply(200, 'hello'))
     const coalescer = new WordCoalescer()
     const aborters = [new AbortController(), new AbortController()]
@@ -106,7 +106,7 @@ describe('Coalescer', () => {
     expect(server.requests.length).toBe(2)
   })
 
-  it('cancels an answer that comes when nobody waits for it any more, and leaves the next request alone', async () => {
+  it('cancels a response that no caller waits for, and does not affect the next request', async () => {
     const coalescer = new WordCoalescer()
     const { body, isCancelled } = pieces('too late')
     const late = Promise.withResolvers<Response>()
@@ -123,7 +123,7 @@ describe('Coalescer', () => {
     expect(await (await second).text()).toBe('in time')
   })
 
-  it('leaves the next request alone when one fails that nobody waits for any more', async () => {
+  it('does not affect the next request when one fails that no caller waits for', async () => {
     const coalescer = new WordCoalescer()
     const aborter = new AbortController()
     const late = Promise.withResolvers<Response>()
@@ -139,7 +139,7 @@ describe('Coalescer', () => {
     expect(await Promise.all([(await second).text(), (await third).text()])).toEqual(['in time', 'in time'])
   })
 
-  it('does not start for a signal that has aborted already', async () => {
+  it('does not send a request for a signal that has already aborted', async () => {
     const coalescer = new WordCoalescer()
     await expect(coalescer.run(KEY, AbortSignal.abort(new Error('gave up')), never)).rejects.toThrow(
       'gave up',
@@ -150,18 +150,21 @@ describe('Coalescer', () => {
   it.each([
     ['rejects', () => Promise.reject(new Error('down'))],
     ['throws', () => never()],
-  ])('gives all the same error when the request %s, and starts anew for the next', async (_how, start) => {
-    const coalescer = new WordCoalescer()
-    const { signal } = new AbortController()
-    const answers = [coalescer.run(KEY, signal, start), coalescer.run(KEY, signal, start)]
-    const errors = await Promise.all(answers.map((answer) => answer.catch((error: unknown) => error)))
-    expect(errors[0]).toBeInstanceOf(Error)
-    expect(errors[1]).toBe(errors[0])
-    expect(listeners(signal)).toEqual([0])
-    expect(await (await coalescer.run(KEY, undefined, async () => new Response('up'))).text()).toBe('up')
-  })
+  ])(
+    'rejects all callers with the same error when the request %s, and sends a new one for the next',
+    async (_how, start) => {
+      const coalescer = new WordCoalescer()
+      const { signal } = new AbortController()
+      const answers = [coalescer.run(KEY, signal, start), coalescer.run(KEY, signal, start)]
+      const errors = await Promise.all(answers.map((answer) => answer.catch((error: unknown) => error)))
+      expect(errors[0]).toBeInstanceOf(Error)
+      expect(errors[1]).toBe(errors[0])
+      expect(listeners(signal)).toEqual([0])
+      expect(await (await coalescer.run(KEY, undefined, async () => new Response('up'))).text()).toBe('up')
+    },
+  )
 
-  it('hands on what cannot be copied as an error, to everybody', async () => {
+  it('rejects all callers when the response cannot be copied', async () => {
     const coalescer = new WordCoalescer()
     const start = async (): Promise<Response> => Response.error()
     const answers = [coalescer.run(KEY, undefined, start), coalescer.run(KEY, undefined, never)]
@@ -169,7 +172,7 @@ describe('Coalescer', () => {
     expect(coalescer.size).toBe(0)
   })
 
-  it('shares answers that have no body', async () => {
+  it('shares responses without a body', async () => {
     await using server = await startServer(reply(204))
     const coalescer = new WordCoalescer()
     const start = from(server.url)
@@ -191,7 +194,7 @@ describe('a shared body', () => {
     return Promise.all(signals.map((signal) => coalescer.run(KEY, signal, start)))
   }
 
-  it('reaches every reader whole and in order, however they read', async () => {
+  it('reaches every reader completely and in order, however they read', async () => {
     const texts = Array.from({ length: 50 }, (_, index) => `${index} `)
     const { body } = pieces(...texts)
     const [fast, slow, late] = await share(async () => new Response(body), undefined, undefined, undefined)
@@ -204,7 +207,7 @@ describe('a shared body', () => {
     expect(await late!.text()).toBe(texts.join(''))
   })
 
-  it('is large, and read by two at once', async () => {
+  it('can be large and read by two at once', async () => {
     const sent = 'x'.repeat(3_000_000)
     await using server = await startServer(reply(200, sent))
     const responses = await share(from(server.url), undefined, undefined)
@@ -226,13 +229,13 @@ describe('a shared body', () => {
     expect(asked()).toBe(2)
   })
 
-  it('is not held up by who does not read it', async () => {
+  it('is not delayed by a caller that does not read it', async () => {
     const { body } = pieces('a', 'b', 'c')
     const [one] = await share(async () => new Response(body), undefined, undefined)
     expect(await one!.text()).toBe('abc')
   })
 
-  it('ends for one whose signal aborts, at once, and for nobody else', async () => {
+  it('ends at once for a caller whose signal aborts, and only for that one', async () => {
     const release = Promise.withResolvers<void>()
     await using server = await startServer(async (_request, response) => {
       response.writeHead(200).write('he')
@@ -252,7 +255,7 @@ describe('a shared body', () => {
     expect(await three!.text()).toBe('hello')
   })
 
-  it('is cancelled once all have aborted or cancelled', async () => {
+  it('is cancelled when all callers have aborted or cancelled', async () => {
     await using server = await startServer(stall)
     const aborter = new AbortController()
     const [one, two, three] = await share(from(server.url), aborter.signal, undefined, undefined)
@@ -276,7 +279,7 @@ describe('a shared body', () => {
     await until(() => server.open === 0)
   })
 
-  it('that is cut short fails every reader', async () => {
+  it('fails every reader when it is cut short', async () => {
     await using server = await startServer(truncate)
     const { signal } = new AbortController()
     const responses = await share(from(server.url), signal, undefined)
@@ -296,7 +299,7 @@ describe('a shared body', () => {
     expect(listeners(signal)).toEqual([0])
   })
 
-  it('that nobody reads or holds frees its connection and its listeners, though the signal lives on', async () => {
+  it('frees its connection and its listeners when no caller reads or holds it, even if the signal lives on', async () => {
     await using server = await startServer(stall)
     const { signal } = new AbortController()
     const drop = async (): Promise<void> => {
@@ -307,7 +310,7 @@ describe('a shared body', () => {
     await collectUntil(() => server.open === 0 && listeners(signal)[0] === 0)
   })
 
-  it('waits for its reader while garbage is collected', async () => {
+  it('waits for its reader during garbage collection', async () => {
     await using server = await startServer(reply(200, 'hello'))
     const [response] = await share(from(server.url), new AbortController().signal, undefined)
     const garbage = new WeakRef({})

@@ -4,7 +4,7 @@ import { reply, startServer } from '../support/http-server.ts'
 
 const bad = (init: object): RequestInit => init
 
-/** What fetch refuses to send, wherever it should go. */
+/** Requests that fetch refuses to send to any service. */
 const MISTAKES: readonly (readonly [string, () => RequestInit])[] = [
   ['a GET with a body', () => ({ body: 'x' })],
   ['a HEAD with a body', () => ({ method: 'HEAD', body: 'x' })],
@@ -33,27 +33,24 @@ const messageOf = async (call: () => Promise<Response>): Promise<unknown> => {
   }
 }
 
-it.each(WAYS)(
-  'what the caller asks for in error is rejected as fetch does, never answered: %o',
-  async (more) => {
-    await using server = await startServer(reply(200, 'good'))
-    await using users = createClient({ service: 'users', source: fixed([server.url]), ...more })
-    expect(await (await users('/me')).text()).toBe('good')
-    const seen = server.requests.length
-    await using app = createFetch({ services: { users } })
-    for (const [mistake, init] of MISTAKES) {
-      const theirs = await messageOf(() => fetch(`${server.url}/me`, init()))
-      for (const call of [users, (path: string, own: RequestInit) => app(`http://users${path}`, own)])
-        expect([mistake, await messageOf(() => call('/me', init()))]).toEqual([mistake, theirs])
-    }
-    const odd = await messageOf(() => users(new Request('http://users/me'), { body: 'x' }))
-    expect(odd).toBe('Request with GET/HEAD method cannot have body.')
-    expect(server.requests.length).toBe(seen)
-    expect(users.snapshot().instances[0]?.breaker).toBe('closed')
-  },
-)
+it.each(WAYS)('an invalid request is rejected as by fetch, and no fallback answers it: %o', async (more) => {
+  await using server = await startServer(reply(200, 'good'))
+  await using users = createClient({ service: 'users', source: fixed([server.url]), ...more })
+  expect(await (await users('/me')).text()).toBe('good')
+  const seen = server.requests.length
+  await using app = createFetch({ services: { users } })
+  for (const [mistake, init] of MISTAKES) {
+    const theirs = await messageOf(() => fetch(`${server.url}/me`, init()))
+    for (const call of [users, (path: string, own: RequestInit) => app(`http://users${path}`, own)])
+      expect([mistake, await messageOf(() => call('/me', init()))]).toEqual([mistake, theirs])
+  }
+  const odd = await messageOf(() => users(new Request('http://users/me'), { body: 'x' }))
+  expect(odd).toBe('Request with GET/HEAD method cannot have body.')
+  expect(server.requests.length).toBe(seen)
+  expect(users.snapshot().instances[0]?.breaker).toBe('closed')
+})
 
-it('the fallback answers where a mock in the place of fetch throws a TypeError', async () => {
+it('the fallback answers when a mock of fetch throws a TypeError', async () => {
   const boom = new TypeError('boom')
   vi.stubGlobal('fetch', () => Promise.reject(boom))
   const fallback = (failure: unknown): Response => new Response(failure === boom ? 'the fallback' : 'odd')

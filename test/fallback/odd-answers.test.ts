@@ -10,7 +10,7 @@ afterEach(async () => {
   for (const close of closing.splice(0).toReversed()) await close()
 })
 
-/** Answers every request with this text. */
+/** A server that sends this text in response to every request. */
 async function serve(answer: string): Promise<string> {
   const server = createServer((socket) => {
     closing.push(() => socket.destroy())
@@ -59,7 +59,7 @@ it.each(
   }
 })
 
-it('stale keeps an answer whose reason is no text, and serves it with that reason', async () => {
+it('stale stores a response whose reason phrase is not valid text, and serves it with that reason', async () => {
   const url = await serve('HTTP/1.1 200 \u0001\r\ncontent-length: 2\r\n\r\nok')
   const client = createClient({
     service: 'svc',

@@ -3,9 +3,9 @@ import { createClient, fixed, type Client, type ClientOptions } from '../../src/
 import { reply, startServer, type Answer, type TestServer } from '../support/http-server.ts'
 import { until } from '../support/until.ts'
 
-// The option `headers` may say who is asking: what it sends tells calls apart, as the caller's own headers do.
+// The option `headers` may send an identity, so these headers are part of the key, like the caller's own headers.
 
-/** Answers with whose token it got. */
+/** Responds with the token of the request. */
 const whose: Answer = (request, response) => response.end(`of ${String(request.headers.authorization)}`)
 
 function clientOf(server: TestServer, options: Partial<ClientOptions>): Client {
@@ -14,7 +14,7 @@ function clientOf(server: TestServer, options: Partial<ClientOptions>): Client {
 
 const text = async (client: Client, init?: RequestInit): Promise<string> => (await client('/me', init)).text()
 
-it('what was kept under other headers is not served after an update', async () => {
+it('a response stored for old headers is not served after an update', async () => {
   await using server = await startServer(whose)
   const stale = { maxAge: 60_000 }
   await using client = clientOf(server, { stale, headers: { authorization: 'tenant a' } })
@@ -26,7 +26,7 @@ it('what was kept under other headers is not served after an update', async () =
   expect(await text(client)).toBe('of tenant a')
 })
 
-it('who calls after an update joins no request that was sent with the headers of before', async () => {
+it('a call after an update joins no request that was sent with the old headers', async () => {
   const waiting: (() => void)[] = []
   const late: Answer = (request, response) => waiting.push(() => whose(request, response))
   await using server = await startServer(late)
@@ -40,7 +40,7 @@ it('who calls after an update joins no request that was sent with the headers of
   expect(await Promise.all([...before, after])).toEqual(['of tenant a', 'of tenant a', 'of tenant b'])
 })
 
-it('two routes with headers of their own for one URL share nothing', async () => {
+it('two routes with different `headers` share no response for the same URL', async () => {
   await using server = await startServer(whose)
   await using client = clientOf(server, {
     coalesce: true,
@@ -53,7 +53,7 @@ it('two routes with headers of their own for one URL share nothing', async () =>
   expect(await Promise.all(answers.map((answer) => answer.text()))).toEqual(['of me', 'of anybody'])
 })
 
-it("a header of the caller's own wins, in the key as on the wire", async () => {
+it('a header of the caller replaces one of the option, in the key as in the request', async () => {
   await using server = await startServer(whose)
   const stale = { maxAge: 60_000 }
   await using client = clientOf(server, { stale, headers: { authorization: 'tenant a' } })

@@ -6,7 +6,7 @@ import { until } from '../support/until.ts'
 
 const page = await readFile(new URL('../../docs/fallback.md', import.meta.url), 'utf8')
 
-/** The rows of the table whose head begins with `head`, as their cells. */
+/** Returns the cells of each row of the table whose head begins with `head`. */
 function table(head: string): string[][] {
   const lines = page.slice(page.indexOf(`| ${head}`)).split('\n')
   const rows = lines.slice(2, lines.indexOf(''))
@@ -25,7 +25,7 @@ interface Words {
   readonly headers: Record<string, string>
 }
 
-/** What a cell says between its backticks: a status, or a header. */
+/** Returns what a cell contains between backticks: a status, or a header. */
 function words(cell: string): Words {
   const quoted = [...cell.matchAll(/`([^`]+)`/g)].map(([, text = '']) => text)
   const headers = quoted.filter((text) => text.includes(': ')).map((text) => text.split(': ', 2))
@@ -34,7 +34,7 @@ function words(cell: string): Words {
   return { method, status: Number(status), headers: Object.fromEntries(headers) as Record<string, string> }
 }
 
-/** A server that says what it is told to, one answer after the other; then that it is down. */
+/** A server that gives the listed responses one after the other, and then fails. */
 async function script(...answers: readonly Words[]): Promise<TestServer> {
   const left = [...answers]
   const answer: Answer = (_request, response) => {
@@ -50,8 +50,8 @@ const clientOf = ({ url }: TestServer, options: Partial<ClientOptions>): Client 
 
 const isStale = (response: Response): boolean => response.headers.has('x-outrigger-stale')
 
-describe('an answer', () => {
-  it.each(table('the answer'))('%s to a request with %s: kept %s', async (answer, asked, kept) => {
+describe('a response', () => {
+  it.each(table('the answer'))('%s to a request with %s: stored %s', async (answer, asked, kept) => {
     await using server = await script(words(answer))
     await using client = clientOf(server, { stale: { maxAge: 60_000 } })
     const { headers } = words(asked)
@@ -59,7 +59,7 @@ describe('an answer', () => {
     expect(isStale(await client('/a', { headers }))).toBe(kept === 'yes')
   })
 
-  it.each(table('the answer'))('%s to a request with %s: kept %s, shared %s', async (...cells) => {
+  it.each(table('the answer'))('%s to a request with %s: stored %s, shared %s', async (...cells) => {
     const [answer, asked, , shared] = cells as [string, string, string, string]
     const waiting: (() => void)[] = []
     const { status, headers } = words(answer)
@@ -85,7 +85,7 @@ const initOf = (cell: string): RequestInit => {
 }
 
 describe('a request', () => {
-  it.each(table('a GET with'))('with %s is answered from what was kept: %s', async (asked, served) => {
+  it.each(table('a GET with'))('with %s is answered from the cache: %s', async (asked, served) => {
     await using server = await script(words('`200`'))
     await using client = clientOf(server, { stale: { maxAge: 60_000 } })
     await (await client('/a', initOf(asked))).text()
@@ -104,7 +104,7 @@ describe('a request', () => {
   })
 })
 
-describe('what was kept', () => {
+describe('a stored response', () => {
   it.each(table('after an answer'))('is, after %s, %s', async (later, fate) => {
     const { method, status, headers } = words(later)
     const kept: Words = { method: 'GET', status: 200, headers: {} }
@@ -115,7 +115,7 @@ describe('what was kept', () => {
     expect(isStale(await client('/a'))).toBe(fate === 'served')
   })
 
-  it.each(['fetch', 'request', 'dispatcher'] as const)('is dropped by a DELETE through %s', async (door) => {
+  it.each(['fetch', 'request', 'dispatcher'] as const)('is deleted by a DELETE through %s', async (door) => {
     const answers = ['`200`', '`200`', '`200`', '`204`'].map(words)
     await using server = await script(...answers)
     await using client = clientOf(server, { stale: { maxAge: 60_000 }, routes: { 'DELETE /**': {} } })
@@ -131,7 +131,7 @@ describe('what was kept', () => {
     expect(later.map(isStale)).toEqual([false, false, true])
   })
 
-  it('is not an answer that was asked for before the change, and read after it', async () => {
+  it('is never a response that was requested before a change and read after it', async () => {
     await using server = await script(words('`200`'), words('`204`'))
     await using client = clientOf(server, { stale: { maxAge: 60_000 } })
     const before = await client('/a')
@@ -140,7 +140,7 @@ describe('what was kept', () => {
     expect(isStale(await client('/a'))).toBe(false)
   })
 
-  it('is dropped for one who lost the right to it, while an older answer is still read', async () => {
+  it('is deleted for a caller that lost access, while an older response is still being read', async () => {
     await using server = await script(words('`200`'), words('`403`'))
     await using client = clientOf(server, { stale: { maxAge: 60_000 } })
     const before = await client('/a')
@@ -149,7 +149,7 @@ describe('what was kept', () => {
     expect(isStale(await client('/a'))).toBe(false)
   })
 
-  it('goes with a 403 also when classify calls that a failure', async () => {
+  it('is deleted after a 403, also when classify calls that a failure', async () => {
     await using server = await script(words('`200`'), words('`403`'))
     const classify = ({ status }: { status?: number | undefined }): 'failure' | undefined =>
       status === 403 ? 'failure' : undefined
@@ -159,7 +159,7 @@ describe('what was kept', () => {
     expect(isStale(await client('/a'))).toBe(false)
   })
 
-  it('is no older than the caller accepts, the time in other caches included', async () => {
+  it('is not older than the caller accepts, including the time in other caches', async () => {
     await using server = await script(words('`200` `age: 100`'))
     await using client = clientOf(server, { stale: { maxAge: 60_000 } })
     const headers = { 'cache-control': 'max-age=50' }
@@ -177,7 +177,7 @@ describe('two requests', () => {
     '/me%0Ax-user: 42',
   ]
   it.each([...paths, new URL('/me\nx-user: 42', 'http://svc')])(
-    'are not the same: one with a header, one with the path %j',
+    'are different: one with a header, one with the path %j',
     async (path) => {
       const victim = { headers: { 'x-user': '42' } }
       await using server = await startServer((request, response) => {
@@ -195,7 +195,7 @@ describe('two requests', () => {
 })
 
 describe('coalesced callers', () => {
-  it('who ask after a change do not get the answer from before', async () => {
+  it('do not get a response from before a change when they ask after it', async () => {
     const waiting: ((text: string) => void)[] = []
     await using server = await startServer((request, response) => {
       if (request.method === 'PUT') response.writeHead(204).end()
@@ -212,7 +212,7 @@ describe('coalesced callers', () => {
     expect([await (await before).text(), await (await after).text()]).toEqual(['old', 'new'])
   })
 
-  it('are not held together again after an answer that was not to be shared', async () => {
+  it('do not wait for each other again after a response that must not be shared', async () => {
     const waiting: (() => void)[] = []
     await using server = await startServer((_request, response) => {
       waiting.push(() => response.writeHead(200, { 'cache-control': 'private' }).end())
@@ -228,7 +228,7 @@ describe('coalesced callers', () => {
     expect(await Promise.all(calls)).toHaveLength(2)
   })
 
-  it('who go on alone keep their signal and their deadline', async () => {
+  it('keep their signal and their deadline when they send their own requests', async () => {
     const waiting: (() => void)[] = []
     await using server = await startServer((_request, response) => {
       waiting.push(() => response.writeHead(200, { 'cache-control': 'no-store' }).end())

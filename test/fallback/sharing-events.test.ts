@@ -50,7 +50,7 @@ describe('callers who share a request', () => {
   it.each([
     [200, 'success'],
     [503, 'failure'],
-  ])('each hear of a call of their own, with the answer %i', async (status, outcome) => {
+  ])('each get a call event, with status %i', async (status, outcome) => {
     await using server = await startServer(slowly(reply(status, 'body')))
     await using client = sharing(server)
     await client.ready()
@@ -71,11 +71,11 @@ describe('callers who share a request', () => {
       expect(event).toMatchObject({ attempts: 0, status, outcome, method: 'GET', path: '/x', door: 'fetch' })
       expect(event).not.toHaveProperty('instance')
     }
-    // The body is told of once, where it was read.
+    // The event `call:end` is emitted once, for the caller that sent the request.
     expect(ends).toEqual([own?.id])
   })
 
-  it('hear of the error that all of them get, and of their own abort and deadline', async () => {
+  it('get events for the shared error, and for their own abort and deadline', async () => {
     await using server = await startServer(hang)
     await using client = sharing(server, { timeout: { total: 1_000 } })
     await client.ready()
@@ -90,7 +90,7 @@ describe('callers who share a request', () => {
     ].map((call) => call.catch(() => {}))
     await server.seen(1)
     abort.abort()
-    // As AbortSignal.timeout() does, and surely after carol.
+    // It aborts like AbortSignal.timeout() does, and always after carol.
     limit.abort(new DOMException('his time is up', 'TimeoutError'))
     await Promise.all(calls)
     expect(heard.map(({ owner, outcome, coalesced }) => [owner, outcome, coalesced])).toEqual([
@@ -101,7 +101,7 @@ describe('callers who share a request', () => {
     ])
   })
 
-  it('who began it hears of his end at once when he leaves, though the others go on', async () => {
+  it('the first caller gets its event at once when it aborts, although the others go on', async () => {
     const answers: (() => unknown)[] = []
     await using server = await startServer((request, response) =>
       answers.push(() => reply(200, 'late')(request, response)),
@@ -129,12 +129,12 @@ describe('callers who share a request', () => {
       ['bob', 'timeout', true],
       ['carol', 'success', true],
     ])
-    // The body is told of once.
+    // The event `call:end` is emitted once.
     expect(ends).toEqual([[heard[0]?.id, 4]])
     expect(server.requests).toHaveLength(1)
   })
 
-  it('who began it with a deadline of his own hears of it when that is over', async () => {
+  it('the first caller gets its event when its own deadline has passed', async () => {
     const answers: (() => unknown)[] = []
     await using server = await startServer((request, response) =>
       answers.push(() => reply(200, 'late')(request, response)),
@@ -152,7 +152,7 @@ describe('callers who share a request', () => {
     expect(heard).toHaveLength(2)
   })
 
-  it('who goes on alone, for the answer is not his, has one call and not two', async () => {
+  it('a caller that must send its own request, as the response is not for it, has one call event and not two', async () => {
     await using server = await startServer(slowly(reply(200, 'mine', { 'cache-control': 'private' })))
     await using client = sharing(server)
     await client.ready()
@@ -164,7 +164,7 @@ describe('callers who share a request', () => {
     expect(heard.every(({ coalesced, attempts }) => coalesced === undefined && attempts === 1)).toBe(true)
   })
 
-  it('have a span each, in their own trace', async () => {
+  it('have one span each, in their own trace', async () => {
     await using telemetry = startTelemetry()
     await using server = await startServer(slowly(reply(200, 'body')))
     await using client = sharing(server)

@@ -17,7 +17,7 @@ import { until } from '../support/until.ts'
 const sharing = ({ url }: TestServer): Client =>
   createClient({ service: 'user-service', source: fixed([url]), coalesce: true, retry: false })
 
-/** Time enough for the others to join. */
+/** In milliseconds: long enough for the others to join. */
 const slowly =
   (answer: Answer): Answer =>
   async (request, response) => {
@@ -46,16 +46,16 @@ describe('coalescing', () => {
     expect(server.requests).toHaveLength(2)
   })
 
-  it('never joins calls of different URLs, of which one has an empty query', async () => {
+  it('never joins calls of different URLs, one of which has an empty query', async () => {
     await using server = await startServer(slowly(ok))
     await using client = sharing(server)
     const urls = ['/a', '/a?', new URL('http://user-service/a?'), '/a']
     await Promise.all(urls.map((url) => client(url)))
-    // Node 22's fetch sends no empty query.
+    // The fetch of Node 22 does not send an empty query.
     expect(server.requests).toHaveLength(2)
   })
 
-  it('gives each the kind of answer it asked for', async () => {
+  it('gives each caller the kind of response it asked for', async () => {
     await using server = await startServer(moved)
     await using client = sharing(server)
     const [followed, manual, refused] = await Promise.allSettled([
@@ -70,7 +70,7 @@ describe('coalescing', () => {
     ])
   })
 
-  it('joins a Request, a Request in the place of the init and a plain call that ask for the same', async () => {
+  it('joins a Request, a Request passed as the init, and a plain call that ask for the same', async () => {
     await using server = await startServer(
       slowly((request, response) => response.end(request.headers['x-a'])),
     )
@@ -94,7 +94,7 @@ describe('coalescing', () => {
     expect(await (await client('/', request as CallInit)).text()).toBe('http://user-service/a')
   })
 
-  it('keeps a follower’s deadline, which is nobody else’s', async () => {
+  it('keeps the deadline of a caller that joined, for that caller only', async () => {
     await using server = await startServer(slowly(ok))
     await using client = sharing(server)
     await client.ready()
@@ -105,7 +105,7 @@ describe('coalescing', () => {
     expect(server.requests).toHaveLength(1)
   })
 
-  it('keeps the first caller’s deadline to himself', async () => {
+  it('keeps the deadline of the first caller for that caller only', async () => {
     await using server = await startServer(slowly(ok))
     await using client = sharing(server)
     await client.ready()
@@ -116,7 +116,7 @@ describe('coalescing', () => {
     expect(server.requests).toHaveLength(1)
   })
 
-  it('ends the request when the last deadline has passed, and sends none for one that is over', async () => {
+  it('ends the request when the last deadline has passed, and sends none if all have passed', async () => {
     await using server = await startServer(hang)
     await using client = sharing(server)
     await client.ready()
@@ -129,7 +129,7 @@ describe('coalescing', () => {
     expect(instanceOf(client, server.host).settled).toMatchObject({ failure: 1, ignored: 0 })
   })
 
-  it('lets a body be read after its caller’s deadline: it is for the headers', async () => {
+  it('lets a caller read the body after its deadline, which applies only to the headers', async () => {
     const { promise: gate, resolve: open } = Promise.withResolvers<void>()
     await using server = await startServer(async (_request, response) => {
       response.write('one ')
@@ -153,7 +153,7 @@ describe('call:fallback', () => {
       fallback: fallback as () => Response,
     })
 
-  it('is emitted once there is an answer', async () => {
+  it('is emitted when there is a response', async () => {
     await using server = await startServer(reply(503))
     const seen: number[] = []
     await using client = failing(server, () => {
@@ -178,8 +178,8 @@ describe('call:fallback', () => {
   })
 })
 
-describe('stale answers', () => {
-  it('are for calls that ask for the same', async () => {
+describe('stale responses', () => {
+  it('are served to calls that ask for the same', async () => {
     await using server = await startServer(ok, reply(503))
     await using client = createClient({
       service: 'user-service',

@@ -6,7 +6,10 @@ import { collectUntil, pieces, WordCache } from './support.ts'
 
 const KEY = 'GET http://users/42'
 
-function setup(options: Partial<StaleOptions> = {}): { clock: ManualClock; cache: WordCache } {
+function setup(options: Partial<StaleOptions> = {}): {
+  clock: ManualClock
+  cache: WordCache
+} {
   const clock = new ManualClock()
   return { clock, cache: new WordCache({ maxAge: 60_000, ...options }, clock) }
 }
@@ -19,7 +22,7 @@ const keep = (
 ): Promise<string> => cache.wrap(key, new Response(body, init)).text()
 
 describe('StaleCache', () => {
-  it('serves what was read to its end, marked, and as if it had been fetched', async () => {
+  it('serves a response whose body was read to the end, with a mark, as if it were fetched', async () => {
     await using server = await startServer(
       redirect('/there'),
       reply(200, 'hello', { etag: '"1"', age: '30' }),
@@ -48,7 +51,7 @@ describe('StaleCache', () => {
     expect(await stale.text()).toBe('hello')
   })
 
-  it('gives everybody a response of their own', async () => {
+  it('gives each caller a separate response', async () => {
     const { clock, cache } = setup()
     await keep(cache, KEY, 'hello', { headers: { 'x-a': '1' } })
     const first = cache.get(KEY)!
@@ -63,15 +66,31 @@ describe('StaleCache', () => {
     expect(await second.text()).toBe('hello')
   })
 
-  it('passes a response through as it is', async () => {
+  it('passes a response through unchanged', async () => {
     await using server = await startServer(redirect('/there'), reply(200, 'hello', { 'x-a': '1' }))
     const fetched = await fetch(server.url)
     const { url, redirected, type, status, statusText } = fetched
     const wrapped = setup().cache.wrap(KEY, fetched)
     expect(wrapped).toBeInstanceOf(Response)
-    expect({ url, redirected }).toEqual({ url: `${server.url}/there`, redirected: true })
-    expect(wrapped).toMatchObject({ url, redirected, type, status, statusText, bodyUsed: false })
-    expect(wrapped.clone().clone()).toMatchObject({ url, redirected, type, status, statusText })
+    expect({ url, redirected }).toEqual({
+      url: `${server.url}/there`,
+      redirected: true,
+    })
+    expect(wrapped).toMatchObject({
+      url,
+      redirected,
+      type,
+      status,
+      statusText,
+      bodyUsed: false,
+    })
+    expect(wrapped.clone().clone()).toMatchObject({
+      url,
+      redirected,
+      type,
+      status,
+      statusText,
+    })
     expect([...wrapped.headers]).toEqual([...fetched.headers])
     const reader = wrapped.body!.getReader({ mode: 'byob' })
     const { value } = await reader.read(new Uint8Array(3))
@@ -80,7 +99,7 @@ describe('StaleCache', () => {
     expect(await reader.read(new Uint8Array(3))).toMatchObject({ done: true })
   })
 
-  it('hands each piece on as it comes', async () => {
+  it('passes each chunk on when it arrives', async () => {
     await using server = await startServer(stall)
     const { cache } = setup()
     const aborter = new AbortController()
@@ -93,7 +112,7 @@ describe('StaleCache', () => {
     expect(cache.size).toBe(0)
   })
 
-  it('reads nothing that the caller does not read', async () => {
+  it('reads no more than the caller reads', async () => {
     const { cache } = setup()
     const { body, asked } = pieces('a', 'b', 'c')
     const reader = cache.wrap(KEY, new Response(body)).body!.getReader()
@@ -104,8 +123,8 @@ describe('StaleCache', () => {
     expect(asked()).toBe(1)
   })
 
-  // Not on a socket: on some Node releases fetch itself leaves the connection open after a cancel.
-  it.each([0, 1])('passes a cancel after %i pieces on, and keeps nothing of it', async (count) => {
+  // Without a socket: on some Node.js releases, fetch leaves the connection open after a cancel.
+  it.each([0, 1])('passes a cancel after %i chunks on, and stores nothing', async (count) => {
     const { cache } = setup()
     const { body, isCancelled } = pieces('a', 'b', 'c')
     const reader = cache.wrap(KEY, new Response(body)).body!.getReader()
@@ -115,7 +134,7 @@ describe('StaleCache', () => {
     expect(cache.size).toBe(0)
   })
 
-  it('frees the connection of a response that nobody reads or holds', async () => {
+  it('frees the connection of a response that no caller reads or holds', async () => {
     await using server = await startServer(stall)
     const { cache } = setup()
     const drop = async (): Promise<void> => {
@@ -126,7 +145,7 @@ describe('StaleCache', () => {
     await collectUntil(() => server.open === 0)
   })
 
-  it('is not cut off from a body that waits to be read while garbage is collected', async () => {
+  it('keeps the body of a response that is waiting to be read during garbage collection', async () => {
     await using server = await startServer(reply(200, 'hello'))
     const { cache } = setup()
     const wrapped = cache.wrap(KEY, await fetch(server.url))
@@ -135,7 +154,7 @@ describe('StaleCache', () => {
     expect(await wrapped.text()).toBe('hello')
   })
 
-  it('keeps nothing of a body cut short', async () => {
+  it('stores nothing of a body that is cut short', async () => {
     await using server = await startServer(truncate)
     const { cache } = setup()
     await expect(cache.wrap(KEY, await fetch(server.url)).text()).rejects.toThrow('terminated')
@@ -145,25 +164,29 @@ describe('StaleCache', () => {
   it.each([
     [5, 1],
     [4, 0],
-  ])('with bodies of up to %i bytes, keeps %i of hello', async (maxBodyBytes, size) => {
+  ])('with bodies of up to %i bytes, stores %i of hello', async (maxBodyBytes, size) => {
     const { cache } = setup({ maxBodyBytes })
     expect(await keep(cache, KEY, pieces('he', 'llo').body)).toBe('hello')
     expect(cache.size).toBe(size)
   })
 
-  it('does not even begin with a body that says it is too long', () => {
+  it('does not read a body whose Content-Length is too large', () => {
     const { cache } = setup({ maxBodyBytes: 4 })
-    const response = new Response('hello', { headers: { 'content-length': '5' } })
+    const response = new Response('hello', {
+      headers: { 'content-length': '5' },
+    })
     expect(cache.wrap(KEY, response)).toBe(response)
   })
 
-  it('fails on a body that is not made of bytes, as it would have without', async () => {
-    const body = new ReadableStream({ start: (controller) => controller.enqueue('text') })
+  it('fails on a body that is not made of bytes, as it would without the cache', async () => {
+    const body = new ReadableStream({
+      start: (controller) => controller.enqueue('text'),
+    })
     const { cache } = setup()
     await expect(cache.wrap(KEY, new Response(body)).text()).rejects.toThrow(TypeError)
   })
 
-  it('copes with empty pieces, an empty body and none', async () => {
+  it('accepts empty chunks, an empty body and no body', async () => {
     const { cache } = setup()
     expect(await keep(cache, 'pieces', pieces('', 'a', '', 'b', '').body)).toBe('ab')
     expect(await cache.get('pieces')!.text()).toBe('ab')
@@ -196,7 +219,7 @@ describe('StaleCache', () => {
     [301, {}, 0],
     [404, {}, 0],
     [500, {}, 0],
-  ])('an answer with status %i and %j may be served for %i s', async (status, headers, seconds) => {
+  ])('a response with status %i and %j may be served for %i s', async (status, headers, seconds) => {
     const { clock, cache } = setup()
     await keep(cache, KEY, 'hello', { status, headers })
     expect(cache.size).toBe(seconds === 0 ? 0 : 1)
@@ -215,7 +238,7 @@ describe('StaleCache', () => {
     expect(cache.get(KEY)!.headers.get('x-outrigger-stale')).toBe('10')
   })
 
-  it('keeps the later of two answers, whichever was read first', async () => {
+  it('keeps the later of two responses, whichever was read first', async () => {
     const { clock, cache } = setup()
     const earlier = cache.wrap(KEY, new Response('earlier'))
     await clock.advance(1)
@@ -225,14 +248,14 @@ describe('StaleCache', () => {
     expect(await cache.get(KEY)!.text()).toBe('later')
   })
 
-  it('keeps the last good answer when a bad one follows', async () => {
+  it('keeps the last good response when a bad one follows', async () => {
     const { cache } = setup()
     await keep(cache, KEY, 'good')
     await keep(cache, KEY, 'bad', { status: 500 })
     expect(await cache.get(KEY)!.text()).toBe('good')
   })
 
-  it('forgets what was not used for longest, when there are too many', async () => {
+  it('drops the least recently used response when there are too many', async () => {
     const { cache } = setup({ maxEntries: 2 })
     await keep(cache, 'a', 'a')
     await keep(cache, 'b', 'b')
@@ -241,7 +264,7 @@ describe('StaleCache', () => {
     expect(['a', 'b', 'c'].map((key) => cache.get(key) !== undefined)).toEqual([true, false, true])
   })
 
-  it('forgets what was not used for longest, when they are too large', async () => {
+  it('drops the least recently used response when they are too large', async () => {
     const { cache } = setup({ maxBytes: 10 })
     for (const key of ['a', 'b', 'a', 'b']) await keep(cache, key, '12345')
     expect(cache.size).toBe(2)
@@ -251,7 +274,7 @@ describe('StaleCache', () => {
     expect(cache.size).toBe(2)
   })
 
-  it('leaves a response alone that has no key, or was read already', async () => {
+  it('leaves a response alone that has no key, or was already read', async () => {
     const { cache } = setup()
     const response = new Response('hello')
     expect(cache.wrap(undefined, response)).toBe(response)
@@ -260,9 +283,11 @@ describe('StaleCache', () => {
     expect(cache.get(undefined)).toBeUndefined()
   })
 
-  it('does not keep what connected it', async () => {
+  it('does not store connection headers', async () => {
     const { cache } = setup()
-    await keep(cache, KEY, 'a', { headers: { connection: 'close', 'keep-alive': 'timeout=5', 'x-a': '1' } })
+    await keep(cache, KEY, 'a', {
+      headers: { connection: 'close', 'keep-alive': 'timeout=5', 'x-a': '1' },
+    })
     expect([...cache.get(KEY)!.headers.keys()]).toEqual(['age', 'content-type', 'x-a', 'x-outrigger-stale'])
   })
 
@@ -278,12 +303,12 @@ describe('StaleCache', () => {
     [{ maxAge: 1, ignoreHeaders: 'x-a' }, "stale.ignoreHeaders must be an array, got 'x-a'"],
     [{ maxAge: 1, ignoreHeaders: ['a b'] }, "stale.ignoreHeaders must be a header name, got 'a b'"],
     [{ maxAge: 1, ttl: 1 }, 'stale.ttl is not an option'],
-  ])('refuses %j', (options, message) => {
+  ])('rejects %j', (options, message) => {
     expect(() => new StaleCache(options as StaleOptions, new ManualClock())).toThrow(message)
   })
 })
 
-describe('the key of an answer', () => {
+describe('the key of a response', () => {
   const cache = new StaleCache({ maxAge: 60_000, ignoreHeaders: ['X-Trace'] }, new ManualClock())
   const keyOf = (method: string, url: string, headers: Record<string, string> = {}): string | undefined =>
     cache.request({ method, url, headers: new Headers(headers) }, 'default')?.key
@@ -301,7 +326,7 @@ describe('the key of an answer', () => {
     expect(keyOf('GET', 'http://users/1', headers)).not.toBe(plain)
   })
 
-  it('differs by the value, and by which header has it', () => {
+  it('differs by the value, and by the header that has it', () => {
     const keys = [{ a: '1', b: '2' }, { a: '2', b: '1' }, { a: '1' }, { a: '1, b: 2' }].map((headers) =>
       keyOf('GET', 'http://users/1', headers as Record<string, string>),
     )
@@ -322,12 +347,16 @@ describe('the key of an answer', () => {
     expect(keyOf('GET', 'http://users/1', { Accept: '*/*', 'x-a': '1' })).toBe(one)
   })
 
-  it.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'QUERY'])('is none for %s', (method) => {
+  it.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'QUERY'])('does not exist for %s', (method) => {
     expect(keyOf(method, 'http://users/1')).toBeUndefined()
   })
 
-  it('is none for a caller who wants nothing stored', () => {
-    expect(keyOf('GET', 'http://users/1', { 'cache-control': 'max-age=0, No-Store' })).toBeUndefined()
+  it('does not exist for a caller that wants nothing stored', () => {
+    expect(
+      keyOf('GET', 'http://users/1', {
+        'cache-control': 'max-age=0, No-Store',
+      }),
+    ).toBeUndefined()
     expect(keyOf('GET', 'http://users/1', { 'cache-control': 'no-cache' })).toBeUndefined()
   })
 })

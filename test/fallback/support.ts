@@ -5,7 +5,7 @@ import { StaleCache, type StaleOptions, type StaleRequest } from '../../src/fall
 import type { Clock } from '../../src/clock.ts'
 import { until } from '../support/until.ts'
 
-/** A coalescer of requests that are told apart by a word. */
+/** A coalescer whose requests have a word as key. */
 export class WordCoalescer {
   readonly inner: Coalescer = new Coalescer()
 
@@ -23,7 +23,7 @@ export class WordCoalescer {
   }
 }
 
-/** A cache of answers to requests that are told apart by a word. */
+/** A cache whose requests have a word as key. */
 export class WordCache {
   readonly inner: StaleCache
 
@@ -50,7 +50,7 @@ export class WordCache {
   }
 }
 
-/** Collects garbage until `condition` holds. */
+/** Runs the garbage collector until `condition` is true. */
 export async function collectUntil(condition: () => boolean): Promise<void> {
   setFlagsFromString('--expose-gc')
   const gc = runInNewContext('gc') as () => void
@@ -60,7 +60,7 @@ export async function collectUntil(condition: () => boolean): Promise<void> {
   })
 }
 
-/** A body in pieces, that knows how many of them were asked for. */
+/** A body in chunks that counts how many were requested. */
 export function pieces(...texts: readonly string[]): {
   body: ReadableStream<Uint8Array>
   asked: () => number

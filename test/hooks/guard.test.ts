@@ -24,7 +24,7 @@ afterEach(async () => {
 
 const message = 'user code, async by mistake'
 
-/** What a function of the user's may return or do that nobody expects of it. */
+/** What a user function may return or do that it should not. */
 const STRANGE: Record<string, () => unknown> = {
   'a promise that rejects': () => Promise.reject(new Error(message)),
   'a promise of another realm that rejects': () => runInNewContext('Promise.reject(new Error("far away"))'),
@@ -70,13 +70,15 @@ const OPTIONS: Record<string, (hook: () => never) => Partial<ClientOptions>> = {
   'retry.when': (when) => ({ retry: { when } }),
   'a key function': (key) => ({ balance: consistentHash({ key }) }),
   'a strategy': (pick) => ({ balance: pick }),
-  'the settled of a strategy': (settled) => ({ balance: { pick: ([first]) => first, settled } }),
+  'the settled of a strategy': (settled) => ({
+    balance: { pick: ([first]) => first, settled },
+  }),
   transport: (transport) => ({ transport }),
   fallback: (fallback) => ({ fallback }),
 }
 
 describe.each(Object.entries(OPTIONS))('%s', (_name, optionsOf) => {
-  it.each(kinds)('that gives %s ends neither the process nor hangs the call', async (kind) => {
+  it.each(kinds)('that returns %s neither ends the process nor blocks the call', async (kind) => {
     vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     await using one = await startServer(reply(503))
     await using two = await startServer(reply(503))
@@ -98,61 +100,85 @@ describe.each(Object.entries(OPTIONS))('%s', (_name, optionsOf) => {
   })
 })
 
-describe('told something', () => {
-  it.each(kinds)('a listener that gives %s is a warning', async (kind) => {
+describe('a function whose result is not used', () => {
+  it.each(kinds)('a listener that returns %s causes a warning', async (kind) => {
     vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     await using server = await startServer(reply(200))
-    await using client = createClient({ service: 'svc', source: fixed([server.url]) })
+    await using client = createClient({
+      service: 'svc',
+      source: fixed([server.url]),
+    })
     client.on('attempt', STRANGE[kind] as () => unknown)
     expect((await client('/')).status).toBe(200)
   })
 
-  it.each(kinds)('an announcement’s onError and onRegistered that give %s are warnings', async (kind) => {
-    vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
-    const hook = STRANGE[kind] as () => void
-    let tries = 0
-    const registry = new MemoryRegistry()
-    const flaky: Pick<MemoryRegistry, 'register'> = {
-      register: (...args) => {
-        if (tries++ === 0) throw new Error('down')
-        return registry.register(...args)
-      },
-    }
-    const options = { onError: hook, onRegistered: hook, backoff: { initial: 1, max: 1 } }
-    const me = await announce(flaky, 'svc', { url: 'http://127.0.0.1:1' }, options)
-    await vi.waitFor(() => expect(me.registered).toBe(true))
-    await me.close()
-  })
+  it.each(kinds)(
+    'onError and onRegistered of an announcement that return %s cause warnings',
+    async (kind) => {
+      vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+      const hook = STRANGE[kind] as () => void
+      let tries = 0
+      const registry = new MemoryRegistry()
+      const flaky: Pick<MemoryRegistry, 'register'> = {
+        register: (...args) => {
+          if (tries++ === 0) throw new Error('down')
+          return registry.register(...args)
+        },
+      }
+      const options = {
+        onError: hook,
+        onRegistered: hook,
+        backoff: { initial: 1, max: 1 },
+      }
+      const me = await announce(flaky, 'svc', { url: 'http://127.0.0.1:1' }, options)
+      await vi.waitFor(() => expect(me.registered).toBe(true))
+      await me.close()
+    },
+  )
 
-  it.each(kinds)('a redactPath that gives %s is a warning, and the path is left out', async (kind) => {
+  it.each(kinds)('a redactPath that returns %s causes a warning, and the path is left out', async (kind) => {
     vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     await using server = await startServer(reply(200))
     const redactPath = STRANGE[kind] as () => string
-    await using client = createClient({ service: 'svc', source: fixed([server.url]), redactPath })
+    await using client = createClient({
+      service: 'svc',
+      source: fixed([server.url]),
+      redactPath,
+    })
     const paths: unknown[] = []
     client.on('call', ({ path }) => paths.push(path))
     expect((await client('/')).status).toBe(200)
     expect(paths).toEqual([undefined])
   })
 
-  it.each(kinds)('a strategy whose standing() gives %s is a warning of explain()', (kind) => {
+  it.each(kinds)('a strategy whose standing() returns %s causes a warning of explain()', (kind) => {
     vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
-    const balance: Balancer = { pick: ([first]) => first, standing: STRANGE[kind] as () => undefined }
-    const client = createClient({ service: 'svc', source: fixed(['http://127.0.0.1:1']), balance })
+    const balance: Balancer = {
+      pick: ([first]) => first,
+      standing: STRANGE[kind] as () => undefined,
+    }
+    const client = createClient({
+      service: 'svc',
+      source: fixed(['http://127.0.0.1:1']),
+      balance,
+    })
     expect(() => client.explain('/')).not.toThrow()
     return client.close()
   })
 
-  it.each(kinds)('a `within` that gives %s is a warning, and the attempt is sent', async (kind) => {
+  it.each(kinds)('a `within` that returns %s causes a warning, and the attempt is sent', async (kind) => {
     vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     await using server = await startServer(reply(200))
-    await using client = createClient({ service: 'svc', source: fixed([server.url]) })
+    await using client = createClient({
+      service: 'svc',
+      source: fixed([server.url]),
+    })
     const hook = STRANGE[kind] as () => void
     client.on('attempt:start', (message) => Object.assign(message, { within: hook, sendWithin: hook }))
     expect((await client('/')).status).toBe(200)
   })
 
-  it('a client’s headers that reject are heard although those of the route throw', async () => {
+  it('rejected headers of a client are handled although those of the route throw', async () => {
     await using server = await startServer(reply(200))
     await using client = createClient({
       service: 'svc',
@@ -169,16 +195,23 @@ describe('told something', () => {
     await expect(client('/x')).rejects.toThrow(/the (?:client|route)’s/)
   })
 
-  it.each(kinds)('a body function that gives %s fails its own call', async (kind) => {
+  it.each(kinds)('a body function that returns %s fails its own call', async (kind) => {
     await using server = await startServer(reply(200))
-    await using client = createClient({ service: 'svc', source: fixed([server.url]), drainTimeout: 100 })
-    const call = client('/', { method: 'POST', body: STRANGE[kind] as () => never })
+    await using client = createClient({
+      service: 'svc',
+      source: fixed([server.url]),
+      drainTimeout: 100,
+    })
+    const call = client('/', {
+      method: 'POST',
+      body: STRANGE[kind] as () => never,
+    })
     await Promise.allSettled([call])
     expect(client.snapshot().instances[0]?.inFlight).toBe(0)
   })
 })
 
-it.each(kinds)('quote() shows, or says that it cannot show, %s', (kind) => {
+it.each(kinds)('quote() shows %s, or says that it cannot be shown', (kind) => {
   let value: unknown
   try {
     value = STRANGE[kind]!()
@@ -193,7 +226,7 @@ it.each([
   new Error('first\r\nsecond'),
   { pending: Promise.resolve(new Error('a')) },
   { nested: new Error('a') },
-])('quote() shows %o on one line: an error message must not forge a line of a log', (value) => {
+])('quote() shows %o on one line, so that an error message cannot forge a line of a log', (value) => {
   disown(value)
   expect(quote(value)).toMatch(/^.+$/)
 })

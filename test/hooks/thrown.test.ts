@@ -6,7 +6,7 @@ import { serializeError } from '../../src/log/describe.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 import { reply, startServer } from '../support/http-server.ts'
 
-// Code of the user's may throw, or abort with, what cannot even be looked at: `instanceof` throws on a revoked Proxy.
+// User code may throw, or abort with, a value that cannot be inspected: `instanceof` throws on a revoked Proxy.
 
 const unheard = vi.fn<(error: unknown) => void>()
 beforeEach(() => {
@@ -28,7 +28,7 @@ function revoked(): Error {
   return proxy
 }
 
-/** Whether the promise ends with this very value; nothing else can be asked of it. */
+/** True if the promise rejects with this value. Nothing else can be checked. */
 async function endsWith(promise: Promise<unknown>, thrown: unknown): Promise<boolean> {
   return promise.then(
     () => false,
@@ -38,7 +38,11 @@ async function endsWith(promise: Promise<unknown>, thrown: unknown): Promise<boo
 
 async function clientOf(options?: Partial<ClientOptions>) {
   const server = await startServer(reply(200, 'served'))
-  const client = createClient({ service: 'user-service', source: fixed([server.url]), ...options })
+  const client = createClient({
+    service: 'user-service',
+    source: fixed([server.url]),
+    ...options,
+  })
   return {
     client,
     server,
@@ -49,7 +53,7 @@ async function clientOf(options?: Partial<ClientOptions>) {
   }
 }
 
-it('execute() rejects with what cannot be looked at, and goes on', async () => {
+it('execute() rejects with a value that cannot be inspected, and the client goes on', async () => {
   await using scene = await clientOf({ retry: { attempts: 2, backoff: 0 } })
   const { client } = scene
   const thrown = revoked()
@@ -63,7 +67,7 @@ it('execute() rejects with what cannot be looked at, and goes on', async () => {
   expect(client.snapshot().instances[0]).toMatchObject({ inFlight: 0 })
 })
 
-it('a body function that throws what cannot be looked at fails its own call', async () => {
+it('a body function that throws a value that cannot be inspected fails its own call', async () => {
   await using scene = await clientOf()
   const { client } = scene
   const thrown = revoked()
@@ -75,7 +79,7 @@ it('a body function that throws what cannot be looked at fails its own call', as
 })
 
 it.each(['fetch', 'request', 'execute'] as const)(
-  '%s: an abort whose reason cannot be looked at ends its own call, at once',
+  '%s: an abort whose reason cannot be inspected ends its own call at once',
   async (door) => {
     await using scene = await clientOf()
     const { client, server } = scene
@@ -96,7 +100,7 @@ it.each(['fetch', 'request', 'execute'] as const)(
   },
 )
 
-it('a good value that cannot be read is still what a breaker of its own gives, and loses no probe', async () => {
+it('a standalone breaker returns a value that cannot be inspected, and loses no probe', async () => {
   const value = {
     get status(): number {
       throw new Error('not yet')
@@ -110,8 +114,11 @@ it('a good value that cannot be read is still what a breaker of its own gives, a
   expect(breaker.state).toBe('closed')
 })
 
-it('a dispatcher waits for headers() no longer than an attempt may take', async () => {
-  await using scene = await clientOf({ headers: () => new Promise(() => {}), timeout: { attempt: 5 } })
+it('a dispatcher waits for headers() no longer than the attempt timeout', async () => {
+  await using scene = await clientOf({
+    headers: () => new Promise(() => {}),
+    timeout: { attempt: 5 },
+  })
   const { dispatcher } = scene.client
   await expect(request('http://user-service/x', { dispatcher })).rejects.toThrow(
     'headers() did not answer within 5 ms',
@@ -119,7 +126,7 @@ it('a dispatcher waits for headers() no longer than an attempt may take', async 
   expect(scene.server.requests).toHaveLength(0)
 })
 
-it('logs and spans name it all the same', () => {
+it('logs and spans can show such a value', () => {
   expect(errorType(revoked())).toBe('_OTHER')
   expect(serializeError(revoked())).toHaveProperty('message')
 })

@@ -16,7 +16,7 @@ function take(limiter: Limiter, count: number, priority: Priority = 'default'): 
   })
 }
 
-/** Puts named calls in the queue, `'c1 d1 s1'`, the letter being the priority; what happens to them is logged. */
+/** Puts named calls such as `'c1 d1 s1'` into the queue. The letter is the priority. What happens to them is logged. */
 function enqueue(
   limiter: Limiter,
   names: string,
@@ -24,7 +24,11 @@ function enqueue(
 ): { permits: Map<string, Permit>; leave(name: string): void } {
   const permits = new Map<string, Permit>()
   const tickets = new Map<string, { leave(): void }>()
-  const priorities: Record<string, Priority> = { c: 'critical', d: 'default', s: 'sheddable' }
+  const priorities: Record<string, Priority> = {
+    c: 'critical',
+    d: 'default',
+    s: 'sheddable',
+  }
   for (const name of names.split(' ')) {
     try {
       const ticket = limiter.enqueue(
@@ -56,7 +60,7 @@ function refusalOf(limiter: Limiter): unknown {
 }
 
 describe('Limiter', () => {
-  it('lets so many in and no more', () => {
+  it('admits as many calls as the limit and no more', () => {
     const limiter = limiterOf({ max: 3 })
     const [first] = take(limiter, 3)
     expect(limiter.tryAcquire('critical')).toBeUndefined()
@@ -66,7 +70,7 @@ describe('Limiter', () => {
     expect(limiter.tryAcquire('default')).toBeDefined()
   })
 
-  it('counts a second release for nothing', () => {
+  it('ignores a second release', () => {
     const limiter = limiterOf({ max: 2 })
     const [first] = take(limiter, 2)
     first!.release('success', 1)
@@ -88,7 +92,7 @@ describe('Limiter', () => {
     expect(limiter.tryAcquire('critical')).toBeUndefined()
   })
 
-  it('serves critical before default before sheddable, and each in turn', () => {
+  it('starts critical before default before sheddable calls, and each priority in order', () => {
     const limiter = limiterOf({ max: 1, queue: 6 })
     const [permit] = take(limiter, 1)
     const log: string[] = []
@@ -125,7 +129,7 @@ describe('Limiter', () => {
     expect(limiter.queued).toBe(2)
   })
 
-  it('forgets who left the queue, once and for all', () => {
+  it('removes a call that left the queue', () => {
     const limiter = limiterOf({ max: 1, queue: 3 })
     const [permit] = take(limiter, 1)
     const log: string[] = []
@@ -140,7 +144,7 @@ describe('Limiter', () => {
     expect(log).toEqual(['+d1', '+d3'])
   })
 
-  it('keeps sheddable calls waiting while only the part reserved from them is free', () => {
+  it('keeps sheddable calls waiting while only the reserved part is free', () => {
     const limiter = limiterOf({ max: 5, queue: 1 })
     const permits = take(limiter, 5)
     const log: string[] = []
@@ -151,7 +155,7 @@ describe('Limiter', () => {
     expect(log).toEqual(['+s1'])
   })
 
-  it('wakes a queue entered late, when nothing in flight is left to do it', () => {
+  it('starts a queued call when nothing is in flight', () => {
     const limiter = limiterOf({ max: 1, queue: 1 })
     const log: string[] = []
     enqueue(limiter, 'd1', log)
@@ -159,7 +163,7 @@ describe('Limiter', () => {
     expect(limiter).toMatchObject({ inFlight: 1, queued: 0 })
   })
 
-  it('refuses with an error that is ours, says how long to wait, and costs no stack', () => {
+  it('rejects with a LimitExceededError that has a retryAfter and no stack', () => {
     const limiter = limiterOf({ max: 2, queue: 1 })
     const permits = take(limiter, 2)
     for (let i = 0; i < 100; i++) {
@@ -173,13 +177,13 @@ describe('Limiter', () => {
       name: 'LimitExceededError',
       code: 'ERR_OUTRIGGER_LIMIT',
       message: text,
-      // One is waiting already, and every 200 ms a place becomes free.
+      // One call is waiting, and a place becomes free every 200 ms.
       retryAfter: 400,
       stack: `LimitExceededError: ${text}`,
     })
   })
 
-  it('does not learn its waiting time from calls that were ignored', () => {
+  it('does not use ignored calls to estimate the waiting time', () => {
     const limiter = limiterOf({ max: 1 })
     take(limiter, 1)[0]!.release('ignored', 1e6)
     take(limiter, 1)
@@ -203,7 +207,7 @@ describe('Limiter', () => {
     [{ adaptive: { max: 0 } }, 'limit.adaptive.max must be an integer >= 1, got 0'],
     [{ adaptive: { initial: null } }, 'limit.adaptive.initial must be a number, got null'],
     [5, 'limit must be an object, got 5'],
-  ])('refuses %j', (options, message) => {
+  ])('rejects %j', (options, message) => {
     expect(() => limiterOf(options as LimitOptions)).toThrow(message)
   })
 

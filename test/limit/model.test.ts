@@ -9,7 +9,7 @@ interface Entry {
   readonly priority: Priority
 }
 
-/** The rules as one would explain them, with a sorted array and no regard for speed. */
+/** The rules in a simple form: a sorted array, without regard to speed. */
 class SlowLimiter {
   inFlight: number[] = []
   queue: Entry[] = []
@@ -67,7 +67,7 @@ class SlowLimiter {
   }
 }
 
-/** `expect` takes most of the time when it is asked a million times. */
+/** `expect` is slow when it is called a million times. */
 function same(actual: unknown, expected: unknown): void {
   if (actual !== expected) throw new Error(`${String(actual)} instead of ${String(expected)}`)
 }
@@ -90,7 +90,7 @@ const step = fc.oneof<fc.WeightedArbitrary<Step>[]>(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('leave'), which }) },
 )
 
-test('a limiter is its slow model', () => {
+test('a limiter behaves like its slow model', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 6 }),

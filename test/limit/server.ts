@@ -3,20 +3,25 @@ import type { Limiter } from '../../src/limit/limiter.ts'
 import type { Outcome } from '../../src/observe/events.ts'
 
 export interface Behaviour {
-  /** Milliseconds a call takes that begins as the `concurrent`th. */
+  /** Returns how many milliseconds a call takes that begins as the `concurrent`th. */
   duration: (concurrent: number) => number
   outcome?: (concurrent: number) => Outcome
-  /** After so many milliseconds the client gives up, and calls it a failure. */
+  /** The client's timeout in milliseconds. A call that takes longer is a failure. */
   timeout?: number
 }
 
-/** Calls arrive at random, on average `rate` a second, for `ms`; those without a permit are turned away. */
+/** Calls arrive at random, on average `rate` per second, for `ms` milliseconds. Calls without a permit are rejected. */
 export async function load(
   limiter: Limiter,
   clock: Clock & { advance(ms: number): Promise<void> },
   behaviour: Behaviour,
   { rate, ms }: { rate: number; ms: number },
-): Promise<{ started: number; refused: number; limits: number[]; mean: number }> {
+): Promise<{
+  started: number
+  refused: number
+  limits: number[]
+  mean: number
+}> {
   const { timeout = Infinity } = behaviour
   const end = clock.now() + ms
   const seen = { started: 0, refused: 0, limits: [] as number[], mean: 0 }

@@ -11,8 +11,8 @@ function record(throttle: Throttle, accepted: number, refused: number): void {
 }
 
 /**
- * A backend that accepts so many calls of each tenth of a second, and turns the others down.
- * Returns what it saw per call it could take, once settled.
+ * A backend that accepts a fixed number of calls in each tenth of a second and refuses the others. Returns the load it
+ * gets in the steady state, as a multiple of its capacity.
  */
 async function amplification(
   throttle: Throttle,
@@ -67,19 +67,21 @@ describe('Throttle', () => {
     expect(throttle.probability(priority)).toBeCloseTo(p, 10)
   })
 
-  it('admits by that probability', () => {
+  it('admits calls with that probability', () => {
     const draws = [0.49, 0.4951, 0.4]
-    const clock = Object.assign(new ManualClock(), { random: () => draws.shift()! })
+    const clock = Object.assign(new ManualClock(), {
+      random: () => draws.shift()!,
+    })
     const throttle = new Throttle({}, clock)
     record(throttle, 25, 75)
-    // 50/101 = 0.49505; the first refusal makes it 51/102 = 0.5.
+    // 50/101 is 0.49505. The first refusal makes it 51/102 = 0.5.
     expect([throttle.admit('default'), throttle.admit('default')]).toEqual([false, false])
     const other = new Throttle({}, Object.assign(new ManualClock(), { random: () => 0.4951 }))
     record(other, 25, 75)
     expect(other.admit('default')).toBe(true)
   })
 
-  it('counts a call it held back as a request, and one that is on its way not at all', () => {
+  it('counts a call that was not sent as a request, and ignores a call in flight', () => {
     const clock = Object.assign(new ManualClock(), { random: () => 0 })
     const throttle = new Throttle({}, clock)
     for (let i = 0; i < 1000; i++) expect(throttle.admit('default')).toBe(true)
@@ -89,7 +91,7 @@ describe('Throttle', () => {
     expect(throttle.probability('default')).toBeCloseTo(2 / 3, 10)
   })
 
-  it('forgets after the window, to the twentieth', async () => {
+  it('forgets calls after the window, with a precision of one twentieth', async () => {
     const clock = new ManualClock()
     const throttle = new Throttle({ window: 1_000 }, clock)
     record(throttle, 0, 10)
@@ -123,7 +125,7 @@ describe('Throttle', () => {
     [3, 10],
     [2, 4],
   ])(
-    'with k = %d and %i times overload, the backend sees about k times what it can take',
+    'with k = %d and %i times overload, the backend gets about k times what it can handle',
     async (k, overload) => {
       const clock = new ManualClock({ seed: 4 })
       const seen = await amplification(new Throttle({ k, window: 30_000 }, clock), clock, { overload })
@@ -132,7 +134,7 @@ describe('Throttle', () => {
     },
   )
 
-  it('stays out of the way below k times', async () => {
+  it('throttles nothing below k times', async () => {
     const clock = new ManualClock()
     expect(await amplification(new Throttle({}, clock), clock, { overload: 1.5 })).toBeCloseTo(1.5, 2)
   })
@@ -142,11 +144,11 @@ describe('Throttle', () => {
     [{ k: NaN }, 'throttle.k must be a number > 1, got NaN'],
     [{ window: 0 }, 'throttle.window must be a number > 0, got 0'],
     [{ K: 2 } as ThrottleOptions, 'throttle.K is not an option; known: k, window'],
-  ])('refuses %j', (options, message) => {
+  ])('rejects %j', (options, message) => {
     expect(() => new Throttle(options, new ManualClock())).toThrow(message)
   })
 
-  it('has an error of its own', () => {
+  it('has its own error class', () => {
     const error = new ThrottledError('too much')
     expect(error).toBeInstanceOf(OutriggerError)
     expect(error).toMatchObject({

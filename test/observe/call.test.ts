@@ -24,7 +24,7 @@ const options = (clock: ManualClock): ClientOptions => ({
 })
 
 describe('the event call', () => {
-  it('says where the time went', async () => {
+  it('reports the durations of its phases', async () => {
     const clock = new ManualClock()
     const source = new HandSource()
     await using client = createClient({
@@ -66,7 +66,7 @@ describe('the event call', () => {
     expect(told).not.toHaveProperty('connect')
   })
 
-  it('has one id with every other event of its call', async () => {
+  it('has the same id as all other events of its call', async () => {
     await using client = createClient({ ...options(new ManualClock()), retry: { attempts: 2, backoff: 0 } })
     const ids: string[] = []
     for (const name of ['attempt', 'call:retry', 'call', 'call:end'] as const) {
@@ -82,7 +82,7 @@ describe('the event call', () => {
   it.each([
     ['budget', { budget: { ratio: 0, minPerSecond: 0 } }],
     ['breaker', { source: fixed([a]), breaker: { failureThreshold: 1 } }],
-  ])('says that the %s forbade a retry', async (denied, more) => {
+  ])('reports that the %s forbade a retry', async (denied, more) => {
     await using client = createClient({ ...options(new ManualClock()), ...more })
     const calls = collect(client, 'call')
     await client.execute(fail).catch(() => {})
@@ -91,7 +91,7 @@ describe('the event call', () => {
     ])
   })
 
-  it('tells refusals, deadlines and aborts apart', async () => {
+  it('has different outcomes for refusals, deadlines and aborts', async () => {
     const clock = new ManualClock()
     await using client = createClient({ ...options(clock), source: fixed([]), timeout: 100 })
     const calls = collect(client, 'call')
@@ -120,7 +120,7 @@ describe('the event call', () => {
     ])
   })
 
-  it('shows a path without its query, or as redactPath has it', async () => {
+  it('shows a path without its query, or what redactPath returns', async () => {
     await using server = await startServer(reply(200, 'ok'))
     const source = fixed([server.url])
     await using plain = createClient({ service: 'svc', source })
@@ -139,7 +139,7 @@ describe('the event call', () => {
 })
 
 describe.each(['fetch', 'request', 'dispatcher'] as const)('through %s', (door) => {
-  it('call comes with the answer, call:end with the end of its body', async () => {
+  it('call is emitted with the response headers, call:end with the end of the body', async () => {
     let finish = (): void => {}
     await using server = await startServer((_request, response) => {
       response.write('begun')
@@ -178,7 +178,7 @@ describe.each(['fetch', 'request', 'dispatcher'] as const)('through %s', (door) 
     expect(ends).toMatchObject([{ id: calls[0]?.id, door, bytes: 9, truncated: false }])
   })
 
-  it('a body that breaks off is truncated', async () => {
+  it('call:end reports a body that breaks off as truncated', async () => {
     await using server = await startServer((_request, response) => {
       response.writeHead(200, { 'content-length': '100' })
       response.write('begun', () => setTimeout(() => response.destroy(), 10))
@@ -197,7 +197,7 @@ describe.each(['fetch', 'request', 'dispatcher'] as const)('through %s', (door) 
   })
 })
 
-it('a redirect is one call, answered by who answered last', async () => {
+it('a redirect is one call, and its instance is the one that answered last', async () => {
   await using server = await startServer((asked, response) => {
     if (asked.url === '/from') response.writeHead(302, { location: '/to' }).end('moved away')
     else response.end('here')
@@ -211,7 +211,7 @@ it('a redirect is one call, answered by who answered last', async () => {
   expect(ends).toMatchObject([{ bytes: 4, truncated: false }])
 })
 
-it('a call that began with nobody there is still heard of by whoever comes', async () => {
+it('a listener added during a call gets its remaining events', async () => {
   const clock = new ManualClock()
   await using client = createClient(options(clock))
   const call = client.execute(() => clock.sleep(10))

@@ -12,7 +12,7 @@ import {
 import { inOrder } from '../support/balance.ts'
 import { reply, startServer } from '../support/http-server.ts'
 
-/** What a tracing channel published while `run` ran. */
+/** Returns what a tracing channel published while `run` ran. */
 async function traced<Message>(name: string, run: () => Promise<unknown>): Promise<[string, Message][]> {
   const seen: [string, Message][] = []
   const note = (step: string) => (message: unknown) => void seen.push([step, message as Message])
@@ -33,26 +33,23 @@ async function traced<Message>(name: string, run: () => Promise<unknown>): Promi
   return seen
 }
 
-it.each(['fetch', 'request', 'execute'] as const)(
-  'outrigger:call follows a call through %s',
-  async (door) => {
-    await using server = await startServer(reply(200, 'ok'))
-    await using client = createClient({ service: 'svc', source: fixed([server.url]) })
-    await client.ready()
-    const seen = await traced<CallMessage>('outrigger:call', async () => {
-      if (door === 'fetch') await (await client('/x?secret=1')).text()
-      else if (door === 'request') await (await client.request('/x?secret=1')).body.dump()
-      else await client.execute(() => 1)
-    })
-    expect(seen.map(([step]) => step)).toEqual(['start', 'end', 'asyncStart', 'asyncEnd'])
-    const [, message] = seen[0]!
-    expect(seen.every(([, each]) => each === message)).toBe(true)
-    expect(message).toMatchObject({ service: 'svc', door, event: { outcome: 'success', id: message.id } })
-    if (door !== 'execute') expect(message).toMatchObject({ method: 'GET', path: '/x', url: 'http://svc/x' })
-  },
-)
+it.each(['fetch', 'request', 'execute'] as const)('outrigger:call traces a call through %s', async (door) => {
+  await using server = await startServer(reply(200, 'ok'))
+  await using client = createClient({ service: 'svc', source: fixed([server.url]) })
+  await client.ready()
+  const seen = await traced<CallMessage>('outrigger:call', async () => {
+    if (door === 'fetch') await (await client('/x?secret=1')).text()
+    else if (door === 'request') await (await client.request('/x?secret=1')).body.dump()
+    else await client.execute(() => 1)
+  })
+  expect(seen.map(([step]) => step)).toEqual(['start', 'end', 'asyncStart', 'asyncEnd'])
+  const [, message] = seen[0]!
+  expect(seen.every(([, each]) => each === message)).toBe(true)
+  expect(message).toMatchObject({ service: 'svc', door, event: { outcome: 'success', id: message.id } })
+  if (door !== 'execute') expect(message).toMatchObject({ method: 'GET', path: '/x', url: 'http://svc/x' })
+})
 
-it('outrigger:attempt adds headers to each try, in the place of the caller’s own', async () => {
+it('outrigger:attempt can add headers to each try, and they replace the caller’s own', async () => {
   await using first = await startServer(reply(503, 'no'))
   await using second = await startServer(reply(200, 'yes'))
   await using client = createClient({
@@ -79,7 +76,7 @@ it('outrigger:attempt adds headers to each try, in the place of the caller’s o
   expect(second.headers[0]?.['traceparent']).toBe(`${ids[0]}-2`)
 })
 
-it('stores bound to start are what the attempt, and its listeners, run in', async () => {
+it('the attempt and its listeners run in the stores that are bound to start', async () => {
   await using server = await startServer(reply(200, 'ok'))
   await using client = createClient({ service: 'svc', source: fixed([server.url]) })
   await client.ready()
@@ -101,7 +98,7 @@ it('stores bound to start are what the attempt, and its listeners, run in', asyn
   expect(seen).toEqual(['attempt in attempt', 'call in call'])
 })
 
-it('errors are published with what was thrown', async () => {
+it('errors are published with the thrown value', async () => {
   await using client = createClient({ service: 'svc', source: fixed(['http://127.0.0.1:1']), retry: false })
   await client.ready()
   const boom = new Error('boom')
@@ -113,7 +110,7 @@ it('errors are published with what was thrown', async () => {
   }
 })
 
-it('plain channels carry breaker, instance and source events of every client', async () => {
+it('the plain channels publish breaker, instance and source events of every client', async () => {
   const names: string[] = []
   const note = (message: unknown): void => void names.push((message as EventMessage).name)
   const channels = ['outrigger:breaker', 'outrigger:instance', 'outrigger:source']
@@ -135,7 +132,7 @@ it('plain channels carry breaker, instance and source events of every client', a
     await client.ready()
     await client.execute(() => Promise.reject(new Error('boom'))).catch(() => {})
     await vi.waitFor(() => expect(names).toContain('source:stale'))
-    // Somebody does hear of it.
+    // A channel has a subscriber.
     expect(warn).not.toHaveBeenCalled()
   } finally {
     for (const name of channels) unsubscribe(name, note)
@@ -144,7 +141,7 @@ it('plain channels carry breaker, instance and source events of every client', a
   expect(names).toEqual(expect.arrayContaining(['instance:added', 'breaker:open', 'source:stale']))
 })
 
-it('once() and on() of node:events work on a client, and leave nothing behind', async () => {
+it('once() and on() of node:events work on a client, and leave no listener behind', async () => {
   await using client = createClient({ service: 'svc', source: fixed(['http://127.0.0.1:1']) })
   const emitter = client as never
   const first = once(emitter, 'call')

@@ -25,7 +25,7 @@ const DOORS: Record<string, Door> = {
   },
 }
 
-/** Fails what is asked to. */
+/** A server that fails requests for /fail. */
 function answering(): Promise<TestServer> {
   return startServer((request, response) => {
     response.statusCode = request.url?.startsWith('/fail') ? 503 : 200
@@ -88,7 +88,7 @@ describe.each(Object.keys(DOORS))('through %s', (name) => {
     }
   })
 
-  it('calls at the same time on one connection do not see each other', async () => {
+  it('concurrent calls on one connection do not see each other’s context', async () => {
     await using client = await clientOf(1, { transport: { connections: 1 }, breaker: false })
     await client.ready()
     const heard = new Map<string, Set<unknown>>()
@@ -105,7 +105,7 @@ describe.each(Object.keys(DOORS))('through %s', (name) => {
   })
 })
 
-it('hedges, the losers among them, belong to their own call', async () => {
+it('all attempts of a hedged call, also the slower ones, run in the call’s context', async () => {
   await using slow = await startServer(() => {})
   await using fast = await startServer(reply(200, 'fast'))
   await using client = createClient({
@@ -130,7 +130,7 @@ it('hedges, the losers among them, belong to their own call', async () => {
   }
 })
 
-it('what another ends by an abort, a timer or a place in the queue is told in its own context', async () => {
+it('a call that is ended by another’s abort, a timer or a free place is reported in its own context', async () => {
   await using silent = await startServer(() => {})
   await using client = createClient({
     service: 'svc',
@@ -153,7 +153,7 @@ it('what another ends by an abort, a timer or a place in the queue is told in it
   expect(seen.toSorted()).toEqual(['aborted alice', 'refused carol', 'timeout bob', 'timeout dave'])
 })
 
-it('what a source brings is nobody’s, whoever made the client', async () => {
+it('events of the source run outside the context of the code that made the client', async () => {
   let stop: (() => void) | undefined
   const source = {
     async *watch() {

@@ -22,7 +22,7 @@ const clientOf = (url: string): Client =>
   createClient({
     service: 'user-service',
     source: fixed([url]),
-    // All requests are streams of one connection, which the first of them has opened.
+    // All requests are streams of one connection. The first request has opened it.
     transport: { connections: 1, allowH2: true, connect: { ca: cert } },
     classify: () => {
       asked.push(user.getStore())
@@ -61,25 +61,28 @@ it.each(Object.entries(DOORS))(
   },
 )
 
-it.each(Object.entries(DOORS))('and so do their spans, through %s', async (_name, door) => {
-  await using telemetry = startTelemetry()
-  await using server = await startSecureServer()
-  await using client = clientOf(server.url)
-  await client.ready()
-  using _ = otel(client)
-  const tracer = trace.getTracer('test')
-  const call = (each: string): Promise<void> =>
-    tracer.startActiveSpan(each, async (span) => {
-      await door(client, `/${each}`)
-      span.end()
-    })
-  await call('opener')
-  await Promise.all(USERS.map(call))
-  const attempts = telemetry.spans.filter(({ kind }) => kind === SpanKind.CLIENT)
-  expect(attempts).toHaveLength(13)
-  for (const { attributes, parentSpanContext } of attempts) {
-    expect(attributes['url.full']).toMatch(/^https:\/\/user-service\//)
-    const [own] = telemetry.named(String(attributes['url.full']).split('/').at(-1)!)
-    expect(parentSpanContext?.spanId).toBe(own?.spanContext().spanId)
-  }
-})
+it.each(Object.entries(DOORS))(
+  'spans of streams of one HTTP/2 connection belong to their own call, through %s',
+  async (_name, door) => {
+    await using telemetry = startTelemetry()
+    await using server = await startSecureServer()
+    await using client = clientOf(server.url)
+    await client.ready()
+    using _ = otel(client)
+    const tracer = trace.getTracer('test')
+    const call = (each: string): Promise<void> =>
+      tracer.startActiveSpan(each, async (span) => {
+        await door(client, `/${each}`)
+        span.end()
+      })
+    await call('opener')
+    await Promise.all(USERS.map(call))
+    const attempts = telemetry.spans.filter(({ kind }) => kind === SpanKind.CLIENT)
+    expect(attempts).toHaveLength(13)
+    for (const { attributes, parentSpanContext } of attempts) {
+      expect(attributes['url.full']).toMatch(/^https:\/\/user-service\//)
+      const [own] = telemetry.named(String(attributes['url.full']).split('/').at(-1)!)
+      expect(parentSpanContext?.spanId).toBe(own?.spanContext().spanId)
+    }
+  },
+)

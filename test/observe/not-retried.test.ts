@@ -18,7 +18,7 @@ interface Executed {
   readonly idempotent?: boolean
 }
 
-/** The event of one call through execute. */
+/** Returns the event of one call through `execute`. */
 async function executed(
   more: Partial<ClientOptions>,
   { run = fail, ...options }: Executed = {},
@@ -33,7 +33,7 @@ async function executed(
   return calls[0]!
 }
 
-/** The event of one request to a server that gives this answer. */
+/** Returns the event of one request to a server that gives this response. */
 async function asked(
   answer: Answer,
   init?: RequestInit,
@@ -57,7 +57,7 @@ const pausing = (seconds: number) => (): unknown => ({
 const post = (headers: Record<string, string> = {}): RequestInit => ({ method: 'POST', body: 'x', headers })
 const stream = (): ReadableStream => new Blob(['x']).stream()
 
-/** The event of a call whose only instance is taken by another one while it waits between two tries. */
+/** Returns the event of a call whose only instance is used by another call while it waits between two tries. */
 async function crowded(perInstance: number): Promise<CallEvent> {
   const clock = new ManualClock()
   await using client = createClient({ service: 'svc', source: fixed([a]), clock, limit: { perInstance } })
@@ -70,7 +70,7 @@ async function crowded(perInstance: number): Promise<CallEvent> {
   return calls[0]!
 }
 
-/** The event of a call whose client is closed while it is under way. */
+/** Returns the event of a call whose client is closed while it is in progress. */
 async function closed(): Promise<CallEvent> {
   const { promise, resolve } = Promise.withResolvers<void>()
   await using server = await startServer(async (_asked, response) => {
@@ -89,7 +89,10 @@ async function closed(): Promise<CallEvent> {
 
 type Made = () => Promise<CallEvent>
 
-/** A call for each reason, and the same after what docs/why-not-retried.md names to change it: it has one try more. */
+/**
+ * One call for each reason, and the same call after the change that docs/why-not-retried.md recommends. That one makes
+ * one more try.
+ */
 const CASES: Record<NotRetried, readonly [Made, Made?]> = {
   off: [() => executed({ retry: false }), () => executed({ retry: {} })],
   'not-idempotent': [
@@ -136,7 +139,7 @@ const CASES: Record<NotRetried, readonly [Made, Made?]> = {
 }
 const REASONS = Object.keys(CASES) as NotRetried[]
 
-describe('a call that failed says why it was not tried again:', () => {
+describe('a call that failed reports why it was not tried again:', () => {
   it.each(REASONS)('%s', async (why) => {
     const [call, mended] = CASES[why]
     const event = await call()
@@ -144,13 +147,13 @@ describe('a call that failed says why it was not tried again:', () => {
     if (mended) expect((await mended()).attempts).toBeGreaterThan(event.attempts)
   })
 
-  it('each of the reasons is explained', () => {
+  it('docs/why-not-retried.md explains each reason', () => {
     const page = readFileSync(new URL('../../docs/why-not-retried.md', import.meta.url), 'utf8')
     const rows = [...page.matchAll(/^\| `([a-z-]+)` +\|/gm)].map(([, why = '']) => why)
     expect(rows.toSorted()).toEqual(REASONS.toSorted())
   })
 
-  it('off, where it came through the dispatcher', async () => {
+  it('off, for a call through the dispatcher', async () => {
     await using server = await startServer(reply(503))
     await using client = createClient({ service: 'svc', source: fixed([server.url]) })
     await client.ready()
@@ -160,18 +163,18 @@ describe('a call that failed says why it was not tried again:', () => {
     expect(calls).toMatchObject([{ outcome: 'failure', notRetried: 'off' }])
   })
 
-  it('not-idempotent, where the caller of execute said so', async () => {
+  it('not-idempotent, because the caller of execute said so', async () => {
     expect(await executed({}, { idempotent: false })).toMatchObject({ notRetried: 'not-idempotent' })
   })
 
-  it('not-idempotent, where only the option `headers` has an Idempotency-Key', async () => {
+  it('not-idempotent, because the Idempotency-Key comes from the option `headers`', async () => {
     const headers = { 'idempotency-key': '1' }
     expect(await asked(reply(503), post(), { headers })).toMatchObject({ notRetried: 'not-idempotent' })
     const made = { headers: () => headers }
     expect(await asked(reply(503), post(), made)).toMatchObject({ notRetried: 'not-idempotent' })
   })
 
-  it('not-idempotent, where a mock in the place of fetch says that nobody listens: it counts as sent', async () => {
+  it('not-idempotent, because a mock of fetch rejects with ECONNREFUSED: the request counts as sent', async () => {
     const cause = Object.assign(new Error('nobody listens'), { code: 'ECONNREFUSED' })
     const platform = globalThis.fetch
     globalThis.fetch = () => Promise.reject(new TypeError('fetch failed', { cause }))
@@ -182,7 +185,7 @@ describe('a call that failed says why it was not tried again:', () => {
     }
   })
 
-  it('attempts, where `classify` would ignore what a limit of time ended: it is not asked', async () => {
+  it('attempts, although `classify` would ignore a timeout: it is not called for timeouts', async () => {
     let count = 0
     const classify = (): 'ignored' => {
       count++
@@ -194,11 +197,11 @@ describe('a call that failed says why it was not tried again:', () => {
     expect(count).toBe(0)
   })
 
-  it('verdict, where `classify` ignores an error', async () => {
+  it('verdict, because `classify` ignores an error', async () => {
     expect(await executed({ classify: () => 'ignored' })).toMatchObject({ notRetried: 'verdict' })
   })
 
-  it('beside retriesDenied, which tells of two kinds of them', async () => {
+  it('together with retriesDenied', async () => {
     expect(await CASES.budget[0]()).toMatchObject({ retriesDenied: 'budget', notRetried: 'budget' })
     expect(await CASES['no-instance'][0]()).toMatchObject({
       retriesDenied: 'breaker',
@@ -206,13 +209,13 @@ describe('a call that failed says why it was not tried again:', () => {
     })
   })
 
-  it('also of an answer that only `when` wanted again', async () => {
+  it('after a response that only `when` would retry', async () => {
     const more = { retry: { attempts: 1, when: () => true } }
     expect(await asked(reply(404), {}, more)).toMatchObject({ outcome: 'success', notRetried: 'attempts' })
   })
 })
 
-describe('nothing is said', () => {
+describe('no reason is reported', () => {
   it.each<[string, () => Promise<CallEvent>]>([
     ['of a good answer', () => asked(ok)],
     ['of a 404', () => asked(reply(404), { method: 'POST' })],

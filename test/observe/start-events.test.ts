@@ -41,7 +41,7 @@ it('listeners to attempt:start add headers to the attempts of their own client',
   expect(bad.headers[0]).toMatchObject({ 'x-own': 'option' })
 })
 
-it('a header of theirs that cannot be sent is left out with one warning: the call goes on', async () => {
+it('a header of a listener that cannot be sent is left out with one warning, and the call goes on', async () => {
   const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
   await using server = await startServer(ok)
   await using client = createClient({ service: 'svc', source: fixed([server.url]), retry: false })
@@ -66,7 +66,7 @@ it('a header of theirs that cannot be sent is left out with one warning: the cal
   warn.mockRestore()
 })
 
-it('every call:start is followed by one call of the same id, through every door, also before the first instances', async () => {
+it('every call:start is followed by one call event with the same id, through every door, also before the first instances', async () => {
   await using server = await startServer(ok)
   const registry = new MemoryRegistry()
   await using client = createClient({ service: 'svc', source: registry, waitForReady: true })
@@ -93,7 +93,7 @@ it('every call:start is followed by one call of the same id, through every door,
   expect(open.size).toBeGreaterThanOrEqual(5)
 })
 
-it('an attempt and its listeners run within what a listener sets up, its request within the other', async () => {
+it('an attempt and its listeners run in `within`, its request in `sendWithin`', async () => {
   await using server = await startServer(ok)
   await using app = createFetch({ source: fixed([server.url]), services: { svc: {} } })
   const store = new AsyncLocalStorage<string>()
@@ -121,7 +121,7 @@ it('an attempt and its listeners run within what a listener sets up, its request
   ])
 })
 
-it('a subscriber of the channel may set it too', async () => {
+it('a subscriber of the channel may set `within` too', async () => {
   await using server = await startServer(ok)
   await using client = createClient({ service: 'svc', source: fixed([server.url]) })
   const store = new AsyncLocalStorage<string>()
@@ -157,7 +157,7 @@ it.each<[string, NonNullable<AttemptStartEvent['within']>]>([
   ['never runs it', () => undefined],
   ['runs it twice', (run) => [run(), run()]],
   ['runs it later', (run) => void setTimeout(run, 1)],
-])('what is set up and %s costs nobody the attempt, nor sends it twice', async (_what, within) => {
+])('an attempt whose `within` %s is sent once', async (_what, within) => {
   const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
   await using server = await startServer(ok)
   await using client = createClient({ service: 'svc', source: fixed([server.url]) })

@@ -27,7 +27,7 @@ function watcherOf(...names: (keyof ClientEvents)[]): Heard {
   }
 }
 
-/** One call through each door, and one of each outcome. */
+/** Makes one call through each door, and one with each outcome. */
 async function callAll(client: Client): Promise<void> {
   const quiet = (): void => {}
   await (await client('/ok')).text()
@@ -45,7 +45,7 @@ async function callAll(client: Client): Promise<void> {
   await request('http://svc/ok', { dispatcher: client.dispatcher }).catch(quiet)
 }
 
-it('A watcher counts the same calls and attempts as those who listen to the events', async () => {
+it('a watcher counts the same calls and attempts as listeners to the events', async () => {
   await using server = await startServer((incoming, response) => {
     const path = incoming.url ?? ''
     if (path === '/failing') return reply(500)(incoming, response)
@@ -83,7 +83,7 @@ it('A watcher counts the same calls and attempts as those who listen to the even
   )
   for (const heard of [alone, beside]) expect(heard.calls.toSorted()).toEqual(calls.toSorted())
   expect(beside.attempts.toSorted()).toEqual(attempts.toSorted())
-  // Who is to blame for a time limit depends on how fast others were: not the same in each run.
+  // Who is responsible for a timeout depends on the speed of other calls, so it differs between runs.
   const certain = (all: string[]): string[] => all.filter((each) => each.includes('success'))
   expect(certain(alone.attempts)).toEqual(certain(attempts))
   expect(alone.attempts).toHaveLength(attempts.length)
@@ -95,7 +95,7 @@ it('A watcher counts the same calls and attempts as those who listen to the even
   expect(alone.calls).toHaveLength(calls.length)
 })
 
-it('Two watchers hear the same; one that throws is a warning, and off() of the user stops neither', async () => {
+it('two watchers get the same values; if one throws it is a warning, and off() removes neither', async () => {
   await using server = await startServer(reply(500))
   await using client = createClient({
     service: 'svc',
@@ -122,7 +122,7 @@ it('Two watchers hear the same; one that throws is a warning, and off() of the u
   stop()
 })
 
-it('Who listens besides still has the context of his own call, and a call during which the watcher leaves goes on', async () => {
+it('a listener beside a watcher runs in the call’s context, and a call goes on when the watcher is removed', async () => {
   await using server = await startServer(async (_incoming, response) => {
     await sleep(20)
     response.end('ok')
@@ -141,7 +141,7 @@ it('Who listens besides still has the context of his own call, and a call during
   expect(seen).toEqual(['mine'])
 })
 
-it('Of an application, a watcher hears of services that come later too, and no more of them when it is gone', async () => {
+it('a watcher of an application also gets calls of services added later, and none after it is removed', async () => {
   await using server = await startServer(ok)
   await using app = createFetch({ source: fixed([server.url]), services: { a: {}, b: {}, c: {} } })
   await (await app('http://a/')).text()
@@ -156,7 +156,7 @@ it('Of an application, a watcher hears of services that come later too, and no m
   expect(heard.calls).toHaveLength(2)
 })
 
-it('A call whose client closes under it is counted once', async () => {
+it('a call whose client is closed during it is counted once', async () => {
   const client = createClient({
     service: 'svc',
     source: fixed([await refusedUrl()]),

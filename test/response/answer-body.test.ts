@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { AnswerBody } from '../../src/response/answer-body.ts'
 
-/** A body, and what it has asked of its connection. */
+/** A body, and the calls it has made to its connection. */
 function begun(): { body: AnswerBody; asked: string[] } {
   const asked: string[] = []
   const body = new AnswerBody()
@@ -15,7 +15,7 @@ function begun(): { body: AnswerBody; asked: string[] } {
 
 const piece = Buffer.alloc(40_000, 'x')
 
-it('its connection is paused while more than 64 kB wait, and goes on when somebody takes them', () => {
+it('pauses its connection while more than 64 KiB wait, and resumes it when data is taken', () => {
   const { body, asked } = begun()
   body.add(piece)
   expect(asked).toEqual([])
@@ -28,7 +28,7 @@ it('its connection is paused while more than 64 kB wait, and goes on when somebo
   expect(asked).toEqual(['pause', 'resume'])
 })
 
-it('whoever wants all of it gets it without pauses', async () => {
+it('is read completely without pauses by a caller that wants all of it', async () => {
   const { body, asked } = begun()
   body.add(piece)
   body.add(piece)
@@ -39,16 +39,19 @@ it('whoever wants all of it gets it without pauses', async () => {
   expect(asked).toEqual(['pause', 'resume'])
 })
 
-it('a failure comes once, after which nothing is heard any more', async () => {
+it('fails once, and ignores everything after that', async () => {
   const { body } = begun()
   const all = body.read((bytes) => bytes)
   body.fail(new Error('first'))
   body.fail(new Error('second'))
   body.add(piece)
-  await expect(all).rejects.toMatchObject({ message: 'terminated', cause: { message: 'first' } })
+  await expect(all).rejects.toMatchObject({
+    message: 'terminated',
+    cause: { message: 'first' },
+  })
 })
 
-it('a body that nobody wants ends its request, unless it is over already', () => {
+it('ends its request when it is cancelled, unless it is already over', () => {
   const { body, asked } = begun()
   body.cancel(new Error('enough'))
   expect(asked).toEqual(['abort: enough'])

@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 afterAll(() => authority[Symbol.asyncDispose]())
 
-/** Calls with a signal are fetch's own where it is of undici 6, on Node 22. */
+/** With undici 6, on Node 22, calls with a signal go through fetch. */
 const takesSignals = Number.parseInt(process.versions['undici'] ?? '', 10) >= 7
 
 const clientOf = (
@@ -39,7 +39,7 @@ const clientOf = (
 
 const isFast = (response: Response): boolean => Object.getPrototypeOf(response) !== Response.prototype
 
-/** What was read before it failed, in no pieces: where they end is chance. */
+/** Joins what was read before it failed. Where chunks end is random. */
 async function bytesOf(response: Response): Promise<unknown> {
   let bytes = 0
   try {
@@ -70,7 +70,16 @@ async function factsOf(
   const copy = read === text ? await text(response.clone()) : undefined
   const body = await read(response)
   const { bodyUsed } = response
-  const head = { status, statusText, ok, type, url, redirected, fields, cookies }
+  const head = {
+    status,
+    statusText,
+    ok,
+    type,
+    url,
+    redirected,
+    fields,
+    cookies,
+  }
   return { ...head, hasBody, copy, body, bodyUsed }
 }
 
@@ -156,11 +165,11 @@ const cases: Case[] = [
       return reader?.closed
     },
   ],
-  // Over HTTP/2, a body comes after its head.
+  // Over HTTP/2, the body comes after the headers.
   ['deflate', encoded('deflate', deflateSync('hello')), false],
   ['two codings', encoded('gzip, br', brotliCompressSync(gzipSync('hello'))), false],
   ['a coding that nobody knows', encoded('identity', Buffer.from('hello'))],
-  // The fetch of Node 22 never ends.
+  // The fetch of Node 22 never ends here.
   ...(takesSignals ? [['a broken coding', encoded('gzip', Buffer.from('no gzip')), false] as Case] : []),
   [
     'a redirect',
@@ -202,9 +211,10 @@ const cases: Case[] = [
 ]
 
 it.each(cases)(
-  'over HTTP/2, a fast response and a fetched one cannot be told apart by %s',
+  'over HTTP/2, a fast response behaves like a fetched one, with %s',
   async (_name, answer, isOurs = true, read = text, init = {}) => {
-    // The first call of a shape goes through fetch, which a redirect, for one, would not show.
+    // The first call of a kind goes through fetch, and a response such as a redirect does not make later calls fast. So
+    // a plain response comes first.
     const script = [plain, answer]
     await using server = await startSecureServer(pair, ...script)
     await using other = await startSecureServer(pair, ...script)
@@ -223,7 +233,7 @@ it.each(cases)(
     }
     expect(server.seen.map((line) => line.split(' ')[0])).toEqual(other.seen.map(() => 'HTTP/2.0'))
     expect(server.seen).toHaveLength(other.seen.length)
-    // Read again, for reading has its own cases above.
+    // A further call shows whether the response is a fast one.
     const last = await fast('/', init).catch(() => undefined)
     if (last) expect(isFast(last)).toBe(isOurs)
     expect(ways.every((way) => way === isOurs)).toBe(true)
@@ -232,7 +242,7 @@ it.each(cases)(
   },
 )
 
-it('over HTTP/2, calls at the same time share a connection and keep their own answers', async () => {
+it('over HTTP/2, concurrent calls share a connection and get their own responses', async () => {
   await using server = await startSecureServer(pair, (request, response) => void response.end(request.url))
   await using client = clientOf(server, 'fast')
   await (await client('/')).text()
@@ -254,7 +264,9 @@ it('over HTTP/2, a refused stream is sent again, and a body cut short is a failu
     (_request, response) =>
       void response.write('half', () => response.stream.close(constants.NGHTTP2_INTERNAL_ERROR)),
   )
-  await using client = clientOf(server, 'fast', { retry: { attempts: 2, backoff: 0 } })
+  await using client = clientOf(server, 'fast', {
+    retry: { attempts: 2, backoff: 0 },
+  })
   expect(await (await client('/')).text()).toBe('ok')
   expect(await (await client('/')).text()).toBe('ok')
   const response = await client('/')
@@ -263,7 +275,7 @@ it('over HTTP/2, a refused stream is sent again, and a body cut short is a failu
   expect(client.snapshot().instances[0]?.settled).toMatchObject({ failure: 1 })
 })
 
-it.runIf(takesSignals)('over HTTP/2, an abort in the body ends its stream with its reason', async () => {
+it.runIf(takesSignals)('over HTTP/2, an abort during the body ends its stream with the reason', async () => {
   let closed = 0
   await using server = await startSecureServer(pair, plain, (_request, response) => {
     response.stream.on('close', () => closed++)
@@ -281,7 +293,7 @@ it.runIf(takesSignals)('over HTTP/2, an abort in the body ends its stream with i
   await until(() => closed === 1)
 })
 
-it('over HTTP/2, closing the client in the middle of a body ends it', async () => {
+it('over HTTP/2, closing the client during a body ends it', async () => {
   const facts: unknown[] = []
   for (const way of ['platform', 'fast'] as const) {
     await using server = await startSecureServer(

@@ -24,21 +24,27 @@ const service = 'user-service'
 const trusted = 'user-service.localhost'
 
 function fastClient(url: string, options: Partial<ClientOptions> = {}): Client {
-  return createClient({ service, source: fixed([url]), fetch: 'fast', drainTimeout: 0, ...options })
+  return createClient({
+    service,
+    source: fixed([url]),
+    fetch: 'fast',
+    drainTimeout: 0,
+    ...options,
+  })
 }
 
-/** Of `ok`. */
+/** The expected values of `ok`. */
 const INTEGRITY = `sha256-${createHash('sha256').update('ok').digest('base64')}`
 
-/** Calls with a signal are fetch's own where it is of undici 6, on Node 22. */
+/** With undici 6, on Node 22, calls with a signal go through fetch. */
 const takesSignals = Number.parseInt(process.versions['undici'] ?? '', 10) >= 7
 
-/** Whether the response is one of ours, which no caller should have to know. */
+/** True if the response is a lazy one. Callers need not know this. */
 function isFast(response: Response): boolean {
   return Object.getPrototypeOf(response) !== Response.prototype
 }
 
-describe('the fast way is taken', () => {
+describe('the fast way is used', () => {
   it.each<[string, string | URL, RequestInit | undefined]>([
     ['a path', '/', undefined],
     ['a URL', new URL(`http://${service}/a?b=c`), undefined],
@@ -76,22 +82,27 @@ describe('the fast way is taken', () => {
   })
 
   // A Request always has a signal.
-  it.runIf(takesSignals)('from the second call on, with a Request of the plain kind', async () => {
+  it.runIf(takesSignals)('from the second call on, with a plain Request', async () => {
     await using server = await startServer(echo)
     await using client = fastClient(server.url)
     const make = (user: string): Request =>
-      new Request(`http://${service}/a`, { headers: { 'X-User': user, accept: 'text/html' } })
+      new Request(`http://${service}/a`, {
+        headers: { 'X-User': user, accept: 'text/html' },
+      })
     const ways: boolean[] = []
     for (const user of ['ada', 'bob', 'eve']) {
       const response = await client(make(user))
       ways.push(isFast(response))
-      expect(server.headers.at(-1)).toMatchObject({ 'x-user': user, accept: 'text/html' })
+      expect(server.headers.at(-1)).toMatchObject({
+        'x-user': user,
+        accept: 'text/html',
+      })
     }
     expect(ways).toEqual([false, true, true])
     expect(new Set(server.headers.map((each) => Object.keys(each).join())).size).toBe(1)
   })
 
-  it.runIf(takesSignals)('and a Request that is aborted ends its call with its own reason', async () => {
+  it.runIf(takesSignals)('for a Request that is aborted, and its call ends with its own reason', async () => {
     await using server = await startServer(ok, hang)
     await using client = fastClient(server.url)
     await (await client(new Request(`http://${service}/`))).text()
@@ -101,14 +112,18 @@ describe('the fast way is taken', () => {
     const reason = new Error('enough')
     controller.abort(reason)
     await expect(call).rejects.toBe(reason)
-    // The other's signal had nothing to do with it.
+    // The signal of the other request has no effect.
     await expect(
-      client(new Request(`http://${service}/`, { signal: AbortSignal.abort(reason) })),
+      client(
+        new Request(`http://${service}/`, {
+          signal: AbortSignal.abort(reason),
+        }),
+      ),
     ).rejects.toBe(reason)
   })
 })
 
-describe('an encoded answer', () => {
+describe('an encoded response', () => {
   const encoded =
     (encoding: string, ...pieces: Buffer[]): Answer =>
     async (_request, response) => {
@@ -122,7 +137,12 @@ describe('an encoded answer', () => {
   const whole =
     (encoding: string, body: Buffer): Answer =>
     (_request, response) =>
-      response.writeHead(200, { 'content-encoding': encoding, 'content-length': body.length }).end(body)
+      response
+        .writeHead(200, {
+          'content-encoding': encoding,
+          'content-length': body.length,
+        })
+        .end(body)
   const hello = gzipSync('hello')
 
   it.each<[string, Answer, string, boolean]>([
@@ -161,7 +181,7 @@ describe('an encoded answer', () => {
     expect(server.requests).toHaveLength(3)
   })
 
-  it('in zstd is decoded if the fetch of this Node does it', async () => {
+  it('in zstd is decoded if the fetch of this Node.js version does it', async () => {
     const body = zstdCompressSync('hello')
     await using server = await startServer(whole('zstd', body))
     await using client = fastClient(server.url)
@@ -175,7 +195,7 @@ describe('an encoded answer', () => {
     expect(await read(viaClient)).toEqual([true, platform])
   })
 
-  it('in more codings than fetch takes fails as with fetch', async () => {
+  it('with more codings than fetch accepts fails like with fetch', async () => {
     await using server = await startServer(whole('gzip, gzip, gzip, gzip, gzip, gzip', hello))
     await using client = fastClient(server.url, { retry: false })
     const failure = (call: () => Promise<Response>): Promise<unknown> =>
@@ -195,7 +215,7 @@ describe('an encoded answer', () => {
       {},
       (_request, response) => response.writeHead(204, { 'content-encoding': 'br' }).end(),
     ],
-  ])('to %s has no body, and is ours', async (_name, init, answer) => {
+  ])('to %s has no body, and comes the fast way', async (_name, init, answer) => {
     await using server = await startServer(answer)
     await using client = fastClient(server.url)
     await client('/', init)
@@ -203,7 +223,7 @@ describe('an encoded answer', () => {
     expect([isFast(response), response.body, await response.text()]).toEqual([true, null, ''])
   })
 
-  it('that is broken fails as with fetch, without another request', async () => {
+  it('that is broken fails like with fetch, without another request', async () => {
     await using server = await startServer(whole('gzip', Buffer.from('no gzip')))
     await using client = fastClient(server.url)
     for (let call = 0; call < 3; call++)
@@ -247,26 +267,36 @@ describe('fetch makes the response', () => {
     ['a referrer', { referrer: '' }],
     ['keepalive', { keepalive: true }],
     ['an integrity', { integrity: INTEGRITY }],
-  ])('of a Request with %s', async (_name, init) => {
+  ])('for a Request with %s', async (_name, init) => {
     await using server = await startServer(ok)
     await using client = fastClient(server.url)
     for (let call = 0; call < 3; call++)
       expect(isFast(await client(new Request(`http://${service}/`, init)))).toBe(false)
   })
 
-  it('of a Request of a class of its own, and of one beside an init', async () => {
+  it('for a Request of a subclass, and for a Request with an init', async () => {
     class Own extends Request {}
     await using server = await startServer(ok)
     await using client = fastClient(server.url)
     for (let call = 0; call < 3; call++) {
       expect(isFast(await client(new Own(`http://${service}/`)))).toBe(false)
-      expect(isFast(await client(new Request(`http://${service}/`), { headers: { a: 'b' } }))).toBe(false)
+      expect(
+        isFast(
+          await client(new Request(`http://${service}/`), {
+            headers: { a: 'b' },
+          }),
+        ),
+      ).toBe(false)
     }
   })
 
   it("with fetch: 'platform'", async () => {
     await using server = await startServer(ok)
-    await using client = createClient({ service, source: fixed([server.url]), fetch: 'platform' })
+    await using client = createClient({
+      service,
+      source: fixed([server.url]),
+      fetch: 'platform',
+    })
     for (let call = 0; call < 3; call++) {
       const response = await client('/')
       expect(isFast(response)).toBe(false)
@@ -274,7 +304,7 @@ describe('fetch makes the response', () => {
     }
   })
 
-  it('while somebody has replaced the global one, who sees each call', async () => {
+  it('while user code has replaced the global fetch, which then gets each call', async () => {
     await using server = await startServer(ok)
     await using client = fastClient(server.url)
     await (await client('/')).text()
@@ -309,8 +339,12 @@ describe('fetch makes the response', () => {
   })
 })
 
-/** Answers each request with the same text, and keeps what it got, byte by byte. */
-async function rawServer(): Promise<{ server: Server; url: string; got: string[] }> {
+/** Responds to each request with the same text, and records the bytes it got. */
+async function rawServer(): Promise<{
+  server: Server
+  url: string
+  got: string[]
+}> {
   const got: string[] = []
   const server = createServer((socket) => {
     socket.on('error', () => {})
@@ -321,29 +355,59 @@ async function rawServer(): Promise<{ server: Server; url: string; got: string[]
     })
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
-  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, got }
+  return {
+    server,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    got,
+  }
 }
 
 it.each<[string, RequestInit | undefined]>([
   ['nothing', undefined],
-  ['headers', { headers: { 'X-Mixed': 'a', 'user-agent': 'mine', Accept: 'text/html', cookie: 'a=b' } }],
+  [
+    'headers',
+    {
+      headers: {
+        'X-Mixed': 'a',
+        'user-agent': 'mine',
+        Accept: 'text/html',
+        cookie: 'a=b',
+      },
+    },
+  ],
   ['conditions', { headers: { 'if-none-match': '"a"', range: 'bytes=0-1' } }],
-  ['a string', { method: 'POST', body: 'abc', headers: { 'Content-Type': 'application/json' } }],
+  [
+    'a string',
+    {
+      method: 'POST',
+      body: 'abc',
+      headers: { 'Content-Type': 'application/json' },
+    },
+  ],
   ['a form', { method: 'PATCH', body: new URLSearchParams({ a: 'b' }) }],
   ['bytes', { method: 'PUT', body: new Uint8Array([97, 98]) }],
   ['a DELETE', { method: 'DELETE' }],
   ['a HEAD', { method: 'HEAD' }],
-  ['a Headers object', { headers: new Headers({ 'X-Mixed': 'a', Accept: 'text/html', 'b-First': 'b' }) }],
-])('the bytes of a request are those that fetch sends, with %s', async (_name, init) => {
+  [
+    'a Headers object',
+    {
+      headers: new Headers({
+        'X-Mixed': 'a',
+        Accept: 'text/html',
+        'b-First': 'b',
+      }),
+    },
+  ],
+])('a request has the same bytes as one of fetch, with %s', async (_name, init) => {
   const { server, url, got } = await rawServer()
   try {
-    // The header block and the body may come apart.
+    // The headers and the body may arrive separately.
     const of = async (call: () => Promise<Response>): Promise<string> => {
       got.length = 0
       await (await call()).text()
       return got.join('').split('\r\n\r\n')[0] ?? ''
     }
-    // As trustworthy as 127.0.0.1: fetch of undici 8 sends more to such a host.
+    // It is as trustworthy as 127.0.0.1, for which fetch of undici 8 sends more headers.
     await using client = fastClient(url, { service: trusted })
     await (await client('/a?b=c', init)).text()
     const fast = await of(() => client('/a?b=c', init))
@@ -356,7 +420,7 @@ it.each<[string, RequestInit | undefined]>([
   }
 })
 
-it('calls of the same shape keep their own headers and bodies, all at once', async () => {
+it('concurrent calls of the same kind keep their own headers and bodies', async () => {
   await using server = await startServer(async (request, response) => {
     let body = ''
     for await (const piece of request) body += String(piece)
@@ -365,8 +429,12 @@ it('calls of the same shape keep their own headers and bodies, all at once', asy
   await using client = fastClient(server.url)
   const call = async (user: number): Promise<unknown> => {
     const headers: Record<string, string> = { authorization: `user ${user}` }
-    const answer = client('/', { method: 'POST', headers, body: 'x'.repeat(user) })
-    // The caller goes on with his object.
+    const answer = client('/', {
+      method: 'POST',
+      headers,
+      body: 'x'.repeat(user),
+    })
+    // The caller changes its object afterwards.
     headers['authorization'] = 'somebody else'
     return (await answer).json()
   }
@@ -377,11 +445,13 @@ it('calls of the same shape keep their own headers and bodies, all at once', asy
   )
 })
 
-it('each caller goes on in his own async context, with fast answers and with others', async () => {
+it('each caller goes on in its own async context, with fast responses and with others', async () => {
   await using server = await startServer((request, response) =>
     request.url === '/odd' ? response.writeHead(204).end() : response.end('ok'),
   )
-  await using client = fastClient(server.url, { transport: { connections: 1 } })
+  await using client = fastClient(server.url, {
+    transport: { connections: 1 },
+  })
   await (await client('/')).text()
   const user = new AsyncLocalStorage<number>()
   const contexts = Array.from({ length: 20 }, (_, index) =>
@@ -394,17 +464,20 @@ it('each caller goes on in his own async context, with fast answers and with oth
   expect(await Promise.all(contexts)).toEqual(Array.from({ length: 20 }, (_, index) => index))
 })
 
-it('a body cut short is a failure of its instance, and a TypeError of its reader', async () => {
+it('a body cut short is a failure of its instance, and a TypeError for its reader', async () => {
   await using server = await startServer(ok, truncate)
   await using client = fastClient(server.url)
   await (await client('/')).text()
   const response = await client('/')
   expect(isFast(response)).toBe(true)
   await expect(response.text()).rejects.toThrow(new TypeError('terminated'))
-  expect(client.snapshot().instances[0]?.settled).toMatchObject({ success: 1, failure: 1 })
+  expect(client.snapshot().instances[0]?.settled).toMatchObject({
+    success: 1,
+    failure: 1,
+  })
 })
 
-it('a failure is tried again', async () => {
+it('a failed call is tried again', async () => {
   await using server = await startServer(ok, reply(503), ok)
   await using client = fastClient(server.url)
   await (await client('/')).text()
@@ -412,7 +485,7 @@ it('a failure is tried again', async () => {
   expect(server.requests).toHaveLength(3)
 })
 
-it('a large body that nobody reads frees its connection once it is collected', async () => {
+it('a large body that is not read frees its connection when it is garbage-collected', async () => {
   let written = 0
   const size = 64 * 1024 * 1024
   await using server = await startServer(ok, (_request, response) => {
@@ -439,27 +512,31 @@ it('a large body that nobody reads frees its connection once it is collected', a
   expect(written).toBeLessThan(size)
 })
 
-it('a stream that is being read outlives its response', { timeout: 20_000 }, async () => {
-  let end: (() => void) | undefined
-  await using server = await startServer(ok, (_request, response) => {
-    response.write('first ')
-    end = () => response.end('second')
-  })
-  await using client = fastClient(server.url)
-  await (await client('/')).text()
-  const reader = (await client('/')).body?.getReader()
-  const first = await reader?.read()
-  let turns = 0
-  await collectUntil(() => ++turns > 20)
-  end?.()
-  const second = await reader?.read()
-  expect(Buffer.concat([first?.value ?? Buffer.of(), second?.value ?? Buffer.of()]).toString()).toBe(
-    'first second',
-  )
-  await until(() => client.snapshot().instances[0]?.inFlight === 0)
-})
+it(
+  'a stream that is being read stays alive after its response is collected',
+  { timeout: 20_000 },
+  async () => {
+    let end: (() => void) | undefined
+    await using server = await startServer(ok, (_request, response) => {
+      response.write('first ')
+      end = () => response.end('second')
+    })
+    await using client = fastClient(server.url)
+    await (await client('/')).text()
+    const reader = (await client('/')).body?.getReader()
+    const first = await reader?.read()
+    let turns = 0
+    await collectUntil(() => ++turns > 20)
+    end?.()
+    const second = await reader?.read()
+    expect(Buffer.concat([first?.value ?? Buffer.of(), second?.value ?? Buffer.of()]).toString()).toBe(
+      'first second',
+    )
+    await until(() => client.snapshot().instances[0]?.inFlight === 0)
+  },
+)
 
-it('a value that the option does not have is refused', () => {
+it('an invalid value of the option is rejected', () => {
   const options = {
     service,
     source: fixed(['http://127.0.0.1:1']),
@@ -492,7 +569,7 @@ it.each([
 describe('a method taken from Response.prototype', () => {
   const { prototype } = Response
 
-  it('reads the same body, and refuses a body that was read', async () => {
+  it('reads the same body, and rejects a body that was already read', async () => {
     await using server = await startServer(reply(201, '{"a":1}'))
     await using client = fastClient(server.url)
     await (await client('/')).text()
@@ -515,12 +592,12 @@ describe('a method taken from Response.prototype', () => {
       const copy = prototype.clone.call(await made())
       expect([copy.status, await copy.text()]).toEqual([201, '{"a":1}'])
     } catch (error) {
-      // Node 26 looks into the stream itself, and refuses.
+      // Node 26 checks the stream itself, and rejects.
       expect(error).toBeInstanceOf(TypeError)
     }
   })
 
-  it('that somebody has replaced is called', async () => {
+  it('is called if user code has replaced it', async () => {
     await using server = await startServer(reply(200, 'ok'))
     await using client = fastClient(server.url)
     await (await client('/')).text()
@@ -536,7 +613,7 @@ describe('a method taken from Response.prototype', () => {
   })
 })
 
-it('what somebody has added to Object.prototype is no header of an answer', async () => {
+it('a property that user code adds to Object.prototype is not a header of a response', async () => {
   await using server = await startServer(ok)
   await using client = fastClient(server.url)
   await (await client('/')).text()
@@ -553,7 +630,7 @@ it('what somebody has added to Object.prototype is no header of an answer', asyn
   }
 })
 
-it.runIf(takesSignals)('an answer that nobody reads lets go of a signal that lives on', async () => {
+it.runIf(takesSignals)('a response that is not read releases its signal', async () => {
   await using server = await startServer(ok)
   await using client = fastClient(server.url)
   const { signal } = new AbortController()

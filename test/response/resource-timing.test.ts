@@ -9,7 +9,7 @@ type Entry = Record<string, unknown>
 
 const service = 'user-service'
 
-/** Fields that are moments: only their order can be compared. */
+/** Fields that are times. Only their order can be compared. */
 const MOMENTS = [
   'secureConnectionStart',
   'startTime',
@@ -34,15 +34,15 @@ afterEach(() => {
   seen = []
 })
 
-/** The entries of one call, without their moments. */
+/** Returns the entries of one call without their times. */
 async function entriesOf(client: Client, use: (client: Client) => Promise<unknown>): Promise<Entry[]> {
-  // The first call of a shape goes through fetch.
+  // The first call of a kind goes through fetch.
   await (await client('/warm')).text()
   const ofCall = (): Entry[] => seen.filter(({ name }) => String(name).includes('/a'))
   observer.observe({ entryTypes: ['resource'] })
   await use(client).catch(() => {})
   await until(() => ofCall().length > 0)
-  // A second entry of the same call would come now.
+  // A second entry for the same call would appear now.
   await new Promise((resolve) => setImmediate(resolve))
   observer.disconnect()
   const entries = ofCall()
@@ -102,10 +102,12 @@ it.each(uses)('a fast call adds the entry that fetch adds: %s', async (_name, an
   expect(ours).toEqual(await entries('platform'))
 })
 
-it('an application whose global fetch is ours takes the fast way; below the wrapper of somebody else it does not', async () => {
+it('an application whose global fetch is a client uses the fast way, but not if other code has wrapped that fetch', async () => {
   const before = globalThis.fetch
   await using server = await startServer(ok)
-  await using app = createFetch({ services: { [service]: { source: fixed([server.url]) } } })
+  await using app = createFetch({
+    services: { [service]: { source: fixed([server.url]) } },
+  })
   const isFast = async (): Promise<boolean> => {
     const response = await fetch(`http://${service}/`)
     await response.text()

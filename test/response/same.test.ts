@@ -7,7 +7,7 @@ import { createClient, fixed, type Client } from '../../src/index.ts'
 import { describeError } from '../doors/observe.ts'
 import { startServer, type TestServer } from '../support/http-server.ts'
 
-/** What a server sends: pieces with pauses between them, and how it ends. */
+/** What a server sends: chunks with pauses between them, and how the response ends. */
 interface Script {
   readonly status: number
   readonly headers: readonly (readonly [string, string])[]
@@ -28,7 +28,7 @@ const ENCODINGS = {
   br: ['br', whole(brotliCompressSync)],
   deflate: ['deflate', whole(deflateSync)],
   'raw deflate': ['deflate', whole(deflateRawSync)],
-  // Which the fetch of Node 22 does not know.
+  // The fetch of Node 22 does not support it.
   zstd: ['zstd', whole(zstdCompressSync)],
   'in capitals': ['GZip', whole(gzipSync)],
   'two codings': ['gzip, br', whole(gzipSync, brotliCompressSync)],
@@ -59,7 +59,7 @@ const ENCODINGS = {
   'zstd bomb': ['zstd', () => [zstdCompressSync(Buffer.alloc(1_000_000))]],
 } satisfies Record<string, [header: string, encode: (body: string) => Buffer[]]>
 
-/** Where the fetch of Node 22 never ends, of a long body. */
+/** Cases with a long body in which the fetch of Node 22 never ends. */
 const BROKEN = /false|junk|halved in|halved deflate/
 const isUndici6 = process.versions['undici']?.startsWith('6.') === true
 const encodings = (Object.keys(ENCODINGS) as (keyof typeof ENCODINGS)[]).filter(
@@ -91,16 +91,16 @@ const scripts: fc.Arbitrary<Script> = fc.record({
   end: fc.constantFrom('whole', 'whole', 'cut', 'chunked'),
 })
 
-/** What a program does with a response, step by step; each step names one of those it has by then. */
+/** What a program does with a response, step by step. Each step names one of the responses that exist then. */
 type Step = readonly [name: keyof typeof STEPS, which: number]
 
-/** Of streams that a program has locked and left: they would hold their connections. */
+/** Streams that the program locked and then left. They would hold their connections. */
 const readers: ReadableStreamDefaultReader[] = []
 
 const read = (name: string) => (response: Response) =>
   (Reflect.get(response, name) as () => Promise<unknown>).call(response).then(shown)
 
-/** A step gives what it saw, and may add a response to those that there are. */
+/** A step returns what it saw, and may add a response. */
 const STEPS = {
   text: read('text'),
   json: read('json'),
@@ -115,7 +115,7 @@ const STEPS = {
     return stateOf(copy)
   },
   cancel: async (response: Response) => {
-    // Of a clone's two branches, it ends with the other one's.
+    // A clone's branch ends together with the other branch.
     response.body?.cancel('enough').catch(() => {})
     return response.bodyUsed
   },
@@ -165,11 +165,19 @@ const STEPS = {
 >
 
 const NAMES = Object.keys(STEPS) as (keyof typeof STEPS)[]
-const programs = fc.array(fc.tuple(fc.constantFrom(...NAMES), fc.nat(3)), { maxLength: 7 })
+const programs = fc.array(fc.tuple(fc.constantFrom(...NAMES), fc.nat(3)), {
+  maxLength: 7,
+})
 
-const HELLO: Script = { status: 503, headers: [], pieces: ['hello'], encoding: 'none', end: 'whole' }
+const HELLO: Script = {
+  status: 503,
+  headers: [],
+  pieces: ['hello'],
+  encoding: 'none',
+  end: 'whole',
+}
 
-/** Here the fetch of Node 22 leaves rejections unhandled. */
+/** In these cases the fetch of Node 22 leaves rejections unhandled. */
 const KNOWN: [Script, Step[]][] = [
   [
     HELLO,
@@ -196,7 +204,18 @@ function stateOf(response: Response): unknown {
   const cookies = headers.getSetCookie()
   const stream = body && [body.locked, body.constructor.name]
   const url = response.url.replace(/^http:\/\/[^/]*/, '')
-  return { status, statusText, ok, type, url, redirected, bodyUsed, fields, cookies, stream }
+  return {
+    status,
+    statusText,
+    ok,
+    type,
+    url,
+    redirected,
+    bodyUsed,
+    fields,
+    cookies,
+    stream,
+  }
 }
 
 async function shown(value: unknown): Promise<unknown> {
@@ -211,7 +230,7 @@ async function shown(value: unknown): Promise<unknown> {
   return value
 }
 
-/** What one step gave; one that waits for another never ends. */
+/** Returns the result of one step. A step that waits for another one never ends. */
 async function outcome(run: () => Promise<unknown>): Promise<unknown> {
   try {
     return { value: await run() }
@@ -220,20 +239,20 @@ async function outcome(run: () => Promise<unknown>): Promise<unknown> {
   }
 }
 
-/** What a program does with a response, step by step, and the rejections that nobody handles meanwhile. */
+/** Returns what a program saw step by step, and the rejections that were not handled. */
 async function facts(
   call: (init: RequestInit) => Promise<Response>,
   steps: readonly Step[],
 ): Promise<readonly unknown[]> {
-  // The fetch of Node 22 leaves a rejection unhandled where a clone's branch was cancelled before an abort. Vitest's
-  // own listeners would report it, and fetch's is no fault of ours.
+  // The fetch of Node 22 leaves a rejection unhandled if a clone's branch was cancelled before an abort. Vitest's own
+  // listeners would report it as an error of the test.
   const others = process.rawListeners('unhandledRejection')
   const unhandled: unknown[] = []
   process.removeAllListeners('unhandledRejection')
   process.on('unhandledRejection', (reason) => unhandled.push(describeError(reason)))
   try {
     const seen = await played(call, steps)
-    // An abort goes through several promises before its rejection counts as unhandled.
+    // An abort passes through several promises before its rejection counts as unhandled.
     if (steps.some(([name]) => name.startsWith('abort'))) await sleep(5)
     return [...seen, unhandled]
   } finally {
@@ -249,7 +268,7 @@ async function played(
   const seen: unknown[] = []
   const responses: Response[] = []
   const controller = new AbortController()
-  // On Node 22, calls with a signal are fetch's own.
+  // On Node 22, calls with a signal go through fetch.
   const isAborted = steps.some(([name]) => name.startsWith('abort'))
   const abort = (reason: unknown): void => controller.abort(reason)
   const first = await outcome(async () => {
@@ -263,7 +282,7 @@ async function played(
   }
   seen.push(responses.map(stateOf))
   for (const reader of readers.splice(0)) reader.cancel().catch(() => {})
-  // Branches of a tee that nobody reads hold the connection.
+  // Branches of a tee that are not read hold the connection.
   for (const { body } of responses) if (body && !body.locked) body.cancel().catch(() => {})
   return seen
 }
@@ -290,7 +309,7 @@ afterAll(async () => {
 
 function play({ status, headers, pieces, encoding, end }: Script): void {
   const isPlain = encoding === 'none'
-  // An encoded body in one piece or two: the pieces of a plain one.
+  // An encoded body comes in one chunk or two. A plain body may come in more.
   const [coding, encode] = ENCODINGS[encoding]
   const sent = isPlain ? pieces.map((piece) => Buffer.from(piece)) : encode(pieces.join(''))
   const total = sent.reduce((sum, piece) => sum + piece.length, 0)
@@ -309,11 +328,11 @@ function play({ status, headers, pieces, encoding, end }: Script): void {
   })
 }
 
-describe('a fast response and a fetched one cannot be told apart', () => {
+describe('a fast response behaves like a fetched one', () => {
   it('whatever a program does with them', { timeout: 60_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(scripts, programs, async (script, steps) => {
-        // Of an encoded body that is cut off, fetch itself gives now this error and now that: decoding takes its time.
+        // If an encoded body is cut off, fetch itself gives different errors, because decoding takes time.
         fc.pre(script.encoding === 'none' || script.end !== 'cut')
         play(script)
         const platform = await facts((init) => fetch(`${server.url}/`, init), steps)

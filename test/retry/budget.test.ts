@@ -25,7 +25,7 @@ describe('the budget', () => {
     expect(spend(budget, 100)).toBe(2)
   })
 
-  it('is a floor for quiet clients, not an addition for busy ones', () => {
+  it('allows a minimum to quiet clients, which is not added for busy ones', () => {
     const quiet = new Budget({ ratio: 0.1, minPerSecond: 1 }, new ManualClock())
     quiet.deposit()
     expect(spend(quiet, 100)).toBe(10)
@@ -62,7 +62,7 @@ describe('the budget', () => {
     }
   })
 
-  it('is a tenth of the requests and one a second, unless told otherwise', () => {
+  it('is by default a tenth of the requests, and at least one per second', () => {
     const quiet = new Budget({}, new ManualClock())
     expect([quiet.left, spend(quiet, 100), quiet.left]).toEqual([10, 10, 0])
     const busy = new Budget({}, new ManualClock())
@@ -70,7 +70,7 @@ describe('the budget', () => {
     expect([busy.left, spend(busy, 1_000), busy.left]).toEqual([20, 20, 0])
   })
 
-  it('tells what is left after a quiet time, and of an endless one the largest number', async () => {
+  it('reports what is left after a quiet time, and the largest integer for an unlimited budget', async () => {
     const clock = new ManualClock()
     const budget = new Budget({ minPerSecond: 1 }, clock)
     spend(budget, 4)
@@ -80,7 +80,7 @@ describe('the budget', () => {
     expect(new Budget({ minPerSecond: Infinity }, clock).left).toBe(Number.MAX_SAFE_INTEGER)
   })
 
-  it('never lets more through than its definition, whatever the order of things', async () => {
+  it('never allows more than its definition, in any order of calls', async () => {
     const step = fc.oneof(
       fc.record({ wait: fc.integer({ min: 0, max: 3_000 }) }),
       fc.record({ deposits: fc.integer({ min: 1, max: 30 }) }),
@@ -118,7 +118,7 @@ describe('the budget', () => {
     [{ ratio: -1 }, /budget\.ratio must be a number >= 0, got -1/],
     [{ minPerSecond: Number.NaN }, /budget\.minPerSecond must be a number >= 0, got NaN/],
     [{ rate: 1 }, /budget\.rate is not an option/],
-  ])('refuses %j', (options, message) => {
+  ])('rejects %j', (options, message) => {
     expect(() => new Budget(options, new ManualClock())).toThrow(message)
   })
 })

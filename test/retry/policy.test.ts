@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { backoffDelay, retryPolicy, type RetryOptions } from '../../src/retry/policy.ts'
 
 describe('backoff', () => {
-  const policy = retryPolicy({ backoff: { initial: 100, factor: 3, max: 500 } })
+  const policy = retryPolicy({
+    backoff: { initial: 100, factor: 3, max: 500 },
+  })
 
   it.each([
     [1, 0.5, 50],
@@ -12,12 +14,16 @@ describe('backoff', () => {
     [30, 0.5, 250],
     [2_000, 0.5, 250],
     [1, 0, 0],
-  ])('after failure %d and a draw of %d is %d ms', (failures, random, expected) => {
+  ])('after failure %d and a random value of %d is %d ms', (failures, random, expected) => {
     expect(backoffDelay(policy, failures, random)).toBeCloseTo(expected)
   })
 
-  it('given as a number is its first step', () => {
-    expect(retryPolicy({ backoff: 2_000 }).backoff).toEqual({ initial: 2_000, factor: 2, max: 2_000 })
+  it('given as a number, is the initial backoff', () => {
+    expect(retryPolicy({ backoff: 2_000 }).backoff).toEqual({
+      initial: 2_000,
+      factor: 2,
+      max: 2_000,
+    })
   })
 })
 
@@ -32,6 +38,6 @@ it.each<[unknown, RegExp]>([
   [{ when: true }, /retry\.when must be a function, got true/],
   [{ retries: 3 }, /retry\.retries is not an option; known: attempts/],
   [null, /retry must be an object such as { attempts: 3 }, or false, got null/],
-])('%j is refused', (options, message) => {
+])('%j is rejected', (options, message) => {
   expect(() => retryPolicy(options as RetryOptions)).toThrow(message)
 })

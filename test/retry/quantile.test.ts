@@ -4,7 +4,7 @@ import { Quantile } from '../../src/retry/quantile.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 
 describe('the latency quantile', () => {
-  it('knows nothing before it has seen enough', () => {
+  it('is unknown before enough latencies were observed', () => {
     const quantile = new Quantile(new ManualClock())
     for (let i = 0; i < 9; i++) quantile.observe(10)
     expect(quantile.estimate(0.5, 10)).toBeUndefined()
@@ -12,10 +12,13 @@ describe('the latency quantile', () => {
     expect(quantile.estimate(0.5, 10)).toBeGreaterThanOrEqual(10)
   })
 
-  it('is never below the true quantile, and at most a bucket above it', () => {
+  it('is never below the true quantile, and at most one bucket above it', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.double({ min: 1, max: 500_000, noNaN: true }), { minLength: 20, maxLength: 200 }),
+        fc.array(fc.double({ min: 1, max: 500_000, noNaN: true }), {
+          minLength: 20,
+          maxLength: 200,
+        }),
         fc.double({ min: 0.01, max: 1, noNaN: true }),
         (values, share) => {
           const quantile = new Quantile(new ManualClock())
@@ -30,7 +33,7 @@ describe('the latency quantile', () => {
     )
   })
 
-  it('forgets what is older than a minute, however long nothing came', async () => {
+  it('forgets what is older than a minute, however long nothing was observed', async () => {
     const clock = new ManualClock()
     const quantile = new Quantile(clock)
     for (let i = 0; i < 20; i++) quantile.observe(1_000)

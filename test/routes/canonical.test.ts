@@ -47,7 +47,7 @@ describe('canonicalPath', () => {
     )
     .map((parts) => `/${parts.join('')}`)
 
-  it('is stable: a canonical path is its own canonical form', () => {
+  it('is stable: it does not change a canonical path', () => {
     fc.assert(
       fc.property(path, (path) => {
         const canonical = canonicalPath(path)
@@ -57,7 +57,7 @@ describe('canonicalPath', () => {
     )
   })
 
-  it('names the same resource as the URL parser does', () => {
+  it('names the same resource as the result of the URL parser', () => {
     const decoded = (path: string): string =>
       path.replaceAll(/%(?:[\da-f]{2})?/gi, (hex) => {
         if (hex === '%') return '%25'

@@ -30,10 +30,12 @@ describe('expandPath', () => {
     expect(expandPath(parseRouteKey(key), params)).toBe(path)
   })
 
-  it('keeps a value with line breaks from injecting a header', () => {
-    expect(expandPath('GET /users/{id}', { id: '1 HTTP/1.1\r\nHost: evil.example\r\n\r\n' })).toBe(
-      '/users/1%20HTTP%2F1.1%0D%0AHost%3A%20evil.example%0D%0A%0D%0A',
-    )
+  it('encodes line breaks in a value, so that it cannot inject a header', () => {
+    expect(
+      expandPath('GET /users/{id}', {
+        id: '1 HTTP/1.1\r\nHost: evil.example\r\n\r\n',
+      }),
+    ).toBe('/users/1%20HTTP%2F1.1%0D%0AHost%3A%20evil.example%0D%0A%0D%0A')
   })
 
   it.each<[string, unknown, string]>([
@@ -55,7 +57,7 @@ describe('expandPath', () => {
     [
       'GET /users/{id}',
       { id: '\ud800' },
-      "parameter 'id' of route 'GET /users/{id}' holds half of a surrogate",
+      "parameter 'id' of route 'GET /users/{id}' contains half of a surrogate",
     ],
     ['GET /users/{id}', { id: 1, ID: 2 }, "route 'GET /users/{id}' has no parameter 'ID'"],
     ['GET /users', { users: 1 }, "route 'GET /users' has no parameter 'users'"],
@@ -64,14 +66,14 @@ describe('expandPath', () => {
     ['/files/**', { '**': '/a' }, "parameter '**' of route '/files/**' has an empty segment"],
     ['/files/**', { '**': 'a//b' }, 'has an empty segment'],
     ['/files/**', { '**': 'a/../../b' }, "must not be the dot segment '..'"],
-  ])('refuses %s with %o', (key, params, message) => {
+  ])('rejects %s with %o', (key, params, message) => {
     const expand = (): string => expandPath(key, params as PathParams)
     expect(expand).toThrow(TypeError)
     expect(expand).toThrow(message)
   })
 })
 
-describe('a path that was expanded', () => {
+describe('an expanded path', () => {
   const key = 'GET /v1/{a}/x/{b}/**'
   const part = fc
     .oneof(
@@ -96,7 +98,7 @@ describe('a path that was expanded', () => {
     )
   })
 
-  it('matches its route and gives its parameters back', () => {
+  it('matches its route and returns its parameters', () => {
     const table = new RouteTable([
       [key, 1],
       ['/**', 2],
@@ -106,7 +108,11 @@ describe('a path that was expanded', () => {
         const path = expandPath(key, { a, b, '**': rest.join('/') })
         const match = table.match('GET', `${path}?a=b`)
         expect(match?.key).toBe(key)
-        expect({ ...(match && pathParams(match, `${path}?a=b`)) }).toEqual({ a, b, '**': rest.join('/') })
+        expect({ ...(match && pathParams(match, `${path}?a=b`)) }).toEqual({
+          a,
+          b,
+          '**': rest.join('/'),
+        })
       }),
       { seed: 5, numRuns: 1000 },
     )
@@ -127,7 +133,7 @@ describe('pathParams', () => {
     expect({ ...pathParams(parseRouteKey(key), path) }).toEqual(params)
   })
 
-  it('takes any name for a plain one', () => {
+  it('accepts any name, also names of Object.prototype', () => {
     const params = pathParams(parseRouteKey('/{__proto__}'), '/x')
     expect(Object.entries(params)).toEqual([['__proto__', 'x']])
     expect(pathParams(parseRouteKey('/x'), '/x')['constructor']).toBeUndefined()

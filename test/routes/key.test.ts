@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { parseRouteKey } from '../../src/routes/key.ts'
 
 describe('parseRouteKey', () => {
-  it('takes a key apart', () => {
+  it('parses a key', () => {
     expect(parseRouteKey('GET /users/{id}/files/**')).toEqual({
       key: 'GET /users/{id}/files/**',
       method: 'GET',
@@ -39,7 +39,10 @@ describe('parseRouteKey', () => {
   it.each(['{id}', '{user-id}', '{user.id}', '{größe}', '{0}', '{__proto__}'])(
     'accepts the name in %s',
     (part) => {
-      expect(parseRouteKey(`/x/${part}`).segments[1]).toEqual({ kind: 'param', name: part.slice(1, -1) })
+      expect(parseRouteKey(`/x/${part}`).segments[1]).toEqual({
+        kind: 'param',
+        name: part.slice(1, -1),
+      })
     },
   )
 
@@ -85,13 +88,13 @@ describe('parseRouteKey', () => {
     ['/a/id}', 'whole segment'],
     ['/a/{{id}}', 'whole segment'],
     ['/a/{x}{y}', 'whole segment'],
-  ])('refuses %j, naming it and what is wrong', (key, reason) => {
+  ])('rejects %j, naming it and what is wrong', (key, reason) => {
     expect(() => parseRouteKey(key)).toThrow(TypeError)
     expect(() => parseRouteKey(key)).toThrow(/^route /)
     expect(() => parseRouteKey(key)).toThrow(reason)
   })
 
-  it('refuses what is no string', () => {
+  it('rejects a value that is not a string', () => {
     expect(() => parseRouteKey(42 as unknown as string)).toThrow(/must be a string, got 42/)
   })
 })

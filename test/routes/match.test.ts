@@ -50,7 +50,7 @@ describe('RouteTable', () => {
     ['PATCH', '/users/me', '/users/{id}'],
     ['DELETE', '/users/me', 'DELETE /users/me'],
     ['DELETE', '/users/you', '/users/{id}'],
-    // The static branch 'me' fails one segment later; the parameter's branch takes over.
+    // The static branch 'me' fails one segment later. The branch of the parameter is used.
     ['GET', '/users/me/posts', 'GET /users/{id}/posts'],
     ['GET', '/users/me/raw', 'GET /{kind}/{id}/raw'],
     ['GET', '/users/me/avatar', 'GET /users/me/avatar'],
@@ -86,7 +86,7 @@ describe('RouteTable', () => {
     expect(table.match(method, path)?.value).toBe(key)
   })
 
-  it('matches everything with /**, below what is more specific', () => {
+  it('matches everything with /**, after more specific routes', () => {
     const table = tableOf(['/**', 'GET /a/b'])
     expect(['/', '/a', '/a/b', '/a/b/', '//'].map((path) => table.match('GET', path)?.key)).toEqual([
       '/**',
@@ -97,10 +97,14 @@ describe('RouteTable', () => {
     ])
   })
 
-  it('gives the same frozen match each time, with the key as written', () => {
+  it('returns the same frozen match each time, with the key as written', () => {
     const table = new RouteTable([['get /users/{id}', { timeout: 1 }]])
     const match = table.match('GET', '/users/1')
-    expect(match).toMatchObject({ key: 'GET /users/{id}', path: '/users/{id}', value: { timeout: 1 } })
+    expect(match).toMatchObject({
+      key: 'GET /users/{id}',
+      path: '/users/{id}',
+      value: { timeout: 1 },
+    })
     expect(table.match('GET', '/users/2')).toBe(match)
     expect(Object.isFrozen(match)).toBe(true)
   })
@@ -117,12 +121,12 @@ describe('RouteTable', () => {
     ['GET /a/**', 'GET /a/**'],
     ['GET /%61', 'GET /a'],
     ['GET /é', 'GET /%C3%A9'],
-  ])('refuses %j next to %j, naming both', (first, second) => {
+  ])('rejects %j next to %j, naming both', (first, second) => {
     const message = `route '${parseRouteKey(second).key}' matches the same requests as '${parseRouteKey(first).key}'`
     expect(() => tableOf([first, 'GET /other', second])).toThrow(new TypeError(message))
   })
 
-  it('refuses duplicates also with a route for any method between them', () => {
+  it('rejects duplicates also with a route for any method between them', () => {
     expect(() => tableOf(['GET /x', '/x', 'GET /x'])).toThrow('matches the same requests')
     expect(() => tableOf(['/x', 'GET /x', '/x'])).toThrow('matches the same requests')
   })
@@ -133,7 +137,7 @@ describe('RouteTable', () => {
   })
 })
 
-/** Obvious and slow: every route is tried, the most specific match wins segment by segment. */
+/** A simple and slow model: it tries every route, and the most specific match wins segment by segment. */
 function scan(keys: readonly string[], method: string, path: string): string | undefined {
   const texts = canonicalPath(path).slice(1).split('/')
   const rank = { static: '0', param: '1', rest: '2' }
@@ -170,12 +174,15 @@ describe('RouteTable against a scan of the list', () => {
       const path = parts.map((part, index) => (part === '{}' ? `/{p${index}}` : `/${part}`)).join('') + tail
       return `${method} ${path || '/'}`
     })
-  const keys = fc.uniqueArray(key, { maxLength: 40, selector: (key) => key.replaceAll(/\{\w+\}/g, '{}') })
+  const keys = fc.uniqueArray(key, {
+    maxLength: 40,
+    selector: (key) => key.replaceAll(/\{\w+\}/g, '{}'),
+  })
   const path = fc
     .array(fc.oneof(text, text, fc.constantFrom('', '.', '..', 'x', 'A', '%62', 'c%2Fd')), { maxLength: 5 })
     .map((parts) => `/${parts.join('/')}`)
 
-  it('always agrees', () => {
+  it('always returns the same route', () => {
     fc.assert(
       fc.property(
         keys,
@@ -191,25 +198,25 @@ describe('RouteTable against a scan of the list', () => {
   })
 })
 
-describe('RouteTable under attack', () => {
-  /** Every mix of 'a' and a parameter over ten segments: each static branch has a fallback at each depth. */
+describe('RouteTable with hostile input', () => {
+  /** Every mix of 'a' and a parameter over ten segments: each static branch has an alternative at each depth. */
   const mixes = Array.from({ length: 1024 }, (_, bits) =>
     Array.from({ length: 10 }, (_, index) => (((bits >> index) & 1) === 1 ? '/a' : `/{p${index}}`)).join(''),
   )
 
-  it('visits no node twice however late a path fails', () => {
+  it('visits no node twice, however late a path fails', () => {
     const table = tableOf(mixes.map((path) => `GET ${path}/end`))
     const get = vi.spyOn(Map.prototype, 'get')
     const match = table.match('GET', `${'/a'.repeat(10)}/nope`)
     const lookups = get.mock.calls.length
     get.mockRestore()
     expect(match).toBeUndefined()
-    // 2047 nodes, and one look-up for the method.
+    // There are 2047 nodes and one look-up for the method.
     expect(lookups).toBeGreaterThan(1)
     expect(lookups).toBeLessThanOrEqual(2048)
   })
 
-  it('takes paths and keys of any length', () => {
+  it('accepts paths and keys of any length', () => {
     const long = Array.from({ length: 20 }, (_, index) => `/a/{p${index}}`).join('')
     const table = tableOf([...mixes, '/x/**', `/k${long}`])
     expect(table.match('GET', '/a'.repeat(100_000))).toBeUndefined()

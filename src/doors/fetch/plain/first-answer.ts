@@ -61,11 +61,18 @@ export class FirstAnswer implements Handler {
     if (!this.#head) throw new Error('there is no answer yet')
     const { status, headers, message } = this.#head
     const body = this.#hasBody(status) ? this.#body : undefined
-    if (signal) body?.heed(signal)
+    if (signal) body?.abortWith(signal)
     const timing = new ResourceTiming(url, status, this.#sentAt, this.#answeredAt)
     if (body) body.timing = timing
     else timing.add(0, 0)
-    return lazyResponse({ status, statusText: message, headers, body, url, type })
+    return lazyResponse({
+      status,
+      statusText: message,
+      headers,
+      body,
+      url,
+      type,
+    })
   }
 
   /** Tells fetch's own handler all that it has missed, and from now on what comes. */

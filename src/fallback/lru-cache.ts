@@ -4,8 +4,8 @@ interface Entry<T> {
   readonly bytes: number
 }
 
-/** A map that forgets what was not used for longest, once it holds too many entries or too many bytes. */
-export class Shelf<T> {
+/** A map that drops the least recently used entries when it has too many entries or bytes. */
+export class LruCache<T> {
   readonly #maxEntries: number
   readonly #maxBytes: number
   /** Least recently used first. */
@@ -38,7 +38,7 @@ export class Shelf<T> {
     return entry.value
   }
 
-  /** Entries of one group go together. */
+  /** `deleteGroup()` deletes all entries of a group. */
   put(key: string, group: string, value: T, bytes: number): void {
     this.delete(key)
     this.#entries.set(key, { value, group, bytes })
