@@ -53,7 +53,7 @@ export const ANNOUNCE_OPTIONS: readonly string[] = [
  *
  * @example
  * const announced = announce(registry, 'user-service', { url: 'http://127.0.0.1:8080' })
- * Set this before anything is awaited, so that a signal during the first try is handled.
+ * // Before anything is awaited, so that a signal during the first try is handled.
  * process.once('SIGTERM', () => announced.then((me) => me.close()))
  */
 export async function announce(

@@ -114,7 +114,7 @@ describe('ports', () => {
     const message =
       "kubernetes: the option port must name one of the service's ports, which are: http, metrics"
     expect(() => join([slice([at('10.0.0.1')], { ports: two })])).toThrow(message)
-    expect(() => join([slice([at('10.0.0.1')], { ports: null })])).toThrow('it has: none')
+    expect(() => join([slice([at('10.0.0.1')], { ports: null })])).toThrow('which are: none')
   })
 
   it('says which ports there are when there is none of that name', () => {
