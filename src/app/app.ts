@@ -18,11 +18,11 @@ import { checkObject } from '../options.ts'
 import { quote } from '../quote.ts'
 import { AppByHand } from './by-hand.ts'
 import { denied, denying, OUTSIDE } from './denied.ts'
-import { Strangers } from './discovered.ts'
+import { UnknownHosts } from './unknown-hosts.ts'
 import { dispatchLater } from './dispatch-later.ts'
 import { Listeners } from './listeners.ts'
 import { IdleServices } from './idle-services.ts'
-import { Lookups, waitUnless } from './lookups.ts'
+import { Lookups, waitUnlessAborted } from './lookups.ts'
 import { checkAppOptions, type FetchOptions, type Unknown } from './options.ts'
 import { Roster, type Change } from './roster.ts'
 import { optionsOf, ownersFor, withDefaults } from './service-options.ts'
@@ -30,19 +30,19 @@ import type { FetchInput } from '../typed/call-input.ts'
 
 type AppUpdate = Pick<FetchOptions, 'defaults' | 'services' | 'unknown'>
 
-/** Services that `discover` may add: their names come from URLs. */
+/** How many services `discover` may add. The limit is needed because their names come from URLs. */
 const MAX_DISCOVERED = 1_000
 
-/** Every service of an application, by host, and what becomes of all other hosts. */
+/** The services of an application by host, and the behavior for all other hosts. */
 export class App {
-  /** The clients of the services that were named, by the name they have there. */
+  /** The clients of the named services, by their name in the options. */
   readonly services: Readonly<Record<string, Client>> = {}
   readonly #roster = new Roster({
     onClient: (client, isByHand) => {
       this.#listeners.addTo(client)
-      if (!isByHand) this.#govern(client)
+      if (!isByHand) this.#adopt(client)
     },
-    onName: (name, host) => this.#name(name, host),
+    onName: (name, host) => this.#addName(name, host),
     onCall: () => {
       const { idleTimeout = Infinity } = this.#options
       return idleTimeout < Infinity ? () => this.#idle.watch(idleTimeout) : undefined
@@ -52,7 +52,7 @@ export class App {
   readonly #listeners = new Listeners(() => this.#roster.clients().map(([, client]) => client))
   readonly #platform = new Platform()
   readonly #idle: IdleServices
-  readonly #strangers: Strangers
+  readonly #unknownHosts: UnknownHosts
   readonly #lookups: Lookups | undefined
   #options: FetchOptions
   readonly #onClose = new Set<() => void>()
@@ -64,13 +64,13 @@ export class App {
     this.#options = { ...options }
     const { source, suffixes = [], services = {}, clock = systemClock } = options
     this.#idle = new IdleServices(clock, () => this.#roster.services.values())
-    this.#strangers = new Strangers(clock, suffixes)
+    this.#unknownHosts = new UnknownHosts(clock, suffixes)
     if (source) {
       this.#lookups = new Lookups({
         source,
         clock,
         onFound: (host, name) => this.#found(host, name),
-        onNone: (host) => this.#strangers.add(host),
+        onNone: (host) => this.#unknownHosts.add(host),
       })
     }
     for (const add of this.#roster.changes(services, options)) add({})
@@ -80,35 +80,38 @@ export class App {
     return this.#options.unknown ?? this.#options.otherwise ?? 'pass'
   }
 
-  /** Throws, rather than reject, what is wrong with the call. */
+  /** Throws synchronously if the call is invalid. */
   fetch(input: FetchInput, init?: RequestInit): Promise<Response> {
     const returning = this.#platform.returning(input, init)
     if (returning) return returning
     const url = URL.parse(urlText(input))
-    // fetch itself says what is wrong with what is no absolute URL; data: and blob: never leave the process.
+    // fetch() itself reports an invalid URL. data: and blob: URLs never leave the process.
     if (!url || !/^https?:$/.test(url.protocol)) return this.#platform.fetch(input, init)
-    const client = this.#called(url.host)
+    const client = this.#clientOf(url.host)
     if (client) return client[callWithin](input, init, this.otherClients)
     const lookup = this.#lookUp(url.host)
     if (lookup) return this.#fetchAfter(lookup, url, ...copyCall(input, init))
     return this.#fetchElsewhere(url, input, init)
   }
 
-  /** Where redirects from one service to another go. */
+  /** Returns the dispatcher for a redirect from one service to another. */
   readonly otherClients: OtherClients = (origin) => this.dispatcherOf(origin, OUTSIDE)
 
-  /** Where requests to an origin go: to a service, to `outside`, or nowhere. */
+  /** Returns the dispatcher for requests to an origin: that of a service, `outside`, or one that refuses. */
   dispatcherOf(origin: string, outside: FetchDispatcher): FetchDispatcher {
     const host = origin.slice(origin.indexOf('//') + 2)
-    const known = (): FetchDispatcher | undefined => this.#called(host)?.dispatcher
-    const stranger = (): FetchDispatcher => (this.unknown === 'deny' ? denying(origin) : outside)
+    const known = (): FetchDispatcher | undefined => this.#clientOf(host)?.dispatcher
+    const otherwise = (): FetchDispatcher => (this.unknown === 'deny' ? denying(origin) : outside)
     const client = known()
     if (client) return client
     const lookup = this.#lookUp(host)
-    return lookup ? dispatchLater(lookup.then(() => known() ?? stranger())) : stranger()
+    return lookup ? dispatchLater(lookup.then(() => known() ?? otherwise())) : otherwise()
   }
 
-  /** The client of a service, by the host that callers write. Throws a RangeError for one that is not there. */
+  /**
+   * Returns the client of a service, by the host that callers use. Throws a RangeError if there is no such
+   * service.
+   */
   client(name: string): Client {
     const host = typeof name === 'string' ? logicalAddress(name).host : ''
     const client = this.#roster.client(host)
@@ -120,7 +123,7 @@ export class App {
     return this.#roster.hosts
   }
 
-  /** Of every service that has been called. */
+  /** The snapshot of every service that has been called. */
   snapshot(): { services: Record<string, ClientSnapshot> } {
     const entries = this.#roster
       .clients()
@@ -142,7 +145,7 @@ export class App {
     this.#listeners.on(name, listener, isOnce)
   }
 
-  /** Counts what all of its clients do, later ones too. */
+  /** Counts what all its clients do, including later ones. */
   watch(watcher: Watcher): () => void {
     return this.#listeners.watch(watcher)
   }
@@ -151,12 +154,15 @@ export class App {
     this.#listeners.off(name, listener)
   }
 
-  /** Checks the whole, then applies it: what is given replaces `defaults`, single `services` and `unknown`. */
+  /**
+   * Checks the complete update, then applies it. It replaces `defaults`, the named services of `services`, and
+   * `unknown`.
+   */
   update(update: AppUpdate, by: { by?: string } = {}): void {
     checkObject("update()'s options", by, ['by'])
     checkBy(by)
     const { next, changes } = this.#prepare(update)
-    // Nothing below this line throws.
+    // The code below does not throw.
     this.#options = next
     for (const change of changes) change(by)
   }
@@ -194,14 +200,14 @@ export class App {
     await Promise.all([...this.#roster.services.values()].map((service) => service.close(closed)))
   }
 
-  /** A client that has its options from here. */
-  #govern(client: Client): void {
+  /** Sets up a client that gets its options from this application. */
+  #adopt(client: Client): void {
     this.byHand.addTo(client)
     const own = client.snapshot().service
     client[configurable].owners.add(() => ownersFor(own, ownersOf(this.configured)))
   }
 
-  #called(host: string): Client | undefined {
+  #clientOf(host: string): Client | undefined {
     const made = this.#roster.made.get(host)
     if (made) return made
     const service = this.#roster.services.get(host)
@@ -218,8 +224,8 @@ export class App {
   ): Promise<Response> {
     const signal: unknown = input instanceof Request ? input.signal : init?.signal
     try {
-      await waitUnless(signal, lookup)
-      const client = this.#called(url.host)
+      await waitUnlessAborted(signal, lookup)
+      const client = this.#clientOf(url.host)
       if (client) return await client[callWithin](input, init, this.otherClients)
       if (this.#closed) throw this.#closed
     } catch (error) {
@@ -236,10 +242,10 @@ export class App {
     throw refusal
   }
 
-  /** What a call to a host that nobody has named has to wait for, if it may be a service. */
+  /** Returns the promise that a call to this host must await, if the host may be a service. */
   #lookUp(host: string): Promise<void> | undefined {
     if (this.unknown !== 'discover' || !this.#lookups || this.#discovered >= MAX_DISCOVERED) return undefined
-    const name = this.#strangers.nameOf(host)
+    const name = this.#unknownHosts.nameOf(host)
     if (name === undefined) return undefined
     if (this.#closed) throw this.#closed
     return this.#lookups.waitFor(host, name, () => allowOf(optionsOf(host, {}, this.#options)))
@@ -249,10 +255,10 @@ export class App {
     if (this.#closed || this.unknown !== 'discover' || this.#roster.services.has(host)) return undefined
     this.#discovered++
     this.#roster.discover(host, name, this.#options)
-    return this.#called(host)
+    return this.#clientOf(host)
   }
 
-  #name(name: string, host: string): void {
+  #addName(name: string, host: string): void {
     this.#lookups?.drop(host)
     Object.defineProperty(this.services, name, { enumerable: true, get: () => this.client(name) })
   }

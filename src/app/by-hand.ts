@@ -3,18 +3,18 @@ import type { UpdateOptions } from '../client/update.ts'
 import type { ByHandOptions, TakeOutOptions } from '../control/hand.ts'
 import { quote } from '../quote.ts'
 
-/** Which service is meant, where several have an instance of the same id. */
+/** Names the service, if several services have an instance with the same id. */
 export interface OfService {
   service?: string
 }
 
-/** What operators do by hand, in the client that knows the instance. */
+/** Actions of operators. Forwards each to the client that knows the instance. */
 export class AppByHand {
   readonly #clients: () => readonly (readonly [host: string, client: Client])[]
-  /** What dryRun() has said, for clients that are made later. */
+  /** The last call of dryRun(), for clients that are made later. */
   #dryRun: { readonly on: boolean; readonly by: UpdateOptions | undefined } | undefined
 
-  /** `clients`: of the services that have been called. */
+  /** `clients` returns the clients of the services that have been called. */
   constructor(clients: () => readonly (readonly [host: string, client: Client])[]) {
     this.#clients = clients
   }
@@ -55,7 +55,7 @@ export class AppByHand {
     this.#dryRun = { on, by }
   }
 
-  /** A client that is new. */
+  /** Applies dry run to a new client. */
   addTo(client: Client): void {
     if (this.#dryRun) client.dryRun(this.#dryRun.on, this.#dryRun.by)
   }

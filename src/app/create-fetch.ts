@@ -14,7 +14,7 @@ import type { FetchInput } from '../typed/call-input.ts'
 
 export type { FetchOptions, ServiceDefaults, ServiceOptions, Unknown } from './options.ts'
 
-/** What operators do to an instance of any service that has been called; as the methods of a client, see there. */
+/** Actions of operators on an instance of any service that has been called. See the methods of a client. */
 export type AppControl = Pick<
   AppByHand,
   'isolate' | 'drain' | 'weigh' | 'open' | 'restore' | 'reset' | 'dryRun'
@@ -23,30 +23,31 @@ export type AppControl = Pick<
 /** An app-wide fetch: assignable to `typeof fetch`. */
 export interface AppFetch<Names extends string = string>
   extends Fetch, AppControl, AsyncDisposable, Configurable, Watchable {
-  /** The clients by name; each is made when it is first looked at. */
+  /** The clients by name. Each is made when it is first read. */
   readonly services: { readonly [Name in Names]: Client }
-  /** The client of a service, also of a discovered one. Throws a RangeError for a name that is not there. */
+  /** Returns the client of a service, including discovered ones. Throws a RangeError if there is no such service. */
   client(name: Names | (string & {})): Client
-  /** The snapshots of the services that have been called, by host. */
+  /** Returns the snapshots of the services that have been called, by host. */
   snapshot(): { services: Record<string, ClientSnapshot> }
-  /** Why a call to this URL would go where it goes, or be refused. */
+  /** Explains where a call to this URL would go, or why it would be refused. */
   explain(input: FetchInput, init?: Pick<RequestInit, 'method' | 'headers'>): Explanation
-  /** Listens to the events of all services, of later ones too. */
+  /** Listens to the events of all services, including services that are added later. */
   on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): this
   once<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): this
   off<Name extends keyof ClientEvents>(name: Name, listener?: Listener<ClientEvents[Name]>): this
   /**
-   * Changes the configuration: `defaults` and `unknown` as a whole, `services` one by one. It is checked whole before anything is
-   * applied; clients keep what they have learnt, and their sources. Throws a TypeError for another source.
+   * Changes the configuration: replaces `defaults` and `unknown`, and each named service of `services`.
+   * Everything is checked before anything is applied. Clients keep what they have learned, and their sources.
+   * Throws a TypeError for a different source.
    */
   update(config: Pick<FetchOptions, 'defaults' | 'services' | 'unknown'>, by?: UpdateOptions): void
-  /** Closes the clients that it has made. Those that were given to it are their maker's. */
+  /** Closes the clients that it has made, but not clients that were passed to it. */
   close(): Promise<void>
 }
 
 /**
- * An app-wide fetch, by host name: one source and one set of defaults for all services. Bad options throw a TypeError or RangeError
- * that names the option.
+ * Makes an app-wide fetch that selects the service by host name, with one source and one set of defaults for
+ * all services. Throws a TypeError or RangeError that names the invalid option.
  *
  * @example
  * globalThis.fetch = createFetch({ source: consul(), unknown: 'discover' })
@@ -65,7 +66,7 @@ export function createFetch<const Names extends string = never>(
   return fetchOf(new App(options))
 }
 
-/** An application as a function with members. */
+/** Returns an application as a function with members. */
 export function fetchOf(app: App): AppFetch {
   const fetch = async (input: FetchInput, ...[init]: [init?: RequestInit]): Promise<Response> =>
     app.fetch(input, init)

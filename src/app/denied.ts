@@ -1,11 +1,11 @@
 import { dispatchOutside, type FetchDispatcher } from '../attempt/platform.ts'
 import { OutriggerError } from '../errors.ts'
 
-/** Refuses a host that nobody asked for. */
+/** The error for a host that is not a service. */
 export function denied(origin: string): OutriggerError {
   return new OutriggerError(
     'ERR_OUTRIGGER_DENIED',
-    `${origin} is none of this fetch's services, and unknown hosts are denied`,
+    `${origin} is not a service of this fetch, and unknown hosts are denied`,
   )
 }
 
@@ -17,5 +17,5 @@ export function denying(origin: string): FetchDispatcher {
   }
 }
 
-/** The platform's own way. */
+/** The dispatcher of the platform. */
 export const OUTSIDE: FetchDispatcher = { dispatch: dispatchOutside }

@@ -2,7 +2,7 @@ import type { FetchDispatcher } from '../attempt/platform.ts'
 import { failHandler } from '../doors/dispatcher/fail-handler.ts'
 import { wrapHandler } from '../undici.ts'
 
-/** Dispatches once it is known where to. */
+/** A dispatcher that waits for another dispatcher, then uses it. */
 export function dispatchLater(to: Promise<FetchDispatcher>): FetchDispatcher {
   return {
     dispatch: (options, handler) => {

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Service } from './service.ts'
 
-/** Lets services rest that nobody has called for a while. It has a timer as long as there are any that do not rest. */
+/** Pauses services that have had no call for a while. It has a timer while there is a service that is not paused. */
 export class IdleServices {
   readonly #clock: Clock
   readonly #services: () => Iterable<Service>
@@ -13,7 +13,7 @@ export class IdleServices {
     this.#services = services
   }
 
-  /** `ms` without a call. */
+  /** Starts the timer. `ms` is the time without a call after which a service is paused. */
   watch(ms: number): void {
     if (this.#timer || this.#isClosed) return
     const timer = (this.#timer = new AbortController())
@@ -21,18 +21,18 @@ export class IdleServices {
       () => {
         this.#timer = undefined
         const now = this.#clock.now()
-        let isAwake = false
+        let isActive = false
         for (const service of this.#services()) {
-          if (now - service.calledAt >= ms) service.rest()
-          else isAwake = true
+          if (now - service.calledAt >= ms) service.pause()
+          else isActive = true
         }
-        if (isAwake) this.watch(ms)
+        if (isActive) this.watch(ms)
       },
       () => {},
     )
   }
 
-  /** No timer is left, and none begins. */
+  /** Cancels the timer, and prevents new ones. */
   close(): void {
     this.#isClosed = true
     this.#timer?.abort()

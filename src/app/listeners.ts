@@ -15,12 +15,12 @@ interface Subscription {
   removeFrom(client: Client): void
 }
 
-/** Listeners to the events of all services. Those that others have on a client are not touched. */
+/** The listeners for events of all services. Other listeners of a client are not affected. */
 export class Listeners {
   #all: readonly Subscription[] = []
   readonly #clients: () => Iterable<Client>
 
-  /** `clients`: those there are at the moment. */
+  /** `clients` returns the clients that exist now. */
   constructor(clients: () => Iterable<Client>) {
     this.#clients = clients
   }
@@ -30,7 +30,8 @@ export class Listeners {
     if (typeof listener !== 'function') {
       throw new TypeError(`the listener for '${name}' must be a function, got ${quote(listener)}`)
     }
-    // A function of its own, so that removing it removes no other subscription of the same listener.
+    // A new function for each subscription, so that removing one does not remove another with the same
+    // listener.
     const called = (event: ClientEvents[Name]): unknown => {
       if (isOnce) this.#remove([subscription])
       return listener(event)
@@ -60,7 +61,7 @@ export class Listeners {
     for (const client of this.#clients()) subscription.addTo(client)
   }
 
-  /** Without a listener, removes all of that name. */
+  /** Without a listener, removes all listeners for that name. */
   off(name: EventName, listener: unknown): void {
     checkEventName(name)
     this.#remove(
@@ -70,7 +71,7 @@ export class Listeners {
     )
   }
 
-  /** A client that is new. */
+  /** Adds all listeners to a new client. */
   addTo(client: Client): void {
     for (const subscription of this.#all) subscription.addTo(client)
   }

@@ -7,31 +7,31 @@ import { sourceTrouble } from '../registry/source-failure.ts'
 import { Discovery } from '../registry/discovery.ts'
 import type { Instance, Source } from '../registry/source.ts'
 
-/** The longest wait of a call for the source's answer, in ms. Later calls to that host do not wait. */
-const PATIENCE = 1_000
-/** Hosts that are asked for at a time: their names come from URLs. */
+/** How long a call waits for the source's answer, in ms. Later calls to the same host do not wait. */
+const MAX_WAIT = 1_000
+/** How many lookups may run at a time. The limit is needed because the host names come from URLs. */
 const MAX_RUNNING = 100
 
 export interface LookupOptions {
   readonly source: Source
   readonly clock: Clock
-  /** The source lists instances for the host. */
+  /** Called when the source lists instances for the host. */
   readonly onFound: (host: string, name: string) => Client | undefined
-  /** The source lists none. */
+  /** Called when the source lists no instances for the host. */
   readonly onNone: (host: string) => void
 }
 
 interface Lookup {
   readonly discovery: Discovery
-  /** Resolves once it is known what the host is, or there is no sense in waiting for it. */
+  /** Resolves when the lookup has a result, or waiting makes no sense. */
   readonly wait: Promise<void>
   readonly stopWaiting: () => void
   isWorthWaiting: boolean
 }
 
 /**
- * Asks the source for hosts that nobody has named. A lookup goes on until the source has answered: a call waits for it for
- * a second at most, and not at all when the source fails.
+ * Looks up hosts in the source that no option names. A lookup runs until the source has answered. A call waits
+ * at most one second for it, and not at all when the source fails.
  */
 export class Lookups {
   readonly #options: LookupOptions
@@ -41,7 +41,7 @@ export class Lookups {
     this.#options = options
   }
 
-  /** What a call to this host has to wait for; undefined if it need not. */
+  /** Returns the promise that a call to this host must await, or undefined if it need not wait. */
   waitFor(host: string, name: string, allow: () => Allow | undefined): Promise<void> | undefined {
     const running = this.#running.get(host)
     if (!running && this.#running.size >= MAX_RUNNING) return undefined
@@ -49,20 +49,20 @@ export class Lookups {
     return running.isWorthWaiting ? running.wait : undefined
   }
 
-  /** Ends all lookups, and whoever waits goes on. */
+  /** Ends all lookups. Calls that wait continue. */
   close(): void {
     for (const host of this.#running.keys()) this.drop(host)
   }
 
-  /** Ends one lookup without an answer. */
+  /** Ends one lookup without a result. */
   drop(host: string): void {
-    void this.#forget(host)?.discovery.close()
+    void this.#remove(host)?.discovery.close()
   }
 
   #start(host: string, name: string, allow: Allow | undefined): Lookup {
     const { source, clock } = this.#options
     const { promise, resolve } = Promise.withResolvers<void>()
-    const cancel = startTimer(clock, PATIENCE, () => lookup.stopWaiting())
+    const cancel = startTimer(clock, MAX_WAIT, () => lookup.stopWaiting())
     const discovery = new Discovery({
       source,
       service: name,
@@ -88,26 +88,26 @@ export class Lookups {
       },
     }
     this.#running.set(host, lookup)
-    // Not in the context of the call that is the first: the watch may go on for others.
+    // Not in the async context of the first call, because the watch may continue for other calls.
     nobody.runInAsyncScope(() => discovery.start())
     return lookup
   }
 
   async #answered(host: string, name: string, instances: readonly Instance[]): Promise<void> {
-    // Nobody waits for it any more: it was dropped.
+    // The lookup was dropped.
     if (!this.#running.has(host)) return
-    const lookup = this.#forget(host)
+    const lookup = this.#remove(host)
     if (instances.length === 0) this.#options.onNone(host)
     else {
       const service = this.#options.onFound(host, name)
-      // The service then has its part in the watch, which goes on.
+      // Wait until the service has joined the watch. Otherwise the watch would end and start again.
       if (service) await service.ready().catch(() => {})
     }
     await lookup?.discovery.close()
   }
 
-  /** Whoever waits goes on. */
-  #forget(host: string): Lookup | undefined {
+  /** Removes the lookup. Calls that wait continue. */
+  #remove(host: string): Lookup | undefined {
     const lookup = this.#running.get(host)
     this.#running.delete(host)
     lookup?.stopWaiting()
@@ -115,8 +115,8 @@ export class Lookups {
   }
 }
 
-/** Waits for a lookup, unless the caller's signal aborts before. */
-export async function waitUnless(signal: unknown, lookup: Promise<void>): Promise<void> {
+/** Waits for a lookup, or until the caller's signal aborts. */
+export async function waitUnlessAborted(signal: unknown, lookup: Promise<void>): Promise<void> {
   if (!(signal instanceof AbortSignal)) return lookup
   const done = new AbortController()
   const { promise, resolve } = Promise.withResolvers<void>()

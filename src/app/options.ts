@@ -5,40 +5,42 @@ import { checkNumber, checkObject, checkRecord, quote } from '../options.ts'
 import { checkIsSource } from '../registry/discovery.ts'
 import type { Source } from '../registry/source.ts'
 
-/** What every service has, unless its own options say otherwise. */
+/** The options of every service, unless its own options override them. */
 export type ServiceDefaults = Omit<ClientOptions, 'service' | 'source' | 'clock'>
 
-/** What differs for one service; `source` where it is not the application's. */
+/** The options that differ for one service. `source` is needed if it differs from the application's. */
 export type ServiceOptions = ServiceDefaults & { source?: Source }
 
-/** `pass`: on to the platform's fetch. `deny`: an error. `discover`: a service, if the source knows it. */
+/** `pass`: use the platform's fetch. `deny`: throw an error. `discover`: use a service if the source knows it. */
 export type Unknown = 'pass' | 'deny' | 'discover'
 
-/** What `createFetch()` takes: the services of an application, and what becomes of other hosts. */
+/** Options of `createFetch()`: the services of an application, and the behavior for other hosts. */
 export interface FetchOptions<Names extends string = string> {
-  /** Where the instances of all services come from that have no source of their own. */
+  /** The source of all services that have none of their own. */
   source?: Source
-  /** Options of every service. @default {} */
+  /** The options of every service. @default {} */
   defaults?: ServiceDefaults
-  /** By the host that callers write: options that differ, or a client made by `createClient()`. @default {} */
+  /** By the host that callers use: options that differ, or a client made by `createClient()`. @default {} */
   services?: Readonly<Record<Names, Client | ServiceOptions>>
   /**
-   * What becomes of every other host. With `discover`, a host of one label, or with one of `suffixes`, becomes a service with the
-   * defaults at its first call, if the source lists instances for it; all others go on to the platform's fetch.
+   * The behavior for every other host. With `discover`, a host with one label, or with one of `suffixes`,
+   * becomes a service with the defaults at its first call, if the source lists instances for it. All others use
+   * the platform's fetch.
    * @default 'pass'
    */
   unknown?: Unknown
-  /** The older name of `unknown`. */
+  /** The old name of `unknown`. */
   otherwise?: 'pass' | 'deny'
-  /** Host names that `discover` asks the source for, without the suffix: `['.internal']`. @default [] */
+  /** Suffixes of hosts that `discover` looks up in the source, without the suffix: `['.internal']`. @default [] */
   suffixes?: readonly string[]
   /**
-   * Milliseconds without a call after which a service lets go of its watch of the source. It comes back at the next call with the
-   * instances, breakers and latencies it had. It closes no pool: undici closes connections that carry nothing by itself.
+   * In ms. After this time without a call, a service stops watching the source. At the next call it watches
+   * again, with the instances, breaker states and latencies it had. This closes no connection pool: undici
+   * closes idle connections itself.
    * @default Infinity
    */
   idleTimeout?: number
-  /** Time and chance, of all services. @default the system's */
+  /** The source of time and random numbers for all services. @default the system's clock */
   clock?: Clock
 }
 
@@ -55,7 +57,7 @@ export const APP_OPTIONS: readonly (keyof FetchOptions)[] = [
 
 const UNKNOWN: readonly unknown[] = ['pass', 'deny', 'discover']
 
-/** Throws for what is wrong with the options of the application; those of its services are checked where they are made. */
+/** Checks the options of the application. The options of its services are checked where the services are made. */
 export function checkAppOptions(options: FetchOptions): void {
   checkObject('createFetch()', options, APP_OPTIONS)
   const { defaults, services, unknown, otherwise, suffixes, idleTimeout, source } = options
@@ -72,7 +74,9 @@ export function checkAppOptions(options: FetchOptions): void {
     throw new TypeError(`otherwise must be 'pass' or 'deny', got ${quote(otherwise)}`)
   }
   if (unknown !== undefined && otherwise !== undefined && unknown !== otherwise) {
-    throw new TypeError(`unknown and otherwise say different things: leave otherwise out`)
+    throw new TypeError(
+      `unknown is ${quote(unknown)} and otherwise is ${quote(otherwise)}: leave otherwise out`,
+    )
   }
   if (unknown === 'discover' && source === undefined) {
     throw new TypeError(`unknown: 'discover' needs a source`)

@@ -4,22 +4,25 @@ import type { FetchOptions, ServiceOptions } from './options.ts'
 import { checkClientOf, hostOf, isClient, ofService, optionsOf } from './service-options.ts'
 import { Service } from './service.ts'
 
-/** A change that was checked: it applies itself, and does not throw. */
+/** A checked change. The function applies it and does not throw. */
 export type Change = (by: { by?: string }) => void
 
-/** What a roster tells its application. */
+/** The callbacks from a roster to its application. */
 interface RosterContext {
-  /** A client is there from now on: one that was made by hand, or one of a service that is called for the first time. */
+  /** Called when a client is added: one that was made by hand, or one of a service at its first call. */
   onClient(client: Client, isByHand: boolean): void
-  /** What each call of a service has to call, if anything. */
+  /** Returns the function that each call of a service must call, if there is one. */
   onCall(): (() => void) | undefined
-  /** A service has a name from now on. */
+  /** Called when a service is named in the options. */
   onName(name: string, host: string): void
 }
 
-/** The services of an application by host: clients that were made by hand, and services that make theirs at the first call. */
+/**
+ * The services of an application by host: clients that were made by hand, and services that make a client at
+ * their first call.
+ */
 export class Roster {
-  /** Clients that were made by hand. */
+  /** Clients that the user has made with createClient(). */
   readonly made: Map<string, Client> = new Map()
   readonly services: Map<string, Service> = new Map()
   readonly #context: RosterContext
@@ -32,7 +35,7 @@ export class Roster {
     return [...this.made.keys(), ...this.services.keys()]
   }
 
-  /** Those that there are at the moment: a service that nobody has called has none. */
+  /** The clients that exist now. A service without a call has none. */
   clients(): [string, Client][] {
     const made = [...this.services].flatMap(([host, service]): [string, Client][] =>
       service.made ? [[host, service.made]] : [],
@@ -44,7 +47,7 @@ export class Roster {
     return this.made.get(host) ?? this.services.get(host)?.client
   }
 
-  /** Adds a service that nobody has named; `name` is the one that the source has for it. */
+  /** Adds a discovered service. `name` is its name in the source. */
   discover(host: string, name: string, options: FetchOptions): void {
     this.services.set(
       host,
@@ -52,7 +55,7 @@ export class Roster {
     )
   }
 
-  /** Checks services and defaults as a whole; what is returned applies them. */
+  /** Checks services and defaults together. The returned functions apply the changes. */
   changes(services: NonNullable<FetchOptions['services']>, next: FetchOptions): Change[] {
     const changes: Change[] = []
     const named = new Set<string>()
@@ -60,24 +63,26 @@ export class Roster {
       const host = hostOf(name)
       if (named.has(host)) throw new TypeError(`services names '${host}' twice, in different spellings`)
       named.add(host)
-      changes.push(isClient(given) ? this.#giving(name, host, given) : this.#naming(name, host, given, next))
+      changes.push(
+        isClient(given) ? this.#addClient(name, host, given) : this.#addService(name, host, given, next),
+      )
     }
     for (const [host, service] of this.services) {
       if (named.has(host)) continue
       const { name, source } = service
       changes.push(ofService(name, {}, (own) => service.prepare(optionsOf(name, own, next, source))))
     }
-    // Of services that will be discovered.
+    // Checks the options for services that will be discovered.
     if (next.source) ofService('service', {}, (own) => this.#serviceOf(optionsOf('service', own, next)))
     return changes
   }
 
-  /** A client that was made by hand. */
-  #giving(name: string, host: string, client: Client): () => void {
+  /** Adds a client that the user has made. */
+  #addClient(name: string, host: string, client: Client): () => void {
     checkClientOf(name, host, client)
     const made = this.made.get(host)
     if (this.services.has(host) || (made && made !== client)) {
-      throw new TypeError(`services['${name}'] is in use: a client made by hand cannot take its place`)
+      throw new TypeError(`services['${name}'] is in use: a client made by createClient() cannot replace it`)
     }
     return () => {
       if (made) return
@@ -87,10 +92,10 @@ export class Roster {
     }
   }
 
-  /** A service with options. */
-  #naming(name: string, host: string, given: ServiceOptions, next: FetchOptions): Change {
+  /** Adds or changes a service with options. */
+  #addService(name: string, host: string, given: ServiceOptions, next: FetchOptions): Change {
     if (this.made.has(host)) {
-      throw new TypeError(`services['${name}'] is a client made by hand: change it by its own update()`)
+      throw new TypeError(`services['${name}'] is a client made by createClient(): change it by its update()`)
     }
     const known = this.services.get(host)
     if (known) {

@@ -10,7 +10,7 @@ export function isClient(value: unknown): value is Client {
   return typeof value === 'function' && callWithin in value
 }
 
-/** The host of a service by the name it has in `services`. */
+/** Returns the host of a service from its name in `services`. */
 export function hostOf(name: string): string {
   try {
     return logicalAddress(name).host
@@ -21,14 +21,17 @@ export function hostOf(name: string): string {
   }
 }
 
-/** Throws for a client of another service than the one it is given for. */
+/** Throws if the client belongs to another service than its name says. */
 export function checkClientOf(name: string, host: string, client: Client): void {
   const own = client.snapshot().service
   if (logicalAddress(own).host === host) return
   throw new TypeError(`services['${name}'] is a client of '${own}': make one for '${name}', or use that name`)
 }
 
-/** The options of one service: the defaults, and what differs; routes are merged by key. `kept` is the source it has already. */
+/**
+ * Returns the options of one service: its own options over the defaults, with routes merged by key. `kept` is
+ * the source that the service already has.
+ */
 export function optionsOf(
   name: string,
   given: ServiceOptions,
@@ -42,7 +45,7 @@ export function optionsOf(
     if (key in given) throw new TypeError(`services['${name}'] cannot have ${key}`)
   }
   const { source: own = kept ?? source, ...options } = given
-  if (!own) throw new TypeError(`services['${name}'] has no source, and createFetch() has none either`)
+  if (!own) throw new TypeError(`services['${name}'] needs a source, because createFetch() has none`)
   if (given.source) checkIsSource(`services['${name}'].source`, given.source)
   const routes = { ...defaults?.routes, ...options.routes }
   return {
@@ -56,8 +59,8 @@ export function optionsOf(
 }
 
 /**
- * What is wrong with the options of one service of many says which service it is, or that it stands in the defaults. `check` checks the
- * service; it gets what is written for it.
+ * Runs `check` with the options of one service. Adds to an error whether the invalid option is in this service
+ * or in the defaults.
  */
 export function ofService<T>(name: string, given: ServiceOptions, check: (given: ServiceOptions) => T): T {
   try {
@@ -73,7 +76,7 @@ export function ofService<T>(name: string, given: ServiceOptions, check: (given:
   }
 }
 
-/** Whether the defaults alone have the same mistake. */
+/** Whether the defaults alone cause the same error. */
 function isOfDefaults(message: string, check: () => unknown): boolean {
   try {
     check()
@@ -83,7 +86,7 @@ function isOfDefaults(message: string, check: () => unknown): boolean {
   }
 }
 
-/** Of those who have set the options of an application, those who have set something for one service. */
+/** Selects the owners of an application's options that have set an option of this service. */
 export function ownersFor(
   service: string,
   owners: Readonly<Record<string, string>>,
@@ -94,7 +97,10 @@ export function ownersFor(
   )
 }
 
-/** An update in which a service that is not named any more has the defaults. */
+/**
+ * Returns the update, with an empty object for each service that is no longer named, so that it gets the
+ * defaults.
+ */
 export function withDefaults(
   update: Readonly<Record<string, unknown>>,
 ): Pick<FetchOptions, 'defaults' | 'services' | 'unknown'> {

@@ -6,24 +6,24 @@ import type { ClientUpdate } from '../client/update.ts'
 import { systemClock } from '../clock.ts'
 import type { OutriggerError } from '../errors.ts'
 import type { Source } from '../registry/source.ts'
-import { RestingSource } from './resting-source.ts'
+import { PausableSource } from './pausable-source.ts'
 
-/** One service of an application: its client is made at the first call. */
+/** One service of an application. Its client is made at the first call. */
 export class Service {
   readonly name: string
-  /** When it was last called, by the clock. */
+  /** When the service was last called, in ms on the clock. */
   calledAt: number = -Infinity
   #options: ClientOptions
   #client: Client | undefined
   #closed: OutriggerError | undefined
-  /** Its own, or the application's. */
+  /** The source of the service, or of the application. */
   readonly source: Source
-  readonly #source: RestingSource
+  readonly #source: PausableSource
   readonly #onClient: (client: Client) => void
 
   /**
-   * Throws what `createClient()` would. `nameOf` is the name that the registry has for it. `onCall` hears of each call, for a service
-   * that may rest.
+   * Throws the same errors as `createClient()`. `nameOf` returns the name of the service in the registry.
+   * `onCall` is called for each call. It is set if the service may be paused.
    */
   constructor(
     options: ClientOptions,
@@ -38,13 +38,16 @@ export class Service {
       this.calledAt = clock.now()
       onCall?.()
     }
-    this.#source = new RestingSource(options.source, nameOf, clock, onCall && isCalled)
+    this.#source = new PausableSource(options.source, nameOf, clock, onCall && isCalled)
     this.#options = { ...options, source: this.#source }
     this.#onClient = onClient
     check(this.#options)
   }
 
-  /** Made when it is first asked for. Throws once the application is closed: nobody would close it. */
+  /**
+   * The client, which is made when this is first read. Throws once the application is closed, because no one
+   * would close the new client.
+   */
   get client(): Client {
     if (!this.#client) {
       if (this.#closed) throw this.#closed
@@ -54,19 +57,21 @@ export class Service {
     return this.#client
   }
 
-  /** The client, if there has been a call. */
+  /** The client, if it has been made. */
   get made(): Client | undefined {
     return this.#client
   }
 
-  rest(): void {
-    this.#source.rest()
+  pause(): void {
+    this.#source.pause()
   }
 
-  /** Checks other options; what it returns applies them, and does not throw. */
+  /** Checks other options. The returned function applies them and does not throw. */
   prepare(options: ClientOptions): (by: { by?: string }) => void {
     if (options.source !== this.source) {
-      throw new TypeError(`services['${this.name}'] cannot have another source: only a new createFetch() can`)
+      throw new TypeError(
+        `services['${this.name}'] cannot change its source: make a new createFetch() instead`,
+      )
     }
     const next: ClientOptions = { ...options, source: this.#source }
     check(next)
@@ -76,29 +81,29 @@ export class Service {
       try {
         this.#client?.update(difference(before, next), by)
       } catch (error) {
-        // The user has closed it himself.
+        // The user has already closed this client.
         if ((error as Partial<OutriggerError>).code !== 'ERR_OUTRIGGER_CLOSED') throw error
       }
     }
   }
 
-  /** `reason`: why no client is made any more. */
+  /** `reason` is thrown when a client is needed afterwards. */
   async close(reason: OutriggerError): Promise<void> {
     this.#closed = reason
     await this.#client?.close()
   }
 }
 
-/** Everything that `createClient()` checks, without a client. */
+/** Does all checks of `createClient()` without making a client. */
 function check(options: ClientOptions): void {
   checkClientOptions(options)
-  // Made only to have its options checked: it opens no connection and begins no watch, so nobody has to close it.
+  // This object only checks the options. It opens no connection and starts no watch, so it need not be closed.
   void new ServiceClient(options)
 }
 
 const FIXED: ReadonlySet<string> = new Set(['service', 'source', 'clock'])
 
-/** What `update()` has to be told so that the options after it are `next`. */
+/** Returns the `update()` that changes the options from `before` to `next`. */
 function difference(before: ClientOptions, next: ClientOptions): ClientUpdate {
   const gone = (from: object, to: object): [string, undefined][] =>
     Object.keys(from)

@@ -4,19 +4,19 @@ import { checkBoolean, checkObject, quote } from '../options.ts'
 import type { DashboardActions } from './options.ts'
 import { subjectsOf, type ShownApp, type ShownClient } from './subjects.ts'
 
-/** Bytes of a request: an instance is named in full, and a registry may give it a long name. */
-const MOST = 64 * 1024
-/** Bytes after which the connection is closed. */
-const MOST_READ = 1024 * 1024
-/** Milliseconds for the user's function. */
-const PATIENCE = 5_000
+/** The maximum size of a request, in bytes. It contains the complete id of an instance, which may be long. */
+const MAX_SIZE = 64 * 1024
+/** How many bytes are read before the connection is closed. */
+const MAX_READ = 1024 * 1024
+/** How long the user's authorize function may take, in ms. */
+const AUTHORIZE_TIMEOUT = 5_000
 
 export interface Answer {
   readonly status: number
   readonly body: Readonly<Record<string, unknown>>
 }
 
-interface Wish {
+interface Action {
   readonly service: string
   readonly action: 'isolate' | 'restore' | 'drain' | 'weigh' | 'dryRun'
   readonly id?: string
@@ -28,18 +28,18 @@ interface Wish {
 }
 
 /**
- * Another site's page may send a request with the user's cookies, but not with this header: that needs a permission which
- * nobody gives (CORS).
+ * Whether a request comes from the dashboard's page. A page of another site can send a request with the user's
+ * cookies, but not with this header: the browser then asks for permission (CORS), which no response grants.
  */
 export function isSameOrigin({ headers }: IncomingMessage): boolean {
   const site = headers['sec-fetch-site']
   if (headers['x-outrigger-dashboard'] !== '1') return false
-  // Browsers leave it out over plain HTTP, except to this machine.
+  // Browsers omit Sec-Fetch-Site over plain HTTP, except for this machine.
   if (site !== undefined) return site === 'same-origin'
   return headers.origin === undefined || URL.parse(headers.origin)?.host === headers.host
 }
 
-/** True, or the name of who it is; undefined for a no. */
+/** Returns true or the name of the user, or undefined if the request is not authorized. */
 export async function authorized(
   authorize: DashboardActions['authorize'] | undefined,
   request: IncomingMessage,
@@ -47,10 +47,10 @@ export async function authorized(
 ): Promise<true | string | undefined> {
   if (!authorize) return undefined
   const late = Promise.withResolvers<undefined>()
-  const cancel = startTimer(clock, PATIENCE, () => late.resolve(undefined))
+  const cancel = startTimer(clock, AUTHORIZE_TIMEOUT, () => late.resolve(undefined))
   try {
-    const said = await Promise.race([Promise.resolve(authorize(request)), late.promise])
-    return said === true || (typeof said === 'string' && said !== '') ? said : undefined
+    const answer = await Promise.race([Promise.resolve(authorize(request)), late.promise])
+    return answer === true || (typeof answer === 'string' && answer !== '') ? answer : undefined
   } catch {
     return undefined
   } finally {
@@ -58,29 +58,29 @@ export async function authorized(
   }
 }
 
-/** Does what a page asks for. What is wrong with it is an answer, and nothing has changed. */
+/** Executes the action of a request. If the action is invalid, nothing changes and the answer contains the error. */
 export async function act(
   list: readonly (ShownClient | ShownApp)[],
   request: IncomingMessage,
   who: true | string,
 ): Promise<Answer> {
   try {
-    const wish = (await wishOf(request)) as Wish
-    checkObject('action', wish, ['service', 'action', 'id', 'weight', 'for', 'reason', 'force', 'on'])
-    const subject = subjectsOf(list).get(wish.service)
-    if (!subject) throw new RangeError(`there is no service ${quote(wish.service)}`)
-    run(subject.client, wish, who)
+    const wanted = (await actionOf(request)) as Action
+    checkObject('action', wanted, ['service', 'action', 'id', 'weight', 'for', 'reason', 'force', 'on'])
+    const subject = subjectsOf(list).get(wanted.service)
+    if (!subject) throw new RangeError(`there is no service ${quote(wanted.service)}`)
+    run(subject.client, wanted, who)
     return { status: 200, body: { done: true } }
   } catch (error) {
     return { status: 400, body: { error: error instanceof Error ? error.message : quote(error) } }
   }
 }
 
-function run(client: ShownClient, wish: Wish, who: true | string): void {
-  const { action, id = '', weight = Number.NaN, force, on } = wish
+function run(client: ShownClient, wanted: Action, who: true | string): void {
+  const { action, id = '', weight = Number.NaN, force, on } = wanted
   const by = who === true ? 'dashboard' : `dashboard: ${who}`
-  const reason = wish.reason === undefined || wish.reason === '' ? by : `${wish.reason} (${by})`
-  const how = { reason, ...(wish.for !== undefined && { for: wish.for }) }
+  const reason = wanted.reason === undefined || wanted.reason === '' ? by : `${wanted.reason} (${by})`
+  const how = { reason, ...(wanted.for !== undefined && { for: wanted.for }) }
   if (action === 'isolate') client.isolate(id, { ...how, ...(force !== undefined && { force }) })
   else if (action === 'drain') client.drain(id, how)
   else if (action === 'weigh') client.weigh(id, weight, how)
@@ -91,30 +91,33 @@ function run(client: ShownClient, wish: Wish, who: true | string): void {
   } else throw new TypeError(`action must be isolate, restore, drain, weigh or dryRun, got ${quote(action)}`)
 }
 
-/** Frameworks may have read the body already. */
-async function wishOf(request: IncomingMessage & { body?: unknown }): Promise<unknown> {
+/** A framework may have read the body already. */
+async function actionOf(request: IncomingMessage & { body?: unknown }): Promise<unknown> {
   if (request.body !== undefined && request.body !== null) return request.body
   return JSON.parse(await textOf(request))
 }
 
-/** Reads to the end even what is too long, but keeps none of it: a request that is broken off gets no answer. */
+/**
+ * Also reads a body that is too long to its end, without storing it: a client whose upload is cut off would not
+ * read the answer.
+ */
 function textOf(request: IncomingMessage): Promise<string> {
   const pieces: Buffer[] = []
   let size = 0
   return new Promise((resolve, reject) => {
     request.on('data', (piece: Buffer) => {
       size += piece.length
-      if (size <= MOST) pieces.push(piece)
-      else if (size > MOST_READ) request.destroy()
+      if (size <= MAX_SIZE) pieces.push(piece)
+      else if (size > MAX_READ) request.destroy()
     })
     request.once('end', () => {
-      if (size > MOST) reject(new RangeError(`the request has more than ${MOST} bytes`))
+      if (size > MAX_SIZE) reject(new RangeError(`the request has more than ${MAX_SIZE} bytes`))
       else resolve(Buffer.concat(pieces).toString('utf8'))
     })
     request.once('error', reject)
-    request.once('close', () => reject(new Error('the request was broken off')))
-    // Somebody has read it to its end, and left nothing in request.body.
+    request.once('close', () => reject(new Error('the request ended early')))
+    // Another handler has read the body without setting request.body.
     if (request.readableEnded || request.destroyed)
-      reject(new TypeError('the body of the request has been read already'))
+      reject(new TypeError('the body of the request was already read, and request.body is not set'))
   })
 }

@@ -1,15 +1,15 @@
 import type { ServiceFrame } from './frame.ts'
 
-/** Rows by column; the first column names them. */
+/** Rows, stored by column. The first column identifies a row. */
 type Table = Readonly<Record<string, readonly unknown[]>>
 
-/** A service as it is sent: rows of the same kind by column, which is a tenth of the bytes. */
+/** A service as it is sent. Rows are stored by column, which needs a tenth of the bytes. */
 export interface Shape {
   readonly fields: Readonly<Record<string, unknown>>
   readonly tables: Readonly<Record<string, Table>>
 }
 
-/** A whole service, or the fields and cells that are not as before. */
+/** A complete service, or only the fields and cells that have changed. */
 export type Sendable = Readonly<Record<string, unknown>>
 
 const MEASURES = ['calls', 'failed', 'p50', 'p99']
@@ -29,7 +29,7 @@ export function wholeOf({ fields, tables }: Shape): Sendable {
   return { ...fields, ...tables }
 }
 
-/** Undefined when nothing has changed. */
+/** Returns what has changed, or undefined if nothing has. */
 export function changesOf(before: Shape | undefined, after: Shape): Sendable | undefined {
   if (!before) return wholeOf(after)
   const changes: Record<string, unknown> = {}
@@ -49,7 +49,10 @@ function tableOf(rows: readonly object[], columns: readonly string[]): Table {
   return Object.fromEntries(columns.map((name) => [name, all.map((row) => row[name])]))
 }
 
-/** Columns that have changed: those with few changes as cells by place. With other rows, or in another order: the whole table. */
+/**
+ * Returns the columns that have changed. A column with few changes becomes cells by index. If rows or their
+ * order have changed, returns the complete table.
+ */
 function changesOfTable(before: Table, after: Table): Table | Sendable | undefined {
   const [key = ''] = Object.keys(after)
   if (placesOf(before[key], after[key]).length > 0) return after
@@ -63,7 +66,7 @@ function changesOfTable(before: Table, after: Table): Table | Sendable | undefin
   return Object.keys(changes).length > 0 ? changes : undefined
 }
 
-/** Where two columns differ. */
+/** Returns the indexes where two columns differ. */
 function placesOf(before: readonly unknown[] = [], after: readonly unknown[] = []): number[] {
   const places: number[] = []
   const length = Math.max(before.length, after.length)

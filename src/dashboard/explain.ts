@@ -6,10 +6,10 @@ import type { Answer } from './actions.ts'
 import { cut } from './cut.ts'
 import { subjectsOf, type ShownApp, type ShownClient } from './subjects.ts'
 
-/** Characters of a name in a row of text. */
-const MOST = 80
+/** The maximum length of a name in a row of text, in characters. */
+const MAX_LENGTH = 80
 
-/** Answers who would be picked: `?service=…&target=…`, a route, a path or nothing. */
+/** Answers which instance a call would use: `?service=…&target=…`. The target is a route, a path or empty. */
 export function explain(list: readonly (ShownClient | ShownApp)[], { searchParams }: URL): Answer {
   const target = searchParams.get('target') ?? ''
   try {
@@ -19,7 +19,7 @@ export function explain(list: readonly (ShownClient | ShownApp)[], { searchParam
     const { sourceError } = explanation
     const safe =
       sourceError === undefined ? explanation : { ...explanation, sourceError: redactUrls(sourceError) }
-    const instances = safe.instances.map((each) => ({ ...each, id: cut(inOneLine(each.id), MOST) }))
+    const instances = safe.instances.map((each) => ({ ...each, id: cut(inOneLine(each.id), MAX_LENGTH) }))
     return {
       status: 200,
       body: { ...safe, text: redactUrls(`${table({ ...safe, instances })}\n${lineOf(safe.plan)}`) },
@@ -29,7 +29,7 @@ export function explain(list: readonly (ShownClient | ShownApp)[], { searchParam
   }
 }
 
-/** The policy in force, in one line. */
+/** Returns the policy in force, in one line. */
 function lineOf({ attempts, hedges, total, attempt, breaker, priority }: PlanExplanation): string {
   const limits = Object.entries({ total, attempt }).map(([name, ms]) =>
     ms === undefined ? '' : `, ${name} timeout ${ms} ms`,
@@ -40,7 +40,10 @@ function lineOf({ attempts, hedges, total, attempt, breaker, priority }: PlanExp
   return `plan: attempts: ${attempts}, hedges: ${hedges}${limits.join('')}, ${guard}, priority ${priority}`
 }
 
-/** As the page writes characters that nobody sees: a name must not look like further lines, and columns stay in line. */
+/**
+ * Invisible characters, which are escaped as in the page. Otherwise a name could look like another line, or
+ * shift the columns.
+ */
 const UNSEEN = /[\p{Cc}\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu
 
 function inOneLine(text: string): string {

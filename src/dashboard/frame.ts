@@ -11,7 +11,7 @@ interface Measures {
   readonly p99: number | undefined
 }
 
-/** What a page is told of a service once a second. */
+/** The data of a service that a page gets once a second. */
 export interface ServiceFrame extends Measures {
   readonly name: string
   readonly ready: boolean
@@ -25,7 +25,7 @@ export interface ServiceFrame extends Measures {
   readonly mirrors: readonly Mirrored[]
   readonly instances: readonly InstanceFrame[]
   readonly routes: readonly (Measures & { readonly key: string })[]
-  /** Calls by latency, up to 1 ms, and each further row √2 times as far. */
+  /** Calls by latency: the first row up to 1 ms, each further row √2 times as high. */
   readonly latencies: readonly number[]
 }
 
@@ -52,12 +52,15 @@ interface Mirrored extends MirrorSnapshot {
 
 const NONE = { retries: 0, hedges: 0, refused: 0 }
 
-/** Characters of what a registry says; of an id all, for actions name it. */
-const MOST = 1_000
+/**
+ * The maximum length of a text from a registry, in characters. Ids are not cut, because actions need the
+ * complete id.
+ */
+const MAX_LENGTH = 1_000
 
-const short = (text: string): string => cut(text, MOST)
+const short = (text: string): string => cut(text, MAX_LENGTH)
 
-/** One service as it is, with what it did since the last frame. */
+/** Makes the frame of one service: its state, and its counts since the last frame. */
 export function serviceFrame({ client, snapshot }: Subject, counts: ServiceCounts | undefined): ServiceFrame {
   const { service, ready, stale, instances } = snapshot
   const explained = client.explain()

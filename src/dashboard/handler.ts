@@ -7,7 +7,10 @@ import { Sampler } from './sampler.ts'
 import { stream } from './stream.ts'
 import { listOf, type Shown } from './subjects.ts'
 
-/** A request handler of node:http, Express, Connect and the like; `next` is called for what is not the dashboard's. */
+/**
+ * A request handler for node:http, Express, Connect and similar frameworks. `next` is called for other paths
+ * than those of the dashboard.
+ */
 export interface DashboardHandler {
   (request: IncomingMessage, response: ServerResponse, next?: (error?: unknown) => void): void
   /** Ends the streams of all pages. */
@@ -16,7 +19,7 @@ export interface DashboardHandler {
 
 const SCRIPTS = ['main', 'frames', 'views', 'instances', 'log', 'charts', 'history', 'names', 'elements']
 
-/** The files of the page, by what follows the mount point. */
+/** The files of the page, by the path after the mount point. */
 const FILES: Readonly<Record<string, readonly [file: string, type: string]>> = {
   '/': ['page.html', 'text/html; charset=utf-8'],
   '/page.css': ['page.css', 'text/css; charset=utf-8'],
@@ -36,8 +39,8 @@ const HEADERS: Readonly<Record<string, string>> = {
 }
 
 /**
- * The live dashboard of clients, or of an app-wide fetch, as a request handler. Nothing is measured while nobody looks. Mount it where
- * only your own people reach it.
+ * Returns the live dashboard of clients, or of an app-wide fetch, as a request handler. Nothing is measured
+ * while no page is open. Mount it where only authorized people can reach it.
  *
  * @example
  * app.use('/ops', dashboard(fetch))
@@ -56,7 +59,8 @@ export function dashboard(shown: Shown, options: DashboardOptions = {}): Dashboa
     const rest = url.pathname.slice(path.length)
     const isRead = method === 'GET' || method === 'HEAD'
     if (isRead && lacksSlash(request, rest)) {
-      // The page asks for what is beside it. Relative: a proxy may have another prefix.
+      // The page loads files by relative URLs, so its path must end with a slash. The location is relative too,
+      // because a proxy may add a prefix.
       const name = url.pathname === '/' ? mountOf(request) : url.pathname
       response.writeHead(308, { ...HEADERS, location: `./${name.slice(name.lastIndexOf('/') + 1)}/` }).end()
     } else if (rest === '/events' && method === 'GET') {
@@ -118,14 +122,14 @@ export function dashboard(shown: Shown, options: DashboardOptions = {}): Dashboa
 
 const REFUSED: Answer = { status: 403, body: { error: 'not allowed' } }
 
-/** Where a framework has mounted the handler, when it says so. */
+/** The path where a framework has mounted the handler, if the framework reports it. */
 function mountOf({ originalUrl }: IncomingMessage & { originalUrl?: unknown }): string {
   return typeof originalUrl === 'string'
     ? (URL.parse(`http://dashboard${originalUrl}`)?.pathname ?? '/')
     : '/'
 }
 
-/** Whether the page was asked for without a slash at its end. Express strips the mount point and puts one there. */
+/** Whether the page was requested without a trailing slash. Express removes the mount point and adds a slash. */
 function lacksSlash(request: IncomingMessage, rest: string): boolean {
   return rest === '' || (rest === '/' && !mountOf(request).endsWith('/'))
 }

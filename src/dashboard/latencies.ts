@@ -1,12 +1,18 @@
-/** Buckets for percentiles: eight to each doubling, 0.25 ms to 65 s and beyond. A percentile is at most 9 % too high. */
+/**
+ * Buckets for percentiles: eight for each doubling, from 0.25 ms to 65 s and above. A percentile is at most 9 %
+ * too high.
+ */
 const FINE = 8
 const FIRST = 0.25
 const COUNT = FINE * 18 + 1
-/** Fine buckets in one row of the heat map, each row √2 times as wide as the one before; the first row ends at 1 ms. */
+/**
+ * How many of these buckets form one row of the heat map. Each row ends √2 times as high as the row before. The
+ * first row ends at 1 ms.
+ */
 const PER_ROW = FINE / 2
 const FIRST_ROW = FINE * 2
 
-/** Counts of latencies since the last look: 580 bytes, whatever the number of calls. */
+/** Counts latencies since the last frame, in 580 bytes for any number of calls. */
 export class Latencies {
   readonly #counts = new Uint32Array(COUNT)
   #total = 0
@@ -17,7 +23,7 @@ export class Latencies {
     this.#total++
   }
 
-  /** The upper end of the bucket in which a share of the latencies ends, in ms; undefined without any. */
+  /** Returns the upper bound of the bucket that contains the percentile, in ms, or undefined without latencies. */
   percentile(share: number): number | undefined {
     if (this.#total === 0) return undefined
     let left = this.#total * share
@@ -28,7 +34,10 @@ export class Latencies {
     return undefined
   }
 
-  /** Counts by latency: up to 1 ms, and then √2 times as far in each row, without the empty ones at the end. */
+  /**
+   * Returns counts by latency: the first row up to 1 ms, each further row √2 times as high. Empty rows at the
+   * end are omitted.
+   */
   rows(): number[] {
     const rows: number[] = []
     this.#counts.forEach((count, bucket) => {

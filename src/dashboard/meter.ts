@@ -6,13 +6,13 @@ import { fieldsOf, lineOf } from '../log/describe.ts'
 import { cut } from './cut.ts'
 import { Latencies } from './latencies.ts'
 
-/** Names that are counted for one service; the rest is counted as one. */
-const MOST = 10_000
+/** How many names are counted separately for one service. All further names are counted as one. */
+const MAX_NAMES = 10_000
 const OTHERS = 'others'
-/** Lines of the log in one frame, and characters of one and of its instance's name. */
-const MOST_LINES = 200
-const MOST_OF_LINE = 500
-const MOST_OF_NAME = 200
+/** Limits: log lines in one frame, characters of a line, characters of the name of its instance. */
+const MAX_LINES = 200
+const MAX_LINE_LENGTH = 500
+const MAX_NAME_LENGTH = 200
 
 export interface Counts {
   readonly latencies: Latencies
@@ -20,7 +20,7 @@ export interface Counts {
   failed: number
 }
 
-/** What one service did since the last frame. */
+/** The counts of one service since the last frame. */
 export interface ServiceCounts extends Counts {
   retries: number
   hedges: number
@@ -37,9 +37,9 @@ export interface Line {
   readonly text: string
 }
 
-/** Counts what clients do while somebody looks. */
+/** Counts what clients do while a page is open. */
 export class Meter implements Watcher {
-  readonly names: ReadonlySet<keyof ClientEvents> = TOLD
+  readonly names: ReadonlySet<keyof ClientEvents> = EVENTS
   #services = new Map<string, ServiceCounts>()
   #lines: Line[] = []
   #dropped = 0
@@ -73,13 +73,13 @@ export class Meter implements Watcher {
   }
 
   event(name: keyof ClientEvents, event: ClientEvents[keyof ClientEvents]): void {
-    // Not in the log: there is one for each call in an incident.
+    // Retries and hedges are counted only: in an incident, each call may have one.
     if (name === 'call:retry') this.#of(event.service).retries++
     else if (name === 'call:hedge') this.#of(event.service).hedges++
-    else this.#tell(name, event as ClientEvents['call:retry'])
+    else this.#addLine(name, event as ClientEvents['call:retry'])
   }
 
-  /** What was counted since the last time. */
+  /** Returns the counts since the last call. */
   take(): { services: ReadonlyMap<string, ServiceCounts>; lines: readonly Line[]; dropped: number } {
     const taken = { services: this.#services, lines: this.#lines, dropped: this.#dropped }
     this.#services = new Map()
@@ -97,8 +97,8 @@ export class Meter implements Watcher {
     return counts
   }
 
-  #tell(kind: keyof ClientEvents, event: ClientEvents['call:retry']): void {
-    if (this.#lines.length >= MOST_LINES) {
+  #addLine(kind: keyof ClientEvents, event: ClientEvents['call:retry']): void {
+    if (this.#lines.length >= MAX_LINES) {
       this.#dropped++
       return
     }
@@ -109,14 +109,14 @@ export class Meter implements Watcher {
       at: event.at,
       kind,
       service: event.service,
-      ...(isOfInstance && { instance: instance.slice(0, MOST_OF_NAME) }),
-      text: cut(lineOf(kind, fields), MOST_OF_LINE),
+      ...(isOfInstance && { instance: instance.slice(0, MAX_NAME_LENGTH) }),
+      text: cut(lineOf(kind, fields), MAX_LINE_LENGTH),
     })
   }
 }
 
-/** What the log shows, and what is counted. */
-const TOLD: ReadonlySet<keyof ClientEvents> = new Set<keyof ClientEvents>([
+/** The events that are counted or logged. */
+const EVENTS: ReadonlySet<keyof ClientEvents> = new Set<keyof ClientEvents>([
   'call:retry',
   'call:hedge',
   'breaker:open',
@@ -143,7 +143,7 @@ function newCounts(): Counts {
 }
 
 function named(counts: Map<string, Counts>, name: string): Counts {
-  const key = counts.has(name) || counts.size < MOST ? name : OTHERS
+  const key = counts.has(name) || counts.size < MAX_NAMES ? name : OTHERS
   let own = counts.get(key)
   if (!own) counts.set(key, (own = newCounts()))
   return own

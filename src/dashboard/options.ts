@@ -5,21 +5,24 @@ import { checkFunction, checkMethods, checkNumber, checkObject, quote } from '..
 /** Who may act on instances from the dashboard. */
 export interface DashboardActions {
   /**
-   * Whether this request may act: true, or the name of who it is, which is in the events. May be async; what throws, or takes longer
-   * than 5 s, is a no.
+   * Returns whether this request may act: true, or the name of the user, which appears in the events. May be
+   * async. If it throws or takes longer than 5 s, the request may not act.
    */
   authorize: (request: IncomingMessage) => unknown
 }
 
-/** What a dashboard takes beside what it shows. */
+/** Options of a dashboard. */
 export interface DashboardOptions {
-  /** Where the handler is mounted when nobody strips that from `request.url`: `'/ops'`. @default '' */
+  /**
+   * The path where the handler is mounted, if the framework does not remove it from `request.url`: `'/ops'`.
+   * @default ''
+   */
   path?: string
   /** Who may isolate, restore, drain, weigh and switch to dry run. @default nobody */
   actions?: DashboardActions
-  /** Bytes of frames that are kept for a page that opens or comes back. @default 4_194_304 */
+  /** How many bytes of frames are stored for pages that open or reconnect. @default 4_194_304 */
   history?: number
-  /** Time. @default the system's */
+  /** The source of time. @default the system's clock */
   clock?: Clock
 }
 

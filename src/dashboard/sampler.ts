@@ -8,13 +8,16 @@ import { Meter, type Line } from './meter.ts'
 import { SentFrames, type Frame, type Sent } from './sent.ts'
 import { subjectsOf, type ShownApp, type ShownClient } from './subjects.ts'
 
-/** Milliseconds between two frames, and for which it goes on after the last page has left: it may come back. */
-const EVERY = 1_000
+/**
+ * Time between two frames, and how long sampling continues after the last page has left, because it may come
+ * back. Both in ms.
+ */
+const INTERVAL = 1_000
 const LINGER = 10_000
 
 export type Watcher = (frame: Sent) => void
 
-/** Makes a frame a second for all pages together, as long as there is one. It owns the only timer. */
+/** Makes one frame a second for all pages together, while there is a page. It has the only timer. */
 export class Sampler {
   readonly #list: readonly (ShownClient | ShownApp)[]
   readonly #clock: Clock
@@ -27,15 +30,15 @@ export class Sampler {
   constructor(list: readonly (ShownClient | ShownApp)[], clock: Clock, historyBytes: number) {
     this.#list = list
     this.#clock = clock
-    // A process that was started anew goes on above the ids of the one before: a frame a second at most.
-    const id = Math.max(Math.floor((clock.now() + (clock.epoch ?? 0)) / EVERY), 0)
+    // Ids continue above those of an earlier process, which made at most one frame a second.
+    const id = Math.max(Math.floor((clock.now() + (clock.epoch ?? 0)) / INTERVAL), 0)
     this.frames = new SentFrames(id, historyBytes)
   }
 
-  /** Each frame from now on, until what is returned is called. */
+  /** Calls `watcher` with each frame from now on. The returned function ends this. */
   readonly watch = (watcher: Watcher): (() => void) => {
     this.#watchers.add(watcher)
-    // Not in the context of the request that was the first.
+    // Not in the async context of the first page's request.
     if (!this.#stop) nobody.runInAsyncScope(() => void this.#run())
     return () => {
       const wasThere = this.#watchers.delete(watcher)
@@ -43,7 +46,7 @@ export class Sampler {
     }
   }
 
-  /** Stops at once. A page that comes later begins anew. */
+  /** Stops at once. A later page starts again. */
   close(): void {
     this.#watchers.clear()
     this.#stop?.()
@@ -63,13 +66,13 @@ export class Sampler {
     meter.start()
     try {
       while (this.#watchers.size > 0 || this.#clock.now() - this.#leftAt < LINGER) {
-        await this.#clock.sleep(EVERY, running.signal, { ref: false })
-        // The clock may be one that resolves though it was told to stop.
+        await this.#clock.sleep(INTERVAL, running.signal, { ref: false })
+        // A user's clock may resolve although its signal has aborted.
         if (running.signal.aborted) return
         this.#send(meter)
       }
     } catch {
-      // Closed: nothing else is thrown.
+      // The sampler was closed. Nothing else throws here.
     } finally {
       stop()
     }
@@ -91,8 +94,9 @@ export class Sampler {
           shown.set(name, shapeOf(serviceFrame(subject, services.get(name))))
         }
       } catch (error) {
-        // A strategy of the user's may throw when it explains itself: the calls and the other clients go on, and the page says so.
-        const text = redactUrls(`the dashboard could not look at a client: ${quote(error)}`)
+        // A strategy of the user's may throw when it explains itself. The page then shows a line about it, and
+        // the other clients continue.
+        const text = redactUrls(`the dashboard could not read a client: ${quote(error)}`)
         failed.push({ at, kind: 'control', service: '', text })
       }
     }

@@ -1,50 +1,53 @@
 import { changesOf, wholeOf, type Shape } from './changes.ts'
 import type { Line } from './meter.ts'
 
-/** A frame as it is sent, to each page the same bytes. */
+/** A frame as it is sent. Each page gets the same bytes. */
 export interface Sent {
   readonly id: number
   readonly bytes: Buffer
 }
 
-interface Kept extends Sent {
-  /** The same with all that there is: where a page may begin. */
+interface StoredFrame extends Sent {
+  /** The same frame with the complete state, with which a page can start. */
   readonly whole: Buffer | undefined
 }
 
-/** What a frame says. */
+/** The content of a frame. */
 export interface Frame {
   readonly at: number
   readonly services: ReadonlyMap<string, Shape>
   readonly lines: readonly Line[]
-  /** Lines that were left out. */
+  /** How many lines were left out. */
   readonly dropped: number
 }
 
-/** Frames from one that pages may begin with to the next, and the share of all bytes that they may have. */
-const APART = 30
-const SHARE = 0.25
-/** Lines that a page keeps. */
-const MOST_LINES = 500
+/**
+ * How many frames there are between two complete ones, and which share of the stored bytes these may have
+ * together.
+ */
+const FRAMES_PER_WHOLE = 30
+const MAX_SHARE = 0.25
+/** How many lines a page keeps. */
+const MAX_LINES = 500
 
 const NOTHING: Frame = { at: 0, services: new Map(), lines: [], dropped: 0 }
 
-/** Frames of the last minutes: each has only what has changed since the one before. */
+/** The frames of the last minutes. Each contains only what has changed since the frame before. */
 export class SentFrames {
   readonly #run: number
-  readonly #mostBytes: number
+  readonly #maxBytes: number
   #id: number
   #last = NOTHING
-  /** Oldest first. The first one is whole. */
-  #kept: Kept[] = []
+  /** Ordered from old to new. The first one has the complete state. */
+  #stored: StoredFrame[] = []
   #bytes = 0
   #sinceWhole = 0
   #bytesSinceWhole = 0
 
-  /** `id`: that of the frame before the first; it tells this process from others, too. */
-  constructor(id: number, mostBytes: number) {
+  /** `id` is that of the frame before the first. It also distinguishes this process from others. */
+  constructor(id: number, maxBytes: number) {
     this.#run = this.#id = id
-    this.#mostBytes = mostBytes
+    this.#maxBytes = maxBytes
   }
 
   add(frame: Frame): Sent {
@@ -55,45 +58,49 @@ export class SentFrames {
     const changed = [...services].flatMap(([name, shape]) => changesOf(before.get(name), shape) ?? [])
     const gone = [...before.keys()].filter((name) => !services.has(name))
     const bytes = eventOf(id, { at, services: changed, ...(gone.length > 0 && { gone }), lines, dropped })
-    this.#keep(id, bytes)
+    this.#store(id, bytes)
     return { id, bytes }
   }
 
-  /** Forgets the frames: those to come know nothing of them. */
+  /** Removes all frames. Later frames do not depend on them. */
   clear(): void {
-    this.#kept = []
+    this.#stored = []
     this.#bytes = 0
     this.#last = NOTHING
   }
 
   /**
-   * With what a page catches up which had the frame of an id last: a whole one, and those that follow. At most so many bytes: none
-   * when it would be more. A page that is new, or was told by another process, gets as many as there are.
+   * Returns the frames that a page needs which last received the frame `id`: a complete one and those after it.
+   * Returns none if they have more than `maxBytes` bytes. A new page, or a page that was connected to another
+   * process, gets as many frames as fit.
    */
-  after(id: number, mostBytes: number): readonly Sent[] {
+  after(id: number, maxBytes: number): readonly Sent[] {
     const known = id > this.#id ? -1 : id
     let bytes = 0
     let start: number | undefined
-    for (let place = this.#kept.length - 1; place >= 0; place--) {
-      const { whole, ...frame } = this.#kept[place]!
-      if (whole && bytes + whole.length <= mostBytes) {
+    for (let place = this.#stored.length - 1; place >= 0; place--) {
+      const { whole, ...frame } = this.#stored[place]!
+      if (whole && bytes + whole.length <= maxBytes) {
         start = place
         if (frame.id <= known + 1) break
       }
       bytes += frame.bytes.length
-      if (bytes > mostBytes) break
+      if (bytes > maxBytes) break
     }
     if (start === undefined) return []
-    return this.#kept
+    return this.#stored
       .slice(start)
       .map(({ whole, ...each }, at) => (at === 0 && whole ? { ...each, bytes: whole } : each))
   }
 
-  /** The newest frame as a whole, with the lines of those after an id: one instead of all that a page was too slow for. */
+  /**
+   * Returns the newest frame with the complete state, and with the lines of the frames after an id. It replaces
+   * all the frames that a slow page missed.
+   */
   merged(after: number): Sent {
     const known = after > this.#id ? -1 : after
     let { dropped } = this.#last
-    const missed = this.#kept
+    const missed = this.#stored
       .filter(({ id }) => id > known && id < this.#id)
       .flatMap(({ bytes }): readonly Line[] => {
         const frame = JSON.parse(String(bytes.subarray(bytes.indexOf('{')))) as Frame
@@ -101,7 +108,7 @@ export class SentFrames {
         return frame.lines
       })
     const lines = [...missed, ...this.#last.lines]
-    const shown = lines.slice(-MOST_LINES)
+    const shown = lines.slice(-MAX_LINES)
     return { id: this.#id, bytes: this.#whole(shown, dropped + lines.length - shown.length) }
   }
 
@@ -111,20 +118,20 @@ export class SentFrames {
     return eventOf(this.#id, { at, whole: this.#run, services: all, lines, dropped })
   }
 
-  #keep(id: number, bytes: Buffer): void {
-    if (this.#mostBytes === 0) return
-    const isFull = this.#bytesSinceWhole > this.#mostBytes * SHARE
-    const isWhole = this.#kept.length === 0 || this.#sinceWhole >= APART || isFull
+  #store(id: number, bytes: Buffer): void {
+    if (this.#maxBytes === 0) return
+    const isFull = this.#bytesSinceWhole > this.#maxBytes * MAX_SHARE
+    const isWhole = this.#stored.length === 0 || this.#sinceWhole >= FRAMES_PER_WHOLE || isFull
     const whole = isWhole ? this.#whole(this.#last.lines, this.#last.dropped) : undefined
     this.#sinceWhole = isWhole ? 1 : this.#sinceWhole + 1
     this.#bytesSinceWhole = isWhole ? 0 : this.#bytesSinceWhole + bytes.length
-    this.#kept.push({ id, bytes, whole })
+    this.#stored.push({ id, bytes, whole })
     this.#bytes += bytes.length + (whole?.length ?? 0)
-    let [first] = this.#kept
-    while (first && (this.#bytes > this.#mostBytes || !first.whole)) {
+    let [first] = this.#stored
+    while (first && (this.#bytes > this.#maxBytes || !first.whole)) {
       this.#bytes -= first.bytes.length + (first.whole?.length ?? 0)
-      this.#kept.shift()
-      ;[first] = this.#kept
+      this.#stored.shift()
+      ;[first] = this.#stored
     }
   }
 }

@@ -5,23 +5,23 @@ import { dashboard } from './handler.ts'
 import type { DashboardOptions } from './options.ts'
 import type { Shown } from './subjects.ts'
 
-/** What a dashboard with a server of its own takes. */
+/** Options of `serveDashboard()`. */
 export interface ServeOptions extends DashboardOptions {
-  /** 0 for any that is free. @default 0 */
+  /** The port. 0 selects a free one. @default 0 */
   port?: number
-  /** @default '127.0.0.1' */
+  /** The address to listen on. @default '127.0.0.1' */
   host?: string
 }
 
-/** A dashboard with a server of its own. */
+/** A dashboard with its own server. */
 export interface ServedDashboard extends AsyncDisposable {
-  /** Where the page is. */
+  /** The url of the page. */
   readonly url: string
   close(): Promise<void>
 }
 
 /**
- * The dashboard on a server of its own, which keeps no process alive.
+ * Serves the dashboard with its own server, which does not keep the process alive.
  *
  * @example
  * const { url } = await serveDashboard(fetch, { port: 9000 })
@@ -35,7 +35,7 @@ export async function serveDashboard(shown: Shown, options: ServeOptions = {}): 
   const handler = dashboard(shown, rest)
   const { createServer } = await import('node:http')
   const server = createServer((request, response) => {
-    if (isAskedFor(request)) handler(request, response)
+    if (isAllowedHost(request)) handler(request, response)
     else response.writeHead(403).end('This dashboard is for http://localhost only.')
   })
   await new Promise<void>((resolve, reject) => {
@@ -61,10 +61,11 @@ export async function serveDashboard(shown: Shown, options: ServeOptions = {}): 
 }
 
 /**
- * A site may have its own name resolve to this machine (DNS rebinding), and then its pages read what listens on loopback only.
- * The name stays in the Host header.
+ * Whether the request is for the name of this machine. By DNS rebinding, a site can make its own name resolve
+ * to this machine, so that its pages can read a server that listens on loopback only. The Host header then
+ * contains the name of the site.
  */
-function isAskedFor({ socket, headers }: IncomingMessage): boolean {
+function isAllowedHost({ socket, headers }: IncomingMessage): boolean {
   const isLocal = isLoopback(socket.localAddress ?? '')
   return !isLocal || isLoopback(URL.parse(`http://${headers.host}`)?.hostname ?? '')
 }

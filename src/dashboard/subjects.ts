@@ -3,13 +3,13 @@ import type { ClientSnapshot } from '../client/snapshot.ts'
 import { watch, type Watchable } from '../observe/watchers.ts'
 import { checkMethods, quote } from '../options.ts'
 
-/** What the dashboard uses of a client. */
+/** The part of a client that the dashboard uses. */
 export interface ShownClient
   extends
     Watchable,
     Pick<ClientDoors, 'snapshot' | 'explain' | 'isolate' | 'restore' | 'drain' | 'weigh' | 'dryRun'> {}
 
-/** What it uses of an app-wide fetch. */
+/** The part of an app-wide fetch that the dashboard uses. */
 export interface ShownApp extends Watchable {
   client(name: string): ShownClient
   snapshot(): { readonly services: Readonly<Record<string, ClientSnapshot>> }
@@ -23,7 +23,7 @@ export interface Subject {
   readonly snapshot: ClientSnapshot
 }
 
-/** Checks what is to be shown. */
+/** Checks the clients to show. */
 export function listOf(shown: Shown): readonly (ShownClient | ShownApp)[] {
   const list = [shown].flat() as readonly (ShownClient | ShownApp)[]
   for (const each of list) {
@@ -36,7 +36,7 @@ export function listOf(shown: Shown): readonly (ShownClient | ShownApp)[] {
   return list
 }
 
-/** The services as they are now, by name: those of an app that have been called. */
+/** Returns the current services by name. For an app, those that have been called. */
 export function subjectsOf(list: readonly (ShownClient | ShownApp)[]): Map<string, Subject> {
   const subjects = new Map<string, Subject>()
   for (const each of list) {

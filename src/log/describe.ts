@@ -5,19 +5,19 @@ import type { Instance } from '../registry/source.ts'
 import { redactUrl, redactUrls } from '../registry/origin.ts'
 import { isA } from '../hooks/thrown.ts'
 
-/** What a log line says of an event, as plain data. */
+/** The fields of a log line, as plain data. */
 export type LogFields = Readonly<Record<string, unknown>>
 
-/** Causes of causes are shown this deep. */
+/** How many levels of causes are logged. */
 const DEPTH = 3
 const STACK_LINES = 10
-/** Of the entries that a snapshot dropped, this many are shown: there may be thousands. */
+/** How many dropped entries of a snapshot are logged. There may be thousands. */
 const REJECTED = 20
 
-/** An error as plain data: most loggers print only the message of one, or nothing. */
+/** Turns an error into plain data, because most loggers print only an error's message, or nothing. */
 export function serializeError(error: unknown, depth: number = DEPTH): LogFields {
   if (!isA(error, Error)) return { message: redactUrls(quote(error)) }
-  // A user's class may have made them anything.
+  // These may have any type in an error class of the user's.
   const { name, message, stack, cause, code } = shown(error)
   return {
     type: name,
@@ -44,7 +44,10 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : quote(value)
 }
 
-/** The fields of an event: an instance by its id and address, never its metadata; an error as data. */
+/**
+ * Returns the fields of an event. An instance appears with id and address but without metadata. An error
+ * appears as data.
+ */
 export function fieldsOf(name: keyof ClientEvents, event: ServiceEvent): LogFields {
   const {
     instance,
@@ -71,7 +74,7 @@ function addressOf({ id, url }: Instance): LogFields {
   return { instance: id, url: redactUrl(url) }
 }
 
-/** One line for people. */
+/** Returns the log line for people. */
 export function lineOf(name: keyof ClientEvents, fields: LogFields): string {
   const parts = [
     ...(name === 'control' ? [doneByHand(fields)] : []),
@@ -91,7 +94,7 @@ export function lineOf(name: keyof ClientEvents, fields: LogFields): string {
   return oneLine(`${textOf(fields['service'])} ${name}${parts.length > 0 ? `: ${parts.join(', ')}` : ''}`)
 }
 
-/** `isolate a`, `weigh a 5`, `reset all`. */
+/** Returns for example `isolate a`, `weigh a 5` or `reset all`. */
 function doneByHand({ action, id = 'all', weight }: LogFields): string {
   return [action, id, ...(weight === undefined ? [] : [weight])].map((each) => textOf(each)).join(' ')
 }
@@ -125,7 +128,7 @@ function messagesOf(error: Told | undefined): string[] {
   return messages
 }
 
-/** A number of instances, or how many are in which state. */
+/** Describes a number of instances, or how many instances are in each state. */
 function leftOf(instances: unknown): string {
   if (typeof instances === 'number') return `${instances} ${instances === 1 ? 'instance' : 'instances'}`
   return typeof instances === 'object' && instances !== null

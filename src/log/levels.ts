@@ -3,7 +3,7 @@ import type { ClientEvents } from '../observe/events.ts'
 /** The levels of a log, as `console` and most loggers name them. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
-/** The level of each event; false: not logged. An event for every call is left out, unless it is asked for. */
+/** The level of each event. False: not logged. Events of each single call are not logged by default. */
 export const LEVELS: Readonly<Record<keyof ClientEvents, LogLevel | false>> = {
   'breaker:open': 'warn',
   'breaker:half-open': 'debug',

@@ -8,22 +8,27 @@ import { LEVELS, type LogLevel } from './levels.ts'
 import { writerOf, type Logger, type LoggerStyle } from './logger.ts'
 import { Thinning } from './thinning.ts'
 
-/** What `logEvents()` takes beside the client and the logger. */
+/** Options of `logEvents()`. */
 export interface LogEventsOptions {
   /**
-   * The level of an event; false leaves it out. `call` and `attempt`, one for each request, are left out unless they are
-   * named here.
-   * @default warn for breaker:open, source:invalid, call:rejected and call:fallback; error for source:stale; debug for
-   * breaker:half-open, call:retry and call:hedge; info for the others
+   * The level of each event. False: it is not logged. The events of each single call and attempt are not logged
+   * by default.
+   * @default warn for breaker:open, instance:ejected, instance:unhealthy, source:invalid, call:rejected,
+   * call:fallback and control; error for source:stale; debug for breaker:half-open, call:retry and call:hedge;
+   * false for call:start, call, call:end, attempt:start, attempt, mirror and mirror:dropped; info for the
+   * others
    */
   levels?: Partial<Record<keyof ClientEvents, LogLevel | false>>
-  /** Milliseconds in which the same event of the same instance and route is one line; the next line says how many. @default 10_000 */
+  /**
+   * In ms. In this time, equal events of the same instance and route are one line. The next line has their
+   * number. @default 10_000
+   */
   thin?: number
-  /** How the logger takes its arguments. @default seen from the logger */
+  /** The argument order of the logger. @default detected from the logger */
   style?: LoggerStyle
 }
 
-/** What can be listened to: a client, or an app-wide fetch. */
+/** A source of events: a client, or an app-wide fetch. */
 export interface EventSource {
   on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): unknown
   off<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): unknown
@@ -32,8 +37,9 @@ export interface EventSource {
 const LEVEL_NAMES: readonly unknown[] = ['debug', 'info', 'warn', 'error', false]
 
 /**
- * Logs a client's events: one line each, errors as data, no credentials, repeated ones as a count. Returns a function
- * that stops it. Throws a TypeError for a logger or an option that cannot be used.
+ * Logs a client's events, one line each. Errors become data, credentials are removed, and repeated events
+ * become a count. Returns a function that stops the logging. Throws a TypeError for an invalid logger or
+ * option.
  *
  * @example
  * logEvents(users, pino())
@@ -45,20 +51,20 @@ export function logEvents(client: EventSource, logger: Logger, options: LogEvent
   const { levels = {}, thin = 10_000, style } = options
   checkLevels(levels)
   const write = writerOf(logger, style)
-  const tell = ([level, name, fields]: Told, repeated: number): void => {
+  const log = ([level, name, fields]: LogEntry, repeated: number): void => {
     const line = lineOf(name, fields)
     if (repeated > 0) write(level, `${line} (${repeated} more)`, { ...fields, repeated })
     else write(level, line, fields)
   }
-  const thinning = new Thinning<Told>(checkNumber('logEvents().thin', thin), tell)
+  const thinning = new Thinning<LogEntry>(checkNumber('logEvents().thin', thin), log)
   const listeners = new Map<keyof ClientEvents, Listener<ServiceEvent>>()
   for (const name of EVENT_NAMES) {
     const level = levels[name] ?? LEVELS[name]
     if (level === false) continue
     listeners.set(name, (event) => {
-      const told: Told = [level, name, fieldsOf(name, event)]
-      if (BY_SOMEBODY.has(name)) tell(told, 0)
-      else thinning.add(keyOf(name, event), told, event.at)
+      const entry: LogEntry = [level, name, fieldsOf(name, event)]
+      if (ALWAYS_LOGGED.has(name)) log(entry, 0)
+      else thinning.add(keyOf(name, event), entry, event.at)
     })
   }
   for (const [name, listener] of listeners) client.on(name, listener)
@@ -77,12 +83,12 @@ function checkLevels(levels: NonNullable<LogEventsOptions['levels']>): void {
   }
 }
 
-type Told = readonly [LogLevel, keyof ClientEvents, LogFields]
+type LogEntry = readonly [LogLevel, keyof ClientEvents, LogFields]
 
-/** What somebody did. None of these may be missing in a log, however many there are. */
-const BY_SOMEBODY: ReadonlySet<keyof ClientEvents> = new Set(['control', 'config:changed'])
+/** Actions of people. Each of them is logged. */
+const ALWAYS_LOGGED: ReadonlySet<keyof ClientEvents> = new Set(['control', 'config:changed'])
 
-/** Events that say the same of the same. */
+/** Returns the same key for events with the same meaning. */
 function keyOf(name: keyof ClientEvents, event: ServiceEvent): string {
   const { service } = event
   const { instance, route, status, error } = event as ServiceEvent & {

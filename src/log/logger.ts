@@ -2,7 +2,7 @@ import { quote } from '../quote.ts'
 import type { LogFields } from './describe.ts'
 import type { LogLevel } from './levels.ts'
 
-/** pino, winston, console, or anything with a method for each level. */
+/** A logger such as pino, winston or console, or any object with a method for each level. */
 export type Logger = { readonly [Level in LogLevel]: (...args: never[]) => unknown }
 
 /** `pino`: `warn(fields, line)`. `winston`: `warn(line, fields)`. `console`: `warn(line)`. */
@@ -10,7 +10,10 @@ export type LoggerStyle = 'pino' | 'winston' | 'console'
 
 export type Write = (level: LogLevel, line: string, fields: LogFields) => void
 
-/** How to write to a logger, by what it looks like or as told. Throws a TypeError for what is none. */
+/**
+ * Returns a function that writes to the logger, in the given style or the style detected. Throws a TypeError
+ * for an invalid logger.
+ */
 export function writerOf(logger: Logger, style: LoggerStyle = styleOf(logger)): Write {
   const levels = (logger ?? {}) as unknown as Record<string, unknown>
   for (const level of ['debug', 'info', 'warn', 'error']) {
@@ -30,7 +33,7 @@ function styleOf(logger: unknown): LoggerStyle {
   const { bindings, transports, time, log } = (logger ?? {}) as Record<string, unknown>
   if (typeof bindings === 'function') return 'pino'
   if (transports !== undefined) return 'winston'
-  // Only a console can measure time.
+  // Of these loggers, only a console has time() and log().
   if (typeof time === 'function' && typeof log === 'function') return 'console'
   return 'pino'
 }

@@ -1,16 +1,16 @@
-/** Keys that are remembered at a time: ids of instances come from outside. */
+/** How many keys are stored at a time. The limit is needed because ids of instances come from outside. */
 const MAX_KEYS = 1_000
 
 interface Entry<Line> {
   until: number
-  /** Further events of the key since its last line. */
+  /** How many more events of the key there were since its last line. */
   count: number
   last: Line
 }
 
 /**
- * Lets the first event of a key through, and counts the others until `ms` have passed. It owns no timer: the time is that
- * of the events, and a count is told with the next event of any key.
+ * Writes the first event of a key at once, and counts further events of the key for `ms` milliseconds. It has
+ * no timer: it takes the time from the events, and writes a count when the next event of any key arrives.
  */
 export class Thinning<Line> {
   readonly #ms: number
@@ -36,10 +36,10 @@ export class Thinning<Line> {
     this.#entries.set(key, { until: at + this.#ms, count: 0, last: line })
   }
 
-  /** Writes what was counted for keys whose time is over by `at`. */
+  /** Writes the counts of all keys whose time has ended by `at`. */
   flush(at: number): void {
     for (const [key, entry] of this.#entries) {
-      // Entries are in the order of their end.
+      // Entries are ordered by their end.
       if (entry.until > at) return
       this.#entries.delete(key)
       if (entry.count > 0) this.#write(entry.last, entry.count)

@@ -4,7 +4,7 @@ import { idLabel } from '../observe/labels.ts'
 import { socketPath } from '../registry/origin.ts'
 import type { Instance } from '../registry/source.ts'
 
-/** Of the HTTP conventions (RFC 9110, and PATCH of RFC 5789). */
+/** The methods that OpenTelemetry's HTTP conventions name (RFC 9110, and PATCH of RFC 5789). */
 const METHODS: ReadonlySet<string> = new Set([
   'CONNECT',
   'DELETE',
@@ -23,18 +23,21 @@ export function knownMethod(method: string): string {
   return METHODS.has(method) ? method : OTHER
 }
 
-/** The path of a route key, `/users/{id}` of `GET /users/{id}`. */
+/** Returns the path of a route key: `/users/{id}` for `GET /users/{id}`. */
 export function templateOf(route: string): string {
   return route.slice(route.indexOf(' ') + 1)
 }
 
 type Scheme = 'http' | 'https'
 
-/** Of the few services of a process. */
+/** Cached attributes, by service. A process has few services. */
 const servers: Record<Scheme, Map<string, Attributes>> = { http: new Map(), https: new Map() }
 const MAX_SERVERS = 1_000
 
-/** Where callers think it goes: the service's host, and the port that its name or its scheme says. */
+/**
+ * Returns the server as callers address it: the service's host, and the port from its name or the default port
+ * of the scheme.
+ */
 export function serverOf(service: string, scheme: Scheme): Attributes {
   const known = servers[scheme].get(service)
   if (known) return known
@@ -48,7 +51,7 @@ export function serverOf(service: string, scheme: Scheme): Attributes {
 
 const peers = new WeakMap<Instance, Attributes>()
 
-/** Where it really goes, and to whom. */
+/** Returns the server that receives the request. */
 function peerOf(instance: Instance): Attributes {
   let peer = peers.get(instance)
   if (!peer)
@@ -70,7 +73,7 @@ export function schemeOf({ url }: Instance): Scheme {
   return url.startsWith('https:') ? 'https' : 'http'
 }
 
-/** The name of an attempt's span: of few values, `GET /users/{id}`. */
+/** The name of an attempt's span. It must have few values: `GET /users/{id}`. */
 export function attemptName({ method, route }: CallStartEvent): string {
   if (method === undefined) return route === undefined ? 'execute' : `execute ${route}`
   const known = knownMethod(method)
@@ -78,16 +81,19 @@ export function attemptName({ method, route }: CallStartEvent): string {
   return route === undefined ? verb : `${verb} ${templateOf(route)}`
 }
 
-/** An attempt through `execute` makes whatever request it likes, or none: it is no HTTP span. */
+/** An attempt through `execute` may send any request, or none, so its span is not an HTTP span. */
 export function attemptKind({ door }: CallStartEvent): SpanKind {
   return door === 'execute' ? SpanKind.INTERNAL : SpanKind.CLIENT
 }
 
-/** What is known of an attempt when it starts; `resends` are the requests that this call has made before. */
+/**
+ * Returns the attributes that are known when an attempt starts. `resends` is the number of earlier requests of
+ * this call.
+ */
 export function attemptAttributes(attempt: AttemptStartEvent, resends: number): Attributes {
   const { service, id, method, route, path, instance, hedge } = attempt
   const scheme = schemeOf(instance)
-  // One property after the other: a spread for each that may be there costs several times as much.
+  // Set the properties one by one: a spread for each optional one takes several times as long.
   const attributes: Attributes = { ...serverOf(service, scheme), ...peerOf(instance) }
   if (method !== undefined) {
     addMethod(attributes, method)
@@ -101,7 +107,7 @@ export function attemptAttributes(attempt: AttemptStartEvent, resends: number): 
   return attributes
 }
 
-/** What is known of a call when it starts. */
+/** Returns the attributes that are known when a call starts. */
 export function callAttributes({ service, id, door, method, route }: CallStartEvent): Attributes {
   const attributes: Attributes = {
     'server.address': hostOf(service),
@@ -113,7 +119,7 @@ export function callAttributes({ service, id, door, method, route }: CallStartEv
   return attributes
 }
 
-/** `server.address` alone. */
+/** Returns only `server.address`. */
 export function hostOf(service: string): string {
   return String(serverOf(service, 'http')['server.address'])
 }

@@ -1,12 +1,13 @@
 import { context, createContextKey, type Context } from '@opentelemetry/api'
 
-/** The key of `@opentelemetry/core`'s `suppressTracing()`: keys of one name are the same in every package. */
+/** The key of `suppressTracing()` in `@opentelemetry/core`. Keys with the same name are the same in every package. */
 const SUPPRESS_TRACING = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING')
 const OWN_REQUEST = createContextKey('outrigger: a request that otel() makes the span of')
 
 /**
- * The context in which an attempt's request is handed to undici: nobody else is to make a span of it. A context of the API's own
- * copies all values for each one that is set.
+ * The context in which an attempt's request is passed to undici. It tells other instrumentations to make no
+ * span of the request. Its own class, because a context of the API copies all values for each value that is
+ * set.
  */
 export class SendingContext implements Context {
   readonly #attempt: Context
@@ -33,9 +34,8 @@ export class SendingContext implements Context {
 }
 
 /**
- * Whether the current request is one that `otel()` traces and measures, for instrumentations of undici: its own spans of it are
- * suppressed already, its metrics are not.
- *
+ * Whether `otel()` traces and measures the current request. For instrumentations of undici: their spans of such
+ * a request are suppressed already, but their metrics are not.
  * @example
  * new UndiciInstrumentation({ ignoreRequestHook: isOwnRequest })
  */

@@ -1,11 +1,14 @@
 import { readOf } from '../hooks/thrown.ts'
 
-/** `error.type` of an answer's status: 4xx and 5xx are errors to a client. */
+/** The value of `error.type` for a status. For a client, 4xx and 5xx are errors. */
 export function statusError(status: number | undefined): string | undefined {
   return status !== undefined && status >= 400 ? String(status) : undefined
 }
 
-/** `error.type` of what was thrown, of few values: a code such as ECONNREFUSED, or the name of its class; never its message. */
+/**
+ * The value of `error.type` for an error: a code such as ECONNREFUSED, or the name of its class. Never its
+ * message, because the attribute must have few values.
+ */
 export function errorType(error: unknown): string {
   return readOf(() => typeOf(error), '_OTHER')
 }
@@ -14,7 +17,7 @@ function typeOf(error: unknown): string {
   if (!(error instanceof Error)) return '_OTHER'
   const { code, name, cause } = error as Error & { readonly code?: unknown }
   if (isWord(code)) return code
-  // `TypeError: fetch failed` says nothing; its cause does.
+  // `TypeError: fetch failed` has no information, so use its cause.
   if (name === 'TypeError' && cause instanceof Error) return errorType(cause)
   return isWord(name) ? name : '_OTHER'
 }

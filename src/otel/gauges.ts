@@ -5,21 +5,22 @@ import { hostOf } from './attributes.ts'
 
 const STATES = ['closed', 'open', 'half-open'] as const
 
-/** What stands at the moment somebody collects it. Returns a function that stops it. */
+/** Reports the current state whenever metrics are collected. Returns a function that stops it. */
 export function observeGauges(meter: Meter, all: readonly Measured[]): () => void {
   const gauge = (name: string, unit: string, description: string): Observable =>
     meter.createObservableGauge(`outrigger.client.${name}`, { unit, description })
   const instances = gauge('instances', '{instance}', 'Instances by the state of their breaker, or draining.')
   const breakers = gauge('breakers', '{breaker}', 'Breakers of instances and of their routes, by state.')
-  const inFlight = gauge('in_flight', '{attempt}', 'Attempts that hold a place on an instance.')
+  const inFlight = gauge('in_flight', '{attempt}', 'Attempts in progress on instances.')
   const queued = gauge('queued', '{request}', 'Requests that wait for a connection, or behind a limit.')
   const budget = gauge('budget', '{retry}', 'Retries and hedges that the budget allows now.')
-  const stale = gauge('source.stale', 's', 'How long the registry has been failing; 0 while it does not.')
+  const stale = gauge('source.stale', 's', 'How long the registry has failed; 0 while it works.')
   const observables = [instances, breakers, inFlight, queued, budget, stale]
 
   type Result = Parameters<Parameters<Meter['addBatchObservableCallback']>[0]>[0]
   const observe = (result: Result): void => {
-    // Two clients of one service are one series: the later value would hide the earlier one.
+    // Two clients of one service form one series. If each were observed, the later value would replace the
+    // earlier one.
     for (const [service, snapshots] of byService(all.flatMap(snapshotsOf))) {
       const about = { 'server.address': service }
       const known = snapshots.flatMap((snapshot) => snapshot.instances)

@@ -12,7 +12,7 @@ import { BoundedLabel, DURATION_BUCKETS, idLabel } from '../observe/labels.ts'
 import { hostOf, knownMethod, schemeOf, serverOf, templateOf } from './attributes.ts'
 import { errorType, statusError } from './error-type.ts'
 
-/** What is counted when it happens. */
+/** The metrics that are recorded when events occur. */
 export class Metrics {
   readonly #duration: Histogram
   readonly #execute: Histogram
@@ -38,18 +38,22 @@ export class Metrics {
       meter.createCounter(`outrigger.client.${name}`, { unit, description })
     this.#duration = seconds(
       'http.client.request.duration',
-      'Duration of HTTP client requests: of calls, from their begin to the headers of their answer.',
+      'Duration of HTTP client requests: calls, from their start to the headers of the response.',
     )
     this.#execute = seconds('outrigger.client.execute.duration', 'Duration of calls through execute().')
-    this.#attempts = counter('attempts', '{attempt}', 'Tries on an instance, by what they count as.')
-    this.#retries = counter('retries', '{retry}', 'Tries that another one followed.')
-    this.#hedges = counter('hedges', '{hedge}', 'Second tries beside a slow one.')
+    this.#attempts = counter('attempts', '{attempt}', 'Attempts on instances, by outcome.')
+    this.#retries = counter('retries', '{retry}', 'Attempts that were followed by a retry.')
+    this.#hedges = counter(
+      'hedges',
+      '{hedge}',
+      'Hedges: additional attempts while a slow one is in progress.',
+    )
     this.#refusals = counter('refusals', '{call}', 'Calls that were refused, by the code of the error.')
-    this.#transitions = counter('breaker.transitions', '{transition}', 'Changes of state of breakers.')
-    this.#copies = counter('mirror.copies', '{copy}', 'Copies of requests that are over, or were dropped.')
+    this.#transitions = counter('breaker.transitions', '{transition}', 'State changes of breakers.')
+    this.#copies = counter('mirror.copies', '{copy}', 'Copies of requests that have ended or were dropped.')
   }
 
-  /** `within`: the context of its span, for exemplars. */
+  /** `within` is the context of the call's span, for exemplars. */
   call(event: CallEvent, within: Context): void {
     const { service, route, method, status, error, outcome, duration, instance } = event
     const type = error === undefined ? statusError(status) : this.#errors.of(errorType(error))

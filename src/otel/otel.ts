@@ -16,34 +16,41 @@ import { Spans } from './spans.ts'
 
 /** Options of `otel()`. */
 export interface OtelOptions {
-  /** Makes the spans. @default the global one of `@opentelemetry/api` */
+  /** Provides the tracer that makes the spans. @default the global one of `@opentelemetry/api` */
   tracerProvider?: TracerProvider
-  /** Takes the metrics. @default the global one of `@opentelemetry/api`, which must be set before */
+  /**
+   * Provides the meter that records the metrics. @default the global one of `@opentelemetry/api`, which must be
+   * set before
+   */
   meterProvider?: MeterProvider
   /** Whether spans are made, and their context is sent with each attempt. @default true */
   traces?: boolean
-  /** Whether metrics are taken. @default true */
+  /** Whether metrics are recorded. @default true */
   metrics?: boolean
-  /** Adds the instance's id to the metric of attempts: one series for each instance there ever was. @default false */
+  /**
+   * Whether the metric of attempts has the instance's id: this makes one series for each instance that ever
+   * existed. @default false
+   */
   instances?: boolean
 }
 
-/** What `otel()` has begun. */
+/** What `otel()` returns. */
 export interface Otel extends Disposable {
-  /** Listens no more. Spans of calls under way end. */
+  /** Removes the listeners. Ends the spans of calls in progress. */
   stop(): void
 }
 
 const NAME = 'outrigger'
 
-/** One observer for each client: a second one would make each span twice. */
+/** The clients that are observed. A second observer of a client would make each span twice. */
 const observed = new WeakSet<Measured>()
 
 /**
- * Traces and measures clients by OpenTelemetry's HTTP conventions: a span for each attempt, one for a call of several, the
- * context of its span sent with each attempt, and metrics of calls, attempts, breakers and instances.
+ * Traces and measures clients by OpenTelemetry's HTTP conventions. Makes a span for each attempt, and one for
+ * each call with several attempts. Sends the context of its span with each attempt. Records metrics of calls,
+ * attempts, breakers and instances.
  *
- * Throws a TypeError for an option that cannot be used, and an Error for a client that is observed already.
+ * Throws a TypeError for an invalid option, and an Error for a client that is already observed.
  *
  * @example
  * otel(users)
@@ -61,7 +68,8 @@ export function otel(measured: Measured | readonly Measured[], options: OtelOpti
   const all = [...new Set([measured].flat())]
   for (const each of all) {
     checkMethods('otel(client)', each, ['on', 'off', 'snapshot'])
-    if (observed.has(each)) throw new Error('otel(client): the client is observed already; stop() that first')
+    if (observed.has(each))
+      throw new Error('otel(client): the client is already observed; call stop() of that first')
   }
   const meter = metrics ? meterProvider.getMeter(NAME) : undefined
   const spans = traces ? new Spans(tracerProvider.getTracer(NAME)) : undefined
@@ -74,7 +82,7 @@ export function otel(measured: Measured | readonly Measured[], options: OtelOpti
   }
   let isStopped = false
   const stop = (): void => {
-    // Others may have begun since.
+    // Only once: another otel() may observe the clients by now.
     if (isStopped) return
     isStopped = true
     for (const each of all) {
@@ -116,7 +124,7 @@ function listenersOf(spans: Spans | undefined, metrics: Metrics | undefined): Li
   return listeners
 }
 
-/** A tracer that throws costs the span, not the metric: what it threw is reported after. */
+/** If the tracer throws, the metric is still recorded. The error is rethrown and reported afterwards. */
 function recorded(within: () => Context, record: (current: Context) => void): void {
   let current = context.active()
   try {

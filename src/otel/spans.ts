@@ -21,24 +21,24 @@ interface Attempt {
   readonly context: Context
 }
 
-/** One call under way. */
+/** One call in progress. */
 interface Call {
   readonly start: CallStartEvent
-  /** Its caller's. */
+  /** The context of the caller. */
   readonly parent: Context
-  /** Of its own, once it has made a second attempt. */
+  /** The span of the call. Set when the call makes a second attempt. */
   span: Span | undefined
   started: number
   first: Attempt | undefined
   last: Attempt | undefined
-  /** One, or a few that race. */
+  /** The attempts in progress: usually one, more with hedges. */
   readonly open: Attempt[]
   isOver: boolean
 }
 
 /**
- * One span for each attempt; one around them for a call of several, from the second attempt on, or for one that was refused. Most
- * calls have one attempt, and one span.
+ * Makes a span for each attempt. A call has an additional span around them if it makes a second attempt or is
+ * refused. Most calls have one attempt, and so one span.
  */
 export class Spans {
   readonly #tracer: Tracer
@@ -48,7 +48,7 @@ export class Spans {
     this.#tracer = tracer
   }
 
-  /** Calls under way: for those who look for leaks. */
+  /** The number of calls in progress, so that tests can detect leaks. */
   get size(): number {
     return this.#calls.size
   }
@@ -83,13 +83,13 @@ export class Spans {
     propagation.inject(attempt.context, start.headers)
   }
 
-  /** Returns the context of its span, if it has one. */
+  /** Ends the span of the attempt. Returns its context, if the attempt has a span. */
   attemptEnded(event: AttemptEvent): Context | undefined {
     const call = this.#calls.get(event.id)
     const attempt = call?.open.find(({ number }) => number === event.attempt)
     if (!call || !attempt) return undefined
     call.open.splice(call.open.indexOf(attempt), 1)
-    this.#forget(call)
+    this.#deleteIfOver(call)
     const { status, error, outcome, cancelled } = event
     finish(attempt.span, {
       status,
@@ -99,12 +99,12 @@ export class Spans {
     return attempt.context
   }
 
-  /** Returns the context of the span that tells most of it. */
+  /** Ends the call. Returns the context of the span with the most information. */
   callEnded(event: CallEvent): Context | undefined {
     const call = event.coalesced ? this.#joined(event) : this.#calls.get(event.id)
     if (!call) return undefined
     call.isOver = true
-    this.#forget(call)
+    this.#deleteIfOver(call)
     if (!call.first || (event.outcome === 'refused' && !call.span))
       call.span ??= this.#startCall(call, call.first)
     const { status, error, outcome, attempts, hedges, retriesDenied, notRetried, coalesced } = event
@@ -127,7 +127,7 @@ export class Spans {
     return call.span ? this.#contextOf(call) : call.last?.context
   }
 
-  /** Ends what is under way: nobody will hear of it any more. */
+  /** Ends all open spans, because no further event will end them. */
   stop(): void {
     for (const { span, open } of this.#calls.values()) {
       for (const attempt of open) attempt.span.end()
@@ -136,7 +136,10 @@ export class Spans {
     this.#calls.clear()
   }
 
-  /** Begins when the call did: only now is it known that it deserves a span. */
+  /**
+   * Makes the span of the call with the start time of the call. It is made late because only now is it known
+   * that the call needs one.
+   */
   #startCall({ start, parent }: Call, first: Attempt | undefined): Span {
     const { method, route } = start
     const links = first ? [{ context: first.span.spanContext() }] : []
@@ -144,7 +147,7 @@ export class Spans {
     return this.#tracer.startSpan(['call', route ?? method].join(' ').trimEnd(), options, parent)
   }
 
-  /** It has waited for the answer to another caller's request, and tells only now. */
+  /** The call joined the request of another caller, so this is its only event. */
   #joined(event: CallEvent): Call {
     return newCall({ ...event, at: event.at - event.duration })
   }
@@ -153,8 +156,8 @@ export class Spans {
     return span ? trace.setSpan(parent, span) : parent
   }
 
-  /** A limit of the caller's own may end a call before its attempt. */
-  #forget({ start, open, isOver }: Call): void {
+  /** A timeout of the caller may end a call before its attempt. */
+  #deleteIfOver({ start, open, isOver }: Call): void {
     if (isOver && open.length === 0) this.#calls.delete(start.id)
   }
 }

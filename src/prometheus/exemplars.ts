@@ -2,10 +2,13 @@ import { Registry } from 'prom-client'
 import { asked } from '../hooks/asked.ts'
 import { checkFunction } from '../options.ts'
 
-/** What an exemplar says, such as the id of the trace. */
+/** The labels of an exemplar, such as the trace id. */
 export type ExemplarLabels = Readonly<Record<string, string>>
 
-/** Characters of the names and values of an exemplar together (OpenMetrics 1.0, "Exemplars"). */
+/**
+ * The maximum length of all names and values of an exemplar together, in characters (OpenMetrics 1.0,
+ * "Exemplars").
+ */
 const MAX_LENGTH = 128
 
 const WARNING = {
@@ -15,17 +18,17 @@ const WARNING = {
   code: 'OUTRIGGER_EXEMPLARS',
 }
 
-/** Checks the option. A registry that writes the older format of Prometheus has no place for exemplars. */
+/** Checks the option. A registry in Prometheus's older text format cannot store exemplars. */
 export function checkExemplars(ask: unknown, register: { readonly contentType: string }): void {
   checkFunction('prometheus().exemplars', ask)
   if (register.contentType !== Registry.OPENMETRICS_CONTENT_TYPE) {
     throw new TypeError(
-      'prometheus().exemplars needs a registry of OpenMetrics: register.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)',
+      'prometheus().exemplars needs a registry in OpenMetrics format: call register.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)',
     )
   }
 }
 
-/** The labels for a call that ends now; none if the function has none, or throws. */
+/** Returns the labels for a call that ends now. Returns none if the function returns none or throws. */
 export function exemplarOf(ask: () => unknown): ExemplarLabels {
   return asked(ask, readLabels, ask, WARNING) ?? {}
 }
@@ -36,7 +39,7 @@ function readLabels(value: unknown): ExemplarLabels | undefined {
   const isRight = entries.every(
     ([name, text]) => /^[a-z_]\w*$/i.test(name) && typeof text === 'string' && /^[^"\\\n]*$/.test(text),
   )
-  // prom-client throws where it is longer.
+  // prom-client throws for longer labels.
   if (!isRight || entries.flat().join('').length > MAX_LENGTH) return undefined
   return Object.fromEntries(entries) as ExemplarLabels
 }

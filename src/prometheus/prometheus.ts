@@ -12,17 +12,21 @@ export type { Measured } from '../client/measured.ts'
 
 /** Options of `prometheus()`. */
 export interface PrometheusOptions {
-  /** Where the metrics are registered. @default prom-client's global registry */
+  /** The registry of the metrics. @default prom-client's global registry */
   register?: Registry
-  /** What their names begin with. @default 'outrigger_' */
+  /** The prefix of the metrics' names. @default 'outrigger_' */
   prefix?: string
   /** Upper bounds of the buckets of durations, in seconds. @default those of OpenTelemetry's HTTP conventions */
   buckets?: readonly number[]
-  /** Adds the instance's id to the metrics of attempts: one series for each instance there ever was. @default false */
+  /**
+   * Whether the metrics of attempts have the instance's id: this makes one series for each instance that ever
+   * existed. @default false
+   */
   instances?: boolean
   /**
-   * Asked at the end of each call, in the call's own async context: the labels of an exemplar for `call_duration_seconds`, such as
-   * the ids of the active span; undefined for none. 128 characters at most, names included. The registry must be one of OpenMetrics.
+   * Returns the labels of an exemplar for `call_duration_seconds`, such as the ids of the active span, or
+   * undefined for none. Called at the end of each call, in the async context of the call. Names and values may
+   * have at most 128 characters together. The registry must use the OpenMetrics format.
    *
    * @default none
    * @example
@@ -35,9 +39,9 @@ export interface PrometheusOptions {
 }
 
 /**
- * Measures clients with prom-client. What counts comes from their events; what stands at a moment is read when Prometheus asks.
- * Returns a function that stops it and takes the metrics out of the registry. Once for all clients of a registry: prom-client refuses
- * a second metric of the same name.
+ * Measures clients with prom-client. Counters and histograms follow the clients' events. Gauges are read when
+ * Prometheus scrapes. Returns a function that stops the measurement and removes the metrics from the registry.
+ * Call it once for all clients of a registry: prom-client refuses a second metric with the same name.
  *
  * @example
  * prometheus(users)
@@ -57,7 +61,7 @@ export function prometheus(
   } = options
   if (exemplars !== undefined) checkExemplars(exemplars, register)
   if (typeof prefix !== 'string' || !/^[a-z_]\w*$/i.test(prefix)) {
-    throw new TypeError(`prometheus().prefix must be the beginning of a metric's name, got ${quote(prefix)}`)
+    throw new TypeError(`prometheus().prefix must be a valid start of a metric's name, got ${quote(prefix)}`)
   }
   const all = [measured].flat()
   for (const each of all) checkMethods('prometheus(client)', each, ['on', 'off', 'snapshot'])
@@ -75,29 +79,29 @@ export function prometheus(
   const counter = <Label extends string>(name: string, help: string, labelNames: Label[]): Counter<Label> =>
     new Counter({ ...named(name, help), labelNames })
   const durations = new Histogram({
-    ...named(
-      'call_duration_seconds',
-      'Calls, from their begin to the headers of their answer or their error.',
-    ),
+    ...named('call_duration_seconds', 'Calls, from their start to the headers of the response or the error.'),
     labelNames: ['service', 'route', 'method', 'outcome'],
     buckets: [...buckets],
     ...(exemplars && { enableExemplars: true }),
   })
-  const attempts = counter('attempts_total', 'Tries on an instance, by what they count as.', [
+  const attempts = counter('attempts_total', 'Attempts on instances, by outcome.', [
     'service',
     'route',
     'outcome',
     ...(instances ? (['instance'] as const) : []),
   ])
-  const retries = counter('retries_total', 'Tries that another one followed.', ['service', 'route'])
-  const hedges = counter('hedges_total', 'Second tries beside a slow one.', ['service', 'route'])
+  const retries = counter('retries_total', 'Attempts that were followed by a retry.', ['service', 'route'])
+  const hedges = counter('hedges_total', 'Hedges: additional attempts while a slow one is in progress.', [
+    'service',
+    'route',
+  ])
   const refusals = counter('refusals_total', 'Calls that were refused, by the code of the error.', [
     'service',
     'route',
     'reason',
   ])
-  const transitions = counter('breaker_transitions_total', 'Changes of state of breakers.', ['service', 'to'])
-  const copies = counter('mirror_copies_total', 'Copies of requests that are over, or were dropped.', [
+  const transitions = counter('breaker_transitions_total', 'State changes of breakers.', ['service', 'to'])
+  const copies = counter('mirror_copies_total', 'Copies of requests that have ended or were dropped.', [
     'service',
     'route',
     'outcome',
@@ -143,13 +147,13 @@ export function prometheus(
   }
 }
 
-/** Ours is always an error with a code. */
+/** Errors of Outrigger always have a code. */
 function codeOf(error: Error): string {
   const { code } = error as { code?: unknown }
   return typeof code === 'string' ? code : error.name
 }
 
-/** What stands at the moment of the scrape. */
+/** Gauges, which are read at each scrape. */
 function gauges(
   all: readonly Measured[],
   named: (name: string, help: string) => { name: string; help: string; registers: Registry[] },
@@ -165,17 +169,17 @@ function gauges(
       },
     })
   }
-  gauge('in_flight', 'Attempts that hold a place on an instance.', ({ instances }) =>
+  gauge('in_flight', 'Attempts in progress on instances.', ({ instances }) =>
     sumOf(instances, ({ inFlight }) => inFlight),
   )
   gauge('queued', 'Requests that wait for a connection, or behind a limit.', queuedOf)
-  gauge('instances_unhealthy', 'Instances that their health checks have taken out.', ({ instances }) =>
+  gauge('instances_unhealthy', 'Instances that are unhealthy by their health checks.', ({ instances }) =>
     sumOf(instances, ({ health }) => Number(health?.state === 'unhealthy')),
   )
   gauge('budget_left', 'Retries and hedges that the budget allows now.', ({ budget }) => budget)
   gauge(
     'source_stale_seconds',
-    'How long the registry has been failing; 0 while it does not.',
+    'How long the registry has failed; 0 while it works.',
     ({ staleFor = 0 }) => staleFor / 1000,
   )
   gauge('source_stale', '1 while the registry fails and the last known instances are used.', ({ stale }) =>

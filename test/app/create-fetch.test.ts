@@ -306,10 +306,10 @@ describe('update() and sources', () => {
     await using app = createFetch({ source: fixed([]), services: { a: { source: own }, b: {} } })
     app.update({ services: { a: { source: own, timeout: 200 } } })
     expect(() => app.update({ services: { a: { source: other, timeout: 300 } } })).toThrow(
-      "services['a'] cannot have another source",
+      "services['a'] cannot change its source",
     )
     expect(() => app.update({ services: { b: { source: other } } })).toThrow(
-      "services['b'] cannot have another source",
+      "services['b'] cannot change its source",
     )
     expect(app.client('a').explain().plan).toMatchObject({ total: 200 })
     app.update({ services: { c: { source: other } } })
@@ -338,7 +338,7 @@ describe('update() and clients made by hand', () => {
     [
       'options where a client stands',
       () => ({ a: { timeout: 5 } }),
-      "services['a'] is a client made by hand",
+      "services['a'] is a client made by createClient()",
     ],
     ['two spellings of one host', () => ({ b: {}, B: {} }), "services names 'b' twice"],
     ['a client of another service', (byHand) => ({ d: byHand }), "is a client of 'a'"],
@@ -476,7 +476,7 @@ it.each<[object, string]>([
     { services: { a: { source: ['http://a'] } } },
     "services['a'].source must have a method watch(): write fixed([…]) for a list, got [ 'http://a' ]",
   ],
-  [{ services: { a: {} } }, "services['a'] has no source"],
+  [{ services: { a: {} } }, "services['a'] needs a source"],
   [{ services: { a: { service: 'b', source: fixed([]) } } }, "services['a'] cannot have service"],
   [
     { services: { a: 5 }, source: fixed([]) },
@@ -484,7 +484,10 @@ it.each<[object, string]>([
   ],
   [{ services: {}, defaults: { service: 'x' } }, 'defaults cannot have service'],
   [{ unknown: 'discover' }, "unknown: 'discover' needs a source"],
-  [{ services: {}, unknown: 'pass', otherwise: 'deny' }, 'unknown and otherwise say different things'],
+  [
+    { services: {}, unknown: 'pass', otherwise: 'deny' },
+    "unknown is 'pass' and otherwise is 'deny': leave otherwise out",
+  ],
   [{ services: {}, suffixes: ['internal'] }, 'suffixes must be a list'],
   [{ services: {}, idleTimeout: 0 }, 'idleTimeout must be'],
   [

@@ -43,7 +43,7 @@ it('a client that cannot be looked at hides no other one', async () => {
   await using page = await serveDashboard([broken, users])
   const text = await read(page, (text) => text.includes('data: ') && text.endsWith('\n\n'))
   expect(text).toContain('"name":"users"')
-  expect(text).toContain('could not look at a client')
+  expect(text).toContain('could not read a client')
 })
 
 it('names of 10,000 characters and line breaks are short and in one line, and the id is whole', async () => {

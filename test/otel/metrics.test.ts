@@ -252,5 +252,5 @@ it('refuses what is no client, and a client twice', async () => {
   await using app = createFetch({ source: fixed([]), services: { a: {} } })
   expect(() => otel({} as Client)).toThrow('otel(client) must have a method on()')
   using _ = otel([client, client, app])
-  expect(() => otel(client)).toThrow('observed already')
+  expect(() => otel(client)).toThrow('already observed')
 })

@@ -81,6 +81,6 @@ test('needs a function, and a registry that writes OpenMetrics', async () => {
     'prometheus().exemplars must be a function, got true',
   )
   expect(make({ register: new Registry(), exemplars: () => undefined })).toThrow(
-    'prometheus().exemplars needs a registry of OpenMetrics',
+    'prometheus().exemplars needs a registry in OpenMetrics format',
   )
 })

@@ -2,16 +2,16 @@ import { isIP } from 'node:net'
 import type { Clock } from '../clock.ts'
 import { logicalAddress } from '../doors/plan/target.ts'
 
-/** Hosts that are remembered as no service at a time. */
-const MAX_STRANGERS = 1_000
-/** Milliseconds for which a host is remembered as no service. */
-const REMEMBERED = 30_000
+/** How many hosts are stored as "no service" at a time. */
+const MAX_HOSTS = 1_000
+/** How long a host is stored as "no service", in ms. */
+const EXPIRES_AFTER = 30_000
 
-/** Which hosts may be services that nobody has named, and which turned out to be none. */
-export class Strangers {
+/** Decides which hosts may be discovered as services, and stores which hosts are none. */
+export class UnknownHosts {
   readonly #clock: Clock
   readonly #suffixes: readonly string[]
-  /** Host → until when, oldest first. */
+  /** When each host expires, in ms on the clock. The oldest host is first. */
   readonly #until = new Map<string, number>()
 
   constructor(clock: Clock, suffixes: readonly string[]) {
@@ -19,14 +19,20 @@ export class Strangers {
     this.#suffixes = suffixes
   }
 
-  /** The name to ask the source for, or undefined if the host cannot be a service or is known to be none. */
+  /**
+   * Returns the name to look up in the source, or undefined if the host cannot be a service or is known to be
+   * none.
+   */
   nameOf(host: string): string | undefined {
     const until = this.#until.get(host)
     if (until !== undefined && until > this.#clock.now()) return undefined
     return this.bareName(host)
   }
 
-  /** Without port and suffix. Only single labels: `example.com` is never a service. */
+  /**
+   * Returns the host without port and suffix. Without a suffix, only a single label can be a service, so
+   * `example.com` cannot.
+   */
   bareName(host: string): string | undefined {
     const name = host.replace(/:\d+$/, '')
     if (!isHost(host) || name.startsWith('[') || isIP(name) !== 0 || name === 'localhost') return undefined
@@ -37,17 +43,17 @@ export class Strangers {
 
   add(host: string): void {
     this.#until.delete(host)
-    if (this.#until.size >= MAX_STRANGERS) {
+    if (this.#until.size >= MAX_HOSTS) {
       for (const oldest of this.#until.keys()) {
         this.#until.delete(oldest)
         break
       }
     }
-    this.#until.set(host, this.#clock.now() + REMEMBERED)
+    this.#until.set(host, this.#clock.now() + EXPIRES_AFTER)
   }
 }
 
-/** Hosts of URLs may have characters that a service's name has not. */
+/** Hosts of URLs may contain characters that are not allowed in a service's name. */
 function isHost(host: string): boolean {
   try {
     return logicalAddress(host).host === host

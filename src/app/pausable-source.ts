@@ -4,20 +4,20 @@ import { iterateOne } from '../registry/shared/one-watch.ts'
 import type { Instance, Source } from '../registry/source.ts'
 
 /**
- * A source whose watch can rest: while it does, the registry holds no connection for it, and the client keeps the last known
- * instances with all it has learnt about them.
+ * A source whose watch can pause. During a pause, the registry holds no connection for it. The client keeps the
+ * last known instances and what it has learned about them.
  */
-export class RestingSource implements Source {
+export class PausableSource implements Source {
   readonly emptyGrace?: number
   readonly isOwn: boolean
   readonly #source: Source
   readonly #nameOf: (service: string) => string
   readonly #clock: Clock
-  #rest = new AbortController()
+  #pause = new AbortController()
   #wake: (() => void) | undefined
-  #isResting = false
+  #isPaused = false
 
-  /** `nameOf` is the name that the registry has for a service; `onCall` is for one that may rest. */
+  /** `nameOf` returns the name of a service in the registry. `onCall` is set if the service may be paused. */
   constructor(
     source: Source,
     nameOf: (service: string) => string,
@@ -27,51 +27,51 @@ export class RestingSource implements Source {
     this.#source = source
     this.#clock = clock
     this.#nameOf = nameOf
-    // Also of one that the user makes through the client itself.
+    // The listener is also told of calls that the user makes through the client itself.
     if (onCall) {
       listenForCalls(this, () => {
         onCall()
-        this.#awaken()
+        this.#resume()
       })
     }
     this.isOwn = source.isOwn === true
     if (source.emptyGrace !== undefined) this.emptyGrace = source.emptyGrace
   }
 
-  rest(): void {
-    if (this.#isResting) return
-    this.#isResting = true
-    this.#rest.abort()
+  pause(): void {
+    if (this.#isPaused) return
+    this.#isPaused = true
+    this.#pause.abort()
   }
 
-  #awaken(): void {
-    if (!this.#isResting) return
-    this.#isResting = false
-    this.#rest = new AbortController()
+  #resume(): void {
+    if (!this.#isPaused) return
+    this.#isPaused = false
+    this.#pause = new AbortController()
     this.#wake?.()
   }
 
   async *watch(service: string, { signal }: { signal: AbortSignal }): AsyncGenerator<readonly Instance[]> {
     while (!signal.aborted) {
-      const resting = this.#rest.signal
-      if (!resting.aborted) {
+      const paused = this.#pause.signal
+      if (!paused.aborted) {
         try {
-          const both = AbortSignal.any([signal, resting])
+          const both = AbortSignal.any([signal, paused])
           const name = this.#nameOf(service)
-          // Discovery checks what they are.
+          // Discovery checks the type of the snapshots.
           yield* iterateOne(this.#source, name, { signal: both, clock: this.#clock }) as AsyncGenerator<
             readonly Instance[]
           >
         } catch (error) {
-          if (!resting.aborted) throw error
+          if (!paused.aborted) throw error
         }
-        if (!resting.aborted) return
+        if (!paused.aborted) return
       }
-      if (this.#isResting) await this.#awake(signal)
+      if (this.#isPaused) await this.#resumed(signal)
     }
   }
 
-  #awake(signal: AbortSignal): Promise<void> {
+  #resumed(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const wake = (): void => {
         signal.removeEventListener('abort', wake)
