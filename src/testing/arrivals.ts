@@ -6,14 +6,14 @@ export interface SimulatedArrivals {
   rate: number
   /** @default 'poisson' */
   process?: 'poisson' | 'uniform'
-  /** Multiplies the rate over time; looked at every 10 simulated ms. @default 1 */
+  /** Multiplies the rate over time. Called every 10 simulated ms. @default 1 */
   shape?: (now: number) => number
 }
 
-/** More would arrive all at once: a simulation that never ends. */
+/** Requests per second. At a higher rate, all requests would arrive at once and the simulation would never end. */
 const MAX_RATE = 1e9
 
-/** Milliseconds for which a shape is taken as constant. */
+/** How long the value of `shape` is used, in simulated ms. */
 const STEP = 10
 
 export function checkArrivals(arrivals: SimulatedArrivals): void {
@@ -26,14 +26,14 @@ export function checkArrivals(arrivals: SimulatedArrivals): void {
   }
 }
 
-/** When the next request arrives after `now`, or Infinity if that is not before `end`. */
+/** Returns when the next request arrives after `now`, or Infinity if no request arrives before `end`. */
 export function nextArrival(
   { rate, process, shape }: SimulatedArrivals,
   now: number,
   end: number,
   random: () => number,
 ): number {
-  // In mean gaps at the full rate; a shape lets them pass faster or slower.
+  // The distance to the next request, in mean gaps at the full rate. A shape makes a gap shorter or longer.
   let gaps = process === 'uniform' ? 1 : -Math.log(1 - random())
   const perMs = rate / 1000
   let at = now

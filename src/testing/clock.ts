@@ -3,11 +3,12 @@ import { checkNumber, checkObject } from '../options.ts'
 import { Rng } from './rng.ts'
 import { TimerHeap } from './timer-heap.ts'
 
-/** Timers run between two turns of the event loop: a long simulation must not starve the process. */
+/** How many timers run before the event loop gets a turn. Without this, a long simulation would block the process. */
 const TURN = 10_000
 
 /**
- * A clock that stands still until it is advanced, with randomness from a seed: the same test, the same run.
+ * A clock that stands still until it is advanced, with random numbers from a seed. The same test gives the same
+ * run.
  *
  * @example
  * const clock = new ManualClock()
@@ -56,12 +57,15 @@ export class ManualClock implements Clock {
     })
   }
 
-  /** How many timers are waiting. */
+  /** The number of waiting timers. */
   get timers(): number {
     return this.#timers.size
   }
 
-  /** Moves time on by `ms`, running each timer at its time and what it sets in motion before the next. */
+  /**
+   * Advances the time by `ms` milliseconds. Runs each timer at its time, and waits for the microtasks that it
+   * starts before the next timer.
+   */
   advance(ms: number): Promise<void> {
     const end = this.#now + checkNumber('ms', ms, { max: Number.MAX_SAFE_INTEGER })
     const { promise, resolve, reject } = Promise.withResolvers<void>()
@@ -91,7 +95,7 @@ export class ManualClock implements Clock {
   }
 }
 
-/** A tick queued from a microtask runs only once the whole microtask queue is empty. */
+/** A tick that is queued from a microtask runs only after the microtask queue is empty. */
 function afterMicrotasks(step: () => void): void {
   process.nextTick(queueMicrotask, step)
 }

@@ -3,12 +3,13 @@ import { fixed } from '../registry/fixed.ts'
 import type { Source } from '../registry/source.ts'
 
 export interface IdentityOptions {
-  /** What the instances speak; calls to `https://` need `'https'`. @default 'http' */
+  /** The protocol of the instances. Calls to `https://` need `'https'`. @default 'http' */
   protocol?: 'http' | 'https'
 }
 
 /**
- * A source by which every service has one instance: its own logical origin. Mocks that intercept connections
+ * A source in which every service has one instance: its own logical origin. Mocks that intercept connections
+ * then see `http://user-service`, as in the application's code.
  * then see `http://user-service`, as the application wrote it.
  *
  * @example

@@ -17,7 +17,7 @@ import {
 
 const CONTEXT: SignalContext = { signal: new AbortController().signal }
 
-/** Every case as data, for a runner that {@link registrarSuite} does not fit. */
+/** Returns every case as data, for a test runner that {@link registrarSuite} does not support. */
 export function registrarCases(harness: RegistrarHarness): SuiteCase[] {
   return [
     ...leaseCases(harness),
@@ -31,17 +31,17 @@ function leaseCases(harness: RegistrarHarness): SuiteCase[] {
   const [one, two] = someInstances(harness, 2) as [Instance, Instance]
   return [
     {
-      name: 'what is registered is listed, and what is released is not',
+      name: 'a registered instance is listed, and a released one is not',
       run: () =>
         registered(harness, one, async (lease, service) => {
           await lists(harness, service, [one])
           await lease.release(CONTEXT)
-          // Sooner than the ttl would take it away.
+          // Within this time, the ttl cannot be the reason that the instance is no longer listed.
           await lists(harness, service, [], Math.min(boundOf(harness), 0.8 * lease.ttl))
         }),
     },
     {
-      name: 'releasing twice is a success, and renewing after it is false',
+      name: 'a second release succeeds, and renew() after a release returns false',
       run: () =>
         registered(harness, one, async (lease) => {
           await lease.release(CONTEXT)
@@ -50,7 +50,7 @@ function leaseCases(harness: RegistrarHarness): SuiteCase[] {
         }),
     },
     {
-      name: 'a registration outlives its ttl while it is renewed, and not when it is not',
+      name: 'a registration lives longer than its ttl while it is renewed, and no longer without',
       run: () =>
         registered(harness, one, async (lease, service) => {
           for (let beat = 0; beat < 5; beat++) {
@@ -62,7 +62,7 @@ function leaseCases(harness: RegistrarHarness): SuiteCase[] {
         }),
     },
     {
-      name: 'two instances and two services stay apart',
+      name: 'two instances and two services do not affect each other',
       run: () =>
         registered(harness, one, (lease, service) =>
           registered(harness, one, async (_other, otherService) => {
@@ -76,15 +76,17 @@ function leaseCases(harness: RegistrarHarness): SuiteCase[] {
         ),
     },
     {
-      name: 'registering one id twice leaves one registration, the newer',
+      name: 'an id that is registered twice has one registration, the newer',
       run: () =>
         registered(harness, one, async (older, service) => {
           const moved = { ...one, url: two.url }
           const newer = await harness.registrar().register(service, moved, CONTEXT)
-          // A registry that knows both lists the older until its ttl ends; the newer must not end with it.
+          // A registry that stores both lists the older one until its ttl ends. The newer one must not end with
+          // it.
           await lists(harness, service, [moved], boundOf(harness), newer)
           await older.release(CONTEXT)
-          // Where a registration is known by its id alone, the older registrar took the newer's away.
+          // In a registry that identifies a registration by its id alone, the older registrar has removed the
+          // newer registration.
           const lease = (await newer.renew(CONTEXT))
             ? newer
             : await harness.registrar().register(service, moved, CONTEXT)
@@ -94,14 +96,15 @@ function leaseCases(harness: RegistrarHarness): SuiteCase[] {
         }),
     },
     {
-      name: 'one registrar registers an id again as draining, and back, in the place of what it had',
+      name: 'a registrar can replace its registration of an id by a draining one, and back',
       run: async () => {
         const service = freshService()
         const registrar = harness.registrar()
         const first = await registrar.register(service, one, CONTEXT)
         const leaving = { ...one, draining: true }
         const second = await registrar.register(service, leaving, CONTEXT)
-        // The older lease is not renewed, nor released: when its ttl ends, the newer must not end with it.
+        // The older lease is neither renewed nor released. When its ttl ends, the newer registration must not
+        // end with it.
         for (let beat = 0; beat < 5; beat++) {
           await lists(harness, service, [leaving], boundOf(harness), second)
           await systemClock.sleep(first.ttl / 4)
@@ -135,7 +138,7 @@ function forgetCases(harness: RegistrarHarness): SuiteCase[] {
   const [one] = someInstances(harness, 1) as [Instance]
   return [
     {
-      name: 'a lost lease is told by renew(), and registering again works',
+      name: 'renew() returns false for a lost lease, and the instance can be registered again',
       run: () =>
         registered(harness, one, async (lease, service) => {
           await lists(harness, service, [one])
@@ -172,7 +175,7 @@ function outageCases(harness: RegistrarHarness): SuiteCase[] {
         try {
           await announced(harness.registrar(), one, async (me, service, errors) => {
             assert.equal(me.registered, false)
-            assert.ok(errors.length > 0, 'the failure was not told')
+            assert.ok(errors.length > 0, 'onError was not called')
             await server.restart({ data: true })
             up = true
             await lists(harness, service, [one])
@@ -244,7 +247,7 @@ async function announced(
   }
 }
 
-/** Resolves once the registry lists exactly these. `kept` is renewed until then, as `announce` would. */
+/** Resolves once the registry lists exactly the expected instances. Renews `kept` until then, as `announce` does. */
 async function lists(
   harness: RegistrarHarness,
   service: string,
@@ -264,6 +267,6 @@ async function lists(
       listed = await harness.list(service)
       return sameSet(harness, listed, expected)
     },
-    () => `expected ${inspect(expected)}, listed are ${inspect(listed)}`,
+    () => `expected ${inspect(expected)}, but the registry lists ${inspect(listed)}`,
   )
 }

@@ -2,13 +2,13 @@ import { EVENT_NAMES } from '../observe/event-names.ts'
 import type { Client } from '../client/create-client.ts'
 import type { ClientEvents } from '../observe/events.ts'
 
-/** Milliseconds. */
+/** Latencies, in ms. */
 export interface LatencySummary {
   /** The mean. */
   readonly mean: number
   /** The median. */
   readonly p50: number
-  /** Nine calls of ten took at most this long. */
+  /** 90 % of the calls took at most this long. */
   readonly p90: number
   /** 99 % of the calls took at most this long. */
   readonly p99: number
@@ -16,49 +16,52 @@ export interface LatencySummary {
   readonly p999: number
 }
 
-/** One second of the simulation, by when its requests arrived. */
+/** One second of the simulation. Its requests are those that arrived in this second. */
 export interface SimulatedSecond {
-  /** Simulated ms at its start. */
+  /** The start of the second, in simulated ms. */
   readonly at: number
-  /** Calls made by callers. */
+  /** The number of calls by callers. */
   readonly logical: number
-  /** 0 to 1. */
+  /** The share of calls that succeeded, 0 to 1. */
   readonly success: number
-  /** Ms that 99 % of the calls took at most. */
+  /** 99 % of the calls took at most this long, in ms. */
   readonly p99: number
 }
 
-/** The events that a report keeps: all but those of each call and attempt. */
+/** The events in a report: all except those that occur for each call and attempt. */
 export type SimulatedEventName = Exclude<keyof ClientEvents, (typeof PER_CALL)[number]>
 
-/** What each call has would hide the rest. */
+/** Events that occur for each call. They would hide the others. */
 const PER_CALL = ['attempt', 'attempt:start', 'call', 'call:start', 'call:end'] as const
 
 /** An event of a simulated client. */
 export interface SimulatedEvent {
   readonly name: SimulatedEventName
-  /** Simulated ms. */
+  /** When it occurred, in simulated ms. */
   readonly at: number
-  /** Which client it happened in. */
+  /** The number of the client that emitted it. */
   readonly client: number
-  /** The instance's id, where the event has one. */
+  /** The id of the instance, if the event has one. */
   readonly instance?: string
 }
 
-/** What happened in a simulation. */
+/** The result of a simulation. */
 export interface SimulationReport {
-  /** Calls made by callers. */
+  /** The number of calls by callers. */
   readonly logical: number
-  /** Tries sent to servers for them. */
+  /** The number of attempts that were sent to servers for these calls. */
   readonly attempts: number
   /** The share of calls that succeeded, 0 to 1. */
   readonly success: number
-  /** What callers saw, from the scheduled start of each call, failures included; Infinity for what never ended. */
+  /**
+   * Latencies as callers see them, from the scheduled start of each call. They include failed calls. Infinity
+   * for calls that never ended.
+   */
   readonly latency: LatencySummary
-  /** Tries by server. */
+  /** The number of attempts for each server. */
   readonly byServer: Readonly<Record<string, number>>
   readonly timeline: readonly SimulatedSecond[]
-  /** Everything but calls and attempts, in order; the first 100,000. */
+  /** The first 100,000 events in their order, without those of each call and attempt. */
   readonly events: readonly SimulatedEvent[]
 }
 
@@ -70,7 +73,7 @@ interface Second {
   readonly ms: number[]
 }
 
-/** Gathers what a simulation is about. */
+/** Records the results of a simulation. */
 export class Recorder {
   #attempts = 0
   readonly #byServer: Map<string, number>
@@ -129,7 +132,7 @@ function summary({ good, ms }: Second, index: number): SimulatedSecond {
   return { at: index * SECOND, logical: ms.length, success: good / ms.length, p99: percentile(sorted, 0.99) }
 }
 
-/** The smallest value that at least `share` of them do not exceed. */
+/** Returns the smallest value that is not below `share` of the values. */
 function percentile(sorted: Float64Array, share: number): number {
   return sorted[Math.max(Math.ceil(share * sorted.length) - 1, 0)] ?? 0
 }

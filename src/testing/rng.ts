@@ -1,4 +1,4 @@
-/** mulberry32: small, fast, and good enough to simulate with. */
+/** The generator mulberry32. It is small and fast, and its quality is sufficient for simulations. */
 export class Rng {
   #state: number
 
@@ -6,7 +6,7 @@ export class Rng {
     this.#state = seed >>> 0
   }
 
-  /** In [0, 1). */
+  /** Returns a number in [0, 1). */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0
     let t = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1)
@@ -14,7 +14,7 @@ export class Rng {
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
   }
 
-  /** Another stream, so that one more draw here does not change what is drawn there. */
+  /** Returns another stream, so that more numbers drawn from one do not change the numbers of the other. */
   fork(): Rng {
     return new Rng(this.next() * 2 ** 32)
   }

@@ -9,24 +9,24 @@ import type { Rng } from './rng.ts'
 export interface SimulatedRequest {
   readonly method?: string
   readonly path?: string
-  /** A route key whose policy applies. */
+  /** The key of a route, whose policy applies. */
   readonly route?: string
 }
 
-/** What a modelled server sees of a request. */
+/** What a modelled server can read about a request. */
 export interface ServerContext {
-  /** Simulated ms. */
+  /** The simulated time, in ms. */
   readonly now: number
-  /** Requests it is working on, this one included. */
+  /** The number of requests that the server is processing, including this one. */
   readonly inFlight: number
-  /** A random number from 0 to 1, which the seed decides. */
+  /** Returns a random number from 0 to 1, which depends on the seed. */
   readonly random: () => number
   readonly request: SimulatedRequest
 }
 
-/** An answer, `after` ms of work. */
+/** The answer of a modelled server. */
 export interface SimulatedAnswer {
-  /** Simulated ms until the answer. */
+  /** How long the server takes to answer, in simulated ms. */
   readonly after: number
   /** The HTTP status. */
   readonly status: number
@@ -46,8 +46,9 @@ export interface SimulatedServer {
   /** As in an instance. @default 0 */
   readonly priority?: number
   /**
-   * How it answers a request that arrives now: `'never'` accepts and does not answer, `'refuse'` refuses the
-   * connection. State it keeps, such as a queue, belongs to one simulation: make servers afresh for each.
+   * Returns the answer to a request that arrives now. `'never'` accepts the request and never answers.
+   * `'refuse'` refuses the connection. State in the function, such as a queue, belongs to one simulation: make
+   * new servers for each.
    */
   readonly respond: (context: ServerContext) => SimulatedAnswer | 'never' | 'refuse'
 }
@@ -55,7 +56,10 @@ export interface SimulatedServer {
 const OPTIONS = ['id', 'joins', 'leaves', 'zone', 'weight', 'priority', 'respond']
 const ANSWER = ['after', 'status', 'headers']
 
-/** The modelled fleet, and the registry that lists it. A server works on what it began, heard or not. */
+/**
+ * The modelled fleet, and the registry that lists it. A server finishes each request, even if the client has
+ * given up.
+ */
 export class Servers implements Source {
   readonly emptyGrace = 0
   readonly #clock: ManualClock
@@ -79,7 +83,7 @@ export class Servers implements Source {
     )
   }
 
-  /** Requests a server is working on. */
+  /** The number of requests that a server is processing. */
   inFlight(id: string): number {
     return this.#inFlight.get(id) ?? 0
   }
@@ -111,7 +115,7 @@ export class Servers implements Source {
     })
   }
 
-  /** A mistake in the model ends the simulation: taken for a failing server, nobody would notice it. */
+  /** An error in the model ends the simulation. Otherwise it would look like a failing server. */
   #answer(server: SimulatedServer, context: ServerContext): SimulatedAnswer | 'never' | 'refuse' {
     try {
       const answer = server.respond(context)
@@ -134,7 +138,7 @@ export class Servers implements Source {
   }
 }
 
-/** Ends the simulation with `error`, from wherever it was met. */
+/** Ends the simulation with `error`. */
 export function failWith(clock: ManualClock, error: unknown): void {
   clock.timer(0, () => {
     throw error

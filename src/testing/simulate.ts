@@ -19,38 +19,38 @@ import {
   type SimulatedServer,
 } from './servers.ts'
 
-/** What a simulated client may look at: real ones know less. */
+/** What the function that makes a simulated client's policy can read. A real client does not know all of it. */
 export interface ClientContext {
-  /** 0 to `clients - 1`. */
+  /** The number of the client, from 0 to `clients - 1`. */
   readonly index: number
-  /** Requests a server is working on right now, all clients taken together. */
+  /** The number of requests that a server is processing now, from all clients together. */
   readonly inFlight: (server: string) => number
 }
 
-/** A client's options but for those that the simulation provides. */
+/** The options of a client without those that the simulation sets. */
 export type SimulatedPolicy = Omit<ClientOptions, 'service' | 'source' | 'clock'>
 
-/** What `simulate()` takes. */
+/** Options of `simulate()`. */
 export interface SimulationOptions {
-  /** The same seed gives the same report. @default 1 */
+  /** The seed of all random numbers. The same seed gives the same report. @default 1 */
   seed?: number
-  /** How long requests keep arriving, in simulated ms. What has begun then is waited for. */
+  /** How long requests keep arriving, in simulated ms. The simulation then waits for the calls in progress. */
   duration: number
-  /** What arrives before this, in simulated ms, is sent but not reported. @default 0 */
+  /** Requests that arrive before this time, in simulated ms, are sent but not reported. @default 0 */
   warmup?: number
-  /** Independent clients, each with a fleet of its own. @default 1 */
+  /** The number of independent clients, each with its own fleet. @default 1 */
   clients?: number
-  /** The policy under test, made afresh for each client. @default the defaults */
+  /** Returns the policy under test. Called once for each client. @default the defaults */
   client?: (context: ClientContext) => SimulatedPolicy
   /** The modelled servers. */
   servers: readonly SimulatedServer[]
   /** When requests arrive. */
   arrivals: SimulatedArrivals
-  /** @default a GET of '/' */
+  /** Returns the request to send. @default a GET of '/' */
   request?: (index: number, random: () => number) => SimulatedRequest
   /**
-   * What counts as a success for the caller: `status` is undefined when the call failed without an answer, `ms`
-   * is Infinity when it never ended.
+   * Returns whether a call is a success for the caller. `status` is undefined when the call failed without an
+   * answer. `ms` is Infinity when the call never ended.
    * @default a status below 500 that is not 429
    */
   success?: (result: { status: number | undefined; ms: number }) => boolean
@@ -68,12 +68,12 @@ const OPTIONS: Record<keyof SimulationOptions, true> = {
   success: true,
 }
 
-/** Simulated ms between two looks whether all is over. */
+/** How far the time advances between two checks whether all calls have ended, in simulated ms. */
 const PATIENCE = 10_000
 
 /**
- * Tries a policy on a model of a fleet, in virtual time: the real client code against modelled servers, with the
- * same result for the same seed.
+ * Tests a policy on a model of a fleet in virtual time. It runs the real client code against modelled servers.
+ * The same seed gives the same result.
  *
  * @example
  * const report = await simulate({
@@ -100,7 +100,8 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   const clock = new ManualClock({ seed: rng.next() * 2 ** 32 })
   const servers = new Servers(options.servers, clock, rng.fork())
   const recorder = new Recorder(options.servers.map(({ id }) => id))
-  // One stream for the traffic: whatever the policy, a seed sends the same requests at the same times.
+  // Traffic has a separate stream of random numbers: with the same seed, the same requests arrive at the same
+  // times, whatever the policy.
   const traffic = rng.fork()
   const random = (): number => traffic.next()
   const clients = Array.from({ length: count }, (_, index) => {
@@ -111,7 +112,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
     recorder.listen(client, index)
     return { client, policy }
   })
-  /** Calls that have not ended, by when they began. */
+  /** The calls that have not ended, with their start time in simulated ms. */
   const open = new Map<number, number>()
   let arrived = 0
 
@@ -153,7 +154,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
 
   schedule()
   await clock.advance(duration)
-  // What has begun is waited for, as long as anything can still happen.
+  // Wait for the calls in progress, as long as a timer is left that can end them.
   while (open.size > 0 && clock.timers > 0) await clock.advance(PATIENCE)
   for (const scheduled of open.values()) {
     recorder.settled(scheduled, Infinity, judged(success({ status: undefined, ms: Infinity })))
@@ -164,7 +165,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   return report
 }
 
-/** Lets time pass until `closing` is done: a client drains by the clock. */
+/** Advances the time until `closing` settles, because a client drains by the clock. */
 async function whileWaiting(closing: Promise<unknown>, clock: ManualClock): Promise<void> {
   const done = new AbortController()
   const closed = closing.finally(() => done.abort())
@@ -172,7 +173,7 @@ async function whileWaiting(closing: Promise<unknown>, clock: ManualClock): Prom
   await closed
 }
 
-/** A method that is not idempotent is not repeated, unless its route says that it may be. */
+/** A method that is not idempotent is not retried, unless its route allows it. */
 function executeOptions({ method, route }: SimulatedRequest, { routes }: SimulatedPolicy): ExecuteOptions {
   const idempotent =
     (route === undefined ? undefined : routes?.[route]?.idempotent) ??
@@ -188,7 +189,7 @@ function defaults(): object {
   return {}
 }
 
-/** A promise of a policy would be taken for one that leaves everything at its default. */
+/** Without this check, a promise of a policy would count as an empty policy. */
 function checkPolicy(policy: unknown): void {
   if (!isPlainObject(policy)) throw new TypeError(`client() must return an object, got ${quote(policy)}`)
   for (const name of ['service', 'source', 'clock']) {
@@ -199,7 +200,7 @@ function checkPolicy(policy: unknown): void {
   }
 }
 
-/** A client refuses a bad route as well, but as a failure of the call. */
+/** A client also refuses an invalid route, but as a failed call. */
 function checkRequest(request: SimulatedRequest): void {
   checkObject('request()', request, ['method', 'path', 'route'])
   const { method, path, route } = request

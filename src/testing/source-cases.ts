@@ -6,7 +6,7 @@ import { sourceFaultCases } from './source-fault-cases.ts'
 import { boundOf, freshService, sameSet, someInstances, until, within } from './suite-helpers.ts'
 import { watched } from './watched.ts'
 
-/** Every case as data, for a runner that {@link sourceSuite} does not fit. */
+/** Returns every case as data, for a test runner that {@link sourceSuite} does not support. */
 export function sourceCases(harness: SourceHarness): SuiteCase[] {
   return [...snapshotCases(harness), ...abortCases(harness), ...sourceFaultCases(harness)]
 }
@@ -16,7 +16,7 @@ function snapshotCases(harness: SourceHarness): SuiteCase[] {
   const [first, second] = three as [Instance, Instance, Instance]
   return [
     {
-      name: 'the first snapshot holds what is registered',
+      name: 'the first snapshot contains the registered instances',
       run: () => watched(harness, three, (watch) => watch.shows(three)),
     },
     {
@@ -24,7 +24,7 @@ function snapshotCases(harness: SourceHarness): SuiteCase[] {
       run: () => watched(harness, [], (watch) => watch.shows([])),
     },
     {
-      name: 'a service nobody has heard of is an empty snapshot',
+      name: 'an unknown service is an empty snapshot',
       run: () => watched(harness, undefined, (watch) => watch.shows([])),
     },
     {
@@ -46,7 +46,7 @@ function snapshotCases(harness: SourceHarness): SuiteCase[] {
         }),
     },
     {
-      name: 'an instance that changes is seen as it is now',
+      name: 'an instance that changes has its new fields',
       run: () =>
         watched(harness, [first, second], async (watch) => {
           await watch.shows([first, second])
@@ -55,7 +55,7 @@ function snapshotCases(harness: SourceHarness): SuiteCase[] {
         }),
     },
     {
-      name: 'another order is no change',
+      name: 'a different order is not a change',
       run: () =>
         watched(harness, three, async (watch) => {
           await watch.shows(three)
@@ -67,7 +67,7 @@ function snapshotCases(harness: SourceHarness): SuiteCase[] {
         }),
     },
     {
-      name: 'the last instance goes and others come',
+      name: 'the last instance disappears and others appear',
       run: () =>
         watched(harness, [first], async (watch) => {
           await watch.shows([first])
@@ -78,7 +78,7 @@ function snapshotCases(harness: SourceHarness): SuiteCase[] {
         }),
     },
     {
-      name: 'ten services at once stay apart',
+      name: 'ten services at once do not affect each other',
       run: async () => {
         const source = harness.source()
         const ten = someInstances(harness, 10)
@@ -88,7 +88,7 @@ function snapshotCases(harness: SourceHarness): SuiteCase[] {
       },
     },
     {
-      name: 'many instances arrive whole',
+      name: 'many instances arrive complete',
       run: () => {
         const many = someInstances(harness, harness.many ?? 1000)
         return watched(harness, many, (watch) => watch.shows(many))
@@ -97,7 +97,7 @@ function snapshotCases(harness: SourceHarness): SuiteCase[] {
   ]
 }
 
-/** The instance with something else that this registry can tell. */
+/** Returns the instance with a change in a field that this registry can store. */
 function change(harness: SourceHarness, instance: Instance): Instance {
   const fields = harness.fields ?? ['weight']
   if (fields.includes('weight')) return { ...instance, weight: 7 }
@@ -135,7 +135,7 @@ function abortCases(harness: SourceHarness): SuiteCase[] {
         const service = freshService()
         await harness.set(service, two)
         const round = (): Promise<void> => abortOnce(source, service, bound, play)
-        // The first opens what the source shares between watches.
+        // The first round opens what the source shares between watches, such as a connection.
         await round()
         const before = process.getActiveResourcesInfo().length
         for (let n = 0; n < 20; n++) await round()
@@ -171,7 +171,7 @@ async function abortOnce(
     try {
       return (await iterator.next()).done === true
     } catch (error) {
-      // To throw is an end as well, but not before the abort.
+      // After the abort, the watch may also end by throwing.
       if (!controller.signal.aborted) throw error
       return true
     }
@@ -181,7 +181,7 @@ async function abortOnce(
     'the watch',
     play(next, () => controller.abort(new Error('enough'))),
   )
-  // What was on its way when the signal aborted may still be handed over.
+  // Snapshots that were in progress at the abort may still arrive.
   for (let n = 0; n < 3; n++) if (await within(bound, 'the end of the watch', next())) return
   assert.fail('the watch went on after the abort')
 }

@@ -6,10 +6,10 @@ import type { RegistryServer, SourceHarness, SuiteCase } from './harness.ts'
 import { BAD_ANSWERS, assertSameSet, boundOf, someInstances, until, withHttpServer } from './suite-helpers.ts'
 import { watched, type Watched } from './watched.ts'
 
-/** Longer than any case: nothing may be lost while a registry is away. */
+/** An empty grace in ms that is longer than any case, because no instance may be lost during an outage. */
 const KEEP = 3_600_000
 
-/** What a source must do when its registry fails; which cases there are depends on what the harness can do. */
+/** Returns the cases for failures of the registry. Cases that the harness does not support are omitted. */
 export function sourceFaultCases(harness: SourceHarness): SuiteCase[] {
   return [...outageCases(harness), ...frozenCases(harness), ...slowCases(harness), ...badAnswerCases(harness)]
 }
@@ -38,7 +38,7 @@ function outageCases(harness: SourceHarness): SuiteCase[] {
     )
   return [
     {
-      name: 'a killed registry leaves the last known instances, and is live again when it is back with its data',
+      name: 'a registry that is killed keeps the last known instances in use, and the watch recovers when it is back with its data',
       run: () =>
         outage(true, async (watch) => {
           assertSameSet(harness, watch.discovery.instances, three)
@@ -47,7 +47,7 @@ function outageCases(harness: SourceHarness): SuiteCase[] {
         }),
     },
     {
-      name: 'a registry that is back without its data takes no instance away until heartbeats return',
+      name: 'a registry that is back without its data removes no instance until heartbeats return',
       run: () =>
         outage(false, async (watch) => {
           assertSameSet(harness, watch.discovery.instances, three)
@@ -64,7 +64,7 @@ function frozenCases(harness: SourceHarness): SuiteCase[] {
   const two = someInstances(harness, 2)
   return [
     {
-      name: 'a frozen registry is noticed, and live again when it thaws',
+      name: 'a frozen registry is detected, and the watch recovers when it runs again',
       run: () =>
         watched(
           harness,
@@ -88,7 +88,7 @@ function frozenCases(harness: SourceHarness): SuiteCase[] {
   ]
 }
 
-/** Milliseconds for which the registry is stopped, and then let run, again and again. */
+/** How long the registry is stopped, and how long it then runs, in ms, again and again. */
 const STUTTER = 50
 
 async function stutter(server: RegistryServer, signal: AbortSignal): Promise<void> {
@@ -106,12 +106,12 @@ function slowCases(harness: SourceHarness): SuiteCase[] {
   const two = someInstances(harness, 2)
   return [
     {
-      name: 'slow answers are answers',
+      name: 'slow answers are accepted',
       run: () =>
         watched(harness, two, async (watch) => {
           const stop = new AbortController()
           const stuttering = stutter(server, stop.signal)
-          // Heard of at the end, and not before.
+          // Prevents an unhandled rejection. The promise is awaited at the end.
           stuttering.catch(() => {})
           try {
             await watch.shows(two)
@@ -123,7 +123,7 @@ function slowCases(harness: SourceHarness): SuiteCase[] {
           }
           assert.ok(
             watch.changes.every((instances) => instances.length > 0),
-            'slow was taken for empty',
+            'a slow answer was treated as an empty service',
           )
         }),
     },
@@ -139,7 +139,11 @@ function badAnswerCases(harness: SourceHarness): SuiteCase[] {
         undefined,
         async (watch) => {
           await goesStale(watch, bound)
-          assert.equal(watch.discovery.seen, false, `taken for a snapshot: ${inspect(watch.changes)}`)
+          assert.equal(
+            watch.discovery.seen,
+            false,
+            `the answer was treated as a snapshot: ${inspect(watch.changes)}`,
+          )
         },
         { source: harness.sourceAt?.(url) },
       ),
@@ -160,7 +164,7 @@ function goesStale(watch: Watched, bound: number): Promise<void> {
   return until(
     bound,
     () => watch.stale.length > 0,
-    () => 'the source did not notice that its registry is gone',
+    () => 'the source did not report the failure of its registry',
   )
 }
 

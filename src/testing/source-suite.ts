@@ -5,11 +5,12 @@ import type { RegistrarHarness, SourceHarness, SuiteCase } from './harness.ts'
 export { registrarCases, sourceCases }
 export type { RegistrarHarness, RegistryServer, SourceHarness, SuiteCase } from './harness.ts'
 
-/** `it` or `test` of vitest, of node:test, or of whatever takes a name and a function. */
+/** `it` or `test` of vitest or node:test, or any function that takes a name and a function. */
 export type DefineTest = (name: string, run: () => Promise<void>) => unknown
 
 /**
- * What every source must do, each as one test. Give the runner a timeout above the harness's bounds.
+ * Defines a test for each case that every source must pass. Set the runner's timeout above the bounds of the
+ * harness.
  *
  * @example
  * import { describe, it } from 'vitest'
@@ -22,7 +23,7 @@ export function sourceSuite(it: DefineTest, harness: SourceHarness): void {
 }
 
 /**
- * What every registrar must do, each as one test.
+ * Defines a test for each case that every registrar must pass.
  *
  * @example
  * registrarSuite(it, { registrar: () => myRegistrar(address), list: (service) => readAll(address, service) })

@@ -17,12 +17,12 @@ export function boundOf(harness: Harness): number {
   return harness.bound ?? DEFAULT_BOUND
 }
 
-/** A service name nobody has used. */
+/** Returns a service name that was never used before. */
 export function freshService(): string {
   return `suite-${systemClock.random().toString(36).slice(2, 10)}`
 }
 
-/** The first `count` test instances, every field set. */
+/** Returns the first `count` test instances, with every field set. */
 export function someInstances(harness: Harness, count: number): Instance[] {
   return Array.from({ length: count }, (_, n) =>
     toInstance({
@@ -37,7 +37,10 @@ export function someInstances(harness: Harness, count: number): Instance[] {
   )
 }
 
-/** True when both hold the same instances as far as this registry can carry them, in whatever order. */
+/**
+ * Whether both lists have the same instances, in any order. Compares only the fields that this registry can
+ * store.
+ */
 export function sameSet(
   harness: Harness,
   actual: readonly Instance[],
@@ -67,7 +70,10 @@ function byUrl(a: { url: string }, b: { url: string }): number {
   return a.url < b.url ? -1 : 1
 }
 
-/** Resolves once `check` holds; rejects with what `explain` says when it does not within the bound. */
+/**
+ * Resolves once `check` returns true. Rejects with the text of `explain` if that takes longer than the bound,
+ * in ms.
+ */
 export async function until(
   bound: number,
   check: () => boolean | Promise<boolean>,
@@ -80,7 +86,7 @@ export async function until(
   }
 }
 
-/** Rejects when `work` takes longer than the bound. */
+/** Rejects when `work` takes longer than the bound, in ms. */
 export async function within<T>(bound: number, what: string, work: Promise<T>): Promise<T> {
   const done = new AbortController()
   const expired = systemClock
@@ -93,7 +99,7 @@ export async function within<T>(bound: number, what: string, work: Promise<T>): 
   }
 }
 
-/** An HTTP server on a free port of 127.0.0.1, for as long as `run` takes. */
+/** Runs an HTTP server on a free port of 127.0.0.1 during `run`. */
 export async function withHttpServer(
   listener: RequestListener,
   run: (url: string) => Promise<void>,
@@ -112,9 +118,9 @@ export async function withHttpServer(
   }
 }
 
-/** Answers no registry gives, by name. */
+/** Invalid answers, by name. */
 export const BAD_ANSWERS: Readonly<Record<string, RequestListener>> = {
-  'an answer that is no JSON': (_, res) => res.end('no JSON at all'),
+  'an answer that is not JSON': (_, res) => res.end('no JSON at all'),
   'an HTML page': (_, res) => res.setHeader('content-type', 'text/html').end('<html>hello</html>'),
   'half an answer': (_, res) => res.end('{"header":{"revision":"1"},"items":[{'),
   'an answer that is cut off': (_, res) => {

@@ -1,15 +1,15 @@
 interface Timer {
   readonly at: number
-  /** Timers of one time run in the order they were set. */
+  /** Timers with the same time run in the order in which they were set. */
   readonly order: number
   readonly run: () => void
-  /** Its place in the heap; -1 once it is out. */
+  /** The index in the heap, or -1 after removal. */
   index: number
 }
 
 /**
- * A binary heap, the earliest timer first. A cancelled one is taken out at once: most timers are deadlines that
- * never come, and thousands of those would slow down everything else.
+ * A binary heap of timers, the earliest first. A cancelled timer is removed at once, because most timers are
+ * timeouts that are cancelled, and thousands of them would slow everything down.
  */
 export class TimerHeap {
   readonly #heap: Timer[] = []
@@ -19,7 +19,7 @@ export class TimerHeap {
     return this.#heap.length
   }
 
-  /** The returned function cancels. */
+  /** Adds a timer. The returned function cancels it. */
   add(at: number, run: () => void): () => void {
     const timer: Timer = { at, order: this.#order++, run, index: this.#heap.length }
     this.#heap.push(timer)
@@ -27,7 +27,7 @@ export class TimerHeap {
     return () => this.#remove(timer)
   }
 
-  /** Takes out the next timer due by `end`. */
+  /** Removes and returns the next timer that is due by `end`, or returns undefined. */
   next(end: number): { readonly at: number; readonly run: () => void } | undefined {
     const first = this.#heap[0]
     if (!first || first.at > end) return undefined

@@ -4,19 +4,22 @@ import type { Instance, Source } from '../registry/source.ts'
 import type { SourceHarness } from './harness.ts'
 import { boundOf, freshService, sameSet, until } from './suite-helpers.ts'
 
-/** A service under Discovery, and what was told of it. */
+/** A service that is watched by Discovery, and the calls of its callbacks. */
 export interface Watched {
   readonly service: string
   readonly discovery: Discovery
   readonly changes: (readonly Instance[])[]
   readonly stale: unknown[]
-  /** How often it recovered. */
+  /** How many times the source recovered. */
   recovered: number
-  /** Resolves once exactly these are discovered. */
+  /** Resolves once exactly these instances are discovered. */
   readonly shows: (instances: readonly Instance[]) => Promise<void>
 }
 
-/** Fills a new service (undefined: nobody ever registers there), drives a source on it, and cleans up. */
+/**
+ * Fills a new service, runs a source on it, and cleans up. If `instances` is undefined, nothing is ever
+ * registered for the service.
+ */
 export async function watched(
   harness: SourceHarness,
   instances: readonly Instance[] | undefined,

@@ -90,22 +90,22 @@ describe('the suite finds', () => {
           }
         },
       }),
-      ['an instance that is added appears', 'an instance that changes is seen as it is now'],
+      ['an instance that is added appears', 'an instance that changes has its new fields'],
     ],
     [
       'a source that loses the weight',
       changing((snapshot) => snapshot.map((instance) => ({ ...instance, weight: 1 }))),
-      ['the first snapshot holds what is registered', 'an instance that changes is seen as it is now'],
+      ['the first snapshot contains the registered instances', 'an instance that changes has its new fields'],
     ],
     [
       'a source that cuts a long list',
       changing((snapshot) => snapshot.slice(0, 500)),
-      ['many instances arrive whole'],
+      ['many instances arrive complete'],
     ],
     [
       'a source that has one list for all services',
       (source) => ({ watch: (_service, context) => source.watch('suite', context) }),
-      ['ten services at once stay apart'],
+      ['ten services at once do not affect each other'],
     ],
     [
       'a source that waits for the first instance',
@@ -114,7 +114,7 @@ describe('the suite finds', () => {
           for await (const snapshot of source.watch(service, context)) if (snapshot.length > 0) yield snapshot
         },
       }),
-      ['a service nobody has heard of is an empty snapshot', 'the last instance goes and others come'],
+      ['an unknown service is an empty snapshot', 'the last instance disappears and others appear'],
     ],
     [
       'a source that is deaf to its signal',
@@ -145,14 +145,14 @@ describe('the suite finds', () => {
       'broken',
       100,
       [
-        'a killed registry leaves the last known instances, and is live again when it is back with its data',
-        'a frozen registry is noticed, and live again when it thaws',
+        'a registry that is killed keeps the last known instances in use, and the watch recovers when it is back with its data',
+        'a frozen registry is detected, and the watch recovers when it runs again',
         'an HTML page is a failure, not an empty service',
         'status 403 is a failure, not an empty service',
         'a registry that never answers is a failure',
       ],
     ],
-    ['slow', 20, ['slow answers are answers']],
+    ['slow', 20, ['slow answers are accepted']],
   ])('a source that takes a %s registry for an empty one', async (_name, timeout, expected) => {
     const registry = new ToyRegistry()
     await registry.start()
@@ -181,7 +181,7 @@ describe('the suite finds', () => {
       'a registrar that does not release',
       changingLease((lease) => ({ ...lease, release: () => {} })),
       [
-        'what is registered is listed, and what is released is not',
+        'a registered instance is listed, and a released one is not',
         'announce() registers, keeps alive beyond the ttl, and releases',
       ],
     ],
@@ -189,9 +189,9 @@ describe('the suite finds', () => {
       'a registrar whose heartbeat does nothing',
       changingLease((lease) => ({ ...lease, renew: () => true })),
       [
-        'releasing twice is a success, and renewing after it is false',
-        'a registration outlives its ttl while it is renewed, and not when it is not',
-        'a lost lease is told by renew(), and registering again works',
+        'a second release succeeds, and renew() after a release returns false',
+        'a registration lives longer than its ttl while it is renewed, and no longer without',
+        'renew() returns false for a lost lease, and the instance can be registered again',
         'announce() registers again when its lease is lost',
       ],
     ],

@@ -2,8 +2,8 @@ import { clock, compare } from './elements.js'
 import { TONES } from './history.js'
 import { cut } from './names.js'
 
-/** Instances that have a colour of their own; the rest is drawn as one. */
-const MOST = 11
+/** How many instances have their own colour. All others are drawn as one. */
+const MAX_COLOURS = 11
 const COLOURS = [
   '#3b82c4',
   '#e08e2b',
@@ -18,19 +18,19 @@ const COLOURS = [
   '#8aa84b',
   '#8b949e',
 ]
-/** Rows of the timeline. */
-const MOST_ROWS = 24
-/** Rows up to which there are also instances that were in use all the time. */
-const MOST_WELL = 10
+/** How many rows the timeline has at most. */
+const MAX_ROWS = 24
+/** Up to this number of rows, the timeline also has instances that were always in use. */
+const ROWS_WITH_HEALTHY = 10
 const ROW = 15
-/** Pixels below for the time, and to the left for figures. */
+/** In pixels: the space below for the time axis, and at the left for figures or names. */
 const BELOW = 16
 const LEFT = 52
 const LEFT_OF_NAMES = 104
-/** Milliseconds between two frames; more is a time when nobody looked. */
+/** In ms. If two frames are further apart, no page was open between them. */
 const LATE = 1_500
 
-/** Those of the theme, by name, until it changes. */
+/** The colours of the theme by name. Cleared when the theme changes. */
 const colours = new Map()
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => colours.clear())
 
@@ -42,7 +42,7 @@ function colour(name) {
   return found
 }
 
-/** A canvas as large as it is shown; undefined while it is hidden. */
+/** Returns a canvas in the size in which it is shown, or undefined while it is hidden. */
 function surface(canvas) {
   const { clientWidth, clientHeight } = canvas
   if (clientWidth === 0) return undefined
@@ -56,13 +56,16 @@ function surface(canvas) {
   return { context, width: clientWidth, height: clientHeight }
 }
 
-/** The time that entries span: a minute at least, so that a page that has just opened is not one wide bar. */
+/**
+ * Returns the time range of entries. It is at least one minute, so that a page that was just opened does not
+ * show one wide bar.
+ */
 function spanOf(entries) {
   const to = entries.at(-1).at
   return { from: Math.min(entries[0].at, to - 60_000) - 1_000, to }
 }
 
-/** A surface with a time axis; `x` gives the left end of an entry's column. */
+/** Returns a surface with a time axis. `x` returns the left end of the column of an entry. */
 function plot(canvas, entries, left) {
   const on = entries.length > 0 && surface(canvas)
   if (!on) return undefined
@@ -80,7 +83,7 @@ function plot(canvas, entries, left) {
   return { context, width, height, left, x, step: (1_000 / (to - from)) * wide + 0.4 }
 }
 
-/** The moment that was picked in the log, or that the pointer is at. */
+/** Draws a line at the moment that was picked in the log, or where the pointer is. */
 function mark({ context, height, width, x, left }, moment) {
   if (moment === undefined) return
   const at = x(moment + 1_000)
@@ -89,7 +92,7 @@ function mark({ context, height, width, x, left }, moment) {
   context.fillRect(at, 0, 1, height)
 }
 
-/** What stands to the left, as narrow as it must be. */
+/** Draws a text at the left, compressed to the width of the margin. */
 function figure({ context, left }, text, y) {
   context.fillStyle = colour('quiet')
   context.textAlign = 'right'
@@ -97,7 +100,7 @@ function figure({ context, left }, text, y) {
   context.textAlign = 'left'
 }
 
-/** What succeeded in green, what failed on top of it in red. */
+/** Draws successful calls in green, and failed calls above them in red. */
 export function sparkline(canvas, { entries }) {
   const on = entries.length > 0 && surface(canvas)
   if (!on) return
@@ -118,12 +121,12 @@ export function sparkline(canvas, { entries }) {
   }
 }
 
-/** Calls of each instance, one on the other; returns what colour is whose. */
+/** Draws the calls of each instance, stacked. Returns the colour of each instance. */
 export function stacked(canvas, { entries, ids, tried }, moment) {
   const on = plot(canvas, entries, LEFT)
   if (!on) return []
   const shown = [...ids.keys()].filter((place) => tried[place] > 0).toSorted((a, b) => tried[b] - tried[a])
-  const own = shown.slice(0, MOST).toSorted(byName(ids))
+  const own = shown.slice(0, MAX_COLOURS).toSorted(byName(ids))
   const top = Math.max(...entries.map(({ sum }) => sum), 1)
   const { context, height, x, step } = on
   for (const { at, tries, sum } of entries) {
@@ -138,26 +141,29 @@ export function stacked(canvas, { entries, ids, tried }, moment) {
       context.fillRect(x(at), bottom, step, tall)
     }
     own.forEach((place, layer) => draw(tries[place] ?? 0, layer))
-    draw(left, MOST)
+    draw(left, MAX_COLOURS)
   }
   figure(on, `${top}/s`, 11)
   figure(on, '0', height)
   mark(on, moment)
   const keys = own.map((place, layer) => ({ name: ids[place], colour: COLOURS[layer] }))
   const others = shown.length - own.length
-  return others > 0 ? [...keys, { name: `${others} others`, colour: COLOURS[MOST] }] : keys
+  return others > 0 ? [...keys, { name: `${others} others`, colour: COLOURS[MAX_COLOURS] }] : keys
 }
 
 const byName = (ids) => (a, b) => compare(cut(ids[a]), cut(ids[b]))
 
-/** One bar an instance: out, in doubt, or in use. Of many, those that were out the longest. */
+/**
+ * Draws one bar for each instance: out, in doubt, or in use. If there are too many, shows those that were out
+ * the longest.
+ */
 export function timeline(canvas, { entries, ids, trouble }, moment) {
   const last = entries.at(-1)?.tones ?? []
   const here = [...ids.keys()].filter((place) => last[place] > 0 || trouble[place] > 0)
   const rows = here
     .toSorted((a, b) => trouble[b] - trouble[a])
-    .slice(0, MOST_ROWS)
-    .filter((place, row) => row < MOST_WELL || trouble[place] > 0)
+    .slice(0, MAX_ROWS)
+    .filter((place, row) => row < ROWS_WITH_HEALTHY || trouble[place] > 0)
     .toSorted(byName(ids))
   const tall = `${Math.max(rows.length * ROW + BELOW, 60)}px`
   if (canvas.style.height !== tall) canvas.style.height = tall
@@ -167,7 +173,7 @@ export function timeline(canvas, { entries, ids, trouble }, moment) {
   const fills = TONES.map((tone) => tone && colour(tone))
   rows.forEach((place, row) => {
     figure(on, cut(ids[place], 15), row * ROW + 11)
-    // One bar as long as nothing changes.
+    // Draw one bar for each period without a change.
     let [tone, from, to] = [0, 0, 0]
     const draw = () => {
       if (tone === 0) return
@@ -191,7 +197,7 @@ export function timeline(canvas, { entries, ids, trouble }, moment) {
     : ''
 }
 
-/** Calls by latency: one column a second, slow ones at the top. */
+/** Draws calls by latency, with one column per second and slow calls at the top. */
 export function heatmap(canvas, { entries }, moment) {
   const on = plot(canvas, entries, LEFT)
   if (!on) return

@@ -1,7 +1,7 @@
-/** The element of an id. */
+/** Returns the element with an id. */
 export const byId = (id) => document.getElementById(id)
 
-/** An element with text, never markup: names come from registries. */
+/** Makes an element with text. The text is never markup, because names come from registries. */
 export function element(tag, text, className) {
   const made = document.createElement(tag)
   if (text !== undefined) made.textContent = text
@@ -16,21 +16,21 @@ export function button(text, className, onClick) {
   return made
 }
 
-/** A row of a table, with so many cells. */
+/** Makes a table row with the given number of cells. */
 export function row(cells) {
   const made = element('tr')
   for (let cell = 0; cell < cells; cell++) made.append(element('td'))
   return made
 }
 
-/** Writes a cell only when it has changed. */
+/** Writes to a cell only if its text has changed. */
 export function setText(cell, text, className) {
   const value = String(text)
   if (cell.textContent !== value) cell.textContent = value
   if (className !== undefined && cell.className !== className) cell.className = className
 }
 
-/** Children by key, made once and moved where they belong. */
+/** Child elements by key. Each is made once, and moved when its place changes. */
 export class Rows {
   #rows = new Map()
   #body
@@ -59,15 +59,15 @@ export class Rows {
       this.#rows.get(key).remove()
       this.#rows.delete(key)
     }
-    // What is moved loses the focus.
+    // An element that is moved loses the focus.
     if (activeElement !== document.activeElement && this.#body.contains(activeElement))
       activeElement.focus({ preventScroll: true })
   }
 }
 
-/** Making a format takes longer than a hundred figures. */
+/** Cached, because making a formatter takes longer than formatting a hundred numbers. */
 const FORMATS = [0, 1, 2].map((digits) => new Intl.NumberFormat('en', { maximumFractionDigits: digits }))
-/** How names are ordered: 2 before 10. */
+/** Compares names, with numbers in numeric order: 2 before 10. */
 export const { compare } = new Intl.Collator('en', { numeric: true })
 const TIME = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' })
 
@@ -79,15 +79,15 @@ export const ms = (value) => {
   return value < 1_000 ? `${number(value, value < 10 ? 1 : 0)} ms` : `${number(value / 1_000, 2)} s`
 }
 export const percent = (part, whole) => (whole === 0 ? '–' : `${number((part / whole) * 100, 1)} %`)
-/** Rounded down: 100 % is all of them. */
+/** Rounded down, so that 100 % means that all calls succeeded. */
 export const success = (good, all) =>
   all === 0 ? '–' : `${number(Math.floor((good / all) * 1_000) / 10, 1)} %`
-/** A text with its long durations in seconds. */
+/** Returns a text with its long durations in seconds. */
 export const inSeconds = (text) =>
   text.replace(/\b(\d{4,9}) ms\b/g, (_, value) => `${number(value / 1_000)} s`)
 export const clock = (at) => TIME.format(at)
 
-/** The colour of a state, which always stands beside its word. */
+/** Returns the colour class of a state. The word is always shown too. */
 export function toneOf(state) {
   if (state === 'available') return 'good'
   return state === 'open' ? 'out' : 'doubt'

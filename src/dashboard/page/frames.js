@@ -1,6 +1,6 @@
-/** The services as the process tells of them, put together from frames that have only what has changed. */
+/** The state of the services, built from frames that contain only changes. */
 export class Frames {
-  /** Of the last frame that was news. */
+  /** The id of the newest frame. */
   id = 0
   at
   #run
@@ -10,7 +10,7 @@ export class Frames {
     return [...this.#services.values()]
   }
 
-  /** Takes a frame, and says whether it is news: a page that comes back is told of some that it had. */
+  /** Applies a frame. Returns whether it is new: a page that reconnects gets some frames again. */
   add(id, { at, whole, services, gone = [] }) {
     if (whole !== undefined) {
       this.#services = new Map()
@@ -37,7 +37,7 @@ export class Frames {
   }
 }
 
-/** A column comes whole, or as the cells that have changed, by place. */
+/** Applies changes of columns. A column is either complete, or an object with the changed cells by index. */
 function changed(table, changes) {
   const columns = Object.entries(changes).map(([name, column]) => [
     name,

@@ -1,27 +1,33 @@
 import { toneOf } from './elements.js'
 
-/** Milliseconds that the charts show. */
+/** How long the charts go back, in ms. */
 export const SHOWN = 300_000
-/** A frame tells of the second before it; the process may have been late. */
+/** In ms. A frame is about the second before it, and the process may have been late. */
 const LATE = 1_500
-/** Entries, whatever the clock of the process says. */
-const MOST_ENTRIES = 600
-/** Instances that the charts tell apart. */
-const MOST = 10_000
-/** Instances that are gone are forgotten when they are more than those that are there, and more than this. */
-const FEW = 64
+/** The maximum number of entries, even if the clock of the process is wrong. */
+const MAX_ENTRIES = 600
+/** How many instances the charts show separately. */
+const MAX_INSTANCES = 10_000
+/** Removed instances are deleted when there are more of them than existing ones, plus this number. */
+const MIN_REMOVED = 64
 
 export const TONES = ['', 'good', 'doubt', 'out']
 
-/** What the charts need of the last minutes of one service: 3 bytes for an instance and second, not a whole frame. */
+/**
+ * The data of the last minutes of one service for the charts: 3 bytes for an instance and second, instead of
+ * complete frames.
+ */
 export class History {
   entries = []
   ids = []
-  /** By the place of an instance in `ids`, over all entries: its tries, its seconds, and how many of those were bad. */
+  /**
+   * For each instance, by its index in `ids`: attempts, seconds, and a sum of how bad its state was in each
+   * second.
+   */
   tried = []
   seen = []
   trouble = []
-  /** When each route was called last. */
+  /** When each route was last called, in Unix ms. */
   routes = new Map()
   #places = new Map()
 
@@ -29,7 +35,8 @@ export class History {
     if (at < (this.entries.at(-1)?.at ?? at)) this.#clear()
     for (const { key } of routes) this.routes.set(key, at)
     for (const [key, calledAt] of this.routes) if (calledAt < at - SHOWN) this.routes.delete(key)
-    for (const { id } of instances) if (!this.#places.has(id) && this.ids.length < MOST) this.#know(id)
+    for (const { id } of instances)
+      if (!this.#places.has(id) && this.ids.length < MAX_INSTANCES) this.#addInstance(id)
     const tries = new Uint16Array(this.ids.length)
     const tones = new Uint8Array(this.ids.length)
     let sum = 0
@@ -43,18 +50,18 @@ export class History {
     const entry = { at, calls, failed, refused, p50, p99, latencies, tries, tones, sum }
     this.entries.push(entry)
     this.#count(entry, 1)
-    while (this.entries[0].at < at - SHOWN || this.entries.length > MOST_ENTRIES)
+    while (this.entries[0].at < at - SHOWN || this.entries.length > MAX_ENTRIES)
       this.#count(this.entries.shift(), -1)
-    if (this.ids.length > 2 * instances.length + FEW) this.#forget()
+    if (this.ids.length > 2 * instances.length + MIN_REMOVED) this.#compact()
   }
 
-  /** The entry that tells of a moment, or nothing when nobody looked then. */
+  /** Returns the entry for a moment, or undefined if no page was open then. */
   at(moment) {
     // Frames have whole milliseconds.
     return this.entries.find(({ at }) => at + 1 >= moment && at - LATE <= moment)
   }
 
-  #know(id) {
+  #addInstance(id) {
     this.#places.set(id, this.ids.length)
     this.ids.push(id)
     for (const sums of [this.tried, this.seen, this.trouble]) sums.push(0)
@@ -70,8 +77,8 @@ export class History {
     }
   }
 
-  /** Leaves those out that are in no entry any more. */
-  #forget() {
+  /** Removes instances that are in no entry any more. */
+  #compact() {
     const kept = [...this.ids.keys()].filter((place) => this.seen[place] > 0)
     if (kept.length === this.ids.length) return
     this.ids = kept.map((place) => this.ids[place])

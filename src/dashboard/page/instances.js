@@ -14,31 +14,31 @@ import {
 } from './elements.js'
 import { cut, setName, titleOf } from './names.js'
 
-/** Rows above and below those that are seen: the next stop of the Tab key must be there. */
-const AROUND = 6
-/** Pixels of a row, until one has been measured. */
-const TALL = 30
+/** How many rows are rendered above and below the visible ones. The Tab key must find its next target there. */
+const EXTRA_ROWS = 6
+/** The height of a row in pixels, until one has been measured. */
+const ROW_HEIGHT = 30
 const CELLS = 14
 
-/** The worst first; each stays where it is while its state does. */
+/** The order of states, the worst first. A row keeps its place while its state does not change. */
 const ORDER = ['open', 'unhealthy', 'probing', 'paused', 'full', 'draining', 'available']
 
-/** Stand for the rows that nobody sees, above, below, and beside one that has the focus. */
+/** Placeholders for the rows that are not visible: above, below, and next to a row that has the focus. */
 const GAPS = Array.from({ length: 3 }, () => ({ rows: 0 }))
 
-/** The table of instances: however many there are, only the rows that are seen are in the page. */
+/** The table of instances. Only the visible rows are in the page, because there may be thousands. */
 export class Instances {
   #rows
   #act
   #table = byId('instances')
   #region = this.#table.parentElement
-  #tall = TALL
+  #tall = ROW_HEIGHT
   #all = []
   #wanted = ''
   #total = 0
   #sorted = []
   #ranks = new Map()
-  /** Where a row is among all. */
+  /** The index of each row in the sorted list. */
   #indexes = new WeakMap()
   #focused
   #isDue = false
@@ -60,8 +60,8 @@ export class Instances {
     if (some?.offsetHeight) this.#tall = some.offsetHeight
     const wanted = byId('find').value.trim().toLowerCase()
     if (instances !== this.#all || wanted !== this.#wanted) this.#sort(instances, wanted)
-    const first = Math.max(Math.floor(scrollTop / this.#tall) - AROUND, 0)
-    const count = Math.ceil(clientHeight / this.#tall) + 2 * AROUND
+    const first = Math.max(Math.floor(scrollTop / this.#tall) - EXTRA_ROWS, 0)
+    const count = Math.ceil(clientHeight / this.#tall) + 2 * EXTRA_ROWS
     this.#rows.show(
       this.#itemsOf(Math.max(Math.min(first, this.#sorted.length - count), 0), count),
       (item) => item.id ?? item,
@@ -72,7 +72,7 @@ export class Instances {
     )
   }
 
-  /** Alone, before the next picture: the charts are as they were. */
+  /** Updates only the table before the next picture. The charts do not change. */
   #later() {
     if (this.#isDue) return
     this.#isDue = true
@@ -109,9 +109,9 @@ export class Instances {
     )
   }
 
-  /** The rows that are seen, the one that has the focus, and what stands for the others. */
+  /** Returns the visible rows, the row that has the focus, and the placeholders. */
   #itemsOf(first, count) {
-    // Behind a dialog, the row that it goes back to.
+    // While a dialog is open, keep the row to which the focus returns.
     if (!document.querySelector('dialog[open]'))
       this.#focused = document.activeElement?.closest('#instances tbody tr')?.instance
     const sorted = this.#sorted
@@ -136,7 +136,7 @@ export class Instances {
     const { cells } = made
     const { id, url, state, why, calls, failed, p50, p99, inFlight, queued, weight } = instance
     const { zone = '', version = '', byHand } = instance
-    // The first row is the head.
+    // The first row is the table head.
     made.ariaRowIndex = this.#indexes.get(instance) + 2
     setName(cells[0], id, 28)
     cells[0].title = `${titleOf(id)} ${titleOf(url)}`

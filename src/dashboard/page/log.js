@@ -1,9 +1,9 @@
 import { button, byId, clock, compare, element, inSeconds, Rows, setText } from './elements.js'
 import { cut, plain } from './names.js'
 
-const MOST_LINES = 500
+const MAX_LINES = 500
 
-/** How bad a line is. */
+/** The severity of an event. */
 const TONES = {
   'breaker:open': 'out',
   'instance:ejected': 'out',
@@ -18,14 +18,14 @@ const TONES = {
   'source:recovered': 'good',
 }
 
-/** What lines may be chosen by. */
+/** The fields that lines can be filtered by. */
 const FIELDS = ['service', 'instance', 'kind']
 
-/** The events, latest first, those that fit the filter. */
+/** The event log: the lines that match the filter, the newest first. */
 export class Log {
   #lines = []
   #made = 0
-  #isOld = false
+  #isChanged = false
   #rows
   #onPick
   #filter = byId('filter').elements
@@ -34,7 +34,7 @@ export class Log {
     this.#onPick = onPick
     this.#rows = new Rows(byId('log'), (line) => this.#make(line))
     byId('filter').addEventListener('input', () => {
-      this.#isOld = true
+      this.#isChanged = true
       this.show()
     })
     byId('filter').addEventListener('submit', (event) => event.preventDefault())
@@ -47,14 +47,14 @@ export class Log {
       const text = `${dropped} more lines were left out`
       this.#lines.push({ at, kind: 'log', service: '', text, number: this.#made++ })
     }
-    this.#lines.splice(0, this.#lines.length - MOST_LINES)
-    this.#isOld = true
+    this.#lines.splice(0, this.#lines.length - MAX_LINES)
+    this.#isChanged = true
   }
 
   show() {
-    if (!this.#isOld) return
-    this.#isOld = false
-    for (const field of FIELDS) this.#offer(field)
+    if (!this.#isChanged) return
+    this.#isChanged = false
+    for (const field of FIELDS) this.#updateOptions(field)
     const text = this.#filter.text.value.trim().toLowerCase()
     const wanted = FIELDS.map((field) => [field, this.#filter[field].value])
     const shown = this.#lines.filter(
@@ -68,8 +68,8 @@ export class Log {
     setText(byId('no-lines'), this.#lines.length > 0 ? 'No line fits.' : 'Nothing has happened yet.')
   }
 
-  /** The values that there are; the one that is chosen stays, and a list that is open is left alone. */
-  #offer(field) {
+  /** Updates the choices of a filter. The selected value stays, and an open list keeps its order. */
+  #updateOptions(field) {
     const select = this.#filter[field]
     const there = new Set(this.#lines.map((line) => line[field] ?? ''))
     there.delete('')
@@ -77,7 +77,7 @@ export class Log {
     if (value !== '') there.add(value)
     const values = ['', ...[...there].toSorted(compare)]
     if (select.matches(':focus')) {
-      // New ones go to the end: what the keyboard is at stays where it is.
+      // Add new values at the end, so that the position of the keyboard does not change.
       const had = new Set([...select.options].map((option) => option.value))
       for (const each of values) if (!had.has(each)) select.append(optionOf(each))
       return
@@ -91,7 +91,7 @@ export class Log {
     select.value = value
   }
 
-  /** A click anywhere on a line, or its button by keyboard, leads to its moment. */
+  /** Makes a line. A click on it, or its button by keyboard, shows its moment in the charts. */
   #make({ at, service, kind, text }) {
     const line = element('li')
     const time = clock(at)
@@ -100,7 +100,7 @@ export class Log {
       moment.ariaLabel = `${time}, show it in the charts`
       line.append(moment)
       line.addEventListener('click', () => {
-        // Not when text is being marked.
+        // A click that selects text does nothing.
         if (getSelection().isCollapsed) this.#onPick(service, at)
       })
       line.className = 'leads'

@@ -9,7 +9,7 @@ import { Overview, Routes } from './views.js'
 
 const CHARTS = ['traffic', 'breakers', 'latency']
 
-/** What the last frame has told, and what the charts need of those before. */
+/** The last frame, and the history for the charts. */
 const frames = new Frames()
 let last
 const histories = new Map()
@@ -25,7 +25,7 @@ const pick = (name, at) => {
   setName(byId('service-title'), name, 60)
   later()
 }
-/** What the charts show for a line of the log. */
+/** Shows the charts at the moment of a log line. */
 const show = (name, at) => {
   pick(name, at)
   byId('service-title').scrollIntoView({ block: 'start' })
@@ -42,7 +42,7 @@ const log = new Log(show)
 const serviceOf = (name) => last.services.find((service) => service.name === name)
 const historyOf = (name) => histories.get(name)
 
-/** Draws once before the next picture, and not at all while the page is hidden. */
+/** Draws once before the next picture. Draws nothing while the page is hidden. */
 function later() {
   if (dirty) return
   dirty = true
@@ -86,13 +86,13 @@ function showKeys(keys) {
   )
 }
 
-/** The figures of the moment that is marked in the charts. */
+/** Returns the figures of the moment that is marked in the charts. */
 function textOf(history) {
   if (moment === undefined) return ''
   const entry = history.at(moment)
   if (!entry) {
     const isOver = moment < last.at - SHOWN
-    return `${clock(moment)}: ${isOver ? 'longer ago than the charts show' : 'no figures, for no page was open'}`
+    return `${clock(moment)}: ${isOver ? 'longer ago than the charts show' : 'no figures, because no page was open'}`
   }
   const { at, calls, failed, refused, p50, p99, tones } = entry
   const out = history.ids.filter((_, place) => tones[place] === 3).map((id) => cut(id, 40))
@@ -117,7 +117,10 @@ for (const id of CHARTS) {
 
 let stream
 
-/** A page that nobody sees is sent nothing; what it missed comes when it is seen again. */
+/**
+ * Connects to the stream of frames. A hidden page is disconnected, and gets the missed frames when it is
+ * visible again.
+ */
 function connect() {
   stream?.close()
   stream = undefined
@@ -126,7 +129,7 @@ function connect() {
   stream.addEventListener('open', () => setText(byId('connection'), 'live'))
   stream.addEventListener('error', () => {
     setText(byId('connection'), 'not connected: the figures are old')
-    // A proxy that answers with an error ends it for good.
+    // After an error response of a proxy, the browser does not reconnect.
     if (stream?.readyState === EventSource.CLOSED) setTimeout(connect, 2_000)
   })
   stream.addEventListener('message', ({ data, lastEventId }) => {
@@ -166,14 +169,14 @@ async function explain(target) {
   }
 }
 
-/** What will happen, in words. */
+/** What each action does, for the confirmation. */
 const MEANING = {
   isolate: (id, left) =>
-    `${id} gets no further call; what it carries may finish. Other instances that stay in use: ${left}.`,
+    `${id} gets no further calls; its calls in progress may finish. Other instances that stay in use: ${left}.`,
   drain: (id, left) =>
-    `${id} gets calls only when nobody else may take one. Other instances that stay in use: ${left}.`,
+    `${id} gets calls only when no other instance may take them. Other instances that stay in use: ${left}.`,
   weigh: (id) => `${id} gets another share of the traffic.`,
-  restore: (id) => `What was done by hand to ${id} is taken back.`,
+  restore: (id) => `All manual actions on ${id} are undone.`,
   dryRun: (name) =>
     `With dry run on, the breakers of ${name} report what they would do, and hold nothing back. All of its instances get calls.`,
 }
@@ -207,7 +210,7 @@ function confirm(action, id) {
 byId('dry-run').addEventListener('click', () => confirm('dryRun', picked))
 
 let telling
-/** Says how it went; what went wrong stays longer. */
+/** Shows the result of an action. An error stays longer. */
 function tell(text, isWrong) {
   setText(byId('told'), cut(text, 400))
   clearTimeout(telling)
@@ -232,5 +235,5 @@ try {
   const { mayAct } = await (await fetch('may-act')).json()
   document.body.classList.toggle('may-act', mayAct)
 } catch {
-  // Nothing may be done by hand until the page is loaded again.
+  // The page then offers no actions until it is loaded again.
 }

@@ -1,22 +1,22 @@
 import { button, byId, setText } from './elements.js'
 
-/** The part at the end of a long name that is shown: names of instances often differ there. */
+/** The share of a shortened name that its end gets, because names of instances often differ at the end. */
 const END = 0.3
-/** Characters of a tooltip. */
-const MOST_OF_TITLE = 1_000
+/** The maximum length of a tooltip, in characters. */
+const MAX_TITLE = 1_000
 
-/** Characters that nobody sees, or that change the order in which others are shown. */
-const UNSEEN = /[\p{Cc}\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu
+/** Invisible characters, and characters that change the direction of text. */
+const INVISIBLE = /[\p{Cc}\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu
 
-/** More accents on one letter than any language has: they reach over the lines above and below. */
+/** More accents on one letter than any language uses. They would cover the lines above and below. */
 const ACCENTS = /(\p{M}{4})\p{M}+/gu
 
-/** A text with such characters as their code points. */
+/** Returns the text with these characters replaced by their code points. */
 export const plain = (text) =>
   text
     .toWellFormed()
     .replace(ACCENTS, '$1…')
-    .replace(UNSEEN, (unseen) => `\\u{${unseen.codePointAt(0).toString(16)}}`)
+    .replace(INVISIBLE, (character) => `\\u{${character.codePointAt(0).toString(16)}}`)
 
 function withoutMiddle(text, most) {
   if (text.length <= most) return text
@@ -24,12 +24,12 @@ function withoutMiddle(text, most) {
   return `${text.slice(0, most - end - 1)}…${text.slice(-end)}`
 }
 
-/** A name of at most so many characters, without its middle. */
+/** Returns a name with at most `most` characters. A longer one loses its middle. */
 export const cut = (text, most = 100) => withoutMiddle(plain(withoutMiddle(text, most)), most)
 
-export const titleOf = (text) => cut(text, MOST_OF_TITLE)
+export const titleOf = (text) => cut(text, MAX_TITLE)
 
-/** A name in a cell: a long one as a button that shows it in full. */
+/** Shows a name in a cell. A long name becomes a button that shows the complete name. */
 export function setName(cell, text, most) {
   if (cell.fullName === text) return
   cell.fullName = text

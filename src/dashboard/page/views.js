@@ -14,19 +14,19 @@ import {
 } from './elements.js'
 import { cut, setName, titleOf } from './names.js'
 
-/** Entries of the history that decide who is worst: a row does not jump with each second. */
+/** How many entries of the history decide the order of services, so that rows do not move every second. */
 const RECENT = 10
 
 const usableOf = ({ instances }) => instances.filter(({ state }) => state === 'available').length
 
-/** Calls that went wrong of late, and one for each other thing that is wrong. */
+/** Returns the number of recently failed calls, plus one for each other problem. */
 function troubleOf(service, { entries }) {
   const { ready, stale } = service
   const calls = entries.slice(-RECENT).reduce((sum, { failed, refused }) => sum + failed + refused, 0)
   return calls + (!ready || stale ? 1 : 0) + (usableOf(service) === 0 ? 1 : 0)
 }
 
-/** Whether the list of instances is as the registry has it. */
+/** Describes whether the list of instances is up to date. */
 function registryOf({ ready, stale, sourceError }) {
   const why = sourceError ? `: ${sourceError}` : ''
   if (!ready) return `no answer yet${why}`
@@ -82,7 +82,7 @@ export class Overview {
         sparklines.push([cells[10].firstChild, historyOf(name)])
       },
     )
-    // After all text: the size of each is asked for, and the browser need not lay out the page for each.
+    // After all text: reading the size of a canvas forces a layout, which is then needed only once.
     for (const [canvas, history] of sparklines) sparkline(canvas, history)
   }
 }
@@ -106,7 +106,7 @@ export class Routes {
     })
   }
 
-  /** Also those that were called in the last minutes, and are not now. */
+  /** Also shows routes that were called in the last minutes, but not in the last second. */
   show({ routes, budget, limits, mirrors }, history) {
     const called = new Set(routes.map(({ key }) => key))
     const quiet = [...history.routes.keys()].filter((key) => !called.has(key))
