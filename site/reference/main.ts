@@ -10,7 +10,7 @@ import { pageOf, pagesOfReference } from './pages.ts'
 export async function writeReference(folder: URL): Promise<void> {
   const { checker, entries } = readProgram()
   const format = async (code: string): Promise<string> =>
-    await formatted('reference.ts', code, { printWidth: 100 })
+    await formatted('reference.d.ts', code, { printWidth: 100 })
 
   const pages = new Map(pagesOfReference.map(({ page }) => [page, new Map<string, ts.Symbol>()]))
   for (const entry of entries) share(entry, pages)
