@@ -24,7 +24,7 @@ import { Listeners } from './listeners.ts'
 import { IdleServices } from './idle-services.ts'
 import { Lookups, waitUnlessAborted } from './lookups.ts'
 import { checkAppOptions, type FetchOptions, type Unknown } from './options.ts'
-import { Roster, type Change } from './roster.ts'
+import { Services, type Change } from './services.ts'
 import { optionsOf, ownersFor, withDefaults } from './service-options.ts'
 import type { FetchInput } from '../typed/call-input.ts'
 
@@ -37,7 +37,7 @@ const MAX_DISCOVERED = 1_000
 export class App {
   /** The clients of the named services, by their name in the options. */
   readonly services: Readonly<Record<string, Client>> = {}
-  readonly #roster = new Roster({
+  readonly #services = new Services({
     onClient: (client, isByHand) => {
       this.#listeners.addTo(client)
       if (!isByHand) this.#adopt(client)
@@ -48,8 +48,8 @@ export class App {
       return idleTimeout < Infinity ? () => this.#idle.watch(idleTimeout) : undefined
     },
   })
-  readonly byHand: AppByHand = new AppByHand(() => this.#roster.clients())
-  readonly #listeners = new Listeners(() => this.#roster.clients().map(([, client]) => client))
+  readonly byHand: AppByHand = new AppByHand(() => this.#services.clients())
+  readonly #listeners = new Listeners(() => this.#services.clients().map(([, client]) => client))
   readonly #platform = new Platform()
   readonly #idle: IdleServices
   readonly #unknownHosts: UnknownHosts
@@ -63,7 +63,7 @@ export class App {
     checkAppOptions(options)
     this.#options = { ...options }
     const { source, suffixes = [], services = {}, clock = systemClock } = options
-    this.#idle = new IdleServices(clock, () => this.#roster.services.values())
+    this.#idle = new IdleServices(clock, () => this.#services.byHost.values())
     this.#unknownHosts = new UnknownHosts(clock, suffixes)
     if (source) {
       this.#lookups = new Lookups({
@@ -73,7 +73,7 @@ export class App {
         onNone: (host) => this.#unknownHosts.add(host),
       })
     }
-    for (const add of this.#roster.changes(services, options)) add({})
+    for (const add of this.#services.changes(services, options)) add({})
   }
 
   get unknown(): Unknown {
@@ -114,18 +114,18 @@ export class App {
    */
   client(name: string): Client {
     const host = typeof name === 'string' ? logicalAddress(name).host : ''
-    const client = this.#roster.client(host)
+    const client = this.#services.client(host)
     if (client) return client
     throw new RangeError(`there is no service ${quote(name)}; known: ${this.names.join(', ') || 'none'}`)
   }
 
   get names(): string[] {
-    return this.#roster.hosts
+    return this.#services.hosts
   }
 
   /** The snapshot of every service that has been called. */
   snapshot(): { services: Record<string, ClientSnapshot> } {
-    const entries = this.#roster
+    const entries = this.#services
       .clients()
       .map(([host, client]): [string, ClientSnapshot] => [host, client.snapshot()])
     return { services: Object.fromEntries(entries) }
@@ -173,7 +173,7 @@ export class App {
     const services = { ...this.#options.services, ...update.services }
     const next: FetchOptions = { ...this.#options, ...update, services }
     checkAppOptions(next)
-    return { next, changes: this.#roster.changes(services, next) }
+    return { next, changes: this.#services.changes(services, next) }
   }
 
   readonly configured: Configured = {
@@ -197,7 +197,7 @@ export class App {
     ))
     this.#idle.close()
     this.#lookups?.close()
-    await Promise.all([...this.#roster.services.values()].map((service) => service.close(closed)))
+    await Promise.all([...this.#services.byHost.values()].map((service) => service.close(closed)))
   }
 
   /** Sets up a client that gets its options from this application. */
@@ -208,9 +208,9 @@ export class App {
   }
 
   #clientOf(host: string): Client | undefined {
-    const made = this.#roster.made.get(host)
+    const made = this.#services.ownClients.get(host)
     if (made) return made
-    const service = this.#roster.services.get(host)
+    const service = this.#services.byHost.get(host)
     if (!service) return undefined
     if (this.#closed) throw this.#closed
     return service.client
@@ -252,9 +252,9 @@ export class App {
   }
 
   #found(host: string, name: string): Client | undefined {
-    if (this.#closed || this.unknown !== 'discover' || this.#roster.services.has(host)) return undefined
+    if (this.#closed || this.unknown !== 'discover' || this.#services.byHost.has(host)) return undefined
     this.#discovered++
-    this.#roster.discover(host, name, this.#options)
+    this.#services.discover(host, name, this.#options)
     return this.#clientOf(host)
   }
 

@@ -72,7 +72,10 @@ export class Fleet implements EndpointContext, AttemptContext {
     const before = this.#options
     this.#options = { ...before, ...policy }
     this.instanceGuard = policy.guards.find(isInstanceGuard)
-    if (policy.warmUp !== before.warmUp) this.#warming = this.#newWarming()
+    if (policy.warmUp !== before.warmUp) {
+      this.#warming?.stop()
+      this.#warming = this.#newWarming()
+    }
     if (policy.outliers !== before.outliers) this.#outliers = this.#newOutliers()
     this.#views.reconfigure(this.#options, this.instanceGuard)
     this.#picker = new Picker(policy.balancer, policy.perInstance)

@@ -35,6 +35,12 @@ export class Warming {
     nobody.runInAsyncScope(() => this.#next())
   }
 
+  /** Warms no further endpoints. Those whose connections are being opened finish; those that wait get calls at once. */
+  stop(): void {
+    for (const endpoint of this.#queue.splice(0)) endpoint.warmingUntil = -Infinity
+    this.#invalidate()
+  }
+
   #next(): void {
     while (this.#running < AT_A_TIME) {
       const endpoint = this.#queue.shift()

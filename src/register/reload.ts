@@ -75,7 +75,7 @@ function checkFixed(
   after: Configuration,
   sources: ReadonlyMap<string, unknown>,
 ): void {
-  for (const key of ['source', 'suffixes', 'idleTimeout', 'otherwise', 'reload'] as const) {
+  for (const key of ['source', 'suffixes', 'idleTimeout', 'reload'] as const) {
     if (!isDeepStrictEqual(before.written[key], after.written[key])) {
       throw new TypeError(`${key} cannot change while the process runs`)
     }

@@ -205,7 +205,7 @@ describe.concurrent('node --import outrigger/register', { timeout: CHILD_TIMEOUT
     const first = { reload: true, source, services: { a: { timeout: 1000 }, b: {}, d } }
     const services = { a: { timeout: 500 }, c: {}, d: { ...d, timeout: 600 } }
     const second = { ...first, defaults: { retry: false }, services }
-    const third = { ...second, services: { a: { timeout: 400 } } }
+    const third = { ...second, otherwise: 'deny', services: { a: { timeout: 400 } } }
     const app = `
       import { writeFile } from 'node:fs/promises'
       import { setTimeout as sleep } from 'node:timers/promises'
@@ -228,7 +228,7 @@ describe.concurrent('node --import outrigger/register', { timeout: CHILD_TIMEOUT
       console.log(plan('a'), plan('b'), plan('c'), plan('d'))
       await writeFile('outrigger.config.json', ${JSON.stringify(JSON.stringify(third))})
       await until(() => app.client('a').explain().plan.total === 400)
-      console.log(plan('d'))
+      console.log(plan('d'), await fetch('http://127.0.0.1:1').catch(({ code }) => code))
       await writeFile('outrigger.config.json', ${JSON.stringify(JSON.stringify(second))})
       await until(() => app.client('a').explain().plan.total === 500)
       console.log(plan('d'), await (await fetch('http://d')).text())
@@ -241,7 +241,7 @@ describe.concurrent('node --import outrigger/register', { timeout: CHILD_TIMEOUT
       'a 1000 3 b 30000 3',
       'a 1000 3 b 30000 3',
       'a 500 1 b 30000 1 c 30000 1 d 600 1',
-      'd 30000 1',
+      'd 30000 1 ERR_OUTRIGGER_DENIED',
       'd 600 1 ok',
     ])
     expect(lines[0]).toMatch(

@@ -85,6 +85,20 @@ test('eight at a time, and none that has left meanwhile', async () => {
   expect(asked.slice(8)).toEqual(['new11'])
 })
 
+test('once it is turned off, nothing more is opened, and who waited gets calls', async () => {
+  const { harness, asked, finish } = warmed()
+  const old = Array.from({ length: 20 }, (_, index) => `old${index}`)
+  const fresh = Array.from({ length: 12 }, (_, index) => `new${index}`)
+  harness.apply(...old)
+  harness.run()
+  harness.apply(...fresh, ...old)
+  harness.fleet.reconfigure({ ...harness.fleet.policy, warmUp: undefined })
+  expect(harness.run()).toBe('new8')
+  for (const id of asked.slice()) await finish(id)
+  expect(asked).toEqual(fresh.slice(0, 8))
+  expect(harness.run()).toBe('new0')
+})
+
 const instanceOf = (id: string, url: string): Instance => ({ id, url })
 
 test('opens connections, sends nothing, and calls use them', async () => {

@@ -7,8 +7,8 @@ import { Service } from './service.ts'
 /** A checked change. The function applies it and does not throw. */
 export type Change = (by: { by?: string }) => void
 
-/** The callbacks from a roster to its application. */
-interface RosterContext {
+/** The callbacks from the services to their application. */
+interface ServicesContext {
   /** Called when a client is added: one that was made by hand, or one of a service at its first call. */
   onClient(client: Client, isByHand: boolean): void
   /** Returns the function that each call of a service must call, if there is one. */
@@ -21,35 +21,35 @@ interface RosterContext {
  * The services of an application by host: clients that were made by hand, and services that make a client at
  * their first call.
  */
-export class Roster {
+export class Services {
   /** Clients that the user has made with createClient(). */
-  readonly made: Map<string, Client> = new Map()
-  readonly services: Map<string, Service> = new Map()
-  readonly #context: RosterContext
+  readonly ownClients: Map<string, Client> = new Map()
+  readonly byHost: Map<string, Service> = new Map()
+  readonly #context: ServicesContext
 
-  constructor(context: RosterContext) {
+  constructor(context: ServicesContext) {
     this.#context = context
   }
 
   get hosts(): string[] {
-    return [...this.made.keys(), ...this.services.keys()]
+    return [...this.ownClients.keys(), ...this.byHost.keys()]
   }
 
   /** The clients that exist now. A service without a call has none. */
   clients(): [string, Client][] {
-    const made = [...this.services].flatMap(([host, service]): [string, Client][] =>
+    const made = [...this.byHost].flatMap(([host, service]): [string, Client][] =>
       service.made ? [[host, service.made]] : [],
     )
-    return [...this.made, ...made]
+    return [...this.ownClients, ...made]
   }
 
   client(host: string): Client | undefined {
-    return this.made.get(host) ?? this.services.get(host)?.client
+    return this.ownClients.get(host) ?? this.byHost.get(host)?.client
   }
 
   /** Adds a discovered service. `name` is its name in the source. */
   discover(host: string, name: string, options: FetchOptions): void {
-    this.services.set(
+    this.byHost.set(
       host,
       this.#serviceOf(optionsOf(host, {}, options), () => name),
     )
@@ -67,7 +67,7 @@ export class Roster {
         isClient(given) ? this.#addClient(name, host, given) : this.#addService(name, host, given, next),
       )
     }
-    for (const [host, service] of this.services) {
+    for (const [host, service] of this.byHost) {
       if (named.has(host)) continue
       const { name, source } = service
       changes.push(ofService(name, {}, (own) => service.prepare(optionsOf(name, own, next, source))))
@@ -80,13 +80,13 @@ export class Roster {
   /** Adds a client that the user has made. */
   #addClient(name: string, host: string, client: Client): () => void {
     checkClientOf(name, host, client)
-    const made = this.made.get(host)
-    if (this.services.has(host) || (made && made !== client)) {
+    const made = this.ownClients.get(host)
+    if (this.byHost.has(host) || (made && made !== client)) {
       throw new TypeError(`services['${name}'] is in use: a client made by createClient() cannot replace it`)
     }
     return () => {
       if (made) return
-      this.made.set(host, client)
+      this.ownClients.set(host, client)
       this.#context.onClient(client, true)
       this.#context.onName(name, host)
     }
@@ -94,16 +94,16 @@ export class Roster {
 
   /** Adds or changes a service with options. */
   #addService(name: string, host: string, given: ServiceOptions, next: FetchOptions): Change {
-    if (this.made.has(host)) {
+    if (this.ownClients.has(host)) {
       throw new TypeError(`services['${name}'] is a client made by createClient(): change it by its update()`)
     }
-    const known = this.services.get(host)
+    const known = this.byHost.get(host)
     if (known) {
       return ofService(name, given, (own) => known.prepare(optionsOf(name, own, next, known.source)))
     }
     const service = ofService(name, given, (own) => this.#serviceOf(optionsOf(name, own, next)))
     return () => {
-      this.services.set(host, service)
+      this.byHost.set(host, service)
       this.#context.onName(name, host)
     }
   }
