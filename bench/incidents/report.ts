@@ -7,10 +7,18 @@ import { fails, REPEATS, typical, undecided, type Result } from './verdict.ts'
 
 const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url))
 
+/** The end of the report. */
+const ADVICE = `## Do and don't
+
+- Do run the incident that you fear most with your own options: change \`options\` of its row in \`bench/incidents/rows\`.
+- Do pass a \`signal\`, or set \`timeout.attempt\`. Then a hanging instance costs little time, and its breaker learns of it.
+- Don't repeat POSTs to lose fewer calls, unless the service accepts a repeated POST. Say so with \`idempotent: true\`.
+- Don't compare figures of different machines.`
+
 /** The report's files, by absolute path. */
 export async function render(results: readonly Result[]): Promise<ReadonlyMap<string, string>> {
   const path = `${DOCS}incidents.md`
-  const markdown = [introduction(results), ...results.map(chapter)].join('\n\n')
+  const markdown = [introduction(results), ...results.map(chapter), ADVICE].join('\n\n')
   const files = new Map([[path, await formatted(path, markdown)]])
   for (const result of results) {
     const { id, title } = result.incident
@@ -37,18 +45,24 @@ function introduction(results: readonly Result[]): string {
   })
   return `# Incidents
 
-What ordinary incidents cost, with real sockets and processes: plain \`fetch\` with naive round robin, round robin with an
-[opossum](https://github.com/nodeshift/opossum) breaker per host that skips hosts whose breaker is open, and Outrigger with its default
-options. \`npm run incidents\` writes this page.
+This page shows how many calls three clients lose in ordinary incidents, with real sockets and processes:
 
-All three run in one process at the same moment, with the same calls, against the same server processes. Each server
-listens once for each of them, so none feels the load of another. A call is lost when its answer is not a complete
-200, or is not there within the caller’s patience.
+- **fetch**: plain \`fetch\` with simple round robin;
+- **opossum**: round robin with an [opossum](https://github.com/nodeshift/opossum) breaker for each host. It skips hosts whose breaker is open;
+- **outrigger**: Outrigger with its default options.
 
-\`npm run incidents -- --check\` fails when Outrigger loses more than plain fetch, beyond a margin for noise: 3 calls, or
-1.5 % of the calls where that is more. A row over half its margin runs ${REPEATS} times, and the median decides.
-A run that had to wait more than 250 ms for its turn on the machine counts only where there is no other, and a row
-with no other is undecided (?). Figures are of one machine and one run, the median one where a row ran more than once. \`--only one-slow\` runs one row.
+\`npm run incidents\` writes this page.
+
+- The three clients run in one process, at the same time, with the same calls, against the same server processes. Each server process listens on one port for each client, so the
+  load of one client does not affect the others.
+- A call is lost when its response is not a complete 200, or does not arrive within the time that the caller waits.
+- The figures are from one machine and one run. When a row ran several times, they are from the median run.
+
+\`npm run incidents -- --check\` fails when Outrigger loses more calls than plain fetch, with a margin for noise: 3 calls or 1.5 % of the calls, the larger of the two.
+\`--only one-slow\` runs one row.
+
+- When a row uses more than half of its margin, it runs ${REPEATS} times, and the median decides.
+- A run is disturbed when it had to wait more than 250 ms for the CPU. It counts only when a row has no other run. Then the row is undecided (?).
 
 ${table(['incident', 'calls', 'fetch loses', 'opossum loses', 'Outrigger loses', 'must be'], rows)}`
 }

@@ -9,13 +9,22 @@ import type { Result } from './result.ts'
 
 const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url))
 
+/** The end of the report. */
+const ADVICE = `## Do and don't
+
+- Do keep peak EWMA, the default, when servers can become slow or fail.
+- Do use \`prequal()\` when your servers report their load, and many clients share them.
+- Do keep the budget. Without it, retries multiply the load of a service that fails.
+- Don't use \`leastRequest()\` without a breaker. A server that fails fast attracts nearly all requests.
+- Don't set \`whenAllOpen: 'refuse'\` for a service with one instance. Short incidents then last longer.`
+
 /** The report's files, by absolute path. */
 export async function render(
   results: readonly Result[],
   seeds: number,
 ): Promise<ReadonlyMap<string, string>> {
   const path = `${DOCS}scoreboard.md`
-  const markdown = [overall(results, seeds), ...results.map(chapter)].join('\n\n')
+  const markdown = [overall(results, seeds), ...results.map(chapter), ADVICE].join('\n\n')
   const files = new Map([[path, await formatted(path, markdown)]])
   for (const { scenario, rows } of results) {
     const series = rows

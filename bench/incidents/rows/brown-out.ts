@@ -6,7 +6,7 @@ export function brownOut(percent: number): Incident {
   return {
     id: `brown-out-${percent}`,
     title: `Every instance fails ${percent} % of its requests`,
-    what: `POSTs to three instances whose shared database is in trouble from 1 to 9 s: ${percent} % of the requests are answered by 500.`,
+    what: `POSTs to three instances that share a database. From 1 to 9 s the database fails, and the instances respond to ${percent} % of the requests with 500.`,
     servers: 3,
     duration: 11_000,
     rate: 60,
@@ -17,6 +17,6 @@ export function brownOut(percent: number): Incident {
       { at: 9000, run: ({ servers }) => servers.forEach((server) => server.set({ fail: 0 })) },
     ],
     over: 9000,
-    allowed: { factor: 1.1, why: 'a breaker also spares a service in trouble' },
+    allowed: { factor: 1.1, why: 'a breaker also reduces the load of a service that fails' },
   }
 }

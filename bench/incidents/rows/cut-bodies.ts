@@ -3,7 +3,7 @@ import type { Incident } from '../incident.ts'
 export const incident: Incident = {
   id: 'cut-bodies',
   title: 'Answers break in the middle',
-  what: 'One of three instances breaks off half of its answers in the middle of the body, from 2 to 5 s.',
+  what: 'From 2 to 5 s, one of three instances breaks half of its responses in the middle of the body.',
   servers: 3,
   duration: 8000,
   rate: 60,

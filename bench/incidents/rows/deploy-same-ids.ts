@@ -3,7 +3,7 @@ import type { Incident } from '../incident.ts'
 export const incident: Incident = {
   id: 'deploy-same-ids',
   title: 'A deploy that uses the ids again',
-  what: 'Both instances are killed at 2 s and come back at 3 s under the same ids and addresses, as a new version.',
+  what: 'Both instances are killed at 2 s. A new version starts at 3 s with the same ids and addresses.',
   servers: 2,
   duration: 7000,
   rate: 60,
@@ -16,6 +16,6 @@ export const incident: Incident = {
   over: 3000,
   allowed: {
     factor: 1.1,
-    why: 'a service that is down is asked less, so its return is seen up to 1 s later',
+    why: 'a service that is down gets fewer requests, so the client notices its return up to 1 s later',
   },
 }

@@ -3,7 +3,7 @@ import type { Incident } from '../incident.ts'
 export const incident: Incident = {
   id: 'dns-flip',
   title: 'The addresses change, a moment too late',
-  what: 'The service moves from two instances to two others. The old ones die at 2 s; the registry says so at 2.5 s.',
+  what: 'The service moves from two instances to two others. The old ones die at 2 s. The registry lists the new ones at 2.5 s.',
   servers: 4,
   duration: 6000,
   rate: 60,

@@ -3,7 +3,7 @@ import type { Incident } from '../incident.ts'
 export const incident: Incident = {
   id: 'gc-pauses',
   title: 'The client’s process pauses often',
-  what: 'As a process short of memory does: 120 ms of pause every 400 ms, for 4 s. Three healthy instances, 30 ms per answer, and the caller’s own AbortSignal.timeout of 150 ms on every call.',
+  what: 'The process of the client pauses for 120 ms every 400 ms, for 4 s, like a process that is short of memory. Three healthy instances respond in 30 ms. Every call has an AbortSignal.timeout of 150 ms from the caller.',
   servers: 3,
   behaviour: { delay: 30 },
   duration: 7000,

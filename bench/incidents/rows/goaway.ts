@@ -3,7 +3,7 @@ import type { Incident } from '../incident.ts'
 export const incident: Incident = {
   id: 'goaway',
   title: 'HTTP/2: POSTs cross a graceful GOAWAY',
-  what: 'One instance, one connection. Five times 10 POSTs start at the moment the server says GOAWAY, as at a maximum connection age; it takes new connections all the time.',
+  what: 'One instance, one connection. Five times, 10 POSTs start at the moment when the server sends GOAWAY, as it does at a maximum connection age. The server always accepts new connections.',
   servers: 1,
   behaviour: { delay: 5 },
   h2: true,

@@ -3,7 +3,7 @@ import type { Incident } from '../incident.ts'
 export const incident: Incident = {
   id: 'h2-lost',
   title: 'HTTP/2: the connection breaks under load',
-  what: 'Two instances, 60 ms per answer, all streams on one connection each. At 2, 3 and 4 s the connections to one of them are reset.',
+  what: 'Two instances respond in 60 ms. All streams to an instance are on one connection. At 2, 3 and 4 s the connections to one instance are reset.',
   servers: 2,
   behaviour: { delay: 60 },
   h2: true,

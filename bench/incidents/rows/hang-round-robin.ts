@@ -6,6 +6,6 @@ export const incident: Incident = {
   ...hang,
   id: 'hang-round-robin',
   title: 'One of three hangs, by round robin',
-  what: 'The same, with the strategy that does not look at latency: only the breaker can see it.',
+  what: 'The same, with a strategy that does not look at latency. Only the breaker can notice the instance.',
   options: { balance: roundRobin() },
 }

@@ -3,7 +3,7 @@ import type { Incident } from '../incident.ts'
 export const incident: Incident = {
   id: 'hung-probe',
   title: 'It refuses, then hangs, then is well',
-  what: 'One of three instances answers by 500 from 1 s, never answers from 3 s, so that what probes it hangs, and is well from 6 s.',
+  what: 'One of three instances responds with 500 from 1 s on. From 3 s on it does not respond, so probes hang. From 6 s on it works again.',
   servers: 3,
   duration: 12_000,
   rate: 50,

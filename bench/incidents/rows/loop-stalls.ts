@@ -3,7 +3,7 @@ import type { Incident } from '../incident.ts'
 export const incident: Incident = {
   id: 'loop-stalls',
   title: 'The client’s event loop stalls',
-  what: 'Three healthy instances answer in 30 ms. The client’s own process is busy for 450 ms every 1.5 s. Each attempt may take 350 ms.',
+  what: 'Three healthy instances respond in 30 ms. The process of the client is busy for 450 ms every 1.5 s. An attempt may take 350 ms.',
   servers: 3,
   behaviour: { delay: 30 },
   duration: 8000,

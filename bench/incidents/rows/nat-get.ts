@@ -3,7 +3,7 @@ import type { Incident } from '../incident.ts'
 export const incident: Incident = {
   id: 'nat-get',
   title: 'A NAT forgot idle connections: GETs',
-  what: 'Bursts of 40 GETs to one instance, 2 s apart. A NAT on the way forgets connections that were idle for 0.5 s and answers the next request on one with a reset. 20 calls/s follow each burst for the connections that it made.',
+  what: 'Bursts of 40 GETs to one instance, 2 s apart, and 20 calls/s in between on the connections of the burst. A NAT forgets a connection that was idle for 0.5 s. It responds to the next request on this connection with a reset.',
   servers: 1,
   behaviour: { forget: 500, delay: 20 },
   duration: 7000,

@@ -3,7 +3,7 @@ import type { Incident } from '../incident.ts'
 export const incident: Incident = {
   id: 'nat-post',
   title: 'A NAT forgot idle connections: POSTs',
-  what: 'The same with POSTs, which nobody may repeat: no more than each burst may be lost.',
+  what: 'The same with POSTs. A client may not repeat a POST, so it may lose the requests on the forgotten connections of each burst.',
   servers: 1,
   behaviour: { forget: 500, delay: 20 },
   duration: 7000,

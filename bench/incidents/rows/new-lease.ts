@@ -3,7 +3,7 @@ import type { Incident } from '../incident.ts'
 export const incident: Incident = {
   id: 'new-lease',
   title: 'A killed instance registers again, with the same data',
-  what: 'One of two instances is killed at 1 s and registers again at 4 s, same id and address. The other one dies at 4.5 s: who has not noticed the first has nobody left.',
+  what: 'One of two instances is killed at 1 s and registers again at 4 s, with the same id and address. The other one dies at 4.5 s. A client that still avoids the first one then has no instance.',
   servers: 2,
   duration: 7000,
   rate: 60,

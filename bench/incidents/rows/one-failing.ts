@@ -3,7 +3,7 @@ import type { Incident } from '../incident.ts'
 export const incident: Incident = {
   id: 'one-failing',
   title: 'One of three fails fast',
-  what: 'From 2 to 6 s one of three instances answers every request by 500, at once. POSTs.',
+  what: 'From 2 to 6 s, one of three instances responds to every request with 500 at once. All calls are POSTs.',
   servers: 3,
   behaviour: { delay: 30 },
   duration: 12_000,

@@ -3,7 +3,7 @@ import type { Incident } from '../incident.ts'
 export const incident: Incident = {
   id: 'one-frozen',
   title: 'One of three freezes',
-  what: 'One process stands still (SIGSTOP) from 2 to 5 s: its kernel still takes connections. The caller waits for 1 s and brings no limit.',
+  what: 'One of three processes is stopped (SIGSTOP) from 2 to 5 s. Its kernel still accepts connections. The caller waits for 1 s and passes no signal to the client.',
   servers: 3,
   duration: 7000,
   rate: 60,

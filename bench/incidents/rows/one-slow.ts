@@ -3,7 +3,7 @@ import type { Incident } from '../incident.ts'
 export const incident: Incident = {
   id: 'one-slow',
   title: 'One of three is slow',
-  what: 'From 2 to 6 s one of three instances takes 3 s per answer; the caller waits for 1 s and brings no limit.',
+  what: 'From 2 to 6 s, one of three instances takes 3 s for a response. The caller waits for 1 s and passes no signal to the client.',
   servers: 3,
   duration: 8000,
   rate: 60,

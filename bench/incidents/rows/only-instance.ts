@@ -3,7 +3,7 @@ import type { Incident } from '../incident.ts'
 export const incident: Incident = {
   id: 'only-instance',
   title: 'The only instance restarts',
-  what: 'One instance is killed at 2 s and listens again at 4 s. No other can take its calls.',
+  what: 'The only instance is killed at 2 s and listens again at 4 s.',
   servers: 1,
   behaviour: { delay: 30 },
   duration: 9000,
@@ -16,6 +16,6 @@ export const incident: Incident = {
   over: 4000,
   allowed: {
     factor: 1.1,
-    why: 'a service that is down is asked less, so its return is seen up to 1.5 s later',
+    why: 'a service that is down gets fewer requests, so the client notices its return up to 1.5 s later',
   },
 }

@@ -3,7 +3,7 @@ import type { Incident } from '../incident.ts'
 export const incident: Incident = {
   id: 'outages',
   title: 'Every instance fails, again and again',
-  what: 'All three instances answer every request by 503 for 4 of 8 s, twice.',
+  what: 'All three instances respond to every request with 503, from 1 to 5 s and from 9 to 13 s.',
   servers: 3,
   duration: 16_000,
   rate: 60,
@@ -15,6 +15,6 @@ export const incident: Incident = {
   over: 13_000,
   allowed: {
     factor: 1.1,
-    why: 'a service that is down is asked less, so its return is seen up to 1.5 s later',
+    why: 'a service that is down gets fewer requests, so the client notices its return up to 1.5 s later',
   },
 }

@@ -3,7 +3,7 @@ import type { Incident } from '../incident.ts'
 export const incident: Incident = {
   id: 'own-queue',
   title: 'A burst waits in the client’s own pool',
-  what: 'Four connections to each of two instances, 200 ms per answer. A burst of 260 calls takes them 6.5 s.',
+  what: 'Each client has four connections to each of two instances. A response takes 200 ms. A burst of 260 calls takes 6.5 s.',
   servers: 2,
   behaviour: { delay: 200 },
   connections: 4,

@@ -3,7 +3,7 @@ import type { Incident } from '../incident.ts'
 export const incident: Incident = {
   id: 'registry-down',
   title: 'The registry is down while an instance dies',
-  what: 'From 1 to 6 s the registry fails. At 3 s one of three instances is killed, and nobody is told.',
+  what: 'From 1 to 6 s the registry fails. At 3 s one of three instances is killed, and the clients do not learn of it.',
   servers: 3,
   duration: 7000,
   rate: 60,

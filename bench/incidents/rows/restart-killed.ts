@@ -3,7 +3,7 @@ import type { Incident } from '../incident.ts'
 export const incident: Incident = {
   id: 'restart-killed',
   title: 'A rolling restart that kills',
-  what: 'Three instances one after the other are killed with requests under way, POSTs among them, and listen again after 0.7 s.',
+  what: 'One after the other, three instances are killed while they have requests, also POSTs. They listen again after 0.7 s.',
   servers: 3,
   behaviour: { delay: 60 },
   duration: 7000,

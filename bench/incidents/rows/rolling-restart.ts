@@ -3,7 +3,7 @@ import type { Incident } from '../incident.ts'
 export const incident: Incident = {
   id: 'rolling-restart',
   title: 'A rolling restart that drains',
-  what: 'Four instances one after the other stop listening, end what is under way, and listen again after 0.7 s. The registry lists them all the time.',
+  what: 'One after the other, four instances stop listening, finish their requests, and listen again after 0.7 s. The registry always lists all of them.',
   servers: 4,
   behaviour: { delay: 30 },
   duration: 7000,

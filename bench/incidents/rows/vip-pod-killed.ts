@@ -3,7 +3,7 @@ import type { Incident } from '../incident.ts'
 export const incident: Incident = {
   id: 'vip-pod-killed',
   title: 'Pods behind one address are killed',
-  what: 'One instance is a virtual IP in front of four pods, 60 ms per answer. At 2 s and at 4 s a pod is killed: its connections break together. New connections go to the living.',
+  what: 'One instance is a virtual IP in front of four pods. A response takes 60 ms. At 2 s and at 4 s a pod is killed, and all its connections break at once. New connections go to the other pods.',
   servers: 1,
   behaviour: { delay: 60, pods: 4 },
   duration: 7000,

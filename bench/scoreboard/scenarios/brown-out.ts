@@ -9,7 +9,7 @@ export const brownOut: Scenario = {
   id: 'brown-out',
   title: 'Brown-out',
   setUp:
-    'Five servers at 20 ms in front of one database. From 10 s on every one of them fails half of its requests at random with a 503, from 30 to 50 s three quarters. 200 requests per second for 60 s, two clients.',
+    'Five servers at 20 ms with one database. From 10 s on, each of them fails half of its requests at random with a 503, from 30 to 50 s three quarters. 200 requests per second for 60 s, two clients.',
   duration: 60_000,
   clients: 2,
   arrivals: { rate: 200 },
@@ -23,6 +23,6 @@ export const brownOut: Scenario = {
   // Without a breaker 58 % succeed.
   variants: besideTheDefaults({ reach: [{ figure: 'success', atLeast: 0.55 }] }),
   findings: [
-    'No server is worse than another, so there is nothing to choose, and the omniscient client loses as much as round robin. A wall makes of it an outage: five failures in a row come soon, everywhere. With the defaults a call is refused only while fewer than a quarter of the early probes succeed.',
+    'All servers are equally bad, so the omniscient client loses as much as round robin. A wall turns the brown-out into an outage, because five failures in a row are frequent on all servers. With the defaults, the client refuses calls only while fewer than a tenth of the early probes succeed.',
   ],
 }

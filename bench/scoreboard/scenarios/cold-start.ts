@@ -12,7 +12,7 @@ export const coldStart: Scenario = {
   id: 'cold-start',
   title: 'Cold start',
   setUp:
-    'Finagle’s other simulation: ten servers as above and one that is cold, five times as slow for 2 s and as fast as the others after 10 s, then ten times as slow from 19 to 23 s. 1250 requests per second for 45 s, one client. Success is an answer within 1 s.',
+    'This is Finagle’s other simulation: ten servers as above, and one that starts cold. The cold server is five times as slow for 2 s, and as fast as the others after 10 s. From 19 to 23 s it is ten times as slow. 1250 requests per second for 45 s, one client. A call succeeds when its response arrives within 1 s.',
   duration: 45_000,
   clients: 1,
   arrivals: { rate: 1250, process: 'uniform' },
@@ -28,6 +28,6 @@ export const coldStart: Scenario = {
     [{ figure: 'success', atLeast: 1 }],
   ),
   findings: [
-    '**Peak EWMA wins.** A cold server gets less traffic while it is slow, so that fewer requests are caught there when it stalls. What it loses against the omniscient client is what was under way at 19 s: about fifteen requests of 56,000.',
+    '**Peak EWMA wins.** It sends less traffic to the cold server, so fewer requests are in flight there when the server becomes slow. Compared with the omniscient client, it loses about 25 of 56,000 requests: those in flight at 19 s, and those that it sends there until it notices.',
   ],
 }

@@ -9,7 +9,7 @@ export const fast503s: Scenario = {
   id: 'fast-503s',
   title: 'Fast 503s',
   setUp:
-    'Two servers at 120 ms. From 3 to 60 s one of them answers 503 at once. 500 requests per second for 90 s, ten clients. The broken server always looks idle and fast.',
+    'Two servers at 120 ms. From 3 to 60 s one of them responds with 503 at once. 500 requests per second for 90 s, ten clients. The broken server always seems idle and fast.',
   duration: 90_000,
   clients: 10,
   arrivals: { rate: 500 },
@@ -52,7 +52,7 @@ export const fast503s: Scenario = {
     },
   ],
   findings: [
-    '**Peak EWMA wins, with or without a breaker:** a failure counts as load, so failing fast attracts nothing. Least request alone sends the broken server almost nine of ten requests, because it is always idle: worse than taking turns. A breaker repairs that, at the price of five failures in each of ten clients.',
-    'What peak EWMA loses is each client’s first failures and its later tries of a server that may have recovered. Retries make good for all of them, for less than one extra request in a thousand.',
+    '**Peak EWMA wins, with or without a breaker.** It counts a failure as load, so a server that fails fast does not attract requests. Least request without a breaker sends the broken server almost nine of ten requests, because this server is always idle. This is worse than round robin. A breaker solves the problem. Each of the ten clients then loses five calls before its breaker opens, and its later probes.',
+    'Peak EWMA loses the first failures of each client, and its later tries of a server that may have recovered. Retries save all of them, for less than one extra request in a thousand.',
   ],
 }

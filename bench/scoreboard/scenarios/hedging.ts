@@ -12,7 +12,7 @@ export const hedging: Scenario = {
   id: 'hedging',
   title: 'One in a hundred',
   setUp:
-    'Ten servers that answer within 20 to 30 ms, and one request in a hundred a second later. 1000 requests per second, ten clients, each with about a hundred per second to learn from. The first ten seconds, in which they learn, are left out.',
+    'Ten servers that respond within 20 to 30 ms. One of a hundred requests takes a second more. 1000 requests per second, ten clients, so each client learns from about a hundred requests per second. The first ten seconds, in which the clients learn, do not count.',
   duration: 70_000,
   warmup: 10_000,
   clients: 10,
@@ -42,6 +42,6 @@ export const hedging: Scenario = {
     { name: 'after 40 ms', client: () => ({ ...alone, hedge: { after: 40 } }), reach, chart: true },
   ],
   findings: [
-    'Hedging from the 99th percentile removes the tail for one extra request in a hundred. The percentile is the edge of this very tail: when a few more than one in a hundred have been slow of late, it lies where hedges have come to join them, a little later than before. A percentile well clear of the tail, or a number of milliseconds, is steadier, and as cheap as long as ordinary answers are alike.',
+    'Hedging after the 99th percentile removes the slow calls, for one extra request in a hundred. But exactly one in a hundred requests is slow here. When a few more were slow recently, the 99th percentile is a latency of a hedged call, and hedges start later. A lower percentile, or a number of milliseconds, is more stable. It costs the same as long as normal responses take about the same time.',
   ],
 }

@@ -53,7 +53,7 @@ function distant(server: SimulatedServer, away: number): SimulatedServer {
 export const liar: Scenario = {
   id: 'liar',
   title: 'One that lies about its load',
-  setUp: `${SERVERS} servers with a queue each and exponential service of ${WORK} ms on average, ${CLIENTS} clients, loaded to half, 22 s after 8 s that are not counted. Each answer carries a load report as \`reportLoad()\` makes it. One server is ${SLOW} times as slow, and reports that it is idle and answers at once. Success is an answer within 250 ms.`,
+  setUp: `${SERVERS} servers, each with a queue. The service time is exponential, ${WORK} ms on average. The load is half of the capacity, from ${CLIENTS} clients. The run is 30 s, and the first 8 s do not count. Each response has a load report of \`reportLoad()\`. One server is ${SLOW} times as slow. It reports that it is idle and responds at once. A call succeeds when its response arrives within 250 ms.`,
   duration: 30_000,
   warmup: 8_000,
   clients: CLIENTS,
@@ -72,14 +72,14 @@ export const liar: Scenario = {
   figures: ['success', 'worst', 'mean', 'p50', 'p99', 'p999'],
   variants: rows,
   findings: [
-    '**Peak EWMA wins**, since it reads no reports. Reported load gives the liar no more than the registry says, because this client finds it slow: it loses as little as least request, and not the six times as much that it loses when it believes every report. Prequal holds what an instance reports against what it has measured, and the rest of the lie brings little.',
+    '**Peak EWMA wins**, because it reads no reports. Reported load sees that the server is slow, so the report cannot raise the weight of the server above that of the registry. It loses about as much as least request. If it believed every report, it would lose six times as much. Prequal compares each report with its own measurements, so the wrong report has little effect.',
   ],
 }
 
 export const distance: Scenario = {
   id: 'distance',
   title: 'Half of the servers far away',
-  setUp: `${SERVERS} servers with a queue each, ${CLIENTS} clients, loaded to 70 %, 22 s after 8 s that are not counted. Half of the servers are twice as fast (5 ms on average instead of 10), but their answers are 60 ms under way. All report their load as \`reportLoad()\` does, and none lies. Success is an answer within 250 ms.`,
+  setUp: `${SERVERS} servers, each with a queue. The load is 70 %, from ${CLIENTS} clients. The run is 30 s, and the first 8 s do not count. Half of the servers are twice as fast (5 ms on average instead of 10), but the network adds 60 ms to their responses. All servers report their load with \`reportLoad()\`, and all reports are true. A call succeeds when its response arrives within 250 ms.`,
   duration: 30_000,
   warmup: 8_000,
   clients: CLIENTS,
@@ -96,6 +96,6 @@ export const distance: Scenario = {
   figures: ['success', 'mean', 'p50', 'p99', 'p999'],
   variants: rows,
   findings: [
-    '**What the doubt costs honest servers.** A client cannot tell a distant server from a slow one: the far half gains nothing by its reports, though it could do twice as much. Reported load pays for that with a fiftieth of its mean; the queues that a client sees correct most of it. Where it is too much, the registry’s `weight` says what a server can do, or `slower: Infinity` believes all.',
+    '**Honest servers pay a little.** A client cannot distinguish a distant server from a slow one. So the reports of the distant half do not raise their weights, although these servers can serve twice as much. This makes the mean of reported load 1.4 % longer. It is not more, because the client also sees its own queues. If it is too much for you, set the `weight` of the servers in the registry, or believe all reports with `slower: Infinity`.',
   ],
 }

@@ -20,7 +20,7 @@ export const metastable: Scenario = {
   id: 'metastable',
   title: 'Metastable ramp',
   setUp:
-    'One server that takes 1 s and 10 ms more for each request it is working on, also for those whose caller has given up. 40 requests per second, rising from 60 s on to 80 at 90 s and back to 40 at 120 s, ten clients. Three tries of 3 s each. A client has recovered after the last second in which fewer than nine in ten calls succeed.',
+    'One server. A request takes 1 s, and 10 ms more for each request in flight. Requests whose caller has given up stay in flight. Ten clients send 40 requests per second. From 60 s on the rate rises to 80 at 90 s, and it is back at 40 at 120 s. Each call has three tries of 3 s. “Recovered after” is the time until the last second in which fewer than nine of ten calls succeed.',
   duration: 240_000,
   clients: 10,
   arrivals: { rate: 40, shape: ramp },
@@ -70,8 +70,8 @@ export const metastable: Scenario = {
     },
   ],
   findings: [
-    'Above about 67 requests per second answers take longer than the timeout, every call is tried three times, and three times 40 is more than the server can take: without a budget it never comes back, and backoff only moves the retries to later. With the budget the load is back below the limit as soon as the ramp is.',
-    'With one server there is nobody else to ask, and an open breaker fails its callers at once. It is open for 5 s at first, and longer only when it opens again: that is short enough for the server to be found well as soon as the ramp is over, and gives it time to get rid of what it is still working on. With `panicThreshold` the breaker is passed over, and what is left is the budget alone.',
-    'An adaptive limit turns the surplus away once answers slow down: what it lets through is answered again while the ramp is still near its top, and no breaker is needed for that. Its price is a refusal now and then when there was no need.',
+    'Above about 67 requests per second, responses take longer than the timeout. Then the client makes three tries for each call, and three times 40 requests per second are more than the server can serve. Without a budget it never recovers. Backoff only delays the retries. With the budget, the load falls below the limit as soon as the rate of calls does.',
+    'There is only one server, so an open breaker fails calls at once. It opens for 5 s at first, and for longer when it opens again. This gives the server time to finish its old requests. It is also short enough to notice that the server has recovered as soon as the rate is low. With `panicThreshold`, the client ignores the breaker, and only the budget helps.',
+    'An adaptive limit refuses calls when responses become slow. The server then responds in time again while the rate is still near its maximum, without a breaker. In return, the limit sometimes refuses a call that the server could have served.',
   ],
 }

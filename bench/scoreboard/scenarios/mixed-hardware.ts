@@ -32,7 +32,7 @@ function mixedHardware(load: number, findings: readonly string[]): Scenario {
   return {
     id: `mixed-hardware-${Math.round(load * 100)}`,
     title: `Mixed hardware at ${percent} load`,
-    setUp: `${SERVERS} servers with a queue each: ten with exponential service of 10 ms on average, ten that are twice as fast. A neighbour on the same machine makes each of them three times as slow for an eighth of the time, not all at once. Loaded to ${percent} of what they can answer, ${SERVERS} clients, 12 s after 8 s that are not counted. Each answer carries a load report as \`reportLoad()\` makes it. Success is an answer within 250 ms.`,
+    setUp: `${SERVERS} servers, each with a queue. Ten have an exponential service time of 10 ms on average, ten are twice as fast. For an eighth of the time, at different times, another program makes each of them three times as slow. The load is ${percent} of the capacity, from ${SERVERS} clients. The run is 20 s, and the first 8 s do not count. Each response has a load report of \`reportLoad()\`. A call succeeds when its response arrives within 250 ms.`,
     duration: 20_000,
     warmup: 8_000,
     clients: 20,
@@ -67,13 +67,13 @@ function mixedHardware(load: number, findings: readonly string[]): Scenario {
 }
 
 export const mixedHardware70: Scenario = mixedHardware(0.7, [
-  '**Prequal wins**, and reported load is second. A client sees a twentieth of the load and learns of a disturbed server by its own few answers there; the report of one answer tells what all clients together have put there. Prequal loses a sixth of the calls that peak EWMA loses, and its mean is less than half.',
+  '**Prequal wins**, and reported load is second. A client sees only a twentieth of the load, and gets few responses from each server. So it notices a slow server late. A load report says what all clients together have sent to a server. Prequal loses a seventh of the calls that peak EWMA loses, and its mean is less than half.',
 ])
 
 export const mixedHardware90: Scenario = mixedHardware(0.9, [
-  '**Prequal wins** again, with little more than a third of the mean of peak EWMA, which is behind least request here: twenty clients that each remember how slow a server was a while ago leave it together, and come back together. Reported load knows what a server can do, but not how long its queue is now; it needs nothing of the servers but their rate and utilisation.',
+  '**Prequal wins** again. Its mean is little more than a third of that of peak EWMA. Peak EWMA is behind least request here: twenty clients remember how slow a server was, leave it together, and come back together. Reported load knows how much a server can serve, but not how long its queue is now. It needs only the rate and the utilisation of the servers.',
 ])
 
 export const mixedHardware105: Scenario = mixedHardware(1.05, [
-  '**Nobody wins in a lasting overload.** All queues grow, and the better a strategy spreads the load, the more equally all calls are late: the omniscient client too. Round robin lets the slow half drown and keeps the fast half usable, so that more than a third of its calls are in time, and the others wait for seconds. What helps here is to send less: limits, deadlines and servers that refuse.',
+  '**No strategy wins in a lasting overload.** All queues grow. The better a strategy spreads the load, the more calls are late, also with the omniscient client. Round robin overloads the slow half of the servers, and the fast half still works. So more than a third of its calls are in time, and the others wait for seconds. Here, only less load helps: limits, deadlines, and servers that refuse requests.',
 ])

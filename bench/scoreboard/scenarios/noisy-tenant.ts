@@ -12,7 +12,7 @@ export const noisyTenant: Scenario = {
   id: 'noisy-tenant',
   title: 'A noisy tenant',
   setUp:
-    'Three servers that take 20 ms for a request, and in proportion longer with more than eight in flight. Two in a hundred requests are those of a tenant who is over his limit: two of the servers answer them 429 with Retry-After: 5 at once, the third has not heard of it yet. 600 requests per second for 60 s, one client. The figures are of all requests; a 429 is the right answer, and counts as a success.',
+    'Three servers that take 20 ms for a request, and proportionally longer with more than eight in flight. Two of a hundred requests are from a tenant who is over its limit. Two of the servers respond to these at once with 429 and Retry-After: 5. The third server does not know of the limit yet. 600 requests per second for 60 s, one client. The figures are for all requests. A 429 is the correct response here, and counts as a success.',
   duration: 60_000,
   clients: 1,
   arrivals: { rate: 600 },
@@ -48,6 +48,6 @@ export const noisyTenant: Scenario = {
     { name: 'omniscient', client: (context) => omniscient(context) },
   ],
   findings: [
-    'A 429 speaks of the one who sent too much. A client that heeds each of them at once, as this one did before, sends everybody’s requests to the one server that has not yet heard of the limit. The defaults believe it when most of a server’s answers are refusals.',
+    'A 429 is about the tenant who sent too much, not about the server. A client that avoids a server after each 429 sends the requests of all tenants to the one server that does not know of the limit. Earlier versions of Outrigger did this. The defaults avoid a server only when most of its responses are refusals.',
   ],
 }

@@ -8,7 +8,7 @@ export const oneSlow: Scenario = {
   id: 'one-slow',
   title: 'One slow of eleven',
   setUp:
-    'Eleven servers at 169.6 ± 5.4 ms, 1000 requests per second for 60 s, one client. From 15 to 45 s one of the servers takes 2 s. Success is an answer within 1 s.',
+    'Eleven servers at 169.6 ± 5.4 ms, 1000 requests per second for 60 s, one client. From 15 to 45 s one of the servers takes 2 s. A call succeeds when its response arrives within 1 s.',
   duration: 60_000,
   clients: 1,
   arrivals: { rate: 1000, process: 'uniform' },
@@ -28,7 +28,7 @@ export const oneSlow: Scenario = {
     ],
   ),
   findings: [
-    '**Peak EWMA wins.** It loses only what is under way when the server slows down and what is sent there until the age of those requests shows: nobody has had a late answer yet. Least request notices as many requests in flight as a usual server has, and keeps the slow one at that level for as long as it is slow; round robin and random go on sending it an eleventh.',
-    'Hedging saves the rest: what is late at the 99th percentile is sent a second time, and the time a loser got tells the balancer which server to leave alone, so that hedges remain rare. The omniscient client has nothing to save. It alone knows of the change before it happens to a request.',
+    '**Peak EWMA wins.** It loses only the requests in flight when the server becomes slow, and those that it sends there until it notices the age of these requests. It does not have to wait for a late response. Least request keeps as many requests in flight on the slow server as on the others, as long as the server is slow. Round robin and random send it an eleventh of all requests.',
+    'Hedging saves the rest. The client sends a request a second time when it takes longer than the 99th percentile. The time of the slower try tells the balancer which server to avoid, so hedges stay rare. The omniscient client loses nothing, because it knows of the change before any request meets it.',
   ],
 }

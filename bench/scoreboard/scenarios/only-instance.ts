@@ -8,7 +8,7 @@ export const onlyInstance: Scenario = {
   id: 'only-instance',
   title: 'The only instance',
   setUp:
-    'One address at 20 ms, with more servers behind it than the client can see. In the last of every ten seconds it fails 90 % of its requests with a 503. 100 requests per second for 60 s, one client.',
+    'One address at 20 ms. Behind it are several servers, which the client cannot see. In the last second of every ten seconds it fails 90 % of its requests with a 503. 100 requests per second for 60 s, one client.',
   duration: 60_000,
   clients: 1,
   arrivals: { rate: 100 },
@@ -22,6 +22,6 @@ export const onlyInstance: Scenario = {
   // Without a breaker 91 % succeed.
   variants: besideTheDefaults({ reach: [{ figure: 'success', atLeast: 0.89 }] }),
   findings: [
-    'There is nobody else to ask. A wall turns each second of trouble into five or more; the defaults take ten failures in a row to refuse anything, and find the end of each incident at once.',
+    'There is no other instance. With a wall, each second with failures becomes five or more. The defaults refuse calls only after ten failures in a row, and notice the end of each incident at once.',
   ],
 }

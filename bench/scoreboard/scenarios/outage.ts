@@ -22,7 +22,7 @@ export const outage: Scenario = {
   id: 'outage',
   title: 'Total outage',
   setUp:
-    'Five servers at 20 ms. From 10 to 40 s all of them answer 503 at once. 200 requests per second for 60 s, two clients.',
+    'Five servers at 20 ms. From 10 to 40 s all of them respond with 503 at once. 200 requests per second for 60 s, two clients.',
   duration: 60_000,
   clients: 2,
   arrivals: { rate: 200 },
@@ -42,6 +42,6 @@ export const outage: Scenario = {
     ],
   }),
   findings: [
-    'Nobody can save a call while all servers are down. What differs is the end: behind a wall the calls fail for as long as the last opening lasts, with the early probes of the defaults for less than a second. The servers get a tenth of their load meanwhile, without a breaker all of it.',
+    'No policy can save a call while all servers are down. The difference is at the end. With a wall, calls still fail until the last open time is over. With the early probes of the defaults, they fail for less than a second. During the outage, the defaults send a tenth of the load. Without a breaker, the servers get all of it.',
   ],
 }

@@ -5,7 +5,7 @@ export const retryLoad: Scenario = {
   id: 'retry-load',
   title: 'Retry load',
   setUp:
-    'Ten servers at 20 ms that all fail 75 % of what they are asked with a 503. 500 requests per second for 60 s, ten clients. What matters is attempts per call: what retries add to the load of servers in trouble.',
+    'Ten servers at 20 ms. All of them respond to 75 % of the requests with a 503. 500 requests per second for 60 s, ten clients. The important figure is attempts per call: how much load retries add to servers with problems.',
   duration: 60_000,
   clients: 10,
   arrivals: { rate: 500 },
@@ -39,7 +39,7 @@ export const retryLoad: Scenario = {
     },
   ],
   findings: [
-    'Three retries of everything multiply the load of servers in trouble by 2.7, just when they can bear it least. The budget of 10 % bounds it at 1.1 whatever `attempts` says, and spends it on the calls it can save.',
-    'With the default breakers hardly anything is sent: at 75 % failures five in a row come soon, everywhere. That protects the servers and fails the callers at once. `panicThreshold` is for services that would rather serve the quarter that works.',
+    'Three retries of each failed call multiply the load by 2.7, when the servers can least serve it. The budget of 10 % limits the load to 1.1 times the calls, with any number of `attempts`.',
+    'With the defaults, the breakers soon open, because five failures in a row are frequent. But a quarter of the early probes succeed, so the client still lets nearly all calls through. `panicThreshold: 0.5` ignores the open breakers. It then gives the same figures as no breaker.',
   ],
 }

@@ -8,7 +8,7 @@ export const slowMiddle: Scenario = {
   id: 'slow-middle',
   title: 'Slow middle',
   setUp:
-    'Finagle’s own simulation: ten servers as above and one that is ten times as slow from 15 s to the end at 45 s. 1250 requests per second, one client. Success is an answer within 1 s.',
+    'This is Finagle’s own simulation: ten servers as above, and one that is ten times as slow from 15 s to the end at 45 s. 1250 requests per second, one client. A call succeeds when its response arrives within 1 s.',
   duration: 45_000,
   clients: 1,
   arrivals: { rate: 1250, process: 'uniform' },
@@ -24,6 +24,6 @@ export const slowMiddle: Scenario = {
     [{ figure: 'success', atLeast: 1 }],
   ),
   findings: [
-    '**Peak EWMA wins**, for the same reason. Least request gives Finagle’s figure to the digit, which says that the simulator models what Finagle’s does. Peak EWMA here is better than the published one mostly because it squares latency and looks at the age of what is in flight.',
+    '**Peak EWMA wins**, for the same reason. Least request has exactly Finagle’s figure. So this simulator models the same as Finagle’s. Outrigger’s peak EWMA is better than the published one mostly because it squares the latency and uses the age of the requests in flight.',
   ],
 }

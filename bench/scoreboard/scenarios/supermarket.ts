@@ -22,7 +22,7 @@ const times = (services: number): string => `${(services * SERVICE_MS).toFixed(1
 export const supermarket: Scenario = {
   id: 'supermarket',
   title: 'Supermarket',
-  setUp: `${SERVERS} servers with a queue each and exponential service of ${SERVICE_MS} ms on average, loaded to 90 %. With one client that sees all the load this is the model of the power of two choices; several clients see only the load that they have made themselves.`,
+  setUp: `${SERVERS} servers, each with a queue. The service time is exponential, ${SERVICE_MS} ms on average. The load is 90 % of the capacity. With one client, which sees all the load, this is the model of the power of two choices. Each of several clients sees only the load that it has made itself.`,
   duration: 13_000,
   warmup: 3_000,
   clients: 1,
@@ -51,7 +51,7 @@ export const supermarket: Scenario = {
     { name: 'omniscient', clients: 50, client: (context) => omniscient(context) },
   ],
   findings: [
-    '**Least request wins where all servers are alike**: what peak EWMA adds, it learns from latencies that say nothing here but how long a queue was a moment ago. With one client that costs a quarter; with ten or fifty less than a tenth.',
-    'The theory holds for one client that sees all the load, and there least request of two and of three are within 3 % of it. Ten clients see a tenth of it each, fifty a fiftieth, and come ever closer to round robin: the power of two choices is a power of knowing the load. The omniscient client, which joins the shortest of all queues, is what that knowledge would be worth: a sixth of the time. No client can have it without asking the servers, as Prequal does.',
+    '**Least request wins when all servers are equal.** Peak EWMA also uses latencies. Here they say only how long a queue was a moment ago. This costs 4 % with one client, nothing with ten, and 3 % with fifty.',
+    'The theory is about one client that sees all the load. There, least request of two and of three are within 3 % of the theory. Each of ten clients sees a tenth of the load, each of fifty a fiftieth. The less a client sees, the closer it comes to round robin. The omniscient client knows all queues and joins the shortest. Its mean is a sixth of the mean of fifty clients. A client can get this knowledge only from the servers, as prequal does.',
   ],
 }
