@@ -8,27 +8,27 @@ import { BreakerStatus } from './status.ts'
 import type { Transition } from './transition.ts'
 import { Trip } from './trip.ts'
 
-/** What a dry run hands out instead of a refusal: older than any state, so its result is not counted. */
+/** The permit that a dry run returns instead of a refusal. It is older than any state, so its result is not counted. */
 const UNCOUNTED = 1
-/** The permit of an attempt that was let through although the breaker admits none: a client's last resort. */
+/** The permit of an attempt that a client made although the breaker admits none, because no other endpoint was left. */
 export const EARLY = -1
 
 /**
- * The state machine in front of one endpoint. It owns no timer: time only passes when it is touched, and the
- * next touch finds exactly the state that a timer would have made.
+ * The state machine of the breaker of one endpoint. It owns no timer. Each call brings the state up to date, so it is the same as
+ * with a timer.
  */
 export class Breaker extends BreakerStatus {
-  /** The last permit handed out. Closed, all calls share one; each probe has its own. */
+  /** The last permit that was given out. While the breaker is closed, all calls share one permit. Each probe has its own. */
   #permit = UNCOUNTED + 1
-  /** The first permit of the present state: what is below it comes too late. */
+  /** The first permit of the current state. Results of earlier permits come too late. */
   #since: number = UNCOUNTED + 1
   readonly #notify: (transition: Transition, breaker: Breaker) => void
   readonly #hasStandIn: (() => boolean) | undefined
   readonly #heldUntil: ((probeAt: number) => number) | undefined
 
   /**
-   * `hasStandIn` tells whether calls may go elsewhere: the open time grows only then. `heldUntil` tells how long the first probe,
-   * due at `probeAt`, waits for a health request.
+   * `hasStandIn` returns true if calls may go elsewhere. The open time grows only then. `heldUntil` returns until when the first
+   * probe, due at `probeAt`, waits for a health check.
    */
   constructor(
     policy: BreakerPolicy,
@@ -43,24 +43,24 @@ export class Breaker extends BreakerStatus {
     this.#heldUntil = heldUntil
   }
 
-  /** Another policy from now on. The state stays; a window of another shape starts anew. */
+  /** Uses another policy from now on. The state stays. A window with another size begins empty. */
   adopt(policy: BreakerPolicy): void {
-    this.#lapse(this.clock.now())
+    this.#applyDeadline(this.clock.now())
     this.policy = policy
     this.trip.adopt(policy)
     this.openTime.adopt(policy)
     this.outage?.adopt(policy)
   }
 
-  /** A health request that was made in the place of the first probe failed: open for another time, without an event. */
+  /** A health check replaced the first probe and failed. The breaker stays open for another open time, without an event. */
   probeFailed(now: number): void {
-    this.#lapse(now)
+    this.#applyDeadline(now)
     this.outage?.probeFailed(now)
   }
 
-  /** A permit > 0, to be settled once, or 0 when refused. */
+  /** Returns a permit > 0, to be settled once, or 0 to refuse. */
   tryAcquire(now: number): number {
-    if (this.outage) this.#lapse(now)
+    if (this.outage) this.#applyDeadline(now)
     const outage = this.outage
     if (!outage) return this.#permit
     if (!outage.isHalfOpen) return now < outage.reopensAt() ? this.#refusal() : this.#halfOpen(outage, now)
@@ -70,22 +70,22 @@ export class Breaker extends BreakerStatus {
   }
 
   /**
-   * Tells how an admitted attempt ended, `ms` after its start; `retryAfter` is in ms.
-   * Returns a receipt for `amend()`, 0 when no success was counted.
+   * Reports how an admitted attempt ended, `ms` milliseconds after its start. `retryAfter` is in milliseconds. Returns a receipt
+   * for `amend()`, or 0 if no success was counted.
    */
   settle(permit: number, outcome: Outcome, ms: number, now: number, retryAfter = 0): number {
-    if (this.outage) this.#lapse(now)
+    if (this.outage) this.#applyDeadline(now)
     if (permit === EARLY) this.#settleEarly(outcome, ms, now, retryAfter)
     if (permit < this.#since) return 0
     const outage = this.outage
     if (outage && !outage.release(permit, now)) return 0
-    if (retryAfter > 0) this.openTime.heed(outcome, now, retryAfter)
+    if (retryAfter > 0) this.openTime.addPause(outcome, now, retryAfter)
     return outage ? this.#settleProbe(outage, outcome, ms, now) : this.#settleCall(outcome, ms, now)
   }
 
-  /** The success settled with this receipt turned out a failure: its body was cut off. */
+  /** An attempt that was settled as a success with this receipt has failed: its response body was cut short. */
   amend(permit: number, receipt: number, now: number): void {
-    if (this.outage) this.#lapse(now)
+    if (this.outage) this.#applyDeadline(now)
     const outage = this.outage
     if (permit === EARLY) outage?.amendEarly()
     if (receipt === 0 || permit < this.#since) return
@@ -98,9 +98,9 @@ export class Breaker extends BreakerStatus {
     }
   }
 
-  /** Opens it from outside, for `openFor` ms at least. */
+  /** Opens the breaker from outside, for at least `openFor` milliseconds. */
   force(now: number, openFor: number, reason: BreakerReason): void {
-    this.#lapse(now)
+    this.#applyDeadline(now)
     const outage = this.outage
     if (outage && !outage.isHalfOpen) {
       outage.extend(now + openFor)
@@ -110,28 +110,28 @@ export class Breaker extends BreakerStatus {
     this.#open(now, openFor, reason)
   }
 
-  /** The instance has registered anew: if it is open, the next call is a probe, unless it was isolated by hand. */
+  /** The instance has registered again. If the breaker is open, the next call is a probe, unless it was isolated by hand. */
   probeNow(now: number): void {
-    this.#lapse(now)
+    this.#applyDeadline(now)
     this.outage?.probeNow(now)
   }
 
-  /** The growth that `growth` told of an earlier breaker. */
+  /** Sets the growth of the open time that an earlier breaker had, as returned by `growth`. */
   restoreGrowth(level: number): void {
     this.openTime.restore(level)
   }
 
-  /** Open until `reset()`, whatever the time. */
+  /** Opens the breaker until `reset()`. */
   isolate(): void {
     const now = this.clock.now()
-    this.#lapse(now)
+    this.#applyDeadline(now)
     if (this.outage?.isHalfOpen === false) this.outage.extend(Infinity)
     else this.#open(now, Infinity, 'isolated')
   }
 
-  /** Closed and as good as new. */
+  /** Closes the breaker and forgets everything. */
   reset(): void {
-    this.#lapse(this.clock.now())
+    this.#applyDeadline(this.clock.now())
     this.openTime.reset()
     this.#close(undefined, 'reset')
   }
@@ -153,7 +153,7 @@ export class Breaker extends BreakerStatus {
   #settleEarly(outcome: Outcome, ms: number, now: number, retryAfter: number): void {
     const outage = this.outage
     if (!outage || outcome === 'ignored') return
-    this.openTime.heed(outcome, now, retryAfter)
+    this.openTime.addPause(outcome, now, retryAfter)
     if (outage.countEarly(outcome, ms)) this.#close(now, 'probes-succeeded')
   }
 
@@ -170,8 +170,8 @@ export class Breaker extends BreakerStatus {
     else if (reason !== undefined) this.#break(now, reason)
   }
 
-  /** Half-open without a result for too long opened at its deadline, whenever it is noticed. */
-  #lapse(now: number): void {
+  /** If half-open had no result until its deadline, the breaker opened at the deadline, even if this is noticed later. */
+  #applyDeadline(now: number): void {
     const outage = this.outage
     if (outage && now >= outage.deadline) this.#break(outage.deadline, 'half-open-timeout')
   }
@@ -187,13 +187,13 @@ export class Breaker extends BreakerStatus {
   }
 
   #open(now: number, openFor: number, reason: BreakerReason, counts?: BreakerCounts): void {
-    const from = this.#leave()
+    const from = this.#endState()
     this.outage = new Outage(now + openFor, this.policy, this.openTime, this.#heldUntil)
     this.#publish({ from, to: 'open', reason, openFor, ...(counts && { counts }) })
   }
 
   #halfOpen(outage: Outage, now: number): number {
-    const from = this.#leave()
+    const from = this.#endState()
     const permit = ++this.#permit
     outage.beginProbing(permit, now, this.#hasStandIn !== undefined)
     this.#publish({ from, to: 'half-open', reason: 'open-elapsed' })
@@ -201,15 +201,15 @@ export class Breaker extends BreakerStatus {
   }
 
   #close(closedAt: number | undefined, reason: BreakerReason): void {
-    const from = this.#leave()
+    const from = this.#endState()
     this.recovery = closedAt === undefined ? undefined : new Recovery(closedAt)
     this.outage = undefined
     this.trip.clear()
     if (from !== 'closed') this.#publish({ from, to: 'closed', reason })
   }
 
-  /** The state that ends now. Every permit handed out so far is too old for the next one. */
-  #leave(): BreakerState {
+  /** Returns the state that ends now. All permits given out so far are too old for the next state. */
+  #endState(): BreakerState {
     this.#since = ++this.#permit
     if (!this.outage) return 'closed'
     return this.outage.isHalfOpen ? 'half-open' : 'open'

@@ -3,9 +3,9 @@ import type { Outcome } from '../observe/events.ts'
 import type { Breaker } from './breaker.ts'
 import { counted, isAnswer, type ClassifyResult } from './result.ts'
 
-/** Decides how each call of a standalone breaker counts, and settles its permit. It remembers the last failure. */
+/** Decides how each call of a standalone breaker counts, settles its permit, and remembers the last failure. */
 export class CallCounter {
-  /** What the last failed call was rejected with, or resolved to; undefined before the first failure. */
+  /** The error or value of the last failed call. Undefined before the first failure. */
   lastError: unknown = undefined
   readonly #breaker: Breaker
   readonly clock: Clock
@@ -17,7 +17,10 @@ export class CallCounter {
     this.#classify = classify
   }
 
-  /** A call that began at `start` resolved to `value`. Most values are plain successes: they skip `classify` and the clock. */
+  /**
+   * A call that began at `start` has resolved to `value`. Most values are plain successes. They need neither `classify` nor the
+   * clock.
+   */
   fulfilled(permit: number, value: unknown, start: number): void {
     if (this.#classify || isAnswer(value)) this.count(permit, { status: 'fulfilled', value }, start)
     else if (this.#breaker.endsUntimed) this.#breaker.settle(permit, 'success', 0, 0)
@@ -37,7 +40,7 @@ export class CallCounter {
     this.settle(permit, outcome, start, undefined, retryAfter)
   }
 
-  /** Counts a call whose outcome is known. `ms` is its duration, by default the time since `start`. */
+  /** Counts a call with a known outcome. `ms` is its duration in milliseconds, by default the time since `start`. */
   settle(permit: number, outcome: Outcome, start: number, ms?: number, retryAfter = 0): void {
     const now = this.clock.now()
     this.#breaker.settle(permit, outcome, ms ?? now - start, now, retryAfter)

@@ -32,7 +32,7 @@ import type {
 import { wrapped } from './wrap.ts'
 
 /**
- * A circuit breaker on its own, around any function.
+ * A standalone circuit breaker around any function.
  *
  * @example
  * const breaker = new CircuitBreaker({ failureThreshold: 5, openFor: 60_000 })
@@ -48,7 +48,7 @@ export class CircuitBreaker {
   readonly #limit: TimeLimit | undefined
   #policy: BreakerPolicy
   #enabled: boolean
-  /** Made with the first listener: it needs more memory than all the rest. */
+  /** Created with the first listener, as it needs more memory than everything else. */
   #publisher: Publisher | undefined
 
   constructor(options: CircuitBreakerOptions = {}) {
@@ -80,7 +80,7 @@ export class CircuitBreaker {
     this.#refusals = new Refusals(name, this.#breaker)
   }
 
-  /** `'half-open'` as soon as the next call may be a probe. */
+  /** The current state. It is `'half-open'` as soon as the next call may be a probe. */
   get state(): BreakerState {
     return this.#breaker.state
   }
@@ -89,12 +89,12 @@ export class CircuitBreaker {
     return this.#name
   }
 
-  /** Open until `reset()`, whatever the time. */
+  /** True while the breaker is open until `reset()`. */
   get isolated(): boolean {
     return this.#breaker.isIsolated
   }
 
-  /** False: calls pass and are not counted. */
+  /** False if calls pass without being counted. */
   get enabled(): boolean {
     return this.#enabled
   }
@@ -104,7 +104,7 @@ export class CircuitBreaker {
     this.#enabled = on
   }
 
-  /** True: reports in its events what it would do, and refuses nothing. */
+  /** True if the breaker refuses nothing and only reports in its events what it would do. */
   get dryRun(): boolean {
     return this.#policy.dryRun
   }
@@ -131,12 +131,12 @@ export class CircuitBreaker {
     }
   }
 
-  /** What `restore()` of a later process takes: open for as long as it is, isolated, or closed. */
+  /** Returns the state for `restore()`, for example in a later process: closed, isolated, or open for the remaining time. */
   toJSON(): CircuitBreakerState {
     return saveState(this.#breaker, this.#clock.now())
   }
 
-  /** Takes the state that `toJSON()` gave. */
+  /** Sets the state that `toJSON()` returned. */
   restore(state: CircuitBreakerState): void {
     const target = checkState(state)
     if (target === 'closed') this.reset()
@@ -148,8 +148,8 @@ export class CircuitBreaker {
   }
 
   /**
-   * The same function behind this breaker; `this` is handed on. With `context: 'first'`, it also has the signal that aborts when
-   * `timeout` is over.
+   * Returns the same function behind this breaker. `this` is passed on. With `context: 'first'`, the function also gets the
+   * signal that aborts after `timeout`.
    *
    * @example
    * const find = breaker.wrap((id: number) => db.find(id))
@@ -171,8 +171,8 @@ export class CircuitBreaker {
   }
 
   /**
-   * Runs `fn` and counts how it ended; rethrows its own error.
-   * Rejects with a {@link CircuitOpenError} when refused, and with `signal.reason` once that has aborted.
+   * Runs `fn` and counts how it ended. Rejects with the error of `fn`, with a {@link CircuitOpenError} if the call is refused,
+   * and with `signal.reason` once the signal has aborted.
    */
   execute<T>(fn: (context: ExecuteContext) => T | PromiseLike<T>, options?: ExecuteOptions): Promise<T> {
     let signal: AbortSignal | undefined
@@ -187,7 +187,7 @@ export class CircuitBreaker {
     if (!this.#enabled) return begin(fn, signal)
     const start = this.#breaker.beginsUntimed ? 0 : this.#clock.now()
     const permit = this.#breaker.tryAcquire(start)
-    // Not thrown: an async function's throw costs a third more, and refusals are hot when a service is down.
+    // This is not an async function: its throw would cost a third more, and refusals are frequent when a service is down.
     if (permit === 0)
       return Promise.reject(this.#refusals.error(this.#refuse(start), this.#counter.lastError))
     const counter = this.#counter
@@ -195,7 +195,10 @@ export class CircuitBreaker {
     return signal ? runUntil(fn, signal, counter, permit, start) : run(fn, counter, permit, start)
   }
 
-  /** For what is not a function call: a permit to settle, or undefined when refused. Dispose gives it back. */
+  /**
+   * Returns a permit to settle, for anything that is not a function call, or undefined if refused. Disposing the permit settles
+   * it as ignored.
+   */
   tryAcquire(): Permit | undefined {
     const start = this.#clock.now()
     let permit = this.#breaker.tryAcquire(start)
@@ -206,7 +209,7 @@ export class CircuitBreaker {
     const settle: Permit['settle'] = (outcome, ms) => {
       if (!isOutcome(outcome)) {
         const known = "'success', 'failure', 'overload' or 'ignored'"
-        throw new TypeError(`a permit is settled with ${known}, got ${quote(outcome)}`)
+        throw new TypeError(`settle()'s outcome must be ${known}, got ${quote(outcome)}`)
       }
       if (ms !== undefined) checkNumber("settle()'s ms", ms)
       const once = permit
@@ -229,7 +232,7 @@ export class CircuitBreaker {
     return this
   }
 
-  /** Without a listener, removes all listeners of that name. */
+  /** Without `listener`, removes all listeners of that name. */
   off<Name extends CircuitBreakerEventName>(
     name: Name,
     listener?: Listener<CircuitBreakerEvents[Name]>,
@@ -238,7 +241,7 @@ export class CircuitBreaker {
     return this
   }
 
-  /** The same as `on`: for `once()` and `on()` of `node:events`. */
+  /** Same as `on`, for `once()` and `on()` of `node:events`. */
   addListener<Name extends CircuitBreakerEventName>(
     name: Name,
     listener: Listener<CircuitBreakerEvents[Name]>,
@@ -246,7 +249,7 @@ export class CircuitBreaker {
     return this.on(name, listener)
   }
 
-  /** The same as `off` with a listener. */
+  /** Same as `off` with a listener. */
   removeListener<Name extends CircuitBreakerEventName>(
     name: Name,
     listener: Listener<CircuitBreakerEvents[Name]>,
@@ -254,7 +257,7 @@ export class CircuitBreaker {
     return this.off(name, listener)
   }
 
-  /** Opens it for `ms` milliseconds, or for its usual time; it then recovers as usual. */
+  /** Opens the breaker for `ms` milliseconds, or for its usual open time. Then it recovers as usual. */
   open(ms?: number): void {
     const now = this.#clock.now()
     const rule = { exclusive: true, max: Number.MAX_SAFE_INTEGER }
@@ -262,12 +265,12 @@ export class CircuitBreaker {
     this.#breaker.force(now, openFor, 'by-hand')
   }
 
-  /** Open until `reset()`, whatever the time. */
+  /** Opens the breaker until `reset()`. */
   isolate(): void {
     this.#breaker.isolate()
   }
 
-  /** Closed, with nothing remembered. */
+  /** Closes the breaker and forgets everything. */
   reset(): void {
     this.#breaker.reset()
   }
@@ -278,7 +281,7 @@ export class CircuitBreaker {
     return this.#publisher.listeners
   }
 
-  /** Counts and publishes a refusal. Returns the ms until a call may be let through. */
+  /** Counts and publishes a refusal. Returns the milliseconds until a call may be admitted. */
   #refuse(now: number): number {
     const retryAfter = this.#refusals.count(now)
     this.#publisher?.refused(retryAfter)
@@ -286,7 +289,7 @@ export class CircuitBreaker {
   }
 }
 
-/** Mistakes of the caller say nothing about what is called: they are found before a permit is taken. */
+/** Checks the arguments before a permit is taken: an error of the caller tells nothing about the called function. */
 function checkCall(fn: unknown, options: ExecuteOptions | undefined): AbortSignal | undefined {
   checkFunction("execute()'s first argument", fn)
   if (options === undefined) return undefined

@@ -4,23 +4,23 @@ import type { BreakerPolicy } from './policy.ts'
 import { Probes } from './probes.ts'
 
 /**
- * One outage of a breaker: open, then half-open, until it closes or opens again. It knows when an attempt may go next, and how
- * probes end. A closed breaker has none.
+ * One outage of a breaker, from opening until it closes or opens again: first open, then half-open. It knows when the next
+ * attempt may go, and how probes ended. A closed breaker has no outage.
  */
 export class Outage {
-  /** The time of the first probe; Infinity: isolated by hand. */
+  /** The time of the first probe. Infinity means isolated by hand. */
   #probeAt: number
-  /** When half-open: the time until which a result must come in. */
+  /** While half-open: the time until which there must be a result. */
   #deadline = Infinity
-  /** Set while it is half-open. */
+  /** Set while half-open. */
   #probes: Probes | undefined = undefined
-  /** Early probes that succeeded in a row since the last transition. */
-  #early = 0
+  /** The number of early probes in a row that have succeeded since the last transition. */
+  #earlySuccesses = 0
   #policy: BreakerPolicy
   readonly #openTime: OpenTime
   readonly #heldUntil: ((probeAt: number) => number) | undefined
 
-  /** `heldUntil` tells how long the first probe, due at `probeAt`, waits for a health request. */
+  /** `heldUntil` returns until when the first probe, due at `probeAt`, waits for a health check. */
   constructor(
     probeAt: number,
     policy: BreakerPolicy,
@@ -42,38 +42,38 @@ export class Outage {
     return this.#probes !== undefined
   }
 
-  /** Open until `reset()`, whatever the time. */
+  /** True if it is open until `reset()`. */
   get isIsolated(): boolean {
     return this.#probeAt === Infinity
   }
 
-  /** When half-open: the time until which a result must come in; Infinity otherwise. */
+  /** While half-open: the time until which there must be a result. Otherwise Infinity. */
   get deadline(): number {
     return this.#deadline
   }
 
-  /** Whether it is half-open, and a result may still come in. */
+  /** True if it is half-open and its deadline has not passed. */
   isProbing(now: number): boolean {
     return this.#probes !== undefined && now < this.#deadline
   }
 
-  /** Reads as half-open once the open time is over, though the transition comes with the first probe. */
+  /** Returns half-open when the open time has passed, although the transition happens with the first probe. */
   stateAt(now: number): BreakerState {
     return this.isProbing(now) || now >= this.reopensAt() ? 'half-open' : 'open'
   }
 
-  /** When its open time is over: the present one, or the next one where no result came in. */
+  /** Returns the end of the open time. If half-open gets no result until its deadline, this is the end of the next open time. */
   firstProbeAt(): number {
     return this.#probes ? this.#deadline + this.#openTime.lengthAt(this.#deadline) : this.#probeAt
   }
 
-  /** The same, or later while a health request is made instead of the first probe. */
+  /** Like `firstProbeAt`, or later while a health check replaces the first probe. */
   reopensAt(): number {
     const probeAt = this.firstProbeAt()
     return this.#heldUntil ? this.#heldUntil(probeAt) : probeAt
   }
 
-  /** The time at which a probe may go: `now` if one may go already, Infinity if none ever will. */
+  /** Returns when a probe may go: `now` if one may go already, Infinity if none ever will. */
   nextAdmit(now: number): number {
     if (this.#probes && now < this.#deadline) {
       const at = Math.max(this.#probes.freeAt(now), this.#openTime.notBefore)
@@ -83,22 +83,22 @@ export class Outage {
   }
 
   /**
-   * Whether an attempt may go early: not when isolated. A Retry-After does not forbid it: it was said to one requester, and
-   * early probes are few.
+   * True if an attempt may go early. False if isolated. A Retry-After does not prevent it: the server said that to one client,
+   * and early probes are rare.
    */
   get admitsEarly(): boolean {
     return this.#probeAt < Infinity
   }
 
-  /** Its open time is over: half-open, with `permit` as its first probe. */
+  /** The open time has passed. Begins half-open, with `permit` as first probe. */
   beginProbing(permit: number, now: number, isInClient: boolean): void {
-    this.#early = 0
+    this.#earlySuccesses = 0
     this.#deadline = now + this.#policy.maxHalfOpenWait
     this.#probes = new Probes(this.#policy, isInClient)
     this.#probes.take(permit, now)
   }
 
-  /** Whether one more probe may go. */
+  /** True if one more probe may go. */
   hasSlot(now: number): boolean {
     return this.#probes !== undefined && now >= this.#openTime.notBefore && this.#probes.freeAt(now) <= now
   }
@@ -107,12 +107,12 @@ export class Outage {
     this.#probes?.take(permit, now)
   }
 
-  /** Gives the slot of a probe back. False when it is already lost: timed out, or settled before. */
+  /** Frees the slot of a probe. Returns false if the probe has timed out or was settled before. */
   release(permit: number, now: number): boolean {
     return this.#probes?.release(permit, now) === true
   }
 
-  /** Counts how a probe ended: whether it was a success, or undefined when it says nothing. */
+  /** Counts how a probe ended. Returns true for a success, false for a failure, and undefined if it tells nothing. */
   count(outcome: Outcome, ms: number, now: number): boolean | undefined {
     if (outcome === 'ignored') return undefined
     this.#deadline = Math.max(now, this.#openTime.notBefore) + this.#policy.maxHalfOpenWait
@@ -122,43 +122,43 @@ export class Outage {
     return isGood
   }
 
-  /** A probe that was counted as a success turned out a failure. */
+  /** A probe that was counted as a success has failed. */
   amend(): void {
     this.#probes?.amend()
   }
 
-  /** Why to close or to open again; undefined: not decided yet. */
+  /** Returns the reason to close or to open again, or undefined if neither is decided. */
   verdict(): BreakerReason | undefined {
     return this.#probes?.verdict()
   }
 
   /**
-   * Counts how an early probe ended. True: enough of them succeeded in a row to close the breaker. Until then it changes
-   * nothing: most of them fail, and each would be two events.
+   * Counts how an early probe ended. Returns true if enough of them have succeeded in a row to close the breaker. Before that it
+   * makes no transition: most early probes fail, and each transition is an event.
    */
   countEarly(outcome: Outcome, ms: number): boolean {
     this.#probeAt = Math.max(this.#probeAt, this.#openTime.notBefore)
-    this.#early = this.#isGood(outcome, ms) ? this.#early + 1 : 0
-    return this.#early >= this.#policy.successThreshold && this.admitsEarly
+    this.#earlySuccesses = this.#isGood(outcome, ms) ? this.#earlySuccesses + 1 : 0
+    return this.#earlySuccesses >= this.#policy.successThreshold && this.admitsEarly
   }
 
   amendEarly(): void {
-    this.#early = 0
+    this.#earlySuccesses = 0
   }
 
-  /** Stays open until `at` at least. */
+  /** Keeps the breaker open until at least `at`. */
   extend(at: number): void {
     this.#probeAt = Math.max(this.#probeAt, at)
   }
 
-  /** A health request was made instead of the first probe, and failed: open for another time, without an event. */
+  /** A health check replaced the first probe and failed. The breaker stays open for another open time, without an event. */
   probeFailed(now: number): void {
     if (this.#probes || now < this.#probeAt) return
     this.#probeAt = now + this.#openTime.lengthAt(now)
     this.#openTime.grow()
   }
 
-  /** The instance has registered anew: the next call is a probe, unless it was isolated by hand. */
+  /** The instance has registered again. The next call is a probe, unless it was isolated by hand. */
   probeNow(now: number): void {
     if (this.#probes || this.isIsolated) return
     this.#probeAt = Math.min(this.#probeAt, now)

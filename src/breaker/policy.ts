@@ -1,87 +1,92 @@
 import { checkBoolean, checkNumber, checkObject, quote, type NumberRule } from '../options.ts'
 
-/** What a rate is taken over: the last `calls` results, or the results of the last `ms` milliseconds. */
+/** The results from which rates are computed: the last `calls` results, or those of the last `ms` milliseconds. */
 export type BreakerWindow = { readonly calls: number } | { readonly ms: number }
 
 /** An open time that grows each time the breaker opens again, and shrinks while it stays closed. */
 export interface OpenForOptions {
-  /** The first open time in ms. One step of growth is forgotten per `initial` ms spent closed. */
+  /** The first open time in milliseconds. One step of growth is forgotten per `initial` milliseconds closed. */
   readonly initial: number
-  /** What each further opening multiplies it by, >= 1. @default 2 */
+  /** The factor for each further opening, >= 1. @default 2 */
   readonly factor?: number
-  /** The longest open time in ms. @default 10 × initial */
+  /** The longest open time in milliseconds. @default 10 × initial */
   readonly max?: number
-  /** The share, 0 to 1, of which a random part is taken off, so that clients do not probe in step. @default 0.2 */
+  /**
+   * Each open time is shortened by a random part of this fraction, 0 to 1, so that clients do not probe at the same time.
+   * @default 0.2
+   */
   readonly jitter?: number
 }
 
 /** When a breaker opens, for how long, and what closes it again. */
 export interface BreakerOptions {
   /**
-   * Failures in a row that open it; `Infinity` turns this off.
-   * @default 5, or off when `failureRate` is set; in a client 10 for an instance that nobody can stand in for
+   * The number of failures in a row that opens the breaker. `Infinity` turns this off.
+   * @default 5, or off if `failureRate` is set; in a client 10 for an instance whose calls cannot go elsewhere
    */
   readonly failureThreshold?: number
-  /** Opens when at least this share of the window failed, > 0 and <= 1. @default off */
+  /** The breaker opens if at least this fraction of the window failed, > 0 and <= 1. @default off */
   readonly failureRate?: number
-  /** Opens when at least this share of the window was slow, > 0 and <= 1; needs `slowCallDuration`. @default off */
+  /**
+   * The breaker opens if at least this fraction of the window was slow, > 0 and <= 1. It needs `slowCallDuration`. @default off
+   */
   readonly slowCallRate?: number
-  /** A call that took at least this many ms is slow, whether it failed or not. */
+  /** A call that took at least this many milliseconds is slow, whether it failed or not. */
   readonly slowCallDuration?: number
-  /** What the rates are taken over. @default { ms: 30_000 } */
+  /** The results from which the rates are computed. @default { ms: 30_000 } */
   readonly window?: BreakerWindow
-  /** Completed calls the window must hold before a rate is judged. @default 20, at most `window.calls` */
+  /** The number of completed calls that the window must contain before a rate is used. @default 20, at most `window.calls` */
   readonly minimumCalls?: number
   /**
-   * Milliseconds until the first probe, always the same or growing.
+   * Milliseconds until the first probe, fixed or growing.
    * @default { initial: 5_000, factor: 2, max: 60_000, jitter: 0.2 }
    */
   readonly openFor?: number | OpenForOptions
-  /** Probes that must succeed before it closes. @default 3 */
+  /** The number of probes that must succeed before the breaker closes. @default 3 */
   readonly successThreshold?: number
   /**
-   * Judges half-open by rate instead: it closes when at least this share, > 0 and <= 1, of a round of
-   * `max(halfOpenProbes, successThreshold)` probes succeeded, and opens again otherwise.
+   * Uses a rate in half-open: the breaker closes if at least this fraction, > 0 and <= 1, of `max(halfOpenProbes,
+   * successThreshold)` probes succeeds, and opens again otherwise.
    * @default off: the first failed probe opens it again
    */
   readonly successRate?: number
-  /** Probes in flight at a time while half-open. @default 1 */
+  /** The maximum number of probes in flight while half-open. @default 1 */
   readonly halfOpenProbes?: number
   /**
-   * Milliseconds after which a probe without a result gives its slot away, and its result is not counted any more. In a
-   * client whose option this is not, a second probe goes after 1 s, a third after 2 s more, and so on.
+   * Milliseconds after which a probe without a result loses its slot, and its result is no longer counted. In a client that does
+   * not set this option, a second probe goes after 1 s, a third after 2 s more, and so on.
    * @default 30_000
    */
   readonly probeTimeout?: number
-  /** Milliseconds half-open may go without a result before it opens again. @default Infinity */
+  /** Milliseconds that half-open may last without a result before the breaker opens again. @default Infinity */
   readonly maxHalfOpenWait?: number
-  /** Milliseconds over which its share of the traffic grows back after closing; 0 is at once. @default 10_000 */
+  /** Milliseconds in which the traffic of the instance grows back after closing; 0 means at once. @default 10_000 */
   readonly rampFor?: number
-  /** Reports in its events what it would do, and refuses nothing. @default false */
+  /** True if the breaker refuses nothing and only reports in its events what it would do. @default false */
   readonly dryRun?: boolean
 }
 
-/** Checked options with every default filled in; shared by all breakers of a kind. What is off is `Infinity`. */
+/** The checked options with all defaults, shared by all breakers of a kind. `Infinity` turns an option off. */
 export interface BreakerPolicy {
   readonly failureThreshold: number
-  /** The same where nobody can stand in: refusing the only instance there is takes more evidence. */
+  /** The failure threshold if calls cannot go elsewhere. Refusing the only instance needs more evidence. */
   readonly lastThreshold: number
   readonly failureRate: number
   readonly slowCallRate: number
   readonly slowCallDuration: number
-  /** Undefined when no rate is on. */
+  /** Undefined if no rate is used. */
   readonly window: BreakerWindow | undefined
   readonly minimumCalls: number
   readonly openFor: Required<OpenForOptions>
-  /** True when `openFor` is a number: nothing is tried before that time is over. */
+  /** True if `openFor` is a number. Then nothing is tried before that time has passed. */
   readonly opensForFixed: boolean
   readonly successThreshold: number
   readonly successRate: number
   readonly halfOpenProbes: number
-  /** Probes judged together, and the most that are let through without a verdict. */
+  /** The number of probes that are judged together, and the maximum number in flight before the decision. */
   readonly round: number
   readonly probeTimeout: number
-  /** True when `probeTimeout` was set: nothing else goes before that time is over. */
+  /** True if `probeTimeout` was set. Then no further probe goes before that time has passed. */
   readonly waitsForProbes: boolean
   readonly maxHalfOpenWait: number
   readonly rampFor: number
@@ -108,15 +113,18 @@ export const breakerOptionNames: readonly (keyof BreakerOptions)[] = [
 const COUNT: NumberRule = { min: 1, integer: true }
 const RATE: NumberRule = { min: 0, exclusive: true, max: 1 }
 const DURATION: NumberRule = { min: 0, exclusive: true }
-/** What never closes by itself is isolated, not open. */
+/** Infinity is not allowed: a breaker that never closes is isolated, not open. */
 const FINITE: NumberRule = { ...DURATION, max: Number.MAX_SAFE_INTEGER }
-/** A larger window is a mistake: its memory is paid per instance. */
+/** A larger window is rejected, because each instance needs memory for it. */
 const MAX_WINDOW_CALLS = 1_000_000
 
-/** Back soon after a blip, out of the way in an outage: a fixed minute keeps a fleet down after its trouble is over. */
+/**
+ * It probes soon after a short failure, and rarely during a long outage. With a fixed minute, calls would fail for up to a minute
+ * after the end of an outage.
+ */
 const DEFAULT_OPEN_FOR: OpenForOptions = { initial: 5_000, factor: 2, max: 60_000 }
 
-/** Checks the options and fills in the defaults; `name` is what error messages call them. */
+/** Checks the options and fills in the defaults. `name` is used in error messages. */
 export function breakerPolicy(options: BreakerOptions = {}, name = 'breaker'): BreakerPolicy {
   checkObject(name, options, breakerOptionNames)
   const number = (key: keyof BreakerOptions, otherwise: number, rule: NumberRule): number =>
@@ -137,7 +145,7 @@ export function breakerPolicy(options: BreakerOptions = {}, name = 'breaker'): B
   const failureThreshold =
     options.failureThreshold === Infinity
       ? Infinity
-      : // A breaker that tolerates half its calls failing must not trip on five in a row.
+      : // A breaker that tolerates half of its calls failing must not open after five failures in a row.
         number('failureThreshold', failureRate === Infinity ? 5 : Infinity, COUNT)
 
   return Object.freeze({

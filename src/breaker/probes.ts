@@ -1,27 +1,27 @@
 import type { BreakerReason } from '../observe/events.ts'
 import type { BreakerPolicy } from './policy.ts'
 
-/** Milliseconds after which a client does not wait for a probe any more; doubled for each that hangs. */
-const PATIENCE = 1_000
+/** In milliseconds: after this time a client sends another probe beside one that hangs. The time doubles for each further one. */
+const OVERDUE_AFTER = 1_000
 
-/** One half-open round: who is probing, how they did, and the verdict. */
+/** One half-open round: its probes in flight, its results, and the decision. */
 export class Probes {
   #successes = 0
   #failures = 0
-  /** When the oldest probe in flight gives its slot away; Infinity with none. */
+  /** When the oldest probe in flight times out. Infinity if there is none. */
   #expiry = Infinity
   /** Permit → when it was taken, oldest first. */
   readonly #inFlight = new Map<number, number>()
   #policy: BreakerPolicy
   /** When the latest probe began. */
   #latest = -Infinity
-  /** Those in flight that another one was sent in place of. */
-  readonly #hung = new Set<number>()
+  /** The overdue probes in flight: another probe was sent beside them. */
+  readonly #overdue = new Set<number>()
   readonly #isInClient: boolean
 
   /**
-   * In a client, a probe that hangs does not keep an instance out that is well again: another one goes when the first
-   * is overdue. The result of the first still counts.
+   * In a client, a probe that hangs must not exclude an instance that has recovered. So another probe goes when the first is
+   * overdue. The result of the first still counts.
    */
   constructor(policy: BreakerPolicy, isInClient = false) {
     this.#policy = policy
@@ -32,28 +32,28 @@ export class Probes {
     this.#policy = policy
   }
 
-  /** When a slot is free: `now`, or once the oldest probe has timed out or the latest is overdue. */
+  /** Returns when a slot is free: `now`, or when the oldest probe times out or the latest is overdue. */
   freeAt(now: number): number {
-    if (this.#inFlight.size - this.#hung.size < this.#slots()) return now
-    const overdueAt = this.#isPatient ? Infinity : this.#latest + PATIENCE * 2 ** this.#hung.size
+    if (this.#inFlight.size - this.#overdue.size < this.#slots()) return now
+    const overdueAt = this.#waitsForProbes ? Infinity : this.#latest + OVERDUE_AFTER * 2 ** this.#overdue.size
     return Math.max(now, Math.min(this.#expiry, overdueAt))
   }
 
   take(permit: number, now: number): void {
     this.#expire(now)
-    if (this.#slots() <= this.#inFlight.size - this.#hung.size) {
-      for (const waiting of this.#inFlight.keys()) this.#hung.add(waiting)
+    if (this.#slots() <= this.#inFlight.size - this.#overdue.size) {
+      for (const waiting of this.#inFlight.keys()) this.#overdue.add(waiting)
     }
     this.#latest = now
     this.#inFlight.set(permit, now)
     if (this.#inFlight.size === 1) this.#expiry = now + this.#policy.probeTimeout
   }
 
-  /** Gives the slot back. False when it is already lost: timed out, or settled before. */
+  /** Frees the slot. Returns false if the probe has timed out or was settled before. */
   release(permit: number, now: number): boolean {
     this.#expire(now)
     if (!this.#inFlight.delete(permit)) return false
-    this.#hung.delete(permit)
+    this.#overdue.delete(permit)
     this.#expire(now)
     return true
   }
@@ -75,7 +75,7 @@ export class Probes {
       if (this.#failures > 0) return 'probe-failed'
       return this.#successes >= successThreshold ? 'probes-succeeded' : undefined
     }
-    // As soon as the probes that are still out can change nothing: one of them may hang.
+    // Decides as soon as the remaining probes cannot change the result: one of them may hang.
     if (this.#successes / round >= successRate) return 'probes-succeeded'
     return (round - this.#failures) / round < successRate ? 'probes-failed' : undefined
   }
@@ -85,7 +85,7 @@ export class Probes {
     return Math.min(halfOpenProbes, round - this.#successes - this.#failures)
   }
 
-  get #isPatient(): boolean {
+  get #waitsForProbes(): boolean {
     return !this.#isInClient || this.#policy.waitsForProbes
   }
 
@@ -98,7 +98,7 @@ export class Probes {
         return
       }
       this.#inFlight.delete(permit)
-      this.#hung.delete(permit)
+      this.#overdue.delete(permit)
     }
   }
 }

@@ -5,10 +5,10 @@ import type { CircuitBreakerEventName, CircuitBreakerEvents } from './standalone
 import type { Transition } from './transition.ts'
 
 const EVENT = { open: 'open', 'half-open': 'half-open', closed: 'close' } as const
-/** `once()` and `on()` of `node:events` listen to 'error' besides; it is never emitted. */
+/** Includes 'error', which is never emitted: `once()` and `on()` of `node:events` always add a listener for it. */
 const EVENT_NAMES: readonly string[] = [...Object.values(EVENT), 'refused', 'error']
 
-/** The listeners of a standalone breaker, and the events that they get. */
+/** The listeners of a standalone breaker, and their events. */
 export class Publisher {
   readonly listeners: Emitter<CircuitBreakerEvents> = new Emitter()
   readonly #clock: Clock
@@ -19,7 +19,7 @@ export class Publisher {
     this.#name = name
   }
 
-  /** `lastError` goes with `open` events, if there is one. */
+  /** `lastError` is included in `open` events, if there is one. */
   transition(transition: Transition, lastError: unknown): void {
     const error = transition.to === 'open' && lastError !== undefined ? { error: lastError } : {}
     this.listeners.emit(EVENT[transition.to], { ...transition, ...this.#stamp(), ...error })
@@ -35,7 +35,7 @@ export class Publisher {
   }
 }
 
-/** Throws for an unknown event name: its listener would never be called. */
+/** Throws if there is no such event. Otherwise a listener with a misspelt name would never be called. */
 export function checkBreakerEvent(name: CircuitBreakerEventName): void {
   if (EVENT_NAMES.includes(name)) return
   throw new TypeError(`the event must be one of ${EVENT_NAMES.join(', ')}, got ${quote(name)}`)

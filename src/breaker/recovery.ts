@@ -1,7 +1,7 @@
-/** The share of traffic right after closing. */
+/** The fraction of its usual traffic that an endpoint gets right after its breaker has closed. */
 const MIN_SHARE = 0.1
 
-/** The time since a breaker last closed: its endpoint gets more of its traffic again, and is healthy. */
+/** The time since a breaker closed. During this time its endpoint gets more and more of its usual traffic. */
 export class Recovery {
   readonly #closedAt: number
 
@@ -13,7 +13,7 @@ export class Recovery {
     return now - this.#closedAt
   }
 
-  /** The share of its usual traffic, 0 to 1: it grows for `rampFor` ms. */
+  /** Returns the fraction of the usual traffic, 0 to 1. It grows for `rampFor` milliseconds. */
   share(now: number, rampFor: number): number {
     const healthy = this.healthyFor(now)
     return healthy >= rampFor ? 1 : Math.max(MIN_SHARE, healthy / rampFor)

@@ -3,11 +3,11 @@ import type { BreakerCounts } from '../observe/events.ts'
 import type { Breaker } from './breaker.ts'
 import type { Transition } from './transition.ts'
 
-/** The calls that a standalone breaker has refused, and the error that they get. */
+/** The calls that a standalone breaker has refused, and their error. */
 export class Refusals {
-  /** Calls refused so far. */
+  /** The number of refused calls. */
   total = 0
-  /** What had been counted when calls opened the breaker: every error says it. */
+  /** The counts with which calls opened the breaker. Every error contains them. */
   #counts: BreakerCounts | undefined = undefined
   readonly #name: string | undefined
   readonly #breaker: Breaker
@@ -22,13 +22,13 @@ export class Refusals {
     else if (counts) this.#counts = counts
   }
 
-  /** Counts a refusal. Returns the ms until a call may be let through. */
+  /** Counts a refusal. Returns the milliseconds until a call may be admitted. */
   count(now: number): number {
     this.total++
     return this.#breaker.nextAdmit(now) - now
   }
 
-  /** What a refused call is rejected with. `cause` is the last error of a call. */
+  /** Returns the error of a refused call. `cause` is the error of the last failed call. */
   error(retryAfter: number, cause: unknown): CircuitOpenError {
     const what = this.#name === undefined ? 'the circuit' : `the circuit of ${this.#name}`
     const counts = this.#counts

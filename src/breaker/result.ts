@@ -7,13 +7,13 @@ import { answerVerdict, mayAskForPause } from '../verdict/answer.ts'
 import { CLASSIFY } from '../verdict/classify.ts'
 import { isA, readOf } from '../hooks/thrown.ts'
 
-/** Decides how a settled call counts; undefined leaves it to the default. */
+/** Decides how a settled call counts. Undefined means the default. */
 export type ClassifyResult = (result: PromiseSettledResult<unknown>) => Outcome | undefined
 
-/** The longest Retry-After that is believed, in ms. */
+/** The maximum Retry-After that is accepted, in milliseconds. */
 const MAX_RETRY_AFTER = 600_000
 
-/** How a call counts, and for how long its server asked to be left alone, in ms. */
+/** How a call counts, and the pause in milliseconds that its server asked for. */
 export interface Counted {
   readonly outcome: Outcome
   readonly retryAfter: number
@@ -21,7 +21,10 @@ export interface Counted {
 
 const SUCCESS: Counted = { outcome: 'success', retryAfter: 0 }
 
-/** By the user's own `classify`; one that throws or returns no outcome is a warning, and the default is used. */
+/**
+ * Counts a result by the user function `classify`. If it throws or returns no outcome, there is a warning, and the default is
+ * used.
+ */
 export function counted(
   result: PromiseSettledResult<unknown>,
   classify: ClassifyResult | undefined,
@@ -45,7 +48,7 @@ interface Answer {
   readonly headers: { get(name: string): string | null }
 }
 
-/** A Response, of whatever package: its status says how the call went. */
+/** True for a Response of any package. Its status decides how the call counts. */
 export function isAnswer(value: unknown): value is Answer {
   if (typeof value !== 'object' || value === null) return false
   return readOf(() => {
@@ -58,7 +61,8 @@ export function isAnswer(value: unknown): value is Answer {
 function ofAnswer({ status, headers }: Answer, unixNow: number): Counted {
   const wish = mayAskForPause(status) ? headers.get('retry-after') : null
   const known = wish === null ? {} : { 'retry-after': wish }
-  // A client avoids an instance that asks for a pause. Here nobody else does, so a 503 counts whatever it asks for.
+  // A client avoids an instance that asks for a pause. A standalone breaker must do this itself, so a 503 counts as a failure
+  // with or without Retry-After.
   const outcome = status === 503 ? 'failure' : answerVerdict({ status, headers: known }, undefined).outcome
   const pause = wish === null ? 0 : retryAfter(wish, headers.get('date') ?? undefined, unixNow)
   return { outcome, retryAfter: Math.min(pause, MAX_RETRY_AFTER) }

@@ -4,17 +4,17 @@ import { isTimeLimit } from '../verdict/limit.ts'
 import type { CallCounter } from './call-counter.ts'
 import type { ExecuteContext } from './standalone-types.ts'
 
-/** The user's function that a breaker stands in front of. */
+/** The user function that a breaker guards. */
 export type Guarded<T> = (context: ExecuteContext) => T | PromiseLike<T>
 
-/** How long a function may take. */
+/** The maximum duration of a function. */
 export interface TimeLimit {
   readonly ms: number
-  /** What the error says took too long. */
+  /** The name of the function in the error message. */
   readonly name: string
 }
 
-/** Calls the function. An error that it throws at once becomes a rejection. */
+/** Calls the function. An error that it throws becomes a rejection. */
 export function begin<T>(fn: Guarded<T>, signal: AbortSignal | undefined): Promise<T> {
   try {
     return Promise.resolve(fn(new LazyContext(signal)))
@@ -23,7 +23,7 @@ export function begin<T>(fn: Guarded<T>, signal: AbortSignal | undefined): Promi
   }
 }
 
-/** Runs the function and counts its result. Not async: an async function costs a third more. */
+/** Runs the function and counts its result. It is not async, because an async function costs a third more. */
 export function run<T>(fn: Guarded<T>, counter: CallCounter, permit: number, start: number): Promise<T> {
   return begin(fn, undefined).then(
     (value) => {
@@ -38,9 +38,10 @@ export function run<T>(fn: Guarded<T>, counter: CallCounter, permit: number, sta
 }
 
 /**
- * Runs the function until the signal aborts. The promise then rejects, even if the function goes on: as soon as the end has been counted, so
- * that the caller's next call meets the breaker as it is then. `own` is the time limit of the breaker: an answer that came before it,
- * and was read after it, is the caller's. Where his own signal has aborted, such an answer only counts.
+ * Runs the function until the signal aborts. Then the promise rejects, even if the function goes on. It rejects after the end was
+ * counted, so the caller's next call sees the new state of the breaker. `own` is the timeout signal of the breaker: if a result
+ * came before the timeout and is only read after it, the caller gets the result. If the caller's own signal has aborted, such a
+ * result only counts.
  */
 export function runUntil<T>(
   fn: Guarded<T>,
@@ -63,14 +64,14 @@ export function runUntil<T>(
         once(() => counter.settle(permit, outcome, start))
         reject(signal.reason)
       }
-      // After a stall of this process, an answer that came in time has not been read yet.
+      // If this process was blocked, a result that came in time may not have been read yet.
       const { clock } = counter
       if (outcome === 'failure' && clock.poll) clock.poll(settle)
       else settle()
     }
     const end = (result: PromiseSettledResult<T>, tell: () => void): void => {
       signal.removeEventListener('abort', onAbort)
-      // An error that follows the abort changes nothing: the abort is what counts, and what the caller hears.
+      // An error after the abort has no effect: the abort counts, and the promise rejects with its reason.
       if (result.status === 'rejected' && signal.aborted) return
       try {
         once(() => counter.count(permit, result, start))
@@ -91,7 +92,7 @@ export function runUntil<T>(
 }
 
 /**
- * Runs the function for a limited time. Then its signal aborts, and the promise rejects with a `TimeoutError` without waiting
+ * Runs the function with a timeout. After that its signal aborts, and the promise rejects with a `TimeoutError` without waiting
  * for the function.
  */
 export function runWithin<T>(
@@ -112,7 +113,7 @@ export function runWithin<T>(
   return runUntil(fn, both, counter, permit, start, late.signal).finally(cancel)
 }
 
-/** Creates its signal when it is first read: a controller for each call would be most of what a call costs. */
+/** Creates its signal when it is first read. A controller for each call would be most of a call's cost. */
 class LazyContext implements ExecuteContext {
   #signal: AbortSignal | undefined
 

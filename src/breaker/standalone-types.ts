@@ -4,22 +4,22 @@ import type { BreakerOptions } from './policy.ts'
 import type { ClassifyResult } from './result.ts'
 import type { Transition } from './transition.ts'
 
-/** What `new CircuitBreaker()` takes. */
+/** The options of `new CircuitBreaker()`. */
 export interface CircuitBreakerOptions extends BreakerOptions {
-  /** What it stands in front of, for its errors, events and snapshots. */
+  /** The name of the guarded resource, for errors, events and snapshots. */
   readonly name?: string
   /**
-   * Milliseconds for each call of `execute`. Then it rejects with a `TimeoutError`, which counts as a failure, and the signal that
-   * the function was given aborts.
+   * The timeout of each call of `execute`, in milliseconds. After it the call rejects with a `TimeoutError`, which counts as a
+   * failure, and the function's signal aborts.
    * @default none
    */
   readonly timeout?: number
-  /** False: calls pass and are not counted. May be switched while it is in use. @default true */
+  /** False if calls pass without being counted. It can be changed at any time. @default true */
   readonly enabled?: boolean
   /**
-   * How a settled call counts, or undefined for the default: a fulfilled one is a `'success'`, a rejected one a
-   * `'failure'`, a refusal by Outrigger `'ignored'`, and a `Response` counts by its status: a 5xx (but 501 and 505) is a
-   * `'failure'`, 429 an `'overload'`. Not asked when the caller's signal aborted. If it throws or returns no outcome, there is a
+   * Returns how a settled call counts, or undefined for the default. By default a fulfilled call is a `'success'`, a rejected one
+   * a `'failure'`, and a refusal by Outrigger `'ignored'`. A `Response` counts by its status: 5xx except 501 and 505 is a
+   * `'failure'`, 429 an `'overload'`. Not called when the caller's signal aborts. If it throws or returns no outcome, there is a
    * warning, and the default is used.
    */
   readonly classify?: ClassifyResult
@@ -27,25 +27,25 @@ export interface CircuitBreakerOptions extends BreakerOptions {
   readonly clock?: Clock
 }
 
-/** A breaker changed its state. */
+/** A breaker has changed its state. */
 export interface CircuitBreakerEvent extends Transition {
-  /** Unix milliseconds (on an injected clock: its `now() + epoch`). */
+  /** The time in Unix milliseconds. With an injected clock it is `now() + epoch`. */
   readonly at: number
   readonly name?: string
-  /** What the last failed call was rejected with, or resolved to; on `open` only. */
+  /** The error or value of the last failed call. Only on `open`. */
   readonly error?: unknown
 }
 
 /** A call was refused. */
 export interface CircuitBreakerRefusedEvent {
-  /** Unix milliseconds. */
+  /** The time in Unix milliseconds. */
   readonly at: number
   readonly name?: string
-  /** Milliseconds until a call may be let through; `Infinity` when isolated by hand. */
+  /** Milliseconds until a call may be admitted; `Infinity` if isolated by hand. */
   readonly retryAfter: number
 }
 
-/** Event name → payload, for `breaker.on(name, listener)`. */
+/** Maps each event name to its payload, for `breaker.on(name, listener)`. */
 export interface CircuitBreakerEvents {
   open: CircuitBreakerEvent
   'half-open': CircuitBreakerEvent
@@ -53,59 +53,62 @@ export interface CircuitBreakerEvents {
   refused: CircuitBreakerRefusedEvent
 }
 
-/** The names of the events of a breaker. */
+/** The names of a breaker's events. */
 export type CircuitBreakerEventName = keyof CircuitBreakerEvents
 
 /** The state of a breaker as plain JSON. */
 export interface CircuitBreakerSnapshot {
   readonly name?: string
   readonly state: BreakerState
-  /** Open until `reset()`. */
+  /** True while the breaker is open until `reset()`. */
   readonly isolated: boolean
   readonly enabled: boolean
   readonly dryRun: boolean
-  /** What is counted now. */
+  /** The current counts. */
   readonly counts: BreakerCounts
-  /** Calls refused so far. */
+  /** The number of refused calls. */
   readonly refused: number
-  /** Milliseconds until a call may be let through: 0 if one may be now, absent when isolated. */
+  /** Milliseconds until a call may be admitted: 0 if one may be now, absent if isolated. */
   readonly retryAfter?: number
 }
 
-/** What `toJSON()` gives and `restore()` takes. */
+/** What `toJSON()` returns and `restore()` accepts. */
 export type CircuitBreakerState =
   | { readonly state: 'closed' }
   | {
       readonly state: 'open'
       readonly retryAfter: number
-      /** How far `openFor` has grown: so many times `factor`. Absent while it has not. */
+      /** How many times `openFor` has grown by its `factor`. Absent if it has not grown. */
       readonly growth?: number
     }
   | { readonly state: 'isolated' }
 
-/** What a breaker's `execute()` takes beside its function. */
+/** The options of a breaker's `execute()`. */
 export interface ExecuteOptions {
   /**
-   * The caller's own signal, handed to the function. The call ends as soon as it aborts, even if the function goes on.
-   * A `TimeoutError`, as of `AbortSignal.timeout()`, counts as a failure; any other reason is not counted.
+   * The caller's signal. It is passed to the function. The call ends as soon as it aborts, even if the function goes on. A
+   * `TimeoutError`, like that of `AbortSignal.timeout()`, counts as a failure. Any other reason is not counted.
    */
   readonly signal?: AbortSignal | undefined
 }
 
 /** How `wrap()` calls the function. */
 export interface WrapOptions {
-  /** `'first'`: its first argument is the `{ signal }` that `execute()` gives. @default none */
+  /** `'first'`: the first argument of the function is the `{ signal }` that `execute()` passes. @default none */
   readonly context?: 'first'
 }
 
-/** What a breaker gives to the function that it runs. */
+/** What a breaker passes to the function that it runs. */
 export interface ExecuteContext {
-  /** Aborts with the caller's signal, and when `timeout` is over; without either it never does. */
+  /** Aborts with the caller's signal and after `timeout`. Without these it never aborts. */
   readonly signal: AbortSignal
 }
 
-/** One admitted try. Settled once; what comes later is not counted. */
+/** One admitted call. It is settled once; later results are not counted. */
 export interface Permit extends Disposable {
-  /** `ms` is how long it took, by default the time since it was acquired. What throws settles nothing. */
+  /**
+   * `ms` is the duration in milliseconds, by default the time since the permit was acquired. If it throws, the permit is not
+   * settled.
+   */
   settle(outcome: Outcome, ms?: number): void
 }

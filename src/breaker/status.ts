@@ -6,13 +6,13 @@ import type { BreakerPolicy } from './policy.ts'
 import type { Recovery } from './recovery.ts'
 import type { Trip } from './trip.ts'
 
-/** What can be read of a breaker. Nothing in here changes it. */
+/** The part of a breaker that reads its state. Nothing here changes it. */
 export abstract class BreakerStatus {
-  /** Undefined while it is closed. */
+  /** Undefined while closed. */
   protected outage: Outage | undefined = undefined
   protected policy: BreakerPolicy
   protected readonly trip: Trip
-  /** Set once it has closed after having been open. */
+  /** Set when it has closed after having been open. */
   protected recovery: Recovery | undefined = undefined
   protected readonly openTime: OpenTime
   protected readonly clock: Clock
@@ -24,17 +24,17 @@ export abstract class BreakerStatus {
     this.openTime = openTime
   }
 
-  /** An open breaker whose time has passed reads as half-open, though the transition comes with its first probe. */
+  /** An open breaker whose open time has passed is half-open, although the transition happens with its first probe. */
   get state(): BreakerState {
     return this.outage?.stateAt(this.clock.now()) ?? 'closed'
   }
 
-  /** Open until `reset()`, whatever the time. */
+  /** True while the breaker is open until `reset()`. */
   get isIsolated(): boolean {
     return this.outage?.isIsolated === true
   }
 
-  /** When its open time is over; undefined while it is not open, is isolated, or is in nobody's way. */
+  /** The end of the open time. Undefined while the breaker is not open, is isolated, or refuses nothing. */
   get probeAt(): number | undefined {
     const outage = this.outage
     if (!outage || this.policy.dryRun || outage.isProbing(this.clock.now())) return undefined
@@ -42,54 +42,54 @@ export abstract class BreakerStatus {
     return probeAt < Infinity ? probeAt : undefined
   }
 
-  /** What is counted now. */
+  /** Returns the current counts. */
   counts(now: number): BreakerCounts {
     return this.trip.countsAt(now)
   }
 
-  /** Milliseconds that it would open for now. */
+  /** Returns the milliseconds for which it would open now. */
   usualOpenTime(now: number): number {
     return this.openTime.lengthAt(now)
   }
 
-  /** True while it does not matter when a call begins: reading the clock is a fifth of what a call costs. */
+  /** True while the start time of a call is not needed. Reading the clock takes a fifth of the time of a call. */
   get beginsUntimed(): boolean {
     return this.outage === undefined && this.policy.slowCallRate === Infinity
   }
 
-  /** True while it does not matter when a call ends. */
+  /** True while the end time of a call is not needed. */
   get endsUntimed(): boolean {
     return this.outage === undefined && this.policy.window === undefined
   }
 
-  /** Whether `tryAcquire(now)` would give a permit; changes nothing. */
+  /** True if `tryAcquire(now)` would return a permit. Changes nothing. */
   admits(now: number): boolean {
     return this.outage === undefined || this.nextAdmit(now) <= now
   }
 
-  /** Whether an attempt may go early, with the permit `EARLY`: not when isolated. */
+  /** True if an attempt may go early, with the permit `EARLY`. False if isolated. */
   get admitsEarly(): boolean {
     return this.outage?.admitsEarly ?? true
   }
 
-  /** The time at which `admits()` may become true by itself: `now` if it is, Infinity if it never will be. */
+  /** Returns when `admits()` becomes true without further calls: `now` if it is true, Infinity if it never becomes true. */
   nextAdmit(now: number): number {
     return this.outage && !this.policy.dryRun ? this.outage.nextAdmit(now) : now
   }
 
-  /** The share of its usual traffic, 0 to 1: less than 1 while it ramps up after closing. */
+  /** Returns the fraction of the usual traffic, 0 to 1. It is below 1 while the endpoint ramps up after closing. */
   share(now: number): number {
     const { rampFor, dryRun } = this.policy
     if (!this.recovery || this.outage || dryRun) return 1
     return this.recovery.share(now, rampFor)
   }
 
-  /** How far the open time has grown; 0 is not at all. */
+  /** How many times the open time has grown; 0 means not at all. */
   get growth(): number {
     return this.openTime.level
   }
 
-  /** For how long it has been closed; Infinity if it never was open. */
+  /** Returns for how many milliseconds it has been closed; Infinity if it was never open. */
   protected healthyFor(now: number): number {
     return this.recovery?.healthyFor(now) ?? Infinity
   }

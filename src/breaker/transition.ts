@@ -4,10 +4,10 @@ export interface Transition {
   readonly from: BreakerState
   readonly to: BreakerState
   readonly reason: BreakerReason
-  /** Milliseconds until a probe may be admitted, when `to` is `'open'`; `Infinity` when isolated by hand. */
+  /** Milliseconds until a probe may be admitted, if `to` is `'open'`; `Infinity` if isolated by hand. */
   readonly openFor?: number
-  /** What had been counted, when calls decided it. */
+  /** The counts, if results of calls caused the transition. */
   readonly counts?: BreakerCounts
-  /** True when the breaker only reports what it would have done. */
+  /** True if the breaker only reports what it would do. */
   readonly dryRun?: true
 }

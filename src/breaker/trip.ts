@@ -3,15 +3,15 @@ import type { BreakerCounts, BreakerReason } from '../observe/events.ts'
 import type { BreakerPolicy } from './policy.ts'
 import { createWindow, type Window } from './window.ts'
 
-/** A receipt is `number of the result * STREAK + the streak it ended`. */
+/** A receipt is `number of the result * STREAK + length of the streak that it ended`. */
 const STREAK = 1024
 
-/** When a closed breaker breaks: its streak of failures and, with a rate configured, its window. */
+/** Decides when a closed breaker opens: by its failures in a row and, if a rate is configured, by its window. */
 export class Trip {
   #streak = 0
-  /** Results recorded so far: the number of the last one. */
+  /** The number of results so far, which is also the number of the last result. */
   #results = 0
-  /** The number of the success that ended the streak before this one. */
+  /** The number of the success that ended the previous streak. */
   #lastSuccess = 0
   #policy: BreakerPolicy
   #window: Window | undefined
@@ -21,7 +21,7 @@ export class Trip {
     this.#window = policy.window && createWindow(policy.window)
   }
 
-  /** Another policy from now on; its window starts anew if it has another shape. */
+  /** Uses another policy from now on. A window with another size begins empty. */
   adopt(policy: BreakerPolicy): void {
     const isSame = isDeepStrictEqual(policy.window, this.#policy.window)
     this.#policy = policy
@@ -43,7 +43,7 @@ export class Trip {
     return receipt
   }
 
-  /** What would be counted now had the success been a failure. */
+  /** Changes the counts as if the success had been a failure. */
   amend(receipt: number, now: number): void {
     const result = Math.floor(receipt / STREAK)
     if (result === this.#lastSuccess) {
@@ -55,8 +55,8 @@ export class Trip {
   }
 
   /**
-   * Why to open, judged after each result, successes too: they may be slow, or complete `minimumCalls`. `hasStandIn`
-   * tells whether calls may go elsewhere; without it they may.
+   * Returns the reason to open, if there is one. It is called after each result, also after a success: it may be slow, or the
+   * last of `minimumCalls`. `hasStandIn` returns true if calls may go elsewhere; without it they may.
    */
   reason(hasStandIn?: () => boolean): BreakerReason | undefined {
     const policy = this.#policy
@@ -71,7 +71,7 @@ export class Trip {
     return undefined
   }
 
-  /** What is counted now, and what share of it decided. */
+  /** Returns the counts when the breaker opens, with the rate that caused it. */
   counts(reason: BreakerReason): BreakerCounts {
     const consecutive = this.#streak
     if (this.#window === undefined) return { consecutive }
@@ -80,7 +80,7 @@ export class Trip {
     return { consecutive, calls, failures, slow, ...(decided !== undefined && { rate: decided / calls }) }
   }
 
-  /** The same, as it stands. */
+  /** Returns the counts at `now`. */
   countsAt(now: number): BreakerCounts {
     this.#window?.expire(now)
     return this.counts('reset')

@@ -1,14 +1,14 @@
 import type { BreakerWindow } from './policy.ts'
 
-/** The results a rate is taken over. Each kind counts exactly, in O(1) per result. */
+/** The results from which a rate is computed. Each kind counts exactly, in O(1) per result. */
 export interface Window {
   readonly calls: number
   readonly failures: number
   readonly slow: number
-  /** Forgets what is too old by `now`. */
+  /** Forgets results that are too old at `now`. */
   expire(now: number): void
   record(failed: boolean, slow: boolean): void
-  /** Turns the success that was recorded `age` results ago (0: the last) into a failure, if still held. */
+  /** Turns the success that was recorded `age` results ago (0: the last) into a failure, if it is still in the window. */
   amend(age: number): void
   clear(): void
 }
@@ -20,7 +20,7 @@ export function createWindow(window: BreakerWindow): Window {
 const FAILED = 1
 const SLOW = 2
 
-/** The last `size` results, two bits each, allocated with the first one. */
+/** The last `size` results, with two bits each. The memory is allocated at the first result. */
 class CountWindow implements Window {
   calls = 0
   failures = 0
@@ -68,17 +68,17 @@ class CountWindow implements Window {
 
 const BUCKETS = 10
 
-/** Ten buckets of equal width; the oldest one goes as a whole when a new one begins. */
+/** Ten buckets of equal width. When a new bucket begins, the oldest one is dropped completely. */
 class TimeWindow implements Window {
   calls = 0
   failures = 0
   slow = 0
   #newest = -Infinity
-  /** When the newest bucket is full, and where its counts are. */
+  /** When the newest bucket ends. */
   #endsAt = -Infinity
-  #at = 0
+  #index = 0
   readonly #calls: number[] = zeros()
-  /** Made when there is something to count: most breakers never see either. */
+  /** Created when there is something to count. Most breakers never need them. */
   #failures: number[] | undefined
   #slow: number[] | undefined
   readonly #width: number
@@ -87,31 +87,33 @@ class TimeWindow implements Window {
     this.#width = ms / BUCKETS
   }
 
-  /** Every bucket that began since the last touch, not only the next one: cockatiel 4 trips after idle hours. */
+  /**
+   * Drops every bucket that ended since the last call, and not only the next one. (cockatiel 4 opens wrongly after an idle hour.)
+   */
   expire(now: number): void {
     if (now < this.#endsAt) return
     const current = Math.floor(now / this.#width)
     if (current - this.#newest >= BUCKETS) this.clear()
-    else for (let bucket = this.#newest + 1; bucket <= current; bucket++) this.#drop(place(bucket))
+    else for (let bucket = this.#newest + 1; bucket <= current; bucket++) this.#drop(indexOf(bucket))
     this.#newest = current
     this.#endsAt = (current + 1) * this.#width
-    this.#at = place(current)
+    this.#index = indexOf(current)
   }
 
   record(failed: boolean, slow: boolean): void {
     this.calls++
-    add(this.#calls, this.#at)
-    if (failed) this.#fail(this.#at)
+    add(this.#calls, this.#index)
+    if (failed) this.#fail(this.#index)
     if (slow) {
       this.slow++
-      add((this.#slow ??= zeros()), this.#at)
+      add((this.#slow ??= zeros()), this.#index)
     }
   }
 
   amend(age: number): void {
     let later = age
     for (let back = 0; back < BUCKETS; back++) {
-      const at = place(this.#newest - back)
+      const at = indexOf(this.#newest - back)
       const calls = this.#calls[at] ?? 0
       if (later < calls) {
         this.#fail(at)
@@ -133,14 +135,14 @@ class TimeWindow implements Window {
   }
 
   #drop(at: number): void {
-    this.calls -= take(this.#calls, at)
-    if (this.#failures) this.failures -= take(this.#failures, at)
-    if (this.#slow) this.slow -= take(this.#slow, at)
+    this.calls -= takeOut(this.#calls, at)
+    if (this.#failures) this.failures -= takeOut(this.#failures, at)
+    if (this.#slow) this.slow -= takeOut(this.#slow, at)
   }
 }
 
-/** Where a bucket's counts are; a clock may start below zero. */
-function place(bucket: number): number {
+/** Returns the index of a bucket's counts. A clock may start below zero. */
+function indexOf(bucket: number): number {
   return ((bucket % BUCKETS) + BUCKETS) % BUCKETS
 }
 
@@ -152,7 +154,7 @@ function add(counts: number[], at: number): void {
   counts[at] = (counts[at] ?? 0) + 1
 }
 
-function take(counts: number[], at: number): number {
+function takeOut(counts: number[], at: number): number {
   const count = counts[at] ?? 0
   counts[at] = 0
   return count

@@ -1,7 +1,7 @@
 import { checkFunction, checkObject, quote } from '../options.ts'
 import type { Guarded } from './run.ts'
 
-/** What `CircuitBreaker.wrap()` returns: `fn`, with each call run by `execute`. `this` and the arguments are handed on. */
+/** Implements `CircuitBreaker.wrap()`: returns `fn` with each call run by `execute`. `this` and the arguments are passed on. */
 export function wrapped(
   execute: (run: Guarded<unknown>) => Promise<unknown>,
   fn: (this: never, ...args: never[]) => unknown,

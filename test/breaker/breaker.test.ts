@@ -63,10 +63,10 @@ describe('state × input → state', () => {
   })
 })
 
-describe('transitions, in order and with their reason', () => {
+describe('transitions are published in order and with their reason', () => {
   test.each<[string, BreakerOptions, string, string[]]>([
     [
-      'the whole way round',
+      'a complete cycle',
       SEED,
       '2F S 2F =closed F =open x +5000 2S =half-open S =closed',
       [
@@ -76,7 +76,7 @@ describe('transitions, in order and with their reason', () => {
       ],
     ],
     [
-      'a failure in half-open, after successes too',
+      'a failure in half-open, also after successes',
       SEED,
       '3F +5000 2S F x +5000 3S =closed',
       [
@@ -91,19 +91,19 @@ describe('transitions, in order and with their reason', () => {
     ['a success zeroes the streak', { failureThreshold: 6 }, '5F S 5F =closed', []],
     ['the sixth does', { failureThreshold: 6 }, '5F S 6F', ['closed→open consecutive-failures 60000']],
     [
-      'overload and ignored neither add to the streak nor end it',
+      'overload and ignored neither extend nor end the streak',
       SEED,
       '2F O I =closed F =open',
       [expect.any(String)],
     ],
     [
-      'F F F S, then S: half of five, on a success',
+      'F F F S, then S: half of five failed, on a success',
       { failureRate: 0.5, minimumCalls: 5, window: { calls: 5 } },
       '3F S =closed S =open x',
       ['closed→open failure-rate 60000'],
     ],
     [
-      'late results of calls that were in flight do not open it twice',
+      'late results of calls in flight do not open it twice',
       { failureRate: 0.5, minimumCalls: 5, window: { calls: 5 } },
       'a? b? c? 3F S S =open a:F b:F c:S =open',
       ['closed→open failure-rate 60000'],
@@ -123,19 +123,19 @@ describe('transitions, in order and with their reason', () => {
       ['closed→open failure-rate 60000'],
     ],
     [
-      '60 % slow, and not one failure',
+      '60 % slow, without a failure',
       { slowCallRate: 0.6, slowCallDuration: SLOW, minimumCalls: 5, window: { calls: 5 } },
       '3L S =closed S =open',
       ['closed→open slow-call-rate 60000'],
     ],
     [
-      'nothing is slow one millisecond below',
+      'one millisecond below the limit is not slow',
       { slowCallRate: 0.1, slowCallDuration: SLOW + 1, minimumCalls: 1 },
       '9L =closed',
       [],
     ],
     [
-      'failureThreshold and failureRate together: whichever comes first',
+      'failureThreshold and failureRate together: the first one opens it',
       { failureThreshold: 3, failureRate: 0.5, window: { calls: 100 }, minimumCalls: 100 },
       '9S 3F',
       ['closed→open consecutive-failures 60000'],
@@ -158,13 +158,13 @@ describe('transitions, in order and with their reason', () => {
       ],
     ],
     [
-      'a time window holds what is younger than its length',
+      'a time window contains what is younger than its length',
       { failureRate: 0.5, window: { ms: 1_000 }, minimumCalls: 4 },
       '2F +900 S =closed S =open',
       ['closed→open failure-rate 60000'],
     ],
     [
-      'and nothing older',
+      'a time window contains nothing older',
       { failureRate: 0.5, window: { ms: 1_000 }, minimumCalls: 4 },
       '3F +1000 2F =closed S =closed +99 F =open',
       ['closed→open failure-rate 60000'],
@@ -182,7 +182,7 @@ describe('transitions, in order and with their reason', () => {
       ['closed→open outlier 700', 'open→half-open open-elapsed'],
     ],
     [
-      'isolated ignores time; reset makes it as new',
+      'isolated ignores time; reset closes it',
       SEED,
       '2F isolate +99999999 x =open reset 2F =closed',
       ['closed→open isolated Infinity', 'open→closed reset'],
@@ -202,24 +202,24 @@ describe('half-open', () => {
     ['admits one probe at a time', {}, `${OPEN} a? x a:S b? x b:S c? x c:S =closed`],
     ['admits N at a time', { halfOpenProbes: 3 }, `${OPEN} a? b? c? x x`],
     [
-      'with 3 probes and one in flight refuses the fourth',
+      'with 3 probes and one in flight, the fourth is refused',
       { halfOpenProbes: 3 },
       `${OPEN} S S c? x =half-open c:S =closed`,
     ],
     [
-      'an ignored probe uses no slot and never closes',
+      'an ignored probe uses no slot and does not close it',
       { successThreshold: 1 },
       `${OPEN} 9I a? x a:I =half-open S =closed`,
     ],
     ['a 429 neither closes nor opens', { successThreshold: 1 }, `${OPEN} 9O =half-open S =closed`],
     [
-      'a 429 with Retry-After holds the next probe back',
+      'a 429 with Retry-After delays the next probe',
       {},
       `${OPEN} S O@500 x +499 x +1 =half-open S S =closed`,
     ],
     ['a Retry-After ends at ten minutes', {}, `${OPEN} O@99999999 +599999 x +1 3S =closed`],
     [
-      'or at a larger openFor.max',
+      'a Retry-After is limited by openFor.max if that is larger',
       { openFor: { initial: 60_000, max: 700_000 } },
       `${OPEN} O@99999999 +699999 x +1 S`,
     ],
@@ -227,35 +227,35 @@ describe('half-open', () => {
     ['over 4 probes, F S S closes', RATED, `${OPEN} F S =half-open S =closed`],
     ['over 4 probes, L L L opens', SLOW_RATED, `${OPEN} L L =half-open L =open`],
     [
-      'nine of ten good and one hanging closes',
+      'nine of ten successes and one probe that hangs close it',
       { halfOpenProbes: 10, successRate: 0.9 },
       `${OPEN} a? 8S =half-open S =closed`,
     ],
     [
-      'two of ten bad and one hanging opens',
+      'two of ten failures and one probe that hangs open it',
       { halfOpenProbes: 10, successRate: 0.9 },
       `${OPEN} a? 7S F =half-open F =open`,
     ],
     [
-      'a slow probe is not a success by count either',
+      'without a rate, a slow probe is not a success either',
       { slowCallRate: 0.5, slowCallDuration: SLOW },
       `${OPEN} L =open`,
     ],
     ['slow does not matter where it was not asked', { slowCallDuration: SLOW }, `${OPEN} 3L =closed`],
     [
-      'a round by rate may be larger than the probes at a time',
+      'a round by rate may be larger than the number of probes in flight',
       { successThreshold: 4, successRate: 0.75 },
       `${OPEN} F S S =half-open S =closed`,
     ],
     ['a hung probe does not block recovery', {}, `${OPEN} a? +29999 x +1 b? x b:S S S =closed`],
     [
-      'the late result of a hung probe changes nothing',
+      'the late result of a probe that hung changes nothing',
       { successThreshold: 1 },
       `${OPEN} a? +30000 a:S =half-open b? a:F =half-open b:S =closed`,
     ],
     ['nor does its Retry-After', {}, `${OPEN} a? +30000 a:O@5000 =half-open S`],
     [
-      'only the probe that hangs gives its slot away',
+      'only the probe that hangs loses its slot',
       { halfOpenProbes: 2 },
       `${OPEN} a? +10 b? x +29990 c? x b:S a:F c:S =half-open`,
     ],
@@ -265,23 +265,23 @@ describe('half-open', () => {
       `${OPEN} a? a:S a:S =half-open a:F =half-open S =closed`,
     ],
     [
-      'no result for too long opens again',
+      'no result for too long opens it again',
       { maxHalfOpenWait: 500 },
       `${OPEN} a? +499 =half-open x +1 =open x a:S =open x`,
     ],
     [
-      'and half-opens again by itself',
+      'it becomes half-open again by itself',
       { maxHalfOpenWait: 500, openFor: 1_000 },
       '5F +1000 a? +1499 x +1 =half-open a:F =half-open S',
     ],
     [
-      'any result renews the wait',
+      'any result extends the wait',
       { maxHalfOpenWait: 500 },
       `${OPEN} S +400 S +400 =half-open O +400 =half-open S =closed`,
     ],
     ['an ignored one does not', { maxHalfOpenWait: 500 }, `${OPEN} S +400 I +100 =open`],
     [
-      'a late success from before the trip does not close',
+      'a late success from before the opening does not close it',
       { successThreshold: 1 },
       `late? ${OPEN} a? late:S =half-open x a:S =closed`,
     ],
@@ -295,7 +295,7 @@ describe('half-open', () => {
     expect(() => play(options, script)).not.toThrow()
   })
 
-  test('no result for too long is one event, whenever it is noticed', () => {
+  test('no result for too long causes one event, whenever it is noticed', () => {
     const transitions = play({ maxHalfOpenWait: 500, openFor: 1_000 }, '5F +1000 a? +5000 S')
     expect(brief(transitions).slice(1)).toEqual([
       'open→half-open open-elapsed',
@@ -304,7 +304,7 @@ describe('half-open', () => {
     ])
   })
 
-  test('of a hundred calls at once only the probes go, and closing releases no other', () => {
+  test('of a hundred concurrent calls only the probes are admitted, and closing admits no others', () => {
     const clock = testClock()
     const breaker = new Breaker(breakerPolicy({ halfOpenProbes: 2, successThreshold: 2 }), clock, () => {})
     breaker.force(0, 10, 'outlier')
@@ -332,7 +332,7 @@ describe('open time', () => {
       [10_000, 20_000, 30_000, 20_000],
     ],
     [
-      'health of less than an interval forgets nothing',
+      'health of less than one interval forgets nothing',
       { openFor: GROWING },
       'F +10000 S +9999 F',
       [10_000, 20_000],
@@ -344,19 +344,19 @@ describe('open time', () => {
       [10_000, 20_000, 20_000],
     ],
     [
-      'openings at the cap do not pile up',
+      'openings at the maximum do not add up',
       { openFor: GROWING },
       'F +10000 F +20000 F +30000 F +30000 F +30000 S +30000 F',
       [10_000, 20_000, 30_000, 30_000, 30_000, 10_000],
     ],
     [
-      'ten times the first at most by default',
+      'ten times the initial time is the default maximum',
       { openFor: { initial: 1, factor: 100 } },
       'F +1 F +10',
       [1, 10],
     ],
     [
-      'jitter takes off up to its share',
+      'jitter shortens the time by up to its fraction',
       { openFor: { ...GROWING, jitter: 0.5 } },
       'F +10000 F',
       [7_500, 15_000],
@@ -366,7 +366,7 @@ describe('open time', () => {
     ['Retry-After lengthens it', { openFor: 1_000 }, 'F@5000 +4999 x +1 F', [5_000, 1_000]],
     ['Retry-After does not shorten it', { openFor: 1_000 }, 'F@5 +999 x +1 F', [1_000, 1_000]],
     [
-      'an overload’s Retry-After is remembered when failures follow',
+      'the Retry-After of an overload is kept when failures follow',
       { openFor: 1_000 },
       'O@5000 +100 F',
       [4_900],
@@ -384,7 +384,7 @@ describe('open time', () => {
   })
 })
 
-test('each opening draws its own jitter', () => {
+test('each opening draws a new random number for jitter', () => {
   const draws = [0.1, 0.5, 0.9]
   const clock = { ...testClock(), random: () => draws.shift() ?? 0 }
   const policy = breakerPolicy({ failureThreshold: 1, openFor: { initial: 1_000, factor: 1, jitter: 1 } })
@@ -397,40 +397,40 @@ test('each opening draws its own jitter', () => {
   expect(openFor.filter((ms) => ms !== undefined)).toEqual([900, 500, expect.closeTo(100)])
 })
 
-describe('amend: a success that turned out a failure', () => {
+describe('amend: a success that failed later', () => {
   test.each<[string, BreakerOptions, string]>([
     ['counts as the failure it is', { failureThreshold: 3 }, '2F a? a:S a! =open'],
     ['joins the failures before and after it', { failureThreshold: 5 }, '2F a? a:S 2F =closed a! =open'],
     ['but not across another success', { failureThreshold: 3 }, '2F a? a:S S F a! =closed F =closed F =open'],
     [
-      'bodies cut off one after the other open it',
+      'bodies cut short one after the other open it',
       { failureThreshold: 3 },
       'a? a:S a! b? b:S b! =closed c? c:S c! =open',
     ],
     [
-      'what was no success is not amended',
+      'a result that was no success is not amended',
       { failureThreshold: 2 },
       'a? a:F a! =closed b? b:I b! c? c:O c! =closed',
     ],
     [
-      'is judged by rate, the total unchanged',
+      'is judged by rate, with the same total',
       { failureRate: 0.5, window: { calls: 4 } },
       'F a? a:S 2S =closed a! =open',
     ],
     ['not once it has left the window', { failureRate: 0.5, window: { calls: 4 } }, 'a? a:S F 3S a! =closed'],
     [
-      'leaves the window as the failure it became',
+      'leaves the window as a failure',
       { failureRate: 0.5, window: { calls: 4 } },
       '3S a? a:S a! 3S =closed S F =closed F =open',
     ],
     [
-      'in the bucket it was counted in',
+      'counts in the bucket of the success',
       { failureRate: 0.5, window: { ms: 1_000 }, minimumCalls: 2 },
       'a? a:S +500 2S a! =closed +500 F =closed',
     ],
     ['in a probe opens again', {}, '5F +60000 a? a:S =half-open a! =open'],
     [
-      'in a round by rate',
+      'counts in a round by rate',
       { halfOpenProbes: 2, successThreshold: 2, successRate: 1 },
       '5F +60000 a? a:S =half-open a! =open',
     ],
@@ -447,7 +447,7 @@ describe('amend: a success that turned out a failure', () => {
 describe('a dry run', () => {
   const options: BreakerOptions = { ...SEED, dryRun: true }
 
-  test('goes through every state, refuses nothing and says so', () => {
+  test('goes through every state, refuses nothing and reports it', () => {
     const clock = testClock()
     const transitions = play(
       options,
@@ -463,7 +463,7 @@ describe('a dry run', () => {
     ])
   })
 
-  test('does not weigh on selection', () => {
+  test('does not affect selection', () => {
     const breaker = new Breaker(breakerPolicy(options), testClock(), () => {})
     breaker.isolate()
     expect(breaker.admits(0)).toBe(true)
@@ -475,7 +475,7 @@ describe('a dry run', () => {
     expect(breaker.share(1)).toBe(1)
   })
 
-  test('a breaker in earnest says nothing of it', () => {
+  test('without it, a breaker does not report it', () => {
     expect(play(SEED, '3F')[0]).not.toHaveProperty('dryRun')
   })
 })
@@ -524,7 +524,7 @@ describe('share', () => {
     expect(closedAt0({ rampFor: 1_000 }).share(now)).toBe(share)
   })
 
-  test('is whole without a ramp, before the first opening and after a reset', () => {
+  test('is 1 without a ramp, before the first opening and after a reset', () => {
     expect(closedAt0({ rampFor: 0 }).share(0)).toBe(1)
     expect(new Breaker(breakerPolicy({}), testClock(), () => {}).share(0)).toBe(1)
     const breaker = closedAt0({})
@@ -533,7 +533,7 @@ describe('share', () => {
   })
 })
 
-test('the state is committed before anybody is told', () => {
+test('the state is changed before listeners are called', () => {
   const seen: string[] = []
   const policy = breakerPolicy({ failureThreshold: 1, openFor: 10, successThreshold: 1 })
   const clock = testClock()
@@ -546,7 +546,7 @@ test('the state is committed before anybody is told', () => {
   expect(seen).toEqual(['open open false', 'half-open half-open false', 'closed closed true'])
 })
 
-test('a listener that resets or isolates is obeyed', () => {
+test('a listener may reset or isolate', () => {
   const clock = testClock()
   const policy = breakerPolicy({ failureThreshold: 1, maxHalfOpenWait: 10, openFor: 10 })
   const breaker = new Breaker(policy, clock, ({ reason }, self) => {
@@ -559,7 +559,7 @@ test('a listener that resets or isolates is obeyed', () => {
   expect(breaker.state).toBe('closed')
 })
 
-test('breakers of one policy share no state', () => {
+test('breakers with one policy share no state', () => {
   const policy = breakerPolicy({ failureRate: 0.5, window: { calls: 2 } })
   const a = new Breaker(policy, testClock(), () => {})
   const b = new Breaker(policy, testClock(), () => {})

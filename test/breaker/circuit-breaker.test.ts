@@ -30,7 +30,7 @@ async function trip(breaker: CircuitBreaker, times = 3): Promise<void> {
 }
 
 describe('execute', () => {
-  test('gives back what the function returns, promise or not', async () => {
+  test('returns what the function returns, promise or not', async () => {
     const { breaker } = setUp()
     const result = breaker.execute(() => 42)
     expectTypeOf(result).toEqualTypeOf<Promise<number>>()
@@ -49,7 +49,7 @@ describe('execute', () => {
     expect(breaker.state).toBe('open')
   })
 
-  test('the whole way: opens, refuses without calling, probes, closes', async () => {
+  test('a complete cycle: opens, refuses without a call, probes, closes', async () => {
     const { breaker, clock } = setUp()
     await trip(breaker)
     await clock.advance(1_000)
@@ -71,7 +71,7 @@ describe('execute', () => {
     expect(clock.timers).toBe(0)
   })
 
-  test('an isolated one says never to retry', async () => {
+  test('an isolated breaker has an infinite retryAfter', async () => {
     const { breaker } = setUp()
     breaker.isolate()
     await expect(breaker.execute(ok)).rejects.toMatchObject({
@@ -81,7 +81,7 @@ describe('execute', () => {
     expect(await breaker.execute(ok)).toBe('ok')
   })
 
-  test('of many calls at once in half-open one goes, and closing releases none of the others', async () => {
+  test('of many concurrent calls in half-open one is admitted, and closing admits none of the others', async () => {
     const { breaker, clock } = setUp({ successThreshold: 1 })
     await trip(breaker)
     await clock.advance(5_000)
@@ -96,7 +96,7 @@ describe('execute', () => {
     expect(fn).toHaveBeenCalledOnce()
   })
 
-  test('measures slow calls by its clock', async () => {
+  test('measures slow calls with its clock', async () => {
     const { breaker, clock } = setUp({
       slowCallRate: 1,
       slowCallDuration: 100,
@@ -110,7 +110,7 @@ describe('execute', () => {
   })
 })
 
-describe('a mistake of the caller’s', () => {
+describe('an error of the caller', () => {
   type Execute = (...args: unknown[]) => Promise<unknown>
   const { signal } = new AbortController()
 
@@ -128,7 +128,7 @@ describe('a mistake of the caller’s', () => {
     ],
     ['an object for a signal', [ok, { signal: {} }], 'signal must have a method addEventListener(), got {}'],
     ['null for a signal', [ok, { signal: null }], 'signal must have a method addEventListener(), got null'],
-  ])('%s: rejects, and neither counts nor takes a permit', async (_what, args, message) => {
+  ])('%s: rejects, is not counted and takes no permit', async (_what, args, message) => {
     const { breaker, clock } = setUp({ failureThreshold: 1 })
     const execute = breaker.execute.bind(breaker) as Execute
     const mistake = async (): Promise<void> => {
@@ -145,7 +145,7 @@ describe('a mistake of the caller’s', () => {
     expect(await breaker.execute(ok)).toBe('ok')
   })
 
-  test('options without a signal are none', async () => {
+  test('options may have no signal', async () => {
     const { breaker } = setUp()
     expect(await breaker.execute(ok, {})).toBe('ok')
     expect(await breaker.execute(ok, { signal: undefined })).toBe('ok')
@@ -180,7 +180,7 @@ describe('the signal', () => {
     expect(await breaker.execute(ok)).toBe('ok')
   })
 
-  test('what fails after the caller aborted is not counted, and gives its probe back', async () => {
+  test('a failure after the caller aborted is not counted, and frees its probe slot', async () => {
     const { breaker, clock } = setUp()
     const aborted = async (): Promise<void> => {
       const controller = new AbortController()
@@ -200,7 +200,7 @@ describe('the signal', () => {
     expect(breaker.state).toBe('closed')
   })
 
-  test('one call’s abort leaves the others alone', async () => {
+  test('an abort of one call does not affect others', async () => {
     const { breaker, clock } = setUp()
     const controller = new AbortController()
     const a = breaker.execute(({ signal }) => clock.sleep(10, signal), {
@@ -213,7 +213,7 @@ describe('the signal', () => {
     expect(await b).toBe('ok')
   })
 
-  test('ends the call at once, even if the function goes on; what it does then changes nothing', async () => {
+  test('ends the call at once, even if the function goes on; a later result changes nothing', async () => {
     const { breaker } = setUp()
     const rest = Promise.withResolvers<string>()
     const controller = new AbortController()
@@ -229,7 +229,7 @@ describe('the signal', () => {
     expect(breaker.state).toBe('open')
   })
 
-  test('that says a time limit is over counts against a function that goes on, or fails for it', async () => {
+  test('a TimeoutError counts against a function that goes on, or that fails because of it', async () => {
     const { breaker } = setUp()
     const late = new DOMException('too slow', 'TimeoutError')
     for (const fn of [() => new Promise<never>(() => {}), hear]) {
@@ -244,10 +244,10 @@ describe('the signal', () => {
     }
   })
 
-  test('that says a time limit is over does not count against an answer that came in time', async () => {
+  test('a TimeoutError does not count against a result that came in time', async () => {
     const breaker = new CircuitBreaker({ failureThreshold: 1 })
     const controller = new AbortController()
-    // As an answer that lies in a socket while the process is busy.
+    // It behaves like a response that is in a socket while the process is busy.
     const answer = new Promise((resolve) => setImmediate(resolve, 'done'))
     const call = breaker.execute(() => answer, { signal: controller.signal })
     controller.abort(new DOMException('too slow', 'TimeoutError'))
@@ -259,7 +259,7 @@ describe('the signal', () => {
 })
 
 describe('what counts', () => {
-  test('a refusal by Outrigger inside does not', async () => {
+  test('a refusal by Outrigger inside does not count', async () => {
     const { breaker } = setUp()
     const refusal = new NoInstanceError('none')
     for (let i = 0; i < 9; i++) {
@@ -275,7 +275,7 @@ describe('what counts', () => {
     ['success', { status: 'rejected', reason: boom }, 'closed'],
     [undefined, { status: 'rejected', reason: boom }, 'open'],
     [undefined, { status: 'fulfilled', value: 500 }, 'closed'],
-  ])('classify says %s to %o: %s', async (outcome, result, state) => {
+  ])('classify returns %s for %o: %s', async (outcome, result, state) => {
     const classify = vi.fn<Classify>(() => outcome)
     const { breaker } = setUp({ classify, failureThreshold: 1 })
     await breaker
@@ -285,7 +285,7 @@ describe('what counts', () => {
     expect(breaker.state).toBe(state)
   })
 
-  test('classify is not asked about the caller’s abort', async () => {
+  test('classify is not called for the caller’s abort', async () => {
     const classify = vi.fn<Classify>(() => 'failure')
     const { breaker, clock } = setUp({ classify })
     const controller = new AbortController()
@@ -301,7 +301,7 @@ describe('what counts', () => {
     ['a word of its own', () => 'ok'],
     ['null', () => null],
     ['a promise', async () => 'failure'],
-  ])('a classify that returns %s is warned of once, and the default is used', async (_what, classify) => {
+  ])('a classify that returns %s causes one warning, and the default is used', async (_what, classify) => {
     const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     const { breaker, clock } = setUp({ classify: classify as Classify })
     await trip(breaker)
@@ -316,7 +316,7 @@ describe('what counts', () => {
     warning.mockRestore()
   })
 
-  test('a classify that throws is a warning; the default is used, and the value is the caller’s', async () => {
+  test('a classify that throws causes a warning; the default is used, and the caller gets the value', async () => {
     const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     const { breaker } = setUp({
       classify: () => {
@@ -338,7 +338,7 @@ describe('a permit', () => {
     expect(breaker.tryAcquire()).toBeUndefined()
   })
 
-  test('is settled once', () => {
+  test('is settled only once', () => {
     const { breaker } = setUp()
     const permit = breaker.tryAcquire()
     for (let i = 0; i < 9; i++) permit?.settle('failure')
@@ -348,7 +348,7 @@ describe('a permit', () => {
     expect(breaker.state).toBe('open')
   })
 
-  test('refuses what is no outcome, and can still be settled', () => {
+  test('rejects an invalid outcome, and can still be settled', () => {
     const { breaker } = setUp({ failureThreshold: 1 })
     const permit = breaker.tryAcquire()
     expect(() => permit?.settle('failed' as 'failure')).toThrow(/'failure'.*, got 'failed'/)
@@ -370,7 +370,7 @@ describe('a permit', () => {
     expect(breaker.state).toBe('open')
   })
 
-  test('disposed, gives its slot back uncounted; after settle that is nothing', async () => {
+  test('frees its slot without a count when disposed, and does nothing after settle', async () => {
     const { breaker, clock } = setUp({ successThreshold: 1 })
     await trip(breaker)
     await clock.advance(5_000)
@@ -387,7 +387,7 @@ describe('a permit', () => {
     expect(breaker.state).toBe('closed')
   })
 
-  test('took the time since it was acquired, unless told otherwise', async () => {
+  test('has the duration since it was acquired, unless another is given', async () => {
     const { breaker, clock } = setUp({
       slowCallRate: 1,
       slowCallDuration: 100,
@@ -408,7 +408,7 @@ describe('a permit', () => {
 })
 
 describe('events', () => {
-  test('one per transition, with its payload, after the state is committed', async () => {
+  test('one event per transition, with its payload, after the state has changed', async () => {
     const { breaker, clock } = setUp()
     const seen: unknown[] = []
     for (const name of ['open', 'half-open', 'close'] as const) {
@@ -471,7 +471,7 @@ describe('events', () => {
     expect(seen).toHaveLength(2)
   })
 
-  test('a listener that throws changes nothing for the call or the next listener', async () => {
+  test('a listener that throws affects neither the call nor the next listener', async () => {
     const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     const { breaker } = setUp()
     const seen: BreakerReason[] = []
@@ -485,7 +485,7 @@ describe('events', () => {
     warning.mockRestore()
   })
 
-  test('a dry run refuses nothing and says so', async () => {
+  test('a dry run refuses nothing and reports it', async () => {
     const { breaker } = setUp({ dryRun: true })
     const seen: CircuitBreakerEvent[] = []
     breaker.on('open', (event) => seen.push(event))
@@ -494,7 +494,7 @@ describe('events', () => {
     expect(seen).toMatchObject([{ to: 'open', dryRun: true }])
   })
 
-  test('an unknown event is refused', () => {
+  test('an unknown event is rejected', () => {
     const { breaker } = setUp()
     expect(() => breaker.on('closed' as 'close', () => {})).toThrow(
       "the event must be one of open, half-open, close, refused, error, got 'closed'",
@@ -509,11 +509,11 @@ describe('construction', () => {
     [{ onOpen: ok }, 'breaker.onOpen is not an option; known: failureThreshold, '],
     [{ classify: 'all' }, "breaker.classify must be a function, got 'all'"],
     [{ clock: Date }, 'breaker.clock must have a method random()'],
-  ])('%o is refused', (options, message) => {
+  ])('%o is rejected', (options, message) => {
     expect(() => new CircuitBreaker(options as CircuitBreakerOptions)).toThrow(message)
   })
 
-  test('two breakers of one options object share no state', async () => {
+  test('two breakers with one options object share no state', async () => {
     const options = Object.freeze({
       failureThreshold: 1,
       window: Object.freeze({ calls: 5 }),
@@ -531,7 +531,7 @@ describe('on the system’s clock', () => {
   test.each([
     ['back', -3_600_000],
     ['on', 3_600_000],
-  ])('the wall clock set %s one hour changes nothing', async (_name, by) => {
+  ])('setting the wall clock %s one hour changes nothing', async (_name, by) => {
     vi.useFakeTimers({ toFake: ['Date', 'performance'] })
     const breaker = new CircuitBreaker({ failureThreshold: 1, openFor: 5_000 })
     await trip(breaker, 1)

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { createWindow } from '../../src/breaker/window.ts'
 
-it('a result that comes with an older time takes nothing from the window', () => {
+it('a result with an earlier time removes nothing from the window', () => {
   const window = createWindow({ ms: 1000 })
   for (const now of [950, 850, 950]) {
     window.expire(now)

@@ -75,7 +75,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
   { size: 'large', maxLength: 120 },
 )
 
-/** `expect` takes most of the time when it is asked a million times. */
+/** `expect` is slow when it is called a million times. */
 function same(actual: unknown, expected: unknown): void {
   if (actual !== expected) expect(actual).toBe(expected)
 }
@@ -90,7 +90,7 @@ function run(given: BreakerOptions, history: readonly Step[]): Transition[] {
   const policy = breakerPolicy(given)
   const clock = testClock()
   const transitions: Transition[] = []
-  // The counts are for people to read: what was decided must follow from the history alone.
+  // The counts are informative. The decisions must follow from the history alone.
   const breaker = new Breaker(policy, clock, ({ counts: _counts, ...transition }) =>
     transitions.push(transition),
   )
@@ -157,14 +157,14 @@ function run(given: BreakerOptions, history: readonly Step[]): Transition[] {
     if (next > now) same(breaker.admits(Math.min(next - 1, now + 1e9)), false)
     if (next < Infinity) same(breaker.admits(next), true)
   }
-  // What has lapsed but not been noticed is noticed now.
+  // Applies a deadline that has passed but was not noticed yet.
   breaker.tryAcquire(clock.time)
   model.acquire(clock.time)
   expect(transitions).toEqual(model.transitions)
   return transitions
 }
 
-test('behaves as the model that keeps the whole history', () => {
+test('behaves like the model that keeps the complete history', () => {
   const seen = new Set<string>()
   fc.assert(
     fc.property(options, steps, (given, history) => {
@@ -172,7 +172,7 @@ test('behaves as the model that keeps the whole history', () => {
     }),
     { numRuns: 6_000, seed: 20_240_501 },
   )
-  // The histories reach every transition there is.
+  // The histories reach every possible transition.
   expect([...seen].toSorted()).toEqual([
     'closed→open consecutive-failures',
     'closed→open failure-rate',

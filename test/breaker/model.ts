@@ -7,7 +7,7 @@ interface Result {
   failed: boolean
   readonly slow: boolean
   readonly wasSuccess: boolean
-  /** Ends the streak of failures before it. */
+  /** True if the result ends the streak of failures before it. */
   endsStreak: boolean
 }
 
@@ -19,8 +19,8 @@ export interface ModelPermit {
 }
 
 /**
- * The breaker written the slow and obvious way: it keeps every result and every probe of the present state,
- * and counts them again each time. No jitter.
+ * A simple and slow breaker: it keeps every result and every probe of the current state, and counts them again each
+ * time. It has no jitter.
  */
 export class Model {
   state: BreakerState = 'closed'
@@ -40,7 +40,7 @@ export class Model {
     this.#policy = policy
   }
 
-  /** Time passes: the one thing that happens by itself is that half-open has waited too long. */
+  /** Time passes. Only the deadline of half-open has an effect by itself. */
   advance(now: number): void {
     const deadline = this.#lastHeard + this.#policy.maxHalfOpenWait
     if (this.state === 'half-open' && now >= deadline) this.#trip(deadline, 'half-open-timeout')

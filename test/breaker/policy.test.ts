@@ -36,11 +36,11 @@ test.each<[BreakerOptions, object]>([
   [{ failureRate: 0.5, window: { calls: 700 } }, { minimumCalls: 20 }],
   [{ openFor: { initial: 500 } }, { openFor: { initial: 500, factor: 2, max: 5_000, jitter: 0.2 } }],
   [{ halfOpenProbes: 4 }, { round: 4 }],
-])('%o gives %o', (options, expected) => {
+])('%o results in %o', (options, expected) => {
   expect(breakerPolicy(options)).toMatchObject(expected)
 })
 
-test('an option that is undefined is not set', () => {
+test('an option that is undefined has its default', () => {
   const options = { failureThreshold: undefined, window: undefined, openFor: undefined, dryRun: undefined }
   expect(breakerPolicy(options as unknown as BreakerOptions)).toEqual(breakerPolicy())
 })
@@ -95,13 +95,13 @@ test.each<[unknown, string]>([
   [{ rampFor: -1 }, 'breaker.rampFor must be a number >= 0, got -1'],
   [{ dryRun: null }, 'breaker.dryRun must be true or false, got null'],
   [{ dryRun: 'yes' }, "breaker.dryRun must be true or false, got 'yes'"],
-])('%o is refused', (options, message) => {
+])('%o is rejected', (options, message) => {
   const make = (): unknown => breakerPolicy(options as BreakerOptions)
   expect(make).toThrow(message)
   expect(make).toThrow(/^breaker/)
 })
 
-test('the error calls the options as the caller knows them', () => {
+test('the error contains the name of the options that the caller used', () => {
   const name = "routes['POST /users'].breaker"
   expect(() => breakerPolicy({ rampFor: -1 }, name)).toThrow(`${name}.rampFor must be`)
 })

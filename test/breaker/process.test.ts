@@ -22,7 +22,7 @@ test('a process with an open breaker exits by itself', async () => {
   expect(await node(script)).toBe('open')
 })
 
-test('a dropped breaker is garbage-collected, open and with listeners too', async () => {
+test('a dropped breaker is garbage-collected, also while open and with listeners', async () => {
   const script = `
     async function make() {
       const breaker = new CircuitBreaker({ failureThreshold: 1, openFor: 3_600_000 })

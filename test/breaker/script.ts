@@ -12,14 +12,14 @@ const OUTCOMES: Record<string, Outcome> = {
   O: 'overload',
   I: 'ignored',
 }
-/** How long an `L` takes; everything else takes no time at all. */
+/** In milliseconds: how long an `L` takes. Everything else takes no time. */
 export const SLOW = 1_000
 
 export interface TestClock extends Clock {
   time: number
 }
 
-/** Time stands still unless `time` is set; chance is always `chance`. */
+/** Time stands still unless `time` is set. The random number is always `chance`. */
 export function testClock(chance = 0): TestClock {
   const clock = { time: 0, now: () => clock.time, random: () => chance, sleep: () => Promise.resolve() }
   return clock

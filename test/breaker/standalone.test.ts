@@ -32,7 +32,7 @@ describe('a Response', () => {
     [501, 'closed'],
     [500, 'open'],
     [503, 'open'],
-  ])('with status %s counts by it: %s', async (status, state) => {
+  ])('with status %s counts by its status: %s', async (status, state) => {
     const { breaker } = setUp()
     for (let call = 0; call < 2; call++) {
       expect((await breaker.execute(() => new Response(null, { status }))).status).toBe(status)
@@ -40,7 +40,7 @@ describe('a Response', () => {
     expect(breaker.state).toBe(state)
   })
 
-  it('with Retry-After keeps an open breaker shut for that long', async () => {
+  it('with Retry-After keeps an open breaker open for that time', async () => {
     const { breaker, clock } = setUp({ classify: () => 'failure' })
     const busy = (): Response => new Response(null, { status: 503, headers: { 'retry-after': '5' } })
     await breaker.execute(busy)
@@ -51,7 +51,7 @@ describe('a Response', () => {
     expect(breaker.state).toBe('half-open')
   })
 
-  it('is only what has a status and headers: a row of a table is none', async () => {
+  it('is only an object with a status and headers, and not a row of a table', async () => {
     const { breaker } = setUp()
     for (let call = 0; call < 5; call++) await breaker.execute(() => ({ status: 500, headers: 'none' }))
     expect(breaker.state).toBe('closed')
@@ -59,7 +59,7 @@ describe('a Response', () => {
 })
 
 describe('timeout', () => {
-  it('has been counted when the caller hears of it', async () => {
+  it('is counted before the caller gets its error', async () => {
     const breaker = new CircuitBreaker({ timeout: 5, failureThreshold: 2 })
     const hangs = (): Promise<unknown> => breaker.execute(() => new Promise(() => {}))
     const heeds = (): Promise<unknown> =>
@@ -72,7 +72,7 @@ describe('timeout', () => {
     expect(breaker.state).toBe('open')
   })
 
-  it('of the caller has been counted when he hears of it, too', async () => {
+  it('of the caller is counted before the caller gets its error', async () => {
     const breaker = new CircuitBreaker({ failureThreshold: 2 })
     const limited = (fn: (context: { signal: AbortSignal }) => Promise<unknown>): Promise<unknown> => {
       const controller = new AbortController()
@@ -91,7 +91,7 @@ describe('timeout', () => {
     expect(breaker.state).toBe('open')
   })
 
-  it('rejects with a TimeoutError, tells the function by its signal, and counts', async () => {
+  it('rejects with a TimeoutError, aborts the function’s signal, and counts', async () => {
     const { breaker, clock } = setUp({ timeout: 100, name: 'reports' })
     const signals: AbortSignal[] = []
     const calls = [1, 2].map(() =>
@@ -115,7 +115,7 @@ describe('timeout', () => {
     expect(clock.timers).toBe(0)
   })
 
-  it('leaves no timer after a call that was in time, or that was aborted', async () => {
+  it('leaves no timer after a call that ended in time or was aborted', async () => {
     const { breaker, clock } = setUp({ timeout: 100 })
     expect(await breaker.execute(ok)).toBe('ok')
     const controller = new AbortController()
@@ -148,7 +148,7 @@ describe('by hand', () => {
     })
   })
 
-  it('isolated can be told from open, and lasts until reset()', async () => {
+  it('isolated differs from open, and lasts until reset()', async () => {
     const { breaker, clock } = setUp()
     breaker.isolate()
     await clock.advance(1e9)
@@ -160,7 +160,7 @@ describe('by hand', () => {
     expect(breaker.isolated).toBe(false)
   })
 
-  it('enabled and dryRun can be switched while it is in use', async () => {
+  it('enabled and dryRun can be changed at any time', async () => {
     const { breaker } = setUp()
     breaker.enabled = false
     await failing(breaker, 5)
@@ -179,7 +179,7 @@ describe('by hand', () => {
 })
 
 describe('snapshot(), toJSON() and restore()', () => {
-  it('tell the state, the counts, the rates and the refusals', async () => {
+  it('report the state, the counts, the rates and the refusals', async () => {
     const { breaker } = setUp({
       name: 'db',
       failureThreshold: Infinity,
@@ -203,7 +203,7 @@ describe('snapshot(), toJSON() and restore()', () => {
     })
   })
 
-  it.each(['closed', 'open', 'isolated'] as const)('carry %s to another breaker', async (state) => {
+  it.each(['closed', 'open', 'isolated'] as const)('restore %s in another breaker', async (state) => {
     const { breaker, clock } = setUp()
     if (state === 'open') await failing(breaker, 2)
     if (state === 'isolated') breaker.isolate()
@@ -218,7 +218,7 @@ describe('snapshot(), toJSON() and restore()', () => {
     expect(other.breaker.state).toBe('half-open')
   })
 
-  it('carry the growth of the open time', async () => {
+  it('restore the growth of the open time', async () => {
     const openFor = { initial: 1000, factor: 2, max: 60_000, jitter: 0 }
     const { breaker, clock } = setUp({ openFor })
     await failing(breaker, 2)
@@ -243,7 +243,7 @@ describe('snapshot(), toJSON() and restore()', () => {
       retryAfter: 8000,
       growth: 4,
     })
-    // As far as it grows by itself, and no further.
+    // Up to the limit to which it grows by itself.
     other.breaker.restore({ state: 'open', retryAfter: 1, growth: 1000 })
     expect(other.breaker.toJSON()).toMatchObject({ growth: 7 })
     other.breaker.reset()
@@ -251,20 +251,20 @@ describe('snapshot(), toJSON() and restore()', () => {
   })
 
   it.each([
-    [{ state: 'ajar' }, /restore\(\) takes 'closed', 'open' or 'isolated', got 'ajar'/],
+    [{ state: 'ajar' }, /restore\(\)\.state must be 'closed', 'open' or 'isolated', got 'ajar'/],
     [{ state: 'open' }, /restore\(\)\.retryAfter must be/],
     [{ state: 'open', retryAfter: Infinity }, /./],
     [{ state: 'open', retryAfter: 5, growth: -1 }, /restore\(\)\.growth must be an integer/],
     [{ state: 'open', retryAfter: 5, growth: 1e9 }, /restore\(\)\.growth must be an integer/],
     [5, /restore\(\)/],
-  ])('restore(%o) is refused, and changes nothing', async (state, message) => {
+  ])('restore(%o) is rejected, and changes nothing', async (state, message) => {
     const { breaker } = setUp()
     expect(() => breaker.restore(state as never)).toThrow(message)
     expect(breaker.state).toBe('closed')
   })
 })
 
-it('what toJSON() gives while a probe hangs is taken by restore()', async () => {
+it('restore() accepts what toJSON() returns while a probe hangs', async () => {
   const { breaker, clock } = setUp({ probeTimeout: Infinity })
   await failing(breaker, 2)
   await clock.advance(1000)
@@ -278,7 +278,7 @@ it('what toJSON() gives while a probe hangs is taken by restore()', async () => 
   expect(await other.breaker.execute(ok)).toBe('ok')
 })
 
-it('five 503s with Retry-After open it', async () => {
+it('five 503s with Retry-After open the breaker', async () => {
   const { breaker } = setUp({ failureThreshold: 5 })
   const busy = (): Response => new Response(null, { status: 503, headers: { 'retry-after': '60' } })
   for (let call = 0; call < 5; call++) await breaker.execute(busy)
@@ -289,7 +289,7 @@ it('five 503s with Retry-After open it', async () => {
 })
 
 describe('events and errors', () => {
-  it('say what failed last, what was counted, and whose breaker it is', async () => {
+  it('contain the last failure, the counts, and the name of the breaker', async () => {
     const { breaker } = setUp({ name: 'db' })
     const opened = vi.fn<(event: object) => void>()
     const refused = vi.fn<(event: object) => void>()
@@ -316,7 +316,7 @@ describe('events and errors', () => {
     })
   })
 
-  it('once() of node:events hears them', async () => {
+  it('once() of node:events gets them', async () => {
     const { breaker } = setUp()
     const heard = once(breaker as never, 'open')
     await failing(breaker, 2)
@@ -324,7 +324,7 @@ describe('events and errors', () => {
   })
 })
 
-it('a refusal says what had been counted when calls opened it', async () => {
+it('a refusal contains the counts with which calls opened the breaker', async () => {
   const { breaker, clock } = setUp()
   await failing(breaker, 2)
   const refusal = breaker.execute(ok)
@@ -334,7 +334,7 @@ it('a refusal says what had been counted when calls opened it', async () => {
     counts,
     cause: boom,
   })
-  // A probe that fails counts nothing: it is still what those calls have opened.
+  // A failed probe changes no counts: those of the calls that opened the breaker stay.
   await clock.advance(1000)
   await failing(breaker, 1)
   await expect(breaker.execute(ok)).rejects.toMatchObject({ counts })
@@ -346,7 +346,7 @@ it('a refusal says what had been counted when calls opened it', async () => {
 })
 
 describe('wrap()', () => {
-  it('hands the signal to a function that asks for it', async () => {
+  it('passes the signal to a function that asks for it', async () => {
     const { breaker, clock } = setUp({ timeout: 50 })
     const signals: AbortSignal[] = []
     const wait = breaker.wrap(
@@ -367,7 +367,7 @@ describe('wrap()', () => {
     expect(() => breaker.wrap(fail, { contxt: 'first' } as never)).toThrow('contxt')
   })
 
-  it('gives the same function behind the breaker', async () => {
+  it('returns the same function behind the breaker', async () => {
     const { breaker } = setUp()
     const add = breaker.wrap((a: number, b: number) => a + b)
     expect(await add(1, 2)).toBe(3)

@@ -5,7 +5,7 @@ import type { Transition } from '../../src/breaker/transition.ts'
 import type { Outcome } from '../../src/observe/events.ts'
 import { testClock } from './script.ts'
 
-/** A breaker with what its client tells it: other policies, stand-ins, health checks, registrations. */
+/** A breaker with the inputs of its client: other policies, alternative endpoints, health checks, registrations. */
 function make(
   options: BreakerOptions | BreakerPolicy,
   hasStandIn?: () => boolean,
@@ -34,7 +34,7 @@ function make(
 const growing = { initial: 100, factor: 2, max: 1_000, jitter: 0 }
 
 describe('another policy', () => {
-  it('counts with its own threshold, and keeps the failures that were counted', () => {
+  it('uses its own threshold, and keeps the failures that were counted', () => {
     const { breaker, call } = make({ failureThreshold: 3 })
     call('failure', 2)
     breaker.adopt(breakerPolicy({ failureThreshold: 5 }))
@@ -44,7 +44,7 @@ describe('another policy', () => {
     expect(breaker.state).toBe('open')
   })
 
-  it('keeps a window of the same shape, and begins another one anew', () => {
+  it('keeps a window of the same size, and begins an empty one otherwise', () => {
     const window = { window: { calls: 4 }, minimumCalls: 4, failureThreshold: Infinity, failureRate: 0.9 }
     const { breaker, call, transitions } = make(window)
     call('failure', 2)
@@ -63,14 +63,14 @@ describe('another policy', () => {
     expect(breaker.counts(0)).toEqual({ consecutive: 1 })
   })
 
-  it('has its own open time for the next opening', () => {
+  it('uses its own open time for the next opening', () => {
     const { breaker, call } = make({ failureThreshold: 1, openFor: 100 })
     breaker.adopt(breakerPolicy({ failureThreshold: 1, openFor: 700 }))
     call('failure')
     expect(breaker.probeAt).toBe(700)
   })
 
-  it('decides on the probes that are under way', () => {
+  it('applies to the probes in flight', () => {
     const { breaker, call, clock } = make({ failureThreshold: 1, openFor: 100, successThreshold: 3 })
     call('failure')
     clock.time = 100
@@ -80,7 +80,7 @@ describe('another policy', () => {
     expect(breaker.state).toBe('closed')
   })
 
-  it('comes after a half-open time that is over by then', () => {
+  it('applies after a half-open deadline that has already passed', () => {
     const { breaker, call, clock, transitions } = make({
       failureThreshold: 1,
       openFor: 100,
@@ -95,7 +95,7 @@ describe('another policy', () => {
   })
 })
 
-describe('where no other endpoint can take its calls', () => {
+describe('when calls cannot go elsewhere', () => {
   it('opens only at `lastThreshold` failures', () => {
     const policy = { ...breakerPolicy({ failureThreshold: 3 }), lastThreshold: 5 }
     const { breaker, call } = make(policy, () => false)
@@ -105,7 +105,7 @@ describe('where no other endpoint can take its calls', () => {
     expect(breaker.state).toBe('open')
   })
 
-  it('its open time does not grow', () => {
+  it('the open time does not grow', () => {
     for (const [hasStandIn, second] of [
       [true, 200],
       [false, 100],
@@ -119,8 +119,8 @@ describe('where no other endpoint can take its calls', () => {
   })
 })
 
-describe('while health checks are on', () => {
-  it('the first probe waits for as long as a health request holds it', () => {
+describe('with health checks', () => {
+  it('the first probe waits while a health check replaces it', () => {
     let heldFor = 500
     const { breaker, call } = make({ failureThreshold: 1, openFor: 100 }, undefined, (at) => at + heldFor)
     call('failure')
@@ -132,7 +132,7 @@ describe('while health checks are on', () => {
     expect(breaker.tryAcquire(100)).toBeGreaterThan(0)
   })
 
-  it('a failed health request opens it for another time, longer by one step, once its time is over', () => {
+  it('a failed health check after the open time opens it for another time, longer by one step', () => {
     const { breaker, call, transitions } = make({ failureThreshold: 1, openFor: growing })
     call('failure')
     breaker.probeFailed(99)
@@ -144,7 +144,7 @@ describe('while health checks are on', () => {
     expect(transitions).toHaveLength(1)
   })
 
-  it('a health request changes nothing while probes decide, or while it is closed', () => {
+  it('a health check changes nothing in half-open or while it is closed', () => {
     const { breaker, call, clock } = make({ failureThreshold: 1, openFor: growing, successThreshold: 1 })
     breaker.probeFailed(0)
     expect(breaker.state).toBe('closed')
@@ -167,7 +167,7 @@ describe('probes that hang, in a client', () => {
     return { ...made, first: made.breaker.tryAcquire(100) }
   }
 
-  it('are joined by another one after 1, 2 and 4 seconds', () => {
+  it('another one is added after 1, 2 and 4 seconds', () => {
     const { breaker } = halfOpen(() => true)
     for (const at of [1_100, 3_100, 7_100]) {
       expect(breaker.admits(at - 1), `before ${at}`).toBe(false)
@@ -176,7 +176,7 @@ describe('probes that hang, in a client', () => {
     }
   })
 
-  it('count when they answer after all, and hang no longer', () => {
+  it('they count when they end, and are no longer overdue', () => {
     const { breaker, first } = halfOpen(() => true)
     const second = breaker.tryAcquire(1_100)
     expect(breaker.settle(first, 'success', 1_100, 1_200)).toBe(1)
@@ -185,14 +185,14 @@ describe('probes that hang, in a client', () => {
     expect(breaker.admits(1_300)).toBe(true)
   })
 
-  it('lose their slot and their say after `probeTimeout`, and hang no longer', () => {
+  it('they lose their slot after `probeTimeout`, and are no longer counted', () => {
     const { breaker, first } = halfOpen(() => true)
     breaker.tryAcquire(15_000)
     expect(breaker.settle(first, 'success', 20_000, 20_100)).toBe(0)
     expect(breaker.nextAdmit(15_500)).toBe(16_000)
   })
 
-  it('are waited for by a breaker on its own', () => {
+  it('a standalone breaker waits for them', () => {
     const { breaker } = halfOpen()
     expect(breaker.nextAdmit(100)).toBe(20_100)
     expect(breaker.admits(20_099)).toBe(false)
@@ -200,8 +200,8 @@ describe('probes that hang, in a client', () => {
   })
 })
 
-describe('an instance that registers anew', () => {
-  it('gets the next call as a probe, whatever the server asked for', () => {
+describe('an instance that registers again', () => {
+  it('gets the next call as a probe, whatever pause the server asked for', () => {
     const { breaker, call, clock } = make({ failureThreshold: 1, openFor: 10_000 })
     call('failure', 1, 0, 60_000)
     expect(breaker.admits(10)).toBe(false)
@@ -212,14 +212,14 @@ describe('an instance that registers anew', () => {
     expect(breaker.probeAt, 'the Retry-After is forgotten').toBe(10_010)
   })
 
-  it('waits no longer than it would have', () => {
+  it('waits no longer than before', () => {
     const { breaker, call } = make({ failureThreshold: 1, openFor: 100 })
     call('failure')
     breaker.probeNow(5_000)
     expect(breaker.probeAt).toBe(100)
   })
 
-  it('stays out when it was isolated by hand, and the probes under way decide when it is half-open', () => {
+  it('stays isolated by hand, and in half-open the probes in flight decide', () => {
     const isolated = make({})
     isolated.breaker.isolate()
     isolated.breaker.probeNow(10)
@@ -233,8 +233,8 @@ describe('an instance that registers anew', () => {
   })
 })
 
-describe('what it tells', () => {
-  it('`probeAt` is the end of an open time, and nothing else', () => {
+describe('what it reports', () => {
+  it('`probeAt` is the end of an open time, and undefined otherwise', () => {
     const { breaker, call, clock } = make({ failureThreshold: 1, openFor: 100 })
     expect(breaker.probeAt, 'closed').toBeUndefined()
     call('failure')
@@ -249,7 +249,7 @@ describe('what it tells', () => {
     expect(dry.breaker.probeAt, 'a dry run').toBeUndefined()
   })
 
-  it('whether the clock is read: where speed or a window of time counts, and while it is not closed', () => {
+  it('whether the clock is needed: for slow calls, for a time window, and while it is not closed', () => {
     const plain = make({ failureThreshold: 1 })
     expect([plain.breaker.beginsUntimed, plain.breaker.endsUntimed]).toEqual([true, true])
     plain.call('failure')
@@ -260,7 +260,7 @@ describe('what it tells', () => {
     expect([timed.beginsUntimed, timed.endsUntimed]).toEqual([false, false])
   })
 
-  it('counts without what has become too old', () => {
+  it('the counts are without results that have become too old', () => {
     const { breaker, call } = make({ failureRate: 0.9, minimumCalls: 100, window: { ms: 1_000 } })
     call('failure', 3)
     expect(breaker.counts(0)).toMatchObject({ calls: 3 })
@@ -277,8 +277,8 @@ describe('what it tells', () => {
   })
 })
 
-describe('what is taken back', () => {
-  it('an early success that turned out a failure: the successes are counted from the start', () => {
+describe('what is amended or reset', () => {
+  it('an early success that failed later: the successes are counted from 0 again', () => {
     const { breaker, call } = make({ failureThreshold: 1, successThreshold: 3 })
     call('failure')
     const early = (): number => breaker.settle(EARLY, 'success', 0, 0)
@@ -291,7 +291,7 @@ describe('what is taken back', () => {
     expect(breaker.state).toBe('closed')
   })
 
-  it('the success of a probe changes nothing of the early ones', () => {
+  it('the success of a probe does not change the early successes', () => {
     const { breaker, call, clock } = make({ failureThreshold: 1, successThreshold: 3, openFor: 100 })
     call('failure')
     breaker.settle(EARLY, 'success', 0, 0)
@@ -302,7 +302,7 @@ describe('what is taken back', () => {
     expect(breaker.state).toBe('closed')
   })
 
-  it('`reset` forgets how far the open time has grown, and what a server asked for', () => {
+  it('`reset` forgets the growth of the open time, and the pause that a server asked for', () => {
     const { breaker, call } = make({ failureThreshold: 1, openFor: growing })
     call('failure', 1, 0, 60_000)
     expect([breaker.growth, breaker.probeAt]).toEqual([1, 60_000])
@@ -312,7 +312,7 @@ describe('what is taken back', () => {
     expect(breaker.probeAt).toBe(100)
   })
 
-  it('a growth that is restored replaces the one there is, and grows no further than the longest time', () => {
+  it('a restored growth replaces the current one, up to the longest open time', () => {
     const { breaker } = make({ failureThreshold: 1, openFor: growing })
     breaker.restoreGrowth(2)
     breaker.restoreGrowth(1)

@@ -8,7 +8,7 @@ function* numbers(): Generator<number, never> {
 }
 
 describe('a window of calls', () => {
-  it.each([1, 2, 4, 5, 9, 16])('of %i holds that many results, amended ones too', (size) => {
+  it.each([1, 2, 4, 5, 9, 16])('of %i contains that many results, also amended ones', (size) => {
     const window = createWindow({ calls: size })
     const next = numbers()
     const random = (below: number): number => next.next().value % below
@@ -40,7 +40,7 @@ describe('a window of calls', () => {
 })
 
 describe('a window of time', () => {
-  it('begins a new tenth exactly at its boundary, and forgets the oldest tenth as a whole', () => {
+  it('begins a new tenth exactly at its boundary, and drops the oldest tenth completely', () => {
     const window = createWindow({ ms: 1_000 })
     window.expire(0)
     window.record(true, false)
@@ -56,7 +56,7 @@ describe('a window of time', () => {
     expect(counts(window)).toEqual({ calls: 0, failures: 0, slow: 0 })
   })
 
-  it('amends a result in the tenth it was recorded in', () => {
+  it('amends a result in the tenth in which it was recorded', () => {
     const window = createWindow({ ms: 1_000 })
     for (const at of [0, 100, 200]) {
       window.expire(at)
