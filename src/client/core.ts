@@ -109,7 +109,7 @@ export function createCore(options: ClientOptions, compiled: CompiledPlans): Cli
     service,
     clock,
     fleet: () => fleet,
-    refresh: () => fleet.apply(hand.dress(discovery.instances)),
+    refresh: () => fleet.apply(hand.withWeights(discovery.instances)),
     publish: (event) => events.emit('control', { ...stamp(), ...event }),
   })
   const fleet: Fleet = new Fleet({ ...policy, hand, service, clock, events })
@@ -132,7 +132,7 @@ export function createCore(options: ClientOptions, compiled: CompiledPlans): Cli
     clock,
     ...(options.emptyGrace !== undefined && { emptyGrace: options.emptyGrace }),
     onInstances: (instances) => {
-      fleet.apply(hand.dress(instances))
+      fleet.apply(hand.withWeights(instances))
       mirroring.forgetRemoved()
       resume()
     },

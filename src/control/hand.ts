@@ -8,31 +8,34 @@ import { oneLine } from '../quote.ts'
 import type { Instance } from '../registry/source.ts'
 import { Marks, type Mark, type MarkKind } from './marks.ts'
 
-/** For how long something is done by hand, and why. */
+/** How long an action by hand lasts, and why it was done. */
 export interface ByHandOptions {
-  /** Milliseconds after which it is taken back. @default until it is taken back by hand */
+  /** Milliseconds after which the action ends. @default it lasts until an operator undoes it */
   for?: number
-  /** Why, for events and snapshots. */
+  /** The reason, for events and snapshots. */
   reason?: string
 }
 
-/** The same for what takes an instance out of use. */
+/** The options of an action that takes an instance out of use. */
 export interface TakeOutOptions extends ByHandOptions {
-  /** Does it also to the last instance that is left. @default false */
+  /** True to do it even if no other instance is left. @default false */
   force?: boolean
 }
 
-/** What was done by hand to one instance, as a snapshot shows it. `until` is Unix ms; absent: until taken back. */
+/**
+ * What was done by hand to one instance, as a snapshot shows it. `until` is in Unix milliseconds; absent, the action
+ * lasts until an operator undoes it.
+ */
 export interface ByHandSnapshot {
-  /** `suspended`: it was the last one left, and is used all the same. */
-  readonly isolated?: HeldSnapshot & { readonly suspended?: true }
-  readonly draining?: HeldSnapshot
+  /** `suspended` is true if the instance is used although it is isolated, because no other one is left. */
+  readonly isolated?: ActionSnapshot & { readonly suspended?: true }
+  readonly draining?: ActionSnapshot
   /** `value` is the weight that was set. */
-  readonly weight?: HeldSnapshot & { readonly value: number }
-  readonly open?: HeldSnapshot
+  readonly weight?: ActionSnapshot & { readonly value: number }
+  readonly open?: ActionSnapshot
 }
 
-interface HeldSnapshot {
+interface ActionSnapshot {
   readonly until?: number
   readonly reason?: string
 }
@@ -41,18 +44,23 @@ export interface HandContext {
   readonly service: string
   readonly clock: Clock
   fleet(this: void): Fleet
-  /** Gives the fleet its instances again. */
+  /** Applies the current instances to the fleet again. */
   refresh(this: void): void
   publish(this: void, event: Omit<ControlEvent, 'service' | 'at'>): void
 }
 
-/** What operators do by hand. It owns no timer: what is over is noticed at the next call, snapshot or action. */
+/**
+ * What operators do by hand. It owns no timer: the end of an action is noticed at the next call, snapshot or action.
+ */
 export class Hand {
   readonly #marks = new Marks()
   readonly #context: HandContext
   readonly #opened = new WeakSet<LiveEndpoint>()
-  /** The same dressed object for the same instance, or each snapshot would change it. */
-  readonly #dressed = new WeakMap<Instance, Instance>()
+  /**
+   * The copies of instances with the weight set by hand. An instance always gets the same copy: another object would
+   * count as a change.
+   */
+  readonly #weighed = new WeakMap<Instance, Instance>()
 
   constructor(context: HandContext) {
     this.#context = context
@@ -61,19 +69,19 @@ export class Hand {
   isolate(id: string, options: TakeOutOptions = {}): void {
     const { until, reason, force } = this.#check('isolate', id, options, ['for', 'reason', 'force'])
     if (!force) this.#refuseLast('isolate', id)
-    else if (!this.#isAnyLeft(id)) this.#forceIsolated()
-    this.#say('isolate', id, { isolated: { until, reason, force } }, until, reason)
+    else if (!this.#hasOther(id)) this.#forceIsolated()
+    this.#apply('isolate', id, { isolated: { until, reason, force } }, until, reason)
   }
 
   drain(id: string, options: ByHandOptions = {}): void {
     const { until, reason } = this.#check('drain', id, options, ['for', 'reason'])
-    this.#say('drain', id, { draining: { until, reason } }, until, reason)
+    this.#apply('drain', id, { draining: { until, reason } }, until, reason)
   }
 
   weigh(id: string, weight: number, options: ByHandOptions = {}): void {
     const value = checkNumber('weigh().weight', weight, { max: Number.MAX_SAFE_INTEGER })
     const { until, reason } = this.#check('weigh', id, options, ['for', 'reason'])
-    this.#say('weigh', id, { weight: { until, reason, value } }, until, reason, value)
+    this.#apply('weigh', id, { weight: { until, reason, value } }, until, reason, value)
   }
 
   open(id: string, ms: number, options: Omit<TakeOutOptions, 'for'> = {}): void {
@@ -85,16 +93,16 @@ export class Hand {
     if (!force) this.#refuseLast('open', id)
     for (const endpoint of fleet().endpoints) if (endpoint.instance.id === id) this.#opened.delete(endpoint)
     const until = clock.now() + ms
-    this.#say('open', id, { open: { until, reason } }, until, reason)
+    this.#apply('open', id, { open: { until, reason } }, until, reason)
   }
 
-  /** Takes back what was done by hand to the instance; its breakers stay as they are. */
+  /** Undoes what was done by hand to the instance. Its breakers do not change. */
   restore(id: string): void {
     this.#checkId('restore', id)
-    this.#takeBack('restore', id)
+    this.#clear('restore', id)
   }
 
-  /** As good as new: one instance, or all. */
+  /** Resets the breakers of one instance or of all, and undoes what was done by hand. */
   reset(id?: string): void {
     if (id === undefined) this.expire()
     else this.#checkId('reset', id)
@@ -102,27 +110,28 @@ export class Hand {
     for (const endpoint of fleet().endpoints) {
       if (id === undefined || endpoint.instance.id === id) endpoint.reset()
     }
-    this.#takeBack('reset', id)
+    this.#clear('reset', id)
   }
 
-  /** Instances as they are to be used: with the weight that was set by hand. */
-  dress(instances: readonly Instance[]): readonly Instance[] {
+  /** Returns the instances with the weights that were set by hand. */
+  withWeights(instances: readonly Instance[]): readonly Instance[] {
     const now = this.#context.clock.now()
     return instances.map((instance) => {
       // A mark that is over stays until expire() publishes its event.
       const weight = this.#marks.of(instance.id)?.weight
       if (weight === undefined || weight.until <= now) return instance
       const { value } = weight
-      let dressed = this.#dressed.get(instance)
-      if (dressed?.weight !== value) this.#dressed.set(instance, (dressed = { ...instance, weight: value }))
-      return dressed
+      let weighed = this.#weighed.get(instance)
+      if (weighed?.weight !== value) this.#weighed.set(instance, (weighed = { ...instance, weight: value }))
+      return weighed
     })
   }
 
-  /** Tells endpoints what was said about their ids; returns when that has to be done again. */
-  imprint(endpoints: readonly LiveEndpoint[], now: number): number {
+  /** Applies the marks to the endpoints. Returns when this must be done again. */
+  applyTo(endpoints: readonly LiveEndpoint[], now: number): number {
     const marks = endpoints.map(({ instance }) => this.#marks.of(instance.id))
-    // In no incident worse than without a hand: who is the last one left is used, unless that was forced.
+    // If all instances are isolated, they are used anyway, except those that were isolated by force.
+    // So calls do not fail only because of actions by hand.
     const areAllOut = marks.every((mark) => mark?.isolated && mark.isolated.until > now)
     for (const [index, endpoint] of endpoints.entries()) {
       const { isolated, draining, open } = marks[index] ?? {}
@@ -135,42 +144,50 @@ export class Hand {
     return this.#marks.dueAt
   }
 
-  /** Something is over. */
+  /** Ends the actions whose time has passed, and publishes an event for each. */
   expire(): void {
     const { clock, refresh, publish } = this.#context
     const over = this.#marks.expire(clock.now())
     if (over.length === 0) return
     refresh()
     for (const { id, kind, reason } of over) {
-      publish({ action: 'expired', id, reason: `${kind} by hand is over${because(reason)}` })
+      publish({ action: 'expired', id, reason: `the time for '${kind}' has passed${withReason(reason)}` })
     }
   }
 
-  /** Whether that was done to the instance, and why, in words: `by hand: INC-123`. */
+  /** Returns why something was done to the instance by hand, such as `by hand: INC-123`. Undefined if it was not. */
   note({ instance }: LiveEndpoint, kind: MarkKind): string | undefined {
     const mark = this.#marks.of(instance.id)?.[kind]
-    return mark && `by hand${because(mark.reason)}`
+    return mark && `by hand${withReason(mark.reason)}`
   }
 
   snapshot(endpoint: LiveEndpoint): ByHandSnapshot | undefined {
     const mark = this.#marks.of(endpoint.instance.id)
     if (!mark) return undefined
     const epoch = this.#context.clock.epoch ?? 0
-    const held = ({ until, reason }: { until: number; reason: string | undefined }): HeldSnapshot => ({
+    const snapshotOf = ({
+      until,
+      reason,
+    }: {
+      until: number
+      reason: string | undefined
+    }): ActionSnapshot => ({
       ...(until < Infinity && { until: until + epoch }),
       ...(reason !== undefined && { reason }),
     })
     const { isolated, draining, weight, open } = mark
     const isSuspended = isolated !== undefined && endpoint.isolatedUntil === -Infinity
     return {
-      ...(isolated && { isolated: { ...held(isolated), ...(isSuspended && { suspended: true as const }) } }),
-      ...(draining && { draining: held(draining) }),
-      ...(weight && { weight: { ...held(weight), value: weight.value } }),
-      ...(open && { open: held(open) }),
+      ...(isolated && {
+        isolated: { ...snapshotOf(isolated), ...(isSuspended && { suspended: true as const }) },
+      }),
+      ...(draining && { draining: snapshotOf(draining) }),
+      ...(weight && { weight: { ...snapshotOf(weight), value: weight.value } }),
+      ...(open && { open: snapshotOf(open) }),
     }
   }
 
-  #say(
+  #apply(
     action: ControlAction,
     id: string,
     mark: Mark,
@@ -190,7 +207,7 @@ export class Hand {
     })
   }
 
-  #takeBack(action: 'restore' | 'reset', id: string | undefined): void {
+  #clear(action: 'restore' | 'reset', id: string | undefined): void {
     this.#marks.clear(id)
     this.#context.refresh()
     this.#context.publish({ action, ...(id !== undefined && { id }) })
@@ -213,7 +230,10 @@ export class Hand {
     return { until: this.#context.clock.now() + ms, reason, force }
   }
 
-  /** A typing mistake in an incident must not pass for a measure taken. */
+  /**
+   * Throws if there is no such instance. Otherwise an operator could believe that an action with a misspelt id had an
+   * effect.
+   */
   #checkId(name: string, id: string): void {
     this.expire()
     const { fleet, service } = this.#context
@@ -225,14 +245,14 @@ export class Hand {
   }
 
   #refuseLast(name: string, id: string): void {
-    if (this.#isAnyLeft(id)) return
+    if (this.#hasOther(id)) return
     throw new RangeError(
-      `${name}(${quote(id)}) would leave ${this.#context.service} without an instance; { force: true } does it`,
+      `${name}(${quote(id)}) would leave ${this.#context.service} without an instance; pass { force: true } to do it anyway`,
     )
   }
 
-  /** Whether there is an instance to use beside this one. */
-  #isAnyLeft(id: string): boolean {
+  /** True if there is another instance that can be used. */
+  #hasOther(id: string): boolean {
     const { fleet, clock } = this.#context
     const now = clock.now()
     return fleet().endpoints.some(
@@ -240,7 +260,7 @@ export class Hand {
     )
   }
 
-  /** The last instance is taken out by force. Those that were isolated before it stay out, too. */
+  /** The last instance is isolated by force. Then those that were isolated before must not be used again. */
   #forceIsolated(): void {
     for (const { instance } of this.#context.fleet().endpoints) {
       const isolated = this.#marks.of(instance.id)?.isolated
@@ -249,11 +269,11 @@ export class Hand {
   }
 }
 
-function because(reason: string | undefined): string {
+function withReason(reason: string | undefined): string {
   return reason === undefined ? '' : `: ${oneLine(reason)}`
 }
 
-/** Of thousands, the first are enough for who has mistyped one. */
+/** The largest number of known ids in an error message. */
 const SHOWN = 20
 
 function namesOf(ids: readonly string[]): string {

@@ -1,4 +1,6 @@
-/** What an operator has said about one instance. Times are the clock's; Infinity is until it is taken back. */
+/**
+ * What operators have set for one instance. Times are in milliseconds of the clock; Infinity means until it is undone.
+ */
 export interface Mark {
   readonly isolated?: Until & { readonly force: boolean }
   readonly draining?: Until
@@ -13,8 +15,8 @@ export interface Until {
 
 export type MarkKind = keyof Mark
 
-/** What was said, and is over. */
-interface Over {
+/** A mark that has ended. */
+interface EndedMark {
   readonly id: string
   readonly kind: MarkKind
   readonly reason: string | undefined
@@ -22,10 +24,10 @@ interface Over {
 
 const KINDS: readonly MarkKind[] = ['isolated', 'draining', 'weight', 'open']
 
-/** Everything said by hand, by instance id: it holds whether or not the registry lists the instance at the moment. */
+/** All marks, by instance id. A mark also stays while the registry does not list the instance. */
 export class Marks {
   readonly #byId = new Map<string, Mark>()
-  /** When the next one expires. */
+  /** The time when the next mark ends. */
   dueAt: number = Infinity
 
   of(id: string): Mark | undefined {
@@ -34,37 +36,37 @@ export class Marks {
 
   set(id: string, mark: Mark): void {
     this.#byId.set(id, { ...this.#byId.get(id), ...mark })
-    this.#reckon()
+    this.#updateDueAt()
   }
 
-  /** Takes back all that was said about one instance, or about all; returns whose marks they were. */
+  /** Removes all marks of one instance, or of all. Returns the ids of these instances. */
   clear(id?: string): string[] {
     const ids = id === undefined ? [...this.#byId.keys()] : this.#byId.has(id) ? [id] : []
     for (const each of ids) this.#byId.delete(each)
-    this.#reckon()
+    this.#updateDueAt()
     return ids
   }
 
-  /** Drops what is over, and says what it was. */
-  expire(now: number): Over[] {
+  /** Removes the marks that have ended, and returns them. */
+  expire(now: number): EndedMark[] {
     if (now < this.dueAt) return []
-    const over: Over[] = []
+    const ended: EndedMark[] = []
     for (const [id, mark] of this.#byId) {
-      const live = Object.fromEntries(
-        KINDS.flatMap((kind) => (lives(mark[kind], now) ? [[kind, mark[kind]]] : [])),
+      const active = Object.fromEntries(
+        KINDS.flatMap((kind) => (isActive(mark[kind], now) ? [[kind, mark[kind]]] : [])),
       )
       for (const kind of KINDS) {
-        const ended = kind in live ? undefined : mark[kind]
-        if (ended) over.push({ id, kind, reason: ended.reason })
+        const past = kind in active ? undefined : mark[kind]
+        if (past) ended.push({ id, kind, reason: past.reason })
       }
-      if (Object.keys(live).length > 0) this.#byId.set(id, live)
+      if (Object.keys(active).length > 0) this.#byId.set(id, active)
       else this.#byId.delete(id)
     }
-    this.#reckon()
-    return over
+    this.#updateDueAt()
+    return ended
   }
 
-  #reckon(): void {
+  #updateDueAt(): void {
     this.dueAt = Infinity
     for (const mark of this.#byId.values()) {
       for (const kind of KINDS) this.dueAt = Math.min(this.dueAt, mark[kind]?.until ?? Infinity)
@@ -72,6 +74,6 @@ export class Marks {
   }
 }
 
-function lives(mark: Until | undefined, now: number): boolean {
+function isActive(mark: Until | undefined, now: number): boolean {
   return mark !== undefined && mark.until > now
 }

@@ -17,14 +17,14 @@ export interface ExplainContext {
   readonly core: Core
   readonly plan: Plan
   readonly method: string | undefined
-  /** The instances that the call may go to; undefined: all of them. */
+  /** The instances that the call may go to; undefined means all. */
   readonly subset: Subset | undefined
-  /** Whether something was done to an instance by hand, and why, in words. */
+  /** Returns why something was done to an instance by hand, in words. Undefined if it was not. */
   readonly byHand: (
     endpoint: LiveEndpoint,
     kind: 'isolated' | 'draining' | 'weight' | 'open',
   ) => string | undefined
-  /** Whose documents have set which options. */
+  /** The options that were set by documents, each with the name of the document's source. */
   readonly setBy: Readonly<Record<string, string>>
 }
 
@@ -88,7 +88,7 @@ function explainInstance(
           ? ['its weight is 0', byHand(endpoint, 'weight')].filter(Boolean).join(', ')
           : 'it is leaving',
     unhealthy: healthReason(endpoint),
-    full: `it carries ${inFlight} of ${perInstance} attempts`,
+    full: `${inFlight} of ${perInstance} attempts are in flight`,
   }
   return {
     id: instance.id,
@@ -124,7 +124,7 @@ const STANDING = {
   code: 'OUTRIGGER_BALANCER',
 }
 
-/** What a strategy, which may be the user's, makes of the endpoint. */
+/** Returns what the strategy, which may be user code, thinks of the endpoint. */
 function standingOf(balancer: Balancer, endpoint: LiveEndpoint, now: number): Standing {
   return asked(() => balancer.standing?.(endpoint, now), readStanding, balancer, STANDING) ?? {}
 }
@@ -162,7 +162,7 @@ function healthReason({ health }: LiveEndpoint): string {
 
 function failureReason({ reason, status, error, grpc }: CheckFailure): string {
   if (reason === 'error') return quote(error)
-  if (reason === 'timeout') return 'no answer in time'
+  if (reason === 'timeout') return 'no response in time'
   return reason === 'grpc' ? `the server says ${grpc}` : `${reason} of ${status}`
 }
 

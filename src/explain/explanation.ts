@@ -7,79 +7,89 @@ export interface InstanceExplanation {
   readonly url: string
   readonly zone?: string
   readonly state: InstanceState
-  /** Whether a call may go there now. */
+  /** True if a call may go there now. */
   readonly mayBePicked: boolean
   /** The reason, in words. */
   readonly why: string
-  /** Milliseconds until its breaker may admit a probe; absent when it was isolated by hand. */
+  /** Milliseconds until its breaker may admit a probe. Absent if it was isolated by hand. */
   readonly openFor?: number
-  /** Milliseconds until the pause is over that its server asked for. */
+  /** Milliseconds until the end of the pause that its server asked for. */
   readonly pausedFor?: number
-  /** Its weight in the balancer, as the registry or an operator has set it. */
+  /** Its weight, as the registry or an operator has set it. */
   readonly weight: number
-  /** The part of its share that it gets while it ramps up, 0 to 1. */
+  /** The fraction of its share that it gets while it ramps up, 0 to 1. */
   readonly ramp: number
-  /** Attempts in flight. */
+  /** The number of attempts in flight. */
   readonly inFlight: number
-  /** Mean ms of recent successes. */
+  /** The mean latency of recent successes in milliseconds. */
   readonly latency?: number
-  /** What the strategy makes of it: the lowest is picked. */
+  /** Its cost by the strategy, which picks the lowest one. */
   readonly cost?: number
-  /** Set when the strategy, or `traffic`, keeps to a part of the instances, and this one is in another. */
+  /** True if the strategy or `traffic` uses only a subset of the instances, and this one is not in it. */
   readonly otherSubset?: true
 }
 
-/** The policy in force. Times are in ms; a time that is absent has no limit. */
+/** The policy in effect. Times are in milliseconds. An absent time means no limit. */
 export interface PlanExplanation {
-  /** For the whole call, until the headers of its answer. */
+  /** The timeout of the call until its response headers. */
   readonly total?: number
-  /** For one try, until the headers of its answer. */
+  /** The timeout of one try until its response headers. */
   readonly attempt?: number
-  /** Until a try has a connection. */
+  /** The timeout of one try until it has a connection. */
   readonly connect?: number
-  /** Between two pieces of the body. */
+  /** The timeout between two chunks of the body. */
   readonly idle?: number
-  /** Tries in all; 1 without retries. A request that may not be sent twice has only those of which nothing was sent. */
+  /**
+   * The maximum number of tries; 1 without retries. If the request must not be sent twice, further tries are made only
+   * while nothing of it was sent.
+   */
   readonly attempts: number
   /**
-   * Whether a request that an instance may have worked on may be sent again: as the method says, or `idempotent` of the route. A
-   * call with an `Idempotency-Key` may be, whatever stands here. Absent where no method is known.
+   * True if a request may be sent again after an instance may have processed it. The method decides, or the option
+   * `idempotent` of the route. A call with an `Idempotency-Key` may always be sent again. Absent if the method is
+   * unknown.
    */
   readonly idempotent?: boolean
-  /** Tries that may join a slow one; 0 without hedges. */
+  /** The maximum number of hedges; 0 without hedging. */
   readonly hedges: number
-  /** Whose breaker stands in front: the instance's, the route's own, or none. */
+  /** Which breaker guards the call: that of the instance, that of the route, or none. */
   readonly breaker: 'instance' | 'route' | 'none'
   readonly waitForReady: boolean
   readonly priority: string
 }
 
-/** Why a call would go where it goes, or be refused: plain JSON data, and a table when it is printed. */
+/** Why a call would go to certain instances, or would be refused. It is plain JSON data, and prints as a table. */
 export interface Explanation {
   readonly service: string
-  /** Unix ms. */
+  /** The time in Unix milliseconds. */
   readonly at: number
   readonly route?: string
   readonly method?: string
-  /** The part of the instances that `traffic` sends it to; absent: any. A call that only chance takes is not considered. */
+  /**
+   * The instances to which `traffic` limits the call; absent means any. A rule that takes calls at random is not
+   * considered.
+   */
   readonly subset?: string
-  /** Whether the first instances are known. */
+  /** True if the source has sent its first instances. */
   readonly ready: boolean
-  /** What the source failed with, while it does. */
+  /** The error of the source, while it fails. */
   readonly sourceError?: string
   /** How many instances may be picked. */
   readonly available: number
   readonly instances: readonly InstanceExplanation[]
   readonly plan: PlanExplanation
-  /** Retries and hedges that may be made now. */
+  /** How many retries and hedges may be made now. */
   readonly budget: number
-  /** In the order in which a call passes them. */
+  /** The limits in the order in which a call passes them. */
   readonly limits: readonly { readonly limit: number; readonly inFlight: number; readonly queued: number }[]
-  /** The copies of its requests, `mirror` of the route or of the client; absent without. */
+  /** The copies made by `mirror` of the route or the client. Absent without `mirror`. */
   readonly mirror?: MirrorSnapshot
-  /** The options that documents of `watchConfig()` have set, each with the name of its source; absent without. */
+  /**
+   * The options that were set by documents of `watchConfig()`, each with the name of the document's source. Absent if
+   * there are none.
+   */
   readonly setBy?: Readonly<Record<string, string>>
-  /** How likely a call is not sent, 0 to 1; absent without a throttle. */
+  /** The probability that a call is not sent, 0 to 1. Absent without `throttle`. */
   readonly throttled?: number
   toString(): string
 }

@@ -2,7 +2,7 @@ import type { MirrorSnapshot } from '../mirror/snapshot.ts'
 import { oneLine } from '../quote.ts'
 import type { Explanation, PlanExplanation } from './explanation.ts'
 
-/** An explanation as text for a log. */
+/** Returns an explanation as text, for a log. */
 export function table(explanation: Explanation): string {
   const { service, route, method, ready, sourceError, available, instances, budget, limits } = explanation
   const { mirror, setBy = {}, plan } = explanation
@@ -56,7 +56,7 @@ function copiesOf({ to, share, instances, sent, failed, dropped, inFlight }: Mir
   return `${what}: ${sent} copies sent, ${inFlight} under way, ${failed} failed, ${dropped} dropped`
 }
 
-/** A name from a registry may have any length, and each row would be as wide. */
+/** The maximum width of a column in characters. An id from a registry may have any length. */
 const MOST = 120
 
 function aligned(all: readonly (readonly string[])[]): string[] {

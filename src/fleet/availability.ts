@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Subset } from '../traffic/subset.ts'
-import type { Standing } from '../traffic/traffic.ts'
+import type { SubsetState } from '../traffic/traffic.ts'
 import type { EarlyProbes } from './early-probes.ts'
 import type { LiveEndpoint } from './endpoint.ts'
 import type { Guard } from './guard.ts'
@@ -66,7 +66,7 @@ export class Availability {
   }
 
   /** How the instances of subsets stand, for calls behind this guard. */
-  standing(guard: Guard | undefined): Standing {
+  standing(guard: Guard | undefined): SubsetState {
     return {
       isEmpty: (subset) => this.#views.of(subset).all.length === 0,
       isDown: (subset) => this.#views.of(subset).isDown(guard, this.#clock.now()),

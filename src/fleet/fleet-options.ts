@@ -31,7 +31,7 @@ export interface FleetPolicy extends ViewPolicy {
 /** What was done by hand, by instance id. */
 export interface ByHand {
   /** Tells endpoints what was said about them; returns when some of it is over. */
-  imprint(endpoints: readonly LiveEndpoint[], now: number): number
+  applyTo(endpoints: readonly LiveEndpoint[], now: number): number
   /** Some of it is over. */
   expire(): void
 }

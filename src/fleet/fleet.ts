@@ -193,7 +193,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     this.watcher?.applied()
     this.#warming?.added(added, all, this.clock.now(), this.usedAt)
     this.#views.apply(all)
-    this.#handDueAt = this.#options.hand?.imprint(all, this.clock.now()) ?? Infinity
+    this.#handDueAt = this.#options.hand?.applyTo(all, this.clock.now()) ?? Infinity
     this.invalidate()
     for (const endpoint of removed) this.#retiring.add(endpoint, this.#options.drainTimeout)
     this.#news.snapshot(added, changed, removed)

@@ -7,22 +7,23 @@ type Controller = Dispatcher.DispatchController
 
 /** How a copy ended. */
 export interface CopyEnd {
-  /** Of its answer; undefined if there was none. */
+  /** The HTTP status of the response; undefined if there was none. */
   readonly status: number | undefined
-  /** Why there was no answer, or no end of it. */
+  /** Why there was no response, or why it was not complete. */
   readonly error: unknown
-  /** Milliseconds until its answer began, or there could be none. */
+  /** Milliseconds until the response headers, or until the copy failed. */
   readonly ms: number
 }
 
-/** No whole answer, or one that says that the server failed. */
+/** True if there was no complete response, or its status was 500 or above. */
 export function isFailure({ status = 500, error }: CopyEnd): boolean {
   return error !== undefined || status >= 500
 }
 
 /**
- * One copy on the wire. Its answer is read if it is short, so that the connection can be used again, and cut off otherwise. It is
- * over once undici has let go of it: what is stopped before it has a connection stays in its pool until there is one, or none.
+ * A copy of a request that is being sent. A short response is read to its end, so that the connection can be reused. A
+ * longer one is aborted. undici keeps a copy that was stopped before it has a connection. It ends when undici has a
+ * connection for it, or fails to get one.
  */
 export class Copy implements Dispatcher.DispatchHandler {
   readonly #clock: Clock
@@ -41,7 +42,7 @@ export class Copy implements Dispatcher.DispatchHandler {
     this.#onEnd = onEnd
     this.#startedAt = clock.now()
     this.#cancelTimeout = startTimer(clock, timeout, () => {
-      this.#stop(timeoutError(`the copy was not answered to its end within ${timeout} ms`))
+      this.#stop(timeoutError(`the response to the copy was not complete within ${timeout} ms`))
     })
   }
 
@@ -60,7 +61,7 @@ export class Copy implements Dispatcher.DispatchHandler {
     this.#bytes += chunk.length
     if (this.#bytes <= SMALL) return
     this.end(undefined)
-    this.#stop(new Error('nobody reads the answer to a copy'))
+    this.#stop(new Error('the response to a copy is not read'))
   }
 
   onResponseEnd(): void {
@@ -71,7 +72,7 @@ export class Copy implements Dispatcher.DispatchHandler {
     this.end(error)
   }
 
-  /** Nothing more will be heard of it. */
+  /** Reports the end of the copy. Later calls do nothing. */
   end(error: unknown): void {
     if (this.#isOver) return
     this.#isOver = true

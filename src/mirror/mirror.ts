@@ -3,37 +3,40 @@ import { testsOf, type TrafficRequest } from '../traffic/condition.ts'
 import { subsetOf, type Subset } from '../traffic/subset.ts'
 import type { MirrorOptions } from './options.ts'
 
-/** Marks a copy. A request that has it is not copied again. */
+/** The header that marks a copy. A request with this header is not copied again. */
 export const MIRROR_HEADER = 'x-outrigger-mirror'
 
-/** Their answers change nothing (RFC 9110 §9.2.1), so a copy does no harm. TRACE is not for clients. */
+/**
+ * The safe methods (RFC 9110, section 9.2.1), so a copy changes nothing. TRACE is left out, because clients should not
+ * send it.
+ */
 const METHODS: ReadonlySet<string | undefined> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
-/** What has become of the copies of a client or a route. */
+/** The counters of the copies of a client or a route. */
 export interface Copies {
-  /** Under way. */
+  /** In flight now. */
   inFlight: number
-  /** In all. */
+  /** Sent since the start. */
   sent: number
-  /** Those that got no whole answer, or one with a status from 500 on. */
+  /** Copies without a complete response, or with a status of 500 or above. */
   failed: number
-  /** Not sent, because too many were under way. */
+  /** Requests that were not copied, because the limit of copies in flight was reached. */
   dropped: number
 }
 
-/** The option `mirror` of a client or a route: which requests are copied, and to whom. */
+/** The option `mirror` of a client or a route: which requests are copied, and to which instances. */
 export class Mirror {
   readonly subset: Subset
-  /** Milliseconds. */
+  /** The timeout of a copy in milliseconds. */
   readonly timeout: number
-  /** The part of the requests, 0 to 1. */
+  /** The fraction of the requests that is copied, 0 to 1. */
   readonly share: number
-  /** Copies that may be under way at once. */
+  /** The maximum number of copies in flight. */
   readonly max: number
   readonly copies: Copies = { inFlight: 0, sent: 0, failed: 0, dropped: 0 }
   readonly #tests: readonly ((request: TrafficRequest) => boolean)[]
 
-  /** Throws for options that make no sense. */
+  /** Throws if the options are not valid. */
   constructor(options: MirrorOptions, name: string) {
     checkObject(name, options, ['when', 'to', 'share', 'max', 'timeout'])
     const { when = {}, to, share = 1, max = 16, timeout = 5_000 } = options
@@ -44,7 +47,7 @@ export class Mirror {
     this.timeout = checkNumber(`${name}.timeout`, timeout, { exclusive: true, max: 600_000 })
   }
 
-  /** Whether the request is to be copied. */
+  /** True if the request must be copied. */
   wants(request: TrafficRequest): boolean {
     if (!METHODS.has(request.method) || !this.#tests.every((test) => test(request))) return false
     if (request.header?.(MIRROR_HEADER) !== undefined) return false

@@ -24,27 +24,27 @@ export interface MirroringContext {
   readonly observer: Observer
 }
 
-/** A request that has just been sent. */
+/** A request that was just sent. */
 export interface Original {
   readonly attempt: Attempt
-  /** As it was sent, but for the headers of ours. */
+  /** The request as it was sent, without the headers that this client adds. */
   readonly options: Dispatcher.DispatchOptions
-  /** Whom the caller asked for: over TLS, if it begins with https. */
+  /** The origin that the caller asked for. With `https:` it must be sent over TLS. */
   readonly origin: string
   readonly logical: LogicalHost
-  /** Our own headers, in lower case. */
+  /** The headers that this client adds, in lower case. */
   readonly extra: Readonly<Record<string, string>> | undefined
 }
 
 /**
- * Sends the copies of one client. They have connections of their own, so that no call waits behind one, and count nowhere: not in
- * the load or latency of an instance, nor in its breakers, the balancer, the budget or the limits.
+ * Sends the copies of one client. Copies use separate connections, so that no call waits for them. They count for
+ * nothing: not for the load or latency of an instance, its breakers, the balancer, the retry budget or the limits.
  */
 export class Mirroring {
   readonly #context: MirroringContext
   readonly #pools = new Map<LiveEndpoint, Dispatcher>()
   readonly #closing = new ClosingPools()
-  /** All endpoints, and those of each subset by its key. */
+  /** Caches the endpoints of each subset, by the subset's key, until the list of all endpoints changes. */
   #listed: readonly LiveEndpoint[] | undefined
   readonly #lists = new Map<string, readonly LiveEndpoint[]>()
   #closed: Promise<unknown> | undefined
@@ -53,7 +53,7 @@ export class Mirroring {
     this.#context = context
   }
 
-  /** Sends a copy if there is somebody to send it to. Never throws. */
+  /** Sends a copy if an instance is available for it. Never throws. */
   copy(mirror: Mirror, original: Original): void {
     if (this.#closed) return
     try {
@@ -67,25 +67,28 @@ export class Mirroring {
     }
   }
 
-  /** The transport has changed, or there is no mirror any more: the pools close when their copies are over. Later copies get others. */
+  /**
+   * Called when the transport has changed or the mirror was removed. The pools close when their copies have ended.
+   * Later copies use new pools.
+   */
   renew(): void {
     for (const endpoint of this.#pools.keys()) this.#retire(endpoint)
   }
 
-  /** To be called when the instances have changed: the pools of those that have left close when their copies are over. */
+  /** Called when the instances have changed. The pools of removed instances close when their copies have ended. */
   forgetRemoved(): void {
     for (const endpoint of this.#pools.keys()) if (endpoint.removed) this.#retire(endpoint)
   }
 
-  /** Ends the copies under way. Resolves when their connections are closed. */
+  /** Aborts the copies in flight. Resolves when their connections are closed. */
   close(reason: Error): Promise<unknown> {
     this.renew()
     return (this.#closed ??= this.#closing.destroy(reason))
   }
 
   /**
-   * One of the instances by chance. Only one that is well: the last resorts of calls are not for copies. The fleet is not asked, to
-   * which each subset is one that calls may have to do with.
+   * Picks a healthy instance at random. Unlike calls, copies do not go to an unhealthy instance if no other is left.
+   * The fleet is not asked: it would treat the subset as one that calls use.
    */
   #pick({ subset }: Mirror, { attempt, origin }: Original): LiveEndpoint | undefined {
     const { clock } = this.#context
@@ -94,8 +97,8 @@ export class Mirroring {
     const start = Math.floor(clock.random() * list.length)
     for (let ahead = 0; ahead < list.length; ahead++) {
       const endpoint = list[(start + ahead) % list.length]
-      if (!endpoint || endpoint === attempt.endpoint || !isWell(endpoint, now)) continue
-      // What was asked for over TLS does not go out in plain text.
+      if (!endpoint || endpoint === attempt.endpoint || !isHealthyTarget(endpoint, now)) continue
+      // A request that was made over TLS must not be copied in plain text.
       if (!origin.startsWith('https:') || endpoint.instance.url.startsWith('https:')) return endpoint
     }
     return undefined
@@ -128,17 +131,18 @@ export class Mirroring {
     )
     const pool = this.#poolOf(endpoint)
     const { instance } = endpoint
-    const tell = this.#teller(original)
+    const emitEvent = this.#emitterFor(original)
     const copy = new Copy(this.#context.clock, timeout, (end) => {
       copies.inFlight--
       if (isFailure(end)) copies.failed++
-      tell('mirror', (about) => ({ ...about, instance, ...endOf(end) }))
+      emitEvent('mirror', (about) => ({ ...about, instance, ...endOf(end) }))
     })
     copies.inFlight++
     copies.sent++
     const dispatch = (): boolean => pool.dispatch(to, copy)
     try {
-      // Where its attempt is handed to undici: it carries the headers of the attempt's tracers, and gets none of others beside them.
+      // Runs in the async context in which undici gets the original. So the copy has the headers that tracers added to
+      // the original, and tracers add no others.
       if (trail) trail.dispatch(dispatch)
       else dispatch()
     } catch (error) {
@@ -148,11 +152,14 @@ export class Mirroring {
 
   #drop(mirror: Mirror, original: Original): void {
     mirror.copies.dropped++
-    this.#teller(original)('mirror:dropped', (about) => about)
+    this.#emitterFor(original)('mirror:dropped', (about) => about)
   }
 
-  /** What tells of a copy, in the context of its call. It does not keep the request alive. */
-  #teller({ attempt: { route, trail }, options: { method, path } }: Original): Teller {
+  /**
+   * Returns a function that emits events about the copy, in the call's async context. It keeps no reference to the
+   * request.
+   */
+  #emitterFor({ attempt: { route, trail }, options: { method, path } }: Original): EmitCopyEvent {
     const { events, observer } = this.#context
     const scope: Scope = trail?.scope ?? nobody
     const id = trail?.id
@@ -187,12 +194,12 @@ export class Mirroring {
   }
 }
 
-function isWell(endpoint: LiveEndpoint, now: number): boolean {
+function isHealthyTarget(endpoint: LiveEndpoint, now: number): boolean {
   const tier = tierOf(endpoint, undefined, now)
   return (tier === 'available' || tier === 'warming') && endpoint.allClosed()
 }
 
-type Teller = <Name extends 'mirror' | 'mirror:dropped'>(
+type EmitCopyEvent = <Name extends 'mirror' | 'mirror:dropped'>(
   name: Name,
   event: (about: MirrorDroppedEvent) => ClientEvents[Name],
 ) => void

@@ -1,15 +1,15 @@
 import type { TrafficCondition, TrafficTarget } from '../traffic/options.ts'
 
-/** Copies of requests, for instances that are to be tried out: nobody waits for their answers. */
+/** Copies requests to instances that are being tested. The client does not use the responses. */
 export interface MirrorOptions {
-  /** Which requests; only GET, HEAD and OPTIONS without a body are copied. @default every one of these */
+  /** Which requests to copy. Only GET, HEAD and OPTIONS without a body are copied. @default all of these */
   when?: TrafficCondition
   /** Which instances get the copies. */
   to: TrafficTarget
-  /** The part of these requests that is copied, 0 to 1: by chance, request by request. @default 1 */
+  /** The fraction of these requests that is copied, 0 to 1. The choice is random for each request. @default 1 */
   share?: number
-  /** Copies under way at once; what is more is not copied. @default 16 */
+  /** The maximum number of copies in flight. Above it, requests are not copied. @default 16 */
   max?: number
-  /** Milliseconds that a copy may take, to the end of its answer. @default 5_000 */
+  /** The timeout of a copy until the end of its response, in milliseconds. @default 5_000 */
   timeout?: number
 }

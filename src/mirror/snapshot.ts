@@ -1,21 +1,21 @@
 import type { Endpoint } from '../balance/balancer.ts'
 import type { Mirror } from './mirror.ts'
 
-/** The copies of `mirror`, since it was set. */
+/** The state of `mirror`, and its copies since it was set. */
 export interface MirrorSnapshot {
-  /** The instances that get them, as errors name them. */
+  /** The instances that get the copies, in the form used in error messages. */
   readonly to: string
-  /** The part of the requests that is copied, 0 to 1. */
+  /** The fraction of the requests that is copied, 0 to 1. */
   readonly share: number
-  /** Copies that are under way. */
+  /** The number of copies in flight. */
   readonly inFlight: number
-  /** Copies that were sent, those under way too. */
+  /** The number of copies that were sent, including those in flight. */
   readonly sent: number
-  /** Those that got no whole answer, or one with a status from 500 on. */
+  /** The number of copies without a complete response, or with a status of 500 or above. */
   readonly failed: number
-  /** Not sent, because too many were under way. */
+  /** The number of requests that were not copied, because the limit of copies in flight was reached. */
   readonly dropped: number
-  /** Instances of the source's list that may get them. */
+  /** The number of known instances that may get copies. */
   readonly instances: number
 }
 

@@ -6,7 +6,7 @@ import { textsOf } from './subset.ts'
 /** What is known of a call before it is sent. */
 export interface TrafficRequest {
   readonly method?: string | undefined
-  /** Path and query. */
+  /** The path with its query. */
   readonly path?: string | undefined
   readonly priority?: Priority | undefined
   header?(name: string): string | undefined
@@ -16,7 +16,7 @@ export interface TrafficRequest {
 
 type Test = (request: TrafficRequest) => boolean
 
-/** The tests of a condition but for `percent`; throws for one that makes no sense. */
+/** Returns the tests of a condition, except for `percent`. Throws if the condition is not valid. */
 export function testsOf(when: TrafficCondition, name: string): readonly Test[] {
   checkObject(name, when, ['header', 'query', 'method', 'priority', 'percent'])
   const { header = {}, query = {}, method, priority, percent } = when

@@ -2,20 +2,20 @@ import { checkObject, checkRecord, quote } from '../options.ts'
 import type { Instance } from '../registry/source.ts'
 import type { OneOrMore, TrafficTarget } from './options.ts'
 
-/** A part of the instances of a service. Two of the same key are the same. */
+/** A subset of the instances of a service. Two subsets with the same key are equal. */
 export interface Subset {
   readonly key: string
-  /** As errors show it. */
+  /** The name in error messages. */
   readonly name: string
   has(instance: Instance): boolean
 }
 
-/** Values of metadata that can be written as text. */
+/** The types of metadata values that are compared as text. */
 const TEXTS: ReadonlySet<string> = new Set(['string', 'number', 'boolean'])
 
 type Test = readonly [name: string, values: ReadonlySet<string>, read: (instance: Instance) => unknown]
 
-/** The instances of a target; throws for one that makes no sense. */
+/** Returns the instances of a target. Throws if the target is not valid. */
 export function subsetOf(target: TrafficTarget, name: string): Subset {
   checkObject(name, target, ['version', 'zone', 'metadata'])
   const { version, zone, metadata = {} } = target
@@ -41,7 +41,7 @@ export function subsetOf(target: TrafficTarget, name: string): Subset {
   }
 }
 
-/** Whatever is in none of these. */
+/** Returns the instances that are in none of these subsets. */
 export function outsideOf(subsets: readonly Subset[]): Subset {
   return {
     key: `not ${JSON.stringify(subsets.map(({ key }) => key))}`,
@@ -54,7 +54,7 @@ function inMetadata(key: string): (instance: Instance) => unknown {
   return ({ metadata }) => (metadata && Object.hasOwn(metadata, key) ? metadata[key] : undefined)
 }
 
-/** A value, or a list of them, as a set. */
+/** Returns a value or a list of values as a set. */
 export function textsOf(value: OneOrMore<string>, name: string): ReadonlySet<string> {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value]
   if (list.length > 0 && list.every((each) => typeof each === 'string')) return new Set(list as string[])

@@ -6,33 +6,33 @@ import { testsOf, type TrafficRequest } from './condition.ts'
 import type { TrafficRule } from './options.ts'
 import { outsideOf, subsetOf, type Subset } from './subset.ts'
 
-/** What is known of the instances of a subset. */
-export interface Standing {
-  /** The source lists none of them. */
+/** The state of the instances of a subset. */
+export interface SubsetState {
+  /** True if the source lists no instance of the subset. */
   isEmpty(this: void, subset: Subset): boolean
-  /** None of them may be picked: there is none, or every breaker is open. */
+  /** True if no instance of the subset may be picked: there is none, or every breaker is open. */
   isDown(this: void, subset: Subset): boolean
 }
 
 interface Rule {
   readonly subset: Subset
   readonly tests: readonly ((request: TrafficRequest) => boolean)[]
-  /** Parts of the calls, 0 to 1. */
+  /** Fractions of the calls, 0 to 1. */
   readonly percent: number
   readonly share: number
   readonly key: ((request: TrafficRequest) => string | undefined) | undefined
   readonly mayFail: boolean
-  /** Calls that it has taken. */
+  /** The number of calls that the rule has taken. */
   taken: number
 }
 
-/** The rules of a client or a route: which instances a call may go to. */
+/** The rules of a client or a route. They decide to which instances a call may go. */
 export class Traffic {
   readonly rules: readonly Rule[]
-  /** For calls that no rule takes: the instances that no share is kept for. */
+  /** The instances for calls that no rule takes: all except those of rules with a share. */
   readonly #rest: Subset | undefined
 
-  /** Throws for rules that make no sense. */
+  /** Throws if a rule is not valid. */
   constructor(rules: readonly TrafficRule[], name: string) {
     if (!Array.isArray(rules)) throw new TypeError(`${name} must be a list of rules, got ${quote(rules)}`)
     this.rules = rules.map((rule: TrafficRule, index) => ruleOf(rule, `${name}[${index}]`))
@@ -40,23 +40,23 @@ export class Traffic {
     this.#rest = shared.length > 0 ? outsideOf(shared.map(({ subset }) => subset)) : undefined
   }
 
-  /** The instances that a call may go to; undefined: all of them. */
-  choose(request: TrafficRequest, standing: Standing): Subset | undefined {
-    const rule = this.#ruleFor(request, standing)
+  /** Returns the instances that a call may go to, and counts the call. Undefined means all instances. */
+  choose(request: TrafficRequest, state: SubsetState): Subset | undefined {
+    const rule = this.#ruleFor(request, state)
     if (rule) rule.taken++
-    return this.#subsetOf(rule, standing)
+    return this.#subsetOf(rule, state)
   }
 
-  /** The same, of a call that is not made. */
-  explain(request: TrafficRequest, standing: Standing): Subset | undefined {
-    return this.#subsetOf(this.#ruleFor(request, standing), standing)
+  /** Returns what `choose` would return for a call, without counting it. */
+  explain(request: TrafficRequest, state: SubsetState): Subset | undefined {
+    return this.#subsetOf(this.#ruleFor(request, state), state)
   }
 
-  #ruleFor(request: TrafficRequest, { isDown }: Standing): Rule | undefined {
+  #ruleFor(request: TrafficRequest, { isDown }: SubsetState): Rule | undefined {
     return this.rules.find((rule) => takes(rule, request) && (rule.mayFail || !isDown(rule.subset)))
   }
 
-  #subsetOf(rule: Rule | undefined, { isEmpty }: Standing): Subset | undefined {
+  #subsetOf(rule: Rule | undefined, { isEmpty }: SubsetState): Subset | undefined {
     if (rule) return rule.subset
     return this.#rest && !isEmpty(this.#rest) ? this.#rest : undefined
   }
@@ -84,7 +84,7 @@ function ruleOf(rule: TrafficRule, name: string): Rule {
     subset: subsetOf(to, `${name}.to`),
     percent: (when.percent ?? 100) / 100,
     share: share === undefined ? 1 : checkNumber(`${name}.share`, share, { max: 1 }),
-    // A key function is given what a strategy's is.
+    // A key function gets the same request as the key function of a strategy.
     key: readKey && ((request) => readKey(request as PickRequest)),
     mayFail: otherwise === 'fail',
     taken: 0,

@@ -6,20 +6,23 @@ export type FetchInput = Parameters<typeof globalThis.fetch>[0]
 
 export type BodySource = NonNullable<RequestInit['body']>
 
-/** What `fetch` takes, and what a route key needs besides. */
+/** The init of `fetch`, with additional members for route keys and policies. */
 export interface CallInit extends Omit<RequestInit, 'body' | 'priority'> {
-  /** Who is shed first when there is too little for everybody; fetch's own values are fetch's. @default the route's */
+  /**
+   * The importance of the call: if there are too many, less important ones are refused first. Values of fetch are
+   * passed to fetch. @default the route's
+   */
   priority?: Priority | 'high' | 'low' | 'auto'
-  /** A function is called for each try, so that a stream can be made, and sent, again. */
+  /** The body. A function is called for each try, so that a stream can be created, and sent, again. */
   body?: RequestInit['body'] | (() => BodySource)
-  /** What fetch asks for beside a stream; lib.dom does not know it. */
+  /** fetch requires it with a stream. The types of lib.dom do not contain it. */
   duplex?: 'half'
-  /** From `withDeadline()`: the time by which the caller's own caller wants its answer. */
+  /** Set by `withDeadline()`: the time by which the request that this call serves must be answered. */
   deadline?: number
-  /** Values for the `{name}` segments of a route key. */
+  /** The values for the `{name}` segments of a route key. */
   params?: PathParams
-  /** Appended to the URL by the defaults of OpenAPI: arrays repeat their name. */
+  /** Query parameters. They are appended to the URL by the defaults of OpenAPI: an array repeats its name. */
   query?: Query
-  /** Sent as the body, serialised, with `content-type: application/json`. */
+  /** A value that is sent as JSON, with `content-type: application/json`. */
   json?: unknown
 }

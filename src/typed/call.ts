@@ -12,13 +12,13 @@ import type {
 import type { Get } from './init.ts'
 import type { TypedResponse } from './response.ts'
 
-/** What looks like a route key must be one: a typo never becomes an untyped fetch. */
+/** A string that looks like a route key must be one. So a misspelt key is a compile error, not an untyped fetch. */
 type KeyLike = `${string} /${string}`
 
-/** What an editor sees of a key that is still to be written: there it completes. */
+/** An incomplete key. For it an editor offers the keys of the schema. */
 type Unfinished = '' | Method | `${Method} `
 
-/** The call of a client that knows its routes: by key, or as plain fetch. */
+/** The call signature of a client with known routes: by route key, or like fetch. */
 export interface TypedCall<Schema> {
   <Input extends FetchInput>(
     input: CheckedInput<Schema, Input>,
@@ -26,7 +26,7 @@ export interface TypedCall<Schema> {
   ): Promise<CallAnswer<Schema, Input>>
 }
 
-/** `Input` itself when it is right; otherwise what it should be. Inference goes through the `Input` here. */
+/** `Input` itself if it is valid, otherwise what it should be. TypeScript infers `Input` from its use here. */
 type CheckedInput<Schema, Input> = string extends Input
   ? FetchInput | KeyOf<Schema>
   : Input extends KeyLike
@@ -49,7 +49,7 @@ type CallAnswer<Schema, Input> = string extends Input
     ? AnswerOf<Schema, RouteOf<Schema, Input>>
     : TypedResponse
 
-/** What the schema says of a key: an operation, a rule, or undefined. */
+/** What the schema declares for a key: an operation, a rule, or undefined. */
 type RouteOf<Schema, Key> =
   Schema extends OpenAPI<infer Paths>
     ? OpenApiRoute<Paths, Key>

@@ -5,7 +5,7 @@ import type { StandardSchema } from './standard-schema.ts'
 const MODES: readonly unknown[] = ['off', 'warn', 'error']
 const STATUS = /^(?:[1-5]\d\d|[2-5]XX|default)$/
 
-/** The route options that are a contract's. */
+/** The options of a route that belong to its contract. */
 export const CONTRACT_RULE: readonly (keyof RouteContract | keyof ContractPolicy)[] = [
   'params',
   'query',
@@ -15,7 +15,7 @@ export const CONTRACT_RULE: readonly (keyof RouteContract | keyof ContractPolicy
   'contractFailure',
 ]
 
-/** The policy in `options`, on top of `base`; `prefix` names the options in errors. */
+/** Returns the policy in `options`, with defaults from `base`. `prefix` precedes the option names in errors. */
 export function contractPolicy(
   { validate, contractFailure }: ContractPolicy,
   base: Required<ContractPolicy>,
@@ -33,7 +33,7 @@ export function contractPolicy(
 
 export const NO_POLICY: Required<ContractPolicy> = { validate: 'error', contractFailure: false }
 
-/** The contract of a route; undefined when it has none, or is not to be checked. */
+/** Returns the contract of a route. Undefined if it has none, or `validate` is 'off'. */
 export function compileContract(
   route: string,
   { params, query, body, responses }: RouteContract,

@@ -7,7 +7,7 @@ import type { InputOf, OutputOf } from './standard-schema.ts'
 
 declare const contracts: unique symbol
 
-/** Routes with contracts by value, as `createClient` infers them from its `routes`. */
+/** The contracts of routes, as `createClient` infers them from its option `routes`. */
 export interface Contracts<Routes> {
   readonly [contracts]: Routes
 }
@@ -16,7 +16,7 @@ type AnyContract = {
   [Part in keyof RouteContract]-?: { readonly [P in Part]: NonNullable<RouteContract[P]> }
 }[keyof RouteContract]
 
-/** `true` when any route is known to say more than policy; never otherwise. */
+/** `true` if a route has a contract, otherwise `never`. */
 export type HasContract<Routes> = string extends keyof Routes
   ? never
   : { [Key in keyof Routes]: Routes[Key] extends AnyContract ? true : never }[keyof Routes]
@@ -25,12 +25,12 @@ export type ContractArgs<Rule, Key> = InitArgs<
   ParamsPart<Rule, Key> & QueryPart<Rule> & JsonPart<Rule> & Pick<CallInit, 'headers'>
 >
 
-/** Without a contract for its responses, a route's body is unknown. */
+/** Without `responses`, the type of a route's body is unknown. */
 export type ContractAnswer<Rule> = Rule extends { readonly responses: infer Responses }
   ? Answers<{ [Status in keyof Responses]: BodyOf<Responses[Status]> }>
   : TypedResponse
 
-/** `null` declares an answer without a body. */
+/** `null` declares a response without a body. */
 type BodyOf<Schema> = Schema extends null ? never : OutputOf<Schema>
 
 type ParamsPart<Rule, Key> = Rule extends { readonly params: infer Schema }

@@ -2,44 +2,53 @@ import { ContractError } from './error.ts'
 import { readIssues } from './issues.ts'
 import type { StandardSchema } from './standard-schema.ts'
 
-/** `'error'` refuses, `'warn'` lets pass with a process warning, once for each route and field, `'off'` looks away. */
+/**
+ * What happens if a call breaks its contract. `'error'` rejects the call. `'warn'` accepts it with a process warning,
+ * once for each route and field. `'off'` validates nothing.
+ */
 export type ValidateMode = 'off' | 'warn' | 'error'
 
-/** A status, all of a hundred, or every status that is not declared otherwise. */
+/** A status, all statuses of a hundred, or all statuses that are not declared otherwise. */
 export type StatusKey = number | '2XX' | '3XX' | '4XX' | '5XX' | 'default'
 
-/** What a route takes and gives, in any Standard Schema (zod, valibot, arktype): for calls by its key. */
+/**
+ * The contract of a route: schemas of its request and responses, in any Standard Schema (zod, valibot, arktype). It
+ * applies to calls by route key.
+ */
 export interface RouteContract {
-  /** Values for the `{name}` segments. @default any scalar for each */
+  /** The schema of the values for the `{name}` segments. @default any scalar for each */
   params?: StandardSchema
   query?: StandardSchema
-  /** The `json` that is sent. */
+  /** The schema of the `json` that is sent. */
   body?: StandardSchema
-  /** What `json()` gives, by status; `null` for an answer without a body. */
+  /** The schemas of what `json()` returns, by status. `null` declares a response without a body. */
   responses?: { readonly [Status in StatusKey]?: StandardSchema | null }
 }
 
-/** How seriously contracts are taken. */
+/** What contracts do. */
 export interface ContractPolicy {
   /** @default 'error' */
   validate?: ValidateMode
-  /** Whether an answer that breaks its contract is a failure of its instance, once `json()` finds out. @default false */
+  /**
+   * True if a response that breaks its contract counts as a failure of its instance, when `json()` detects it. @default
+   * false
+   */
   contractFailure?: boolean
 }
 
-/** The parts of a call that a contract is about. */
+/** The parts of a call that a contract validates. */
 export interface RequestParts {
   readonly params?: unknown
   readonly query?: unknown
   readonly json?: unknown
 }
 
-/** So that a field with ever new names does not grow the memory of what was warned of. */
+/** The limit of remembered warnings. A field whose name differs in each call must not use ever more memory. */
 const MAX_WARNED = 100
 
-/** One route's contract at work. */
+/** Validates the calls of one route. */
 export class Contract {
-  /** Whether a breach is held against the instance. */
+  /** True if a breach counts as a failure of the instance. */
   readonly blames: boolean
   readonly #route: string
   readonly #schemas: RouteContract
@@ -57,7 +66,7 @@ export class Contract {
     this.blames = contractFailure
   }
 
-  /** What is to be sent: the parts as their schemas give them back. */
+  /** Validates the parts of a request. Returns the parts to send, as the schemas return them. */
   async request({ params, query, json }: RequestParts): Promise<RequestParts> {
     const { params: paramsSchema, query: querySchema, body } = this.#schemas
     return {
@@ -67,7 +76,10 @@ export class Contract {
     }
   }
 
-  /** The same response, whose `json()` keeps the contract; calls `onBreach` when it cannot. */
+  /**
+   * Changes the response, and its clones, so that `json()` validates. Calls `onBreach` if the response breaks the
+   * contract.
+   */
   watch(response: Response, onBreach: () => void): Response {
     if (!this.#schemas.responses) return response
     const { json, clone, status } = response
@@ -95,7 +107,7 @@ export class Contract {
       if (schema === undefined) breach(`the status ${status} is not declared`, { cause: error })
       throw error
     }
-    // Only now: a body left unread would hold its connection.
+    // After reading: an unread body would hold its connection.
     if (schema === undefined) breach(`the status ${status} is not declared`)
     return schema ? this.#check('response', schema, value, { status, onBreach }) : value
   }
@@ -124,7 +136,7 @@ export class Contract {
 
   #refuse(error: ContractError): void {
     if (this.#mode === 'error') throw error
-    // The items of an array are one field.
+    // All items of an array count as one field.
     const field = error.path.replaceAll(/\[\d+\]/g, '[]')
     if (this.#warned.has(field) || this.#warned.size >= MAX_WARNED) return
     this.#warned.add(field)

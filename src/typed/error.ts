@@ -1,24 +1,24 @@
 import { OutriggerError } from '../errors.ts'
 
-/** One thing that breaks a contract. */
+/** One violation of a contract. */
 export interface ContractIssue {
-  /** The offending field: `body.email`, `response.items[3].id`. */
+  /** The field, such as `body.email` or `response.items[3].id`. */
   readonly path: string
-  /** What the schema says is wrong with it, cut short: some schemas quote the value. */
+  /** The message of the schema, shortened, because some schemas quote the value. */
   readonly reason: string
 }
 
 /**
- * A request that was not sent, or an answer that was not handed out, because it breaks its route's contract.
- * It names the field and never holds the value.
+ * A request was not sent, or a response was not returned, because it breaks the contract of its route. The message
+ * names the field, and does not contain the value.
  */
 export class ContractError extends OutriggerError {
   readonly route: string
-  /** Of the first issue. */
+  /** The field of the first issue. */
   readonly path: string
-  /** The first ten. */
+  /** The first ten issues. */
   readonly issues: readonly ContractIssue[]
-  /** The answer's; undefined when it is the request that breaks the contract. */
+  /** The HTTP status of the response. Undefined if the request breaks the contract. */
   readonly status: number | undefined
 
   constructor(

@@ -5,7 +5,7 @@ const MAX_ISSUES = 10
 const MAX_TEXT = 200
 const MAX_KEY = 50
 
-/** The first of a schema's issues, in our words, and how many there are beyond them. */
+/** Converts the first issues of a schema. `more` is the number of the others. */
 export function readIssues(
   root: string,
   found: readonly SchemaIssue[],
@@ -15,7 +15,7 @@ export function readIssues(
     reason: cut(message, MAX_TEXT),
   }))
   return {
-    issues: [first ?? { path: root, reason: 'is refused by its schema' }, ...others],
+    issues: [first ?? { path: root, reason: 'is rejected by its schema' }, ...others],
     more: Math.max(found.length - MAX_ISSUES, 0),
   }
 }

@@ -5,7 +5,7 @@ import type { Answers } from './response.ts'
 declare const openapi: unique symbol
 
 /**
- * Routes as openapi-typescript 7 generates them: types only, nothing of it exists at run time.
+ * Routes with the types that openapi-typescript 7 generates. It exists only as a type, not at run time.
  *
  * @example
  * import type { paths } from './user-service.ts'
@@ -28,12 +28,15 @@ interface Methods {
 
 export type Method = keyof Methods
 
-/** Looked up when a key is called, so that a schema costs what is used of it. Undefined: no such route. */
+/**
+ * The operation of a key; undefined if there is none. It is computed only for keys that are used, so a large schema
+ * compiles fast.
+ */
 export type OpenApiRoute<Paths, Key> = Key extends `${infer M extends Method} ${infer Path}`
   ? Get<Get<Paths, Path>, Methods[M]>
   : undefined
 
-/** Every key of a schema. Only completion asks for it. */
+/** All keys of a schema. Only completion in editors needs it. */
 export type OpenApiKey<Paths> = { [Path in keyof Paths & string]: KeyOfPath<Paths[Path], Path> }[keyof Paths &
   string]
 
@@ -41,10 +44,10 @@ type KeyOfPath<Item, Path extends string> = {
   [M in Method]: Get<Item, Methods[M]> extends undefined ? never : `${M} ${Path}`
 }[Method]
 
-/** What a wrong key is not assignable to, so that the compiler's message says what is wrong. */
+/** The type that a wrong key is not assignable to. It makes the compiler's message say what is wrong. */
 export type OpenApiMisfit<Paths, Key> = Key extends `${string} ${infer Path}`
   ? Path extends keyof Paths & string
-    ? // Not by name: the compiler would print the name.
+    ? // This repeats KeyOfPath: with the alias, the compiler would print its name instead of the keys.
       {
         [M in Method]: Get<Paths[Path], Methods[M]> extends undefined ? never : `${M} ${Path}`
       }[Method]
@@ -64,7 +67,7 @@ type AnswerOf<Responses> = Answers<{ [Status in keyof Responses]: JsonOf<Get<Res
 
 type HeaderValue = string | number | boolean
 
-/** Those of the schema, and any other. */
+/** The headers of the schema, and any others. */
 type HeaderPart<Headers> = [Headers] extends [undefined]
   ? Pick<CallInit, 'headers'>
   : undefined extends Headers
@@ -82,7 +85,7 @@ interface NoBody {
   readonly body?: never
 }
 
-/** As `json` what the schema knows as JSON; anything else as the platform's own body. */
+/** `json` for the content types that are JSON, and `body` for all others. */
 type ContentPart<Content> =
   | (JsonKey<keyof Content> extends never ? never : { readonly json: JsonOf<Content>; readonly body?: never })
   | (Exclude<keyof Content, JsonKey<keyof Content>> extends never
@@ -91,7 +94,7 @@ type ContentPart<Content> =
 
 type JsonKey<Type> = Type extends 'application/json' | `${string}json${string}` | '*/*' ? Type : never
 
-/** A body without content has no JSON; one of another type nobody can say. */
+/** A response without content has no JSON. If its content has another type, the JSON type is unknown. */
 type JsonOf<Content> = [Content] extends [undefined]
   ? never
   : 'application/json' extends keyof Content

@@ -1,4 +1,7 @@
-/** A `Response` whose `json()` gives what is known of its body, and `unknown` rather than `any` when nothing is. */
+/**
+ * A `Response` whose `json()` has the declared type of its body. Without a declaration, the type is `unknown` instead
+ * of `any`.
+ */
 export interface TypedResponse<
   Body = unknown,
   Status extends number = number,
@@ -10,7 +13,7 @@ export interface TypedResponse<
   readonly clone: () => TypedResponse<Body, Status, Ok>
 }
 
-/** The union of a route's answers, from `[status key]: body`: `res.ok` and `res.status` tell them apart. */
+/** The union of a route's responses, made from `[status key]: body`. `res.ok` and `res.status` distinguish them. */
 export type Answers<Bodies> = {
   [Key in keyof Bodies]: Answer<Bodies[Key], Key, keyof Bodies>
 }[keyof Bodies]
@@ -27,14 +30,14 @@ type Answer<Body, Key, Declared> = Key extends Success
           ? Default<Body, Declared>
           : never
 
-/** By custom, `default` is the error of a route that declares its successes. */
+/** By convention, `default` is the error of a route that declares its successes. */
 type Default<Body, Declared> =
   | TypedResponse<Body, Exclude<Ranges[Exclude<keyof Ranges, Declared>], Declared>, false>
   | (Extract<Declared, Success | '2XX'> extends never ? TypedResponse<Body, Success, true> : never)
 
 type Success = 200 | 201 | 202 | 203 | 204 | 205 | 206 | 207 | 208 | 226
 
-/** The registered statuses: a union of literals, because `number` would not narrow. */
+/** The registered statuses. It is a union of literals, because `number` cannot be narrowed. */
 interface Ranges {
   '3XX': 300 | 301 | 302 | 303 | 304 | 305 | 306 | 307 | 308
   '4XX':

@@ -1,6 +1,6 @@
 /**
- * The part of Standard Schema v1 that is used here (https://standardschema.dev): zod, valibot, arktype and
- * others implement it.
+ * The part of Standard Schema v1 that is used here (https://standardschema.dev). Libraries such as zod, valibot and
+ * arktype implement it.
  */
 export interface StandardSchema<Input = unknown, Output = Input> {
   readonly '~standard': {
@@ -24,8 +24,8 @@ type Types<Schema> = Schema extends { readonly '~standard': { readonly types?: i
   ? NonNullable<T>
   : undefined
 
-/** What a schema accepts. */
+/** The type that a schema accepts. */
 export type InputOf<Schema> = Types<Schema> extends { readonly input: infer Input } ? Input : unknown
 
-/** What it makes of that. */
+/** The type that a schema returns. */
 export type OutputOf<Schema> = Types<Schema> extends { readonly output: infer Output } ? Output : unknown

@@ -2,27 +2,28 @@ import { asked, type AskedWarning } from '../hooks/asked.ts'
 import type { Outcome } from '../observe/events.ts'
 import { isOutcome } from '../observe/outcome.ts'
 
-/** What one attempt brought: a status with headers, or an error, or for `execute` any value. */
+/** The result of one attempt: a status with headers, or an error, or the value of an `execute` function. */
 export interface AttemptResult {
-  /** Of the answer; absent when there was none. */
+  /** The HTTP status of the response; absent if there was none. */
   readonly status?: number | undefined
   readonly headers?: Readonly<Record<string, string | string[] | undefined>> | undefined
   readonly error?: unknown
-  /** What the function given to `execute` resolved with. */
+  /** The value with which the function of `execute` resolved. */
   readonly value?: unknown
 }
 
-/** An outcome, and for how long the instance should be left alone. */
+/** An outcome, and how long the instance should be avoided. */
 export interface Judgement {
   readonly outcome: Outcome
   /**
-   * Milliseconds in which the client avoids the instance while another may be picked; 0 is no pause.
-   * @default what Retry-After asks for with `overload`, otherwise 0
+   * How long the client avoids the instance if another one may be picked, in milliseconds; 0 means no pause.
+   *
+   * @default for `overload` what Retry-After asks for, otherwise 0
    */
   readonly pause?: number
 }
 
-/** Decides what an attempt says about its instance; undefined leaves it to the default. */
+/** A function that decides what an attempt tells about its instance. Undefined means the default. */
 export type Classify = (result: AttemptResult) => Outcome | Judgement | undefined
 
 export const CLASSIFY: AskedWarning = Object.freeze({
@@ -32,12 +33,14 @@ export const CLASSIFY: AskedWarning = Object.freeze({
   code: 'OUTRIGGER_CLASSIFY',
 })
 
-/** What the user's own `classify` says. If it throws, or returns no outcome, there is a warning and the default is used. */
+/**
+ * Calls the user function `classify`. If it throws, or returns no outcome, there is a warning and the default is used.
+ */
 export function askClassify(custom: Classify | undefined, result: AttemptResult): Judgement | undefined {
   return custom && asked(() => custom(result), judgementOf, custom, CLASSIFY)
 }
 
-/** Only an overload asks for a pause by itself. */
+/** Without an explicit pause, only `overload` uses the pause that the server asked for. */
 const BARE: Readonly<Record<Outcome, Judgement>> = {
   success: { outcome: 'success', pause: 0 },
   failure: { outcome: 'failure', pause: 0 },
@@ -45,7 +48,7 @@ const BARE: Readonly<Record<Outcome, Judgement>> = {
   ignored: { outcome: 'ignored', pause: 0 },
 }
 
-/** A copy: each member is read once, and a getter of the user's may throw. */
+/** Makes a copy: each member is read only once, because a getter of the user may throw. */
 function judgementOf(value: unknown): Judgement | undefined {
   if (isOutcome(value)) return BARE[value]
   if (typeof value !== 'object' || value === null) return undefined

@@ -7,17 +7,17 @@ import { isA, readOf } from '../hooks/thrown.ts'
 /** What is known of a request that ended with an error. */
 export interface Fault {
   readonly error: unknown
-  /** Whether it was on a connection. */
+  /** True if the request was on a connection. */
   readonly sent: boolean
-  /** Whether the headers of an answer had come. */
+  /** True if the response headers had arrived. */
   readonly isAnswered: boolean
-  /** Whether its connection had already brought an answer to an earlier request. */
+  /** True if its connection had already carried a response to an earlier request. */
   readonly isReused: boolean
-  /** The request's body, as undici has it. */
+  /** The body of the request, as passed to undici. */
   readonly body: unknown
 }
 
-/** This process has run out of something. */
+/** This process has reached a limit of the operating system. */
 const OUT_OF_RESOURCES: ReadonlySet<unknown> = new Set([
   'EMFILE',
   'ENFILE',
@@ -25,7 +25,7 @@ const OUT_OF_RESOURCES: ReadonlySet<unknown> = new Set([
   'ENOBUFS',
   'ENOMEM',
 ])
-/** The instance has answered with more than this client takes. */
+/** The response is larger than this client accepts. */
 const UNTAKEABLE: ReadonlySet<unknown> = new Set([
   'UND_ERR_HEADERS_OVERFLOW',
   'HPE_HEADER_OVERFLOW',
@@ -34,21 +34,22 @@ const UNTAKEABLE: ReadonlySet<unknown> = new Set([
 const TIMED_OUT: ReadonlySet<unknown> = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT'])
 const CLOSED: ReadonlySet<unknown> = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE'])
 
-/** RFC 9113 §7. */
+/** The HTTP/2 error code REFUSED_STREAM (RFC 9113, section 7). */
 const REFUSED_STREAM = 7
 
 /**
- * The verdict on an error. The user's own `classify` may say what it counts as, unless the caller caused it, or an answer was
- * already counted.
+ * Returns the verdict on an error. The user function `classify` may change its outcome, unless the caller caused the
+ * error or a response was already counted.
  */
 export function faultVerdict(fault: Fault, custom: Classify | undefined): Verdict {
-  // Errors of undici and Node can be read. One that throws when it is looked at comes from the caller's code, such as his body.
+  // Errors of undici and Node can be read. An error that throws when it is read comes from the caller's code, such as
+  // its body.
   const verdict: Verdict = VERDICTS[readOf(() => endingOf(fault), 'mistaken')]
   if (verdict.whose === 'caller' || fault.isAnswered) return verdict
   return overruled(verdict, askClassify(custom, { error: fault.error })?.outcome)
 }
 
-/** The row of the table that an error belongs to. */
+/** Returns the row of the table to which an error belongs. */
 export function endingOf({ error, sent, isAnswered, isReused, body }: Fault): Ending {
   if (isCallersFault(error, body)) return 'mistaken'
   const { code } = (error ?? {}) as { code?: unknown }
@@ -65,21 +66,27 @@ export function endingOf({ error, sent, isAnswered, isReused, body }: Fault): En
   return isReused && isClosed(error) ? 'deadConnection' : 'broken'
 }
 
-/** The verdict on what a function given to `execute` threw: nobody can tell what of it has reached the instance. */
+/**
+ * Returns the verdict on an error of a function given to `execute`. It is unknown whether the instance has processed
+ * anything.
+ */
 export function thrownVerdict(error: unknown, custom: Classify | undefined): Verdict {
   const verdict = isA(error, OutriggerError) ? VERDICTS.nestedRefusal : VERDICTS.threw
   return overruled(verdict, askClassify(custom, { error })?.outcome)
 }
 
-/** The server said that it has not begun with the request (RFC 9113 §6.8 and §8.7), or its headers never left. */
+/**
+ * True if the server said that it has not processed the request (RFC 9113, sections 6.8 and 8.7), or if the request
+ * headers were not sent.
+ */
 function isUnprocessed(error: unknown): boolean {
   const { message, http2ErrorCode } = (error ?? {}) as { message?: unknown; http2ErrorCode?: unknown }
   if (http2ErrorCode === REFUSED_STREAM) return true
-  // undici gives these no code of their own. Type 1 is HEADERS.
+  // undici sets no code on these errors. Type 1 is a HEADERS frame.
   return /^HTTP\/2: "(?:GOAWAY" frame received|frameError" received - type 1,)/.test(String(message))
 }
 
-/** The other side, or something on the way, has closed the connection. */
+/** True if the server, or something on the path, has closed the connection. */
 function isClosed(error: unknown): boolean {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown }
   if (CLOSED.has(code)) return true

@@ -1,18 +1,21 @@
-/** Milliseconds within which connections that break belong together, one to the next. */
+/** In milliseconds: connections that break within this time of each other belong to one incident. */
 const TOGETHER = 250
-/** No incident takes longer, in ms: a client that has little CPU hears of its broken connections one after the other. */
+/**
+ * The maximum length of an incident in milliseconds. A client with little CPU time notices its broken connections one
+ * after the other.
+ */
 const LONGEST = 2_000
 
-/** Failures that count once. Times are the clock's. */
+/** Failures that count as one. Times are in milliseconds of the clock. */
 export interface Incident {
   readonly firstAt: number
   lastAt: number
 }
 
 /**
- * Whether a failure at `now`, of an attempt begun at `startedAt`, belongs to the incident: it was under way at the first
- * failure, and ended soon after. A pod that dies behind one address breaks many connections in one moment. `spreads`:
- * soon after the last failure is enough.
+ * True if a failure at `now`, of an attempt that began at `startedAt`, belongs to the incident. It does if the attempt
+ * was in flight at the first failure and ended soon after it. For example, a pod that dies behind a shared address
+ * breaks many connections at the same moment. With `spreads`, soon after the last failure is enough.
  */
 export function isSameIncident(
   { firstAt, lastAt }: Incident,

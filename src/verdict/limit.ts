@@ -1,29 +1,35 @@
 import { VERDICTS, type Verdict } from './verdict.ts'
 import { readOf } from '../hooks/thrown.ts'
 
-/** A timer that fires this many ms late was held up by this process, which may then have missed an answer too. */
+/**
+ * In milliseconds. A timer that fires this late was delayed by this process, which may then also have missed a
+ * response.
+ */
 const LATE = 20
-/** A limit shorter than this many times an instance's usual latency says nothing about the instance. */
+/** A timeout shorter than this many times an instance's usual latency tells nothing about the instance. */
 const PATIENCE = 2
 
-/** How one try stood when the time of its call was up. */
+/** The state of one try when the timeout of its call passed. */
 export interface Spent {
   /** Milliseconds since the call began. */
   readonly call: number
-  /** Milliseconds since the try left our own queue; -Infinity if it is still in there. */
+  /** Milliseconds since the try left the queue of this client; -Infinity if it is still in the queue. */
   readonly attempt: number
   /** Milliseconds by which the timer fired late. */
   readonly late: number
-  /** False when nothing can have reached the instance. */
+  /** False if nothing can have reached the instance. */
   readonly sent: boolean
 }
 
-/** Whether this process did not look in time. */
+/** True if this process was too busy to notice a response in time. */
 export function isLate(ms: number): boolean {
   return ms >= LATE
 }
 
-/** The verdict on a try that ran into the time limit of its call: it is to blame if it had most of that time. */
+/**
+ * Returns the verdict on a try that was in flight when the timeout of its call passed. It counts against the instance
+ * if the try had at least half of that time.
+ */
 export function limitVerdict({ call, attempt, late, sent }: Spent): Verdict {
   if (attempt === -Infinity) return VERDICTS.queued
   if (isLate(late)) return VERDICTS.lateTimer
@@ -31,18 +37,21 @@ export function limitVerdict({ call, attempt, late, sent }: Spent): Verdict {
   return sent ? VERDICTS.silent : VERDICTS.unreachable
 }
 
-/** The same where the limit was the caller's: one shorter than what an instance usually takes is no evidence. */
+/**
+ * Returns the verdict if the timeout was the caller's. A timeout shorter than the usual latency of the instance tells
+ * nothing about it.
+ */
 export function callersLimitVerdict(spent: Spent, usual: number | undefined): Verdict {
   if (usual !== undefined && spent.attempt < usual * PATIENCE) return VERDICTS.abandoned
   return limitVerdict(spent)
 }
 
-/** The verdict on a try that was over its own timeout. */
+/** Returns the verdict on a try that exceeded its own timeout. */
 export function timeoutVerdict(sent: boolean): Verdict {
   return sent ? VERDICTS.silent : VERDICTS.unreachable
 }
 
-/** Whether an abort says that a time limit of the caller's has passed, as `AbortSignal.timeout` does. */
+/** True if an abort means that a timeout of the caller has passed, like that of `AbortSignal.timeout`. */
 export function isTimeLimit(reason: unknown): boolean {
   return readOf(() => (reason as { name?: unknown } | null | undefined)?.name === 'TimeoutError', false)
 }

@@ -1,33 +1,42 @@
 import type { Outcome, Whose } from '../observe/events.ts'
 
 /**
- * What one attempt says about its instance, and what may be done next. Breakers, balancers, outlier detection, retries,
- * hedges and events read it; none of them looks at the error itself.
+ * What one attempt tells about its instance, and what may be done next. Breakers, balancers, outlier detection,
+ * retries, hedges and events use it. None of them looks at the error itself.
  */
 export interface Verdict {
   readonly whose: Whose
   /**
-   * What the attempt counts as. `ignored` counts neither for nor against the instance: only `snapshot()` counts it, and strategies and
-   * early probes hear how long it took at least.
+   * What the attempt counts as. `ignored` counts neither for nor against the instance. Only `snapshot()` counts it, and
+   * strategies and early probes learn how long it took at least.
    */
   readonly outcome: Outcome
-  /** Whether the instance has worked on the request. `no`: its method does not keep it from being sent again, where `again` allows it. */
+  /**
+   * Whether the instance has processed the request. With `no`, a request of any method may be sent again if `again`
+   * allows it.
+   */
   readonly processed: 'yes' | 'maybe' | 'no'
-  /** It happened below HTTP: it says something about the instance, and nothing about the route. */
+  /** True if it happened below HTTP. Then it tells something about the instance, but nothing about the route. */
   readonly connection: boolean
   /**
-   * Whether attempts that were under way together and ended like this at the same time are one strike for breaker and strategy.
-   * `always`: one connection, or one process, broke under all of them. `answering`: only if the instance has answered another
-   * attempt since they began; if it has not, each of them shows by itself that it hangs. `never`: each counts.
+   * Whether attempts that were in flight together and ended like this at the same time count as one strike for breaker
+   * and strategy.
+   * - `always`: one connection or one process broke under all of them.
+   * - `answering`: only if the instance has answered another attempt since they began. If not, each of them shows that
+   * the instance hangs.
+   * - `never`: each one counts.
    */
   readonly together: 'always' | 'answering' | 'never'
-  /** Milliseconds in which the user's own `classify` wants the instance avoided; undefined: as the server asked. */
+  /**
+   * How long the user function `classify` wants the instance avoided, in milliseconds. Undefined means as long as the
+   * server asked.
+   */
   readonly pause?: number
   /** `free`: another try costs neither an attempt nor budget. `charged`: it costs both. */
   readonly again: 'free' | 'charged' | 'never'
 }
 
-/** How an attempt can end. The table in docs/verdict.md has a row for each, with its name. */
+/** How an attempt can end. The table in docs/verdict.md has a row for each name. */
 export type Ending =
   | 'good'
   | 'bad'
@@ -52,16 +61,16 @@ export type Ending =
 
 /** One row for each ending. */
 export const VERDICTS: Readonly<Record<Ending, Verdict>> = {
-  // An answer came.
+  // There was a response.
   good: row('instance', 'success', 'yes', 'http', 'never', 'never'),
-  // Of these, `again.ts` sends only for the statuses that another instance may improve on.
+  // `again.ts` retries only those with a status for which another instance may respond better.
   bad: row('instance', 'failure', 'yes', 'http', 'never', 'charged'),
   busy: row('instance', 'overload', 'yes', 'http', 'never', 'charged'),
   dismissed: row('caller', 'ignored', 'yes', 'http', 'never', 'never'),
   breach: row('instance', 'failure', 'yes', 'http', 'never', 'never'),
   truncated: row('instance', 'failure', 'yes', 'connection', 'always', 'never'),
   untakeable: row('client', 'ignored', 'yes', 'http', 'never', 'never'),
-  // No answer came.
+  // There was no response.
   notConnected: row('instance', 'failure', 'no', 'connection', 'always', 'free'),
   unreachable: row('instance', 'failure', 'no', 'connection', 'answering', 'free'),
   broken: row('instance', 'failure', 'maybe', 'connection', 'always', 'charged'),
@@ -74,7 +83,8 @@ export const VERDICTS: Readonly<Record<Ending, Verdict>> = {
   outOfResources: row('client', 'ignored', 'no', 'http', 'never', 'never'),
   nestedRefusal: row('client', 'ignored', 'maybe', 'http', 'never', 'never'),
   mistaken: row('caller', 'ignored', 'maybe', 'http', 'never', 'never'),
-  // Also what this client gives up without a fault: a hedge that lost, `close()`, a try that had little of the time of its call.
+  // Also an attempt that this client cancels although nothing failed: a hedge that lost, `close()`, a try that had
+  // little of its call's time.
   abandoned: row('caller', 'ignored', 'maybe', 'http', 'never', 'never'),
 }
 
@@ -104,25 +114,25 @@ const BY_OUTCOME: Record<Outcome, Verdict> = {
 }
 
 /**
- * Whether the caller is content with an answer that counts as this: it says nothing against it, though `ignored` says nothing for the
- * instance either. The one place that decides whether a call with an answer was a success.
+ * True if the caller accepts a response with this outcome. `ignored` says nothing for the instance, but nothing against
+ * the response either. Only this function decides whether a call with a response was a success.
  */
 export function isGoodForCaller(outcome: Outcome | undefined): boolean {
   return outcome === 'success' || outcome === 'ignored'
 }
 
-/** The verdict on an answer that counts as `outcome`. */
+/** Returns the verdict on a response that counts as `outcome`. */
 export function verdictOnAnswer(outcome: Outcome): Verdict {
   return BY_OUTCOME[outcome]
 }
 
-/** The same verdict on the request that a redirect led to: the first one was worked on. */
+/** Returns the verdict for the request that followed a redirect. An instance has processed the first request. */
 export function afterRedirect(verdict: Verdict): Verdict {
   if (verdict.processed !== 'no' && verdict.again !== 'free') return verdict
   return { ...verdict, processed: 'maybe', again: verdict.outcome === 'ignored' ? 'never' : 'charged' }
 }
 
-/** The same verdict, where the user's own `classify` said what it counts as. */
+/** Returns the verdict with the outcome that the user function `classify` returned. */
 export function overruled(verdict: Verdict, outcome: Outcome | undefined): Verdict {
   if (outcome === undefined || outcome === verdict.outcome) return verdict
   if (outcome === 'ignored') return { ...verdict, whose: excused(verdict.whose), outcome, again: 'never' }
@@ -130,7 +140,7 @@ export function overruled(verdict: Verdict, outcome: Outcome | undefined): Verdi
   return { ...verdict, whose: 'instance', outcome, again }
 }
 
-/** The user says that it was not the instance. */
+/** The user function says that the instance is not responsible. */
 function excused(whose: Whose): Whose {
   return whose === 'instance' ? 'caller' : whose
 }

@@ -15,7 +15,7 @@ async function setUp(options: Partial<ClientOptions> = {}): Promise<{
   clock: ManualClock
   source: HandSource
   events: ControlEvent[]
-  /** Who takes the next 40 calls. */
+  /** Returns which instances get the next 40 calls. */
   takers(): Promise<string>
 }> {
   const clock = new ManualClock()
@@ -33,7 +33,7 @@ async function setUp(options: Partial<ClientOptions> = {}): Promise<{
   return { client, clock, source, events, takers }
 }
 
-test('an isolated instance gets no call, through snapshots and new addresses, until it is restored', async () => {
+test('an isolated instance gets no call, through snapshots and address changes, until it is restored', async () => {
   const { client, source, events, takers } = await setUp()
   client.isolate('a', { reason: 'INC-1' })
   expect(await takers()).toBe('b')
@@ -69,7 +69,7 @@ test.each(['breaker', 'no breaker', 'panic'])('isolation holds with %s', async (
   expect(await takers()).toBe('b')
 })
 
-test('it ends when it was told to, by the clock and without a timer', async () => {
+test('an action ends at its time, by the clock and without a timer', async () => {
   const { client, clock, events, takers } = await setUp()
   client.isolate('a', { for: 1000 })
   client.weigh('b', 0, { for: 2000 })
@@ -82,16 +82,20 @@ test('it ends when it was told to, by the clock and without a timer', async () =
   expect(await takers()).toBe('ab')
   expect(
     events.filter(({ action }) => action === 'expired').map(({ id, reason }) => `${id}: ${reason}`),
-  ).toEqual(['b: draining by hand is over', 'a: isolated by hand is over', 'b: weight by hand is over'])
+  ).toEqual([
+    "b: the time for 'draining' has passed",
+    "a: the time for 'isolated' has passed",
+    "b: the time for 'weight' has passed",
+  ])
 })
 
-test('the last instance is only taken out by force', async () => {
+test('the last instance is only isolated by force', async () => {
   const { client, source, takers } = await setUp()
   client.isolate('a')
   expect(() => client.isolate('b')).toThrow(/isolate\('b'\) would leave svc without an instance/)
   expect(() => client.open('b', 100)).toThrow(RangeError)
   expect(await takers()).toBe('b')
-  // The registry takes the other one away: who is isolated is better than nobody.
+  // The registry removes the other one. An isolated instance is better than none.
   source.push(instance('a'))
   await expect.poll(() => client.snapshot().instances.length).toBe(1)
   expect(await takers()).toBe('a')
@@ -100,7 +104,7 @@ test('the last instance is only taken out by force', async () => {
   await expect(takers()).rejects.toMatchObject({ code: 'ERR_OUTRIGGER_CIRCUIT_OPEN' })
 })
 
-test('who was isolated stays so when the last one is isolated by force', async () => {
+test('isolated instances stay isolated when the last one is isolated by force', async () => {
   const { client, source, takers } = await setUp()
   client.isolate('a', { reason: 'INC-1' })
   client.isolate('b', { force: true })
@@ -116,7 +120,7 @@ test('who was isolated stays so when the last one is isolated by force', async (
   expect(await takers()).toBe('a')
 })
 
-test('the reason is in the explanation and in the event of the end', async () => {
+test('the reason is in the explanation and in the event when the time has passed', async () => {
   const { client, clock, events } = await setUp()
   const why = (): string[] => client.explain().instances.map((each) => each.why)
   client.drain('a', { for: 100, reason: 'INC-1\nof today' })
@@ -128,10 +132,13 @@ test('the reason is in the explanation and in the event of the end', async () =>
   await clock.advance(100)
   client.weigh('a', 0, { reason: 'INC-3' })
   expect(why()[0]).toBe('its weight is 0, by hand: INC-3; no better instance is available')
-  expect(events[2]).toMatchObject({ action: 'expired', reason: 'draining by hand is over: INC-1 of today' })
+  expect(events[2]).toMatchObject({
+    action: 'expired',
+    reason: "the time for 'draining' has passed: INC-1 of today",
+  })
 })
 
-test('drain and weigh 0 leave an instance for when nobody else is there', async () => {
+test('drain and weigh 0 keep an instance for when no other one is available', async () => {
   const { client, takers } = await setUp()
   client.drain('a')
   expect(await takers()).toBe('b')
@@ -167,7 +174,7 @@ test('open() opens the breaker, which then recovers as usual; an instance that r
   expect(client.snapshot().instances[0]?.breaker).toBe('closed')
 })
 
-test('a mistake is refused, and nothing is done', async () => {
+test('an invalid action is rejected and has no effect', async () => {
   const { client, events, takers } = await setUp({ breaker: false })
   expect(() => client.isolate('c')).toThrow("isolate(): svc has no instance 'c'; known: a, b")
   expect(() => client.isolate('a', { for: 0 })).toThrow(/isolate\(\)\.for must be a number > 0/)

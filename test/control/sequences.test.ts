@@ -71,7 +71,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 const routed = ['/a', '/b', '/other']
 
-/** All that a client says of itself, but for what it has counted. */
+/** The visible state of a client, without its counters. */
 function stateOf(client: Client): unknown {
   const { traffic: rules, ...snapshot } = client.snapshot()
   return JSON.parse(
@@ -95,19 +95,19 @@ function act(client: Client, { hand, id: own, weight }: Extract<Step, { hand: Ha
 async function start(options: Partial<ClientOptions>): Promise<{ client: Client; source: HandSource }> {
   const source = new HandSource()
   const client = createClient({ service: 'svc', source, clock: new ManualClock(), ...options })
-  // One that no step touches, so that any other may be taken out.
+  // An instance that no step changes, so that any other may be isolated.
   source.push(...[...IDS, 'z'].map((each) => instance(each)))
   await client.ready()
   return { client, source }
 }
 
-test('any updates, hand actions and snapshots leave the state of a fresh client with the final ones', async () => {
+test('any updates, hand actions and snapshots lead to the state of a new client with the final ones', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
       const { client, source } = await start({})
       let options: Partial<ClientOptions> = {}
       let latest: readonly Instance[] = [...IDS, 'z'].map((each) => instance(each))
-      /** By instance, the last of each kind of action. */
+      /** The last action of each kind, by instance. */
       const marks = new Map<string, Map<Hand, Extract<Step, { hand: Hand }>>>()
       for (const each of steps) {
         if ('update' in each) {
@@ -119,7 +119,7 @@ test('any updates, hand actions and snapshots leave the state of a fresh client 
           source.push(...each.list)
           await settled()
         } else {
-          // An id that is not known, or the last instance that is left: nothing changes.
+          // The id is unknown, or no other instance is left: nothing changes.
           try {
             if ('hand' in each) act(client, each)
             else client[each.back](each.id)

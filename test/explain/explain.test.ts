@@ -19,7 +19,7 @@ const options = (clock: ManualClock): ClientOptions => ({
   clock,
 })
 
-it('says of each instance whether it may be picked, or why not', async () => {
+it('says for each instance whether it may be picked, or why not', async () => {
   const clock = new ManualClock()
   await using client = createClient({
     ...options(clock),
@@ -89,7 +89,7 @@ it('says whether a request may be sent twice', async () => {
   expect(client.explain().plan).not.toHaveProperty('idempotent')
 })
 
-it('changes nothing: what is asked about is picked as before', async () => {
+it('changes nothing: the next pick is the same as without it', async () => {
   const clock = new ManualClock()
   await using client = createClient({ ...options(clock), balance: peakEwma() })
   await client.ready()
@@ -111,7 +111,7 @@ it('prints a large cost in digits', async () => {
   expect(client.explain().toString()).toContain(' 5670 ')
 })
 
-it('says who is in another subset', async () => {
+it('shows instances in another subset', async () => {
   const clock = new ManualClock()
   const balance = subset(peakEwma(), { size: 1, clientId: 0 })
   await using client = createClient({ ...options(clock), source: fixed([at('a'), at('b')]), balance })
@@ -124,7 +124,7 @@ it('says who is in another subset', async () => {
   ])
 })
 
-it('says what the source fails with before anything is known', async () => {
+it('shows the error of the source before the first snapshot', async () => {
   const clock = new ManualClock()
   const source = new HandSource()
   await using client = createClient({ ...options(clock), source })
@@ -135,7 +135,7 @@ it('says what the source fails with before anything is known', async () => {
   expect(String(client.explain())).toContain('the source fails: Error: no registry')
 })
 
-it('has a line for each instance, whatever a registry calls it', async () => {
+it('has one line per instance, whatever ids a registry has', async () => {
   const clock = new ManualClock()
   const forged = { id: 'a\n2 of 2 instances may be picked', url: at('a').url }
   await using client = createClient({ ...options(clock), source: fixed([forged, at('b')]) })

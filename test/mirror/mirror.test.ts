@@ -50,7 +50,7 @@ async function connect(mirror: MirrorOptions | false, options: Partial<ClientOpt
   return client
 }
 
-/** The copies of a client as its events tell of them. */
+/** Returns the copies of a client, as its events report them. */
 function eventsOf(client: Client): MirrorEvent[] {
   const events: MirrorEvent[] = []
   client.on('mirror', (event) => events.push(event))
@@ -60,7 +60,7 @@ function eventsOf(client: Client): MirrorEvent[] {
 const text = async (answer: Promise<Response>): Promise<string> => (await answer).text()
 
 describe('a copy', () => {
-  it('goes to the other instances, marked, with the headers of the request; the caller gets the first answer', async () => {
+  it('goes to the other instances with a mark and the headers of the request; the caller gets the first response', async () => {
     await using client = await connect({ to }, { headers: { 'x-key': 'secret' }, attemptHeader: 'x-attempt' })
     const events = eventsOf(client)
     const headers = { authorization: 'Bearer ann', 'x-user': 'ann' }
@@ -90,7 +90,7 @@ describe('a copy', () => {
     })
   })
 
-  it('is made on each door but execute(), for GET, HEAD and OPTIONS alone', async () => {
+  it('is made on each door except execute(), only for GET, HEAD and OPTIONS', async () => {
     await using client = await connect({ to })
     for (const method of ['GET', 'HEAD', 'OPTIONS'] as const) await text(client('/fetch', { method }))
     await (await client.request('/request')).body.dump()
@@ -131,14 +131,14 @@ describe('a copy', () => {
     expect(old.requests.length).toBeGreaterThanOrEqual(4)
   })
 
-  it('of a copy is not made', async () => {
+  it('is not made of another copy', async () => {
     await using client = await connect({ to })
     await text(client('/', { headers: { 'X-Outrigger-Mirror': '1' } }))
     await sleep(20)
     expect(next.requests).toEqual([])
   })
 
-  it('is made of a part of the requests, and of those that are meant', async () => {
+  it('is made of a fraction of the requests, and only of those that match', async () => {
     await using client = await connect({
       to,
       share: 0.25,
@@ -154,7 +154,7 @@ describe('a copy', () => {
     expect(client.snapshot().mirror?.share).toBeCloseTo(0.2)
   })
 
-  it('carries what was asked, though the caller uses his headers again at once, and nothing of another caller', async () => {
+  it('has the headers of its request, although the caller changes them at once, and nothing of another caller', async () => {
     await using client = await connect({ to, max: 64 }, { transport: { connections: 1 } })
     const headers: Record<string, string> = {}
     const calls = Array.from({ length: 30 }, (_, user) => {
@@ -177,7 +177,7 @@ describe('a copy', () => {
     }
   })
 
-  it('is told in the context of its own call', async () => {
+  it('is reported in the context of its own call', async () => {
     const user = new AsyncLocalStorage<string>()
     await using client = await connect({ to })
     const heard: unknown[] = []
@@ -194,7 +194,7 @@ describe('a copy', () => {
   })
 })
 
-describe('a mirror that is out of order costs its callers nothing', () => {
+describe('a mirror that fails costs the callers nothing', () => {
   it.each([
     ['hangs', hang, { error: expect.objectContaining({ name: 'TimeoutError' }) }],
     ['resets', reset, { error: expect.anything() }],
@@ -204,7 +204,7 @@ describe('a mirror that is out of order costs its callers nothing', () => {
     ['asks for a pause', reply(429, '', { 'retry-after': '60' }), { status: 429 }],
   ] as const)('when it %s', async (_name, answer, told) => {
     next.behave(answer)
-    // Only these wait for it.
+    // Only these cases wait for it.
     const timeout = answer === hang || answer === stall ? 50 : 60_000
     await using client = await connect({ to, timeout })
     const events = eventsOf(client)
@@ -216,7 +216,7 @@ describe('a mirror that is out of order costs its callers nothing', () => {
     const { mirror, instances, budget } = client.snapshot()
     const [status] = [events[0]?.status ?? 500]
     expect(mirror).toMatchObject({ sent: 8, inFlight: 0, failed: status === 429 ? 0 : 8, dropped: 0 })
-    // It counts nowhere: the instance may be used by calls, and none has been tried there.
+    // It counts for nothing: calls may use the instance, and none has been sent there.
     const copied = instances.find(({ instance }) => instance.id === 'next')
     expect(copied).toMatchObject({ breaker: 'closed', inFlight: 0, pending: 0 })
     expect(Object.values(copied?.settled ?? {})).toEqual([0, 0, 0, 0])
@@ -225,7 +225,7 @@ describe('a mirror that is out of order costs its callers nothing', () => {
     expect(budget).toBeGreaterThan(0)
   })
 
-  it('when nobody listens there', async () => {
+  it('when its instances refuse connections', async () => {
     registry.register(service, { id: 'next', url: await refusedUrl(), metadata: { version: 'v2' } })
     await using client = await connect({ to })
     const events = eventsOf(client)
@@ -235,7 +235,7 @@ describe('a mirror that is out of order costs its callers nothing', () => {
     expect(client.snapshot().mirror).toMatchObject({ sent: 3, failed: 3 })
   })
 
-  it('when there are no such instances, or they are not well, or the only one has the request itself', async () => {
+  it('when there are no such instances, or none is healthy, or the only one gets the request itself', async () => {
     const cases: [string, Partial<ClientOptions>][] = [
       ['none', { mirror: { to: { version: 'v9' } } }],
       ['the same', { mirror: { to: { version: 'v1' } } }],
@@ -260,7 +260,7 @@ describe('a mirror that is out of order costs its callers nothing', () => {
     expect(client.snapshot().mirror).toMatchObject({ sent: 0 })
   })
 
-  it('when it answers without end: what is more than a little is cut off', async () => {
+  it('when the response does not end: it is aborted after a few kilobytes', async () => {
     let written = 0
     next.behave((_request, response) => {
       const more = (): void => {
@@ -278,7 +278,7 @@ describe('a mirror that is out of order costs its callers nothing', () => {
     expect(written).toBeLessThan(64 * 1024 * 1024)
   })
 
-  it('when more is copied than it can take: only so many are under way', async () => {
+  it('when there are more requests than it can handle: only a limited number is in flight', async () => {
     next.behave(hang)
     await using client = await connect({ to, max: 3, timeout: 60_000 })
     await Promise.all(Array.from({ length: 20 }, () => text(client('/'))))
@@ -287,7 +287,7 @@ describe('a mirror that is out of order costs its callers nothing', () => {
     expect(next.requests).toHaveLength(3)
   })
 
-  it('when its instances serve calls too: a copy has a connection of its own', async () => {
+  it('when its instances also serve calls: a copy has a separate connection', async () => {
     next.behave((request, response) => {
       if (request.headers['x-outrigger-mirror'] === undefined) response.end('next')
     })
@@ -297,7 +297,7 @@ describe('a mirror that is out of order costs its callers nothing', () => {
     expect(client.snapshot().mirror?.inFlight).toBe(4)
   })
 
-  it('also where a breaker asks whether somebody else is there: the mirror is no place that calls have to stay in', async () => {
+  it('when a breaker asks for other instances: the mirror’s subset does not count as one that calls use', async () => {
     registry.register(service, { id: 'third', url: old.url, metadata: { version: 'v1' } })
     const needed: number[] = []
     for (const mirror of [false, { to }] as const) {
@@ -340,11 +340,11 @@ describe('a mirror that is out of order costs its callers nothing', () => {
   })
 })
 
-/** Connections that nothing but their owner closes. */
+/** Connections that are closed only by this side. */
 const LASTING = { keepAliveTimeout: 3_600_000, keepAliveMaxTimeout: 3_600_000 }
 
 describe('the life of a mirror', () => {
-  it('ends with close(), in the middle of a copy', async () => {
+  it('ends with close(), during a copy', async () => {
     next.behave(hang)
     const client = await connect({ to, timeout: 60_000 })
     const events = eventsOf(client)
@@ -360,7 +360,7 @@ describe('the life of a mirror', () => {
     expect(next.requests).toHaveLength(2)
   })
 
-  it('leaves no connection to an instance that has left, though no other copy is sent', async () => {
+  it('closes the connections to an instance that has left, although no other copy is sent', async () => {
     await using client = await connect({ to }, { transport: LASTING })
     const events = eventsOf(client)
     expect(await text(client('/'))).toBe('old')
@@ -371,7 +371,7 @@ describe('the life of a mirror', () => {
     expect(events[0]?.outcome).toBe('success')
   })
 
-  it('leaves no connection when there is no mirror any more; the copy under way is not cut', async () => {
+  it('closes its connections when the mirror is removed, without aborting the copy in flight', async () => {
     const release = Promise.withResolvers<void>()
     next.behave((_request, response) => void release.promise.then(() => response.end('late')))
     await using client = await connect({ to }, { transport: LASTING })
@@ -384,7 +384,7 @@ describe('the life of a mirror', () => {
     expect(events[0]?.outcome).toBe('success')
   })
 
-  it('goes on though its caller leaves, and takes nothing of his', async () => {
+  it('goes on when its caller aborts, and does not use the caller’s signal', async () => {
     next.behave((_request, response) => setTimeout(() => response.end('late'), 30))
     old.behave(hang)
     await using client = await connect({ to })
@@ -398,7 +398,7 @@ describe('the life of a mirror', () => {
     expect(events[0]?.status).toBe(200)
   })
 
-  it('follows the registry and update(), and keeps its counts while it is the same', async () => {
+  it('uses the current instances and options, and keeps its counts while it is the same', async () => {
     await using client = await connect({ to })
     await text(client('/'))
     await next.seen(1)
@@ -416,7 +416,7 @@ describe('the life of a mirror', () => {
     expect([next.requests.length, other.requests.length]).toEqual([1, 1])
   })
 
-  it("a route's own takes the place of the client's", async () => {
+  it('a route’s own mirror replaces the client’s', async () => {
     const routes = { 'GET /never': { mirror: false }, 'GET /also/{id}': { mirror: { to, max: 1 } } } as const
     await using client = await connect({ to }, { routes })
     await text(client('/never'))
@@ -429,7 +429,7 @@ describe('the life of a mirror', () => {
     expect(routeMirrors).toMatchObject({ 'GET /also/{id}': { sent: 1 } })
   })
 
-  it('without it, nothing is copied and nothing is kept', async () => {
+  it('without it, nothing is copied and nothing is stored', async () => {
     await using client = await connect(false)
     await text(client('/'))
     expect(client.snapshot()).not.toHaveProperty('mirror')
@@ -439,7 +439,7 @@ describe('the life of a mirror', () => {
   })
 })
 
-describe('what makes no sense', () => {
+describe('invalid options', () => {
   it.each<[unknown, string]>([
     [{}, 'mirror.to must be an object'],
     [{ to: {} }, 'mirror.to must name a version, a zone or metadata'],
@@ -454,14 +454,14 @@ describe('what makes no sense', () => {
     [true, 'mirror must be an object'],
     [0, 'mirror must be an object'],
     [null, 'mirror must be an object'],
-  ])('%j is refused', (mirror, message) => {
+  ])('%j is rejected', (mirror, message) => {
     const options = { service, source: registry }
     expect(() => createClient({ ...options, mirror: mirror as MirrorOptions })).toThrow(message)
     const routes = { 'GET /': { mirror: mirror as MirrorOptions } }
     expect(() => createClient({ ...options, routes })).toThrow("routes['GET /'].")
   })
 
-  it('a function as transport is refused', () => {
+  it('a function as transport is rejected', () => {
     const transport = (): never => {
       throw new Error('never')
     }

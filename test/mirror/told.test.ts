@@ -42,7 +42,7 @@ const call = async (client: Client, path: string): Promise<string> => (await cli
 const samplesOf = async (register: Registry): Promise<string[]> =>
   (await register.metrics()).split('\n').filter((line) => line.startsWith('outrigger_mirror_copies_total'))
 
-/** Three calls: one is copied and fails there, one is under way there, one has no room. */
+/** Makes three calls: the copy of the first fails, that of the second is in flight, that of the third is dropped. */
 async function threeCalls(client: Client): Promise<void> {
   next.behave(reply(500), hang)
   await call(client, '/users/1')
@@ -52,7 +52,7 @@ async function threeCalls(client: Client): Promise<void> {
   await call(client, '/users/3')
 }
 
-it('explain() has the copies of the plan in force, as data and as text', async () => {
+it('explain() shows the copies of the current plan, as data and as text', async () => {
   const routes = { 'GET /never': { mirror: false }, 'GET /own': { mirror: { to, share: 0.005 } } } as const
   await using client = await connect({ mirror: { to, max: 1, timeout: 60_000 }, routes })
   await threeCalls(client)
@@ -77,7 +77,7 @@ it('explain() has the copies of the plan in force, as data and as text', async (
   expect(String(client.explain('GET /own'))).toContain('mirror: 0.5 % to version v2')
 })
 
-it('an event tells of each copy that had no room, in the context of its own call', async () => {
+it('an event reports each dropped copy, in the context of its own call', async () => {
   const user = new AsyncLocalStorage<string>()
   next.behave(hang)
   await using client = await connect({ mirror: { to, max: 1, timeout: 60_000 } })
@@ -92,7 +92,7 @@ it('an event tells of each copy that had no room, in the context of its own call
   }
 })
 
-it('nothing is dropped where nobody could have got the copy', async () => {
+it('nothing is dropped if no instance could have got the copy', async () => {
   await using client = await connect({ mirror: { to, max: 1, timeout: 60_000 } })
   await threeCalls(client)
   client.isolate('next')
@@ -100,7 +100,7 @@ it('nothing is dropped where nobody could have got the copy', async () => {
   expect(client.snapshot().mirror).toMatchObject({ sent: 2, dropped: 1 })
 })
 
-it('Prometheus counts copies by how they ended, and calls and attempts as without a mirror', async () => {
+it('Prometheus counts copies by outcome, and calls and attempts as without a mirror', async () => {
   await using client = await connect({
     mirror: { to, max: 1, timeout: 60_000 },
     routes: { 'GET /users/{id}': {} },
@@ -124,7 +124,7 @@ it('Prometheus counts copies by how they ended, and calls and attempts as withou
   expect(text).toContain(`outrigger_in_flight{service="${service}"} 0`)
 })
 
-it('the dashboard tells of the mirrors of the client and its routes', async () => {
+it('the dashboard shows the mirrors of the client and its routes', async () => {
   const routes = { 'GET /own/{id}': { mirror: { to, share: 0.5 } } } as const
   await using client = await connect({ mirror: { to, max: 1, timeout: 60_000 }, routes })
   await using page = await serveDashboard(client)

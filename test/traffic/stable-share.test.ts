@@ -2,18 +2,19 @@ import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { createClient, MemoryRegistry, roundRobin, type Client, type TrafficRule } from '../../src/index.ts'
 
-// A user stays on his side of a share, whatever comes and goes: instances of both sides, the client itself, and the share as it grows.
+// A user stays on one side of a share, while instances of both sides come and go, the client is made anew, and the
+// share grows.
 
 const service = 'user-service'
 
 const rollout = (share: number, key: () => string): TrafficRule[] => [{ to: { version: 'v2' }, share, key }]
 
 interface Step {
-  /** Instances of each version now; the canary may be empty. */
+  /** The current instances of each version. The canary may have none. */
   readonly stable: readonly number[]
   readonly canary: readonly number[]
   readonly share: number
-  /** The application starts anew. */
+  /** Restarts the application. */
   readonly isRestarted: boolean
 }
 
@@ -27,13 +28,13 @@ const steps: fc.Arbitrary<Step[]> = fc
     }),
     { minLength: 2, maxLength: 8 },
   )
-  // A rollout goes forward.
+  // In a rollout the share only grows.
   .map((each) => {
     const shares = each.map(({ share }) => share).toSorted((a, b) => a - b)
     return each.map((step, index) => ({ ...step, share: shares[index] ?? 1 }))
   })
 
-it('who is on the canary stays there while the share grows, and comes back to it when it comes back', async () => {
+it('a user on the canary stays there while the share grows, and returns to it when it returns', async () => {
   await fc.assert(
     fc.asyncProperty(
       steps,
@@ -78,7 +79,7 @@ it('who is on the canary stays there while the share grows, and comes back to it
             if (client) client.update({ traffic: rollout(step.share, () => user) })
             else client = start(step.share)
             await client.ready()
-            // The watch tells of the change in its own time.
+            // The watch reports the change asynchronously.
             await expect.poll(() => client?.snapshot().instances.length, { interval: 1 }).toBe(known.size)
             const sides = await Promise.all([...users, ...users].map((name) => sideOf(client!, name)))
             expect(sides.slice(users.length)).toEqual(sides.slice(0, users.length))
@@ -97,7 +98,7 @@ it('who is on the canary stays there while the share grows, and comes back to it
   )
 })
 
-it('who is on either side is so by his key, and not by what the process happens to be', async () => {
+it('the key decides on which side a user is, and not the process', async () => {
   const users = Array.from({ length: 2000 }, (_, index) => `user-${index}`)
   const canaryOf = async (): Promise<string[]> => {
     const registry = new MemoryRegistry({ ttl: Infinity })
@@ -116,7 +117,7 @@ it('who is on either side is so by his key, and not by what the process happens 
   }
   const first = await canaryOf()
   expect(await canaryOf()).toEqual(first)
-  // The keys are always the same, and so is their number.
+  // The keys and their number never change.
   expect(first.length).toBeGreaterThan(150)
   expect(first.length).toBeLessThan(250)
 })

@@ -4,7 +4,7 @@ import { createClient, MemoryRegistry, type Client, type ClientOptions } from '.
 import { hang, reply, reset, startServer, type Answer, type TestServer } from '../support/http-server.ts'
 import { until } from '../support/until.ts'
 
-// A call that may go to one subset stays there: with its hedges, its retries, and what goes on below its door.
+// A call that is limited to a subset stays in it: with its hedges, its retries, and the resends below its door.
 
 const service = 'user-service'
 let registry: MemoryRegistry
@@ -51,7 +51,7 @@ function requestsTo(version: 'new' | 'old'): number {
   return those.reduce((sum, [, server]) => sum + server.requests.length, 0)
 }
 
-it('with its hedges: the slow one is joined by the other of the subset, and by nobody after that', async () => {
+it('with its hedges: a slow try is hedged on the other instance of the subset, and on no further one', async () => {
   const hedged: string[] = []
   await using client = await connect({ hedge: { after: 5, max: 4 } })
   client.on('call:hedge', ({ instance }) => hedged.push(instance.id))
@@ -68,7 +68,7 @@ it('with its hedges: the slow one is joined by the other of the subset, and by n
   expect(hedged).toHaveLength(1)
 })
 
-it('also while others are hedged beside it, who stay in theirs', async () => {
+it('also while other calls are hedged, which stay in their subset', async () => {
   await using client = await connect({
     hedge: { after: 5, max: 1 },
     traffic: [{ when: { header: { 'x-canary': true } }, to: { version: 'v2' } }, { to: { version: 'v1' } }],
@@ -110,14 +110,14 @@ it.each<[string, Answer]>([
   expect(requestsTo('old')).toBe(0)
 })
 
-it('with what goes on below its door because nothing was sent', async () => {
+it('with resends below its door after nothing was sent', async () => {
   for (const id of ['new-1', 'new-2']) await servers.get(id)?.close()
   await using client = await connect({ retry: { attempts: 4, backoff: { initial: 1, max: 2 } } })
   await expect(client('/', { ...wanted, method: 'POST', body: 'x' })).rejects.toThrow('fetch failed')
   expect(requestsTo('old')).toBe(0)
 })
 
-it('when close() comes between two tries, it goes nowhere else', async () => {
+it('with no further try after close() between two tries', async () => {
   const client = await connect({ retry: { attempts: 10, backoff: { initial: 50, max: 50 } } })
   behave('new', reply(503))
   const call = client('/', wanted).catch((error: unknown) => error)

@@ -18,7 +18,7 @@ import { startServer, type TestServer } from '../support/http-server.ts'
 const service = 'user-service'
 let registry: MemoryRegistry
 let servers: Record<string, TestServer>
-/** What each server answers with. */
+/** What each server responds with. */
 let status: Record<string, number>
 
 beforeEach(async () => {
@@ -44,7 +44,7 @@ async function connect(options: Partial<ClientOptions>): Promise<Client> {
   return client
 }
 
-/** Which servers answer a number of calls. */
+/** Returns which servers respond to a number of calls. */
 async function answers(
   call: (index: number) => Promise<Response>,
   calls = 40,
@@ -62,7 +62,7 @@ const canary: TrafficRule = { to: { version: 'v2' }, share: 0.25, key: { header:
 const user = (index: number): RequestInit => ({ headers: { 'x-user': `user ${index}` } })
 
 describe('a share', () => {
-  it('takes about its part of the users, each always the same way, and nobody else goes there', async () => {
+  it('takes about its fraction of the users, each always in the same way, and no other call goes there', async () => {
     await using client = await connect({ traffic: [canary], balance: roundRobin() })
     const sides = new Map<number, string>()
     const counts = await answers(async (index) => {
@@ -80,7 +80,7 @@ describe('a share', () => {
     expect(counts['eu']).toBeGreaterThan(20)
   })
 
-  it('keeps who is on it when it grows', async () => {
+  it('keeps its users when it grows', async () => {
     const small = new Traffic([{ ...canary, share: 0.05 }], 'traffic')
     const large = new Traffic([{ ...canary, share: 0.2 }], 'traffic')
     const on = (traffic: Traffic, index: number): boolean =>
@@ -93,12 +93,12 @@ describe('a share', () => {
     expect(few.every((index) => on(large, index))).toBe(true)
   })
 
-  it('of instances that are not there takes nobody', async () => {
+  it('takes no calls if the source lists none of its instances', async () => {
     await using client = await connect({ traffic: [{ to: { version: 'v9' }, share: 1 }] })
     expect(Object.keys(await answers(() => client('/')))).toHaveLength(3)
   })
 
-  it('of instances whose breakers are all open takes nobody, unless it may fail', async () => {
+  it('takes no calls if the breakers of all its instances are open, unless it may fail', async () => {
     status = { v2: 500 }
     const share: TrafficRule = { to: { version: 'v2' }, share: 1 }
     await using client = await connect({
@@ -113,7 +113,7 @@ describe('a share', () => {
     await expect(client('/')).rejects.toThrow(CircuitOpenError)
   })
 
-  it('shows in snapshot(), with the calls it has taken', async () => {
+  it('is shown in snapshot(), with the number of calls it has taken', async () => {
     await using client = await connect({
       traffic: [{ to: { version: 'v2' }, share: 1 }],
       routes: { 'GET /old': { traffic: [{ to: { zone: 'eu' } }] } },
@@ -128,7 +128,7 @@ describe('a share', () => {
     })
   })
 
-  it('lets nobody over to the new version when every breaker of the old one is open', async () => {
+  it('does not send other users to the new version when every breaker of the old one is open', async () => {
     status = { v1: 500, eu: 500 }
     await using client = await connect({
       traffic: [{ to: { version: 'v2' }, share: 0 }],
@@ -161,14 +161,14 @@ describe('where a call goes', () => {
       ['eu'],
     ],
     [
-      'by a header that is there',
+      'by a header that is present',
       [{ when: { header: { 'X-Test': true } }, to: { version: 'v2' } }],
       { headers: { 'x-test': '' } },
       '/',
       ['v2'],
     ],
     [
-      'by a header that is not',
+      'by a header that is absent',
       [{ when: { header: { 'x-test': true } }, to: { version: 'v2' } }],
       undefined,
       '/',
@@ -197,14 +197,14 @@ describe('where a call goes', () => {
     ],
     ['by percent', [{ when: { percent: 100 }, to: { version: 'v2' } }], undefined, '/', ['v2']],
     [
-      'by the first rule that takes it',
+      'by the first rule that matches it',
       [{ when: { percent: 0 }, to: { version: 'v2' } }, { to: { zone: 'eu' } }],
       undefined,
       '/',
       ['eu'],
     ],
     [
-      'to any, where nobody is there and any will do',
+      'to any instance, if none matches and `any` is set',
       [{ to: { version: 'v9' }, otherwise: 'any' }],
       undefined,
       '/',
@@ -215,7 +215,7 @@ describe('where a call goes', () => {
     expect(Object.keys(await answers(() => client(path, init), 30)).toSorted()).toEqual(expected)
   })
 
-  it('is told by the route in the place of the client, on every door', async () => {
+  it('is decided by the rules of the route instead of those of the client, on every door', async () => {
     await using client = await connect({
       traffic: [{ to: { version: 'v2' } }],
       routes: { 'GET /old': { traffic: [{ to: { zone: 'eu' } }] }, 'GET /any': { traffic: false } },
@@ -238,7 +238,7 @@ describe('where a call goes', () => {
     expect(servers['eu']?.requests).toEqual([])
   })
 
-  it('changes with client.update(), between two calls', async () => {
+  it('changes with client.update() between two calls', async () => {
     await using client = await connect({ traffic: [{ to: { version: 'v2' } }] })
     expect(Object.keys(await answers(() => client('/'), 5))).toEqual(['v2'])
     client.update({ traffic: [{ to: { zone: 'eu' } }] })
@@ -247,7 +247,7 @@ describe('where a call goes', () => {
     expect(Object.keys(await answers(() => client('/'), 40))).toHaveLength(3)
   })
 
-  it('follows the registry', async () => {
+  it('changes with the registry', async () => {
     await using client = await connect({ traffic: [{ to: { version: 'v2' } }] })
     await (await client('/')).text()
     registry.deregister(service, 'v2')
@@ -273,7 +273,7 @@ describe('an empty subset', () => {
     expect((await client('/')).status).toBe(200)
   })
 
-  it('shows in explain()', async () => {
+  it('is shown in explain()', async () => {
     await using client = await connect({
       traffic: [{ when: { header: { 'x-test': true } }, to: { version: 'v2' } }],
     })
@@ -288,7 +288,7 @@ describe('an empty subset', () => {
   })
 })
 
-describe('functions and objects of the user', () => {
+describe('user functions and objects', () => {
   it.each<[string, () => unknown]>([
     [
       'throws',
@@ -299,11 +299,11 @@ describe('functions and objects of the user', () => {
     ['returns a promise', () => Promise.resolve('a')],
     ['returns a number', () => Number.NaN],
     ['returns a promise that rejects', () => Promise.reject(new Error('boom'))],
-  ])('a call whose key function %s has no key, and there is one warning', async (_name, key) => {
+  ])('a call whose key function %s has no key, with one warning', async (_name, key) => {
     const warnings = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     await using client = await connect({ traffic: [{ ...canary, share: 0.5, key: key as () => string }] })
     const counts = await answers(() => client('/'))
-    // By chance, as for any call without a key.
+    // The choice is random, as for any call without a key.
     expect(counts['v2']).toBeGreaterThan(0)
     expect(counts['v2']).toBeLessThan(40)
     expect(warnings.mock.calls.map(([message]) => message)).toEqual([
@@ -312,14 +312,14 @@ describe('functions and objects of the user', () => {
     vi.restoreAllMocks()
   })
 
-  it('rules that the caller changes afterwards are those of the start', async () => {
+  it('rules that the caller changes after construction have no effect', async () => {
     const to = { version: 'v2' }
     await using client = await connect({ traffic: [{ to }] })
     to.version = 'v1'
     expect(Object.keys(await answers(() => client('/'), 5))).toEqual(['v2'])
   })
 
-  it('metadata with odd names is data', async () => {
+  it('metadata with names of Object.prototype are data', async () => {
     const metadata = JSON.parse('{ "__proto__": "x", "constructor": "y" }') as Record<string, unknown>
     registry.register(service, { id: 'odd', url: servers['eu']?.url ?? '', metadata })
     await using client = await connect({ traffic: [{ to: { metadata: { constructor: 'y' } } }] })
@@ -344,20 +344,20 @@ describe('functions and objects of the user', () => {
       "traffic[0].otherwise must be 'fail' or 'any', got 'none'",
     ],
     [[{ to: { version: 'a' }, key: {} }], 'traffic[0].key must name one header'],
-  ])('%j is refused', (traffic, message) => {
+  ])('%j is rejected', (traffic, message) => {
     expect(() => createClient({ service, source: registry, traffic: traffic as TrafficRule[] })).toThrow(
       message,
     )
   })
 })
 
-it('a strategy of the user is asked also when one instance is left, and may pick none', async () => {
+it('a user strategy is also called when one instance is left, and may pick none', async () => {
   for (const id of ['v1', 'eu']) registry.deregister(service, id)
   await using client = await connect({ balance: { pick: () => undefined } })
   await expect(client('/')).rejects.toThrow('the balancer picked none')
 })
 
-/** The rules read in the plainest way. */
+/** A simple implementation of the rules. */
 function model(
   rules: readonly TrafficRule[],
   request: { version?: string; draws: number[] },
@@ -377,7 +377,7 @@ function model(
   return shared.length > 0 ? `not ${shared.join(' nor ')}` : 'any'
 }
 
-it('any rules choose what a plain reading of them says', () => {
+it('any rules choose the same as a simple implementation of them', () => {
   const versions = fc.constantFrom('v1', 'v2', 'v3')
   const rules = fc.array(
     fc.record(

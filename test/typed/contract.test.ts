@@ -28,8 +28,8 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-describe('a request under contract', () => {
-  it('is sent as its schemas give it back', async () => {
+describe('a request with a contract', () => {
+  it('is sent as its schemas return it', async () => {
     await using server = await startServer(echo)
     await using client = createClient({
       ...options(server),
@@ -68,7 +68,7 @@ describe('a request under contract', () => {
     ['query', { params: { id: 1 }, query: { tags: ['a', 7] } }, 'query.tags[1]'],
     ['body', { params: { id: 1 }, json: { user: { email: 5 } } }, 'body.user.email'],
     ['body that is missing', { params: { id: 1 } }, 'body'],
-  ])('is refused before anything is sent for its %s', async (_part, init, path) => {
+  ])('is rejected before anything is sent because of its %s', async (_part, init, path) => {
     await using server = await startServer(ok)
     await using client = createClient({
       ...options(server),
@@ -95,7 +95,7 @@ describe('a request under contract', () => {
     expect(instanceOf(client, server.host).settled).toMatchObject({ failure: 0, ignored: 0 })
   })
 
-  it('may have a schema that takes its time', async () => {
+  it('may have an asynchronous schema', async () => {
     await using server = await startServer(echo)
     const body = z.object({ email: z.string().refine(async (text) => text.includes('@'), 'no address') })
     await using client = createClient({ ...options(server), routes: { 'POST /users': { body } } })
@@ -104,7 +104,7 @@ describe('a request under contract', () => {
     expect(await (await client('POST /users', { json: { email: 'a@b' } })).json()).toEqual({ email: 'a@b' })
   })
 
-  it('leaves what a schema throws as it is', async () => {
+  it('passes on the error of a schema that throws', async () => {
     await using server = await startServer(ok)
     const boom = new Error('a bug in a schema')
     const query = z.object({}).refine(() => {
@@ -114,7 +114,7 @@ describe('a request under contract', () => {
     await expect(client('GET /users')).rejects.toBe(boom)
   })
 
-  it('asks nothing of a path or a URL, which are plain fetch', async () => {
+  it('does not apply to a path or a URL, which are plain fetch', async () => {
     await using server = await startServer(json({ id: 'x' }))
     const contract = { query: z.object({ q: z.string() }), responses: { 200: User } }
     await using client = createClient({ ...options(server), routes: { 'GET /users': contract } })
@@ -123,7 +123,7 @@ describe('a request under contract', () => {
   })
 })
 
-describe('an answer under contract', () => {
+describe('a response with a contract', () => {
   it.each<[string, StandardSchema]>([
     ['zod', z.object({ id: z.number(), at: z.string().transform((text) => new Date(text)) })],
     [
@@ -137,7 +137,7 @@ describe('an answer under contract', () => {
       }),
     ],
     ['arktype', type({ id: 'number', at: 'string.date.iso.parse' })],
-  ])('is given as %s transforms it', async (_library, schema) => {
+  ])('is returned as %s transforms it', async (_library, schema) => {
     await using server = await startServer(json({ id: 1, at: '1970-01-01T00:00:00.000Z' }))
     const contract = { responses: { 200: schema } }
     await using client = createClient({ ...options(server), routes: { 'GET /users/{id}': contract } })
@@ -152,7 +152,7 @@ describe('an answer under contract', () => {
     ['zod', z.object({ items: z.array(z.object({ 'the id': z.number() })) })],
     ['valibot', v.object({ items: v.array(v.object({ 'the id': v.number() })) })],
     ['arktype', type({ items: type({ 'the id': 'number' }).array() })],
-  ])('names the field of a nested path as %s knows it', async (_library, schema) => {
+  ])('names the field of a nested path in the form of %s', async (_library, schema) => {
     await using server = await startServer(json({ items: [{ 'the id': 1 }, { 'the id': 'secret' }] }))
     await using client = createClient({
       ...options(server),
@@ -184,7 +184,7 @@ describe('an answer under contract', () => {
     expect(await (await client('GET /users')).json()).toEqual({ by })
   })
 
-  it('of a status nobody declared is refused, and its body read', async () => {
+  it('with an undeclared status is rejected, and its body read', async () => {
     await using server = await startServer(json({ id: 1, email: 'a' }, 418), reply(502, '<html>'), ok)
     await using client = createClient({
       ...options(server),
@@ -200,7 +200,7 @@ describe('an answer under contract', () => {
     expect(gateway.message).toBe('GET /users: response: the status 502 is not declared')
   })
 
-  it('that is not JSON is refused, with the reason as its cause', async () => {
+  it('that is not JSON is rejected, with the reason as cause', async () => {
     await using server = await startServer(reply(200, '<html>'))
     await using client = createClient({
       ...options(server),
@@ -211,7 +211,7 @@ describe('an answer under contract', () => {
     expect(error.cause).toBeInstanceOf(SyntaxError)
   })
 
-  it('that is cut short fails as it does for fetch', async () => {
+  it('that is cut short fails like with fetch', async () => {
     await using server = await startServer(truncate)
     await using client = createClient({
       ...options(server),
@@ -221,7 +221,7 @@ describe('an answer under contract', () => {
     await expect(response.json()).rejects.toThrow(TypeError)
   })
 
-  it('is not looked at by text(), nor when it has no body to speak of', async () => {
+  it('is not validated by text(), nor without a body', async () => {
     await using server = await startServer(reply(200, 'no JSON'), reply(204))
     await using client = createClient({
       ...options(server),
@@ -231,7 +231,7 @@ describe('an answer under contract', () => {
     await expect((await client('GET /users')).json()).rejects.toThrow(SyntaxError)
   })
 
-  it('may have a schema that takes its time', async () => {
+  it('may have an asynchronous schema', async () => {
     await using server = await startServer(json({ id: 1 }), json({ id: 2 }))
     const known = z.object({ id: z.number().refine(async (id) => id === 1, 'unknown') })
     await using client = createClient({
@@ -242,7 +242,7 @@ describe('an answer under contract', () => {
     expect((await failure((await client('GET /users')).json())).message).toMatch('response.id: unknown')
   })
 
-  it('that a fallback made is checked too', async () => {
+  it('that a fallback returned is checked too', async () => {
     await using server = await startServer(reply(503))
     await using client = createClient({
       ...options(server),
@@ -252,7 +252,7 @@ describe('an answer under contract', () => {
     expect((await failure((await client('GET /users')).json())).path).toBe('response.id')
   })
 
-  it('counts what else is wrong, and holds no more than ten issues of it', async () => {
+  it('reports at most ten issues, and the number of the others', async () => {
     await using server = await startServer(json(Array.from({ length: 500 }, () => 'x')))
     const responses = { 200: z.array(z.number()) }
     await using client = createClient({ ...options(server), routes: { 'GET /numbers': { responses } } })
@@ -261,7 +261,7 @@ describe('an answer under contract', () => {
     expect(error.issues).toHaveLength(10)
   })
 
-  it('is never dumped by an error, however its schema puts it', async () => {
+  it('is not shown in the error, whatever the schema writes', async () => {
     const secret = 'top secret '.repeat(1_000)
     await using server = await startServer(json({ [secret]: secret }))
     const chatty = v.record(v.string(), v.number())
@@ -279,7 +279,7 @@ describe('validate', () => {
   const Strict = { query: z.object({ n: z.number() }), responses: { 200: z.array(User) } }
   const broken = { query: { n: 'one' as never } }
 
-  it("'off' looks at nothing", async () => {
+  it("'off' validates nothing", async () => {
     await using server = await startServer(json([{ id: 'x' }]))
     await using client = createClient({
       ...options(server),
@@ -291,7 +291,7 @@ describe('validate', () => {
     expect(server.requests).toEqual(['GET /users?n=one'])
   })
 
-  it("'warn' lets everything pass as it is, and warns once for each route and field", async () => {
+  it("'warn' returns everything unchanged, and warns once for each route and field", async () => {
     const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     const many = [
       { id: 1, email: 'a' },
@@ -314,7 +314,7 @@ describe('validate', () => {
     ])
   })
 
-  it("'warn' still gives what a schema makes of a good answer", async () => {
+  it("'warn' returns a valid response as its schema transforms it", async () => {
     await using server = await startServer(json('7'))
     const responses = { 200: z.string().transform(Number) }
     await using client = createClient({
@@ -325,7 +325,7 @@ describe('validate', () => {
     expect(await (await client('GET /count')).json()).toBe(7)
   })
 
-  it('does not remember ever new fields for ever', async () => {
+  it('remembers a limited number of fields', async () => {
     const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     const names = Array.from({ length: 150 }, (_, index) => `field${index}`)
     await using server = await startServer(...names.map((name) => json({ [name]: 'x' })))
@@ -339,7 +339,7 @@ describe('validate', () => {
     expect(emitWarning).toHaveBeenCalledTimes(100)
   })
 
-  it('of a route goes before the one of the client', async () => {
+  it('of a route has priority over the one of the client', async () => {
     await using server = await startServer(json({}))
     await using client = createClient({
       ...options(server),
@@ -354,7 +354,7 @@ describe('contractFailure', () => {
   const contract = { responses: { 200: User } }
   const breaker = { failureThreshold: 2, openFor: 1_000 }
 
-  it('counts an answer that breaks its contract as a failure of its instance', async () => {
+  it('counts a response that breaks its contract as a failure of its instance', async () => {
     await using server = await startServer(json({ id: 'x' }))
     await using client = createClient({
       ...options(server),
@@ -365,7 +365,7 @@ describe('contractFailure', () => {
     for (let call = 0; call < 2; call++) {
       const response = await client('GET /users')
       await failure(response.clone().json())
-      // One answer, one failure.
+      // One response is one failure.
       await failure(response.json())
     }
     expect(instanceOf(client, server.host)).toMatchObject({
@@ -375,7 +375,7 @@ describe('contractFailure', () => {
     })
   })
 
-  it('counts what only warns as well', async () => {
+  it('also counts a breach that only causes a warning', async () => {
     vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     await using server = await startServer(json({ id: 'x' }), reply(200, '<html>'), json({}, 418))
     await using client = createClient({
@@ -390,7 +390,7 @@ describe('contractFailure', () => {
     expect(instanceOf(client, server.host).settled).toMatchObject({ success: 0, failure: 3 })
   })
 
-  it('blames the instance that answered, also when what the caller gets was made from its answer', async () => {
+  it('counts against the instance that responded, also when the caller gets another Response object', async () => {
     await using server = await startServer(json({ id: 'x' }))
     await using client = createClient({
       ...options(server),
@@ -406,7 +406,7 @@ describe('contractFailure', () => {
     expect(instanceOf(client, server.host).settled).toMatchObject({ success: 0, failure: 1 })
   })
 
-  it('blames nobody for the answer of a stranger it redirected to', async () => {
+  it('counts against no instance after a redirect to another host', async () => {
     await using stranger = await startServer(json({ id: 'x' }))
     await using server = await startServer(redirect(stranger.url))
     await using client = createClient({
@@ -426,7 +426,7 @@ describe('contractFailure', () => {
   })
 })
 
-describe('a contract is refused at construction', () => {
+describe('a contract is rejected at construction', () => {
   it.each<[string, object, RegExp]>([
     [
       'a schema that is none',

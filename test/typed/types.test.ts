@@ -36,7 +36,7 @@ await orders('PATCH /orders')
 await orders('')
 `
 
-// Not a file of the project: it must not compile.
+// The file is not part of the project, because it must not compile.
 it('the compiler says what is wrong with a call', { timeout: TIMEOUT }, async () => {
   const folder = join(root, 'node_modules/.cache/outrigger-mistakes')
   await mkdir(folder, { recursive: true })
@@ -46,7 +46,7 @@ it('the compiler says what is wrong with a call', { timeout: TIMEOUT }, async ()
   const messages = await tsc('-p', folder)
   expect(messages).toContain(`not assignable to parameter of type '"the schema has no path /usrs/{id}"'`)
   expect(messages).toContain(`not assignable to parameter of type '"GET /users" | "POST /users"'`)
-  // The same where nothing is written yet, for the editor to complete.
+  // The same for incomplete calls, for completion in editors.
   expect(messages.match(/parameter of type '"GET \/orders" \| "POST \/orders"'/g)).toHaveLength(2)
   expect(messages).toContain(`Property 'params' is missing`)
   expect(messages.match(/error TS/g)).toHaveLength(5)

@@ -21,7 +21,7 @@ const options = (...urls: string[]): ClientOptions => ({
 
 const post = { method: 'POST', body: 'once' } as const
 
-/** Answers until it is told to forget its connections: those are reset at their next request, as behind a NAT. */
+/** A server that drops its connections on command: a later request on them is reset, as behind a NAT. */
 function forgetful(): { answer: Answer; forget(): void } {
   const known = new Map<Socket, number>()
   let age = 0
@@ -38,7 +38,7 @@ function forgetful(): { answer: Answer; forget(): void } {
 const settled = ({ snapshot }: Client): readonly unknown[] =>
   snapshot().instances.map(({ breaker, settled: { success, failure } }) => [breaker, success, failure])
 
-describe('a connection that was idle and turns out dead', () => {
+describe('an idle connection that turns out to be dead', () => {
   it.each<[string, (client: Client) => Promise<unknown>]>([
     ['fetch', async (client) => (await client('/')).text()],
     ['request', async (client) => (await client.request('/')).body.text()],
@@ -47,7 +47,7 @@ describe('a connection that was idle and turns out dead', () => {
       'request with a body',
       async (client) => (await client.request('/', { method: 'PUT', body: 'x' })).body.text(),
     ],
-  ])('costs the caller of %s nothing, and nobody is to blame', async (_door, call) => {
+  ])('costs the caller of %s nothing, and counts against no instance', async (_door, call) => {
     const { answer, forget } = forgetful()
     await using server = await startServer(answer)
     await using client = createClient({ ...options(server.url), budget: { ratio: 0, minPerSecond: 0 } })
@@ -61,7 +61,7 @@ describe('a connection that was idle and turns out dead', () => {
     expect(settled(client)).toEqual([['closed', 30, 0]])
   })
 
-  it('fails a POST as fetch does, and nothing follows from it', async () => {
+  it('fails a POST like fetch, without further effects', async () => {
     const { answer, forget } = forgetful()
     await using server = await startServer(answer)
     await using client = createClient({ ...options(server.url), transport: { connections: 1 } })
@@ -73,7 +73,7 @@ describe('a connection that was idle and turns out dead', () => {
     expect(server.requests).toHaveLength(3)
   })
 
-  it('is nobody’s to retry where retries are off', async () => {
+  it('is not retried when retries are off', async () => {
     const { answer, forget } = forgetful()
     await using server = await startServer(answer)
     await using client = createClient({ ...options(server.url), retry: false, transport: { connections: 1 } })
@@ -83,7 +83,7 @@ describe('a connection that was idle and turns out dead', () => {
     expect(settled(client)).toEqual([['closed', 1, 0]])
   })
 
-  it('is the instance’s when it was a fresh one', async () => {
+  it('counts against the instance when the connection was new', async () => {
     await using server = await startServer((request) => request.socket.resetAndDestroy())
     await using client = createClient({ ...options(server.url), retry: false })
     await expect(client('/')).rejects.toThrow('fetch failed')
@@ -91,7 +91,7 @@ describe('a connection that was idle and turns out dead', () => {
   })
 })
 
-/** HTTP/2 without TLS; undici's types do not know the option. */
+/** HTTP/2 without TLS. undici's types do not declare the option. */
 const h2c = { connections: 1, useH2c: true }
 
 interface Http2 extends AsyncDisposable {
@@ -147,7 +147,7 @@ describe('a GOAWAY', () => {
 })
 
 describe('a server that refuses every stream', () => {
-  it('is asked a few times, and then the caller is told', async () => {
+  it('gets a few requests, and then the call fails', async () => {
     let streams = 0
     await using server = await startHttp2((stream) => {
       streams++
@@ -155,13 +155,13 @@ describe('a server that refuses every stream', () => {
     })
     await using client = createClient({ ...options(server.url), transport: h2c })
     await expect(client('/')).rejects.toThrow('fetch failed')
-    // undici sends each of our six once more by itself.
+    // undici itself sends each of the six requests a second time.
     expect(streams).toBeLessThanOrEqual(12)
     expect(settled(client)).toEqual([['closed', 0, 0]])
   })
 })
 
-describe('what was never sent', () => {
+describe('a request that was never sent', () => {
   const stream = (): ReadableStream<Uint8Array> => new Blob(['once']).stream()
   async function* chunks(): AsyncGenerator<Buffer> {
     yield Buffer.from('once')
@@ -182,7 +182,7 @@ describe('what was never sent', () => {
       async (client) =>
         (await client.request('/', { method: 'POST', body: chunks() as unknown as Readable })).body,
     ],
-  ])('goes on to an instance that listens, with its body: %s', async (_what, call) => {
+  ])('goes to an instance that accepts connections, with its body: %s', async (_what, call) => {
     await using server = await startServer(echo)
     await using client = createClient({
       ...options(await refusedUrl(), await refusedUrl(), server.url),
@@ -200,7 +200,7 @@ describe('what was never sent', () => {
     expect(client.snapshot().instances.map(({ inFlight }) => inFlight)).toEqual([0, 0, 0])
   })
 
-  it('ends with the caller’s abort, in the middle of going on', async () => {
+  it('ends with the caller’s abort while it moves to another instance', async () => {
     await using server = await startServer(hang)
     await using client = createClient({
       ...options(await refusedUrl(), server.url),
@@ -215,11 +215,11 @@ describe('what was never sent', () => {
   })
 })
 
-describe('an answer that this client cannot take', () => {
+describe('a response that this client cannot accept', () => {
   it.each<[string, (client: Client) => Promise<unknown>]>([
     ['fetch', (client) => client('/')],
     ['request', (client) => client.request('/')],
-  ])('is asked for once, and opens nothing: %s', async (_door, call) => {
+  ])('is requested once, and opens no breaker: %s', async (_door, call) => {
     const long: Answer = (_request, response) => response.setHeader('x-long', 'x'.repeat(20_000)).end()
     await using one = await startServer(long)
     await using two = await startServer(long)
@@ -233,7 +233,7 @@ describe('an answer that this client cannot take', () => {
   })
 })
 
-/** One address with connections to pods behind it, of which one can be killed. */
+/** One address with connections to several pods, one of which can be killed. */
 async function startVip(
   pods: readonly string[],
 ): Promise<AsyncDisposable & { url: string; kill(pod: number): void }> {
@@ -266,7 +266,7 @@ async function startVip(
 }
 
 describe('one address with pods behind it', () => {
-  it('loses the requests of the pod that died and of no other, even POSTs on fresh connections', async () => {
+  it('loses only the requests of the pod that died, even POSTs on new connections', async () => {
     const waiting: Parameters<Answer>[1][] = []
     await using one = await startServer((_request, response) => waiting.push(response))
     await using two = await startServer((_request, response) => waiting.push(response))

@@ -25,8 +25,8 @@ function run(
   return harness.fleet.endpoints[0]?.breakerAt(0)?.state
 }
 
-describe('attempts under way together', () => {
-  it.each(['broken', 'notConnected'] as const)('that are %s in one moment are one strike', (ending) => {
+describe('attempts in flight together', () => {
+  it.each(['broken', 'notConnected'] as const)('that are %s at the same moment are one strike', (ending) => {
     expect(three(VERDICTS[ending])).toBe('closed')
   })
 
@@ -45,7 +45,7 @@ describe('attempts under way together', () => {
     },
   )
 
-  it('that break one after the other, because this process has little CPU, are one strike', async () => {
+  it('that break one after the other because this process has little CPU time are one strike', async () => {
     const harness = new Harness({ breaker: guardless })
     harness.apply('a')
     const attempts = Array.from({ length: 9 }, () => harness.acquire())
@@ -56,7 +56,7 @@ describe('attempts under way together', () => {
     }
   })
 
-  it('that break one after the other for longer than 2 s are a strike each 2 s', async () => {
+  it('that break one after the other for longer than 2 s are one strike per 2 s', async () => {
     const harness = new Harness({ breaker: guardless })
     harness.apply('a')
     const attempts = Array.from({ length: 40 }, () => harness.acquire())
@@ -70,7 +70,7 @@ describe('attempts under way together', () => {
     expect(broken).toBe(23)
   })
 
-  it('that are silent one after the other are a strike each, however busy this process', async () => {
+  it('that are silent one after the other are one strike each, however busy this process is', async () => {
     const harness = new Harness({ breaker: guardless })
     harness.apply('a')
     const attempts = [1, 2, 3].map(() => harness.acquire())
@@ -83,7 +83,7 @@ describe('attempts under way together', () => {
     expect(harness.fleet.endpoints[0]?.isOpen()).toBe(true)
   })
 
-  it('whose bodies are cut short in one moment are one strike', () => {
+  it('whose bodies are cut short at the same moment are one strike', () => {
     const harness = new Harness({ breaker: guardless })
     harness.apply('a')
     const attempts = [1, 2, 3].map(() => harness.acquire())
@@ -95,7 +95,7 @@ describe('attempts under way together', () => {
     })
   })
 
-  it('are a strike to the balancer and to events as they are to the breaker; retries see each failure', () => {
+  it('are the same strikes for the balancer and the events as for the breaker; retries see each failure', () => {
     const heard: unknown[] = []
     const harness = new Harness({
       balancer: { pick: ([first]) => first, settled: (_endpoint, outcome) => heard.push(outcome) },
@@ -126,7 +126,7 @@ describe('one after the other', () => {
 })
 
 describe('strikes of broken connections', () => {
-  it('are what a slow and obvious model counts', async () => {
+  it('are the same as in a slow and simple model', async () => {
     const plan = array(tuple(integer({ min: 0, max: 600 }), integer({ min: 1, max: 3_000 })), {
       minLength: 1,
       maxLength: 30,
@@ -160,8 +160,8 @@ describe('strikes of broken connections', () => {
 })
 
 /**
- * Walks through the failures in the order of time: one that began before the last strike, and ended soon after it or after
- * another one that is part of it, is part of it.
+ * Goes through the failures in the order of time. A failure belongs to a strike if its attempt began before the strike
+ * and ended soon after the strike, or soon after another failure that belongs to it.
  */
 function model(attempts: readonly (readonly [start: number, took: number])[]): number {
   const failures = attempts
@@ -181,7 +181,7 @@ function model(attempts: readonly (readonly [start: number, took: number])[]): n
   return strikes
 }
 
-describe('an instance that registers anew', () => {
+describe('an instance that registers again', () => {
   const options = { breaker: { failureThreshold: 1, openFor: 60_000 } }
   const a = { id: 'a', url: 'http://a:80', metadata: { version: '1' }, weight: 1 }
 
@@ -199,14 +199,14 @@ describe('an instance that registers anew', () => {
     expect(harness.run()).toBe(probed ? 'a' : undefined)
   })
 
-  it('with the same data, under another lease: probed at once, and nobody is told of a change', () => {
+  it('with the same data under another lease is probed at once, without an event', () => {
     const harness = new Harness(options)
     const first = withRegistration({ ...a }, 'lease 1')
     harness.apply(first)
     harness.run('failure')
     harness.apply(withRegistration({ ...a }, 'lease 1'))
     expect(harness.run()).toBeUndefined()
-    // A copy that does not tell, from a cache.
+    // A copy from a cache, which does not show the lease.
     harness.apply({ ...a })
     expect(harness.run()).toBeUndefined()
     harness.apply(first)
@@ -217,7 +217,7 @@ describe('an instance that registers anew', () => {
     expect(harness.log.filter((line) => line.startsWith('instance:'))).toEqual([])
   })
 
-  it('stays out if it was isolated by hand', () => {
+  it('stays isolated if it was isolated by hand', () => {
     const harness = new Harness(options)
     harness.apply(a)
     harness.run()

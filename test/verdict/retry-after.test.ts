@@ -3,7 +3,7 @@ import { retryAfter } from '../../src/verdict/retry-after.ts'
 import { CHILD_TIMEOUT, runChild } from '../support/child.ts'
 
 const date = 'Mon, 23 Nov 2026 10:00:00 GMT'
-/** A clock that is a day off. */
+/** A clock that is wrong by one day. */
 const now = Date.parse('Tue, 24 Nov 2026 10:00:00 GMT')
 
 it.each<[string | string[] | undefined, string | string[] | undefined, number]>([

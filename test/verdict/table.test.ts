@@ -13,7 +13,7 @@ import { afterRedirect, overruled, VERDICTS, type Ending, type Verdict } from '.
 
 const coded = (code: string, message = code): Error => Object.assign(new Error(message), { code })
 
-/** Sent on a fresh connection, and not answered. */
+/** The request was sent on a new connection, without a response. */
 const SENT = { sent: true, isAnswered: false, isReused: false, body: null }
 const UNSENT = { ...SENT, sent: false }
 const REUSED = { ...SENT, isReused: true }
@@ -21,7 +21,7 @@ const ANSWERED = { ...REUSED, isAnswered: true }
 const GOAWAY = 'HTTP/2: "GOAWAY" frame received with code 0'
 
 describe('the table of verdicts', () => {
-  it('says for each ending who it was, what it counts as, and what may be done', () => {
+  it('says for each ending who is responsible, what it counts as, and what may be done', () => {
     const rows = Object.entries(VERDICTS).map(
       ([ending, { whose, outcome, processed, connection, together, again }]) =>
         [ending, whose, outcome, processed, connection ? 'connection' : 'http', together, again].join(' '),
@@ -50,7 +50,7 @@ describe('the table of verdicts', () => {
     ])
   })
 
-  it('stands in docs/verdict.md, row by row', () => {
+  it('is the same in docs/verdict.md, row by row', () => {
     const page = readFileSync(new URL('../../docs/verdict.md', import.meta.url), 'utf8')
     const cells = [...page.matchAll(/^\| `(\w+)` .*$/gm)].map(([line]) =>
       line.split('|').map((cell) => cell.trim()),
@@ -66,14 +66,14 @@ describe('the table of verdicts', () => {
     }
   })
 
-  it('ignores nothing that would be paid for when it is sent again', () => {
+  it('ignores no ending whose retry is charged', () => {
     for (const verdict of Object.values(VERDICTS)) {
       const all = [verdict, afterRedirect(verdict), overruled(verdict, 'ignored')]
       expect(all.filter(({ outcome, again }) => outcome === 'ignored' && again === 'charged')).toEqual([])
     }
   })
 
-  it('blames the instance for every failure, and for nothing that is ignored', () => {
+  it('holds the instance responsible for every failure, and for nothing that is ignored', () => {
     for (const { whose, outcome } of Object.values(VERDICTS)) {
       expect(whose === 'instance').toBe(outcome !== 'ignored')
     }
@@ -124,7 +124,7 @@ describe('the ending of a request that failed', () => {
     expect(endingOf({ ...how, error })).toBe(ending)
   })
 
-  it('counts as the user’s own classify says, unless the caller caused it or it was counted already', () => {
+  it('counts as the user’s `classify` says, unless the caller caused it or it was already counted', () => {
     const says = (outcome: Outcome) => (): Outcome => outcome
     const reset = { ...REUSED, error: coded('ECONNRESET') }
     expect(faultVerdict(reset, undefined)).toBe(VERDICTS.deadConnection)
@@ -150,19 +150,19 @@ describe('the verdict', () => {
     [{ status: 503, headers: { 'retry-after': '1' } }, 'overload'],
     [{ status: 429 }, 'overload'],
     [{ value: 42 }, 'success'],
-  ])('on an answer of %j is a %s', (answer, outcome) => {
+  ])('on a response of %j is a %s', (answer, outcome) => {
     expect(answerVerdict(answer, undefined).outcome).toBe(outcome)
     expect(answerVerdict(answer, () => 'ignored')).toMatchObject(VERDICTS.dismissed)
   })
 
-  it('on what a function threw is a failure, unless it is one of our refusals', () => {
+  it('on an error that a function threw is a failure, unless it is a refusal of this client', () => {
     expect(thrownVerdict(new Error('boom'), undefined)).toBe(VERDICTS.threw)
     const refusal = new OutriggerError('ERR_OUTRIGGER_DENIED', 'no')
     expect(thrownVerdict(refusal, undefined)).toBe(VERDICTS.nestedRefusal)
     expect(thrownVerdict(refusal, () => 'failure')).toMatchObject({ outcome: 'failure', again: 'charged' })
   })
 
-  it('after a redirect never allows what the first request does not', () => {
+  it('after a redirect never allows what it would not allow for the first request', () => {
     for (const verdict of Object.values<Verdict>(VERDICTS)) {
       const after = afterRedirect(verdict)
       expect(after).toMatchObject({ whose: verdict.whose, outcome: verdict.outcome })
@@ -174,17 +174,17 @@ describe('the verdict', () => {
   })
 })
 
-describe('what the caller gave is to blame', () => {
+describe('the caller’s input is responsible', () => {
   const named = (name: string): Error => Object.assign(new Error(name), { name })
 
-  it('where a file has changed since, and not where its connection broke', () => {
+  it('if a file has changed since, but not if its connection broke', () => {
     const file = new Blob(['a'])
     expect(isCallersFault(named('NotReadableError'), file)).toBe(true)
     expect(isCallersFault(coded('ECONNRESET'), file)).toBe(false)
     expect(isCallersFault(named('NotReadableError'), 'text')).toBe(false)
   })
 
-  it('where a body that is iterated over has thrown, and not where its connection broke', async () => {
+  it('if an iterable body has thrown, but not if its connection broke', async () => {
     const broken = watched({
       async *[Symbol.asyncIterator]() {
         yield 'a'
@@ -199,7 +199,7 @@ describe('what the caller gave is to blame', () => {
     expect(isCallersFault(coded('ECONNRESET'), broken)).toBe(true)
   })
 
-  it('where the request cannot be sent at all, whatever its body', () => {
+  it('if the request cannot be sent at all, whatever its body', () => {
     for (const body of [undefined, null, 'text', new Blob([])]) {
       expect(isCallersFault(coded('UND_ERR_INVALID_ARG'), body)).toBe(true)
     }
@@ -221,23 +221,26 @@ it.each<[unknown, boolean]>([
   expect(isReplayable(body)).toBe(isSentAgain)
 })
 
-describe('an answer that counts as a failure is sent for again', () => {
-  it.each([429, 502, 503, 504])('with the status %i: another instance may do better', (status) => {
+describe('a response that counts as a failure is retried', () => {
+  it.each([429, 502, 503, 504])('with the status %i: another instance may respond better', (status) => {
     expect(whyNotAgain(VERDICTS.bad, status, true)).toBeUndefined()
     expect(whyNotAgain(VERDICTS.bad, status, false), 'not a POST, which was worked on').toBe('not-idempotent')
   })
 
-  it.each([500, 501, 505, 507])('not with the status %i: it would be the same everywhere', (status) => {
-    expect(whyNotAgain(VERDICTS.bad, status, true)).toBe('status')
-  })
+  it.each([500, 501, 505, 507])(
+    'not with the status %i: it would be the same on every instance',
+    (status) => {
+      expect(whyNotAgain(VERDICTS.bad, status, true)).toBe('status')
+    },
+  )
 
-  it('with a status below 500 where `classify` called it a failure', () => {
+  it('with a status below 500 if `classify` made it a failure', () => {
     expect(whyNotAgain(VERDICTS.bad, 404, true)).toBeUndefined()
     expect(whyNotAgain(VERDICTS.bad, undefined, true)).toBeUndefined()
   })
 })
 
-describe('an answer', () => {
+describe('a response', () => {
   const answer = (status: number | undefined, retryAfter?: string): AttemptResult => ({
     status,
     headers: retryAfter === undefined ? {} : { 'retry-after': retryAfter },
@@ -272,7 +275,7 @@ describe('an answer', () => {
     expect(asksForPause(answer(status, retryAfter))).toBe(asks)
   })
 
-  it('has the pause that `classify` gives, none included where the server asked for one', () => {
+  it('has the pause of `classify`, and none if `classify` says so although the server asked for one', () => {
     const pauseOf = (pause: number | undefined, retryAfter?: string): number | undefined =>
       answerVerdict(answer(503, retryAfter), () => ({
         outcome: 'overload',
@@ -305,7 +308,7 @@ describe('an incident', () => {
   })
 })
 
-it('a reason that cannot be read is no time limit', () => {
+it('a reason that cannot be inspected is no timeout', () => {
   const unreadable = Object.defineProperty({}, 'name', {
     get: () => {
       throw new Error('mine')

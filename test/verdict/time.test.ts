@@ -15,7 +15,7 @@ import { VERDICTS } from '../../src/verdict/verdict.ts'
 import { hang, startServer, type Answer } from '../support/http-server.ts'
 import { until } from '../support/until.ts'
 
-describe('a time limit of the call', () => {
+describe('a timeout of the call', () => {
   const spent: Spent = { call: 100, attempt: 100, late: 0, sent: true }
 
   it.each<[Ending, string, Partial<Spent>]>([
@@ -32,7 +32,7 @@ describe('a time limit of the call', () => {
     expect(callersLimitVerdict({ ...spent, ...how }, undefined)).toBe(VERDICTS[ending])
   })
 
-  it('is no evidence if it is the caller’s and shorter than what the instance usually takes', () => {
+  it('tells nothing if it is the caller’s and shorter than the instance’s usual latency', () => {
     expect(callersLimitVerdict(spent, 51)).toBe(VERDICTS.abandoned)
     expect(callersLimitVerdict(spent, 50)).toBe(VERDICTS.silent)
   })
@@ -58,7 +58,7 @@ const options = (...urls: string[]): ClientOptions => ({
 })
 const late = new DOMException('too slow', 'TimeoutError')
 
-describe('a limit that the caller brings', () => {
+describe('a timeout of the caller', () => {
   const doors: [string, (client: Client, signal: AbortSignal) => Promise<unknown>][] = [
     ['fetch', (client, signal) => client('/', { signal })],
     ['fetch with a Request', (client, signal) => client(new Request('http://user-service/', { signal }))],
@@ -76,7 +76,7 @@ describe('a limit that the caller brings', () => {
       const answer = call(client, controller.signal)
       await until(() => client.snapshot().instances[0]?.inFlight === 1)
       if (!_door.startsWith('execute')) await server.seen(number)
-      // A try that had most of the time is to blame, and there must be some time to have.
+      // A try that had most of the time counts, so there must be enough time.
       await sleep(5)
       controller.abort(late)
       await expect(answer).rejects.toThrow(Error)
@@ -85,7 +85,7 @@ describe('a limit that the caller brings', () => {
     expect(client.snapshot().instances[0]).toMatchObject({ breaker: 'open', settled: { failure: 5 } })
   })
 
-  it.each(doors)('does not count when it is no limit but a whim: %s', async (_door, call) => {
+  it.each(doors)('does not count if the caller aborts for another reason: %s', async (_door, call) => {
     await using server = await startServer(hang)
     await using client = createClient({ ...options(server.url), breaker: { failureThreshold: 1 } })
     await client.ready()
@@ -98,7 +98,7 @@ describe('a limit that the caller brings', () => {
     expect(client.snapshot().instances[0]).toMatchObject({ breaker: 'closed', settled: { failure: 0 } })
   })
 
-  it('as a passed deadline counts as well', async () => {
+  it('counts if it is a passed deadline', async () => {
     const clock = new ManualClock()
     await using client = createClient({
       ...options('http://a.invalid'),
@@ -114,18 +114,18 @@ describe('a limit that the caller brings', () => {
   })
 })
 
-/** Keeps the event loop busy, as a long computation does. */
+/** Blocks the event loop, as a long computation does. */
 function stall(ms: number): void {
   const end = performance.now() + ms
   while (performance.now() < end);
 }
 
-describe('a stalled event loop', () => {
+describe('a blocked event loop', () => {
   it.each<[string, ClientOptions['timeout']]>([
     ['timeout.total', { total: 500 }],
     ['timeout.attempt', { attempt: 500 }],
     ['timeout.idle', { idle: 500 }],
-  ])('does not end what was answered meanwhile: %s', async (_name, timeout) => {
+  ])('does not fail a call whose response arrived meanwhile: %s', async (_name, timeout) => {
     const waiting: Parameters<Answer>[1][] = []
     await using server = await startServer((_request, response) => waiting.push(response))
     await using client = createClient({
@@ -135,14 +135,14 @@ describe('a stalled event loop', () => {
     })
     const answers = Promise.all(Array.from({ length: 3 }, async () => (await client('/')).text()))
     await until(() => waiting.length === 3)
-    // From here on it lies in the sockets.
+    // From now on the response is in the socket.
     for (const response of waiting) response.end('ok')
     stall(700)
     expect(await answers).toEqual(['ok', 'ok', 'ok'])
     expect(client.snapshot().instances[0]).toMatchObject({ breaker: 'closed', settled: { failure: 0 } })
   })
 
-  it('of the caller’s own limit blames nobody who had answered in time', async () => {
+  it('during the caller’s own timeout counts against no instance that responded in time', async () => {
     const waiting: Parameters<Answer>[1][] = []
     await using server = await startServer((_request, response) => waiting.push(response))
     await using client = createClient({ ...options(server.url), breaker: { failureThreshold: 1 } })
@@ -157,8 +157,8 @@ describe('a stalled event loop', () => {
   })
 })
 
-describe('waiting for a connection of one’s own pool', () => {
-  it('is bounded by timeout.total only, shows in the snapshot, and opens nothing', async () => {
+describe('waiting for a connection of the client’s own pool', () => {
+  it('is limited by timeout.total only, is shown in the snapshot, and opens no breaker', async () => {
     const waiting: Parameters<Answer>[1][] = []
     await using server = await startServer((_request, response) => waiting.push(response))
     const clock = new ManualClock()
@@ -172,7 +172,7 @@ describe('waiting for a connection of one’s own pool', () => {
     const answers = Array.from({ length: 6 }, () => client('/', { method: 'POST', body: 'x' }))
     await until(() => waiting.length === 2)
     expect(client.snapshot().instances[0]).toMatchObject({ inFlight: 6, queued: 4 })
-    // Longer than a connection may take; those that are sent are over their time, too.
+    // Longer than the connect timeout. The sent ones exceed their timeout too.
     await clock.advance(900)
     for (const response of waiting.splice(0)) response.end('ok')
     await until(() => waiting.length === 2)
@@ -190,7 +190,7 @@ describe('waiting for a connection of one’s own pool', () => {
     })
   })
 
-  it('until timeout.total is over is no failure of the instance', async () => {
+  it('until timeout.total has passed is not a failure of the instance', async () => {
     await using server = await startServer(hang)
     const clock = new ManualClock()
     await using client = createClient({
