@@ -5,7 +5,6 @@ import { base64, fromBase64 } from '../registry/etcd/layout.ts'
 import type { EtcdOptions } from '../registry/etcd.ts'
 import { credentialOf } from '../registry/http/credential.ts'
 import { Endpoints } from '../registry/http/endpoints.ts'
-import { jsonLines } from '../registry/http/http.ts'
 import { checkSecret, tlsOf } from '../registry/http/options.ts'
 import { checkText } from '../registry/text.ts'
 import type { ConfigSource } from './source.ts'
@@ -99,7 +98,7 @@ export function etcdConfig(options: EtcdConfigOptions): ConfigSource {
 async function changed(gateway: Gateway, create_request: Json, signal: AbortSignal): Promise<void> {
   const endpoint = gateway.endpoints.current
   try {
-    for await (const messages of jsonLines(await gateway.watch(endpoint, { create_request }, signal))) {
+    for await (const messages of await gateway.watch(endpoint, { create_request }, signal)) {
       for (const message of messages) {
         const { result } = (message ?? {}) as { result?: Json }
         if (!result || result['canceled'] === true) {

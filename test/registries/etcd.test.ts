@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { announce } from '../../src/registry/announce.ts'
 import { Discovery } from '../../src/registry/discovery.ts'
 import { etcd } from '../../src/registry/etcd.ts'
-import { jsonLines } from '../../src/registry/http/http.ts'
+import { jsonLines, MAX_ANSWER } from '../../src/registry/http/json-lines.ts'
 import type { Instance } from '../../src/registry/source.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 import { registrarSuite, sourceSuite } from '../../src/testing/source-suite.ts'
@@ -626,7 +626,7 @@ describe('what a server may answer', () => {
     for (let cut = 0; cut <= bytes.length; cut++) {
       const documents: unknown[] = []
       const chunks = [bytes.subarray(0, cut), bytes.subarray(cut)]
-      for await (const some of jsonLines(Readable.from(chunks))) documents.push(...some)
+      for await (const some of jsonLines(Readable.from(chunks), MAX_ANSWER)) documents.push(...some)
       expect(documents).toEqual([{ a: 'ä€😀' }, { b: 2 }])
     }
   })

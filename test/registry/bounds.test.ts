@@ -77,6 +77,46 @@ describe.each(REGISTRIES)('%s', (_name, make) => {
   })
 })
 
+describe('a watch stream with a line without an end', () => {
+  const LINE = 'x'.repeat(200_000)
+
+  /** Answers the request that reads the list, then sends a long line to the watch. */
+  const streaming = async (isWatch: (url: string) => boolean, list: object): Promise<string> =>
+    serve((request, response) => {
+      request.resume()
+      response.writeHead(200, { 'content-type': 'application/json' })
+      if (isWatch(request.url ?? '')) response.write(LINE)
+      else response.end(JSON.stringify(list))
+    })
+
+  const failureOf = async (source: Source): Promise<string> => {
+    const stop = new AbortController()
+    const timeout = AbortSignal.timeout(5_000)
+    timeout.addEventListener('abort', () => stop.abort())
+    try {
+      for await (const _ of source.watch('svc', { signal: stop.signal }));
+      return timeout.aborted ? 'the watch goes on' : 'the watch ended'
+    } catch (error) {
+      return String(error)
+    }
+  }
+
+  it('fails the watch of etcd at maxAnswerSize', async () => {
+    const url = await streaming((path) => path.endsWith('/v3/watch'), { header: { revision: '1' } })
+    expect(await failureOf(etcd({ endpoints: url, maxAnswerSize: 100_000 }))).toContain(
+      'a line has more than 100000 bytes (maxAnswerSize)',
+    )
+  })
+
+  it('fails the watch of Kubernetes at maxAnswerSize', async () => {
+    const list = { items: [], metadata: { resourceVersion: '1' } }
+    const url = await streaming((path) => path.includes('watch=1'), list)
+    expect(await failureOf(kubernetes({ server: url, token: 'a-token', maxAnswerSize: 100_000 }))).toContain(
+      'a line has more than 100000 bytes (maxAnswerSize)',
+    )
+  })
+})
+
 /** Counts what it costs to put a line together: the bytes that are copied. */
 async function* inPieces(text: string, size: number): AsyncGenerator<Uint8Array> {
   const bytes = Buffer.from(text)
@@ -92,7 +132,7 @@ describe('jsonLines()', () => {
         async (documents, size) => {
           const text = documents.map((document) => `${JSON.stringify(document)}\n`).join('\n')
           const read: unknown[] = []
-          for await (const some of jsonLines(inPieces(text, size))) read.push(...some)
+          for await (const some of jsonLines(inPieces(text, size), 1_000_000)) read.push(...some)
           expect(JSON.stringify(read)).toBe(JSON.stringify(documents))
         },
       ),

@@ -3,7 +3,7 @@ import { keyReader } from '../../src/balance/key.ts'
 import { directivesOf } from '../../src/fallback/cache-control.ts'
 import { RequestKeys } from '../../src/fallback/key.ts'
 import { quote } from '../../src/quote.ts'
-import { jsonLines } from '../../src/registry/http/json-lines.ts'
+import { jsonLines, MAX_ANSWER } from '../../src/registry/http/json-lines.ts'
 import { unpackMeta } from '../../src/registry/http/string-meta.ts'
 import { readList } from '../../src/registry/listed.ts'
 import { redactUrl } from '../../src/registry/origin.ts'
@@ -44,7 +44,7 @@ it('a line in many pieces is put together once', async () => {
       for (let i = 0; i < pieces; i++) yield Buffer.from('x'.repeat(100))
       yield Buffer.from('"\n')
     }
-    for await (const documents of jsonLines(chunks())) expect(documents).toHaveLength(1)
+    for await (const documents of jsonLines(chunks(), MAX_ANSWER)) expect(documents).toHaveLength(1)
     return concat.mock.calls.reduce(
       (sum, [list]) => sum + list.reduce((all, { length }) => all + length, 0),
       0,

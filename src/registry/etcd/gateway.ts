@@ -50,9 +50,10 @@ export class Gateway {
     })
   }
 
-  watch(endpoint: string, body: Json, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+  /** Starts a watch. Yields its messages. */
+  watch(endpoint: string, body: Json, signal: AbortSignal): Promise<AsyncIterable<unknown[]>> {
     return this.#signedIn(endpoint, signal, (headers) =>
-      this.#http.stream(`${endpoint}/v3/watch`, {
+      this.#http.lines(`${endpoint}/v3/watch`, {
         method: 'POST',
         headers,
         body: JSON.stringify(body),

@@ -1,5 +1,4 @@
 import type { Clock } from '../../clock.ts'
-import { jsonLines } from '../http/http.ts'
 import { withRegistration } from '../registration.ts'
 import type { Instance } from '../source.ts'
 import { isTokenRefused, type Gateway, type Json } from './gateway.ts'
@@ -52,8 +51,7 @@ export async function* watchPrefix(
   probe(gateway, endpoint, options, watching).catch((error: unknown) => end.abort(error))
   try {
     const create_request = { ...range, start_revision }
-    const chunks = await gateway.watch(endpoint, { create_request }, watching)
-    for await (const messages of jsonLines(chunks)) {
+    for await (const messages of await gateway.watch(endpoint, { create_request }, watching)) {
       const results = messages.map((message) => resultOf(message))
       // etcd has compacted our revision. Only a new read shows what has happened since.
       if (results.some((result) => 'compact_revision' in result)) return

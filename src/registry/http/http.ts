@@ -6,9 +6,7 @@ import { abortable } from '../shared/abortable.ts'
 import { redactUrl } from '../origin.ts'
 import { textOf } from './body.ts'
 import { connector, type TlsSource } from './connector.ts'
-import { MAX_ANSWER } from './json-lines.ts'
-
-export { jsonLines } from './json-lines.ts'
+import { jsonLines, MAX_ANSWER } from './json-lines.ts'
 
 export interface RegistryHttpOptions {
   /** The first word of every error message. */
@@ -122,6 +120,11 @@ export class RegistryHttp {
         text: await textOf(headers['content-encoding'], body, this.#max),
       })
     })
+  }
+
+  /** Like `stream()`, but yields JSON documents, one per line. A line may have `maxAnswerSize` bytes. */
+  async lines(url: string, request: RegistryRequest): Promise<AsyncIterable<unknown[]>> {
+    return jsonLines(await this.stream(url, request), this.#max)
   }
 
   /** Makes an error that shows what the registry answered. */

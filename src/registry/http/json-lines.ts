@@ -10,7 +10,7 @@ const NEWLINE = 10
  */
 export async function* jsonLines(
   chunks: AsyncIterable<Uint8Array>,
-  max: number = MAX_ANSWER,
+  max: number,
 ): AsyncGenerator<unknown[], void> {
   /**
    * The pieces of the current line. They are concatenated once, at its end, because each concatenation copies

@@ -170,7 +170,7 @@ function portError(slices: readonly EndpointSlice[], wanted: string | number | u
   const known = names.size > 0 ? [...names].join(', ') : 'none'
   return new Error(
     wanted === undefined
-      ? `kubernetes: the option port must name one of the service's ports, which are: ${known}`
+      ? `kubernetes: the option port must name a port of the service, which has: ${known}`
       : `kubernetes: no port ${JSON.stringify(wanted)}; the service has: ${known}`,
   )
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts'
 import { timeoutError } from '../../errors.ts'
-import { jsonLines, RegistryAnswerError, type RegistryHttp } from '../http/http.ts'
+import { RegistryAnswerError, type RegistryHttp } from '../http/http.ts'
 import type { EndpointSlice } from './slices.ts'
 
 export interface WatchOptions {
@@ -110,8 +110,8 @@ async function* watchFrom(
   )
   try {
     const request = { headers: await headers(), signal: watching, background: true }
-    const chunks = await http.stream(url + query, request)
-    for await (const events of jsonLines(chunks) as AsyncIterable<SliceEvent[]>) {
+    const lines = (await http.lines(url + query, request)) as AsyncIterable<SliceEvent[]>
+    for await (const events of lines) {
       const failed = events.findIndex(({ type }) => type === 'ERROR')
       if (failed !== 0) yield failed < 0 ? events : events.slice(0, failed)
       const status = events[failed]?.object

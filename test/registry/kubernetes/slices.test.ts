@@ -111,10 +111,9 @@ describe('ports', () => {
   })
 
   it('asks which port is meant', () => {
-    const message =
-      "kubernetes: the option port must name one of the service's ports, which are: http, metrics"
+    const message = 'kubernetes: the option port must name a port of the service, which has: http, metrics'
     expect(() => join([slice([at('10.0.0.1')], { ports: two })])).toThrow(message)
-    expect(() => join([slice([at('10.0.0.1')], { ports: null })])).toThrow('which are: none')
+    expect(() => join([slice([at('10.0.0.1')], { ports: null })])).toThrow('which has: none')
   })
 
   it('says which ports there are when there is none of that name', () => {
