@@ -3,6 +3,16 @@
  * (this is visible with NODE_USE_ENV_PROXY). This module is imported before undici and stores the previous
  * values.
  */
+refuseOtherRuntimes(process.versions)
+
+/** Before undici, whose import fails with a TypeError of its own on an older Node. */
+function refuseOtherRuntimes({ node, bun }: { readonly [name: string]: string | undefined }): void {
+  const [major = 0, minor = 0] = (node ?? '').split('.').map(Number)
+  if (bun === undefined && (major > 22 || (major === 22 && minor >= 19))) return
+  const actual = bun === undefined ? `Node.js ${node}` : `Bun ${bun}`
+  throw new Error(`Outrigger needs Node.js 22.19 or newer, and this is ${actual}`)
+}
+
 const legacy = Symbol.for('undici.globalDispatcher.1')
 const current = Symbol.for('undici.globalDispatcher.2')
 

@@ -1,13 +1,14 @@
 import { restoreGlobalDispatcher } from './undici-guard.ts'
 // oxlint-disable-next-line import/order -- the guard must be evaluated first
-import { Agent, Client, Dispatcher, Dispatcher1Wrapper, Pool, buildConnector, errors, request } from 'undici'
+import undici, { Agent, Client, Dispatcher, Pool, buildConnector, errors, request } from 'undici'
 
 restoreGlobalDispatcher()
 
 export { Agent, Client, Dispatcher, Pool, buildConnector, errors, request }
 
-const wrapper = Dispatcher1Wrapper as unknown as {
-  wrapHandler(handler: Dispatcher.DispatchHandler): Dispatcher.DispatchHandler
+// Not a named import: Bun's stand-in for undici lacks it, and would end with an error of linking instead of the guard's.
+const { Dispatcher1Wrapper: wrapper } = undici as unknown as {
+  Dispatcher1Wrapper: { wrapHandler(handler: Dispatcher.DispatchHandler): Dispatcher.DispatchHandler }
 }
 
 /**

@@ -28,7 +28,11 @@ const fetchAtImport: Fetch = globalThis.fetch
 const BUILT_IN =
   /^function fetch\(input, init = undefined\) \{[\s\S]*'internal\/deps\/undici\/undici'[\s\S]*fetchImpl\(input, init\);\s*\}$/
 
-const isBuiltInAtImport = BUILT_IN.test(Function.prototype.toString.call(fetchAtImport))
+const textAtImport = Function.prototype.toString.call(fetchAtImport)
+const isBuiltInAtImport = BUILT_IN.test(textAtImport)
+
+/** Deno's own fetch takes no dispatcher, and would look up the service's name in DNS. undici's fetch works in Deno. */
+const ignoresDispatcher = process.versions['deno'] !== undefined && !textAtImport.includes('fetchImpl')
 
 /** Every fetch that this library has made, and the fetch that was global before it. */
 const made = new WeakMap<Fetch, Fetch>()
@@ -40,9 +44,13 @@ export function noteMade(fetch: Fetch): void {
 
 /** Whether the global fetch is Node's own, or one of ours over Node's own. Nobody else has replaced it, not even before us. */
 export function isBuiltIn(): boolean {
+  return isBuiltInAtImport && isAtImport()
+}
+
+function isAtImport(): boolean {
   let { fetch } = globalThis
   for (let below = made.get(fetch); below; below = made.get(fetch)) fetch = below
-  return isBuiltInAtImport && fetch === fetchAtImport
+  return fetch === fetchAtImport
 }
 
 const passages = new AsyncLocalStorage<Passage | undefined>()
@@ -69,6 +77,10 @@ export class Platform {
     input: FetchInput,
     init: RequestInit | undefined,
   ): Promise<Response> {
+    if (ignoresDispatcher && isAtImport()) {
+      const hint = "globalThis.fetch = undici's fetch before outrigger is imported, or call request()"
+      return Promise.reject(new TypeError(`Deno's fetch cannot send to an instance: set ${hint}`))
+    }
     // The platform's own types ask for a whole Dispatcher of its own undici; it uses no more than this.
     return this.fetch(input, { ...init, dispatcher } as unknown as RequestInit)
   }

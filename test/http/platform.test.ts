@@ -73,6 +73,50 @@ const RECORD_DISPATCHES = `
   seen.length = 0
 `
 
+describe('another runtime', { timeout: CHILD_TIMEOUT }, () => {
+  const pretend = (versions: object): string => `
+    const versions = { ...process.versions, ...${JSON.stringify(versions)} }
+    Object.defineProperty(process, 'versions', { value: versions })
+  `
+
+  it.each([
+    [{ node: '20.20.2' }, 'this is Node.js 20.20.2'],
+    [{ node: '22.18.0' }, 'this is Node.js 22.18.0'],
+    [{ node: '24.3.0', bun: '1.4.5' }, 'this is Bun 1.4.5'],
+  ])('%o is refused in a sentence, before undici is loaded', async (versions, actual) => {
+    const code = `
+      ${pretend(versions)}
+      await import('./src/index.ts').catch((error) => console.log(error.message))
+    `
+    const { stdout } = await runChild(code)
+    expect(stdout).toBe(`Outrigger needs Node.js 22.19 or newer, and ${actual}\n`)
+  })
+
+  it('Deno: a fetch that ignores the dispatcher is not called, undici’s is, and request() works', async () => {
+    const code = (fetch: string): string => `
+      ${pretend({ deno: '2.9.6' })}
+      const { createServer } = await import('node:http')
+      const server = createServer((_request, response) => response.end('direct')).listen(0, '127.0.0.1')
+      await new Promise((resolve) => server.once('listening', resolve))
+      globalThis.fetch = ${fetch}
+      const { createClient, fixed } = await import('./src/index.ts')
+      const source = fixed(['http://127.0.0.1:' + server.address().port])
+      const client = createClient({ service: 'user-service', source })
+      console.log(await client('/').then((response) => response.text(), String))
+      console.log(await (await client.request('/')).body.text())
+      await client.close()
+      server.close()
+    `
+    const own = await runChild(code(`() => console.log('asked')`))
+    const undicis = await runChild(code(`(await import('undici')).fetch`))
+    expect([own.stderr, undicis.stderr]).toEqual(['', ''])
+    expect(own.stdout).toMatch(
+      /^TypeError: Deno's fetch cannot send to an instance: .*request\(\)\ndirect\n$/,
+    )
+    expect(undicis.stdout).toBe('direct\ndirect\n')
+  })
+})
+
 describe('importing the library', { timeout: CHILD_TIMEOUT }, () => {
   it.each([
     ['before', `await fetch('data:,')`, ''],
