@@ -157,6 +157,28 @@ describe('undici’s own interceptors, composed outside of it:', () => {
     expect([...first.requests, ...second.requests]).toEqual(['GET /'])
   })
 
+  it('dns looks up the service’s name when it is outside, and only other hosts when it is inside', async () => {
+    await using server = await startServer(reply(200, 'users'))
+    await using stranger = await startServer(reply(200, 'stranger'))
+    await using users = createClient(options(server.url))
+    const asked: string[] = []
+    const dns = interceptors.dns({
+      lookup: ({ hostname }, _options, callback) => {
+        asked.push(hostname)
+        if (hostname === 'stranger') callback(null, [{ address: '127.0.0.1', ttl: 1_000, family: 4 }])
+        else callback(Object.assign(new Error('not found'), { code: 'ENOTFOUND' }), [])
+      },
+    })
+    await expect(text('http://user-service/', agent.compose(outrigger(users), dns))).rejects.toMatchObject({
+      code: 'ENOTFOUND',
+    })
+    asked.length = 0
+    const inside = agent.compose(dns, outrigger(users))
+    expect(await text('http://user-service/', inside)).toBe('users')
+    expect(await text(`http://stranger:${new URL(stranger.url).port}/`, inside)).toBe('stranger')
+    expect(asked).toEqual(['stranger'])
+  })
+
   it('retry tries again, on another instance, and each try counts', async () => {
     await using broken = await startServer(busy)
     await using healthy = await startServer(echo)
