@@ -66,5 +66,5 @@ it('undici’s EventSource comes back on another instance when its stream has en
     })
   })
   events.close()
-  expect(heard.toSorted()).toEqual(['a', 'b'])
+  expect(new Set(heard)).toEqual(new Set(['a', 'b']))
 })
