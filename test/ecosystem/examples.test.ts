@@ -34,7 +34,7 @@ describe('the example', { timeout: CHILD_TIMEOUT }, () => {
     const { stdout, stderr } = await run('thirty-services', 'main.ts')
     expect(stderr).toBe('')
     expect(stdout).toMatch(
-      /\n30 services, \d{3,} calls, 0 failed, \d{3,} changes told by events, [1-9]\d* copies, 1 document refused\n$/,
+      /\n30 services, \d{3,} calls, 0 failed, \d{3,} changes told by events, \d+ copies, 1 document refused\n$/,
     )
   })
 
