@@ -30,6 +30,8 @@ export class Probes {
 
   adopt(policy: BreakerPolicy): void {
     this.#policy = policy
+    const [oldest = Infinity] = this.#inFlight.values()
+    this.#expiry = oldest + policy.probeTimeout
   }
 
   /** Returns when a slot is free: `now`, or when the oldest probe times out or the latest is overdue. */

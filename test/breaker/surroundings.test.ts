@@ -80,6 +80,18 @@ describe('another policy', () => {
     expect(breaker.state).toBe('closed')
   })
 
+  it('limits the wait for the next result of the outage under way', () => {
+    const { breaker, call, clock, transitions } = make({ failureThreshold: 1, openFor: 100 })
+    call('failure')
+    clock.time = 100
+    breaker.adopt(breakerPolicy({ failureThreshold: 1, openFor: 100, maxHalfOpenWait: 50 }))
+    call('success')
+    clock.time = 150
+    expect(breaker.admits(150)).toBe(false)
+    breaker.adopt(breakerPolicy({ failureThreshold: 1, openFor: 100, maxHalfOpenWait: 70 }))
+    expect(transitions.at(-1)).toMatchObject({ to: 'open', reason: 'half-open-timeout' })
+  })
+
   it('applies after a half-open deadline that has already passed', () => {
     const { breaker, call, clock, transitions } = make({
       failureThreshold: 1,
