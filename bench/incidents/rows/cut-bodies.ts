@@ -2,7 +2,7 @@ import type { Incident } from '../incident.ts'
 
 export const incident: Incident = {
   id: 'cut-bodies',
-  title: 'Answers break in the middle',
+  title: 'Responses break in the middle',
   what: 'From 2 to 5 s, one of three instances breaks half of its responses in the middle of the body.',
   servers: 3,
   duration: 8000,

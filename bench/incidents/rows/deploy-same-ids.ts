@@ -2,7 +2,7 @@ import type { Incident } from '../incident.ts'
 
 export const incident: Incident = {
   id: 'deploy-same-ids',
-  title: 'A deploy that uses the ids again',
+  title: 'A deploy that reuses the ids',
   what: 'Both instances are killed at 2 s. A new version starts at 3 s with the same ids and addresses.',
   servers: 2,
   duration: 7000,

@@ -2,7 +2,7 @@ import type { Incident } from '../incident.ts'
 
 export const incident: Incident = {
   id: 'hung-probe',
-  title: 'It refuses, then hangs, then is well',
+  title: 'One of three fails, then hangs, then recovers',
   what: 'One of three instances responds with 500 from 1 s on. From 3 s on it does not respond, so probes hang. From 6 s on it works again.',
   servers: 3,
   duration: 12_000,

@@ -39,7 +39,7 @@ export const noisyTenant: Scenario = {
       ],
     },
     {
-      name: 'every 429 heeded at once',
+      name: 'every 429 obeyed at once',
       client: () => ({
         classify: ({ status }) => (status === 429 ? { outcome: 'overload', pause: 5_000 } : undefined),
       }),
