@@ -229,7 +229,7 @@ export class Exchange extends Relay implements Passenger {
     const { idle } = this.#policy.timeout
     this.#idleWatch = new IdleWatch(this.#deadlines.clock, idle, controller, () => {
       this.attempt.amend(VERDICTS.truncated)
-      const error = timeoutError(`no data from ${this.attempt.instance.url} for ${idle} ms`)
+      const error = timeoutError(`no data from ${this.attempt.instance.url} for ${idle} ms (timeout.idle)`)
       this.timedOut = error
       if (this.#stalled) this.#stalled.abort(error)
       else controller.abort(error)
@@ -238,7 +238,9 @@ export class Exchange extends Relay implements Passenger {
 
   #notConnected(): void {
     const { url } = this.attempt.instance
-    const error = timeoutError(`no connection to ${url} within ${this.#policy.timeout.connect} ms`)
+    const error = timeoutError(
+      `no connection to ${url} within ${this.#policy.timeout.connect} ms (timeout.connect)`,
+    )
     this.timedOut = error
     this.#aborted = error
     this.#failed(NO_CONTROLLER, error, VERDICTS.unreachable)

@@ -28,9 +28,10 @@ function isTimeout(error: unknown): boolean {
   return readOf(() => error instanceof Error && error.name === 'TimeoutError', false)
 }
 
-/** What a call is rejected with whose deadline has passed; `total` is in ms. */
+/** What a call is rejected with whose deadline has passed; `total` is in ms. It names the option, which may be a default. */
 export function deadlineError(service: string, deadline: 'total' | 'caller', total: number): Error {
-  const when = deadline === 'caller' ? "before the caller's own deadline" : `within ${total} ms`
+  const when =
+    deadline === 'caller' ? "before the caller's own deadline" : `within ${total} ms (timeout.total)`
   return timeoutError(`no answer from ${service} ${when}`)
 }
 

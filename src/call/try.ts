@@ -180,7 +180,8 @@ export class Try<T> implements Receiver<T>, Tried<T> {
       this.#isExcused = true
       this.#arm(limit)
     } else {
-      this.error = timeoutError(`${oneLine(this.attempt.instance.id)} did not answer within ${limit} ms`)
+      const id = oneLine(this.attempt.instance.id)
+      this.error = timeoutError(`${id} did not answer within ${limit} ms (timeout.attempt)`)
       this.stop(this.error, timeoutVerdict(this.sent))
       this.#onEnd(this)
     }

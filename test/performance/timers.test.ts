@@ -81,7 +81,7 @@ describe('timers', () => {
     expect(clock.timers).toBe(1)
     await clock.advance(10_000)
     expect(new Set((await Promise.all(ended)).map((how) => how.replace(/http:..\w:1/, '_')))).toEqual(
-      new Set(['TimeoutError: no connection to _ within 10000 ms']),
+      new Set(['TimeoutError: no connection to _ within 10000 ms (timeout.connect)']),
     )
     expect(clock.timers).toBe(0)
   })
