@@ -20,7 +20,7 @@ describe('a closed application', () => {
     expect(source.watches).toBe(0)
   })
 
-  it('still has the clients that it made', async () => {
+  it('still returns the clients that it made', async () => {
     const app = createFetch({ source: new HandSource(), services: { a: {} } })
     const client: Client = app.client('a')
     await app.close()
@@ -28,7 +28,7 @@ describe('a closed application', () => {
     await expect(client('/')).rejects.toEqual(CLOSED)
   })
 
-  it('has no timer, and begins none for a call of a client that it made', async () => {
+  it('has no timer, and starts none for a call of a client that it made', async () => {
     const clock = new ManualClock()
     const app = createFetch({ source: new HandSource(), services: { a: {} }, idleTimeout: 1000, clock })
     const client = app.client('a')

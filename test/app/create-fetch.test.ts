@@ -40,7 +40,7 @@ class CountingSource implements Source {
 const at = (url: string): Instance => ({ id: 'a', url })
 
 describe('createFetch with a source', () => {
-  it('has one set of options for all services, and makes each client at its first call', async () => {
+  it('uses one set of options for all services, and makes each client at its first call', async () => {
     await using users = await startServer(reply(200, 'users'))
     await using orders = await startServer(reply(200, 'orders'))
     const source = new CountingSource({ 'user-service': [at(users.url)], 'order-service': [at(orders.url)] })
@@ -67,7 +67,7 @@ describe('createFetch with a source', () => {
     expect(app).toHaveLength(1)
   })
 
-  it('leads redirects from one service to another', async () => {
+  it('sends a redirect from one service to another to that service', async () => {
     await using orders = await startServer(reply(200, 'orders'))
     await using users = await startServer(redirect('http://order-service/'))
     const source = new CountingSource({ 'user-service': [at(users.url)], 'order-service': [at(orders.url)] })
@@ -76,7 +76,7 @@ describe('createFetch with a source', () => {
     expect(await (await app('http://user-service/')).text()).toBe('orders')
   })
 
-  it('tells listeners of events of all services, of later ones too, until they are taken off', async () => {
+  it('passes events of all services to listeners, including later services, until they are removed', async () => {
     await using server = await startServer(reply(200, 'ok'))
     const source = new CountingSource({ a: [at(server.url)], b: [at(server.url)] })
     await using app = createFetch({ source, services: { a: {}, b: {} } })
@@ -91,7 +91,7 @@ describe('createFetch with a source', () => {
     expect(seen).toEqual(['a', 'b'])
   })
 
-  it('lets go of the watch of a service that nobody calls, and keeps what it knew', async () => {
+  it('stops watching a service without calls, and keeps its state', async () => {
     await using server = await startServer(reply(200, 'ok'))
     const clock = new ManualClock()
     const source = new CountingSource({ a: [at(server.url)] })
@@ -117,7 +117,7 @@ describe('createFetch with a source', () => {
     expect(source.watched).toEqual(['a', 'a'])
   })
 
-  it('keeps the watch of a service whose client is called by itself, on each door, and begins it again for that', async () => {
+  it('continues to watch a service whose client is called directly, by any door, and resumes its watch', async () => {
     await using server = await startServer(reply(200, 'ok'))
     const clock = new ManualClock()
     const source = new CountingSource({ a: [at(server.url)], b: [at(server.url)] })
@@ -162,7 +162,7 @@ describe('unknown: discover', () => {
   const discover = (source: Source, more: Partial<FetchOptions> = {}): ReturnType<typeof createFetch> =>
     createFetch({ source, unknown: 'discover', ...more })
 
-  it('makes a service of a host that the source knows, at its first call', async () => {
+  it('makes a service for a host that the source knows, at its first call', async () => {
     await using server = await startServer(reply(200, 'users'))
     const source = new CountingSource({ 'user-service': [at(server.url)] })
     await using app = discover(source, { suffixes: ['.internal'], defaults: { timeout: 1000 } })
@@ -178,7 +178,7 @@ describe('unknown: discover', () => {
     expect(app.client('user-service').explain('/').plan).toMatchObject({ total: 1000 })
   })
 
-  it('passes on what the source does not know, what has dots, and addresses; and asks once', async () => {
+  it('passes on unknown hosts, names with dots, and addresses, and looks each up once', async () => {
     await using stranger = await startServer(reply(200, 'stranger'))
     const source = new CountingSource({ 'example.com': [at(stranger.url)] })
     const original = globalThis.fetch
@@ -208,7 +208,7 @@ describe('unknown: discover', () => {
     }
   })
 
-  it('remembers no more than a thousand hosts that are none', async () => {
+  it('stores at most 1,000 hosts that are not services', async () => {
     const source = new CountingSource({})
     const original = globalThis.fetch
     globalThis.fetch = () => Promise.resolve(new Response('passed'))
@@ -251,7 +251,7 @@ describe('unknown: discover', () => {
 })
 
 describe('update()', () => {
-  it('changes defaults and services whole, for clients that are made and that are not yet', async () => {
+  it('changes defaults and services completely, for existing clients and for later ones', async () => {
     await using server = await startServer(reply(200, 'ok'))
     const source = new CountingSource({ a: [at(server.url)], b: [at(server.url)], c: [at(server.url)] })
     await using app = createFetch({
@@ -277,7 +277,7 @@ describe('update()', () => {
     [{ defaults: { timeout: 100 }, unknown: 'maybe' }, 'unknown must be'],
     [{ services: { 'a b': {} } }, "services['a b']"],
     [{ source: fixed([]) }, 'source'],
-  ])('refuses %o, and nothing has changed', async (config, message) => {
+  ])('refuses %o, and nothing changes', async (config, message) => {
     await using app = createFetch({ source: new CountingSource({}), services: { a: {}, b: {} } })
     expect(() => app.update(config)).toThrow(message)
     expect(app.client('a').explain().plan).toMatchObject({ total: 30_000 })
@@ -286,7 +286,7 @@ describe('update()', () => {
 })
 
 describe('update() and sources', () => {
-  it('need not repeat a source, of the application or of a service', async () => {
+  it('need not repeat the source of the application or of a service', async () => {
     await using one = await startServer(reply(200, 'one'))
     await using two = await startServer(reply(200, 'two'))
     await using app = createFetch({
@@ -301,7 +301,7 @@ describe('update() and sources', () => {
     expect(await (await app('http://b/')).text()).toBe('two')
   })
 
-  it('may name the same source, and refuse another one: nothing has changed', async () => {
+  it('may name the same source, and refuses another one without any change', async () => {
     const [own, other] = [fixed([]), fixed([])]
     await using app = createFetch({ source: fixed([]), services: { a: { source: own }, b: {} } })
     app.update({ services: { a: { source: own, timeout: 200 } } })
@@ -317,8 +317,8 @@ describe('update() and sources', () => {
   })
 })
 
-describe('update() and clients made by hand', () => {
-  it('takes a client for a host that was not there, and options for others', async () => {
+describe('update() and clients made by createClient()', () => {
+  it('accepts a client for a new host, and options for other hosts', async () => {
     await using server = await startServer(reply(200, 'ok'))
     const source = new CountingSource({ a: [at(server.url)], c: [at(server.url)] })
     await using byHand = createClient({ service: 'b', source: fixed([server.url]) })
@@ -342,7 +342,7 @@ describe('update() and clients made by hand', () => {
     ],
     ['two spellings of one host', () => ({ b: {}, B: {} }), "services names 'b' twice"],
     ['a client of another service', (byHand) => ({ d: byHand }), "is a client of 'a'"],
-  ])('refuses %s, and nothing has changed', async (_name, services, message) => {
+  ])('refuses %s, and nothing changes', async (_name, services, message) => {
     await using byHand = createClient({ service: 'a', source: fixed([]) })
     await using b = createClient({ service: 'b', source: fixed([]) })
     await using app = createFetch({ source: fixed([]), services: { a: byHand, b: { timeout: 100 } } })
@@ -351,7 +351,7 @@ describe('update() and clients made by hand', () => {
     expect(app.client('b').explain().plan).toMatchObject({ total: 100, attempts: 3 })
   })
 
-  it('goes on when a service was closed by hand', async () => {
+  it('works after the user has closed the client of a service', async () => {
     await using app = createFetch({ source: fixed([]), services: { a: {}, b: {} } })
     await app.client('a').close()
     app.client('b')
@@ -360,7 +360,7 @@ describe('update() and clients made by hand', () => {
   })
 })
 
-describe('by hand', () => {
+describe('manual actions', () => {
   const start = async (): Promise<ReturnType<typeof createFetch>> => {
     const one = (id: string): Instance => ({ id, url: `http://127.0.0.1:1${id.charCodeAt(0)}` })
     const source = new CountingSource({ a: [one('x'), one('y')], b: [one('y'), one('z')] })
@@ -373,7 +373,7 @@ describe('by hand', () => {
       instances.filter(({ byHand }) => byHand).map(({ instance }) => `${service} ${instance.id}`),
     )
 
-  it('acts on the service that knows the instance', async () => {
+  it('apply to the service that knows the instance', async () => {
     await using app = await start()
     app.isolate('x', { reason: 'INC-1' })
     app.drain('z')
@@ -389,7 +389,7 @@ describe('by hand', () => {
     expect(out(app)).toEqual([])
   })
 
-  it('refuses an id that several services have, or none, and nothing has changed', async () => {
+  it('refuse an id that several services have, or none, and nothing changes', async () => {
     await using app = await start()
     expect(() => app.isolate('y')).toThrow("'y' is an instance of a, b: say which with { service }")
     expect(() => app.isolate('w')).toThrow(
@@ -400,7 +400,7 @@ describe('by hand', () => {
     expect(out(app)).toEqual([])
   })
 
-  it('dryRun() is for all services, for later ones too', async () => {
+  it('dryRun() applies to all services, including later ones', async () => {
     await using app = await start()
     app.dryRun(true, { by: 'ops' })
     for (const name of ['a', 'later']) {
@@ -415,7 +415,7 @@ describe('by hand', () => {
 })
 
 describe('listeners to all services', () => {
-  it('once() hears one event, of whichever service is first', async () => {
+  it('once() gets one event, from whichever service is first', async () => {
     await using server = await startServer(reply(200, 'ok'))
     await using app = createFetch({ source: fixed([server.url]), services: { a: {}, b: {}, c: {} } })
     const seen: string[] = []
@@ -425,7 +425,7 @@ describe('listeners to all services', () => {
     expect(seen).toEqual(['b'])
   })
 
-  it('off() leaves alone what others listen to', async () => {
+  it('off() does not remove listeners of others', async () => {
     await using server = await startServer(reply(200, 'ok'))
     await using byHand = createClient({ service: 'a', source: fixed([server.url]) })
     const seen: string[] = []
@@ -442,14 +442,17 @@ describe('listeners to all services', () => {
     expect(seen).toEqual(['own', 'own', 'app', 'own', 'app', 'own'])
   })
 
-  it.each(['on', 'once'] as const)('%s() refuses what is no function, and no event', async (method) => {
-    await using app = createFetch({ source: fixed([]), services: {} })
-    expect(() => app[method]('attempt', 5 as never)).toThrow('must be a function, got 5')
-    expect(() => app[method]('atempt' as never, () => {})).toThrow('atempt')
-  })
+  it.each(['on', 'once'] as const)(
+    '%s() refuses a value that is not a function, and an unknown event',
+    async (method) => {
+      await using app = createFetch({ source: fixed([]), services: {} })
+      expect(() => app[method]('attempt', 5 as never)).toThrow('must be a function, got 5')
+      expect(() => app[method]('atempt' as never, () => {})).toThrow('atempt')
+    },
+  )
 })
 
-it('two applications on one registry, and a client made by hand, leave each other alone', async () => {
+it('two applications on one registry, and a separate client, do not affect each other', async () => {
   await using server = await startServer(reply(200, 'ok'))
   const registry = new MemoryRegistry()
   registry.register('a', { id: '1', url: server.url })

@@ -61,7 +61,7 @@ const app = (more: Partial<FetchOptions> = {}): AppFetch =>
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5))
 
 describe('a call to a host that is being looked up', () => {
-  it('waits for a second at most; later ones do not wait, until the source has answered', async () => {
+  it('waits at most a second; later calls do not wait until the source has answered', async () => {
     await using fetch = app({ clock })
     const first = fetch('http://users/1')
     await turn()
@@ -77,7 +77,7 @@ describe('a call to a host that is being looked up', () => {
     expect(source.open).toBe(1)
   })
 
-  it('does not wait for a source that fails', async () => {
+  it('does not wait while the source fails', async () => {
     await using fetch = app({ clock })
     const first = fetch('http://users/')
     source.fails('ECONNREFUSED')
@@ -114,7 +114,7 @@ describe('a call to a host that is being looked up', () => {
         return [fetch(url, { headers, body, method: 'POST' }), reuse]
       },
     ],
-  ])('is sent as it was asked: %s', async (_name, call) => {
+  ])('is sent unchanged: %s', async (_name, call) => {
     await using fetch = app()
     const [answer, reuse] = call(fetch, { 'x-user': 'alice' })
     reuse()
@@ -122,7 +122,7 @@ describe('a call to a host that is being looked up', () => {
     expect(await (await answer).text()).toBe('alice')
   })
 
-  it('ends with its signal, and cancels its body', async () => {
+  it('ends when its signal aborts, and its body is cancelled', async () => {
     globalThis.fetch = platform
     await using fetch = app()
     const controller = new AbortController()
@@ -147,7 +147,7 @@ describe('a call to a host that is being looked up', () => {
     expect(passed).toEqual([])
   })
 
-  it('takes the options of an update in between', async () => {
+  it('uses the options of an update that happens during the lookup', async () => {
     await using fetch = app({ defaults: { timeout: 1000 } })
     const answer = fetch('http://users/')
     fetch.update({ defaults: { timeout: 2000 } })
@@ -156,7 +156,7 @@ describe('a call to a host that is being looked up', () => {
     expect(fetch.explain('http://users/').plan).toMatchObject({ total: 2000 })
   })
 
-  it('goes to the service that an update has named in between', async () => {
+  it('uses a service that an update names during the lookup', async () => {
     await using fetch = app()
     const answer = fetch('http://users/', { headers: { 'x-user': 'alice' } })
     fetch.update({ services: { users: { timeout: 500 } } })
@@ -166,7 +166,7 @@ describe('a call to a host that is being looked up', () => {
     expect(source.open).toBe(1)
   })
 
-  it('passes when an update says in between that unknown hosts do', async () => {
+  it('passes when an update sets unknown to pass during the lookup', async () => {
     await using fetch = app()
     const answer = fetch('http://users/')
     fetch.update({ unknown: 'pass' })
@@ -176,7 +176,7 @@ describe('a call to a host that is being looked up', () => {
   })
 })
 
-it('a redirect to a service that nobody has called is led there', async () => {
+it('a redirect to a service that was never called is sent to it', async () => {
   await using entry = await startServer(redirect('http://users/'))
   globalThis.fetch = platform
   await using fetch = app({ services: { entry: { source: { watch: () => list(entry.url) } } } })
@@ -186,7 +186,7 @@ it('a redirect to a service that nobody has called is led there', async () => {
   expect(await (await answer).text()).toBe('alice')
 })
 
-it('a hundred hosts are looked up at a time; the others pass', async () => {
+it('at most 100 hosts are looked up at a time, and other hosts pass', async () => {
   await using fetch = app({ clock })
   const waiting = Array.from({ length: 100 }, (_, host) => fetch(`http://h${host}/`))
   expect(await (await fetch('http://one-more/')).text()).toBe('passed')
@@ -195,14 +195,14 @@ it('a hundred hosts are looked up at a time; the others pass', async () => {
   await Promise.all(waiting)
 })
 
-it('hosts that can be no service name pass', async () => {
+it('hosts that cannot be service names pass', async () => {
   await using fetch = app()
   for (const host of ['a!b', "a'b", 'a~b'])
     expect(await (await fetch(`http://${host}/`)).text()).toBe('passed')
   expect(source.open).toBe(0)
 })
 
-it('defaults are checked before there is any service', () => {
+it('defaults are checked before there is a service', () => {
   expect(() => app({ defaults: { retry: { attempts: 0 } } })).toThrow('retry.attempts')
 })
 

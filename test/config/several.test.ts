@@ -26,8 +26,8 @@ function told(users: Client): { events: unknown[]; setBy: () => unknown } {
   return { events, setBy: () => users.explain().setBy }
 }
 
-describe('of several watches', () => {
-  it('the later one decides, option by option and route by route, whoever speaks first', async () => {
+describe('several watches', () => {
+  it('the newest watch decides, option by option and route by route, whatever document arrives first', async () => {
     await using users = createClient({ service, source, timeout: 900, retry: { attempts: 2 } })
     const { events, setBy } = told(users)
     watch(users, fleet)
@@ -73,7 +73,7 @@ describe('of several watches', () => {
     expect(refusals).toEqual([])
   })
 
-  it('a later one that closes shows what the earlier one has; what nobody else sets stays', async () => {
+  it('when a newer one closes, the older values return; what no other watch sets stays', async () => {
     await using users = createClient({ service, source, timeout: 900 })
     const { events, setBy } = told(users)
     watch(users, fleet)
@@ -90,7 +90,7 @@ describe('of several watches', () => {
     expect(optionsOf(users)).toMatchObject({ timeout: 900, retry: false })
   })
 
-  it('an earlier one that closes changes nothing of the later one, by its signal too', async () => {
+  it('when an older one closes, also by its signal, the newer values stay', async () => {
     await using users = createClient({ service, source, timeout: 900 })
     const abort = new AbortController()
     watch(users, fleet, { signal: abort.signal })
@@ -103,7 +103,7 @@ describe('of several watches', () => {
     expect(optionsOf(users)).toMatchObject({ timeout: 900, retry: false })
   })
 
-  it('what is hidden is checked as well: it is refused whole, and cannot show later', async () => {
+  it('hidden values are checked too: an invalid document is refused completely', async () => {
     await using users = createClient({ service, source, timeout: 900 })
     watch(users, fleet)
     const later = watch(users, team)
@@ -117,7 +117,7 @@ describe('of several watches', () => {
     expect(optionsOf(users)).toMatchObject({ timeout: 200 })
   })
 
-  it('what cannot be together is refused; when it would come together because a watch closes, all stays', async () => {
+  it('invalid combinations are refused; if closing a watch would cause one, all values stay', async () => {
     const transport = (): never => {
       throw new Error('never')
     }
@@ -137,7 +137,7 @@ describe('of several watches', () => {
     expect(optionsOf(users)).toMatchObject({ mirror, timeout: 300 })
   })
 
-  it('what the code sets since stays, and other documents do not touch it', async () => {
+  it('values that code sets afterwards stay, whatever other documents do', async () => {
     await using users = createClient({ service, source, timeout: 900 })
     watch(users, fleet)
     const later = watch(users, team)
@@ -155,7 +155,7 @@ describe('of several watches', () => {
     expect(optionsOf(users)['timeout']).toBe(700)
   })
 
-  it('a listener may end a watch, begin one, and update, in the middle of a change', async () => {
+  it('a listener may end a watch, start one, and call update() during a change', async () => {
     await using users = createClient({ service, source, timeout: 900 })
     watch(users, fleet)
     const later = watch(users, team)
@@ -178,7 +178,7 @@ describe('of several watches', () => {
     expect(optionsOf(users)['timeout']).toBe(900)
   })
 
-  it('an application has them for its defaults and services; its clients say who has set what', async () => {
+  it('works for defaults and services of an application, whose clients report the owner of each option', async () => {
     await using app = createFetch({
       source,
       defaults: { timeout: 900 },
@@ -205,7 +205,7 @@ describe('of several watches', () => {
     await fleet.put({ defaults: { timeout: 5 } })
   })
 
-  it('the end of the client ends them all, and changes nothing', async () => {
+  it('all end when the client closes, and change nothing', async () => {
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     try {
       const users = createClient({ service, source })
@@ -316,7 +316,7 @@ function asOptions(values: Values): Values {
 }
 
 it(
-  'any sequence of documents, updates and ends leaves what a plain record of each option says',
+  'after any sequence of documents, updates and ends, each option has the value of a simple model',
   { timeout: 120_000 },
   async () => {
     const names = ['timeout', 'emptyGrace', 'GET /a', 'GET /b']

@@ -24,7 +24,7 @@ beforeEach(() => {
 })
 
 describe('a document', () => {
-  it('is applied, with an event that says where it is from', async () => {
+  it('is applied, with an event that names its source', async () => {
     await using users = createClient({ service, source })
     const changes: unknown[] = []
     users.on('config:changed', ({ changed, by }) => changes.push([by, changed]))
@@ -35,7 +35,7 @@ describe('a document', () => {
     expect(optionsOf(users)['timeout']).toBe(500)
   })
 
-  it('sets back what it says no more to what the code has set', async () => {
+  it('restores the values of the code for options that it no longer sets', async () => {
     await using users = createClient({
       service,
       source,
@@ -56,7 +56,7 @@ describe('a document', () => {
     expect(optionsOf(users)).toEqual(before)
   })
 
-  it('leaves what the code has set since, with update(), and covers that from then on', async () => {
+  it('keeps values that code has set since with update(), and covers them from then on', async () => {
     await using users = createClient({ service, source, timeout: 900, routes: { 'GET /a': { timeout: 9 } } })
     watchConfig(users, stub)
     await stub.put({
@@ -82,7 +82,7 @@ describe('a document', () => {
   })
 
   it.each([undefined, null, 7, new Uint8Array(2)])(
-    'that is %s is refused, also as the first',
+    'that is %s is refused, even as the first one',
     async (document) => {
       await using users = createClient({ service, source })
       const odd = {
@@ -113,7 +113,7 @@ describe('a document', () => {
     ['a strategy, which is a function', { retry: false, balance: 'roundRobin' }, 'balance'],
     ['a prototype', '{ "retry": false, "__proto__": { "timeout": 5 } }', '__proto__'],
     ['too much', JSON.stringify({ $schema: 'x'.repeat(2 ** 20) }), '1048576 characters at most'],
-  ])('with %s is refused, and nothing has changed', async (_name, document, message) => {
+  ])('with %s is refused, and nothing changes', async (_name, document, message) => {
     await using users = createClient({ service, source, timeout: 900 })
     const before = optionsOf(users)
     const changed = vi.fn<() => void>()
@@ -129,7 +129,7 @@ describe('a document', () => {
     expect(optionsOf(users)).toEqual({ ...before, timeout: 100 })
   })
 
-  it('that is refused, with no listener, is a process warning', async () => {
+  it('that is refused without a listener causes a process warning', async () => {
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     try {
       await using users = createClient({ service, source })
@@ -144,7 +144,7 @@ describe('a document', () => {
     }
   })
 
-  it('of an application names defaults and services, which keep their sources', async () => {
+  it('of an application sets defaults and services, and services keep their sources', async () => {
     const own = fixed(['http://127.0.0.1:10'])
     await using app = createFetch({
       source,
@@ -176,7 +176,7 @@ describe('a document', () => {
 })
 
 describe('a source', () => {
-  it('that fails is watched again after a pause, told once for each outage; what is in force stays', async () => {
+  it('that fails is watched again after a pause and reported once per outage, and the options stay', async () => {
     await using users = createClient({ service, source })
     await using config = watchConfig(users, stub, { clock, onFailed })
     await stub.put({ timeout: 100 })
@@ -211,7 +211,7 @@ describe('a source', () => {
       },
     ],
     ['ends at once', () => ({ [Symbol.asyncIterator]: () => ({ next: async () => ({ done: true }) }) })],
-  ])('that %s harms nobody, and does not spin', async (_name, watch) => {
+  ])('that %s causes no damage and no busy loop', async (_name, watch) => {
     await using users = createClient({ service, source })
     const called = vi.fn<ConfigSource['watch']>(watch as ConfigSource['watch'])
     watchConfig(users, { name: '', watch: called }, { clock, onFailed, onRefused })
@@ -220,7 +220,7 @@ describe('a source', () => {
     expect(optionsOf(users)).not.toHaveProperty('timeout')
   })
 
-  it('is left when the client closes, when the watch does, and by its signal', async () => {
+  it('is stopped when the client closes, when the watch closes, and by its signal', async () => {
     const users = createClient({ service, source })
     watchConfig(users, stub)
     await settled()
@@ -243,7 +243,7 @@ describe('a source', () => {
     expect(stub.watches).toBe(watches)
   })
 
-  it('that does not listen to its signal changes nothing after close()', async () => {
+  it('that ignores its signal changes nothing after close()', async () => {
     await using users = createClient({ service, source })
     const late = Promise.withResolvers<string>()
     const deaf: ConfigSource = {
@@ -262,7 +262,7 @@ describe('a source', () => {
   })
 })
 
-it('listeners that throw are warnings', async () => {
+it('listeners that throw cause warnings', async () => {
   const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
   try {
     await using users = createClient({ service, source })
@@ -282,7 +282,7 @@ it('listeners that throw are warnings', async () => {
 it.each<[unknown, string]>([
   [{ update: () => {} }, 'watchConfig() needs a client'],
   [undefined, 'watchConfig() needs a client'],
-])('%s is no target', (target, message) => {
+])('%s is not accepted as a target', (target, message) => {
   expect(() => watchConfig(target as Client, stub)).toThrow(message)
 })
 
@@ -293,7 +293,7 @@ describe('a file', () => {
   })
   afterEach(() => rm(folder, { recursive: true, force: true }))
 
-  it('is followed: written in place, replaced, broken, and mended', async () => {
+  it('is followed when it is written in place, replaced, broken and repaired', async () => {
     const path = join(folder, 'users.json')
     await using users = createClient({ service, source })
     await using config = watchConfig(users, fileConfig(path, { debounce: 5, poll: 200 }), {
@@ -319,7 +319,7 @@ describe('a file', () => {
 })
 
 it(
-  'any sequence of documents leaves what the code has set and the last good one over it',
+  'any sequence of documents leads to the values of the code with the last valid document over them',
   { timeout: 60_000 },
   async () => {
     const rule = fc.record(

@@ -30,7 +30,7 @@ async function opened(url = 'events'): Promise<Stream> {
 const upToDate = (page: Stream): Promise<unknown> => page.until(({ at }) => at === clock.now() + clock.epoch)
 const servicesOf = (page: Stream): unknown => page.events.at(-1)?.frame.services as unknown
 
-it('A frame says what has changed, and a page has from these what a page has that opens now', async () => {
+it('A page that applies frames with changes has the same state as a page that opens now', async () => {
   using page = await opened()
   await clock.step()
   await clock.step()
@@ -63,7 +63,7 @@ it('A frame says what has changed, and a page has from these what a page has tha
   expect(new Set(later.events.map(({ id }) => id)).size).toBe(later.events.length)
 })
 
-it('A page that comes back is sent a whole frame first, and of what it had nothing is news', async () => {
+it('A page that reconnects gets a complete frame first, and ignores what it already had', async () => {
   let [before, last] = [0, 0]
   let told: Told
   {
@@ -93,7 +93,7 @@ it('A page that comes back is sent a whole frame first, and of what it had nothi
   expect(page.events.flatMap(({ frame }) => frame.lines as unknown[])).toHaveLength(1)
 })
 
-it('A page that does not read misses frames, and gets one instead with the lines of all of them', async () => {
+it('A page that does not read misses frames, and then gets one frame with the lines of all of them', async () => {
   const sampler = new Sampler([client.shown], clock, 4 * 1024 * 1024)
   const written: string[] = []
   const response = Object.assign(new EventEmitter(), {
@@ -138,7 +138,7 @@ it('A page that does not read misses frames, and gets one instead with the lines
   sampler.close()
 })
 
-it('Without a history each page begins with a whole frame, two hundred of them too', async () => {
+it('Without a history each page starts with a complete frame, even 200 pages', async () => {
   await using none = await serveDashboard(client.shown, { clock, history: 0 })
   const pages = await Promise.all(Array.from({ length: 200 }, () => openStream(`${none.url}events`)))
   await clock.step()
@@ -151,7 +151,7 @@ it('Without a history each page begins with a whole frame, two hundred of them t
   }
 })
 
-it('A connection that is reset in the middle of a frame costs the others nothing', async () => {
+it('A connection that is reset during a frame does not affect the other pages', async () => {
   using page = await opened()
   const rude = request(`${served.url}events`)
   rude
@@ -166,7 +166,7 @@ it('A connection that is reset in the middle of a frame costs the others nothing
   expect(page.events).toHaveLength(5)
 })
 
-it('However small the history is, what is kept fits in it and begins with a whole frame', () => {
+it('The stored frames fit in the history, however small, and start with a complete one', () => {
   const service = (calls: number): ServiceFrame => ({
     name: 'svc',
     ready: true,

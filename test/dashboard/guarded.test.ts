@@ -19,7 +19,7 @@ async function ask(
   return { status: answer.statusCode, text: await text(answer) }
 }
 
-it('A site whose name resolves to this machine reads nothing of it (DNS rebinding)', async () => {
+it('A site whose name resolves to this machine cannot read the dashboard (DNS rebinding)', async () => {
   await using client = createClient({ service: 'svc', source: fixed(['http://127.0.0.1:1']) })
   await using served = await serveDashboard(client)
   const { port } = new URL(served.url)
@@ -29,7 +29,7 @@ it('A site whose name resolves to this machine reads nothing of it (DNS rebindin
     expect((await ask(served.url, { host })).status).toBe(200)
 })
 
-it('A request to act that is too long is answered, and nothing of it is done', async () => {
+it('An action with a body that is too long is answered and not executed', async () => {
   await using client = createClient({
     service: 'svc',
     source: fixed(['http://127.0.0.1:1', 'http://127.0.0.1:2']),
@@ -46,7 +46,7 @@ it('A request to act that is too long is answered, and nothing of it is done', a
   expect(client.snapshot().instances[0]?.byHand).toBeUndefined()
 })
 
-it('Another site may not act: by its origin, or what the browser says of it, or for want of the header', async () => {
+it('Another site cannot act: by its Origin, by Sec-Fetch-Site, or because the header is missing', async () => {
   await using client = createClient({
     service: 'svc',
     source: fixed(['http://127.0.0.1:1', 'http://127.0.0.1:2']),
@@ -72,7 +72,7 @@ it('Another site may not act: by its origin, or what the browser says of it, or 
   expect((await ask(`${served.url}act`, { ...own, 'sec-fetch-site': 'same-origin' }, body)).status).toBe(200)
 })
 
-it('A page that comes back after the process was started anew gets its frames, with ids above the old ones', async () => {
+it('A page that reconnects after a restart of the process gets its frames, with higher ids', async () => {
   const registry = new MemoryRegistry()
   await using client = createClient({ service: 'svc', source: registry })
   const clock = new ManualClock()
@@ -90,7 +90,7 @@ it('A page that comes back after the process was started anew gets its frames, w
   expect(again.events.map(({ id }) => id)).toEqual([52, 53])
 })
 
-it('A page that opens gets the newest of the kept frames, not the oldest, the first of them whole', async () => {
+it('A page that opens gets the newest stored frames, the first of them complete', async () => {
   const many = Array.from({ length: 1_000 }, (_, n) => `http://127.0.0.1:${20_000 + n}`)
   await using client = createClient({ service: 'svc', source: fixed(many) })
   await client.ready()

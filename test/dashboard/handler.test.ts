@@ -63,7 +63,7 @@ async function frameOf(
 }
 
 describe('the stream', () => {
-  it('tells what was called, what failed, and what happened', async () => {
+  it('contains calls, failures and events', async () => {
     await using page = await serveDashboard(client)
     // The calls may fall into two frames.
     let calls = 0
@@ -94,7 +94,7 @@ describe('the stream', () => {
     expect(told).not.toContain('abc')
   })
 
-  it('shows every service of an application, those that come later too', async () => {
+  it('contains every service of an application, including later ones', async () => {
     await using app = createFetch({ source: fixed([server.url]), services: { a: {}, b: {} } })
     await using page = await serveDashboard([app, client])
     await app('http://a/')
@@ -104,7 +104,7 @@ describe('the stream', () => {
     expect(later.services.map(({ name }) => name).toSorted()).toEqual(['a', 'b', 'user-service'])
   })
 
-  it('listens to nothing while nobody looks', async () => {
+  it('has no listeners while no page is open', async () => {
     let watchers = 0
     const counted: Client = Object.assign(client.bind(undefined), client, {
       [watch]: (watcher: Watcher) => {
@@ -125,7 +125,7 @@ describe('the stream', () => {
     await until(() => watchers === 0)
   })
 
-  it('begins anew for a page that comes right after close()', async () => {
+  it('starts again for a page that connects directly after close()', async () => {
     const handler = dashboard(client)
     await using at = await listen(createServer(handler))
     const before = await openStream(`${at.url}events`)
@@ -138,7 +138,7 @@ describe('the stream', () => {
     handler.close()
   })
 
-  it('goes on while a page comes and another leaves, and a clock that does not stop changes nothing', async () => {
+  it('continues while one page connects and another leaves, and with a clock that ignores its signal', async () => {
     const wakes = new Set<() => void>()
     const clock: Clock = {
       now: () => performance.now(),
@@ -166,7 +166,7 @@ describe('the stream', () => {
     tick()
   })
 
-  it('gives a page that comes back what it has missed', async () => {
+  it('sends a page that reconnects the frames that it missed', async () => {
     await using page = await serveDashboard(client)
     const ids: number[] = []
     let told: Told | undefined
@@ -184,7 +184,7 @@ describe('the stream', () => {
     expect(ids).toEqual([first, first + 1, first + 2])
   })
 
-  it('leaves frames out for a page that does not read, and keeps the others going', async () => {
+  it('skips frames for a page that does not read, and does not delay the others', async () => {
     const many = Array.from({ length: 1000 }, (_, index) => ({
       id: `i${index}`,
       url: `http://10.0.${index >> 8}.${index & 255}:80`,
@@ -322,7 +322,7 @@ describe('is mounted', { timeout: CHILD_TIMEOUT }, () => {
     expect(explained.text).toContain('may be picked')
   })
 
-  it('where the slash is missing, the browser is sent to it', async () => {
+  it('redirects the browser to the path with a slash', async () => {
     await using at = await inExpress(server.url)
     const response = await fetch(`${at.url.slice(0, -1)}?x=1`)
     expect(response.url).toBe(at.url)
@@ -378,7 +378,7 @@ describe('actions', () => {
     expect(byHand()).toEqual([undefined, undefined])
   })
 
-  it('are done for whom it is allowed, and are told', async () => {
+  it('are executed for authorized users, and appear in events', async () => {
     await using page = await serveDashboard(client, {
       actions: { authorize: async ({ headers }) => headers['x-user'] },
     })
@@ -419,7 +419,7 @@ describe('actions', () => {
     [{ service: 'user-service', action: 'weigh', id: 'a' }, 'weight'],
     [{ service: 'user-service', action: 'dryRun', on: 1 }, 'action.on must be'],
     [null, 'must be an object'],
-  ])('that make no sense, as %j, are answered with the reason', async (wish, message) => {
+  ])('that are invalid, such as %j, are answered with the reason', async (wish, message) => {
     await using page = await serveDashboard(client, { actions: { authorize: () => true } })
     const response = await act(page, wish)
     expect(response.status).toBe(400)
@@ -440,14 +440,14 @@ describe('options', () => {
     expect(() => dashboard((shown ?? client) as Client, options as DashboardOptions)).toThrow(message)
   })
 
-  it('a port that is taken is an error', async () => {
+  it('a port that is in use is an error', async () => {
     await using page = await serveDashboard(client)
     await expect(serveDashboard(client, { port: Number(new URL(page.url).port) })).rejects.toThrow(
       'EADDRINUSE',
     )
   })
 
-  it('a client that cannot be looked at is told, and its calls go on', async () => {
+  it('a client that cannot be read is reported, and its calls continue', async () => {
     const broken = new Proxy(client, {
       get: (target, name) =>
         name === 'explain'

@@ -14,7 +14,7 @@ async function read({ url }: ServedDashboard, fits: (text: string) => boolean): 
   throw new Error('the stream ended')
 }
 
-it('what a registry fails with is shown without the credentials in it', async () => {
+it('an error of the registry is shown without its credentials', async () => {
   const failing: Source = {
     // oxlint-disable-next-line require-yield
     async *watch() {
@@ -30,7 +30,7 @@ it('what a registry fails with is shown without the credentials in it', async ()
   expect(told + explained).not.toContain('hunter2')
 })
 
-it('a client that cannot be looked at hides no other one', async () => {
+it('a client that cannot be read hides no other client', async () => {
   await using users = createClient({ service: 'users', source })
   const broken = new Proxy(users, {
     get: (target, name) =>
@@ -46,7 +46,7 @@ it('a client that cannot be looked at hides no other one', async () => {
   expect(text).toContain('could not read a client')
 })
 
-it('names of 10,000 characters and line breaks are short and in one line, and the id is whole', async () => {
+it('names with 10,000 characters and line breaks are shortened to one line, and the id is complete', async () => {
   const long = 'x'.repeat(10_000)
   const id = `a\n0 of 9 instances may be picked\r${long}`
   const instances = [{ id, url: 'http://127.0.0.1:9', zone: long, metadata: { version: long } }]

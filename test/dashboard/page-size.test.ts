@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 
 const folder = new URL('../../src/dashboard/page/', import.meta.url)
 
-it('the page is at most 150 kB, compressed, and names nothing to load from elsewhere', async () => {
+it('the page has at most 150 kB compressed, and loads nothing from other servers', async () => {
   const files = await readdir(folder)
   expect(files).toContain('page.html')
   let bytes = 0

@@ -50,14 +50,14 @@ it.each<[string, DashboardActions['authorize']]>([
   ['a promise of 1', () => Promise.resolve(1)],
   ['a rejection of nothing', () => Promise.reject()],
   ['a thenable that throws', () => THROWING],
-])('%s from authorize() is a no', async (_name, authorize) => {
+])('%s from authorize() means not authorized', async (_name, authorize) => {
   await using page = await serveDashboard(client, { actions: { authorize } })
   expect((await ask(`${page.url}act`, 'POST', own, isolate)).status).toBe(403)
   expect((await ask(`${page.url}may-act`, 'GET')).said).toBe('{"mayAct":false}')
   expect(client.snapshot().instances[0]?.byHand).toBeUndefined()
 })
 
-it('authorize() that never answers is a no after 5 s, and a late yes does nothing', async () => {
+it('an authorize() that never answers means not authorized after 5 s, and a late answer changes nothing', async () => {
   const clock = new ManualClock()
   const late = Promise.withResolvers<boolean>()
   const asked = Promise.withResolvers<void>()
@@ -75,7 +75,7 @@ it('authorize() that never answers is a no after 5 s, and a late yes does nothin
   expect(client.snapshot().instances[0]?.byHand).toBeUndefined()
 })
 
-it('Another method does nothing: HEAD has no body, POST of a page and GET of an action are not there', async () => {
+it('Other methods do nothing: HEAD has no body, and POST of a page or GET of an action is not found', async () => {
   await using page = await serveDashboard(client, { actions: { authorize: () => true } })
   const head = await ask(page.url, 'HEAD')
   expect([head.status, head.said]).toEqual([200, ''])
@@ -95,7 +95,7 @@ it('Another method does nothing: HEAD has no body, POST of a page and GET of an 
   expect(client.snapshot().instances[0]?.byHand).toBeUndefined()
 })
 
-it('A form of another site cannot act: it cannot set the header', async () => {
+it('A form of another site cannot act, because it cannot set the header', async () => {
   await using page = await serveDashboard(client, { actions: { authorize: () => true } })
   const form = { 'content-type': 'text/plain', origin: 'http://evil.example', 'sec-fetch-site': 'cross-site' }
   expect((await ask(`${page.url}act`, 'POST', form, isolate)).status).toBe(403)
@@ -105,7 +105,7 @@ it('A form of another site cannot act: it cannot set the header', async () => {
   expect((await ask(`${page.url}act`, 'POST', rebound, isolate)).status).toBe(403)
 })
 
-it('A prefix is a whole segment, and what looks like another host or path is none of it', async () => {
+it('A prefix must match complete path segments, and a URL that looks like another host or path is not found', async () => {
   await using page = await serveDashboard(client, { path: '/ops' })
   const { origin } = new URL(page.url)
   expect((await ask(`${origin}/ops/`, 'GET')).status).toBe(200)
@@ -120,7 +120,7 @@ it('A prefix is a whole segment, and what looks like another host or path is non
     expect(await raw(target)).toMatch(/^HTTP\/1\.1 404 /)
 })
 
-it('A huge query is answered, with an error that does not repeat all of it', async () => {
+it('A very long query is answered with an error that does not repeat it completely', async () => {
   await using page = await serveDashboard(client)
   const { said } = await ask(`${page.url}explain?service=svc&target=/${'x'.repeat(14_000)}`, 'GET')
   expect(said).toContain('may be picked')
@@ -130,7 +130,7 @@ it('A huge query is answered, with an error that does not repeat all of it', asy
   expect(stream.status).toBe(200)
 })
 
-it('A client of HTTP/1.0 gets the page, and one that sends garbage harms nobody', async () => {
+it('A client of HTTP/1.0 gets the page, and invalid requests cause no damage', async () => {
   await using page = await serveDashboard(client)
   const { host } = new URL(page.url)
   expect(await answerTo(page.url, `GET / HTTP/1.0\r\nhost: ${host}\r\n\r\n`)).toMatch(

@@ -46,7 +46,7 @@ function proxyOf(target: string): Server {
   })
 }
 
-it('Behind a proxy that buffers and has a prefix of its own, the page is complete and frames come one by one', async () => {
+it('Behind a proxy that buffers and adds a prefix, the page is complete and frames arrive one by one', async () => {
   await using client = createClient({ service: 'svc', source: fixed(['http://127.0.0.1:1']) })
   const handler = dashboard(client, { path: '/ops' })
   stack.push(handler.close)

@@ -47,7 +47,7 @@ test('closed: a check changes nothing', async () => {
   }
 })
 
-test('open, before its time: a check changes nothing', async () => {
+test('open, before the probe is due: a check changes nothing', async () => {
   const harness = await fleet()
   await opened(harness, PASS)
   harness.of('a').health!.dueAt = harness.clock.now()
@@ -59,7 +59,7 @@ test('open, before its time: a check changes nothing', async () => {
   expect(harness.run()).not.toBe('a')
 })
 
-test('open, its time over: a check is made at once, and no call goes there before it has passed', async () => {
+test('open, the probe is due: a check starts at once, and no call is sent before it has passed', async () => {
   const harness = await fleet()
   await opened(harness, undefined)
   const before = asks(harness)
@@ -75,7 +75,7 @@ test('open, its time over: a check is made at once, and no call goes there befor
   expect(stateOf(harness)).toBe('closed')
 })
 
-test('open, its time over, the check fails: open for another time, without an event and without a call', async () => {
+test('open, the probe is due and the check fails: open for another period, without an event and without a call', async () => {
   const harness = await fleet()
   await opened(harness, FAIL)
   await harness.busy(10 * OPEN_FOR)
@@ -87,7 +87,7 @@ test('open, its time over, the check fails: open for another time, without an ev
   expect(stateOf(harness)).toBe('closed')
 })
 
-test('open, its time over, no instance passes: the check is not believed, and a call probes', async () => {
+test('open, the probe is due and no instance passes: checks are not trusted, and a call probes', async () => {
   const harness = await fleet()
   for (const id of ['b', 'c']) harness.answers.set(id, FAIL)
   await harness.busy(70_000)
@@ -97,7 +97,7 @@ test('open, its time over, no instance passes: the check is not believed, and a 
   expect(stateOf(harness)).toBe('closed')
 })
 
-test('open, its time over, the check has no end: a call probes once its time is over', async () => {
+test('open, the probe is due and the check does not end: a call probes after the timeout of the check', async () => {
   const harness = await fleet()
   // As a check that could not be begun, because others are in its place.
   await opened(harness, { outcome: 'none' })
@@ -109,7 +109,7 @@ test('open, its time over, the check has no end: a call probes once its time is 
   expect(harness.run()).toBe('a')
 })
 
-test('half-open: a check changes nothing, calls decide', async () => {
+test('half-open: a check changes nothing, and calls decide', async () => {
   const harness = await fleet()
   await opened(harness, PASS)
   await harness.clock.advance(OPEN_FOR + 10)
@@ -124,7 +124,7 @@ test('half-open: a check changes nothing, calls decide', async () => {
   probe?.release()
 })
 
-test('isolated: it stays so, and no check is made for it', async () => {
+test('isolated: stays isolated, and is not checked for a probe', async () => {
   const harness = await fleet()
   harness.of('a').breaker(harness.guards[0]!).isolate()
   const before = asks(harness)
@@ -133,7 +133,7 @@ test('isolated: it stays so, and no check is made for it', async () => {
   expect(asks(harness)).toBeLessThanOrEqual(before + 1)
 })
 
-test('without checks, or while they sleep, nothing is held back', async () => {
+test('without checks, or while they are paused, no probe waits', async () => {
   const harness = await fleet()
   await opened(harness, FAIL)
   harness.checker.reconfigure(undefined)
@@ -148,7 +148,7 @@ test('without checks, or while they sleep, nothing is held back', async () => {
   expect(stateOf(asleep)).toBe('half-open')
 })
 
-test('the breaker of a route is probed by its calls', async () => {
+test('the breaker of a route is probed by its calls, not by checks', async () => {
   const harness = new HealthHarness({ interval: 60_000 }, { route: { failureThreshold: 1, openFor: 1_000 } })
   harness.apply('a', 'b')
   await harness.busy(2_000)

@@ -12,7 +12,7 @@ test('no check and no timer before the first call', async () => {
   expect(harness.asked).toEqual([])
 })
 
-test('each instance is checked every interval, more or less a fifth, while there are calls', async () => {
+test('each instance is checked once per interval, ± 20 %, while there are calls', async () => {
   const harness = new HealthHarness({ interval: 1_000 })
   harness.apply('a', 'b', 'c')
   await harness.busy(100_000)
@@ -25,7 +25,7 @@ test('each instance is checked every interval, more or less a fifth, while there
   }
 })
 
-test('one timer at most; it stops a minute after the last call, and comes back with the next', async () => {
+test('has one timer at most, which stops a minute after the last call and starts again with the next', async () => {
   const harness = new HealthHarness({ interval: 1_000 })
   harness.answers.set('a', undefined)
   harness.apply('a', 'b')
@@ -46,7 +46,7 @@ test('one timer at most; it stops a minute after the last call, and comes back w
   expect(harness.asked.length).toBeGreaterThan(before)
 })
 
-test('a service whose calls are all refused is in use', async () => {
+test('a service whose calls are all refused counts as in use', async () => {
   const harness = new HealthHarness({ interval: 1_000 }, { breaker: { failureThreshold: 1, openFor: 1e9 } })
   harness.apply('a')
   harness.run('failure')
@@ -57,7 +57,7 @@ test('a service whose calls are all refused is in use', async () => {
   expect(harness.asked.length).toBeGreaterThan(150)
 })
 
-test('out after three failures in a row that come a second apart, in again after two passes', async () => {
+test('three failures in a row, a second apart, make an instance unhealthy; two passes make it healthy', async () => {
   const harness = new HealthHarness()
   harness.apply('a', 'b')
   await harness.busy(15_000)
@@ -87,7 +87,7 @@ test('one failure changes nothing, nor do two', async () => {
   expect(harness.told).toEqual([])
 })
 
-test('a check that all instances fail is not believed: calls go on as without', async () => {
+test('a check that fails for all instances is not trusted, and calls continue as without checks', async () => {
   const harness = new HealthHarness({ interval: 1_000 })
   harness.pick = (endpoints, request) => endpoints[Math.floor(request.random() * endpoints.length)]
   harness.apply('a', 'b', 'c')
@@ -109,7 +109,7 @@ test('a retry does not go to an unhealthy instance while a tried one is healthy'
   expect([first?.instance.id, second?.instance.id]).toEqual(['b', 'b'])
 })
 
-test('panicThreshold counts the unhealthy ones as gone', async () => {
+test('panicThreshold counts unhealthy instances as gone', async () => {
   const harness = new HealthHarness({ interval: 1_000 }, { panicThreshold: 0.5 })
   harness.apply('a', 'b', 'c')
   harness.answers.set('a', FAIL)
@@ -119,7 +119,7 @@ test('panicThreshold counts the unhealthy ones as gone', async () => {
   expect(harness.lists.at(-1)).toHaveLength(3)
 })
 
-test('a new instance is in at once; with initial unhealthy, after its first check', async () => {
+test('a new instance gets calls at once; with initial unhealthy, after its first check', async () => {
   const eager = new HealthHarness({ interval: 1_000 })
   eager.apply('a')
   await eager.busy(3_000)
@@ -137,7 +137,7 @@ test('a new instance is in at once; with initial unhealthy, after its first chec
   expect(wary.run()).toBe('b')
 })
 
-test('eight at a time at most, though none is answered', async () => {
+test('at most eight checks run at a time, even if none is answered', async () => {
   const harness = new HealthHarness({ interval: 1_000, timeout: 900 })
   for (const id of ids(50)) harness.answers.set(id, undefined)
   harness.apply(...ids(50))
@@ -151,7 +151,7 @@ test('eight at a time at most, though none is answered', async () => {
   expect(new Set(harness.asked.map(({ id }) => id)).size).toBe(50)
 })
 
-test('ten a second at most, over a thousand instances', async () => {
+test('at most ten checks per second are made for a thousand instances', async () => {
   const harness = new HealthHarness({ interval: 1_000 })
   harness.apply(...ids(1_000))
   await harness.busy(120_000)
@@ -160,7 +160,7 @@ test('ten a second at most, over a thousand instances', async () => {
   expect(perSecond).toBeLessThan(13)
 })
 
-test('a server that answers 429 is left alone, and is not unhealthy for it', async () => {
+test('a server that answers 429 is not checked for a while, and is not unhealthy', async () => {
   const harness = new HealthHarness({ interval: 1_000 })
   harness.answers.set('a', { outcome: 'none', pause: 60_000 })
   harness.apply('a', 'b')
@@ -169,7 +169,7 @@ test('a server that answers 429 is left alone, and is not unhealthy for it', asy
   expect(harness.told).toEqual([])
 })
 
-test('an instance that leaves in the middle of its check ends it', async () => {
+test('the check of an instance that leaves is cancelled', async () => {
   const harness = new HealthHarness({ interval: 1_000 })
   harness.answers.set('a', undefined)
   harness.apply('a', 'b')
@@ -183,7 +183,7 @@ test('an instance that leaves in the middle of its check ends it', async () => {
   expect(harness.told).toEqual([])
 })
 
-test('close() in the middle of checks leaves no timer and no check', async () => {
+test('close() during checks leaves no timer and no check', async () => {
   const harness = new HealthHarness({ interval: 1_000 })
   for (const id of ids(5)) harness.answers.set(id, undefined)
   harness.apply(...ids(5))
@@ -201,7 +201,7 @@ test('close() in the middle of checks leaves no timer and no check', async () =>
   expect(harness.asked.length).toBe(before)
 })
 
-test('a check whose answer nobody could read in time gets its time once more', async () => {
+test('a check that could not be read in time gets its timeout once more', async () => {
   const harness = new HealthHarness({ interval: 10_000, timeout: 1_000, unhealthyThreshold: 1 })
   harness.answers.set('a', undefined)
   harness.apply('a', 'b')
@@ -218,7 +218,7 @@ test('a check whose answer nobody could read in time gets its time once more', a
   expect(harness.told).toEqual(['unhealthy a'])
 })
 
-test('after a time without calls, one pass brings an instance back', async () => {
+test('after a time without calls, one pass makes an instance healthy', async () => {
   const harness = new HealthHarness({ interval: 10_000, healthyThreshold: 5 })
   harness.answers.set('a', FAIL)
   harness.apply('a', 'b')
@@ -230,7 +230,7 @@ test('after a time without calls, one pass brings an instance back', async () =>
   expect(harness.told).toEqual(['unhealthy a', 'healthy a'])
 })
 
-test('checks are made again by other rules, or not at all any more', async () => {
+test('update() changes the rules of checks, or turns checks off', async () => {
   const harness = new HealthHarness({ interval: 1_000 })
   harness.answers.set('a', FAIL)
   harness.apply('a', 'b')
@@ -247,7 +247,7 @@ test('checks are made again by other rules, or not at all any more', async () =>
   expect(harness.asked.length - before).toBeGreaterThan(25)
 })
 
-test('a check that throws has failed', async () => {
+test('a check that throws counts as failed', async () => {
   const harness = new HealthHarness({ interval: 1_000 })
   harness.apply('a', 'b')
   harness.checker.reconfigure({

@@ -30,7 +30,7 @@ test.each<[string, Answer]>([
   ['says 503', reply(503)],
   ['hangs', hang],
   ['cuts the connection', (request) => request.socket.resetAndDestroy()],
-])('an instance whose check %s is out before a call finds out', async (_what, sick) => {
+])('an instance whose check %s gets no call, before a call fails', async (_what, sick) => {
   await using a = await startServer(byPath(ok))
   await using b = await startServer(byPath(ok))
   await using client = clientOf([a, b])
@@ -57,7 +57,7 @@ test.each<[string, Answer]>([
   expect(events[1]).toBe('healthy a true')
 })
 
-test('checks are in no load, no count, no event and no latency, and carry none of the caller’s headers', async () => {
+test('checks do not affect load, counts, events and latencies, and send none of the caller’s headers', async () => {
   await using a = await startServer(byPath(ok))
   await using client = clientOf([a], { headers: { authorization: 'mine' }, balance: (list) => list[0] })
   const events: string[] = []
@@ -74,7 +74,7 @@ test('checks are in no load, no count, no event and no latency, and carry none o
   expect(a.headers.slice(1).every((each) => each.host === 'user-service')).toBe(true)
 })
 
-test('listeners hear of health outside of every call', async () => {
+test('listeners get health events outside of the context of a call', async () => {
   await using a = await startServer(byPath(ok))
   await using b = await startServer(byPath(reply(503)))
   await using client = clientOf([a, b])
@@ -86,7 +86,7 @@ test('listeners hear of health outside of every call', async () => {
   expect(heard).toEqual([undefined])
 })
 
-test('a listener that throws ends no check', async () => {
+test('a listener that throws does not end the checks', async () => {
   await using a = await startServer(byPath(ok))
   await using b = await startServer(byPath(reply(503)))
   await using client = clientOf([a, b])
@@ -101,7 +101,7 @@ test('a listener that throws ends no check', async () => {
   expect(healthOf(client, 'a')).toBe('healthy')
 })
 
-test('update() turns checks on, changes them and turns them off', async () => {
+test('update() turns checks on, changes them, and turns them off', async () => {
   await using a = await startServer(byPath(ok))
   await using b = await startServer((request, response) => {
     response.statusCode = request.url === '/live' ? 200 : 503
@@ -127,7 +127,7 @@ test('update() turns checks on, changes them and turns them off', async () => {
   expect(client.snapshot().instances[0]).not.toHaveProperty('health')
 })
 
-test('close() in the middle of checks that hang ends them', async () => {
+test('close() ends checks that hang', async () => {
   await using a = await startServer(byPath(hang))
   const client = clientOf([a], { health: { ...HEALTH, timeout: 60_000 } })
   await (await client('/')).text()
@@ -137,7 +137,7 @@ test('close() in the middle of checks that hang ends them', async () => {
   expect(a.open).toBe(0)
 })
 
-test('without breakers too', async () => {
+test('works without breakers too', async () => {
   await using a = await startServer(byPath(reply(503)))
   await using b = await startServer(byPath(ok))
   await using client = clientOf([a, b], { breaker: false })
@@ -148,7 +148,7 @@ test('without breakers too', async () => {
   expect(a.requests.filter((each) => each === 'GET /').length).toBe(before)
 })
 
-test('tcp finds an instance that is gone, over TLS as over plain text', async () => {
+test('tcp detects an instance that is gone, with TLS and without', async () => {
   await using server = await startSecureServer()
   await using client = createClient({
     service: 'user-service',
@@ -162,7 +162,7 @@ test('tcp finds an instance that is gone, over TLS as over plain text', async ()
 })
 
 test(
-  'checks keep no process alive, even in the middle of one that hangs',
+  'checks do not keep the process alive, even when one hangs',
   async () => {
     await using a = await startServer(byPath(hang))
     const { stdout, code } = await runChild(`

@@ -79,7 +79,7 @@ afterEach(async () => {
 })
 
 describe('a real gRPC server', () => {
-  test('SERVING passes, asked under the logical host with the headers given', async () => {
+  test('SERVING passes, with the logical host and the headers of the options', async () => {
     await using server = await startGrpcServer()
     for (let round = 0; round < 3; round++)
       expect(await ask(server.url, { headers: { 'X-Token': 'secret' } })).toEqual(PASS)
@@ -97,14 +97,14 @@ describe('a real gRPC server', () => {
     [NOT_SERVING, says('NOT_SERVING')],
     [SERVICE_UNKNOWN, says('SERVICE_UNKNOWN')],
     [7, says('serving status 7')],
-  ])('of its one service it says %i', async (serving, result) => {
+  ])('passes or fails by the status %i of its service', async (serving, result) => {
     await using server = await startGrpcServer()
     server.serving.set('users.v1.Users', serving)
     expect(await ask(server.url, { grpc: { service: 'users.v1.Users' } })).toEqual(result)
     expect(server.asked[0]?.service).toBe('users.v1.Users')
   })
 
-  test('a service that it does not know, and a server without the health service', async () => {
+  test('fails for an unknown service, and for a server without the health service', async () => {
     await using server = await startGrpcServer()
     expect(await ask(server.url, { grpc: { service: 'nobody' } })).toEqual(says('NOT_FOUND (5)'))
     await using bare = await startGrpcServer({ isBare: true })
@@ -121,7 +121,7 @@ describe('a real gRPC server', () => {
     expect(await ask(server.url)).toEqual(result)
   })
 
-  test('over TLS: HTTP/2 by ALPN, the logical name, and a certificate that must be right', async () => {
+  test('over TLS: uses HTTP/2 by ALPN and the logical name, and verifies the certificate', async () => {
     await using server = await startGrpcServer({ tls: true })
     expect(await ask(server.url)).toMatchObject({ outcome: 'fail', failure: { reason: 'error' } })
     for (const transport of [{}, { allowH2: false }, { allowH2: false, useH2c: false }]) {
@@ -130,12 +130,12 @@ describe('a real gRPC server', () => {
     expect(await ask(server.url, {}, { connect: { ca: cert, allowH2: false } })).toEqual(PASS)
   })
 
-  test('another port of the same host', async () => {
+  test('uses another port of the same host', async () => {
     await using server = await startGrpcServer()
     expect(await ask('http://127.0.0.1:1', { port: Number(new URL(server.url).port) })).toEqual(PASS)
   })
 
-  test('a client takes out what does not serve, says why, and takes it back', async () => {
+  test('a client stops using an instance that is not SERVING, reports the reason, and uses it again afterwards', async () => {
     await using well = await startServer(reply(200))
     await using health = await startGrpcServer()
     await using client = createClient({
@@ -166,7 +166,7 @@ describe('a real gRPC server', () => {
     expect(told[1]).toEqual({ healthy: true })
   })
 
-  test('one that never answers ends with the check’s time', async () => {
+  test('a server that never answers fails at the timeout of the check', async () => {
     await using health = await startGrpcServer()
     health.failWith = Infinity
     await using server = await startServer(reply(200))
@@ -191,14 +191,14 @@ describe('a real gRPC server', () => {
   })
 })
 
-describe('what is no gRPC server', () => {
-  test('an HTTP/1.1 server', async () => {
+describe('a server that is not a gRPC server', () => {
+  test('an HTTP/1.1 server fails', async () => {
     await using server = await startServer(reply(200))
     expect(await ask(server.url)).toMatchObject({ outcome: 'fail', failure: { reason: 'error' } })
     await until(() => server.open === 0)
   })
 
-  test('a web server over TLS, whether it has HTTP/2 or not', async () => {
+  test('a web server over TLS fails, with HTTP/2 or without', async () => {
     await using server = await startSecureServer()
     expect(await ask(server.url, {}, { connect: { ca: cert } })).toEqual(breaks(/no grpc-status/))
   })
@@ -269,7 +269,7 @@ describe('what is no gRPC server', () => {
     await until(() => sockets.size === 0)
   })
 
-  test('of a body without end no more than a few KiB is read', async () => {
+  test('reads only a few KiB of an endless body', async () => {
     let sent = 0
     const { url, sockets } = await http2Server((stream) => {
       stream.respond(GRPC)
@@ -286,13 +286,13 @@ describe('what is no gRPC server', () => {
     expect(sent).toBeLessThan(2 ** 22)
   })
 
-  test('nobody there', async () => {
+  test('no server', async () => {
     const { url } = await listen(createServer())
     await open.pop()?.[Symbol.asyncDispose]()
     expect(await ask(url)).toMatchObject({ outcome: 'fail', failure: { reason: 'error' } })
   })
 
-  test('a check that is ended leaves nothing behind, and tells nothing', async () => {
+  test('a check that is cancelled leaves nothing behind and reports nothing', async () => {
     const { url, sockets } = await http2Server(() => {})
     const { result, cancel } = begin(url)
     let isTold = false
@@ -304,7 +304,7 @@ describe('what is no gRPC server', () => {
   })
 
   test(
-    'a check that hangs keeps no process alive',
+    'a check that hangs does not keep the process alive',
     async () => {
       let asked = 0
       const { url } = await http2Server(() => asked++)
@@ -323,7 +323,7 @@ describe('what is no gRPC server', () => {
     CHILD_TIMEOUT,
   )
 
-  test('a transport whose connect throws fails that check alone', async () => {
+  test('a transport whose connect throws only fails the check', async () => {
     const transport = {
       connect: () => {
         throw new Error('no network today')

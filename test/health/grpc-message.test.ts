@@ -35,7 +35,7 @@ it.each([
   expect(() => servingStatus(body)).toThrow(message)
 })
 
-it('whatever a server sends is read or refused with a sentence', () => {
+it('any answer is either read or refused with a message', () => {
   assert(
     property(uint8Array({ maxLength: 40 }), (bytes) => {
       try {
@@ -47,7 +47,7 @@ it('whatever a server sends is read or refused with a sentence', () => {
   )
 })
 
-it('a request names its service, and its length goes in bytes', () => {
+it('a request contains the name of its service, with its length in bytes', () => {
   expect([...healthRequest('')]).toEqual([0, 0, 0, 0, 0])
   expect([...healthRequest('é')]).toEqual([0, 0, 0, 0, 4, 0x0a, 2, 0xc3, 0xa9])
   expect([...healthRequest('x'.repeat(200)).subarray(5, 8)]).toEqual([0x0a, 200, 1])

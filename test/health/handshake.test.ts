@@ -20,7 +20,7 @@ test.each([
     'HTTP, and connects by a function of the user’s',
     () => httpCheck(healthPolicy({ path: '/', timeout, interval: timeout }), { connect }, LOGICAL),
   ],
-])('a check that is ended ends its handshake: %s', async (_name, make) => {
+])('a cancelled check ends its handshake: %s', async (_name, make) => {
   await using server = await startMuteServer()
   const done = vi.fn<() => void>()
   const end = make()(server.url, done)
@@ -43,7 +43,7 @@ test.each<[string, HealthOptions]>([
   await vi.waitFor(() => expect(server.sockets.size).toBe(0))
 })
 
-test('the handshake of a check ends with its instance', async () => {
+test('the handshake of a check ends when its instance leaves', async () => {
   await using server = await startMuteServer()
   const source = new MemoryRegistry({ ttl: 600_000 })
   source.register('svc', { id: 'a', url: server.url })
@@ -55,7 +55,7 @@ test('the handshake of a check ends with its instance', async () => {
   await vi.waitFor(() => expect(server.sockets.size).toBe(0))
 })
 
-test('a check that cannot begin leaves nothing behind', () => {
+test('a check that cannot start leaves nothing behind', () => {
   const end = vi.fn<() => void>()
   const begin = (): never => {
     throw new Error('no')

@@ -42,7 +42,7 @@ afterEach(async () => {
   for (const own of open.splice(0)) await own[Symbol.asyncDispose]()
 })
 
-test('asks for the path with the logical host and the headers given, on a connection of its own', async () => {
+test('requests the path with the logical host and the given headers, on a new connection', async () => {
   await using server = await startServer(reply(200))
   for (let round = 0; round < 3; round++) {
     expect(await ask(server.url, { headers: { Authorization: 'secret' } })).toEqual({ outcome: 'pass' })
@@ -58,7 +58,7 @@ test('asks for the path with the logical host and the headers given, on a connec
   await until(() => server.open === 0)
 })
 
-test('a Host of the check’s own', async () => {
+test('sends the Host of the option headers', async () => {
   await using server = await startServer(reply(200))
   await ask(server.url, { headers: { host: 'other' } })
   expect(server.headers[0]?.host).toBe('other')
@@ -77,7 +77,7 @@ test.each<[number, HealthOptions['expect'], object]>([
   expect(await ask(server.url, { ...(expected && { expect: expected }) })).toEqual(result)
 })
 
-test('a redirect is no pass, and is not followed', async () => {
+test('a redirect fails and is not followed', async () => {
   await using elsewhere = await startServer(reply(200))
   await using server = await startServer((_request, response) => {
     response.writeHead(302, { location: elsewhere.url }).end()
@@ -86,7 +86,7 @@ test('a redirect is no pass, and is not followed', async () => {
   expect(elsewhere.requests).toEqual([])
 })
 
-test('Retry-After of a 429 is heeded, ten minutes at most', async () => {
+test('Retry-After of a 429 is used, up to ten minutes', async () => {
   for (const [wish, pause] of [
     ['120', 120_000],
     ['99999999', 600_000],
@@ -99,7 +99,7 @@ test('Retry-After of a 429 is heeded, ten minutes at most', async () => {
   }
 })
 
-test('the body must hold what is expected, whoever answers', async () => {
+test('the body must contain the expected text, or match the RegExp', async () => {
   await using server = await startServer(reply(200, '{"service":"orders","status":"UP"}'))
   const bodyOf = (body: string | RegExp): Promise<CheckResult> => ask(server.url, { expect: { body } })
   expect(await bodyOf('UP')).toEqual({ outcome: 'pass' })
@@ -107,7 +107,7 @@ test('the body must hold what is expected, whoever answers', async () => {
   expect(await bodyOf('"users"')).toEqual({ outcome: 'fail', failure: { reason: 'body', status: 200 } })
 })
 
-test('of a body without end no more than 16 KiB is read', async () => {
+test('reads at most 16 KiB of an endless body', async () => {
   let sent = 0
   const { url, sockets } = await rawServer((socket) => {
     socket.write('HTTP/1.1 200 OK\r\n\r\n')
@@ -125,7 +125,7 @@ test('of a body without end no more than 16 KiB is read', async () => {
   await until(() => sockets.size === 0)
 })
 
-test('what the server cuts short, bombs with headers or says in no HTTP fails', async () => {
+test('truncated answers, oversized headers and invalid HTTP fail', async () => {
   for (const talk of [
     (socket: Socket) => socket.end(),
     (socket: Socket) => socket.resetAndDestroy(),
@@ -141,7 +141,7 @@ test('what the server cuts short, bombs with headers or says in no HTTP fails', 
   }
 })
 
-test('interim answers without end are no answer, and end with the check', async () => {
+test('endless informational responses (1xx) are not an answer, and end with the check', async () => {
   const { url, sockets } = await rawServer((socket) => {
     const more = (): void => {
       if (socket.destroyed) return
@@ -160,7 +160,7 @@ test('interim answers without end are no answer, and end with the check', async 
   expect(answer).toBeUndefined()
 })
 
-test('a server that never answers leaves nothing behind when the check is ended', async () => {
+test('a cancelled check of a server that never answers leaves nothing behind', async () => {
   const { url, sockets } = await rawServer(() => {})
   const { cancel } = begin(url)
   await until(() => sockets.size === 1)
@@ -169,7 +169,7 @@ test('a server that never answers leaves nothing behind when the check is ended'
   expect(sockets.size).toBe(0)
 })
 
-test('nobody there', async () => {
+test('no server', async () => {
   const { url } = await rawServer(() => {})
   await open.pop()?.[Symbol.asyncDispose]()
   for (const check of [ask(url), new Promise((resolve) => void tcpCheck(undefined)(url, resolve))]) {
@@ -177,14 +177,14 @@ test('nobody there', async () => {
   }
 })
 
-test('another port of the same host', async () => {
+test('uses another port of the same host', async () => {
   await using server = await startServer(reply(200))
   const port = Number(new URL(server.url).port)
   expect(await ask('http://127.0.0.1:1', { port })).toEqual({ outcome: 'pass' })
   expect(server.requests).toHaveLength(1)
 })
 
-test('TLS as calls have it: the logical name is asked for, and its certificate must be right', async () => {
+test('uses TLS as calls do: with the logical name, and the certificate is verified', async () => {
   await using server = await startSecureServer()
   expect(await ask(server.url)).toMatchObject({ outcome: 'fail', failure: { reason: 'error' } })
   expect(await ask(server.url, {}, { connect: { ca: cert } })).toEqual({ outcome: 'pass' })
@@ -192,7 +192,7 @@ test('TLS as calls have it: the logical name is asked for, and its certificate m
   expect(server.seen.every((each) => each.includes('user-service'))).toBe(true)
 })
 
-test('tcp: a connection is all, and nothing is sent over it', async () => {
+test('tcp: a connection is enough, and nothing is sent', async () => {
   await using server = await startServer(reply(200))
   const result = await new Promise((resolve) => void tcpCheck(undefined)(server.url, resolve))
   expect(result).toEqual({ outcome: 'pass' })

@@ -62,7 +62,7 @@ const ops = fc.array(
   { minLength: 1, maxLength: 60 },
 )
 
-test('behaves as the model that keeps the whole history', () => {
+test('behaves like a model that stores the complete history', () => {
   fc.assert(
     fc.property(
       fc.record({

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { healthPolicy, type HealthOptions } from '../../src/health/policy.ts'
 import { createClient, createFetch, fixed } from '../../src/index.ts'
 
-test('the defaults', () => {
+test('has these defaults', () => {
   expect(healthPolicy({ path: '/healthz' })).toMatchObject({
     path: '/healthz',
     interval: 10_000,
@@ -21,7 +21,7 @@ test('by default, 200 to 299 pass', () => {
   expect([199, 200, 204, 299, 301, 404, 503].filter(expects)).toEqual([200, 204, 299])
 })
 
-test('a RegExp that remembers its place is asked anew each time, and the one given is left alone', () => {
+test('a RegExp with a state starts at the beginning each time, and the given one is not changed', () => {
   const given = /ok/g
   const { holds } = healthPolicy({ path: '/', expect: { body: given } })
   expect([holds?.('ok'), holds?.('ok'), holds?.('no')]).toEqual([true, true, false])
@@ -78,13 +78,13 @@ test.each<[object | number | string, string]>([
   expect(make).toThrow(message)
 })
 
-test('refuses a function as transport, whose dispatchers are for calls', () => {
+test('refuses a function as transport, because its dispatchers are for calls', () => {
   const make = (): unknown =>
     createClient({ service: 'svc', source: fixed([]), health: { path: '/' }, transport: () => ({}) as never })
   expect(make).toThrow('health needs transport to be options')
 })
 
-test('createFetch takes it among its defaults, and a service may turn it off', async () => {
+test('createFetch accepts health in its defaults, and a service can turn it off', async () => {
   const source = fixed(['http://127.0.0.1:1'])
   const fetch = createFetch({
     source,

@@ -36,7 +36,7 @@ test('a new instance gets its first call once it is warm', async () => {
   expect(harness.run()).toBe('b')
 })
 
-test('one that cannot be warmed is held back for a second at most, without a timer', async () => {
+test('an instance that cannot be warmed is held back for at most a second, without a timer', async () => {
   const { harness } = warmed()
   harness.apply('a')
   harness.run()
@@ -48,7 +48,7 @@ test('one that cannot be warmed is held back for a second at most, without a tim
   expect(harness.run()).toBe('b')
 })
 
-test('it is not held back when nobody better is there, nor where most are new', () => {
+test('it is not held back when no better one is available, or when most instances are new', () => {
   const { harness } = warmed()
   harness.apply('a')
   harness.run()
@@ -62,7 +62,7 @@ test('it is not held back when nobody better is there, nor where most are new', 
   expect(swap.run()).toBe('c')
 })
 
-test('nothing is opened for a service that nobody calls', async () => {
+test('no connection is opened for a service without calls', async () => {
   const { harness, asked } = warmed()
   harness.apply('a')
   harness.apply('b', 'a')
@@ -72,7 +72,7 @@ test('nothing is opened for a service that nobody calls', async () => {
   expect(asked).toEqual([])
 })
 
-test('eight at a time, and none that has left meanwhile', async () => {
+test('at most eight instances are warmed at a time, and none that has left', async () => {
   const { harness, asked, finish } = warmed()
   const old = Array.from({ length: 20 }, (_, index) => `old${index}`)
   const fresh = Array.from({ length: 12 }, (_, index) => `new${index}`)
@@ -101,7 +101,7 @@ test('once it is turned off, nothing more is opened, and who waited gets calls',
 
 const instanceOf = (id: string, url: string): Instance => ({ id, url })
 
-test('opens connections, sends nothing, and calls use them', async () => {
+test('opens connections and sends nothing, and calls use these connections', async () => {
   await using a = await startServer(ok)
   await using b = await startServer(ok)
   const registry = new MemoryRegistry()
@@ -123,7 +123,7 @@ test('opens connections, sends nothing, and calls use them', async () => {
   expect(b.connections).toBe(3)
 })
 
-test('TLS handshakes too, with the logical name', async () => {
+test('also makes TLS handshakes, with the logical name', async () => {
   await using a = await startSecureServer()
   await using b = await startSecureServer()
   const registry = new MemoryRegistry()
@@ -142,7 +142,7 @@ test('TLS handshakes too, with the logical name', async () => {
   expect(b.seen[0]).toContain('user-service')
 })
 
-test('an instance that takes no connections holds back neither calls nor close()', async () => {
+test('an instance that accepts no connection delays neither calls nor close()', async () => {
   await using a = await startServer(ok)
   await using hole = await startBlackhole()
   const registry = new MemoryRegistry()
@@ -156,7 +156,7 @@ test('an instance that takes no connections holds back neither calls nor close()
   await client.close()
 })
 
-test('explain() says so', async () => {
+test('explain() shows it', async () => {
   await using a = await startServer(ok)
   await using hole = await startBlackhole()
   const clock = new ManualClock()

@@ -54,8 +54,8 @@ async function answers(client: Client, count: number): Promise<Record<string, nu
   return seen
 }
 
-describe('a load that is reported over HTTP', () => {
-  it('moves calls to who has more left, by fetch, request and execute', async () => {
+describe('load that is reported over HTTP', () => {
+  it('moves calls to the instance with more free capacity, with fetch, request and execute', async () => {
     const urls = [
       await saying('full', 'TEXT application_utilization=0.9,rps_fractional=90'),
       await saying('idle', 'JSON {"applicationUtilization":0.225,"rpsFractional":90}'),
@@ -78,7 +78,7 @@ describe('a load that is reported over HTTP', () => {
     ['reportedLoad', () => reportedLoad({ blackout: 0, update: 0 })],
     ['prequal', () => prequal()],
     ['zoneAware over prequal', () => zoneAware(prequal(), { zone: 'a' })],
-  ])('%s: works with reportLoad() on the other side', async (_name, make) => {
+  ])('%s: works with reportLoad() on the server', async (_name, make) => {
     const serveOne = (name: string): Promise<string> => {
       const report = reportLoad({ window: 10 })
       return serve((request, response) => report(request, response, () => response.end(name)))
@@ -92,7 +92,7 @@ describe('a load that is reported over HTTP', () => {
     ['reportedLoad', () => reportedLoad({ blackout: 0, update: 0 })],
     ['prequal', () => prequal()],
   ])(
-    '%s: a hostile header is a call like any other, and draws no more than its part',
+    '%s: an invalid header changes nothing, and attracts no more than a fair share of calls',
     async (_name, make) => {
       const hostile = [
         'TEXT application_utilization=NaN,rps_fractional=-1',
@@ -131,7 +131,7 @@ describe('a load that is reported over HTTP', () => {
     ).toHaveLength(name === 'throws' ? 3 : 0)
   })
 
-  it('is told in the order report, then outcome; nothing is told without a header, or of one that says nothing', async () => {
+  it('is passed to the strategy before the outcome, and not without a header or with an invalid one', async () => {
     const told: string[] = []
     const balancer: Balancer = {
       pick: ([first]) => first,
@@ -144,7 +144,7 @@ describe('a load that is reported over HTTP', () => {
     expect(told).toEqual(['eps 4 true', 'success', 'success', 'success'])
   })
 
-  it('comes too late for a client that has closed, and does no harm', async () => {
+  it('that arrives after close() is ignored', async () => {
     const arrived = Promise.withResolvers<ServerResponse>()
     const url = await serve((_request, response) => arrived.resolve(response))
     const reported = vi.fn<NonNullable<Balancer['reported']>>()

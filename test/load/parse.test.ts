@@ -83,11 +83,11 @@ describe('an endpoint-load-metrics header', () => {
     ['of a hundred thousand brackets', `JSON ${'['.repeat(100_000)}`],
     ['that is a number', 4],
     ['that is an object', { cpu_utilization: 1 }],
-  ])('%s says nothing', (_name, header) => {
+  ])('%s is ignored', (_name, header) => {
     expect(parseLoad(header)).toBeUndefined()
   })
 
-  it('is read as it was written', () => {
+  it('is parsed to the same report that was formatted', () => {
     const report = {
       cpuUtilization: 0.12345,
       memUtilization: 0,

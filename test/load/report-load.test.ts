@@ -107,7 +107,7 @@ class Desk {
 }
 
 describe('reportLoad', () => {
-  it('says what is in flight when it answers, and not when the request came', async () => {
+  it('reports the requests in flight at the time of the response, not of the request', async () => {
     const desk = await new Desk().open()
     const [first] = await desk.send()
     const [second] = await desk.send()
@@ -120,7 +120,7 @@ describe('reportLoad', () => {
     expect(seen).toEqual([2, 1, 0])
   })
 
-  it('says the rates of the last whole window, and the latency to expect', async () => {
+  it('reports the rates of the last complete window, and the expected latency', async () => {
     const desk = await new Desk().open()
     const call = async (ms: number, status?: number): Promise<LoadReport | undefined> => {
       const [answer] = await desk.send()
@@ -139,7 +139,7 @@ describe('reportLoad', () => {
     expect(report?.cpuUtilization).toBeGreaterThanOrEqual(0)
   })
 
-  it('takes the event loop for the utilisation, and counts no answer that nobody waited for', async () => {
+  it('reports event loop utilization by default, and does not count abandoned responses', async () => {
     const reporter = reportLoad({ clock, window: 1_000 })
     const gone = Promise.withResolvers<void>()
     let left: ReturnType<typeof send> | undefined
@@ -161,7 +161,7 @@ describe('reportLoad', () => {
     expect(load).toMatchObject({ rps: 0, eps: 0, named: new Map([['in_flight', 0]]) })
   })
 
-  it('is set also where the handler writes its own headers, and where it sets none', async () => {
+  it('sets its header also when the handler calls writeHead(), and when it sets no headers', async () => {
     const reporter = reportLoad()
     const url = await listen((request, response) => {
       reporter(request, response, () => {
@@ -202,7 +202,7 @@ describe('reportLoad', () => {
     expect(load?.named?.get('in_flight')).toBe(0)
   })
 
-  it('leaves alone what has been answered or given up before it was asked', async () => {
+  it('ignores responses that were sent or destroyed before it ran', async () => {
     const reporter = reportLoad()
     const url = await listen((request, response) => {
       if (request.url === '/begun') {
@@ -267,7 +267,7 @@ describe('reportLoad', () => {
       },
       /SyntaxError/,
     ],
-  ])('answers and reports the rest when %s, with one warning', async (_name, options, detail) => {
+  ])('continues and reports the rest when %s, with one warning', async (_name, options, detail) => {
     const warnings = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     const desk = await new Desk(options).open()
     for (let call = 0; call < 3; call++) {

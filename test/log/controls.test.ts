@@ -33,7 +33,7 @@ function collected(): { logger: Console; text: () => string } {
   return { logger: new Console(stream), text: () => text }
 }
 
-it('a log line gives no orders to a terminal, whatever a registry calls an instance', async () => {
+it('a log line contains no control characters, whatever the name of an instance', async () => {
   await using client = evil()
   const { logger, text } = collected()
   logEvents(client, logger, { levels: { attempt: 'info' } })
@@ -46,7 +46,7 @@ it('a log line gives no orders to a terminal, whatever a registry calls an insta
   ).toEqual([])
 })
 
-it('neither does an explanation, nor an error of ours that names an instance', async () => {
+it('neither does an explanation, nor an error that names an instance', async () => {
   const clock = new ManualClock()
   await using client = evil(clock)
   await client.ready()
@@ -67,7 +67,7 @@ it('neither does an explanation, nor an error of ours that names an instance', a
   }
 })
 
-it('an explanation is no wider than it must be, though a name is as long as a book', async () => {
+it('an explanation stays narrow, even with a very long name', async () => {
   await using client = createClient({
     service: 'svc',
     source: fixed([
@@ -79,7 +79,7 @@ it('an explanation is no wider than it must be, though a name is as long as a bo
   expect(String(client.explain()).length).toBeLessThan(2_000)
 })
 
-it('a log line shows the first of ten thousand bad entries, and how many there are', async () => {
+it('a log line shows the first of 10,000 invalid entries, and their number', async () => {
   const source = new HandSource()
   await using client = createClient({ service: 'svc', source })
   const seen: Record<string, unknown>[] = []
@@ -110,7 +110,7 @@ it('a line for a console says why an entry was dropped, and why a source failed,
   ])
 })
 
-it('bad entries cost no stacks, and whoever counts on stacks has them afterwards', () => {
+it('invalid entries have no stack traces, and Error.stackTraceLimit is restored', () => {
   const limit = Error.stackTraceLimit
   const during: number[] = []
   const spy = {

@@ -57,7 +57,7 @@ async function fail(client: Client): Promise<void> {
 }
 
 describe('logEvents', () => {
-  it('writes to pino one line an event: level, fields, a line for people, an error as data', async () => {
+  it('writes one line per event to pino: level, fields, a text, and errors as data', async () => {
     const { stream, lines } = sink()
     const clock = new ManualClock()
     await using client = clientOf(clock)
@@ -86,7 +86,7 @@ describe('logEvents', () => {
     expect(opened?.['msg']).toContain('user-service breaker:open: instance a, consecutive-failures')
   })
 
-  it('says of a call that failed why it was not tried again', async () => {
+  it('shows why a failed call was not retried', async () => {
     const { stream, lines } = sink()
     await using client = clientOf(new ManualClock())
     logEvents(client, pino({ level: 'trace' }, stream), { levels: { call: 'debug' } })
@@ -105,7 +105,7 @@ describe('logEvents', () => {
     expect(text()).not.toMatch(/s3cret|token=abc|metadata-secret/)
   })
 
-  it('writes to winston the line first, then the fields', async () => {
+  it('passes the line first and then the fields to winston', async () => {
     const { stream, lines } = sink()
     await using client = clientOf(new ManualClock())
     const transports = [new winston.transports.Stream({ stream })]
@@ -120,7 +120,7 @@ describe('logEvents', () => {
     )
   })
 
-  it('writes to a console the line alone', async () => {
+  it('passes only the line to a console', async () => {
     const { stream, text } = sink()
     await using client = clientOf(new ManualClock())
     logEvents(client, new Console(stream, stream))
@@ -128,7 +128,7 @@ describe('logEvents', () => {
     expect(text()).toMatch(/^user-service breaker:open: instance a, consecutive-failures.*$/m)
   })
 
-  it('thins what repeats, and says how many were left out', async () => {
+  it('counts repeated events, and writes their number', async () => {
     const { stream, lines } = sink()
     const clock = new ManualClock()
     await using client = clientOf(clock)
@@ -143,7 +143,7 @@ describe('logEvents', () => {
     expect(rejected()[1]).toMatchObject({ repeated: 99, msg: expect.stringContaining('(99 more)') as string })
   })
 
-  it('tells the rest when it is stopped, and nothing after', async () => {
+  it('writes the remaining counts when it is stopped, and nothing afterwards', async () => {
     const { stream, lines } = sink()
     await using client = clientOf(new ManualClock())
     const stop = logEvents(client, pino({ level: 'trace' }, stream))
@@ -186,7 +186,7 @@ describe('logEvents', () => {
     )
   })
 
-  it('writes one line, whatever a registry calls an instance and an error says', async () => {
+  it('writes one line, whatever the names of instances and the errors contain', async () => {
     const { stream, text } = sink()
     await using client = createClient({
       service: 'user-service',
@@ -203,7 +203,7 @@ describe('logEvents', () => {
     expect(text()).toContain('breaker:open: instance a ERROR user-service: forged')
   })
 
-  it('goes on when the logger throws', async () => {
+  it('continues when the logger throws', async () => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     const broken = (): never => {
       throw new Error('disk full')
@@ -229,7 +229,7 @@ describe('logEvents', () => {
   })
 })
 
-it('writes each thing that somebody did, with what it was, however many there are', async () => {
+it('writes each manual action with its details, however many there are', async () => {
   await using client = createClient({
     service: 'svc',
     source: fixed(['a', 'b', 'c'].map((id, at) => ({ id, url: `http://127.0.0.1:${at + 1}` }))),

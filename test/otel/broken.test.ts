@@ -31,7 +31,7 @@ it.each<[string, TracerProvider]>([
       }),
     },
   ],
-])('calls go on when %s', async (_what, tracerProvider) => {
+])('calls continue when %s', async (_what, tracerProvider) => {
   await using telemetry = startTelemetry()
   await using server = await startServer(ok)
   await using client = clientOf(server)
@@ -47,7 +47,7 @@ it.each<[string, TracerProvider]>([
   expect(attempts?.value).toBe(3)
 })
 
-it('calls go on when the exporter throws', async () => {
+it('calls continue when the exporter throws', async () => {
   const exporter: SpanExporter = { export: boom, shutdown: () => Promise.resolve() }
   await using telemetry = startTelemetry(exporter)
   await using server = await startServer(ok)
@@ -58,7 +58,7 @@ it('calls go on when the exporter throws', async () => {
   expect(telemetry.spans).toEqual([])
 })
 
-it('a request is sent once when the context manager throws, or runs what it is given twice', async () => {
+it('a request is sent once when the context manager throws, or runs its function twice', async () => {
   await using telemetry = startTelemetry()
   await using server = await startServer(ok)
   await using client = clientOf(server)
@@ -79,7 +79,7 @@ it('a request is sent once when the context manager throws, or runs what it is g
   expect(telemetry.named('GET')).not.toEqual([])
 })
 
-it('without an SDK nothing is sent, and nothing breaks', async () => {
+it('without an SDK, no header is sent and calls work', async () => {
   await using server = await startServer(ok)
   await using client = clientOf(server)
   await client.ready()
@@ -90,7 +90,7 @@ it('without an SDK nothing is sent, and nothing breaks', async () => {
   expect(warn).not.toHaveBeenCalled()
 })
 
-it('stop() in the middle of a call ends its spans, and the call goes on', async () => {
+it('stop() during a call ends its spans, and the call continues', async () => {
   await using telemetry = startTelemetry()
   await using server = await startServer(
     (_request, response) => void setTimeout(() => response.end('ok'), 20),
@@ -106,7 +106,7 @@ it('stop() in the middle of a call ends its spans, and the call goes on', async 
   expect(telemetry.spans).toHaveLength(1)
 })
 
-it('nothing is kept of calls that are over, however they ended', async () => {
+it('no data of ended calls is kept, however they ended', async () => {
   const { Spans } = await import('../../src/otel/spans.ts')
   await using telemetry = startTelemetry()
   await using server = await startServer((request, response) => {

@@ -21,7 +21,7 @@ const attempt: AttemptStartEvent = {
   headers: {},
 }
 
-it('every attribute is one of the conventions, or in our own namespace', async () => {
+it('every attribute is part of the conventions, or in our namespace', async () => {
   const known = new Set<unknown>(Object.values(conventions))
   const names = Object.keys({ ...attemptAttributes(attempt, 1), ...callAttributes(attempt) })
   const sources = await Promise.all(
@@ -38,7 +38,7 @@ it('every attribute is one of the conventions, or in our own namespace', async (
   expect(names.filter((name) => !known.has(name) && !/^outrigger\.[a-z_.]+$/.test(name))).toEqual([])
 })
 
-it('docs/opentelemetry.md names the version that this was checked with', async () => {
+it('docs/opentelemetry.md names the version of the conventions that was checked', async () => {
   const root = new URL('../../', import.meta.url)
   const page = await readFile(new URL('docs/opentelemetry.md', root), 'utf8')
   // The package does not export it.
@@ -60,7 +60,7 @@ it.each<[object, string]>([
   expect(attemptKind(start)).toBe(name === 'execute' ? SpanKind.INTERNAL : SpanKind.CLIENT)
 })
 
-it('ports, IPv6 addresses and sockets are told as the conventions want them', () => {
+it('ports, IPv6 addresses and sockets follow the conventions', () => {
   expect(attemptAttributes(attempt, 3)).toMatchObject({
     'server.address': 'svc',
     'server.port': 8443,
@@ -92,6 +92,6 @@ it.each<[unknown, string]>([
   [Object.assign(new Error('x'), { code: 42 }), 'Error'],
   ['a string', '_OTHER'],
   [undefined, '_OTHER'],
-])('the type of %o is %s', (error, type) => {
+])('the error type of %o is %s', (error, type) => {
   expect(errorType(error)).toBe(type)
 })

@@ -50,7 +50,7 @@ const clientSpans = (): string[] =>
     .map(({ instrumentationScope }) => instrumentationScope.name)
 
 describe.each(Object.entries(DOORS))('instrumentation-undici beside otel(), through %s', (_name, door) => {
-  it.each([true, false])('one CLIENT span for each attempt, active: %s', async (isActive) => {
+  it.each([true, false])('makes one CLIENT span per attempt, active: %s', async (isActive) => {
     await using bad = await startServer(reply(503))
     await using good = await startServer(ok)
     await using client = clientOf([bad.url, good.url])
@@ -65,7 +65,7 @@ describe.each(Object.entries(DOORS))('instrumentation-undici beside otel(), thro
     expect(traceparent).toContain(last.spanContext().spanId)
   })
 
-  it('none is doubled when requests wait for a connection of another call', async () => {
+  it('makes no duplicate span when requests wait for a connection of another call', async () => {
     await using server = await startServer((_request, response) => {
       setTimeout(() => response.end('ok'), 2)
     })
@@ -83,7 +83,7 @@ describe.each(Object.entries(DOORS))('instrumentation-undici beside otel(), thro
     expect(sent).toHaveLength(10)
   })
 
-  it('without otel(), it makes them', async () => {
+  it('without otel(), the instrumentation makes the spans', async () => {
     await using server = await startServer(ok)
     await using client = clientOf([server.url])
     await client.ready()
@@ -93,30 +93,27 @@ describe.each(Object.entries(DOORS))('instrumentation-undici beside otel(), thro
   })
 })
 
-it.each([true, false])(
-  "fetch: 'fast' has one CLIENT span for each attempt too, active: %s",
-  async (isActive) => {
-    await using bad = await startServer(reply(503))
-    await using good = await startServer(ok)
-    await using client = createClient({
-      service: 'user-service',
-      source: fixed([bad.url, good.url]),
-      balance: inOrder,
-      retry: { attempts: 3, backoff: 0 },
-      fetch: 'fast',
-    })
-    await client.ready()
-    if (isActive) instrument()
-    using _ = otel(client)
-    await (await client('/')).text()
-    expect(clientSpans()).toEqual(['outrigger', 'outrigger'])
-    const attempts = telemetry.spans.filter(({ kind }) => kind === SpanKind.CLIENT)
-    const sent = [bad, good].map(({ headers }) => String(headers[0]?.['traceparent']).split('-')[2])
-    expect(sent).toEqual(attempts.map((span) => span.spanContext().spanId))
-  },
-)
+it.each([true, false])("fetch: 'fast' also has one CLIENT span per attempt, active: %s", async (isActive) => {
+  await using bad = await startServer(reply(503))
+  await using good = await startServer(ok)
+  await using client = createClient({
+    service: 'user-service',
+    source: fixed([bad.url, good.url]),
+    balance: inOrder,
+    retry: { attempts: 3, backoff: 0 },
+    fetch: 'fast',
+  })
+  await client.ready()
+  if (isActive) instrument()
+  using _ = otel(client)
+  await (await client('/')).text()
+  expect(clientSpans()).toEqual(['outrigger', 'outrigger'])
+  const attempts = telemetry.spans.filter(({ kind }) => kind === SpanKind.CLIENT)
+  const sent = [bad, good].map(({ headers }) => String(headers[0]?.['traceparent']).split('-')[2])
+  expect(sent).toEqual(attempts.map((span) => span.spanContext().spanId))
+})
 
-it('a connection that fails is one span too', async () => {
+it('a failed connection is one span too', async () => {
   const dead = await refusedUrl()
   await using client = clientOf([dead])
   await client.ready()
@@ -126,7 +123,7 @@ it('a connection that fails is one span too', async () => {
   expect(new Set(clientSpans())).toEqual(new Set(['outrigger']))
 })
 
-it('what listeners and callers fetch themselves is traced by the instrumentation as ever', async () => {
+it('fetches of listeners and callers are traced by the instrumentation', async () => {
   await using server = await startServer(ok)
   await using client = clientOf([server.url])
   await client.ready()
@@ -156,7 +153,7 @@ it('what listeners and callers fetch themselves is traced by the instrumentation
   expect(below?.parentSpanContext?.spanId).toBe(own?.spanContext().spanId)
 })
 
-it('execute() leaves the CLIENT span of its function’s own fetch to the instrumentation', async () => {
+it('execute() leaves the CLIENT span of a fetch in its function to the instrumentation', async () => {
   await using server = await startServer(ok)
   await using client = clientOf([server.url])
   await client.ready()
@@ -169,7 +166,7 @@ it('execute() leaves the CLIENT span of its function’s own fetch to the instru
   expect(inner?.parentSpanContext?.spanId).toBe(attempt?.spanContext().spanId)
 })
 
-it('isOwnRequest keeps its metrics to the requests of others', async () => {
+it('isOwnRequest limits the instrumentation’s metrics to other requests', async () => {
   await using server = await startServer(ok)
   await using client = clientOf([server.url])
   await client.ready()

@@ -32,7 +32,7 @@ async function value(metric: string, ...about: [attribute: string, value: string
 const counts = (points: readonly Point[]): [unknown, number][] =>
   points.map(({ attributes, value: each }) => [attributes, (each as { count: number }).count])
 
-it('a call, its retry, its attempts and what they did to a breaker', async () => {
+it('a call, its retry, its attempts and their effect on a breaker', async () => {
   await using bad = await startServer(reply(503))
   await using good = await startServer(ok)
   await using client = clientOf([bad.url, good.url])
@@ -78,7 +78,7 @@ it('a call, its retry, its attempts and what they did to a breaker', async () =>
   }
 })
 
-it('refusals by reason, hedges, and what is in flight and queued', async () => {
+it('refusals by reason, hedges, and attempts in flight and queued', async () => {
   await using server = await startServer(hang)
   await using other = await startServer(ok)
   await using client = clientOf([server.url, other.url], {
@@ -112,7 +112,7 @@ it('refusals by reason, hedges, and what is in flight and queued', async () => {
   second.stop()
 })
 
-it('execute has a histogram of its own', async () => {
+it('execute has its own histogram', async () => {
   await using client = clientOf(['http://127.0.0.1:1'])
   await client.ready()
   using _ = otel(client)
@@ -121,7 +121,7 @@ it('execute has a histogram of its own', async () => {
   expect(await telemetry.points('http.client.request.duration')).toEqual([])
 })
 
-it('says how long the registry has been away', async () => {
+it('reports how long the registry has failed', async () => {
   let isDown = false
   const source = {
     async *watch(_service: string, { signal }: { signal: AbortSignal }) {
@@ -144,7 +144,7 @@ it('says how long the registry has been away', async () => {
   expect(client.snapshot()).toMatchObject({ stale: true, staleFor: expect.any(Number) as number })
 })
 
-it('two clients of one service are added up', async () => {
+it('the gauges of two clients of one service are added', async () => {
   await using one = clientOf(['http://127.0.0.1:1'])
   await using two = clientOf(['http://127.0.0.1:2', 'http://127.0.0.1:3'])
   await Promise.all([one.ready(), two.ready()])
@@ -152,7 +152,7 @@ it('two clients of one service are added up', async () => {
   expect(await value('outrigger.client.instances', ['outrigger.instance.state', 'closed'])).toBe(3)
 })
 
-it('what callers ask for does not make ever more series', async () => {
+it('values from callers do not create an unlimited number of series', async () => {
   await using client = clientOf(['http://127.0.0.1:1'])
   await client.ready()
   using _ = otel(client)
@@ -169,7 +169,7 @@ it('what callers ask for does not make ever more series', async () => {
   expect(values('error.type').size).toBeLessThan(202)
 })
 
-it('instances are a label when they are asked for', async () => {
+it('instances are a label with the option instances', async () => {
   await using server = await startServer(ok)
   await using client = clientOf([server.url])
   await client.ready()
@@ -178,7 +178,7 @@ it('instances are a label when they are asked for', async () => {
   expect(await value('outrigger.client.attempts', ['outrigger.instance.id', 'i0'])).toBe(1)
 })
 
-it('an instance with an endless id, or one with control characters, has a short label of one line', async () => {
+it('a very long instance id, or one with control characters, becomes a short label on one line', async () => {
   await using server = await startServer(ok)
   for (const [id, shown] of [
     ['x'.repeat(10_000), `${'x'.repeat(127)}…`],
@@ -193,7 +193,7 @@ it('an instance with an endless id, or one with control characters, has a short 
   }
 })
 
-it('is recorded within the span that tells of it, as exemplars want it', async () => {
+it('is recorded in the context of the span, as exemplars require', async () => {
   const recorded: (string | undefined)[] = []
   const note = (_value: number, _attributes?: object, within?: Context): void => {
     recorded.push(within && trace.getSpanContext(within)?.spanId)
@@ -212,7 +212,7 @@ it('is recorded within the span that tells of it, as exemplars want it', async (
   expect(recorded).toEqual([telemetry.spans[0]?.spanContext().spanId])
 })
 
-it('metrics alone, spans alone, and nothing once it is stopped', async () => {
+it('only metrics, only spans, and nothing after stop()', async () => {
   await using server = await startServer(ok)
   await using client = clientOf([server.url])
   await client.ready()
@@ -247,7 +247,7 @@ it.each<[object, string]>([
   otel(client).stop()
 })
 
-it('refuses what is no client, and a client twice', async () => {
+it('refuses a value that is not a client, and a client that is already observed', async () => {
   await using client = clientOf([])
   await using app = createFetch({ source: fixed([]), services: { a: {} } })
   expect(() => otel({} as Client)).toThrow('otel(client) must have a method on()')

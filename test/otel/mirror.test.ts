@@ -89,7 +89,7 @@ it.each(Object.keys(DOORS).flatMap((door) => [true, false].map((active) => [door
   },
 )
 
-it('copies are counted by how they ended; attempts and calls are those of the callers alone', async () => {
+it('copies are counted by outcome, and do not count as attempts and calls', async () => {
   next.behave(reply(503), hang)
   await using client = await connect({ mirror: { to, max: 1, timeout: 60_000 } })
   using _ = otel(client)

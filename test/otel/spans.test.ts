@@ -73,7 +73,7 @@ const DOORS: Record<
 }
 
 describe.each(Object.entries(DOORS))('through %s', (_name, door) => {
-  it('a call that succeeds at once is one CLIENT span, which its server continues', async () => {
+  it('a call that succeeds at once is one CLIENT span, and the server continues its trace', async () => {
     const server = await serve(reply(200, 'ok'))
     await using client = clientOf([server.url])
     await client.ready()
@@ -108,7 +108,7 @@ describe.each(Object.entries(DOORS))('through %s', (_name, door) => {
     expect(headers).toEqual({ traceparent: 'mine', 'X-Own': '1' })
   })
 
-  it('an answer of 404 is an error of the client, and no failure of the instance', async () => {
+  it('a 404 is an error of the client, and not a failure of the instance', async () => {
     const server = await serve(reply(404))
     await using client = clientOf([server.url])
     using _ = otel(client)
@@ -122,7 +122,7 @@ describe.each(Object.entries(DOORS))('through %s', (_name, door) => {
     })
   })
 
-  it('users at the same time on one connection each have their own trace', async () => {
+  it('concurrent users on one connection have separate traces', async () => {
     const server = await serve((incoming, response) => {
       setTimeout(() => response.end(incoming.url), Math.random() * 5)
     })
@@ -167,8 +167,8 @@ describe.each(Object.entries(DOORS))('through %s', (_name, door) => {
   })
 })
 
-describe('a call of several attempts', () => {
-  it('has a span around the later ones, each with its own traceparent and number', async () => {
+describe('a call with several attempts', () => {
+  it('has a span around them, and each attempt has its own traceparent and number', async () => {
     const first = await serve(reply(503))
     const second = await serve(reply(200, 'ok'))
     await using client = clientOf([first.url, second.url])
@@ -209,7 +209,7 @@ describe('a call of several attempts', () => {
     expect(second.headers[0]?.['traceparent']).toBe(traceparentOf(good!))
   })
 
-  it('says why there is no further one', async () => {
+  it('shows why there was no further retry', async () => {
     const [first, second] = [await serve(reply(503)), await serve(reply(503))]
     await using client = clientOf([first.url, second.url], { retry: { attempts: 2, backoff: 0 } })
     await client.ready()
@@ -222,7 +222,7 @@ describe('a call of several attempts', () => {
     })
   })
 
-  it('goes on to another instance when nothing was sent, with a span for each', async () => {
+  it('has a span for each attempt when nothing was sent and another instance is used', async () => {
     const dead = await refusedUrl()
     const server = await serve(reply(200, 'ok'))
     await using client = clientOf([dead, server.url])
@@ -238,7 +238,7 @@ describe('a call of several attempts', () => {
     expect(server.headers[0]?.['traceparent']).toBe(traceparentOf(good!))
   })
 
-  it('a redirect within the service is a request of its own', async () => {
+  it('a redirect within the service is a separate request', async () => {
     const server = await serve(redirect('/users/2'), reply(200, 'ok'))
     await using client = clientOf([server.url])
     await client.ready()
@@ -262,7 +262,7 @@ describe('a call of several attempts', () => {
 describe('a hedge', () => {
   const budget = { minPerSecond: 100 }
 
-  it('that wins links to the first try, which is cancelled and no error', async () => {
+  it('that wins is linked to the first attempt, which is cancelled and not an error', async () => {
     const slow = await serve(hang)
     const fast = await serve(reply(200, 'ok'))
     await using client = clientOf([slow.url, fast.url], {
@@ -290,7 +290,7 @@ describe('a hedge', () => {
     })
   })
 
-  it('that loses is cancelled and no error', async () => {
+  it('that loses is cancelled and not an error', async () => {
     const first = await serve((_request, response) => void setTimeout(() => response.end('ok'), 60))
     const hedge = await serve(hang)
     await using client = clientOf([first.url, hedge.url], {
@@ -310,7 +310,7 @@ describe('a hedge', () => {
   })
 })
 
-it('a brown-out shows which instance fails its attempts, and that callers see nothing of it', async () => {
+it('a partial failure shows which instance fails, and that callers do not notice it', async () => {
   let calls = 0
   const brown = await serve((_request, response) => {
     response.statusCode = calls++ % 2 === 0 ? 503 : 200
@@ -340,7 +340,7 @@ it('a brown-out shows which instance fails its attempts, and that callers see no
 })
 
 describe('the end of a call', () => {
-  it('by its deadline is an error, by its caller’s abort is none', async () => {
+  it('by its timeout is an error, and by the caller’s abort is not', async () => {
     const server = await serve(hang)
     await using client = clientOf([server.url], { timeout: { total: 30 }, retry: false })
     await client.ready()
@@ -361,7 +361,7 @@ describe('the end of a call', () => {
     })
   })
 
-  it('by close() in the middle ends every span', async () => {
+  it('by close() ends every span', async () => {
     const server = await serve(hang)
     const client = clientOf([server.url], { drainTimeout: 0 })
     await client.ready()
@@ -373,7 +373,7 @@ describe('the end of a call', () => {
     expect(telemetry.spans.filter(({ kind }) => kind === SpanKind.CLIENT)).toHaveLength(3)
   })
 
-  it('a registry that is down refuses with a span', async () => {
+  it('by a registry that is down is a refusal with a span', async () => {
     const source = {
       // eslint-disable-next-line require-yield
       async *watch(): AsyncGenerator<never> {
@@ -393,7 +393,7 @@ describe('the end of a call', () => {
     ])
   })
 
-  it('a request that could not be made is an error', async () => {
+  it('before a request could be made is an error', async () => {
     const server = await serve(reply(200))
     await using client = clientOf([server.url], { headers: () => Promise.reject(new RangeError('no token')) })
     await client.ready()
@@ -405,7 +405,7 @@ describe('the end of a call', () => {
   })
 })
 
-it('execute has INTERNAL spans: its function makes the CLIENT spans, below them', async () => {
+it('execute has INTERNAL spans, with the CLIENT spans of its function below them', async () => {
   const server = await serve(reply(200))
   await using client = clientOf([server.url])
   await client.ready()
@@ -418,7 +418,7 @@ it('execute has INTERNAL spans: its function makes the CLIENT spans, below them'
   expect(inner?.parentSpanContext?.spanId).toBe(attempt?.spanContext().spanId)
 })
 
-it('listeners see their attempt’s span as the active one, callers their own', async () => {
+it('listeners have the span of the attempt as the active one, and callers their own', async () => {
   const server = await serve(reply(200, 'ok'))
   await using client = clientOf([server.url])
   await client.ready()
@@ -439,7 +439,7 @@ it('listeners see their attempt’s span as the active one, callers their own', 
   expect(trace.getSpan(context.active())).toBeUndefined()
 })
 
-it('an app-wide fetch is traced with all its services, another client is not', async () => {
+it('an app-wide fetch is traced with all its services, and another client is not', async () => {
   const server = await serve(reply(200, 'ok'))
   await using app = createFetch({ source: fixed([server.url]), services: { a: {}, b: {} } })
   await using other = clientOf([server.url])
@@ -453,7 +453,7 @@ it('an app-wide fetch is traced with all its services, another client is not', a
   expect(telemetry.spans).toHaveLength(2)
 })
 
-it('what redactPath hides is hidden', async () => {
+it('redactPath also applies to spans', async () => {
   const server = await serve(reply(200))
   await using client = clientOf([server.url], { redactPath: () => undefined })
   await client.ready()
@@ -462,7 +462,7 @@ it('what redactPath hides is hidden', async () => {
   expect(telemetry.spans[0]?.attributes['url.full']).toBe('http://user-service/REDACTED')
 })
 
-it('an unknown method is _OTHER, under the name HTTP', async () => {
+it('an unknown method is _OTHER, and its span is named HTTP', async () => {
   const server = await serve(reply(200))
   await using client = clientOf([server.url])
   await client.ready()

@@ -74,7 +74,7 @@ function unknownNames(expression: string): string[] {
 }
 
 describe('the PromQL of the examples and of the documentation', () => {
-  it('names metrics and labels that exist', () => {
+  it('uses metrics and labels that exist', () => {
     expect(expressions.size).toBeGreaterThan(30)
     const wrong = [...expressions].flatMap(([where, expression]) =>
       unknownNames(expression).map((name) => `${name} in ${where}`),
@@ -82,7 +82,7 @@ describe('the PromQL of the examples and of the documentation', () => {
     expect(wrong).toEqual([])
   })
 
-  it('is found out when it does not', () => {
+  it('is detected when it does not', () => {
     expect(unknownNames('rate(outrigger_calls_total[5m])')).toEqual([
       'outrigger_calls_total',
       'no metric at all',

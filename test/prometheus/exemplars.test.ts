@@ -23,7 +23,7 @@ function exemplarsIn(text: string): string[] {
   return text.split('\n').flatMap((line) => pattern.exec(line)?.[1] ?? [])
 }
 
-test('each call has the exemplar of its own context, two at a time', async () => {
+test('each of two concurrent calls has the exemplar of its own context', async () => {
   await using server = await startServer(reply(200, 'ok'))
   await using client = clientOf(server.url)
   const register = openMetrics()
@@ -62,7 +62,7 @@ test.each<[string, () => unknown]>([
   ['would write lines of its own', () => ({ trace_id: '"} 1\nother_metric 5' })],
   ['has a name that is none', () => ({ 'trace id': 'a' })],
   ['returns a text', () => 'a'],
-])('an exemplar that %s is left out, and the call is counted', async (_name, exemplars) => {
+])('an exemplar that %s is omitted, and the call is counted', async (_name, exemplars) => {
   await using server = await startServer(reply(200, 'ok'))
   await using client = clientOf(server.url)
   const register = openMetrics()
@@ -74,7 +74,7 @@ test.each<[string, () => unknown]>([
   expect(text).toMatch(/^outrigger_call_duration_seconds_count\{.*\} 1$/m)
 })
 
-test('needs a function, and a registry that writes OpenMetrics', async () => {
+test('requires a function, and a registry in OpenMetrics format', async () => {
   await using client = clientOf('http://127.0.0.1:1')
   const make = (options: object) => (): unknown => prometheus(client, options)
   expect(make({ register: openMetrics(), exemplars: true })).toThrow(

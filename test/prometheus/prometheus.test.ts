@@ -38,7 +38,7 @@ async function scrape(register: Registry): Promise<Map<string, number>> {
 }
 
 describe('prometheus()', () => {
-  it('shows an endless id of an instance, or one that would end the scrape, as a short label', async () => {
+  it('shortens a very long instance id, and one that would break the scrape', async () => {
     await using server = await startServer(reply(200, 'ok'))
     const ids = ['x'.repeat(10_000), 'a\0b\r\nc']
     const source = fixed(ids.map((id) => ({ id, url: server.url })))
@@ -53,7 +53,7 @@ describe('prometheus()', () => {
     expect(text.includes('\0') || text.includes('\r')).toBe(false)
   })
 
-  it('measures calls, attempts, retries, refusals, transitions, and what stands at the scrape', async () => {
+  it('measures calls, attempts, retries, refusals, transitions, and gauges at each scrape', async () => {
     await using broken = await startServer(reply(503))
     await using healthy = await startServer(reply(200, 'ok'))
     await using client = clientOf(broken.url, healthy.url)
@@ -91,7 +91,7 @@ describe('prometheus()', () => {
     ).toBe(1)
   })
 
-  it('reads what waits, what the budget allows, and how long the registry has been away', async () => {
+  it('reads the queue, the budget, and how long the registry has failed', async () => {
     await using server = await startServer(hang)
     let isAway = false
     await using client = createClient({
@@ -147,7 +147,7 @@ describe('prometheus()', () => {
     ).toBe(true)
   })
 
-  it('keeps the number of series bounded, whatever callers ask for', async () => {
+  it('limits the number of series, whatever callers request', async () => {
     await using server = await startServer(reply(200, 'ok'))
     await using client = clientOf(server.url)
     const register = new Registry()
@@ -166,7 +166,7 @@ describe('prometheus()', () => {
     expect(counts.some((key) => key.includes('method="other"'))).toBe(true)
   })
 
-  it('stops, and may be started again', async () => {
+  it('stops, and can be started again', async () => {
     await using server = await startServer(reply(200, 'ok'))
     await using client = clientOf(server.url)
     const register = new Registry()

@@ -32,7 +32,7 @@ describe('without options', () => {
   ])('%s is refused', (url) => expect(refuses(url)).toMatch(/allow\.(metadata|schemes)/))
 
   it.each(['http://10.0.0.7:8080', 'https://[2001:db8::1]', 'http://127.0.0.1', 'http://api.internal'])(
-    '%s is not',
+    '%s is allowed',
     (url) => expect(refuses(url)).toBeUndefined(),
   )
 })
@@ -86,7 +86,7 @@ describe('a client', () => {
     },
   }
 
-  it('leaves out what its registry must not name, and says so', async () => {
+  it('drops instances that allow refuses, and reports them', async () => {
     await using client = createClient({ service: 'svc', source: registry })
     const rejected: string[] = []
     client.on('source:invalid', (event) => rejected.push(...event.rejected.map(({ reason }) => reason)))
@@ -96,7 +96,7 @@ describe('a client', () => {
     expect(client.snapshot().instances.map(({ instance }) => instance.id)).toEqual(['a'])
   })
 
-  it('takes what its own code says, unless allow is given', async () => {
+  it('accepts every instance of fixed() and MemoryRegistry, unless allow is set', async () => {
     const own = fixed(['unix:/run/a.sock', 'http://127.0.0.1:1'])
     await using all = createClient({ service: 'svc', source: own })
     await all.ready()

@@ -54,7 +54,7 @@ describe('announceServer', () => {
     await me.close()
   })
 
-  it('gives up waiting when it is aborted, or when the server cannot listen', async () => {
+  it('stops waiting when the signal aborts, or when the server cannot listen', async () => {
     const registry = new MemoryRegistry()
     const controller = new AbortController()
     const waiting = announceServer(registry, 's', serve(), { signal: controller.signal })
@@ -68,7 +68,7 @@ describe('announceServer', () => {
     expect(registry.discover('s')).toEqual([])
   })
 
-  it('goes in order: release, drain while serving, stop accepting, finish what is in flight, close', async () => {
+  it('closes in this order: release the lease, serve during the drain, stop accepting, finish requests in flight, close', async () => {
     const clock = new ManualClock()
     const registry = new MemoryRegistry({ clock })
     let finish: () => void = () => {}
@@ -99,7 +99,7 @@ describe('announceServer', () => {
     expect(clock.timers).toBe(0)
   })
 
-  it('ends each connection with its next answer while it drains, and none before', async () => {
+  it('closes each HTTP/1 connection with its next response during the drain, and none before', async () => {
     const clock = new ManualClock()
     const registry = new MemoryRegistry({ clock })
     const server = await listening(serve((request, response) => response.end(request.url)))
@@ -127,7 +127,7 @@ describe('announceServer', () => {
     agent.destroy()
   })
 
-  it('closes a keep-alive connection that was busy when it stopped accepting', async () => {
+  it('closes a keep-alive connection that was busy when the server stopped accepting', async () => {
     const clock = new ManualClock()
     let finish: () => void = () => {}
     const server = await listening(serve((_req, res) => (finish = () => res.end('done'))))
@@ -150,7 +150,7 @@ describe('announceServer', () => {
     agent.destroy()
   })
 
-  it('cuts what is still in flight after closeTimeout', async () => {
+  it('closes connections that are still in use after closeTimeout', async () => {
     const clock = new ManualClock()
     const server = await listening(serve(() => {}))
     const me = await announceServer(new MemoryRegistry({ clock }), 's', server, {
@@ -168,7 +168,7 @@ describe('announceServer', () => {
     await closing
   })
 
-  it('closes once, whether asked by close(), dispose or the signal', async () => {
+  it('closes once, by close(), dispose or the signal', async () => {
     const clock = new ManualClock()
     const registry = new MemoryRegistry({ clock })
     const controller = new AbortController()
@@ -219,7 +219,7 @@ describe('announceServer', () => {
     await expect(announceServer(registrar as Registrar, service, serve())).rejects.toThrow(message)
   })
 
-  it('is not begun when it is aborted during the first try', async () => {
+  it('announces nothing when the signal aborts during the first try', async () => {
     const clock = new ManualClock()
     const controller = new AbortController()
     const { signal } = controller
@@ -233,7 +233,7 @@ describe('announceServer', () => {
     expect(server.listening).toBe(true)
   })
 
-  it('is over when the server closes during the first try', async () => {
+  it('closes the announcement when the server closes during the first try', async () => {
     const clock = new ManualClock()
     const registry = new MemoryRegistry({ clock })
     const server = await listening(serve())
@@ -254,7 +254,7 @@ describe('announceServer', () => {
     expect(clock.timers).toBe(0)
   })
 
-  it('refuses what is no http server', async () => {
+  it('refuses a value that is not an http server', async () => {
     const server = createNetServer() as unknown as AnnouncedServer
     await expect(announceServer(new MemoryRegistry(), 's', server)).rejects.toThrow(/closeAllConnections/)
   })
@@ -277,7 +277,7 @@ describe('serverUrl', () => {
     expect(serverUrl(server, host)).toBe(`${origin}:${(server.address() as AddressInfo).port}`)
   })
 
-  it('is https for an https server', async () => {
+  it('returns an https url for an https server', async () => {
     const server = createHttpsServer()
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -290,7 +290,7 @@ describe('serverUrl', () => {
     expect(() => serverUrl(server, host as string)).toThrow(/host must be a host name or an IP address, got/)
   })
 
-  it('cannot be told of a unix socket', async () => {
+  it('throws for a server on a unix socket', async () => {
     const server = serve()
     server.listen(join(tmpdir(), `outrigger-${process.pid}.sock`))
     await once(server, 'listening')

@@ -75,7 +75,7 @@ describe('announce', () => {
     expect(clock.timers).toBe(0)
   })
 
-  it('beats every third of the ttl, ten per cent more or less', async () => {
+  it('sends a heartbeat every third of the ttl, ± 10 %', async () => {
     const registrar = new FakeRegistrar()
     const me = await start(registrar).announcing
     await clock.advance(1_000_000)
@@ -89,7 +89,7 @@ describe('announce', () => {
     await me.close()
   })
 
-  it('registers again, at once, when the registry has forgotten it', async () => {
+  it('registers again at once when the registry has forgotten the instance', async () => {
     const registrar = new FakeRegistrar()
     const onRegistered = vi.fn<(instance: unknown) => void>()
     const me = await start(registrar, { onRegistered }).announcing
@@ -102,7 +102,7 @@ describe('announce', () => {
     await me.close()
   })
 
-  it('resolves although the registry is down, keeps trying, and tells', async () => {
+  it('resolves although the registry is down, reports the error, and retries', async () => {
     const registrar = new FakeRegistrar()
     registrar.onRegister = fails
     const { announcing, errors } = start(registrar)
@@ -120,7 +120,7 @@ describe('announce', () => {
     await me.close()
   })
 
-  it('is registered only as long as the last confirmation holds', async () => {
+  it('is registered only while the last confirmation is younger than the ttl', async () => {
     const registrar = new FakeRegistrar()
     const { announcing, errors } = start(registrar)
     const me = await announcing
@@ -138,7 +138,7 @@ describe('announce', () => {
     await me.close()
   })
 
-  it('tries at growing, random intervals, so that a herd does not come back together', async () => {
+  it('retries at growing, random intervals, so that clients do not all retry at the same moment', async () => {
     const tries = async (seed: number): Promise<number[]> => {
       clock = new ManualClock({ seed })
       const registrar = new FakeRegistrar()
@@ -178,7 +178,7 @@ describe('announce', () => {
     await me.close()
   })
 
-  it('goes by the try that worked, not by an older one that answers late', async () => {
+  it('uses the lease of the try that succeeded, not of an older one that answers late', async () => {
     const released: string[] = []
     const lease = (name: string): Lease => ({
       ttl: 30_000,
@@ -197,7 +197,7 @@ describe('announce', () => {
     expect([me.instance.id, released]).toEqual(['a:1', ['second']])
   })
 
-  it('gives a heartbeat no more than a third of the ttl', async () => {
+  it('limits a heartbeat to a third of the ttl', async () => {
     const registrar = new FakeRegistrar()
     registrar.ttl = 300
     registrar.onRenew = hangs
@@ -213,7 +213,7 @@ describe('announce', () => {
     ['no lease', { ttl: 1000 }],
     ['a lease without a ttl', { renew: () => true, release: () => {} }],
     ['a lease that is over at once', { ttl: 0, renew: () => true, release: () => {} }],
-  ])('takes a registrar that gives %s for a failing one', async (_name, lease) => {
+  ])('reports a registrar that returns %s as failing', async (_name, lease) => {
     const registrar = { register: () => lease } as unknown as Registrar
     const { announcing, errors } = start(registrar)
     const me = await announcing
@@ -228,7 +228,7 @@ describe('announce', () => {
     ['url', ME, { id: 'x', url: 'http://a:1' }],
     ['id', { id: 'x', url: 'http://a:1' }, { id: 'x', url: 'http://b:1' }],
   ])(
-    'gives way to whoever takes its %s, and takes its place again when that one is gone',
+    'lets another instance take its %s, and registers again when that one is gone',
     async (_name, first, second) => {
       const registry = new MemoryRegistry({ clock })
       const register = vi.spyOn(registry, 'register')
@@ -249,7 +249,7 @@ describe('announce', () => {
   )
 
   it.each([undefined, null, 0, 'true'])(
-    'takes %j from renew() for a mistake, not for a lost lease',
+    'treats %j from renew() as a mistake, not as a lost lease',
     async (answer) => {
       const registrar = new FakeRegistrar()
       registrar.onRenew = () => answer
@@ -264,7 +264,7 @@ describe('announce', () => {
     },
   )
 
-  it('ends at once when the signal aborts during the first try, and releases what that brought', async () => {
+  it('ends at once when the signal aborts during the first try, and releases a late lease', async () => {
     const registrar = new FakeRegistrar()
     const answer = Promise.withResolvers<undefined>()
     registrar.onRegister = () => answer.promise
@@ -303,7 +303,7 @@ describe('announce', () => {
 })
 
 describe('closing an announcement', () => {
-  it('stops the heartbeats, releases once, and leaves no timer', async () => {
+  it('stops the heartbeats, releases the lease once, and leaves no timer', async () => {
     const registrar = new FakeRegistrar()
     const me = await start(registrar).announcing
     await Promise.all([me.close(), me.close()])
@@ -314,7 +314,7 @@ describe('closing an announcement', () => {
     expect(clock.timers).toBe(0)
   })
 
-  it('is what an abort of the signal does', async () => {
+  it('happens when the signal aborts', async () => {
     const controller = new AbortController()
     const registry = new MemoryRegistry({ clock })
     const other = await start(registry, { signal: controller.signal }).announcing
@@ -353,7 +353,7 @@ describe('closing an announcement', () => {
     expect(errors).toEqual([])
   })
 
-  it('waits for a registration in flight, to release it', async () => {
+  it('waits for a registration in flight, then releases it', async () => {
     const registrar = new FakeRegistrar()
     registrar.onRegister = fails
     const me = await start(registrar, { backoff: { initial: 100 } }).announcing
@@ -370,7 +370,7 @@ describe('closing an announcement', () => {
     expect(registrar.log.map(([call]) => call)).toEqual(['register', 'register', 'release'])
   })
 
-  it('does not keep trying while the registry is down', async () => {
+  it('does not retry while the registry is down', async () => {
     const registrar = new FakeRegistrar()
     registrar.onRegister = fails
     const { announcing, errors } = start(registrar)
@@ -382,12 +382,12 @@ describe('closing an announcement', () => {
   })
 })
 
-describe('what an announcement tells', () => {
+describe('warnings and callbacks of an announcement', () => {
   afterEach(() => {
     vi.restoreAllMocks()
   })
 
-  it('is a process warning, once an outage, when nobody listens', async () => {
+  it('one process warning per outage without a listener', async () => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     const registrar = new FakeRegistrar()
     registrar.onRegister = fails
@@ -401,7 +401,7 @@ describe('what an announcement tells', () => {
     await me.close()
   })
 
-  it('survives listeners that throw', async () => {
+  it('a listener that throws changes nothing', async () => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     const registrar = new FakeRegistrar()
     registrar.onRegister = fails
@@ -455,7 +455,7 @@ it.each<[unknown, string, InstanceInit, object, RegExp]>([
   if (registrar instanceof MemoryRegistry) expect(registrar.discover('s')).toEqual([])
 })
 
-describe('a program with nothing else to do', { timeout: CHILD_TIMEOUT }, () => {
+describe('a process with nothing else to do', { timeout: CHILD_TIMEOUT }, () => {
   const program = (registrar: string, rest = ''): string => `
     import { announce } from './src/registry/announce.ts'
     const hangs = () => new Promise(() => {})
@@ -500,7 +500,7 @@ describe('a program with nothing else to do', { timeout: CHILD_TIMEOUT }, () => 
     expect(JSON.parse(stdout)).toEqual(told)
   })
 
-  it('ends although the announcement goes on', async () => {
+  it('ends although the announcement is not closed', async () => {
     const registrar = '{ register: () => ({ ttl: 60, renew: hangs, release: hangs }) }'
     expect(await runChild(program(registrar))).toEqual({ code: 0, stdout: '[]\n', stderr: '' })
   })

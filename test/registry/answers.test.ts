@@ -9,7 +9,7 @@ import { RegistryAnswerError } from '../../src/registry/http/http.ts'
 import { abortable } from '../../src/registry/shared/abortable.ts'
 import { serve } from '../registries/fake-http.ts'
 
-it('an answer that has come leaves no listener, which would keep it for as long as the watch lasts', async () => {
+it('an answer leaves no listener on the signal, which would keep it in memory during the watch', async () => {
   const { signal } = new AbortController()
   expect(await abortable(signal, async () => 'answer')).toBe('answer')
   await expect(abortable(signal, () => Promise.reject(new Error('refused')))).rejects.toThrow('refused')
@@ -29,7 +29,7 @@ describe('of several endpoints', () => {
     },
   })
 
-  it.each([[401], [404], [429]])('one that says %i is not asked the next time', async (status) => {
+  it.each([[401], [404], [429]])('one that answers %i is not tried first the next time', async (status) => {
     const endpoints = new Endpoints('endpoints', ['http://bad', 'http://good'])
     const { ask, asked } = answering({ 'http://bad': status })
     await expect(endpoints.tryEach(signal, ask)).rejects.toThrow(String(status))
@@ -37,7 +37,7 @@ describe('of several endpoints', () => {
     expect(asked).toEqual(['http://bad', 'http://good'])
   })
 
-  it('the next one is asked at once where one says what makes no sense', async () => {
+  it('the next one is tried at once when one sends an invalid answer', async () => {
     const endpoints = new Endpoints('endpoints', ['http://page', 'http://good'])
     expect(await endpoints.tryEach(signal, answering({}).ask)).toBe('http://good')
   })
@@ -54,7 +54,7 @@ async function first(source: Source): Promise<unknown> {
   }
 }
 
-it('etcd: what has no revision, or gives no lease, is no answer, and the next endpoint is asked', async () => {
+it('etcd: an answer without a revision or a lease is an error, and the next endpoint is tried', async () => {
   await using impostor = await serve((_request, response) => response.end('{"status":"maintenance"}'))
   await using other = await serve((_request, response) => response.end('{}'))
   const registry = etcd({ endpoints: [impostor.url, other.url] })

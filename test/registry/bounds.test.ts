@@ -43,7 +43,7 @@ const REGISTRIES: [string, Make][] = [
 ]
 
 describe.each(REGISTRIES)('%s', (_name, make) => {
-  it('reads no more of an answer without end than it may', async () => {
+  it('stops reading an endless answer at maxAnswerSize', async () => {
     let sent = 0
     const url = await serve((_request, response) => {
       response.writeHead(200, { 'content-type': 'application/json' })
@@ -62,7 +62,7 @@ describe.each(REGISTRIES)('%s', (_name, make) => {
     expect(sent).toBeLessThan(16_000_000)
   })
 
-  it('unpacks no more than it may', async () => {
+  it('stops decompressing an answer at maxAnswerSize', async () => {
     const packed = gzipSync(Buffer.alloc(5_000_000, ' '))
     const url = await serve((_request, response) => {
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(packed)
@@ -70,7 +70,7 @@ describe.each(REGISTRIES)('%s', (_name, make) => {
     await expect(firstOf(make(url, { maxAnswerSize: 1_000_000 }))).rejects.toThrow(/maxAnswerSize/)
   })
 
-  it('refuses a limit that is none', () => {
+  it('refuses an invalid maxAnswerSize', () => {
     expect(() => make('http://127.0.0.1:1', { maxAnswerSize: 0 })).toThrow(
       'maxAnswerSize must be an integer >= 1, got 0',
     )
@@ -124,7 +124,7 @@ async function* inPieces(text: string, size: number): AsyncGenerator<Uint8Array>
 }
 
 describe('jsonLines()', () => {
-  it('gives the documents of a stream, however it is cut', async () => {
+  it('yields the documents of a stream, whatever its chunks', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.jsonValue(), { maxLength: 8 }),
@@ -139,7 +139,7 @@ describe('jsonLines()', () => {
     )
   })
 
-  it('refuses a line without end', async () => {
+  it('throws for a line without an end', async () => {
     const read = async (): Promise<void> => {
       for await (const some of jsonLines(inPieces('x'.repeat(100), 10), 50)) expect(some).toEqual([])
     }
@@ -159,7 +159,7 @@ describe('redactUrl()', () => {
   const slow = (value: string): string =>
     value.replace(/[?#].*$/s, '').replace(/^([a-z][a-z\d+.-]*:\/*)?.*@/is, '$1***@')
 
-  it('gives the same as the obvious regular expressions', () => {
+  it('returns the same as the simple regular expressions', () => {
     const text = fc.string({
       unit: fc.constantFrom('h', 't', ':', '/', '@', '?', '#', 'a', '.', '\n'),
       maxLength: 20,
@@ -175,7 +175,7 @@ describe('credentials', () => {
     ['eureka', (url, password) => eureka({ url, user: 'u', password, poll: 10 })],
     ['kubernetes', (server, token) => kubernetes({ server, token })],
     ['etcd', (endpoints, password) => etcd({ endpoints, user: 'u', password })],
-  ])('of %s are asked for anew, and never shown', async (_name, make) => {
+  ])('of %s are read again for each use, and appear in no error', async (_name, make) => {
     const seen: string[] = []
     const url = await serve((request, response) => {
       const { authorization = '', 'x-consul-token': token } = request.headers
@@ -198,7 +198,7 @@ describe('credentials', () => {
     }
   })
 
-  it('in a file are read anew', async () => {
+  it('in a file are read again for each use', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'outrigger-'))
     const file = join(folder, 'token')
     const seen: unknown[] = []
@@ -215,7 +215,7 @@ describe('credentials', () => {
     await rm(folder, { recursive: true })
   })
 
-  it('that are no text are refused without being quoted', async () => {
+  it('that are not strings are refused without being quoted', async () => {
     expect(() => consul({ token: 5 as never })).toThrow(
       'token must be a string that is not empty, { file }, or a function',
     )
@@ -226,7 +226,7 @@ describe('credentials', () => {
     await expect(firstOf(source)).rejects.toThrow('token must be a string')
   })
 
-  it('of TLS are asked for at each connection, and a failure to give them fails the request', async () => {
+  it('of TLS are read for each connection, and an error from reading them fails the request', async () => {
     let asked = 0
     const http = new RegistryHttp({
       name: 'r',
@@ -246,9 +246,9 @@ describe('credentials', () => {
   })
 })
 
-describe('an instance’s url', () => {
+describe('the url of an instance', () => {
   it.each(['http://h\r\nevil', 'http://h\tx', ' http://h', 'http://h ', 'http://h\n', 'http://a b'])(
-    'is not %j',
+    'must not be %j',
     (url) => {
       const { instances, rejected } = validateSnapshot([{ url: 'http://127.0.0.1:1' }, { id: 'x', url }])
       expect(instances).toHaveLength(1)

@@ -37,7 +37,7 @@ function start(
   return { clock, recording }
 }
 
-test('two caches of one process may share a file: neither loses what the other has written', async () => {
+test('two caches of one process can share a file without losing each other’s changes', async () => {
   const services = ['a', 'b', 'c']
   for (const service of services) {
     const source = new HandSource()
@@ -49,7 +49,7 @@ test('two caches of one process may share a file: neither loses what the other h
   })
 })
 
-test('what could not be written is written the next time', async () => {
+test('changes that could not be written are written the next time', async () => {
   await writeFile(dirname(path), 'in the way')
   const [a, b] = [new HandSource(), new HandSource()]
   const errors: unknown[] = []
@@ -82,7 +82,7 @@ async function until(clock: ManualClock, check: () => unknown): Promise<void> {
   })
 }
 
-test('a process that starts while the registry is down finds what the one before knew', async () => {
+test('a process that starts while the registry is down uses the file of an earlier process', async () => {
   const before = new HandSource()
   const first = start(before)
   before.push('a', 'b')
@@ -107,7 +107,7 @@ test('a process that starts while the registry is down finds what the one before
   }
 })
 
-test('the file is not used while the registry answers in time', async () => {
+test('the file is not used when the registry answers in time', async () => {
   await keep(JSON.stringify({ users: [instance('old')] }))
   const source = new HandSource()
   const { clock, recording } = start(source, { patience: 100 })
@@ -118,7 +118,7 @@ test('the file is not used while the registry answers in time', async () => {
   expect(recording.ids).toEqual([['new']])
 })
 
-test('the file is used when the registry says nothing for patience', async () => {
+test('the file is used when the registry is silent for patience', async () => {
   await keep(JSON.stringify({ users: [instance('old')] }))
   const source = new HandSource()
   const { clock, recording } = start(source, { patience: 100 })
@@ -136,7 +136,7 @@ test.each([
   ['without the service', '{ "orders": [] }', 0],
   ['of the wrong shape', '{ "users": 7 }', 1],
   ['full of garbage', '{ "users": [7, null, { "url": "nonsense" }] }', 0],
-])('a file that is %s is ignored: the registry error comes through', async (_what, content, errors) => {
+])('a file that is %s is ignored, and the registry’s error is reported', async (_what, content, errors) => {
   if (content !== undefined) await keep(content)
   const onError = vi.fn<(error: unknown, service: string) => void>()
   const source = new HandSource()
@@ -146,7 +146,7 @@ test.each([
   expect(onError).toHaveBeenCalledTimes(1 + errors)
 })
 
-test('a corrupt file is replaced by the next good answer, the good entries of a poor one are used', async () => {
+test('the next good answer replaces a corrupt file, and the valid entries of a partly invalid file are used', async () => {
   await keep('{ "users": [')
   const source = new HandSource()
   const { clock, recording } = start(source)
@@ -161,7 +161,7 @@ test('a corrupt file is replaced by the next good answer, the good entries of a 
   await until(again.clock, () => expect(again.recording.ids).toEqual([['b']]))
 })
 
-test('an empty answer is passed on and does not wipe the file', async () => {
+test('an empty answer is used, but is not written to the file', async () => {
   const source = new HandSource()
   const clock = new ManualClock()
   const whole = cached(source, { file: path, clock })
@@ -181,7 +181,7 @@ test('an empty answer is passed on and does not wipe the file', async () => {
   await until(clock, async () => expect(await kept()).toEqual(both))
 })
 
-test('services share the file, and what others wrote stays', async () => {
+test('services share the file, and entries of other processes stay', async () => {
   await keep(JSON.stringify({ reports: [instance('r')] }))
   const source = new HandSource()
   const whole = cached(source, { file: path })
@@ -196,7 +196,7 @@ test('services share the file, and what others wrote stays', async () => {
   })
 })
 
-test('only the newest of many answers need be written, and no temporary file stays', async () => {
+test('of many answers only the newest must be written, and no temporary file stays', async () => {
   const source = new HandSource()
   const { clock } = start(source)
   for (let i = 0; i < 50; i++) {
@@ -208,7 +208,7 @@ test('only the newest of many answers need be written, and no temporary file sta
   expect((await stat(path)).mode & 0o777).toBe(0o600)
 })
 
-test('a file that cannot be written costs nothing but a word to onError', async () => {
+test('a file that cannot be written only causes a call of onError', async () => {
   await writeFile(join(folder, 'deep'), 'not a folder')
   const onError = vi.fn<(error: unknown, service: string) => void>()
   const source = new HandSource()
@@ -220,7 +220,7 @@ test('a file that cannot be written costs nothing but a word to onError', async 
   expect(recording.ids).toEqual([['a'], ['b']])
 })
 
-test('later failures of the registry change nothing', async () => {
+test('later failures of the registry do not use the file', async () => {
   const source = new HandSource()
   const { clock, recording } = start(source)
   source.push('a')
@@ -264,7 +264,7 @@ test.each(['throws at once', 'is deaf', 'never says anything'])(
   },
 )
 
-describe('is a source like any other', () => {
+describe('a cached source behaves like any other source', () => {
   const registry = new MemoryRegistry()
   sourceSuite(test, {
     source: () => cached(registry, { file: path }),
@@ -276,7 +276,7 @@ describe('is a source like any other', () => {
   })
 })
 
-test('has the emptyGrace of its source', () => {
+test('emptyGrace is that of its source', () => {
   expect(cached(new HandSource({ emptyGrace: 7 }), { file: path }).emptyGrace).toBe(7)
   expect('emptyGrace' in cached(new HandSource(), { file: path })).toBe(false)
 })

@@ -35,7 +35,7 @@ function combine(
 }
 
 describe('firstOf', () => {
-  test('is the first source as long as that has instances', async () => {
+  test('uses the first source while that has instances', async () => {
     const [a, b] = [new HandSource(), new HandSource()]
     const { clock, recording } = combine(firstOf, [a, b])
     b.push('b1')
@@ -49,7 +49,7 @@ describe('firstOf', () => {
     expect(a.services).toEqual(['users'])
   })
 
-  test('does not wait for a first source that fails or is empty from the start', async () => {
+  test('does not wait for a first source that fails or is empty at the start', async () => {
     const [empty, b] = [new HandSource(), new HandSource()]
     const { clock, recording } = combine(firstOf, [down, empty, b])
     empty.push()
@@ -58,7 +58,7 @@ describe('firstOf', () => {
     expect(recording.ids).toEqual([['b1']])
   })
 
-  test('does without a silent first source after patience, and takes it when it speaks', async () => {
+  test('uses the next source when the first is silent for patience, and the first one once it answers', async () => {
     const [a, b] = [new HandSource(), new HandSource()]
     const { clock, recording } = combine(firstOf, [a, b], { patience: 100 })
     b.push('b1')
@@ -70,7 +70,7 @@ describe('firstOf', () => {
     expect(recording.ids).toEqual([['b1'], ['a1']])
   })
 
-  test('a short failure of the first changes nothing, a long one falls back, and its return is noticed', async () => {
+  test('ignores a short failure of the first source, falls back in a long one, and returns afterwards', async () => {
     const [a, b] = [new HandSource(), new HandSource()]
     const { clock, recording } = combine(firstOf, [a, b], { patience: 2_000 })
     a.push('a1')
@@ -94,7 +94,7 @@ describe('firstOf', () => {
     expect(recording.ids).toEqual([['a1'], ['b1'], ['a1', 'a2']])
   })
 
-  test('falls back when the first has been empty for patience; at once when its emptiness is certain', async () => {
+  test('falls back when the first source is empty for patience, or at once with emptyGrace 0', async () => {
     for (const [emptyGrace, after] of [
       [undefined, 2_000],
       [0, 0],
@@ -110,7 +110,7 @@ describe('firstOf', () => {
     }
   })
 
-  test('is empty only when every source says so', async () => {
+  test('is empty only when every source is empty', async () => {
     const [a, b] = [new HandSource(), new HandSource()]
     const { clock, recording } = combine(firstOf, [a, b])
     a.push()
@@ -121,7 +121,7 @@ describe('firstOf', () => {
     expect(recording.ids).toEqual([[]])
   })
 
-  test('fails, rather than be empty, when a source that fails might have instances', async () => {
+  test('fails instead of being empty when a failing source might have instances', async () => {
     const [a, b] = [new HandSource(), new HandSource()]
     const { clock, recording } = combine(firstOf, [a, b])
     b.push()
@@ -153,7 +153,7 @@ describe('firstOf', () => {
 })
 
 describe('merge', () => {
-  test('is the union, the earlier source deciding about an id', async () => {
+  test('is the union of all sources, and the earlier source decides for an equal id', async () => {
     const [a, b] = [new HandSource(), new HandSource()]
     const { clock, recording } = combine(merge, [a, b])
     a.push('x', 'y')
@@ -165,7 +165,7 @@ describe('merge', () => {
     expect((recording.values[0] as Instance[]).find(({ id }) => id === 'y')?.url).toBe('http://y.test')
   })
 
-  test('a source that fails keeps its share, and the others go on', async () => {
+  test('a source that fails keeps its instances, and the others continue', async () => {
     const [a, b] = [new HandSource(), new HandSource()]
     const { clock, recording } = combine(merge, [a, b])
     a.push('a1')
@@ -185,7 +185,7 @@ describe('merge', () => {
     expect(recording.done).toBe(false)
   })
 
-  test('starts without a source that is silent for patience, which joins later', async () => {
+  test('starts without a source that is silent for patience, and adds it later', async () => {
     const [a, b] = [new HandSource(), new HandSource()]
     const { clock, recording } = combine(merge, [a, b], { patience: 100 })
     b.push('b1')
@@ -198,7 +198,7 @@ describe('merge', () => {
     expect(recording.ids.at(-1)).toEqual(['a1', 'b1'])
   })
 
-  test('a share that drops to zero is held for the emptyGrace of its source', async () => {
+  test('a drop of one source to zero is held back for its emptyGrace', async () => {
     const [a, b, c] = [new HandSource(), new HandSource(), new HandSource({ emptyGrace: 0 })]
     const { clock, recording } = combine(merge, [a, b, c])
     a.push('a1')
@@ -223,7 +223,7 @@ describe('merge', () => {
 })
 
 describe('mapInstances', () => {
-  test('changes, keeps and leaves out', async () => {
+  test('changes, keeps and drops instances', async () => {
     const source = new HandSource({ emptyGrace: 5 })
     const fn = vi.fn<(entry: Instance) => Instance | undefined>((entry) => {
       if (entry.id === 'b') return undefined
@@ -243,7 +243,7 @@ describe('mapInstances', () => {
     expect(source.now).toMatchObject({ returned: true, signal: { aborted: true } })
   })
 
-  test('a function that throws fails the source, whose watch is closed', async () => {
+  test('a function that throws fails the source, and its watch is closed', async () => {
     const source = new HandSource()
     const recording = record(
       mapInstances(source, () => {
@@ -256,7 +256,7 @@ describe('mapInstances', () => {
     expect(source.now.returned).toBe(true)
   })
 
-  test('garbage passes by the function, for Discovery to refuse', async () => {
+  test('entries that are not objects are passed to Discovery, which refuses them', async () => {
     const source = new HandSource()
     const fn = vi.fn<(entry: Instance) => Instance>((entry) => entry)
     const recording = record(mapInstances(source, fn))
@@ -309,7 +309,7 @@ describe.each([
       },
     ],
   ]
-  test.each(failing)('goes on with the other when a source %s', async (_what, bad) => {
+  test.each(failing)('continues with the other source when one %s', async (_what, bad) => {
     const good = new HandSource()
     const { clock, recording } = combine(make, [bad, good])
     good.push('g')
@@ -324,7 +324,7 @@ describe.each([
     expect(clock.timers).toBe(0)
   })
 
-  test('keeps the good entries of a source and tells of the bad ones', async () => {
+  test('keeps the valid entries of a source and reports the invalid ones', async () => {
     const a = new HandSource()
     const onError = vi.fn<(error: unknown, service: string) => void>()
     const { clock, recording } = combine(make, [a], { onError })
@@ -336,7 +336,7 @@ describe.each([
     ])
   })
 
-  test('tells of each outage once', async () => {
+  test('reports each outage once', async () => {
     const onError = vi.fn<(error: unknown, service: string) => void>()
     const good = new HandSource()
     const { clock } = combine(make, [down, good], { onError })
@@ -345,7 +345,7 @@ describe.each([
     expect(onError.mock.calls).toEqual([[new Error('down'), 'users']])
   })
 
-  test('onError that throws ends nothing', async () => {
+  test('an onError that throws changes nothing', async () => {
     const good = new HandSource()
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     onTestFinished(() => warned.mockRestore())
@@ -360,7 +360,7 @@ describe.each([
     expect(warned).toHaveBeenCalledOnce()
   })
 
-  test('an abort reaches every source and leaves no timer, also with a source that does not listen', async () => {
+  test('an abort reaches every source and leaves no timer, even if a source ignores it', async () => {
     const [deaf, good] = [new HandSource({ deaf: true }), new HandSource()]
     const { clock, recording } = combine(make, [deaf, good], { patience: 60_000 })
     good.push('g')
@@ -412,7 +412,7 @@ describe.each([
   ['firstOf', (source: Source) => firstOf(source, new MemoryRegistry())],
   ['merge', (source: Source) => merge(source, new MemoryRegistry())],
   ['mapInstances', (source: Source) => mapInstances(source, (entry) => ({ ...entry }))],
-])('%s is a source like any other', (_name, make) => {
+])('%s behaves like any other source', (_name, make) => {
   const registry = new MemoryRegistry()
   sourceSuite(test, {
     source: () => make(registry),

@@ -91,7 +91,7 @@ function drive(source: Source, options: Partial<DiscoveryOptions> = {}) {
 }
 
 describe('Discovery', () => {
-  it('is ready with the first snapshot, and passes on each that differs', async () => {
+  it('is ready with the first snapshot, and passes on each snapshot that differs', async () => {
     const source = new Script()
     const { discovery, log } = drive(source)
     expect([discovery.seen, discovery.instances]).toEqual([false, []])
@@ -148,7 +148,7 @@ describe('Discovery', () => {
         throw undefined
       },
     ],
-  ])('takes a watch() that %s for a failing source', async (_name, watch) => {
+  ])('treats a watch() that %s as a failing source', async (_name, watch) => {
     let working: Source['watch'] | undefined
     const { discovery, log } = drive({ watch: (...args) => (working ?? watch)(...args) })
     discovery.start()
@@ -169,7 +169,7 @@ describe('Discovery', () => {
 })
 
 describe('Discovery, when the source throws', () => {
-  it('keeps the last known instances and tells of the outage once', async () => {
+  it('keeps the last known instances and reports the outage once', async () => {
     const source = new Script()
     const { discovery, log } = drive(source)
     discovery.start()
@@ -194,7 +194,7 @@ describe('Discovery, when the source throws', () => {
     await discovery.close()
   })
 
-  it('waits longer each time, up to the maximum, never the same for two clients, and starts afresh when healthy', async () => {
+  it('waits longer each time, up to the maximum, with random delays, and starts again at the minimum after a recovery', async () => {
     const delays = async (seed: number): Promise<number[]> => {
       clock = new ManualClock({ seed })
       const source = new Script()
@@ -219,7 +219,7 @@ describe('Discovery, when the source throws', () => {
     expect(await delays(2)).not.toEqual(waits)
   })
 
-  it('waits longer each time also where a snapshot is given, and then the watch refused', async () => {
+  it('waits longer each time even if each watch yields a snapshot before it fails', async () => {
     const source = new Script()
     const { discovery } = drive(source, { backoff: { initial: 100, max: 1000 } })
     for (let n = 0; n < 6; n++) {
@@ -236,7 +236,7 @@ describe('Discovery, when the source throws', () => {
     await discovery.close()
   })
 
-  it('is not ready before a good snapshot', async () => {
+  it('is not ready before a valid snapshot', async () => {
     const source = new Script()
     const { discovery } = drive(source)
     let ready = false
@@ -254,7 +254,7 @@ describe('Discovery, when the source throws', () => {
 })
 
 describe('Discovery, when the source returns', () => {
-  it('watches again at once and silently', async () => {
+  it('watches again at once and reports nothing', async () => {
     const source = new Script()
     const { discovery, log } = drive(source)
     discovery.start()
@@ -272,7 +272,7 @@ describe('Discovery, when the source returns', () => {
     await discovery.close()
   })
 
-  it('does not spin when it does nothing else', async () => {
+  it('waits between watches that end at once, so that it does not spin', async () => {
     let watches = 0
     const { discovery, log } = drive({
       watch: async function* () {
@@ -289,8 +289,8 @@ describe('Discovery, when the source returns', () => {
   })
 })
 
-describe('Discovery, given garbage', () => {
-  it('drops only the bad entries and tells of them until they change', async () => {
+describe('Discovery, with an invalid snapshot', () => {
+  it('drops only the invalid entries, and reports them until they change', async () => {
     const source = new Script()
     const { discovery, log } = drive(source)
     discovery.start()
@@ -317,7 +317,7 @@ describe('Discovery, given garbage', () => {
       [{ id: 'x' }, null],
       /every entry of the snapshot is invalid.*url must be a string/,
     ],
-  ])('takes a snapshot that %s for a failure, not for zero instances', async (_name, value, message) => {
+  ])('treats a snapshot that %s as a failure, not as zero instances', async (_name, value, message) => {
     const source = new Script()
     const { discovery, log } = drive(source, { emptyGrace: 0 })
     discovery.start()
@@ -337,7 +337,7 @@ describe('Discovery, given garbage', () => {
 })
 
 describe('a drop to zero', () => {
-  it('is held for the grace and then applied', async () => {
+  it('is held back for the empty grace and then applied', async () => {
     const source = new Script()
     const { discovery, log } = drive(source)
     discovery.start()
@@ -359,7 +359,7 @@ describe('a drop to zero', () => {
     await discovery.close()
   })
 
-  it('is forgotten when instances are back in time', async () => {
+  it('is cancelled when instances come back in time', async () => {
     const source = new Script()
     const { discovery, log } = drive(source)
     discovery.start()
@@ -379,7 +379,7 @@ describe('a drop to zero', () => {
     await discovery.close()
   })
 
-  it('is forgotten when the source fails, because nobody knows then', async () => {
+  it('is cancelled when the source fails, because the state is then unknown', async () => {
     const source = new Script()
     const { discovery } = drive(source)
     discovery.start()
@@ -397,7 +397,7 @@ describe('a drop to zero', () => {
     await discovery.close()
   })
 
-  it('is still held after the source returned as planned', async () => {
+  it('is still held back after the source returned as planned', async () => {
     const source = new Script()
     const { discovery } = drive(source)
     discovery.start()
@@ -414,7 +414,7 @@ describe('a drop to zero', () => {
     ['the option says so', 30_000, 0, 0],
     ['the source has another', 5000, undefined, 5000],
     ['the option has another', 0, 7000, 7000],
-  ])('takes the grace that applies: %s', async (_name, own, option, expected) => {
+  ])('is held back for the grace that applies: %s', async (_name, own, option, expected) => {
     const source = Object.assign(new Script(), { emptyGrace: own })
     const { discovery } = drive(source, option === undefined ? {} : { emptyGrace: option })
     discovery.start()
@@ -429,7 +429,7 @@ describe('a drop to zero', () => {
     await discovery.close()
   })
 
-  it('is never applied with an endless grace', async () => {
+  it('is never applied with an infinite grace', async () => {
     const source = new Script()
     const { discovery } = drive(source, { emptyGrace: Infinity })
     discovery.start()
@@ -465,7 +465,7 @@ describe('closing Discovery', () => {
     expect(log).toHaveLength(before)
   })
 
-  it('rejects ready when nothing had come, and starts no more', async () => {
+  it('rejects ready if there was no snapshot, and cannot be started again', async () => {
     const source = new Script()
     const { discovery } = drive(source)
     await discovery.close()
@@ -474,7 +474,7 @@ describe('closing Discovery', () => {
     expect(source.watches).toBe(0)
   })
 
-  it('does not wait for a deaf source, nor apply what it yields later', async () => {
+  it('does not wait for a source that ignores its signal, and drops what it yields later', async () => {
     let late: (value: IteratorResult<readonly Instance[]>) => void = () => {}
     const deaf: Source = {
       watch: () => ({
@@ -501,7 +501,7 @@ describe('closing Discovery', () => {
     expect(discovery.instances).toEqual([])
   })
 
-  it('aborts the signal of a watch it gives up, for iterators that have no return()', async () => {
+  it('aborts the signal of a watch that it gives up, for iterators without return()', async () => {
     const signals: AbortSignal[] = []
     const { discovery } = drive({
       watch: (_service, { signal }) => {
@@ -515,7 +515,7 @@ describe('closing Discovery', () => {
     await discovery.close()
   })
 
-  it('aborts it before the iterator’s return(), whose clean-up may wait for that', async () => {
+  it('aborts the signal before it calls return() of the iterator, which may wait for the signal', async () => {
     let watches = 0
     const { discovery } = drive({
       async *watch(_service, { signal }) {
@@ -536,7 +536,7 @@ describe('closing Discovery', () => {
   })
 })
 
-it('drives a MemoryRegistry at once, without any grace', async () => {
+it('applies changes of a MemoryRegistry at once, without an empty grace', async () => {
   const registry = new MemoryRegistry({ clock })
   const { discovery, log } = drive(registry)
   registry.register('s', a)

@@ -31,7 +31,7 @@ test.each([
   ['SERVFAIL', 2],
   ['NOTIMP', 4],
   ['REFUSED', 5],
-])('after a %s the next server is asked, and first the next time', async (_, code) => {
+])('after a %s the next server is queried, and it is queried first the next time', async (_, code) => {
   const broken = await nameServer(code)
   const healthy = await nameServer(0)
   const resolver = new FailoverResolver([broken.address, healthy.address], 5_000)
@@ -42,7 +42,7 @@ test.each([
   expect(broken.asked()).toBe(asked)
 })
 
-test('that a name does not exist is an answer: nobody else is asked', async () => {
+test('a name that does not exist is an answer: no other server is queried', async () => {
   const knows = await nameServer(3)
   const other = await nameServer(0)
   const resolver = new FailoverResolver([knows.address, other.address], 5_000)
@@ -50,14 +50,14 @@ test('that a name does not exist is an answer: nobody else is asked', async () =
   expect(other.asked()).toBe(0)
 })
 
-test('when all fail, each is asked and the last error is told', async () => {
+test('when all servers fail, each is queried and the last error is thrown', async () => {
   const [first, second] = [await nameServer(2), await nameServer(5)]
   const resolver = new FailoverResolver([first.address, second.address], 5_000)
   await expect(resolver.resolve4('a.test', { ttl: true })).rejects.toMatchObject({ code: 'EREFUSED' })
   expect(first.asked()).toBeGreaterThan(0)
 })
 
-test('cancel() ends a query, and asks nobody else', async () => {
+test('cancel() ends a query, and no other server is queried', async () => {
   const mute = createSocket('udp4').bind(0, '127.0.0.1')
   await once(mute, 'listening')
   onTestFinished(() => void mute.close())

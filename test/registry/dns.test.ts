@@ -61,7 +61,7 @@ const HOST = { host: 'h.test', port: 80 }
 const SRV = { srv: '_http._tcp.users.test' }
 
 describe('host', () => {
-  test('gives the addresses of both families, sorted whatever the order of the answer', async () => {
+  test('returns the addresses of both families, sorted', async () => {
     const resolver = new TableResolver()
     resolver.v4['h.test'] = [a('10.0.0.2'), a('10.0.0.1')]
     resolver.v6['h.test'] = [a('fd00::1')]
@@ -89,7 +89,7 @@ describe('host', () => {
     expect(resolver.asked).toEqual(asked)
   })
 
-  test('the name may be made of the service, the scheme may be https', async () => {
+  test('the name may depend on the service, and the scheme may be https', async () => {
     const resolver = new TableResolver()
     resolver.v4['users.shop.test'] = [a('10.0.0.1')]
     const { clock, recording } = start(resolver, {
@@ -101,7 +101,7 @@ describe('host', () => {
     expect(recording.values).toEqual([[{ id: '10.0.0.1:8443', url: 'https://10.0.0.1:8443' }]])
   })
 
-  test.each(['', 7, undefined])('a name made to be %j fails the watch', async (name) => {
+  test.each(['', 7, undefined])('a name function that returns %j fails the watch', async (name) => {
     const { clock, recording } = start(new TableResolver(), { host: () => name as string, port: 1 })
     await clock.advance(0)
     expect(recording.error).toMatchObject({ message: expect.stringContaining("DNS name of 'users'") })
@@ -110,7 +110,7 @@ describe('host', () => {
   test.each([
     ['ENOTFOUND', 'ENOTFOUND'],
     ['ENODATA', 'ENODATA'],
-  ])('%s and %s are an answer: nobody', async (v4, v6) => {
+  ])('%s and %s mean that there are no instances', async (v4, v6) => {
     const resolver = new TableResolver()
     resolver.v4['h.test'] = v4
     resolver.v6['h.test'] = v6
@@ -120,7 +120,7 @@ describe('host', () => {
   })
 
   test.each(['ESERVFAIL', 'EREFUSED', 'ETIMEOUT', 'ECONNREFUSED', 'ECANCELLED'])(
-    '%s of either family is no answer, even if the other has one',
+    '%s of one family fails the watch, even if the other family has addresses',
     async (code) => {
       for (const broken of ['v4', 'v6'] as const) {
         const resolver = new TableResolver()
@@ -136,7 +136,7 @@ describe('host', () => {
 })
 
 describe('SRV', () => {
-  test('of two records for one address the first in priority counts, however the server turns them', async () => {
+  test('of two records for one address the one with the better priority counts, in any order', async () => {
     const resolver = new TableResolver()
     const records = [srv('late.test', 80, { priority: 10, weight: 9 }), srv('early.test', 80, { weight: 1 })]
     resolver.v4 = { 'early.test': [a('10.0.0.7')], 'late.test': [a('10.0.0.7')] }
@@ -152,7 +152,7 @@ describe('SRV', () => {
     expect(new Set(priorities.map(String))).toEqual(new Set(['0,10']))
   })
 
-  test('gives every address of every target at the port of its record', async () => {
+  test('returns every address of every target at the port of its record', async () => {
     const resolver = new TableResolver()
     resolver.srv[SRV.srv] = [
       srv('b.test', 8002, { priority: 1, weight: 5 }),
@@ -204,7 +204,7 @@ describe('SRV', () => {
     expect(recording.values[0]).toEqual(expected.map((weight) => expect.objectContaining({ weight })))
   })
 
-  test.each(['', '.'])('a target of %j means decidedly nobody', async (target) => {
+  test.each(['', '.'])('a target of %j means that the service has no instances', async (target) => {
     const resolver = new TableResolver()
     resolver.srv[SRV.srv] = [srv(target, 0)]
     const { clock, recording } = start(resolver, SRV)
@@ -213,7 +213,7 @@ describe('SRV', () => {
     expect(resolver.asked).toEqual([`SRV ${SRV.srv}`])
   })
 
-  test('a target is asked for once, however many ports it has', async () => {
+  test('a target is resolved once, even if several records name it', async () => {
     const resolver = new TableResolver()
     resolver.srv[SRV.srv] = [srv('a.test', 1), srv('a.test', 2)]
     resolver.v4['a.test'] = [a('10.0.0.1')]
@@ -223,7 +223,7 @@ describe('SRV', () => {
     expect(resolver.asked).toEqual([`SRV ${SRV.srv}`, 'A a.test'])
   })
 
-  test('a target that cannot be asked for fails the whole: half a list would look like the list', async () => {
+  test('a target that cannot be resolved fails the watch, because a partial list would look complete', async () => {
     const resolver = new TableResolver()
     resolver.srv[SRV.srv] = [srv('a.test', 1), srv('b.test', 2)]
     resolver.v4 = { 'a.test': [a('10.0.0.1')], 'b.test': 'ESERVFAIL' }
@@ -233,7 +233,7 @@ describe('SRV', () => {
   })
 })
 
-describe('asks again', () => {
+describe('queries again', () => {
   test.each([
     ['after the smallest ttl', [20, 10], {}, 10_000],
     ['no sooner than minTtl', [0, 10], {}, 1_000],
@@ -253,7 +253,7 @@ describe('asks again', () => {
     expect(resolver.asked).toHaveLength(4)
   })
 
-  test('by the ttl of an SRV record when the resolver tells it', async () => {
+  test('after the TTL of an SRV record, if the resolver reports it', async () => {
     const resolver = new TableResolver()
     resolver.srv[SRV.srv] = [srv('a.test', 1, { ttl: 2 })]
     resolver.v4['a.test'] = [a('10.0.0.1', 60)]
@@ -279,7 +279,7 @@ describe('a resolver', () => {
     expect(clock.timers).toBe(0)
   })
 
-  test('that never answers does not hold an abort up', async () => {
+  test('that never answers does not delay an abort', async () => {
     const hang = (): Promise<never> => new Promise(() => {})
     const { clock, recording } = start({ resolve4: hang, resolve6: hang, resolveSrv: hang }, HOST)
     await clock.advance(10)
@@ -289,7 +289,7 @@ describe('a resolver', () => {
     expect(clock.timers).toBe(0)
   })
 
-  test('that throws at once, or answers garbage, fails the watch and leaves no rejection behind', async () => {
+  test('that throws synchronously or returns garbage fails the watch without an unhandled rejection', async () => {
     const resolver = new TableResolver()
     resolver.v4['h.test'] = 'ESERVFAIL'
     vi.spyOn(resolver, 'resolve6').mockImplementation(() => {
@@ -305,7 +305,7 @@ describe('a resolver', () => {
   })
 })
 
-test('an abort while it waits ends the watch without an error and leaves no timer', async () => {
+test('an abort during a pause ends the watch without an error and leaves no timer', async () => {
   const resolver = new TableResolver()
   const { clock, recording } = start(resolver, HOST)
   await clock.advance(1)

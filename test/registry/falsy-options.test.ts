@@ -102,7 +102,7 @@ describe.each(Object.entries(makers))('%s', (_name, [make, options, meant = {}])
     return wrong.map((value) => [option, value] as const)
   })
 
-  it.each(cases)('does not take %s: %o for the default', (option, value) => {
+  it.each(cases)('refuses %s: %o instead of using the default', (option, value) => {
     const named = new RegExp(
       `\\b${option} must .*${SECRETS.includes(option) ? '' : `, got ${inspect(value)}$`}`,
     )
@@ -112,7 +112,7 @@ describe.each(Object.entries(makers))('%s', (_name, [make, options, meant = {}])
   const optional = options
     .split(' ')
     .filter((option) => !/^(endpoints|port|file|url|server|client)$/.test(option))
-  it.each(optional)('takes %s: undefined for the default', (option) => {
+  it.each(optional)('uses the default for %s: undefined', (option) => {
     expect(() => make({ [option]: undefined } as never)).not.toThrow()
   })
 })

@@ -88,7 +88,7 @@ describe('content', () => {
   })
 
   test.each(['__proto__', 'constructor', 'toString'])(
-    'a service named %s is not found in any object',
+    'a service named %s is not found on the prototype of an object',
     async (service) => {
       await writeFile(path, '{}')
       const recording = start({}, service)
@@ -120,7 +120,7 @@ describe('content', () => {
     }
   })
 
-  test('may be named by a file: URL', async () => {
+  test('the path may be a file: URL', async () => {
     await writeFile(path, text('http://a'))
     const recording = start({}, 'users', pathToFileURL(path))
     await vi.waitFor(() => expect(urls(recording)).toEqual(['http://a']))
@@ -128,7 +128,7 @@ describe('content', () => {
 })
 
 describe('changes', () => {
-  test('written in place', async () => {
+  test('by a write to the file', async () => {
     await writeFile(path, text('http://a'))
     const recording = start()
     await vi.waitFor(() => expect(urls(recording)).toEqual(['http://a']))
@@ -136,7 +136,7 @@ describe('changes', () => {
     await vi.waitFor(() => expect(urls(recording)).toEqual(['http://b']))
   })
 
-  test('renamed over it, again and again', async () => {
+  test('by a rename over the file, several times', async () => {
     await writeFile(path, text('http://a'))
     const recording = start()
     for (const name of ['b', 'c', 'd', 'e']) {
@@ -145,7 +145,7 @@ describe('changes', () => {
     }
   })
 
-  test('a ConfigMap: the ..data link is swapped, again and again', async () => {
+  test('of a ConfigMap, whose ..data link is replaced, several times', async () => {
     const publish = async (version: string): Promise<void> => {
       await mkdir(join(folder, version))
       await writeFile(join(folder, version, 'instances.json'), text(`http://${version}`))
@@ -161,7 +161,7 @@ describe('changes', () => {
     }
   })
 
-  test('the folder is replaced: the watch ends as planned, to be started on the new one', async () => {
+  test('by a replaced folder: the watch ends as planned, and the next one watches the new folder', async () => {
     const current = join(folder, 'current')
     await mkdir(join(folder, 'r1'))
     await mkdir(join(folder, 'r2'))
@@ -179,7 +179,7 @@ describe('changes', () => {
     expect(recording.values).toHaveLength(1)
   })
 
-  test('unheard ones are found by the poll', async () => {
+  test('without an event are found by the poll', async () => {
     const elsewhere = await mkdtemp(join(tmpdir(), 'outrigger-file-'))
     onTestFinished(() => rm(elsewhere, { recursive: true }))
     await writeFile(join(elsewhere, 'real.json'), text('http://a'))
@@ -194,7 +194,7 @@ describe('changes', () => {
     await vi.waitFor(() => expect(urls(recording)).toEqual(['http://b']))
   })
 
-  test('are read when it has been quiet, as one', async () => {
+  test('are read once after the debounce', async () => {
     await writeFile(path, text('http://a'))
     const clock = new ManualClock()
     const slept = vi.spyOn(clock, 'sleep')
@@ -214,7 +214,7 @@ describe('changes', () => {
     expect(recording.values).toHaveLength(2)
   })
 
-  test('are not put off for ever by a folder that never rests', async () => {
+  test('are not delayed for ever by a folder that changes all the time', async () => {
     await writeFile(path, text('http://a'))
     const clock = new ManualClock()
     const recording = start({ clock, debounce: 50, poll: 200 })
@@ -228,7 +228,7 @@ describe('changes', () => {
   })
 })
 
-describe('every source', () => {
+describe('the file source as any other source', () => {
   const content: Record<string, readonly Instance[]> = {}
   let writing = Promise.resolve()
   beforeEach(() => replace(JSON.stringify(content)))
@@ -241,7 +241,7 @@ describe('every source', () => {
   })
 })
 
-test('through Discovery, a bad file keeps the last good list and a good one ends that', async () => {
+test('through Discovery, an invalid file keeps the last valid list until the file is valid again', async () => {
   await writeFile(path, text('http://a'))
   const events: unknown[] = []
   const discovery = new Discovery({
@@ -263,7 +263,7 @@ test('through Discovery, a bad file keeps the last good list and a good one ends
   await vi.waitFor(() => expect(events).toEqual([['http://a'], 'stale', ['http://c'], 'recovered']))
 })
 
-test('through Discovery, a folder that is removed and made again is watched again', async () => {
+test('through Discovery, a folder that is removed and created again is watched again', async () => {
   const inner = join(folder, 'inner')
   const inside = join(inner, 'instances.json')
   await mkdir(inner)
@@ -288,7 +288,7 @@ test('through Discovery, a folder that is removed and made again is watched agai
 })
 
 describe('YAML', () => {
-  test('says what is missing when the package is', async () => {
+  test('names the missing package', async () => {
     vi.doMock('yaml', () => {
       throw new Error('Cannot find package')
     })
@@ -323,7 +323,7 @@ describe('YAML', () => {
   })
 })
 
-describe('the end', () => {
+describe('the end of a watch', () => {
   test('an abort ends the watch without an error and leaves no timer', async () => {
     await writeFile(path, text('http://a'))
     const clock = new ManualClock()
@@ -335,12 +335,12 @@ describe('the end', () => {
     expect(clock.timers).toBe(0)
   })
 
-  test('an aborted watch does not begin', async () => {
+  test('an aborted watch does not start', async () => {
     const iterator = file(path).watch('users', { signal: AbortSignal.abort() })[Symbol.asyncIterator]()
     expect(await iterator.next()).toEqual({ done: true, value: undefined })
   })
 
-  test('an abort at any moment of reading is no error', async () => {
+  test('an abort at any moment of a read is not an error', async () => {
     await writeFile(path, text('http://a'))
     for (let moment = 0; moment < 30; moment++) {
       const recording = start()
@@ -365,7 +365,7 @@ describe('the end', () => {
     expect(opened.map(({ close }) => close.mock.calls.length)).toEqual([1])
   })
 
-  test('a watch keeps no process alive', async () => {
+  test('a watch does not keep the process alive', async () => {
     await writeFile(path, text('http://a'))
     const source = pathToFileURL(join(import.meta.dirname, '../../src/registry/file.ts')).href
     const program = `

@@ -13,7 +13,7 @@ describe('toInstance', () => {
     expect(toInstance({ url })).toEqual({ url: origin, id })
   })
 
-  it('keeps what it knows, drops what it does not, and takes null for absent', () => {
+  it('keeps known fields, drops unknown ones, and treats null as absent', () => {
     const full = { id: 'a', url: 'http://a:1', weight: 0, zone: 'z', priority: 2, draining: true }
     expect(toInstance({ ...full, metadata: { deep: [1, { x: null }] }, extra: 1 })).toEqual({
       ...full,
@@ -25,7 +25,7 @@ describe('toInstance', () => {
     })
   })
 
-  it('shares nothing with the caller and cannot be changed', () => {
+  it('copies the data of the caller, and is frozen', () => {
     const metadata = { tags: ['x'] }
     const instance = toInstance({ url: 'http://a:1', metadata })
     metadata.tags.push('y')
@@ -35,7 +35,7 @@ describe('toInstance', () => {
     expect(() => Object.assign(instance, { weight: 2 })).toThrow(TypeError)
   })
 
-  it('returns an instance it made as it is', () => {
+  it('returns an instance that it made unchanged', () => {
     const instance = toInstance({ url: 'http://a:1' })
     expect(toInstance(instance)).toBe(instance)
   })
@@ -75,18 +75,18 @@ describe('toInstance', () => {
     expect(() => toInstance(init)).toThrow(message)
   })
 
-  it('refuses a bigint in metadata, on which every snapshot of the client would fail', () => {
+  it('refuses a bigint in metadata, which would break every snapshot() of the client', () => {
     expect(() => toInstance({ url: 'http://a:1', metadata: { x: 10n } })).toThrow(
       'metadata.x must be plain data that JSON can carry, got 10n',
     )
   })
 
-  it('keeps all that JSON can carry', () => {
+  it('keeps all data that JSON can represent', () => {
     const metadata = { a: null, b: true, c: '', d: [0, -1.5, { e: [] }], f: undefined }
     expect(toInstance({ url: 'http://a:1', metadata }).metadata).toEqual(metadata)
   })
 
-  it('refuses metadata that contains itself', () => {
+  it('refuses metadata with a cycle', () => {
     const metadata: Record<string, unknown> = {}
     metadata['self'] = metadata
     expect(() => toInstance({ url: 'http://a:1', metadata })).toThrow(/nested deeper/)
@@ -108,7 +108,7 @@ describe('toInstance', () => {
     expect(JSON.stringify(rejected)).not.toContain('s3cret')
   })
 
-  it('keeps __proto__ as a plain key of metadata', () => {
+  it('keeps __proto__ as a normal key of metadata', () => {
     const { metadata } = toInstance(JSON.parse('{"url":"http://a:1","metadata":{"__proto__":{"x":1}}}'))
     expect(Object.keys(metadata ?? {})).toEqual(['__proto__'])
     expect(({} as Record<string, unknown>)['x']).toBeUndefined()
@@ -138,7 +138,7 @@ describe('a snapshot', () => {
     expect(() => validateSnapshot(value)).toThrow(/a snapshot must be an array/)
   })
 
-  it('loses only its bad entries, each with its reason', () => {
+  it('loses only its invalid entries, each with a reason', () => {
     const hostile = {
       get url(): string {
         throw new Error('no')
@@ -161,7 +161,7 @@ describe('a snapshot', () => {
     ])
   })
 
-  it('keeps the first of two with one id, also when neither names it', () => {
+  it('keeps the first of two entries with one id, also when the id is derived', () => {
     const { instances, rejected } = validateSnapshot([
       { id: 'x', url: 'http://a:1' },
       { id: 'x', url: 'http://b:1' },
@@ -172,7 +172,7 @@ describe('a snapshot', () => {
     expect(rejected.map(({ reason }) => reason)).toEqual([`duplicate id 'x'`, `duplicate id 'c:1'`])
   })
 
-  it('takes __proto__ and constructor as ids like any other', () => {
+  it('accepts __proto__ and constructor as ids', () => {
     const ids = ['__proto__', 'constructor', 'toString']
     const { instances, rejected } = validateSnapshot(ids.map((id, n) => ({ id, url: `http://a:${n + 1}` })))
     expect(instances.map(({ id }) => id)).toEqual(ids)
@@ -201,13 +201,13 @@ describe('SnapshotReader', () => {
     ['another weight', [entry(1), entry(2, { weight: 2 })], true],
     ['another url', [entry(1), { id: 'i2', url: 'http://b:1' }], true],
     ['none left', [], false],
-  ])('compares with the reading before: %s', (_name, entries, changed) => {
+  ])('compares with the last snapshot: %s', (_name, entries, changed) => {
     const reader = new SnapshotReader()
     expect(reader.read([entry(1), entry(2)]).changed).toBe(true)
     expect(reader.read(entries).changed).toBe(changed)
   })
 
-  it('keeps the object of an instance that did not change, however the entry is made', () => {
+  it('keeps the object of an instance that did not change', () => {
     const reader = new SnapshotReader()
     const [first] = reader.read([entry(1, { metadata: { v: 1 } }), entry(2)]).instances
     expect(reader.read([entry(1, { metadata: { v: 1 } }), entry(2)]).instances[0]).toBe(first)
@@ -216,7 +216,7 @@ describe('SnapshotReader', () => {
     expect(reader.read([entry(1, { metadata: { v: 2 } })]).instances[0]).not.toBe(first)
   })
 
-  it('sees an entry that was changed in place', () => {
+  it('detects an entry that was changed in place', () => {
     const reader = new SnapshotReader()
     const mutable = { id: 'a', url: 'http://a:1', weight: 1 }
     reader.read([mutable])
@@ -224,7 +224,7 @@ describe('SnapshotReader', () => {
     expect(reader.read([mutable])).toMatchObject({ changed: true, instances: [{ weight: 2 }] })
   })
 
-  it('forgets nothing over an empty snapshot', () => {
+  it('keeps its state after an empty snapshot', () => {
     const reader = new SnapshotReader()
     const [first] = reader.read([entry(1)]).instances
     reader.read([])
@@ -233,7 +233,7 @@ describe('SnapshotReader', () => {
     expect(again.changed).toBe(false)
   })
 
-  it('takes a removed instance that comes back for a new one', () => {
+  it('treats an instance that was removed and comes back as new', () => {
     const reader = new SnapshotReader()
     reader.read([entry(1), entry(2)])
     reader.read([entry(1)])

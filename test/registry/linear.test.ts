@@ -28,14 +28,14 @@ const READERS: Record<string, (text: string) => unknown> = {
 const UNITS = ['/', '@', ':', 'a:', '?', '#', ',', '=', ';', '"', '[', ']', '%2', '0', '{', '\\', '. ']
 
 describe.each(Object.entries(READERS))('%s', (_name, read) => {
-  // With work that grows with the square of the length, one of these would take minutes: the test would time out.
-  it.each(UNITS)('reads a megabyte of %j, with and without an end that does not fit', (unit) => {
+  // In quadratic time, one of these would take minutes, and the test would time out.
+  it.each(UNITS)('reads one megabyte of %j in linear time, also with an end that does not match', (unit) => {
     const text = unit.repeat(1_000_000 / unit.length)
     for (const long of [text, `${text}x`, `http:${text}`, `x${text}@`]) expect(() => read(long)).not.toThrow()
   })
 })
 
-it('a line in many pieces is put together once', async () => {
+it('concatenates the pieces of a long line once', async () => {
   const concat = vi.spyOn(Buffer, 'concat')
   const copied = async (pieces: number): Promise<number> => {
     concat.mockClear()

@@ -131,7 +131,7 @@ describe.each(['user-service', '__proto__'])('MemoryRegistry, service %s', (serv
 })
 
 describe('MemoryRegistry', () => {
-  it('has the same url under two services as two instances', () => {
+  it('treats the same url in two services as two instances', () => {
     const registry = new MemoryRegistry({ clock: new ManualClock() })
     registry.register('one', A)
     registry.register('two', A)
@@ -140,7 +140,7 @@ describe('MemoryRegistry', () => {
     expect(ids(registry.discover('two'))).toEqual(['a:1'])
   })
 
-  it('discovers by the clock even when the timer is late', async () => {
+  it('expires instances by the clock, even if its timer is late', async () => {
     const clock = new ManualClock()
     let ms = 0
     const late: Clock = { now: () => ms, random: () => 0, sleep: (wait, signal) => clock.sleep(wait, signal) }
@@ -151,7 +151,7 @@ describe('MemoryRegistry', () => {
     expect(registry.discover('s')).toEqual([])
   })
 
-  it('reads the ttl in milliseconds', async () => {
+  it('takes the ttl in milliseconds', async () => {
     const clock = new ManualClock()
     const registry = new MemoryRegistry({ ttl: 50, clock })
     expect(registry.register('s', A).ttl).toBe(50)
@@ -159,7 +159,7 @@ describe('MemoryRegistry', () => {
     expect(registry.discover('s')).toEqual([])
   })
 
-  it('has one timer for any number of instances, and none without', async () => {
+  it('has one timer for any number of instances, and none without instances', async () => {
     const clock = new ManualClock()
     const registry = new MemoryRegistry({ clock })
     expect(clock.timers).toBe(0)
@@ -235,7 +235,7 @@ describe('MemoryRegistry', () => {
   })
 })
 
-describe('MemoryRegistry, asked for what cannot be', () => {
+describe('MemoryRegistry, with invalid arguments', () => {
   const registry = new MemoryRegistry({ clock: new ManualClock() })
   const instance = registry.register('s', A).instance
 
@@ -269,7 +269,7 @@ describe('a lease of the MemoryRegistry', () => {
     ['id', { id: 'a:1', ...B }, "'a:1' at http://b:1 of s replaced 'a:1' at http://a:1"],
     ['url', { id: 'x', ...A }, "'x' at http://a:1 of s replaced 'a:1' at http://a:1"],
     ['id and url', A, undefined],
-  ])('has no power over a newer registration of its %s', (_name, newer, taken) => {
+  ])('does not affect a newer registration of its %s', (_name, newer, taken) => {
     const registry = new MemoryRegistry({ clock: new ManualClock() })
     const old = registry.register('s', A)
     const lease = registry.register('s', newer)
@@ -283,7 +283,7 @@ describe('a lease of the MemoryRegistry', () => {
   })
 })
 
-describe('watching the MemoryRegistry', () => {
+describe('a watch of the MemoryRegistry', () => {
   function watching(registry: MemoryRegistry, service = 's') {
     const controller = new AbortController()
     const seen: string[][] = []
@@ -295,7 +295,7 @@ describe('watching the MemoryRegistry', () => {
     return { seen, done, controller }
   }
 
-  it('shows the present first, then each change, expiry included', async () => {
+  it('yields the current instances, then each change, including expiry', async () => {
     const clock = new ManualClock()
     const registry = new MemoryRegistry({ clock })
     const { seen, controller, done } = watching(registry)
@@ -335,7 +335,7 @@ describe('watching the MemoryRegistry', () => {
     await done
   })
 
-  it('gives a slow consumer the newest snapshot, not a backlog', async () => {
+  it('gives a slow consumer only the newest snapshot', async () => {
     const registry = new MemoryRegistry({ clock: new ManualClock() })
     const { signal } = new AbortController()
     const iterator = registry.watch('s', { signal })
@@ -347,14 +347,14 @@ describe('watching the MemoryRegistry', () => {
     await iterator.return()
   })
 
-  it('hands out snapshots nobody can change', async () => {
+  it('yields frozen snapshots', async () => {
     const registry = new MemoryRegistry({ clock: new ManualClock() })
     registry.register('s', A)
     const snapshot = registry.discover('s') as Instance[]
     expect(() => snapshot.pop()).toThrow(TypeError)
   })
 
-  it('ends on abort and leaves nothing behind', async () => {
+  it('ends on abort and leaves no timer', async () => {
     const clock = new ManualClock()
     const registry = new MemoryRegistry({ clock })
     const watches = Array.from({ length: 10 }, () => watching(registry))

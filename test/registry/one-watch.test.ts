@@ -43,7 +43,7 @@ class CountingSource implements Source {
 const known = (client: Client): string[] => client.snapshot().instances.map(({ instance }) => instance.id)
 
 describe('clients of one service on one source', () => {
-  it('share one watch, each with all that it tells, until the last of them has gone', async () => {
+  it('share one watch, and each gets all snapshots, until the last one has left', async () => {
     const source = new CountingSource()
     source.says('http://127.0.0.1:1')
     const first = createClient({ service: 'a', source })
@@ -67,7 +67,7 @@ describe('clients of one service on one source', () => {
     await other.close()
   })
 
-  it('hear of its failure, and of its recovery', async () => {
+  it('all get its failure and its recovery', async () => {
     const source = new CountingSource()
     source.says('http://127.0.0.1:1')
     await using first = createClient({ service: 'a', source })
@@ -90,7 +90,7 @@ describe('clients of one service on one source', () => {
     expect(seen.slice(2).toSorted()).toEqual(['first recovered', 'second recovered'])
   })
 
-  it('share it across applications, and a service that rests keeps no other from it', async () => {
+  it('share it across applications, also while the service of one is paused', async () => {
     await using server = await startServer(reply(200, 'ok'))
     const source = new CountingSource()
     source.says(server.url)

@@ -51,7 +51,7 @@ function listed(): 'ready' | 'draining' | 'absent' {
 const never = (): Promise<never> => new Promise(() => {})
 
 describe('health of an announced server', () => {
-  it('registers the instance as draining while it says no, and as before once it says yes twice', async () => {
+  it('registers the instance as draining while the answer is false, and as before after two true answers', async () => {
     let healthy = true
     const { announcing, errors } = await start({ health: () => healthy, instance: { id: 'me', zone: 'z' } })
     const me = await announcing
@@ -77,7 +77,7 @@ describe('health of an announced server', () => {
     expect([listed(), clock.timers]).toEqual(['absent', 0])
   })
 
-  it('takes the instance out of the registry where that is asked for, and registers nothing before the first yes', async () => {
+  it('removes the instance with whenUnhealthy deregister, and registers nothing before the first true answer', async () => {
     let healthy: boolean | Promise<boolean> = Promise.resolve(false)
     const { announcing } = await start({ health: { check: () => healthy, whenUnhealthy: 'deregister' } })
     const me = await announcing
@@ -114,7 +114,7 @@ describe('health of an announced server', () => {
       () => Promise.reject(new Proxy({}, { get: () => JSON.parse('{') as unknown })),
       /./,
     ],
-  ])('takes a function that %s for a no, and tells', async (_name, check, message) => {
+  ])('treats a function that %s as false, and reports an error', async (_name, check, message) => {
     let broken = true
     const told: unknown[] = []
     const health = (): boolean => (broken ? (check() as boolean) : true)
@@ -134,7 +134,7 @@ describe('health of an announced server', () => {
     expect(clock.timers).toBe(0)
   })
 
-  it('aborts the signal of a check that takes too long, and ignores what it says then', async () => {
+  it('aborts the signal of a check that takes too long, and ignores its late answer', async () => {
     const signals: AbortSignal[] = []
     const answers: ((healthy: boolean) => void)[] = []
     const health = ({ signal }: { signal: AbortSignal }): Promise<boolean> => {
@@ -158,7 +158,7 @@ describe('health of an announced server', () => {
     await settle(me.close())
   })
 
-  it('does not follow each turn of one that flaps', async () => {
+  it('ignores single changes of a flapping server', async () => {
     let asked = 0
     const registrations: (boolean | undefined)[] = []
     const registrar: Registrar = {
@@ -176,7 +176,7 @@ describe('health of an announced server', () => {
     await settle(me.close())
   })
 
-  it('waits for as many answers as it is told to', async () => {
+  it('requires as many answers as the thresholds say', async () => {
     let healthy = true
     const health = { check: () => healthy, interval: 1_000, unhealthyThreshold: 3, healthyThreshold: 1 }
     const { announcing } = await start({ health })
@@ -192,7 +192,7 @@ describe('health of an announced server', () => {
     await settle(me.close())
   })
 
-  it('is what it was last told to be, although the registry failed meanwhile', async () => {
+  it('registers the latest state, although the registry failed in between', async () => {
     let healthy = true
     let down = false
     const registrar: Registrar = {
@@ -224,7 +224,7 @@ describe('health of an announced server', () => {
     expect([listed(), clock.timers]).toEqual(['absent', 0])
   })
 
-  it('releases a registration that was under way when it closed', async () => {
+  it('releases a registration that was in flight at close()', async () => {
     let healthy = true
     const slow = Promise.withResolvers<void>()
     const registrar: Registrar = {
@@ -268,7 +268,7 @@ describe('health of an announced server', () => {
     },
   )
 
-  it('rejects at once when it is aborted during the first check', async () => {
+  it('rejects at once when the signal aborts during the first check', async () => {
     const controller = new AbortController()
     const { announcing } = await start({ health: never, signal: controller.signal })
     const refused = expect(announcing).rejects.toThrow('enough')
@@ -278,7 +278,7 @@ describe('health of an announced server', () => {
     expect([listed(), clock.timers]).toEqual(['absent', 0])
   })
 
-  it('leaves another announcement of the same registry alone', async () => {
+  it('does not affect another announcement on the same registry', async () => {
     const other = await announceServer(registry, 's', await listening(), { clock, drainDelay: 0 })
     const { announcing } = await start({ health: () => false })
     const me = await announcing
@@ -288,7 +288,7 @@ describe('health of an announced server', () => {
     await settle(Promise.all([me.close(), other.close()]))
   })
 
-  it('warns of the first failure in a row when nobody listens', async () => {
+  it('warns of the first failure in a row when there is no onError', async () => {
     const health = (): never => {
       throw new Error('no database')
     }

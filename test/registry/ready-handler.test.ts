@@ -64,7 +64,7 @@ const status = async (url: string, method?: string): Promise<number | undefined>
   (await ask(url, method)).status
 
 describe('readyHandler', () => {
-  it('answers 503 as soon as close() is called, while the server goes on serving for the drain delay', async () => {
+  it('answers 503 as soon as close() is called, while the server still serves during the drain delay', async () => {
     const registry = new MemoryRegistry({ clock })
     const server = createServer((request, response) => ready(request, response, () => response.end('ok')))
     const url = await listen(server)
@@ -86,7 +86,7 @@ describe('readyHandler', () => {
     await settle(closing)
   })
 
-  it('is 503 before the server is announced, and as the health says from then on', async () => {
+  it('answers 503 before the server is announced, and then follows the health function', async () => {
     let healthy = false
     let answer: () => void = () => {}
     const registry = new MemoryRegistry({ clock })
@@ -109,7 +109,7 @@ describe('readyHandler', () => {
     await settle(me.close())
   })
 
-  it('is 200 although the registry is down', async () => {
+  it('answers 200 although the registry is down', async () => {
     const server = createServer((request, response) => ready(request, response))
     const url = await listen(server)
     const down = {
@@ -124,7 +124,7 @@ describe('readyHandler', () => {
     await settle(me.close())
   })
 
-  it('turns 503 with the signal, too, and when somebody else closes the server', async () => {
+  it('answers 503 also after the signal aborts, and after other code closes the server', async () => {
     const controller = new AbortController()
     const server = createServer()
     await listen(server)
@@ -145,7 +145,7 @@ describe('readyHandler', () => {
     await settle(second.close())
   })
 
-  it('answers GET and HEAD of its path only, in Express too', async () => {
+  it('answers only GET and HEAD of its path, also in Express', async () => {
     const registry = new MemoryRegistry({ clock })
     const app = express()
     const server = createServer(app)
@@ -164,7 +164,7 @@ describe('readyHandler', () => {
     await settle(me.close())
   })
 
-  it('answers 404 to what is not its own when there is nobody else', async () => {
+  it('answers 404 to other paths when there is no next', async () => {
     const me = { ready: true } as ServerAnnouncement
     const server = createServer(readyHandler(me))
     const url = await listen(server)
@@ -173,7 +173,7 @@ describe('readyHandler', () => {
     expect(await status(`${url}/-/ready`)).toBe(200)
   })
 
-  it('stays at 503, with a warning, when the server could not be announced', async () => {
+  it('keeps answering 503, with a warning, when the server could not be announced', async () => {
     const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     const handlers = [
       readyHandler(Promise.reject(new Error('no port'))),
@@ -203,7 +203,7 @@ describe('readyHandler', () => {
 })
 
 describe('SIGTERM', { timeout: CHILD_TIMEOUT }, () => {
-  it('turns the probe to 503, and fails no request until the process has ended by itself', async () => {
+  it('makes the probe fail, and no request fails until the process ends by itself', async () => {
     const program = `
       import { createServer } from 'node:http'
       import { announceServer, MemoryRegistry, readyHandler } from './src/index.ts'

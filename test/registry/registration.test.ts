@@ -20,7 +20,7 @@ async function opened(source: Source): Promise<ReturnType<typeof createClient>> 
 /** Lets watches hear of a change. */
 const heard = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-test('a process that registers under another lease and says the same of itself is tried at once', async () => {
+test('a process that registers again with the same data but another lease is probed at once', async () => {
   let changed = Promise.withResolvers<void>()
   let lease = 1
   const source: Source = {
@@ -48,7 +48,7 @@ test('a process that registers under another lease and says the same of itself i
   expect(changes).toBe(0)
 })
 
-test('a reader of snapshots keeps what a registry sends again, until its lease is another', () => {
+test('the snapshot reader keeps an unchanged instance until its lease changes', () => {
   const reader = new SnapshotReader()
   const entry = (lease?: string): object => withRegistration({ id: 'a', ...A }, lease)
   const [first] = reader.read([entry('1')]).instances
@@ -70,7 +70,7 @@ test.each<[string, (registry: MemoryRegistry) => unknown, string]>([
     'is tried',
   ],
   ['beats is not tried', (registry) => registry.heartbeat('svc', 'a'), 'is not tried'],
-])('an instance of a MemoryRegistry that %s', async (_how, comeBack, expected) => {
+])('a MemoryRegistry instance that %s', async (_how, comeBack, expected) => {
   const registry = new MemoryRegistry()
   registry.register('svc', { id: 'a', ...A })
   await using client = await opened(registry)
@@ -80,7 +80,7 @@ test.each<[string, (registry: MemoryRegistry) => unknown, string]>([
   expect(await tried.catch(() => 'is not tried')).toBe(expected)
 })
 
-test('an instance that is announced again is tried at once', async () => {
+test('an instance that is announced again is probed at once', async () => {
   const registry = new MemoryRegistry()
   const before = await announce(registry, 'svc', { id: 'a', ...A })
   await using client = await opened(registry)

@@ -84,7 +84,7 @@ async function restartAll(
   return { calls, lost }
 }
 
-it('a rolling restart with the recommended drainDelay loses no call, without any retry', async () => {
+it('a rolling restart with the recommended drainDelay loses no call without retries', async () => {
   const { calls, lost } = await restartAll({}, { retry: false, breaker: false })
   console.log(`drainDelay 2000, no retries: ${lost.length} of ${calls} calls lost`)
   expect(lost).toEqual([])

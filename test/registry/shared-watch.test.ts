@@ -44,7 +44,7 @@ function driven(): {
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 describe('one watch for the watchers of many services', () => {
-  it('is opened once, tells each its own changes, and ends with the last watcher', async () => {
+  it('is opened once, gives each watcher its changes, and ends with the last watcher', async () => {
     const { shared, opened, open, say } = driven()
     const [stopA, stopB] = [new AbortController(), new AbortController()]
     const [a, b] = [shared.watch('a', stopA.signal), shared.watch('b', stopB.signal)]
@@ -66,7 +66,7 @@ describe('one watch for the watchers of many services', () => {
     expect(open()).toBe(0)
   })
 
-  it('gives a watcher that comes later what is known already', async () => {
+  it('gives a later watcher the known values', async () => {
     const { shared, say } = driven()
     const { signal } = new AbortController()
     const first = shared.watch('a', signal).next()
@@ -75,7 +75,7 @@ describe('one watch for the watchers of many services', () => {
     expect((await shared.watch('b', signal).next()).value).toBe('2')
   })
 
-  it('fails for all, and is not tried again at once however many come back', async () => {
+  it('fails for all, and is not opened again at once, however many watchers return', async () => {
     const { shared, clock, opened, say, end } = driven()
     const { signal } = new AbortController()
     const watches = ['a', 'b', 'c'].map((name) => shared.watch(name, signal))
@@ -110,7 +110,7 @@ describe('one watch for the watchers of many services', () => {
 })
 
 describe('groups', () => {
-  it('are the same arrays as before unless their items have changed', () => {
+  it('keep their arrays unless their items have changed', () => {
     const [x, y, z] = [{}, {}, {}]
     const before = regroup<object>(new Map(), [
       ['a', x],

@@ -27,20 +27,20 @@ function open(): { sink: SnapshotSink; stop: Mock<() => unknown>; source: Source
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-test('start runs only when somebody iterates', () => {
+test('start runs only when the iteration begins', () => {
   const start = vi.fn<StartSnapshots>()
   snapshots(new AbortController().signal, start)
   expect(start).not.toHaveBeenCalled()
 })
 
-test('an aborted watch never starts', async () => {
+test('start does not run after an abort', async () => {
   const start = vi.fn<StartSnapshots>()
   const iterator = snapshots(AbortSignal.abort(), start)[Symbol.asyncIterator]()
   expect(await iterator.next()).toEqual({ done: true, value: undefined })
   expect(start).not.toHaveBeenCalled()
 })
 
-test('the latest snapshot wins and there is no backlog', async () => {
+test('the latest snapshot replaces earlier ones', async () => {
   const { sink, source } = open()
   const controller = new AbortController()
   const iterator = source.watch('s', { signal: controller.signal })[Symbol.asyncIterator]()
@@ -57,7 +57,7 @@ test('the latest snapshot wins and there is no backlog', async () => {
   expect(await next).toEqual({ done: true, value: undefined })
 })
 
-test('what start delivers before it returns is not lost', async () => {
+test('a snapshot that start delivers synchronously is kept', async () => {
   const recording = record(bridged(({ next }) => next(a)))
   await tick()
   expect(recording.values).toEqual([a])
@@ -65,7 +65,7 @@ test('what start delivers before it returns is not lost', async () => {
   await recording.ended
 })
 
-test('a failure is thrown after the snapshot that came before it, and the first failure counts', async () => {
+test('a failure is thrown after the snapshot before it, and the first failure counts', async () => {
   const { sink, source, stop } = open()
   const recording = record(source)
   sink.next(a)
@@ -85,13 +85,13 @@ test.each([
     },
   ],
   ['later', () => Promise.reject(new Error('no'))],
-])('start that throws %s fails the watch', async (_when, start: StartSnapshots) => {
+])('a start that throws %s fails the watch', async (_when, start: StartSnapshots) => {
   const recording = record(bridged(start))
   await recording.ended
   expect(recording.error).toEqual(new Error('no'))
 })
 
-test('an abort stops at once, even when nobody comes back for the iterator', async () => {
+test('an abort stops at once, even if the consumer never uses the iterator again', async () => {
   const { sink, source, stop } = open()
   const controller = new AbortController()
   const iterator = source.watch('s', { signal: controller.signal })[Symbol.asyncIterator]()
@@ -106,7 +106,7 @@ test('an abort stops at once, even when nobody comes back for the iterator', asy
   expect(stop).toHaveBeenCalledOnce()
 })
 
-test('an abort while start is under way ends the watch now and stops when start is through', async () => {
+test('an abort while start is pending ends the watch now, and stops when start has finished', async () => {
   const started = Promise.withResolvers<() => void>()
   const stop = vi.fn<() => unknown>()
   const recording = record(bridged(() => started.promise))
@@ -119,7 +119,7 @@ test('an abort while start is under way ends the watch now and stops when start 
   expect(stop).toHaveBeenCalledOnce()
 })
 
-test('a failure does not wait for a start that hangs', async () => {
+test('a failure does not wait for a start that never finishes', async () => {
   const recording = record(
     bridged(({ fail }) => {
       fail(new Error('down'))
@@ -130,7 +130,7 @@ test('a failure does not wait for a start that hangs', async () => {
   expect(recording.error).toEqual(new Error('down'))
 })
 
-test('a failed watch is over only when stop is through, so that the next one cannot overlap', async () => {
+test('a failed watch ends only when stop has finished, so that it does not overlap with the next one', async () => {
   const stopped = Promise.withResolvers<void>()
   const { sink, source, stop } = open()
   stop.mockReturnValue(stopped.promise)
@@ -152,7 +152,7 @@ test.each([
       throw new Error('stop')
     },
   ],
-])('stop that %s does not hide why the watch ended', async (_what, stop) => {
+])('a stop that %s does not hide the error of the watch', async (_what, stop) => {
   const recording = record(
     bridged(({ fail }) => {
       queueMicrotask(() => fail(new Error('down')))
@@ -171,7 +171,7 @@ test('leaves no listener on the signal', async () => {
   expect(removed).toHaveBeenCalledTimes(added.mock.calls.length)
 })
 
-test('refuses what is not a signal or not a function', () => {
+test('refuses a value that is not a signal or not a function', () => {
   expect(() => snapshots({} as AbortSignal, () => {})).toThrow(/AbortSignal/)
   expect(() => snapshots(new AbortController().signal, 7 as unknown as StartSnapshots)).toThrow(
     'start must be a function, got 7',

@@ -61,7 +61,7 @@ function toyRegistrarHarness(registry: ToyRegistry): RegistrarHarness {
 }
 
 /** The suite is worth something only if bad sources fail it. */
-describe('the suite finds', () => {
+describe('the suite detects', () => {
   const changing = (change: (snapshot: readonly Instance[]) => readonly Instance[]) => (source: Source) => ({
     async *watch(...[service, context]: Parameters<Source['watch']>) {
       for await (const snapshot of source.watch(service, context)) yield change(snapshot)
@@ -153,7 +153,7 @@ describe('the suite finds', () => {
       ],
     ],
     ['slow', 20, ['slow answers are accepted']],
-  ])('a source that takes a %s registry for an empty one', async (_name, timeout, expected) => {
+  ])('a source that treats a %s registry as empty', async (_name, timeout, expected) => {
     const registry = new ToyRegistry()
     await registry.start()
     const blind = (url: string): Source => ({

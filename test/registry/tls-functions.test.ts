@@ -32,7 +32,7 @@ test.each<[string, () => unknown, RegExp]>([
     /PEM|DECODER/,
   ],
   ['never answers', () => new Promise(() => {}), /no answer within 50 ms/],
-])('a tls function that %s fails the request, and nothing else', async (name, tls, message) => {
+])('a tls function that %s only fails the request', async (name, tls, message) => {
   const timeout = name === 'never answers' ? 50 : 5_000
   const http = new RegistryHttp({ name: 'x', clock: systemClock, timeout, tls: tls as TlsSource })
   const { signal } = new AbortController()
@@ -40,7 +40,7 @@ test.each<[string, () => unknown, RegExp]>([
   await http.close()
 })
 
-test('tls options that cannot be used fail the request, too', async () => {
+test('invalid tls options also fail only the request', async () => {
   const tls = { cert: '-----BEGIN CERTIFICATE-----\nMII', key: 'x' }
   const http = new RegistryHttp({ name: 'x', clock: systemClock, timeout: 5_000, tls })
   const { signal } = new AbortController()

@@ -18,7 +18,7 @@ const unprintable = {
 it.each([
   ['{"url":', 'SyntaxError: it is not valid JSON'],
   ['{"url":"http://10.0.0.1:80"}}', 'SyntaxError: it is not valid JSON'],
-])('the value %s is dropped with the reason, and the others stay', (value, reason) => {
+])('the value %s is dropped with a reason, and the others are kept', (value, reason) => {
   const entry = decodeEntry(decodeValue, '/services/svc/b', value, 'b')
   expect(new SnapshotReader().read([good, entry])).toMatchObject({
     instances: [good],
@@ -36,7 +36,7 @@ it.each([
   ['a string', 'a string'],
   [undefined, 'undefined'],
   [unprintable, 'an error that cannot be shown'],
-])('a decode function of the user’s that throws: %#', (error, shown) => {
+])('a decode function that throws: %#', (error, shown) => {
   const entry = decodeEntry(failing(error), 'k', 'v', 'b')
   const { rejected } = new SnapshotReader().read([entry])
   expect(rejected).toEqual([
@@ -44,7 +44,7 @@ it.each([
   ])
 })
 
-it('shows no credentials, and the beginning of a long value only', () => {
+it('shows the beginning of a long value, without credentials', () => {
   const value = `{"url":"http://me:hunter2@10.0.0.1:80","x":"${'y'.repeat(1e6)}`
   const { rejected } = new SnapshotReader().read([decodeEntry(decodeValue, 'k', value, 'b')])
   const text = JSON.stringify(rejected)
@@ -53,7 +53,7 @@ it('shows no credentials, and the beginning of a long value only', () => {
   expect(text.length).toBeLessThan(500)
 })
 
-it('an instance that was known is dropped when its value turns bad, and taken again when it is good', () => {
+it('an instance is dropped while its value is invalid, and used again afterwards', () => {
   const reader = new SnapshotReader()
   const read = (value: string) => reader.read([good, decodeEntry(decodeValue, 'k', value, 'b')])
   expect(read('10.0.0.2:80').instances).toHaveLength(2)
@@ -61,6 +61,6 @@ it('an instance that was known is dropped when its value turns bad, and taken ag
   expect(read('10.0.0.2:80').instances).toHaveLength(2)
 })
 
-it('the error of a node of ZooKeeper quotes nothing of its data', () => {
+it('the error for a ZooKeeper node quotes none of its data', () => {
   expect(() => curator.read('b', '{"address":"me:hunter2')).toThrow(/^it is not valid JSON$/)
 })

@@ -71,8 +71,8 @@ function turn(): Promise<void> {
   })
 }
 
-describe('as the drain ends', () => {
-  it('a request that lies in the socket of an idle connection is read and answered', async () => {
+describe('at the end of the drain', () => {
+  it('a request in the socket of an idle connection is read and answered', async () => {
     const { clock, me, client, closed } = await draining()
     const one = client()
     one.socket.write(GET)
@@ -88,7 +88,7 @@ describe('as the drain ends', () => {
     await Promise.all([closing, closed, one.closed])
   })
 
-  it('a connection that waits to be accepted is accepted, and its request answered', async () => {
+  it('a connection that waits to be accepted is accepted, and its request is answered', async () => {
     const { clock, me, client, closed } = await draining()
     const closing = me.close()
     await turn()
@@ -102,7 +102,7 @@ describe('as the drain ends', () => {
     await Promise.all([closing, closed, late.closed])
   })
 
-  it('a request on a connection that was busy until now is answered too', async () => {
+  it('a request on a connection that was busy until then is answered too', async () => {
     const asked: (() => void)[] = []
     const { clock, me, client, closed } = await draining(() => new Promise((resolve) => asked.push(resolve)))
     const one = client()
@@ -125,7 +125,7 @@ describe('as the drain ends', () => {
     await Promise.all([closing, closed, one.closed])
   })
 
-  it('what never sends a request does not keep the server open for ever', async () => {
+  it('a client that never sends a request does not keep the server open', async () => {
     const { clock, me, client, closed } = await draining()
     const silent = client()
     await once(silent.socket, 'connect')

@@ -6,7 +6,7 @@ import { ManualClock } from '../../src/testing/clock.ts'
 const METHODS = 'getChildren getData exists create setData remove mkdirp getSessionId getSessionTimeout close'
 
 it.each([{ pendingBuffer: Buffer.of(0, 0, 1) }, { pendingBuffer: null }, undefined])(
-  'the half of a packet in which a connection was cut is not read before the next one: %j',
+  'the part of a packet before a lost connection is not prepended to the next connection: %j',
   (connectionManager) => {
     const methods = Object.fromEntries(METHODS.split(' ').map((name) => [name, () => {}]))
     const client = Object.assign(new EventEmitter(), methods, { connectionManager })

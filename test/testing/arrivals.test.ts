@@ -19,11 +19,11 @@ function bySecond(times: readonly number[], seconds: number): number[] {
 }
 
 describe('arrivals', () => {
-  it('are evenly apart when uniform', () => {
+  it('have equal distances when uniform', () => {
     expect(all({ rate: 200, process: 'uniform' }, 30)).toEqual([5, 10, 15, 20, 25])
   })
 
-  it('are a Poisson process by default: the variance of the count is its mean', () => {
+  it('are a Poisson process by default: the variance of the count equals its mean', () => {
     const seconds = 2_000
     const counts = bySecond(all({ rate: 50 }, seconds * 1000), seconds)
     const mean = counts.reduce((sum, count) => sum + count, 0) / seconds
@@ -43,11 +43,11 @@ describe('arrivals', () => {
     expect(Math.abs(times.filter((at) => at >= 20_000).length - 30_000)).toBeLessThan(spread + 30)
   })
 
-  it('end even when a shape stays at zero', () => {
+  it('end even if the shape stays at zero', () => {
     expect(all({ rate: 1_000, shape: () => 0 }, 60_000)).toEqual([])
   })
 
-  it('refuse a shape that is no factor', () => {
+  it('refuse a shape that returns an invalid factor', () => {
     expect(() => all({ rate: 1, shape: () => -1 }, 10)).toThrow(
       'arrivals.shape() must be a number >= 0 and <= 1000000000, got -1',
     )

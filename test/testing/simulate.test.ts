@@ -35,7 +35,7 @@ const lively: SimulationOptions = {
 }
 
 describe('simulate()', () => {
-  it('gives the same report for the same seed, and another for another', async () => {
+  it('gives the same report for the same seed, and a different one for another seed', async () => {
     const [first, again] = await Promise.all([simulate(lively), simulate(lively)])
     expect(again).toEqual(first)
     expect((await simulate({ ...lively, seed: 43 })).latency).not.toEqual(first.latency)
@@ -99,7 +99,7 @@ describe('outcomes', () => {
     expect(report.success).toBe(success)
   })
 
-  it('can be judged by the caller', async () => {
+  it('can be defined by the option success', async () => {
     const seen = new Set<string>()
     const report = await simulate({
       ...base,
@@ -128,7 +128,7 @@ describe('outcomes', () => {
     expect(report.latency.p999).toBeCloseTo(ms)
   })
 
-  it('a call that nothing ends is a failure that took forever', async () => {
+  it('a call that never ends is a failure with infinite latency', async () => {
     const report = await simulate({
       ...base,
       client: () => bare,
@@ -139,7 +139,7 @@ describe('outcomes', () => {
     expect(report.latency.p90).toBeCloseTo(1)
   })
 
-  it('a refused connection is retried elsewhere, and each try is counted', async () => {
+  it('a refused connection is retried on another server, and each attempt is counted', async () => {
     const report = await simulate({
       ...base,
       client: () => ({ ...bare, retry: { backoff: 0 }, budget: { ratio: 1 } }),
@@ -149,7 +149,7 @@ describe('outcomes', () => {
     expect(report.events.filter(({ name }) => name === 'call:retry')).toHaveLength(99)
   })
 
-  it('hedges are counted, and shorten what callers see', async () => {
+  it('hedges are counted, and shorten the latencies of callers', async () => {
     const report = await simulate({
       ...base,
       client: () => ({ ...bare, hedge: { after: 50 }, budget: { ratio: 1 } }),
@@ -159,7 +159,7 @@ describe('outcomes', () => {
     expect(report.latency.p999).toBeCloseTo(60)
   })
 
-  it('Retry-After is heard', async () => {
+  it('Retry-After is used', async () => {
     const busy: SimulatedServer = {
       id: 'a',
       respond: () => ({ after: 1, status: 503, headers: { 'retry-after': '5' } }),
@@ -170,7 +170,7 @@ describe('outcomes', () => {
 })
 
 describe('traffic', () => {
-  it('is not reported before the end of the warm-up, though it was sent', async () => {
+  it('that arrives in the warm-up is sent but not reported', async () => {
     let asked = 0
     const { logical, attempts, byServer, timeline } = await simulate({
       ...base,
@@ -191,7 +191,7 @@ describe('traffic', () => {
     expect(timeline).toEqual([{ at: 2_000, logical: 100, success: 1, p99: timeline[0]?.p99 }])
   })
 
-  it('is spread over clients, each with a policy and a fleet of its own', async () => {
+  it('is distributed over clients, each with its own policy and fleet', async () => {
     const made: number[] = []
     const { events, byServer } = await simulate({
       ...base,
@@ -211,7 +211,7 @@ describe('traffic', () => {
     expect(opened.map(({ instance }) => instance)).toEqual(['a', 'a', 'a', 'a'])
   })
 
-  it('takes the policy of its route', async () => {
+  it('uses the policy of its route', async () => {
     const report = await simulate({
       ...base,
       client: () => ({ ...bare, routes: { 'GET /slow': { timeout: 500 }, 'GET /fast': { timeout: 5 } } }),
@@ -242,7 +242,7 @@ describe('traffic', () => {
     expect(report.success).toBe(success)
   })
 
-  it('shows the server what it asked for', async () => {
+  it('passes the request to the server', async () => {
     const seen = new Set<string>()
     await simulate({
       ...base,
@@ -293,7 +293,7 @@ describe('servers', () => {
     expect(seen).toEqual([{ id: 'a', zone: 'z', weight: 3, priority: 2 }, { id: 'b' }])
   })
 
-  it('go on working on what their callers have given up', async () => {
+  it('finish requests that their callers have given up', async () => {
     const loads: number[] = []
     await simulate({
       ...base,
@@ -311,7 +311,7 @@ describe('servers', () => {
     expect(loads).toEqual([1, 2, 3, 3])
   })
 
-  it('tell a client that may know everything their load', async () => {
+  it('report their load to a client policy that uses inFlight', async () => {
     const { byServer } = await simulate({
       ...base,
       clients: 2,
@@ -326,7 +326,7 @@ describe('servers', () => {
   })
 })
 
-describe('a mistake in the model ends the simulation', () => {
+describe('an error in the model ends the simulation', () => {
   const fail = (): never => {
     throw new Error('oops')
   }

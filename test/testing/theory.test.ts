@@ -38,7 +38,7 @@ describe('simulate() against queueing theory', () => {
     expect(Math.abs(latency.p99 / quantile(0.99) - 1)).toBeLessThan(0.1)
   })
 
-  it("holds Little's law: what a server sees in flight is rate times time, plus the arriving request", async () => {
+  it('follows Little’s law: the mean number of requests in a server is rate times time, plus the arriving one', async () => {
     let seen = 0
     const { logical } = await simulate({
       seed: 2,
@@ -58,7 +58,7 @@ describe('simulate() against queueing theory', () => {
     expect(Math.abs(seen / logical - (100 * 0.08 + 1))).toBeLessThan(0.2)
   })
 
-  it('takes percentiles by nearest rank', async () => {
+  it('calculates percentiles by nearest rank', async () => {
     let asked = 0
     const { latency } = await simulate({
       duration: 10_005,

@@ -16,7 +16,7 @@ const step = fc.oneof(
 )
 
 describe('TimerHeap', () => {
-  it('runs like a list that is sorted each time, whatever is added and cancelled in between', () => {
+  it('returns timers in the order of a sorted list, after any sequence of additions and cancellations', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const heap = new TimerHeap()

@@ -31,7 +31,7 @@ contexts:
 `
 
 describe('a kubeconfig file', () => {
-  it('gives the server, the namespace and the token, read anew for each request', async () => {
+  it('provides server, namespace and token, read again for each request', async () => {
     const seen: (string | undefined)[] = []
     const note =
       (handler: Handler): Handler =>
@@ -49,7 +49,7 @@ describe('a kubeconfig file', () => {
     expect(seen[0]).toBe('/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices Bearer one')
   })
 
-  it('gives certificates, from itself and from files beside it', async () => {
+  it('provides certificates, inline or from files next to it', async () => {
     const user = `{ client-certificate: me.crt, client-key-data: ${Buffer.from('key').toString('base64')} }`
     const folder = await folderWith({ config: yaml('https://10.0.0.1:6443/', user), 'me.crt': 'cert' })
     expect(await readKubeconfig(join(folder, 'config'), undefined)).toEqual({
@@ -61,7 +61,7 @@ describe('a kubeconfig file', () => {
     })
   })
 
-  it('may be JSON with a byte order mark, and another context may be named', async () => {
+  it('may be JSON with a byte order mark, and the option context selects a context', async () => {
     const config = {
       clusters: [{ name: 'c', cluster: { server: 'http://10.0.0.1', 'insecure-skip-tls-verify': true } }],
       contexts: [null, { name: 'x', context: { cluster: 'c' } }],
@@ -76,12 +76,12 @@ describe('a kubeconfig file', () => {
   it.each([
     ['{ exec: { command: aws } }', undefined, /authenticates user 'u' by exec, which is not supported/],
     ['{ token: t }', 'nope', /has no context 'nope'/],
-  ])('that cannot be used says why: %s', async (user, context, message) => {
+  ])('that is invalid causes an error with the reason: %s', async (user, context, message) => {
     const folder = await folderWith({ config: yaml('https://10.0.0.1', user) })
     await expect(readKubeconfig(join(folder, 'config'), context)).rejects.toThrow(message)
   })
 
-  it('that is not there fails the watch, not the construction', async () => {
+  it('that does not exist fails the watch, not the construction', async () => {
     const source = kubernetes({ kubeconfig: '/nowhere/config' })
     const watch = source.watch('orders', new AbortController())[Symbol.asyncIterator]()
     await expect(watch.next()).rejects.toThrow('/nowhere/config')
@@ -89,7 +89,7 @@ describe('a kubeconfig file', () => {
 })
 
 describe('one watch for all services', () => {
-  it('gives each its own slices, and looks at one again only when its own have changed', async () => {
+  it('gives each service its slices, and joins them again only when they have changed', async () => {
     const of = (service: string, name: string, address: string): ReturnType<typeof named> => {
       const slice = named(name, address, '1')
       return { ...slice, metadata: { ...slice.metadata, labels: { 'kubernetes.io/service-name': service } } }

@@ -58,7 +58,7 @@ describe('an endpoint in no slice', () => {
     expect(clock.timers).toBe(0)
   })
 
-  it('is gone after a moment, however much else changes meanwhile', async () => {
+  it('is removed after a moment, even if other endpoints change in between', async () => {
     const { clock, shown, feed, stop, done } = lingering()
     await feed({ a, b })
     await feed({ a })
@@ -72,7 +72,7 @@ describe('an endpoint in no slice', () => {
     await done
   })
 
-  it('goes at once when it is still listed, as unusable', async () => {
+  it('is removed at once when it is still listed as not usable', async () => {
     const { shown, feed, stop, done } = lingering()
     await feed({ a, b })
     await feed({ a, b: undefined })

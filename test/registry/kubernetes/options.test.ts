@@ -21,13 +21,13 @@ describe('options', () => {
     expect(() => kubernetes(options)).toThrow(message)
   })
 
-  it('refuses a service that would be more than a name in a selector', async () => {
+  it('refuses a service name that has a special meaning in a selector', async () => {
     const { signal } = new AbortController()
     const next = kubernetes({ server }).watch('a,b', { signal })[Symbol.asyncIterator]().next()
     await expect(next).rejects.toThrow("service must be a Kubernetes name, got 'a,b'")
   })
 
-  it('says which token file it cannot read', async () => {
+  it('names the token file that it cannot read', async () => {
     const { signal } = new AbortController()
     const source = kubernetes({ server, tokenFile: '/nowhere/token' })
     await expect(source.watch('a', { signal })[Symbol.asyncIterator]().next()).rejects.toThrow(

@@ -30,7 +30,7 @@ describe('conditions', () => {
 })
 
 describe('joining slices', () => {
-  it('tells zone, pod and node', () => {
+  it('sets zone, pod and node', () => {
     const endpoint = at('10.0.0.1', {
       zone: 'a',
       nodeName: 'n1',
@@ -46,7 +46,7 @@ describe('joining slices', () => {
     ])
   })
 
-  it('counts an endpoint in two slices once, as the better of what they say', () => {
+  it('counts an endpoint in two slices once, with the better of its two states', () => {
     const ready = at('10.0.0.1')
     const draining = at('10.0.0.1', { conditions: { ready: false, serving: true, terminating: true } })
     const down = at('10.0.0.1', { conditions: { ready: false } })
@@ -58,7 +58,7 @@ describe('joining slices', () => {
     }
   })
 
-  it('keeps ports of one address apart', () => {
+  it('keeps two ports of one address as two instances', () => {
     const other = { ports: [{ ...http, port: 9090 }] }
     expect(urls(join([slice([at('10.0.0.1')]), slice([at('10.0.0.1')], other)]))).toEqual([
       'http://10.0.0.1:8080',
@@ -66,7 +66,7 @@ describe('joining slices', () => {
     ])
   })
 
-  it('takes both families, a pod with both by IPv4, or by the one that is ready', () => {
+  it('uses both address families, and for a pod with both IPv4, or the family that is ready', () => {
     const pod = (uid: string): Partial<SliceEndpoint> => ({ targetRef: { kind: 'Pod', name: uid, uid } })
     const v6 = slice([at('fd00::1', pod('both')), at('fd00::2', pod('six')), at('fd00::3', pod('half'))], {
       addressType: 'IPv6',
@@ -82,7 +82,7 @@ describe('joining slices', () => {
     ])
   })
 
-  it('ignores names in place of addresses, and slices as empty as the API may give them', () => {
+  it('ignores names instead of addresses, and empty slices', () => {
     const empty = { metadata: { name: 'b' }, addressType: 'IPv4', endpoints: null, ports: null }
     expect(join([slice([at('db.example')], { addressType: 'FQDN' }), empty])).toEqual([])
   })
@@ -104,26 +104,26 @@ describe('ports', () => {
     expect(urls(join([slice([at('10.0.0.1')], { ports })], { port: option }))).toEqual([gives])
   })
 
-  it('prefers the scheme it was given', () => {
+  it('prefers the scheme of the option', () => {
     expect(
       urls(join([slice([at('10.0.0.1')], { ports: two })], { port: 'metrics', scheme: 'http' })),
     ).toEqual(['http://10.0.0.1:9100'])
   })
 
-  it('asks which port is meant', () => {
+  it('requires the option port when there are several ports', () => {
     const message = 'kubernetes: the option port must name a port of the service, which has: http, metrics'
     expect(() => join([slice([at('10.0.0.1')], { ports: two })])).toThrow(message)
     expect(() => join([slice([at('10.0.0.1')], { ports: null })])).toThrow('which has: none')
   })
 
-  it('says which ports there are when there is none of that name', () => {
+  it('lists the ports when none has the wanted name', () => {
     expect(() => join([slice([at('10.0.0.1')])], { port: 'grpc' })).toThrow(
       'no port "grpc"; the service has: http',
     )
     expect(join([slice([], { ports: null })], { port: 'grpc' })).toEqual([])
   })
 
-  it('leaves out pods of a version without that port', () => {
+  it('drops pods that do not have the port', () => {
     const old = slice([at('10.0.0.1')], { ports: [{ ...http, name: 'web' }] })
     expect(urls(join([old, slice([at('10.0.0.2')])], { port: 'http' }))).toEqual(['http://10.0.0.2:8080'])
   })

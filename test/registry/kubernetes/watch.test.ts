@@ -6,7 +6,7 @@ import { kubernetes } from '../../../src/registry/kubernetes.ts'
 import { apiServer, hangs, line, list, named, says, skewed, snapshots, type Handler } from './api-server.ts'
 
 describe('list and watch', () => {
-  it('asks for the slices of one service, from the cache, then for changes with bookmarks', async () => {
+  it('lists the slices of one service from the cache, then watches changes with bookmarks', async () => {
     const seen: URL[] = []
     const note =
       (handler: Handler): Handler =>
@@ -36,7 +36,7 @@ describe('list and watch', () => {
     expect(Number(timeoutSeconds)).toBeLessThanOrEqual(10)
   })
 
-  it('follows changes, of which a chunk may hold half of one or several', async () => {
+  it('applies changes when a chunk has a part of one or several of them', async () => {
     const added = line('ADDED', named('b', '10.0.0.2', '8'))
     const changed = line('MODIFIED', named('a', '10.0.0.3', '9'))
     const { server } = await apiServer(list('7', named('a', '10.0.0.1', '1')), (response) => {
@@ -61,7 +61,7 @@ describe('list and watch', () => {
     expect(seen.at(-1)).toEqual(['http://10.0.0.1:8080'])
   })
 
-  it('goes on from the last version when a watch ends, a bookmark counting, without a new list', async () => {
+  it('continues from the last version, also that of a bookmark, without a new list when a watch ends', async () => {
     const clock = skewed()
     const later =
       (handler: Handler): Handler =>
@@ -80,7 +80,7 @@ describe('list and watch', () => {
     expect(requests).toEqual(['list 0', 'watch 7', 'watch 9', 'watch 12'])
   })
 
-  it('lists again after a watch in which nothing was said: its version may be from before a restored backup', async () => {
+  it('lists again after a watch without events, because the version may be newer than a restored backup', async () => {
     const clock = skewed()
     const { server, requests } = await apiServer(
       list('999999'),
@@ -95,7 +95,7 @@ describe('list and watch', () => {
     expect(requests.slice(0, 3)).toEqual(['list 0', 'watch 999999', 'list 0'])
   })
 
-  it('ends as planned, and so does not spin, when the server ends a watch at once', async () => {
+  it('ends as planned when the server ends a watch at once, so that it does not spin', async () => {
     const { server, requests } = await apiServer(list('7'), says())
     await snapshots({ server })
     expect(requests).toEqual(['list 0', 'watch 7'])
@@ -105,12 +105,12 @@ describe('list and watch', () => {
   it.each<{ form: string; handler: Handler }>([
     { form: 'an event', handler: says(line('ERROR', expired)) },
     { form: 'a status', handler: (response) => response.writeHead(410).end(JSON.stringify(expired)) },
-  ])('ends as planned when its version is gone, told by $form', async ({ handler }) => {
+  ])('ends as planned when its version has expired, reported by $form', async ({ handler }) => {
     const { server } = await apiServer(list('7', named('a', '10.0.0.1', '1')), handler)
     expect(await snapshots({ server })).toEqual([['http://10.0.0.1:8080']])
   })
 
-  it('takes what came in one chunk with the 410', async () => {
+  it('applies the events that arrive in the same chunk as the 410', async () => {
     const both = line('ADDED', named('a', '10.0.0.1', '8')) + line('ERROR', expired)
     const { server } = await apiServer(list('7'), says(both))
     expect(await snapshots({ server })).toEqual([[], ['http://10.0.0.1:8080']])
@@ -149,14 +149,14 @@ describe('list and watch', () => {
     await expect(snapshots({ server, clock: skewed() })).rejects.toThrow(error)
   })
 
-  it('notices a watch that does not end when it is due', async () => {
+  it('detects a watch that does not end when it should', async () => {
     const { server } = await apiServer(list('7'), hangs)
     await expect(snapshots({ server, rotateAfter: 1_000, timeout: 50 })).rejects.toThrow(
       /did not end the watch/,
     )
   })
 
-  it('leaves a server alone for as long as its 429 asks', async () => {
+  it('waits for as long as Retry-After of a 429 requests', async () => {
     const { server, requests } = await apiServer(
       (response) => response.writeHead(429, { 'retry-after': '7' }).end(),
       hangs,
@@ -180,7 +180,7 @@ describe('list and watch', () => {
     expect(requests).toHaveLength(1)
   })
 
-  it('shows the token to the server and to nobody else', async () => {
+  it('sends the token to the server, and shows it in no error', async () => {
     const headers: unknown[] = []
     const echo: Handler = (response, _, request) => {
       headers.push(request.headers.authorization)
@@ -193,7 +193,7 @@ describe('list and watch', () => {
     expect(inspect(error, { depth: Infinity, showHidden: true })).not.toContain('secret-1')
   })
 
-  it('closes its connections when the consumer just stops', async () => {
+  it('closes its connections when the consumer leaves the loop', async () => {
     let watch: IncomingMessage | undefined
     const { server } = await apiServer(list('7'), (response, _, request) => {
       watch = request
