@@ -37,15 +37,15 @@ export interface RefusalDetails extends ErrorOptions {
 
 /** The counts of a breaker when it opened. */
 export interface OpenCounts {
-  /** Results in the window. Absent without a window. */
+  /** Failures in a row. */
   readonly consecutive: number
-  /** Failures in the window. Absent without a window. */
+  /** Results in the window. Absent without a window. */
   readonly calls?: number
-  /** Slow calls in the window. Absent without a window. */
+  /** Failures in the window. Absent without a window. */
   readonly failures?: number
-  /** The share of failures, or of slow calls, that opened the breaker, 0 to 1. Only set for these two reasons. */
+  /** Slow calls in the window. Absent without a window. */
   readonly slow?: number
-  /** The share of failures, or of slow calls, that decided; for these two reasons only. */
+  /** The share of failures, or of slow calls, that opened the breaker, 0 to 1. Only set for these two reasons. */
   readonly rate?: number
 }
 

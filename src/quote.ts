@@ -9,7 +9,7 @@ export function quote(value: unknown): string {
 }
 
 /** Control characters, and characters that change the direction of text. A terminal would interpret them. */
-// oxlint-disable-next-line no-control-regex -- control characters are what it is for
+// oxlint-disable-next-line no-control-regex -- it matches control characters
 const CONTROLS = /[\0-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
 
 /**

@@ -48,7 +48,7 @@ class Answer implements Handler {
     this.#status = status
     if (!this.#policy.expects(status)) {
       this.#finish(status === 429 ? paused(headers) : failed({ reason: 'status', status }))
-    } else if (!this.#policy.holds) this.#finish(PASS)
+    } else if (!this.#policy.bodyPasses) this.#finish(PASS)
   }
 
   onResponseData(_controller: unknown, chunk: Buffer): void {
@@ -68,7 +68,7 @@ class Answer implements Handler {
 
   #judge(): void {
     const text = Buffer.concat(this.#pieces).subarray(0, MAX_BODY).toString()
-    const isRight = this.#policy.holds?.(text) ?? true
+    const isRight = this.#policy.bodyPasses?.(text) ?? true
     this.#finish(isRight ? PASS : failed({ reason: 'body', status: this.#status }))
   }
 }

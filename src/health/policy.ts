@@ -70,7 +70,7 @@ export interface HealthPolicy {
   readonly unhealthyThreshold: number
   readonly expects: (status: number) => boolean
   /** Tests the body. If undefined, the body is not read. */
-  readonly holds: ((body: string) => boolean) | undefined
+  readonly bodyPasses: ((body: string) => boolean) | undefined
   readonly port: number | undefined
   readonly headers: Readonly<Record<string, string>>
   readonly startsHealthy: boolean
@@ -115,7 +115,7 @@ export function healthPolicy(options: HealthOptions): HealthPolicy {
     healthyThreshold: checkThreshold('health.healthyThreshold', healthyThreshold),
     unhealthyThreshold: checkThreshold('health.unhealthyThreshold', unhealthyThreshold),
     expects: statuses(expect.status),
-    holds: bodyTest(expect.body),
+    bodyPasses: bodyTest(expect.body),
     port:
       port === undefined
         ? undefined

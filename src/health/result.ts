@@ -21,6 +21,6 @@ export function failed(failure: CheckFailure): CheckResult {
 
 /** The server is overloaded, which says nothing about its health. */
 export function paused(headers: AnswerHeaders): CheckResult {
-  const wish = retryAfter(headers['retry-after'], headers['date'], 0)
-  return { outcome: 'none', pause: Math.min(Math.max(wish, PAUSE), MAX_PAUSE) }
+  const requested = retryAfter(headers['retry-after'], headers['date'], 0)
+  return { outcome: 'none', pause: Math.min(Math.max(requested, PAUSE), MAX_PAUSE) }
 }

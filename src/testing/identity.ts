@@ -10,7 +10,6 @@ export interface IdentityOptions {
 /**
  * A source in which every service has one instance: its own logical origin. Mocks that intercept connections
  * then see `http://user-service`, as in the application's code.
- * then see `http://user-service`, as the application wrote it.
  *
  * @example
  * const server = setupServer(http.get('http://user-service/users/:id', () => HttpResponse.json({ id: 42 })))

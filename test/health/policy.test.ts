@@ -10,7 +10,7 @@ test('has these defaults', () => {
     healthyThreshold: 2,
     unhealthyThreshold: 3,
     startsHealthy: true,
-    holds: undefined,
+    bodyPasses: undefined,
     headers: {},
   })
   expect(healthPolicy({ path: '/', interval: 500 }).timeout).toBe(500)
@@ -23,8 +23,8 @@ test('by default, 200 to 299 pass', () => {
 
 test('a RegExp with a state starts at the beginning each time, and the given one is not changed', () => {
   const given = /ok/g
-  const { holds } = healthPolicy({ path: '/', expect: { body: given } })
-  expect([holds?.('ok'), holds?.('ok'), holds?.('no')]).toEqual([true, true, false])
+  const { bodyPasses } = healthPolicy({ path: '/', expect: { body: given } })
+  expect([bodyPasses?.('ok'), bodyPasses?.('ok'), bodyPasses?.('no')]).toEqual([true, true, false])
   expect(given.lastIndex).toBe(0)
 })
 

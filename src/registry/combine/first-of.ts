@@ -21,9 +21,9 @@ export function firstOf(...args: CombineArguments): Source {
       snapshots(signal, (sink) => {
         let current: unknown
         const decide = (): void => {
-          for (const { instances, lost, pending } of parts) {
+          for (const { instances, failedTooLong, pending } of parts) {
             if (pending) return
-            if (instances.length === 0 || lost) continue
+            if (instances.length === 0 || failedTooLong) continue
             // Publish only when the instances of the source in use change.
             if (instances !== current) sink.next(instances)
             current = instances

@@ -71,7 +71,7 @@ export class Part {
   }
 
   /** Whether the source has failed for longer than `patience`. */
-  get lost(): boolean {
+  get failedTooLong(): boolean {
     return this.failing && this.#overdue
   }
 

@@ -22,8 +22,8 @@ export async function registerWithAgent(
   const { serviceId, checkId } = agentIds(service, instance)
   const body = JSON.stringify(toRegistration(service, instance, options))
   const agent = new Agent(options)
-  const beat = `/v1/agent/check/pass/${encodeURIComponent(checkId)}`
-  const leave = `/v1/agent/service/deregister/${encodeURIComponent(serviceId)}`
+  const heartbeat = `/v1/agent/check/pass/${encodeURIComponent(checkId)}`
+  const deregister = `/v1/agent/service/deregister/${encodeURIComponent(serviceId)}`
   try {
     await agent.put('/v1/agent/service/register?replace-existing-checks=true', signal, { body })
   } catch (error) {
@@ -34,13 +34,13 @@ export async function registerWithAgent(
     ttl: options.ttl,
     // Sends no note: a changed output would raise the index and wake every watcher.
     renew: async ({ signal }) => {
-      const known = await agent.put(beat, signal, { isUnknown })
+      const known = await agent.put(heartbeat, signal, { isUnknown })
       if (!known) await agent.close()
       return known
     },
     release: async ({ signal }) => {
       try {
-        await agent.put(leave, signal, { isUnknown })
+        await agent.put(deregister, signal, { isUnknown })
       } finally {
         await agent.close()
       }

@@ -42,8 +42,8 @@ export async function* blockingQueries(
       query.searchParams.set('wait', `${Math.ceil(wait)}ms`)
     }
     // The server adds up to 1/16 of the wait, so that clients do not all return at the same moment.
-    const patience = blocking ? (wait * 17) / 16 + timeout : timeout
-    const request = { headers, signal, timeout: patience, background: blocking }
+    const requestTimeout = blocking ? (wait * 17) / 16 + timeout : timeout
+    const request = { headers, signal, timeout: requestTimeout, background: blocking }
     const reply = await http.send(query.href, request)
     if (reply.status !== 200) throw http.failure(query.href, request, reply)
     index = nextIndex(index, reply)

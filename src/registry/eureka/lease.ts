@@ -23,12 +23,12 @@ export async function registerInstance(
   const body = JSON.stringify(toRegistration(app, instance, ttl, timestamp))
   const path = `/apps/${encodeURIComponent(app)}`
   const own = `${path}/${encodeURIComponent(instance.id)}`
-  const beat = `${own}?status=UP&lastDirtyTimestamp=${timestamp}`
+  const heartbeat = `${own}?status=UP&lastDirtyTimestamp=${timestamp}`
   const found = await send(settings, path, { method: 'POST', body, signal })
   if (!found) throw new Error(`eureka: no Eureka server at ${settings.endpoints.current}`)
   return {
     ttl,
-    renew: ({ signal }) => send(settings, beat, { method: 'PUT', signal }),
+    renew: ({ signal }) => send(settings, heartbeat, { method: 'PUT', signal }),
     release: async ({ signal }) => {
       await send(settings, own, { method: 'DELETE', signal })
     },

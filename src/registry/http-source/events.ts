@@ -20,25 +20,25 @@ export async function* eventDocuments(
   signal: AbortSignal,
 ): AsyncGenerator<unknown, void> {
   const frozen = new AbortController()
-  const listening = AbortSignal.any([signal, frozen.signal])
-  let heard = clock.now()
-  const guard = async (): Promise<void> => {
+  const active = AbortSignal.any([signal, frozen.signal])
+  let lastByteAt = clock.now()
+  const watchIdle = async (): Promise<void> => {
     for (;;) {
-      const left = heard + idle - clock.now()
+      const left = lastByteAt + idle - clock.now()
       if (left <= 0)
         return frozen.abort(timeoutError(`http: no event and no comment from ${url} within ${idle} ms`))
-      await clock.sleep(left, listening, { ref: false })
+      await clock.sleep(left, active, { ref: false })
     }
   }
-  guard().catch(() => {})
+  watchIdle().catch(() => {})
   try {
     const request = {
       headers: { accept: 'text/event-stream', ...(await headers()) },
-      signal: listening,
+      signal: active,
       background: true,
     }
     const chunks = await http.stream(url, request)
-    for await (const data of eventData(chunks, () => (heard = clock.now()))) yield parse(url, data)
+    for await (const data of eventData(chunks, () => (lastByteAt = clock.now()))) yield parse(url, data)
   } catch (error) {
     signal.throwIfAborted()
     throw frozen.signal.aborted ? frozen.signal.reason : error

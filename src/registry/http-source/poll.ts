@@ -16,7 +16,7 @@ export interface PollOptions {
 const MIN_INTERVAL = 100
 
 /** An answer without a change counts as delayed by the server if it took at least this long, in ms. */
-const MIN_HELD = 1_000
+const MIN_DELAYED = 1_000
 
 /**
  * Yields each document that the server sends. A request carries the validator of the last answer (RFC 9110),
@@ -28,21 +28,21 @@ export async function* pollDocuments(
   signal: AbortSignal,
 ): AsyncGenerator<unknown, void> {
   let validator: Record<string, string> = {}
-  const canHold = (): boolean => wait > 0 && Object.keys(validator).length > 0
+  const canDelay = (): boolean => wait > 0 && Object.keys(validator).length > 0
   for (let first = true; ; first = false) {
     const started = clock.now()
     // The server cannot delay the first answer: no validator is known yet.
-    const holding = !first && canHold()
+    const mayDelay = !first && canDelay()
     const request = {
       headers: {
         accept: 'application/json',
         'accept-encoding': 'gzip',
         ...(await headers()),
         ...validator,
-        ...(holding && { prefer: `wait=${Math.ceil(wait / 1000)}` }),
+        ...(mayDelay && { prefer: `wait=${Math.ceil(wait / 1000)}` }),
       },
       signal,
-      timeout: timeout + (holding ? wait : 0),
+      timeout: timeout + (mayDelay ? wait : 0),
       background: !first,
     }
     const reply = await http.send(url, request)
@@ -56,8 +56,10 @@ export async function* pollDocuments(
     // A server that does not support delays answers at once each time: then wait for the poll interval. After
     // the first answer, send the next request at once, so that a change right after it is found without a
     // pause.
-    const held = holding ? reply.status === 200 || clock.now() - started >= MIN_HELD : first && canHold()
-    const interval = held ? MIN_INTERVAL : poll * (0.9 + 0.2 * clock.random())
+    const supportsDelay = mayDelay
+      ? reply.status === 200 || clock.now() - started >= MIN_DELAYED
+      : first && canDelay()
+    const interval = supportsDelay ? MIN_INTERVAL : poll * (0.9 + 0.2 * clock.random())
     await clock.sleep(Math.max(started + interval - clock.now(), 0), signal, { ref: false })
   }
 }

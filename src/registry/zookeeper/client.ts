@@ -55,7 +55,7 @@ const METHODS = [
 
 /**
  * Returns the same client while its session lives, then a new one, because an expired client never recovers. A
- * server that lost its data rejects a client that has seen newer data, for ever. So a client that has been
+ * server that lost its data always rejects a client that has seen newer data. So a client that has been
  * disconnected for longer than its session timeout is replaced too.
  */
 export class Sessions {
@@ -102,8 +102,8 @@ export class Sessions {
   #use(client: ZooKeeperClient): ZooKeeperClient {
     this.#client = client
     this.#expired = false
-    // A server that has just started to listen may accept a connection and never answer. Its client would wait
-    // for ever.
+    // A server that has just started to listen may accept a connection and never answer. Its client would then
+    // wait without end.
     this.#downSince = isConnected(client) ? undefined : this.#clock.now()
     const on = (event: Parameters<ZooKeeperClient['on']>[0], listener: () => void): void => {
       client.on(event, () => {
