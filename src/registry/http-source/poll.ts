@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../../clock.ts'
 import type { RegistryHttp } from '../http/http.ts'
 
@@ -46,19 +47,20 @@ export async function* pollDocuments(
       background: !first,
     }
     const reply = await http.send(url, request)
+    let hasChanged = false
     if (reply.status === 200) {
       const document = http.json(url, request, reply)
-      validator = validatorOf(reply.headers)
+      const next = validatorOf(reply.headers)
+      hasChanged = !isDeepStrictEqual(next, validator)
+      validator = next
       yield document
     } else if (reply.status !== 304 || first) {
       throw http.failure(url, request, reply)
     }
-    // A server that does not support delays answers at once each time: then wait for the poll interval. After
-    // the first answer, send the next request at once, so that a change right after it is found without a
-    // pause.
-    const supportsDelay = mayDelay
-      ? reply.status === 200 || clock.now() - started >= MIN_DELAYED
-      : first && canDelay()
+    // A server that does not support delays answers at once although nothing has changed: then wait for the poll
+    // interval. After the first answer, send the next request at once, so that a change right after it is found
+    // without a pause.
+    const supportsDelay = mayDelay ? hasChanged || clock.now() - started >= MIN_DELAYED : first && canDelay()
     const interval = supportsDelay ? MIN_INTERVAL : poll * (0.9 + 0.2 * clock.random())
     await clock.sleep(Math.max(started + interval - clock.now(), 0), signal, { ref: false })
   }
