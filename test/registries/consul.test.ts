@@ -203,7 +203,7 @@ describe('connections', () => {
         .then((error) => error && errors.push(error))
     }
     await until(() => errors.length > 0)
-    expect(String(errors[0])).toMatch(/200 connections of one client address.*http_max_conns_per_client/)
+    expect(String(errors[0])).toMatch(/200 connections from one client address.*http_max_conns_per_client/)
     expect(await lease.renew(unused)).toBe(true)
   })
 })
@@ -414,7 +414,7 @@ describe('what we register', () => {
 
 describe('what Consul would not take', () => {
   it.each([
-    [{ metadata: { long: 'x'.repeat(600) } }, /must take 512 characters at most as JSON, got 6\d\d/],
+    [{ metadata: { long: 'x'.repeat(600) } }, /which must have at most 512 characters, got 6\d\d/],
     [
       { metadata: Object.fromEntries(Array.from({ length: 70 }, (_, n) => [`k${n}`, ''])) },
       /metadata must have 62 keys at most, got 7\d/,
@@ -546,10 +546,10 @@ describe('blocking queries', () => {
 
 describe('what a server may answer', () => {
   it.each([
-    ['no list', '{}', {}, /no list/],
+    ['no list', '{}', {}, /not a list/],
     ['no JSON', '<html>', {}, /200: <html>/],
-    ['no index', '[]', { 'x-consul-index': '' }, /without X-Consul-Index/],
-    ['no number for an index', '[]', { 'x-consul-index': '-1' }, /without X-Consul-Index/],
+    ['no index', '[]', { 'x-consul-index': '' }, /no X-Consul-Index header/],
+    ['no number for an index', '[]', { 'x-consul-index': '-1' }, /no X-Consul-Index header/],
     ['nulls', '[null]', {}, /./],
     ['a list emptied by ACLs', '[]', { 'x-consul-results-filtered-by-acls': 'true' }, /may not read/],
   ])('%s fails the watch', async (_, body, headers, reason) => {

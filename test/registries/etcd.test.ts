@@ -608,8 +608,8 @@ describe('what a server may answer', () => {
     ],
     ['a cancellation without a reason', '{"result":{"canceled":true}}\n', /cancelled: without a reason/],
     ['no JSON', 'hello\n', /JSON/],
-    ['null', 'null\n', /no watch response/],
-    ['events that are no list', '{"result":{"events":7}}\n', /no list/],
+    ['null', 'null\n', /not a watch response/],
+    ['events that are no list', '{"result":{"events":7}}\n', /not a list/],
   ])('%s fails the watch', async (_, answer, reason) => {
     await using fake = await serve((request, response) =>
       response.end(request.url === '/v3/watch' ? answer : range),

@@ -186,8 +186,8 @@ describe('the poll', () => {
 
   it.each([
     ['no JSON', '<html>', /200: <html>/],
-    ['null', 'null', /no application/],
-    ['a list', '[]', /no application/],
+    ['null', 'null', /not an application/],
+    ['a list', '[]', /not an application/],
   ])('fails on %s', async (_, body, reason) => {
     await using server = await serve((_, response) => response.end(body))
     expect(String(await reader(eureka({ url: server.url }).watch('x', stop)).end())).toMatch(reason)
