@@ -1,4 +1,4 @@
-// Ten thousand instances, one per cent of which is replaced each second: what does a client pay for knowing them?
+// Measures what it costs a client to know ten thousand instances, of which one per cent is replaced each second.
 //
 //   node --conditions=@outrigger/source bench/registry-scale.ts
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -18,9 +18,9 @@ import { createCore } from '../src/client/core.ts'
 import { VERDICTS } from '../src/verdict/verdict.ts'
 
 const COUNT = 10_000
-const CHURN = 100 // instances a second
+const CHURN = 100 // instances per second
 const SECONDS = 10
-const CALLS = 500 // a second, meanwhile
+const CALLS = 500 // calls per second, at the same time
 
 setFlagsFromString('--expose-gc')
 const gc = runInNewContext('gc') as () => void
@@ -44,20 +44,23 @@ const shown = (values: number[]): string => {
   return `p50 ${quantile(values, 0.5).toFixed(2)} ms, p99 ${quantile(values, 0.99).toFixed(2)} ms, max ${quantile(values, 1).toFixed(2)} ms`
 }
 
-/** CPU time of this process in ms: unlike the time of day, hardly anybody else's business. */
+/** The CPU time of this process in milliseconds. Unlike elapsed time, it hardly depends on other processes. */
 const cpu = (): number => {
   const { user, system } = process.cpuUsage()
   return (user + system) / 1000
 }
 
 const megabytes = async (): Promise<number> => {
-  // What has just been closed is still on somebody's stack.
+  // Objects that were just closed may still be referenced from a stack.
   await sleep(100)
   gc()
   return process.memoryUsage().heapUsed / 2 ** 20
 }
 
-/** A registry that sends all of it, read afresh, `rate` times a second; it times how long each snapshot is worked on. */
+/**
+ * A registry that sends all instances, parsed again, `rate` times per second. It measures how long each snapshot is
+ * processed.
+ */
 class Churning implements Source {
   readonly reconciled: number[] = []
   readonly built: number[] = []
@@ -124,14 +127,14 @@ async function churn(rate: number): Promise<void> {
   )
   console.log(`  a call: ${shown(took)} (time, not CPU)`)
   if (rate === 0) {
-    // Of the first client only: what is left of those before would be counted in.
+    // Only for the first client, because the heap may contain remains of earlier ones.
     const heap = (await megabytes()) - before
     console.log(`  heap: ${heap.toFixed(1)} MB, ${((heap * 2 ** 20) / COUNT).toFixed(0)} bytes an instance`)
   }
   await client.close()
 }
 
-/** Nanoseconds for one acquire, settle and release. */
+/** Returns the nanoseconds of one acquire, settle and release. */
 async function acquire(count: number, balance: Balancer): Promise<number> {
   const source = {
     watch: async function* () {

@@ -1,4 +1,4 @@
-// One process watches 300 services at each registry: what does that cost, in connections, CPU and memory?
+// Measures what it costs a process to watch 300 services at each registry: connections, CPU and memory.
 //
 //   scripts/registries/install.sh etcd consul redis zookeeper kubernetes
 //   node --conditions=@outrigger/source bench/registry-services.ts [services] [seconds] [registry...]
@@ -36,12 +36,12 @@ const gc = runInNewContext('gc') as () => void
 
 interface Place {
   readonly source: Source
-  /** Absent: nothing changes while it is watched. */
+  /** Absent if nothing changes during the watch. */
   readonly registrar?: Registrar
   close(): unknown
 }
 
-/** Passes connections on, and counts those that are open. */
+/** A TCP proxy that counts its open connections. */
 async function counting(port: number): Promise<{ port: number; open: () => number; close: () => void }> {
   let open = 0
   const server = createServer((client) => {
@@ -60,7 +60,7 @@ async function counting(port: number): Promise<{ port: number; open: () => numbe
 
 const many = { limits: { http_max_conns_per_client: 5_000 } }
 
-/** Each gives the port of its server, and what watches it through another one. */
+/** For each registry: the port of its server, and a source that watches it through another port. */
 const places: Record<string, () => Promise<{ port: number; place: (port: number) => Place }>> = {
   etcd: () => etcdPlace(false),
   'etcd, shared': () => etcdPlace(true),
@@ -78,7 +78,7 @@ const places: Record<string, () => Promise<{ port: number; place: (port: number)
   },
   kubernetes: () => kubernetesPlace(false),
   'kubernetes, shared': () => kubernetesPlace(true),
-  // A server of our own: Netflix's is not to be had here.
+  // A server for this benchmark, because Netflix's is not available here.
   eureka: async () => {
     const { server } = await startFakeEureka()
     return {

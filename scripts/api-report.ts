@@ -5,21 +5,21 @@ import { dirname, join, relative } from 'node:path'
 import manifest from '../package.json' with { type: 'json' }
 
 /**
- * Writes the declarations of every public name to docs/api.txt: a change of the public surface shows in review. With
- * --check, fails if the file is not what the sources say.
+ * Writes the declarations of all public names to docs/api.txt, so that a review shows changes of the public API. With
+ * --check, fails if the file differs from the sources.
  */
 const FILE = 'docs/api.txt'
 const KINDS = 'const|function|class|interface|type|enum'
 const DECLARATION = new RegExp(`^export (?:declare )?(?:abstract )?(?:${KINDS}) ([\\w$]+)`)
 const out = mkdtempSync(join(tmpdir(), 'outrigger-api-'))
 
-/** The top-level statements of a declaration file, without comments. */
+/** Returns the top-level statements of a declaration file, without comments. */
 function statements(path: string): string[] {
   const text = readFileSync(path, 'utf8').replaceAll(/^[ \t]*\/\*\*?[^]*?\*\/[ \t]*\n|^\/\/#.*$/gm, '')
   return text.split(/\n(?=[a-z])/).map((statement) => statement.trim())
 }
 
-/** The public declarations below an entry point, by the file that has them. */
+/** Returns the public declarations of an entry point, by the file that contains them. */
 function collect(path: string, wanted: ReadonlySet<string> | undefined, found: Map<string, string[]>): void {
   for (const statement of statements(path)) {
     const [, names, from] = /^export (?:type )?(?:\{([^}]*)\}|\*) from '([^']+)'/.exec(statement) ?? []
@@ -41,14 +41,17 @@ function collect(path: string, wanted: ReadonlySet<string> | undefined, found: M
     const key = relative(out, path)
     const list = found.get(key) ?? []
     if (!list.includes(statement)) found.set(key, [...list, statement])
-    // What it inherits is public too.
+    // Inherited members are public too.
     const [, bases = ''] = /^export interface [^{]*? extends ([^{]*)/.exec(statement) ?? []
     const inherited = new Set(bases.split(/[\s,<>]+/).filter((base) => base !== '' && !wanted?.has(base)))
     if (wanted && inherited.size > 0) collect(path, inherited, found)
   }
 }
 
-/** Names whose declaration in the sources has no doc comment above it. The site's build looks at their members too. */
+/**
+ * Returns the names whose declaration in the sources has no doc comment. The build of the site checks their members
+ * too.
+ */
 function undocumented(file: string, list: readonly string[]): string[] {
   const source = readFileSync(join('src', file.replace(/\.d\.ts$/, '.ts')), 'utf8')
   return list.flatMap((statement) => {

@@ -2,7 +2,7 @@ import { cp } from 'node:fs/promises'
 import { build } from 'rolldown'
 import manifest from '../package.json' with { type: 'json' }
 
-/** One entry point for each export that has code, under the name its export says. */
+/** One entry point for each export that has code, with the name of the export. */
 const input: Record<string, string> = {}
 for (const target of Object.values(manifest.exports)) {
   if (typeof target !== 'string')
@@ -10,8 +10,8 @@ for (const target of Object.values(manifest.exports)) {
 }
 
 /**
- * A handful of files instead of two hundred: most of what importing Outrigger costs beside undici was to find and
- * compile modules one by one. Names and line breaks stay, so that stack traces can be read.
+ * A few files instead of two hundred. Most of the time to import Outrigger, besides undici, was spent on finding and
+ * compiling modules one by one. Names and line breaks are kept, so that stack traces stay readable.
  */
 await build({
   input,
@@ -23,7 +23,7 @@ await build({
     chunkFileNames: 'shared/[name].js',
     codeSplitting: {
       groups: [
-        // Alone: what a file imports is evaluated before the file itself, and the guard must be before undici.
+        // A separate file: a file's imports are evaluated before the file itself, and the guard must run before undici.
         { name: 'undici-guard', test: /undici-guard/, priority: 1 },
         { name: 'core', test: /src/, minShareCount: 2 },
       ],
@@ -31,5 +31,5 @@ await build({
   },
 })
 
-// The files of the dashboard's page, beside the entry that reads them.
+// The files of the dashboard's page, next to the entry that reads them.
 await cp('src/dashboard/page', 'dist/page', { recursive: true })

@@ -1,7 +1,7 @@
-// Imports every entry point that the installed package declares, and says what each exports.
+// Imports every entry point that the installed package declares, and prints how many names each exports.
 import { readFile } from 'node:fs/promises'
 
-// The platform's fetch must go on using the platform's dispatcher.
+// The platform's fetch must still use the platform's dispatcher.
 const slot = Symbol.for('undici.globalDispatcher.1')
 void globalThis.Response
 const platforms = globalThis[slot]

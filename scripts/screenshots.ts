@@ -1,4 +1,4 @@
-// Pictures of the dashboard beside the demo's twenty seconds, in both themes and on a phone: `npm run screenshots`.
+// Takes pictures of the dashboard during the demo, in both themes and on a phone: `npm run screenshots`.
 import { mkdir } from 'node:fs/promises'
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
@@ -12,7 +12,7 @@ const demo = spawn('npm', ['start', '--silent', '--', '--dashboard'], {
   stdio: ['ignore', 'pipe', 'inherit'],
 })
 const lines = createInterface({ input: demo.stdout })
-/** The demo's next line that matches. */
+/** Waits for the next line of the demo that matches. */
 const told = async (wanted: RegExp): Promise<string> => {
   for (;;) {
     const [line] = (await once(lines, 'line')) as [string]

@@ -2,21 +2,22 @@ import { drive } from './drive.ts'
 import { measure } from './measure.ts'
 import type { Comparison, Round, Sample } from './row.ts'
 
-/** Calls at a time, and how many of them make a round. */
+/** The concurrency of calls, and the number of calls in a round. */
 type Levels = readonly (readonly [concurrency: number, ops: number])[]
 
-/** Enough to make a process warm for all levels: at 32 a call takes a fifth of the time that it takes at one. */
+/** High enough to warm up a process for all levels: at 32, a call takes a fifth of its time at 1. */
 const WARM_UP_CONCURRENCY = 32
 
-/** Rounds at each level before any counts. */
+/** The number of rounds at each level before anything is measured. */
 export const SETTLING = 2
 
 /**
- * Rounds of `call` at each level in turn, by a fixed number of calls: one side takes longer to be compiled, and garbage comes
- * in lumps. All levels in one process, for two processes for each would take three times as long; and the sides take turns
- * at the same level, so that what the machine does in that quarter of a second happens to both.
- * The first two rounds at each level count for nothing. A process was idle while the others started, which costs it code
- * that was compiled: 10 to 28 deoptimisations in the first round, 2 to 4 in the second, hardly any later.
+ * Runs rounds of `call` at each level in turn. The number of calls is fixed, because one side takes longer to be
+ * compiled, and garbage collections are irregular. All levels run in one process: two processes for each would take
+ * three times as long. The sides take turns at the same level, so that other work of the machine affects both.
+ *
+ * The first two rounds at each level are not measured. While the other processes started, this one was idle and lost
+ * compiled code: there are 10 to 28 deoptimisations in the first round, 2 to 4 in the second, and hardly any later.
  */
 export async function atEach(levels: Levels, warmUp: number, call: () => Promise<unknown>): Promise<Round> {
   await drive(WARM_UP_CONCURRENCY, warmUp, call)
@@ -29,7 +30,7 @@ export async function atEach(levels: Levels, warmUp: number, call: () => Promise
   }
 }
 
-/** What to reach at one level: CPU at most, throughput at least. */
+/** The targets at one level: the maximum CPU and the minimum throughput. */
 interface Targets {
   readonly cpu?: number
   readonly rate?: number

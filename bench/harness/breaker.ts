@@ -10,7 +10,7 @@ export function execute(
   }
 }
 
-/** The same where every call is refused or fails. */
+/** The same, with calls that are all refused or fail. */
 export function executeFailing(
   breaker: { execute(fn: () => Promise<number>): Promise<unknown> },
   work: () => Promise<number>,
@@ -24,6 +24,6 @@ export function executeFailing(
         failed++
       }
     }
-    if (failed !== ops) throw new Error(`${ops - failed} calls came through that should not have`)
+    if (failed !== ops) throw new Error(`${ops - failed} calls succeeded that should have failed`)
   }
 }

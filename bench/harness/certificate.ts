@@ -1,4 +1,6 @@
-/** Self-signed for `user-service` and 127.0.0.1, for nothing but the bench, for a hundred years. */
+/**
+ * A self-signed certificate for `user-service` and 127.0.0.1, valid for a hundred years. Only the benchmark uses it.
+ */
 export const cert: string = `-----BEGIN CERTIFICATE-----
 MIIBpTCCAUqgAwIBAgIUckYqMyFuThamEI+dTo4NWoRNCrIwCgYIKoZIzj0EAwIw
 FzEVMBMGA1UEAwwMdXNlci1zZXJ2aWNlMCAXDTI2MTEyNzIwMDQ0NloYDzIxMjYx

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 
 const FLAGS = ['--expose-gc', '--disable-warning=ExperimentalWarning']
 
-/** A process of ours that answers messages, one at a time. */
+/** A child process of the benchmark that answers messages, one at a time. */
 export class Child implements AsyncDisposable {
   readonly #process: ChildProcess
 
@@ -19,11 +19,11 @@ export class Child implements AsyncDisposable {
     this.#process.send(message)
   }
 
-  /** Its next message; rejects when it dies instead. */
+  /** Returns its next message. Rejects if the process ends before that. */
   async message(): Promise<unknown> {
     const given = new AbortController()
     const died = once(this.#process, 'exit', { signal: given.signal }).then(([code, signal]) => {
-      throw new Error(`a child of the bench ended with ${String(code ?? signal)}`)
+      throw new Error(`a child process of the benchmark ended with ${String(code ?? signal)}`)
     })
     try {
       const [message] = (await Promise.race([

@@ -7,7 +7,7 @@ export async function drive(concurrency: number, ops: number, call: () => Promis
   await Promise.all(Array.from({ length: concurrency }, runner))
 }
 
-/** What a user without a balancer writes. */
+/** Round robin as a user without a balancer writes it. */
 export function naiveRoundRobin<T>(items: readonly T[]): () => T {
   let next = 0
   return () => items[next++ % items.length] as T
@@ -16,9 +16,9 @@ export function naiveRoundRobin<T>(items: readonly T[]): () => T {
 const held: unknown[] = []
 
 /**
- * Leaves two requests open, one without an answer and one in the middle of its body. A collection that finds no request in
- * flight, as between two rounds, throws away every hidden class of one, and with them all code compiled for it: a
- * client under load never pays for that, and whether a round does is chance.
+ * Leaves two requests open, one without a response and one within its body. A collection without a request in flight,
+ * as between two rounds, removes the hidden classes of requests and the code compiled for them. A client under load
+ * never has this cost, and whether a round has it is random.
  */
 export async function stayBusy(call: (path: string) => Promise<unknown>): Promise<void> {
   held.push(call('/held').catch(String), await call('/half'))

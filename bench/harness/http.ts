@@ -2,7 +2,7 @@ import type { Client, ClientOptions } from 'outrigger'
 
 export const PATH = '/users/42'
 
-/** Imported only where it is called: nobody who uses a peer has Outrigger, and npm's undici, in his process. */
+/** It is imported only when called: a process that measures a peer must not load Outrigger or npm's undici. */
 export async function clientFor(
   origins: readonly string[],
   options: Partial<ClientOptions> = {},

@@ -3,11 +3,11 @@ import { breakerPolicy } from '../../src/breaker/policy.ts'
 import { Fleet } from '../../src/fleet/fleet.ts'
 import { Emitter } from '../../src/observe/emitter.ts'
 
-/** What is not exported is measured from its source: the same code as in `dist`, where it cannot be reached. */
+/** Internal functions are measured from their sources: in `dist` the same code cannot be imported. */
 export { SnapshotReader } from '../../src/registry/snapshot.ts'
 export { RouteTable } from '../../src/routes/match.ts'
 
-/** A fleet as a client has it, with a breaker in front of each instance. */
+/** A fleet like that of a client, with a breaker for each instance. */
 export function makeFleet(balancer: Balancer): Fleet {
   return new Fleet({
     service: 'user-service',
@@ -21,7 +21,7 @@ export function makeFleet(balancer: Balancer): Fleet {
     drainTimeout: 0,
     events: new Emitter(),
     makePool: () => {
-      throw new Error('nothing is sent here')
+      throw new Error('this fleet sends no requests')
     },
   })
 }

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Round, Sample } from './row.ts'
 
-/** CPU and time of each of `ops` operations, and how many there were in a second. */
+/** Returns CPU and time per operation, and the number of operations per second. */
 export async function measure(run: Round, ops: number): Promise<Sample> {
-  // The young generation only: a full collection throws hidden classes away that no request in flight holds, and with
-  // them the code optimised for them, which never happens to a client under load.
+  // Only the young generation is collected. A full collection removes hidden classes that no request in flight uses,
+  // and the code optimised for them. That never happens to a client under load.
   globalThis.gc?.({ type: 'minor' })
-  // What the last round left behind, sockets and microtasks, ends here and not within the measurement.
+  // Sockets and microtasks of the previous round end here, and not during the measurement.
   await delay(1)
   const began = performance.now()
   const cpu = process.cpuUsage()

@@ -1,14 +1,14 @@
 import { cpus, loadavg, release } from 'node:os'
 import type { Result } from './results.ts'
 
-/** Three significant digits, never as an exponent. */
+/** Returns a number with three significant digits, never with an exponent. */
 export function figure(value: number): string {
   if (!Number.isFinite(value)) return String(value)
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en').replaceAll(',', ' ')
   return String(Number(value.toPrecision(3)))
 }
 
-/** What was measured, or why nothing is said. */
+/** Returns the result, or why there is none. */
 export function outcome({ estimate: { median, low, high }, base, unit, verdict }: Result): string {
   const suffix = base ? '×' : ` ${unit}`
   const bounds = `${figure(low)}–${figure(high)}`
@@ -41,7 +41,7 @@ export interface Machine {
   readonly cores: number
   readonly system: string
   readonly node: string
-  /** One minute's load average at the start and at the end: what else the machine was doing. */
+  /** The load average of one minute at the start and at the end. It shows other work of the machine. */
   readonly load: readonly [number, number]
 }
 

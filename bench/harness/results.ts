@@ -5,9 +5,9 @@ import { estimate, judge, type Estimate, type Verdict } from './statistics.ts'
 export interface Result extends Comparison {
   readonly row: string
   readonly rounds: number
-  /** The ratio of subject to base where there is one, the plain figure otherwise. */
+  /** The ratio of subject to base, or the absolute number if there is no base. */
   readonly estimate: Estimate
-  /** Medians of each side alone. */
+  /** The median of each side. */
   readonly subjectValue: number
   readonly baseValue?: number
   readonly verdict: Verdict
@@ -17,7 +17,7 @@ export function compare(row: Row, samples: Samples): Result[] {
   return row.comparisons.map((comparison) => {
     const subject = valuesOf(samples, comparison.subject, comparison.measure)
     const base = comparison.base && valuesOf(samples, comparison.base, comparison.measure)
-    // Rounds side by side, so that what the machine does meanwhile happens to both.
+    // Compares rounds that ran one after the other, so that other work of the machine affects both.
     const figures = base ? subject.map((value, index) => value / (base[index] ?? Number.NaN)) : subject
     const estimated = estimate(figures)
     return {
@@ -32,7 +32,7 @@ export function compare(row: Row, samples: Samples): Result[] {
   })
 }
 
-/** Not every round needs to measure everything. */
+/** A round may leave out some measurements. */
 function valuesOf(samples: Samples, variant: string, measure: string): number[] {
   const values = (samples.get(variant) ?? []).flatMap((sample) => sample[measure] ?? [])
   if (values.length === 0) throw new Error(`'${variant}' measures no '${measure}'`)

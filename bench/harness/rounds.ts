@@ -1,17 +1,17 @@
 import { Child } from './child.ts'
 import type { Row, Sample } from './row.ts'
 
-/** Every sample of every variant, in the order of the rounds. */
+/** All samples of each variant, in the order of the rounds. */
 export type Samples = ReadonlyMap<string, readonly Sample[]>
 
 const ROUNDS = 15
 
-/** Runs the variants of a row in turn, each in its own process, every other time in reverse order. */
+/** Runs the variants of a row in turn, each in a separate process. Every second time the order is reversed. */
 export async function runRow(file: URL, row: Row): Promise<Samples> {
   const samples = new Map<string, Sample[]>()
   for (const name of Object.keys(row.variants)) samples.set(name, [])
   for (let generation = 0; generation < (row.generations ?? 1); generation++) {
-    // Who starts first is idle while the others warm up, and is slower for it by some hundredths.
+    // The first process is idle while the others warm up, and is a few per cent slower because of that.
     const order = Object.keys(row.variants)
     await runGeneration(file, row, generation % 2 ? order.toReversed() : order, samples)
   }

@@ -1,46 +1,55 @@
-/** What a worker is given besides its code. */
+/** What a worker gets besides its code. */
 export interface Context {
-  /** Where the servers listen; empty when the row asks for none. */
+  /** The origins of the servers; empty if the row needs none. */
   readonly origins: readonly string[]
 }
 
-/** What one round measured by itself; otherwise the harness takes CPU and time per operation. */
+/** Additional measurements of a round. CPU and time per operation are measured by the harness. */
 export type Sample = Readonly<Record<string, number>>
 
 /** One round: does its work `ops` times. */
 export type Round = (ops: number) => void | Sample | Promise<void | Sample>
 
-/** One side of a comparison, set up in a process of its own so that no other shares its inline caches or its heap. */
+/**
+ * One side of a comparison. Each runs in a separate process, so that no other side shares its inline caches or its
+ * heap.
+ */
 export type Variant = (context: Context) => Round | Promise<Round>
 
 export interface Comparison {
   readonly name: string
   readonly subject: string
-  /** What it is divided by; left out where the target is a plain figure. */
+  /** The variant by which the subject is divided; absent if the target is an absolute number. */
   readonly base?: string
-  /** CPU per operation as `cpu` (µs) or `ns`, `rate` in operations a second, or a key of the round's own sample. */
+  /**
+   * The measurement: CPU per operation as `cpu` (µs) or `ns`, `rate` in operations per second, or a key of the round's
+   * own sample.
+   */
   readonly measure: string
   readonly unit: string
-  /** What to reach; left out where the figure is only reported. */
+  /** The target; absent if the number is only reported. */
   readonly target?: number
-  /** True when more is better. */
+  /** True if more is better. */
   readonly atLeast?: boolean
 }
 
-/** One line, or a few, of the table. A row's file exports it under the name `row`. */
+/** One or several lines of the table. The file of a row exports it as `row`. */
 export interface Row {
   readonly title: string
-  /** How many servers to start. @default 0 */
+  /** The number of servers to start. @default 0 */
   readonly servers?: number
-  /** Whether they speak HTTP/1.1 and HTTP/2 over TLS. @default false */
+  /** True if the servers speak HTTP/1.1 and HTTP/2 over TLS. @default false */
   readonly secure?: boolean
-  /** How often all variants start again in new processes: what a process settles into is partly chance. @default 1 */
+  /**
+   * How often all variants are started again in new processes. The speed that a process reaches is partly random.
+   * @default 1
+   */
   readonly generations?: number
-  /** Of each generation. @default 15 */
+  /** The number of rounds per generation. @default 15 */
   readonly rounds?: number
-  /** How long each variant runs before anything counts, in ms. @default 500 */
+  /** How long each variant runs before anything is measured, in milliseconds. @default 500 */
   readonly warmUpMs?: number
-  /** How long a round should be, in ms; 0 for rounds that do their work once. @default 60 */
+  /** The length of a round in milliseconds; 0 for rounds that do their work once. @default 60 */
   readonly roundMs?: number
   readonly variants: Readonly<Record<string, Variant>>
   readonly comparisons: readonly Comparison[]

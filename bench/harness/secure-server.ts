@@ -2,7 +2,10 @@ import { createSecureServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { cert, key } from './certificate.ts'
 
-/** A child of the harness: as many servers as it is told, for HTTP/1.1 and HTTP/2 over TLS. `/held` is never answered, `/half` never to its end. */
+/**
+ * A child process of the harness: a number of servers for HTTP/1.1 and HTTP/2 over TLS. `/held` gets no response, and
+ * the response to `/half` never ends.
+ */
 const BODY = Buffer.from(
   JSON.stringify({ id: 42, name: 'Ada Lovelace', email: 'ada@example.com', active: true }),
 )

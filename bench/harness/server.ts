@@ -3,9 +3,10 @@ import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 
 /**
- * A child of the harness: as many servers as it is told, as cheap as they can be, so that the client is what is
- * measured. `GET /flaky` is refused by the first; `/held` is never answered, `/half` never to its end; `/large` gets
- * 100 kB, `/huge` 1 MB, `/gzip` a small JSON document with that encoding; everything else gets the document as it is.
+ * A child process of the harness: a number of servers that do as little as possible, so that the client is measured.
+ * The first server refuses `GET /flaky`. `/held` gets no response, and the response to `/half` never ends. `/large`
+ * gets 100 kB, `/huge` 1 MB, `/gzip` a small JSON document with that encoding, and every other path the document
+ * unencoded.
  */
 const BODY = JSON.stringify({ id: 42, name: 'Ada Lovelace', email: 'ada@example.com', active: true })
 const answer = (status: string, body: Buffer = Buffer.from(BODY), more = ''): Buffer => {

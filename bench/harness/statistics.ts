@@ -1,11 +1,14 @@
 export interface Estimate {
   readonly median: number
-  /** Bounds within which the true median lies with at least 95 % confidence. */
+  /** The bounds within which the true median lies with at least 95 % confidence. */
   readonly low: number
   readonly high: number
 }
 
-/** The median with its distribution-free bounds: order statistics, so that no outlier moves them. */
+/**
+ * Returns the median with bounds that assume no distribution. They are order statistics, so outliers do not change
+ * them.
+ */
 export function estimate(samples: readonly number[]): Estimate {
   const sorted = samples.toSorted((a, b) => a - b)
   const size = sorted.length
@@ -21,10 +24,10 @@ export function estimate(samples: readonly number[]): Estimate {
 
 export type Verdict = 'reached' | 'missed' | 'unclear' | 'reported'
 
-/** Wider than this, bounds with the target between them tell nothing. */
+/** If the target lies between bounds further apart than this fraction of the median, the result is unclear. */
 const TOO_WIDE = 0.1
 
-/** A median is a result when its bounds lie on one side of the target, or are narrow. */
+/** A median is a result if both of its bounds are on one side of the target, or if they are close together. */
 export function judge({ median, low, high }: Estimate, target: number | undefined, atLeast = false): Verdict {
   const wide = high - low > TOO_WIDE * median
   if (target === undefined) return high - low > 5 * TOO_WIDE * median ? 'unclear' : 'reported'

@@ -2,8 +2,9 @@ import { Agent, get } from 'node:http'
 import { performance } from 'node:perf_hooks'
 
 /**
- * A child of the harness: asks a server for `/` so many times a second, evenly, whatever the answers do. Told `open` with a
- * URL, it reads the stream of a dashboard as a tab does, and says so once the stream is open; told `close`, it leaves.
+ * A child process of the harness: it requests `/` of a server at a fixed rate, whatever the responses are. The message
+ * `open` with a URL makes it read a dashboard's stream like a browser tab, and it answers when the stream is open. The
+ * message `close` ends the stream.
  */
 const [origin = '', perSecond = '1000'] = process.argv.slice(2)
 const agent = new Agent({ keepAlive: true, maxSockets: 64 })

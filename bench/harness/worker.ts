@@ -4,7 +4,7 @@ import type { Round, Row } from './row.ts'
 const WARM_UP_MS = 500
 const ROUND_MS = 60
 
-/** A child of the harness: sets up one variant, then runs a round whenever it is told to. */
+/** A child process of the harness: it sets up one variant, then runs a round for each message. */
 const [file = '', name = '', ...origins] = process.argv.slice(2)
 const { row } = (await import(file)) as { row: Row }
 const variant = row.variants[name]
@@ -18,7 +18,7 @@ process.on('message', () => {
 })
 process.send?.('ready')
 
-/** Compiles what is hot, and finds out how many operations fill a round with CPU time. */
+/** Warms up the code, and finds how many operations fill a round with CPU time. */
 async function warmUp(run: Round, ms: number): Promise<number> {
   let count = 1
   const began = performance.now()

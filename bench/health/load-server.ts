@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import { cert, key } from '../../test/support/tls.ts'
 
-/** Says what CPU time it has used whenever it is asked. */
+/** Reports its CPU time on request. */
 const answer = (_request: unknown, response: { end(): unknown }): unknown => response.end()
 const server = process.argv[2] === 'https' ? createSecureServer({ cert, key }, answer) : createServer(answer)
 process.on('message', () => process.send?.(process.cpuUsage()))

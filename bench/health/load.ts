@@ -1,4 +1,4 @@
-/** What one health request costs a Node.js server, in microseconds of its CPU time. */
+/** Measures the CPU time of one health check on a Node.js server, in microseconds. */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { httpCheck } from '../../src/health/http-check.ts'

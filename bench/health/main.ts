@@ -1,6 +1,6 @@
 /**
- * What health checks change in an incident: three instances that a fixed list names, one of which is killed, hangs or answers
- * 503 for ten of thirty seconds. POST requests, which are sent once. Prints a table.
+ * Measures what health checks change in an incident. A fixed list names three instances. One of them is killed, hangs or
+ * responds with 503 for ten of thirty seconds. The requests are POSTs, which are sent once. Prints a table.
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 
-/** An instance in a process of its own: it can be killed, stopped, or told to answer 503. */
+/** An instance in a separate process. It can be killed, stopped, or set to respond with 503. */
 let status = 200
 process.on('message', (message: unknown) => {
   if (typeof message === 'number') status = message

@@ -1,32 +1,32 @@
 export const CONTENDERS = ['fetch', 'opossum', 'outrigger'] as const
 export type Contender = (typeof CONTENDERS)[number]
 
-/** How a server answers. Every field can change while it runs. */
+/** How a server responds. Every field can change while it runs. */
 export interface Behaviour {
-  /** ms until it answers. */
+  /** The time until it responds, in milliseconds. */
   readonly delay: number
-  /** Share of the requests that get `status` instead of 200, at once. */
+  /** The share of the requests that get `status` instead of 200, without delay. */
   readonly fail: number
   readonly status: number
-  /** Seconds, as `Retry-After` of a failure. */
+  /** The `Retry-After` of a failure in seconds. */
   readonly retryAfter: number
   /** Only requests with this `x-tenant` fail. */
   readonly tenant: string
-  /** Accepts requests and never answers them. */
+  /** True if it accepts requests and never responds. */
   readonly hang: boolean
-  /** Requests that it serves at a time; others wait in its queue. */
+  /** The number of requests that it handles at the same time. Others wait in its queue. */
   readonly slots: number
-  /** Idle for so many ms, a connection is forgotten: the next request on it is answered by a reset. */
+  /** In milliseconds: a connection that was idle for so long is forgotten. The next request on it is reset. */
   readonly forget: number
-  /** Requests with a larger body, in bytes, never arrive whole. */
+  /** In bytes: requests with a larger body never arrive completely. */
   readonly swallow: number
-  /** Share of the answers whose connection breaks in the middle of the body. */
+  /** The share of the responses whose connection breaks during the body. */
   readonly cut: number
-  /** Pods behind its address: each connection belongs to one of them. */
+  /** The number of pods behind its address. Each connection belongs to one of them. */
   readonly pods: number
 }
 
-/** How a server answers when nothing else is said. */
+/** How a server responds by default. */
 export const HEALTHY: Behaviour = {
   delay: 10,
   fail: 0,
@@ -41,13 +41,13 @@ export const HEALTHY: Behaviour = {
   pods: 1,
 }
 
-/** What a server can be told. `die`: its connections break. `drain`: what is under way is answered. */
+/** The commands for a server. `die`: its connections break. `drain`: requests in progress are answered. */
 export type Order =
   | { readonly do: 'set'; readonly behaviour: Partial<Behaviour> }
   | { readonly do: 'die' | 'drain' | 'listen' | 'goaway' | 'count' | 'reset' }
   | { readonly do: 'kill-pod'; readonly pod: number }
 
-/** A server's argument. */
+/** The argument of a server process. */
 export interface Settings {
   readonly host: string
   readonly lanes: number

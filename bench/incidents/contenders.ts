@@ -10,7 +10,7 @@ import type { Incident } from './incident.ts'
 const require = createRequire(import.meta.url)
 const Opossum = require('opossum') as new (send: Call) => { readonly opened: boolean; fire: Call }
 
-/** Makes one call and reads its answer to the end; gives its status. */
+/** Makes one call, reads its response to the end, and returns the status. */
 export type Call = (init: RequestInit) => Promise<number>
 
 export const contenders: Readonly<Record<Contender, (incident: Incident, directory: Directory) => Call>> = {
@@ -20,7 +20,7 @@ export const contenders: Readonly<Record<Contender, (incident: Incident, directo
     return (init) => send(next(directory.listed, turn++), init)
   },
 
-  /** A breaker per host with opossum's defaults; round robin over the hosts whose breaker is not open. */
+  /** One breaker per host with opossum's defaults, and round robin over the hosts whose breaker is not open. */
   opossum(incident, directory) {
     const send = sender(incident)
     const breakers = new Map<string, InstanceType<typeof Opossum>>()
@@ -69,7 +69,10 @@ function next(instances: readonly Instance[], turn: number): Instance {
   return instance
 }
 
-/** The platform's fetch, or undici's where the row needs HTTP/2 or a bounded pool: the platform's offers neither. */
+/**
+ * The platform's fetch, or undici's if the row needs HTTP/2 or a bounded pool, which the platform's fetch does not
+ * offer.
+ */
 function sender({
   h2 = false,
   connections,

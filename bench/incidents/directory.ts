@@ -1,6 +1,6 @@
 import type { Instance, Source } from '../../src/index.ts'
 
-/** What a registry says of one contender's instances. All contenders hear of a change at the same moment. */
+/** The registry of one contender. All contenders get a change at the same moment. */
 export class Directory implements Source {
   #listed: readonly Instance[]
   #down = false

@@ -9,33 +9,33 @@ export interface Incident {
   /** What happens, for the report. */
   readonly what: string
   readonly servers: number
-  /** How they answer at first. */
+  /** How the servers respond at first. */
   readonly behaviour?: Partial<Behaviour>
-  /** HTTP/2 over TLS. */
+  /** True for HTTP/2 over TLS. */
   readonly h2?: boolean
-  /** Connections per instance and contender. @default Infinity */
+  /** The number of connections per instance and contender. @default Infinity */
   readonly connections?: number
-  /** Length of the run, ms. */
+  /** The length of the run in milliseconds. */
   readonly duration: number
   /** Calls per second of each contender. */
   readonly rate: number
-  /** Calls that start at one moment, in addition. */
+  /** Additional calls that start at one moment. */
   readonly bursts?: readonly { readonly at: number; readonly calls: number }[]
-  /** The n-th call. @default a GET */
+  /** Returns the n-th call. @default a GET */
   readonly init?: (n: number) => RequestInit
-  /** Calls that are made but not counted as lost when they fail. */
+  /** Calls that are made, but whose failures do not count as lost. */
   readonly expected?: (n: number) => boolean
-  /** The caller's own `AbortSignal.timeout`, ms. @default none */
+  /** The `AbortSignal.timeout` of the caller, in milliseconds. @default none */
   readonly limit?: number
-  /** An answer that takes longer, in ms, counts as lost. */
+  /** In milliseconds: a response that takes longer counts as lost. */
   readonly patience: number
-  /** What Outrigger is given beside `service` and `source`. The limits of a row are the other contenders' too. */
+  /** The options of Outrigger besides `service` and `source`. Limits in them apply to the other contenders too. */
   readonly options?: Partial<ClientOptions>
   readonly steps: readonly { readonly at: number; readonly run: (world: World) => void }[]
-  /** When nothing is wrong any more, or, for what stays wrong, when it began (ms): time to recover is counted from here. */
+  /** When the problem ends, or begins if it does not end, in milliseconds. The time to recover is counted from here. */
   readonly over: number
-  /** How much more than plain fetch it may lose, beside the margin for noise, and why. */
+  /** How much more than plain fetch Outrigger may lose, besides the margin, and why. */
   readonly allowed?: { readonly factor: number; readonly why: string }
-  /** Takes so much CPU that nothing runs beside it. */
+  /** True if it needs so much CPU that nothing may run beside it. */
   readonly alone?: boolean
 }

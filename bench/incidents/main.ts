@@ -24,7 +24,7 @@ const results = (): readonly Result[] =>
 for (let round = 0; round < REPEATS; round++) {
   const due = results().filter((result) => round === 0 || near(result))
   if (round > 0 && due.length > 0)
-    console.log(`\n${due.length} near their limit or disturbed by other work: once more (${elapsed()})`)
+    console.log(`\n${due.length} near their limit or disturbed by other work are run again (${elapsed()})`)
   await runAll(
     due.map(({ incident }) => incident),
     (incident, run) => {
@@ -42,7 +42,7 @@ const worse = results().filter(fails)
 for (const result of worse) console.log(`worse than plain fetch: ${result.incident.id}`)
 const silent = results().filter(undecided)
 for (const result of silent) console.log(`undecided, the machine was busy: ${result.incident.id}`)
-// A busy machine may hide a row or two, but a table that says little is no proof.
+// On a busy machine a few rows may be undecided. If too many are, the table proves nothing.
 const proof = silent.length <= incidents.length / 4
 if (!proof) console.log('Too many rows are undecided: run again when the machine has less to do.')
 if (values.check || !proof) process.exitCode = worse.length > 0 || !proof ? 1 : 0

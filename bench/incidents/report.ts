@@ -15,7 +15,7 @@ const ADVICE = `## Do and don't
 - Don't repeat POSTs to lose fewer calls, unless the service accepts a repeated POST. Say so with \`idempotent: true\`.
 - Don't compare figures of different machines.`
 
-/** The report's files, by absolute path. */
+/** The files of the report, by absolute path. */
 export async function render(results: readonly Result[]): Promise<ReadonlyMap<string, string>> {
   const path = `${DOCS}incidents.md`
   const markdown = [introduction(results), ...results.map(chapter), ADVICE].join('\n\n')
@@ -96,7 +96,7 @@ function table(headings: readonly string[], rows: readonly (readonly (string | n
   return [headings, rule, ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n')
 }
 
-/** As GitHub makes them. */
+/** Returns the anchor of a heading as GitHub makes it. */
 function anchor(title: string): string {
   return title
     .toLowerCase()

@@ -3,7 +3,7 @@ import { Child } from '../harness/child.ts'
 import type { Incident } from './incident.ts'
 import type { Run } from './verdict.ts'
 
-/** Runs one incident once, in a process of its own. `tell` hears the calls lost so far, each second. */
+/** Runs an incident once, in a separate process. `tell` gets the number of lost calls each second. */
 async function once(incident: Incident, tell: (lost: readonly number[]) => void): Promise<Run> {
   const child = new Child(
     new URL('runner.ts', import.meta.url),
@@ -21,7 +21,9 @@ async function once(incident: Incident, tell: (lost: readonly number[]) => void)
   }
 }
 
-/** Runs each incident once, as many at a time as there are cores; what takes much CPU runs alone, at the end. */
+/**
+ * Runs each incident once, as many at a time as there are cores. Incidents that need much CPU run alone, at the end.
+ */
 export async function runAll(
   incidents: readonly Incident[],
   done: (incident: Incident, run: Run) => void,

@@ -4,9 +4,11 @@ import { incidents } from './rows/index.ts'
 import { tally, type Figures, type Outcome } from './tally.ts'
 import { Server, World } from './world.ts'
 
-/** A child of the table: runs one incident once, all contenders in this process, and sends its figures. */
+/**
+ * A child process of the table: it runs one incident once, with all contenders in this process, and sends its results.
+ */
 const incident = incidents.find(({ id }) => id === process.argv[2])!
-/** Calls of each contender before the run. */
+/** The number of calls of each contender before the run. */
 const WARM_UP = 30
 
 const servers = await Promise.all(
@@ -26,7 +28,7 @@ const bursts = (incident.bursts ?? []).flatMap(({ at, calls }) => Array.from({ l
 const due = [...steady, ...bursts].toSorted((a, b) => a - b)
 const steps = incident.steps.toSorted((a, b) => a.at - b.at)
 
-// Code is compiled and connections are made before anything is measured.
+// Compiles the code and opens the connections before the measurement.
 for (let n = 0; n < WARM_UP; n++) await Promise.all(calls.map((call) => call({}).catch(() => 0)))
 const before = await counts()
 
@@ -59,7 +61,7 @@ function reason(error: unknown): string {
   return (typeof code === 'string' ? code : cause?.code) ?? name
 }
 
-/** Requests that servers have received from each contender. */
+/** The number of requests that servers have received from each contender. */
 async function counts(): Promise<readonly number[]> {
   const each = await Promise.all(servers.map((server) => server.counts()))
   return CONTENDERS.map((_, lane) => each.reduce((sum, lanes) => sum + lanes[lane]!, 0))
@@ -71,7 +73,7 @@ let stepped = 0
 while (made < due.length || stepped < steps.length) {
   while (stepped < steps.length && steps[stepped]!.at <= since()) steps[stepped++]!.run(world)
   while (made < due.length && due[made]! <= since()) {
-    // Who goes first changes with every call.
+    // The order of the contenders changes with every call.
     for (let lane = 0; lane < calls.length; lane++) pending.push(one(made, (made + lane) % calls.length))
     made++
   }

@@ -6,8 +6,8 @@ import { Rng } from '../../src/testing/rng.ts'
 import { HEALTHY, type Behaviour, type Order, type Settings } from './behaviour.ts'
 
 /**
- * One instance: a process that listens once for each contender, so that none feels the load of another and the requests
- * of each are counted. What happens to the instance happens to all its listeners at the same moment.
+ * One instance: a process with one listener for each contender. So no contender is affected by the load of another, and
+ * the requests of each are counted. An incident affects all listeners at the same moment.
  */
 const { host, lanes, h2, seed, initial } = JSON.parse(process.argv[2] ?? '') as Settings
 const BODY = JSON.stringify({ id: 42, name: 'Ada Lovelace' })
@@ -51,13 +51,13 @@ class Lane {
     })
   }
 
-  /** As a process that was killed: every connection breaks and nobody listens. */
+  /** Behaves like a killed process: every connection breaks, and new ones are refused. */
   die(): void {
     this.#server.close()
     this.reset(() => true)
   }
 
-  /** As a process that ends well: what is under way is answered. */
+  /** Behaves like a process that shuts down in order: requests in progress are answered. */
   drain(): void {
     this.#server.close()
     this.goaway()

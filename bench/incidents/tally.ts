@@ -2,10 +2,10 @@ import type { Point } from '../scoreboard/result.ts'
 import type { Incident } from './incident.ts'
 
 export interface Outcome {
-  /** When it started, ms from the beginning of the run. */
+  /** When it started, in milliseconds from the beginning of the run. */
   readonly at: number
   readonly ms: number
-  /** A status, or what the call rejected with. */
+  /** The status, or the error with which the call rejected. */
   readonly result: string
   readonly lost: boolean
 }
@@ -14,11 +14,11 @@ export interface Outcome {
 export interface Figures {
   readonly calls: number
   readonly lost: number
-  /** The slowest call that ended within the caller's patience, or that patience when one took longer; ms. */
+  /** The slowest call in milliseconds. If a call took longer than the caller waits, this is that limit. */
   readonly slowest: number
-  /** From the end of the trouble to the start of the last call that was lost, ms. */
+  /** The time from the end of the problem to the start of the last lost call, in milliseconds. */
   readonly recovered: number
-  /** Requests that servers received, per call. */
+  /** The number of requests that servers received, per call. */
   readonly load: number
   /** Why calls were lost, and how many. */
   readonly reasons: Readonly<Record<string, number>>

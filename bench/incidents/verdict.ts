@@ -3,7 +3,7 @@ import type { Incident } from './incident.ts'
 import type { Figures } from './tally.ts'
 
 export interface Run extends Readonly<Record<Contender, Figures>> {
-  /** The longest that the run was kept from its turn by other work of the machine, ms. */
+  /** The longest time that other work of the machine delayed the run, in milliseconds. */
   readonly lag: number
 }
 
@@ -13,36 +13,39 @@ export interface Result {
   readonly runs: readonly Run[]
 }
 
-/** Runs of a row that is near its limit: an odd number, for the median. */
+/** The number of runs of a row that is near its limit. It is odd, because of the median. */
 export const REPEATS = 3
 
-/** A run that waited longer for its turn measured the machine; it counts only where there is no other. */
+/** In milliseconds. A run with a longer delay measured the machine. It counts only if there is no other run. */
 const DISTURBED = 250
 
-/** Calls that chance alone can take or give in one run. */
+/** The number of calls by which a run may differ at random. */
 export function margin({ fetch }: Run): number {
   return Math.max(3, 0.015 * fetch.calls)
 }
 
-/** Calls that Outrigger lost beyond what it may lose: what plain fetch lost in the same run, and what the row allows. */
+/**
+ * The number of calls that Outrigger lost above its limit. The limit is what plain fetch lost in the same run, times
+ * what the row allows.
+ */
 export function excess({ allowed }: Incident, { fetch, outrigger }: Run): number {
   return outrigger.lost - fetch.lost * (allowed?.factor ?? 1)
 }
 
-/** The run whose excess is the median. */
+/** Returns the run with the median excess. */
 export function typical({ incident, runs }: Result): Run {
   const calm = runs.filter(({ lag }) => lag < DISTURBED)
   const sorted = (calm.length > 0 ? calm : runs).toSorted((a, b) => excess(incident, a) - excess(incident, b))
   return sorted[sorted.length >> 1]!
 }
 
-/** Whether one run alone does not decide. */
+/** True if one run is not enough for a decision. */
 export function near(result: Result): boolean {
   const run = typical(result)
   return run.lag >= DISTURBED || excess(result.incident, run) > margin(run) / 2
 }
 
-/** Every run was disturbed: the row says nothing. */
+/** True if every run was disturbed. Then the row has no result. */
 export function undecided({ runs }: Result): boolean {
   return runs.every(({ lag }) => lag >= DISTURBED)
 }
@@ -53,7 +56,7 @@ export function fails(result: Result): boolean {
   return excess(result.incident, run) > margin(run)
 }
 
-/** One line of the console. */
+/** Returns a row as a line for the console. */
 export function line(result: Result): string {
   const run = typical(result)
   const parts = CONTENDERS.map((name) => {

@@ -30,7 +30,7 @@ export class Server implements AsyncDisposable {
     this.#child.send(order)
   }
 
-  /** The process stands still, its sockets open. */
+  /** Stops the process. Its sockets stay open. */
   freeze(): void {
     process.kill(this.#child.pid!, 'SIGSTOP')
   }
@@ -49,7 +49,7 @@ export class Server implements AsyncDisposable {
   }
 }
 
-/** What the steps of an incident can reach. */
+/** What the steps of an incident can use. */
 export class World {
   readonly servers: readonly Server[]
   readonly directories: readonly Directory[]
@@ -59,7 +59,7 @@ export class World {
     this.directories = CONTENDERS.map((_, lane) => new Directory(this.#instances(lane, servers, '1')))
   }
 
-  /** The registry lists these servers, and no others. */
+  /** From now on the registry lists exactly these servers. */
   list(servers: readonly Server[], version = '1'): void {
     for (const [lane, directory] of this.directories.entries()) {
       directory.list(this.#instances(lane, servers, version))
@@ -70,7 +70,7 @@ export class World {
     for (const directory of this.directories) directory.fail(state === 'down')
   }
 
-  /** The client's process does something else for so many ms. */
+  /** Blocks the client's process for so many milliseconds. */
   stall(ms: number): void {
     const end = performance.now() + ms
     while (performance.now() < end);

@@ -4,14 +4,14 @@ import { fileURLToPath } from 'node:url'
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
 
-/** The peers are nobody's dependencies but the bench's: installed when it first needs them. */
+/** Only the benchmark depends on the peers. They are installed when it first needs them. */
 export function installPeers(): void {
   if (existsSync(`${folder}node_modules`)) return
   const { status } = spawnSync('npm', ['ci', '--prefix', folder], { stdio: ['ignore', 2, 2] })
-  if (status !== 0) throw new Error(`npm ci --prefix ${folder} failed; the bench needs its peers`)
+  if (status !== 0) throw new Error(`npm ci --prefix ${folder} failed; the benchmark needs its peers`)
 }
 
-/** What the peers, and undici, really are. */
+/** Returns the installed versions of the peers and of undici. */
 export function peerVersions(): Record<string, string> {
   const { dependencies } = read(`${folder}package.json`) as { dependencies: Record<string, string> }
   const versions: Record<string, string> = {}

@@ -1,4 +1,4 @@
-/** As little of each peer's types as the rows use, so that the bench is checked whether they are installed or not. */
+/** Only those types of each peer that the rows use. So the benchmark can be type-checked without the peers. */
 interface Fires {
   fire(...args: unknown[]): Promise<unknown>
   open(): void

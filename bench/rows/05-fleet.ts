@@ -18,7 +18,7 @@ import { VERDICTS } from '../../src/verdict/verdict.ts'
 
 const key = (request: { readonly path?: string | undefined }): string => request.path ?? ''
 
-/** The strategies on their own; those that stand before another stand before round robin. */
+/** The strategies. Those that wrap another one wrap round robin. */
 const strategies: Record<string, () => Balancer> = {
   peakEwma: () => peakEwma(),
   leastRequest: () => leastRequest(),

@@ -6,7 +6,7 @@ import { load } from '../peers/load.ts'
 
 const COUNT = 10_000
 
-/** Bytes of heap, and timers, for each of what `make` makes. */
+/** Returns the bytes of heap and the number of timers for each object that `make` creates. */
 function weigh(make: (index: number) => unknown): Round {
   return async () => {
     const timersBefore = timers()
@@ -32,7 +32,7 @@ createHook({
   destroy: (id) => alive.delete(id),
 }).enable()
 
-/** Those that keep no process alive too. */
+/** Includes timers that do not keep the process alive. */
 function timers(): number {
   return alive.size
 }
@@ -58,7 +58,7 @@ export const row: Row = {
       })
       let next = 0
       await client.ready()
-      // Each endpoint answered once, so that each has its breaker.
+      // Each endpoint has answered once, so each has its breaker.
       for (let index = 0; index < COUNT; index++) await client.execute(async () => index)
       const bytes = ((await heap()) - before) / COUNT
       const sample = { bytes, timers: (timers() - timersBefore) / COUNT }

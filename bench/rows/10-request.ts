@@ -11,7 +11,7 @@ const LEVELS = [
 ] as const
 const WARM_UP = 10_000
 
-/** `client.request` beside undici's own over one Agent, on the same servers. */
+/** `client.request` compared with undici's own request over one Agent, on the same servers. */
 export const row: Row = {
   title: 'client.request',
   servers: 4,

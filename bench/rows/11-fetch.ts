@@ -18,7 +18,10 @@ const viaClient =
     return atEach(LEVELS, WARM_UP, async () => (await client(PATH)).json())
   }
 
-/** The client as a fetch, both ways, beside the platform's own and beside its own `request`, on the same servers. */
+/**
+ * The client as fetch, in both ways, compared with the platform's fetch and with its own `request`, on the same
+ * servers.
+ */
 export const row: Row = {
   title: 'client()',
   servers: 4,
@@ -39,7 +42,7 @@ export const row: Row = {
       await stayBusy((path) => other.request(path))
       return atEach(LEVELS, WARM_UP, async () => (await client.request(PATH)).body.json())
     },
-    // What any client pays that sends fetch's requests through npm's undici, whatever it does besides.
+    // The minimum cost of any client that sends fetch's requests through npm's undici.
     undici: async ({ origins }) => {
       const { Agent, Dispatcher1Wrapper } = await import('undici')
       const next = naiveRoundRobin(origins)
@@ -49,7 +52,7 @@ export const row: Row = {
     },
   },
   comparisons: [
-    // At one at a time, a throughput of 1.25 is a latency of 0.8.
+    // With one call at a time, a throughput of 1.25 is a latency of 0.8.
     ...comparedAtEach(LEVELS, 'outrigger', 'fetch', { 1: { rate: 1.25 }, 32: { cpu: 0.5, rate: 1.8 } }),
     {
       name: '32 at a time: client CPU, to client.request',

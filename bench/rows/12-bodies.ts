@@ -17,7 +17,7 @@ const inPieces = async (response: Response): Promise<number> => {
   return bytes
 }
 
-/** What is called, how often in a round, and what the client may cost beside fetch. */
+/** The call, how often it is made in a round, and its maximum cost compared with fetch. */
 const CASES: Readonly<
   Record<string, [call: (fetch: Fetch) => Promise<unknown>, ops: number, target?: number]>
 > = {
@@ -43,7 +43,7 @@ function variant(via: 'client' | 'fetch', [call, ops]: (typeof CASES)[string]): 
   }
 }
 
-/** Bodies of other kinds than a small JSON document, through the client and through the platform's fetch. */
+/** Bodies other than a small JSON document, through the client and through the platform's fetch. */
 export const row: Row = {
   title: 'client() with bodies',
   servers: 4,

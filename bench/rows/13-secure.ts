@@ -32,7 +32,7 @@ const cpu = (name: string, subject: string, base: string): Comparison => ({
   unit: 'µs',
 })
 
-/** Over TLS. The built-in fetch of Node 24 speaks HTTP/1.1 alone, so for HTTP/2 the base is npm's undici. */
+/** Over TLS. The fetch of Node 24 supports only HTTP/1.1, so the base for HTTP/2 is npm's undici. */
 export const row: Row = {
   title: 'client() over TLS',
   servers: 4,

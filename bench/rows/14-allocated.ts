@@ -6,13 +6,13 @@ import type { Round, Row } from '../harness/row.ts'
 const CALLS = 4_000
 const CONCURRENCY = 32
 
-/** The part of the protocol's answer that is read. */
+/** The part of the protocol's response that is used. */
 interface ProfileNode {
   readonly selfSize: number
   readonly children: readonly ProfileNode[]
 }
 
-/** kB that a call allocates, of what V8 samples: what lives for a moment is counted too. */
+/** Measures the kB that a call allocates, by V8's samples. Objects that live only for a moment count too. */
 async function allocating(call: () => Promise<unknown>): Promise<Round> {
   await drive(CONCURRENCY, 5_000, call)
   const session = new Session()
@@ -35,7 +35,7 @@ function bytesOf({ selfSize, children }: ProfileNode): number {
   return children.reduce((sum, child) => sum + bytesOf(child), selfSize)
 }
 
-/** What a call leaves for the collector. */
+/** What a call leaves for the garbage collector. */
 export const row: Row = {
   title: 'allocated per call',
   servers: 4,

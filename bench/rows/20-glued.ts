@@ -5,7 +5,10 @@ import { load } from '../peers/load.ts'
 
 const CONCURRENCY = 32
 
-/** What a user glues: round robin over the hosts, opossum around the client for each, and its own retries. */
+/**
+ * What a user writes with several libraries: round robin over the hosts, opossum around the client of each, and
+ * separate retries.
+ */
 function glued(makeGet: () => Promise<(url: string) => Promise<unknown>>): Variant {
   return async ({ origins }) => {
     const get = await makeGet()

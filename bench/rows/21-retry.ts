@@ -14,7 +14,7 @@ export const row: Row = {
   roundMs: 0,
   variants: {
     outrigger: async ({ origins: [bad = '', good = ''] }) => {
-      // A path on the first instance that it refuses, and an answer of the second.
+      // The first instance refuses this path, and the second one responds.
       const client = await clientFor([bad, good], {
         balance: (endpoints, request) => endpoints.find((endpoint) => !request.excluded(endpoint)),
         breaker: false,

@@ -6,7 +6,7 @@ import type { Round, Row, Variant } from '../harness/row.ts'
 
 const root = new URL('../../', import.meta.url)
 
-/** What importing a package costs a fresh process. */
+/** The cost of importing a package in a new process. */
 function importing(name: string): Variant {
   const script = `
     const cpu = process.cpuUsage()
@@ -22,7 +22,7 @@ function importing(name: string): Variant {
   }
 }
 
-/** From nothing to the first answer, with connections to make. */
+/** The time from the start of a process to the first response, including its connections. */
 function first(start: (origins: readonly string[]) => Promise<unknown>): Variant {
   return ({ origins }): Round =>
     async () => {

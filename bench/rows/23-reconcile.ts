@@ -6,7 +6,7 @@ const COUNT = 10_000
 const CHURN = COUNT / 100
 const GROUPS = 8
 
-/** Sixteen snapshots in a ring; each has one per cent of the instances replaced since the one before. */
+/** Sixteen snapshots in a ring. In each, one per cent of the instances was replaced since the one before. */
 function ring(): string[] {
   const generation = Array.from({ length: GROUPS }, () => 0)
   return Array.from({ length: 2 * GROUPS }, (_, step) => {

@@ -14,7 +14,7 @@ interface Caller extends AsyncDisposable {
   get(): Promise<unknown>
 }
 
-/** Four servers under load, one of them killed: what the callers notice. */
+/** Four servers under load, of which one is killed. Measures what the callers notice. */
 function killing(
   connect: (origins: readonly string[], onAttempt: (origin: string) => void) => Caller | Promise<Caller>,
 ): Variant {
@@ -41,7 +41,7 @@ function killing(
           sample.failed++
         }
         if (killedAt < Infinity) sample.slowest = Math.max(sample.slowest, performance.now() - began)
-        // A little slower than it could be: the four servers and the caller share two cores.
+        // The rate is below the maximum, because the four servers and the caller share two cores.
         await delay(1)
       }
     }

@@ -8,7 +8,7 @@ const CONCURRENCY = 32
 const LEVELS = [[CONCURRENCY, 2_500]] as const
 const WARM_UP = 10_000
 
-/** A client that something is done with before its calls are measured. */
+/** A client that is set up by a function before its calls are measured. */
 async function observed({ origins }: Context, observe: (client: Client) => unknown): Promise<Round> {
   const client = await clientFor(origins)
   await observe(client)
@@ -17,7 +17,7 @@ async function observed({ origins }: Context, observe: (client: Client) => unkno
   return atEach(LEVELS, WARM_UP, async () => (await client(PATH)).json())
 }
 
-/** A whole SDK that samples everything, and throws away what it has made in batches. */
+/** A complete SDK that samples everything, and discards its spans in batches. */
 async function startSdk(): Promise<void> {
   const { metrics } = await import('@opentelemetry/api')
   const { MeterProvider, MetricReader } = await import('@opentelemetry/sdk-metrics')
@@ -44,7 +44,7 @@ const compared = (subject: string, base: string, target?: number): Comparison =>
   ...(target !== undefined && { target }),
 })
 
-/** What it costs to be seen: the client as a fetch, with nobody listening and with each way to listen. */
+/** The cost of observation: the client as fetch, without listeners and with each kind of listener. */
 export const row: Row = {
   title: 'observed',
   servers: 4,

@@ -9,15 +9,19 @@ import type { Comparison, Row, Sample, Variant } from '../harness/row.ts'
 
 const PER_SECOND = 1_000
 const WARM_UP_MS = 12_000
-/** After a state began, before it is measured; and for how long: whole seconds, for there is a frame in each. */
+/**
+ * In milliseconds: the wait before a state is measured, and the length of the measurement. These are whole seconds,
+ * because the dashboard sends a frame each second.
+ */
 const SETTLE_MS = 100
 const MEASURED_MS = 2_000
 
 type State = 'none' | 'closed' | 'open'
 
 /**
- * A server that makes a call for each request, 1 000 a second from another process. In one process, by turns: no dashboard; one
- * that nobody looks at; one with an open tab. Between processes the CPU of a call differs by more than what is looked for.
+ * A server that makes a call for each request. Another process sends 1,000 requests per second. The server's process
+ * takes turns with no dashboard, a dashboard without a viewer, and one with an open tab. Between processes the CPU of a
+ * call differs more than between these states.
  */
 const serving: Variant = async ({ origins }) => {
   const { serveDashboard } = await import('outrigger/dashboard')
@@ -39,7 +43,7 @@ const serving: Variant = async ({ origins }) => {
   ])
   await load.message()
 
-  /** CPU of a call in one of the states, in µs. */
+  /** Returns the CPU of a call in one of the states, in µs. */
   const measured = async (state: State): Promise<number> => {
     const page = state === 'none' ? undefined : await serveDashboard(client)
     if (page && state === 'open') {
@@ -61,7 +65,7 @@ const serving: Variant = async ({ origins }) => {
   await delay(WARM_UP_MS)
   await measured('open')
 
-  // Neighbours are compared.
+  // Each measurement is compared with the one next to it.
   const order: State[] = ['none', 'open', 'closed']
   return async (): Promise<Sample> => {
     const cpu = { none: 0, closed: 0, open: 0 }

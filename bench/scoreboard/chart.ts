@@ -19,13 +19,13 @@ const LEFT = 64
 const RIGHT = 16
 const PANEL = 150
 const LEGEND_ROW = 20
-/** About what a letter takes. */
+/** The approximate width of a letter. */
 const LETTER = 6.6
-/** Told apart by eyes that see red and green alike (Okabe and Ito), and by their dashes. */
+/** Colours that people with red-green blindness can distinguish (Okabe and Ito). The dashes differ too. */
 const STROKES = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#56b4e9', '#e69f00']
 const DASHES = ['', '6 3', '', '2 3', '8 3 2 3', '3 5']
 
-/** Success and p99 over time, as one SVG on a background of its own, so that it reads on any page. */
+/** Returns success and p99 over time as one SVG. It has its own background, so it is readable on any page. */
 export function chart(title: string, series: readonly Series[]): string {
   const points = series.flatMap((each) => each.points)
   const end = Math.max(...points.map(({ at }) => at)) + 1
@@ -66,7 +66,7 @@ export function chart(title: string, series: readonly Series[]): string {
   ].join('\n')}\n`
 }
 
-/** As many names to a row as fit. */
+/** Puts as many names in a row as fit. */
 function legend(series: readonly Series[]): { readonly lines: readonly string[]; readonly rows: number } {
   let left = LEFT
   let rows = 1
@@ -117,10 +117,10 @@ function scale({ top, low, high }: Panel, value: number): number {
   return top + PANEL * (1 - (Math.min(Math.max(value, low), high) - low) / (high - low))
 }
 
-/** Bounds and steps of 1, 2 or 5 times a power of ten: at most so many steps from `from` to `to`. */
+/** Bounds and steps of 1, 2 or 5 times a power of ten, with at most so many steps from `from` to `to`. */
 function axis(from: number, to: number, steps = 4): { low: number; high: number; step: number } {
   const rough = Math.max(to - from, 1e-3) / steps
-  // Powers of ten by division, because engines differ in the last bit of a negative power.
+  // Negative powers of ten are computed by division, because engines differ in the last bit of a negative power.
   let unit = 1
   while (unit > rough) unit /= 10
   while (unit * 10 <= rough) unit *= 10

@@ -34,7 +34,7 @@ for (const { scenario, rows } of results) {
     for (const bound of row.variant.reach ?? []) {
       if (holds(bound, row)) continue
       console.log(
-        `short of its aim: ${scenario.id}, ${row.variant.name}, ${bound.figure} ${row.figures[bound.figure]}`,
+        `misses its target: ${scenario.id}, ${row.variant.name}, ${bound.figure} ${row.figures[bound.figure]}`,
       )
     }
   }
@@ -46,7 +46,7 @@ if (values.check) {
   for (const difference of found) console.error(difference)
   if (found.length > 0) {
     console.error(
-      'The checked-in scoreboard is not what the code gives. Run `npm run scoreboard` and explain the change.',
+      'The checked-in scoreboard differs from the results of the code. Run `npm run scoreboard` and explain the change.',
     )
     process.exitCode = 1
   }

@@ -12,7 +12,7 @@ const HEADINGS: Readonly<Record<Figure, string>> = {
   recovery: 'recovered after',
 }
 
-/** A scenario's chapter of the report. */
+/** Returns the chapter of a scenario. */
 export function chapter({ scenario, rows }: Result): string {
   const drawn = scenario.variants.some(({ chart }) => chart)
   return [
@@ -50,7 +50,7 @@ function verdict(bound: Bound, row: Row): string {
   return `${holds(bound, row) ? '✓' : '✗'} ${name}${limit}`
 }
 
-/** Never rounded up to a success it was not. */
+/** Never rounded up to 100 %. */
 export function show(figure: Figure, value: number): string {
   if (figure === 'success' || figure === 'worst') return `${(Math.floor(value * 1e5) / 1e3).toFixed(3)} %`
   if (figure === 'load') return value.toFixed(4)

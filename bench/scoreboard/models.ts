@@ -1,12 +1,12 @@
 import type { SimulatedServer } from '../../src/testing/servers.ts'
 
-/** Normally distributed, by Box and Muller; never negative. */
+/** A normally distributed number (Box and Muller), never negative. */
 export function normal(random: () => number, mean: number, deviation: number): number {
   const radius = Math.sqrt(-2 * Math.log(1 - random()))
   return Math.max(mean + deviation * radius * Math.cos(2 * Math.PI * random()), 0)
 }
 
-/** Answers 200, `latency` ms after a request arrived, whatever else it is working on. */
+/** A server that responds with 200, `latency` milliseconds after a request arrived, whatever else it does. */
 export function delaying(
   id: string,
   latency: (now: number, random: () => number) => number,
@@ -14,7 +14,7 @@ export function delaying(
   return { id, respond: ({ now, random }) => ({ after: latency(now, random), status: 200 }) }
 }
 
-/** Works on one request after the other, each for an exponentially distributed time. */
+/** A server that handles one request after the other. Each takes an exponentially distributed time. */
 export function queueing(id: string, meanService: number): SimulatedServer {
   let free = 0
   return {

@@ -4,7 +4,7 @@ import type { Figure } from './scenario.ts'
 
 const ROWS = ['round robin', 'random', 'least request', 'peak EWMA', 'omniscient']
 
-/** What each strategy alone comes to: scenario, figure, and what its rows are called there. */
+/** The columns of the table of strategies: scenario, figure, and the suffix of the rows' names there. */
 const COLUMNS: readonly { heading: string; id: string; figure: Figure; suffix: string }[] = [
   { heading: 'one slow', id: 'one-slow', figure: 'success', suffix: '' },
   { heading: 'slow middle', id: 'slow-middle', figure: 'success', suffix: '' },
@@ -15,7 +15,7 @@ const COLUMNS: readonly { heading: string; id: string; figure: Figure; suffix: s
   { heading: '50 clients', id: 'supermarket', figure: 'mean', suffix: ', 50 clients' },
 ]
 
-/** The report's beginning. */
+/** Returns the beginning of the report. */
 export function overall(results: readonly Result[], seeds: number): string {
   const table = [
     ['', ...COLUMNS.map(({ heading }) => heading)],
@@ -65,7 +65,7 @@ function cell(
   name: string,
 ): string {
   const rows = results.find(({ scenario }) => scenario.id === id)?.rows ?? []
-  // Some have the same result for any number of clients, and one row.
+  // Some strategies have one row, because their result is the same for any number of clients.
   const row =
     rows.find(({ variant }) => variant.name === name + suffix) ??
     rows.find(({ variant }) => variant.name === name)

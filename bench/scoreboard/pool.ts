@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads'
 import type { Run } from './run.ts'
 import type { Task } from './worker.ts'
 
-/** Runs every task, one per core at a time; the results are in the order of the tasks. */
+/** Runs every task, one per core at a time. The results are in the order of the tasks. */
 export async function runAll(
   tasks: readonly Task[],
   onDone: (task: Task, done: number) => void,

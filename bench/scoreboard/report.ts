@@ -18,7 +18,7 @@ const ADVICE = `## Do and don't
 - Don't use \`leastRequest()\` without a breaker. A server that fails fast attracts nearly all requests.
 - Don't set \`whenAllOpen: 'refuse'\` for a service with one instance. Short incidents then last longer.`
 
-/** The report's files, by absolute path. */
+/** The files of the report, by absolute path. */
 export async function render(
   results: readonly Result[],
   seeds: number,
@@ -42,7 +42,7 @@ export async function write(files: ReadonlyMap<string, string>): Promise<void> {
   }
 }
 
-/** A line for each file that is not on disk as given: the first lines that differ. */
+/** Returns a line for each file that differs from the one on disk, with the first lines that differ. */
 export async function differences(files: ReadonlyMap<string, string>): Promise<readonly string[]> {
   const found: string[] = []
   for (const [path, content] of files) {

@@ -2,7 +2,7 @@ import { formatLoad, LOAD_HEADER } from '../../src/load/report.ts'
 import { LoadMeter } from '../../src/load/meter.ts'
 import type { SimulatedAnswer, SimulatedServer } from '../../src/testing/servers.ts'
 
-/** Milliseconds over which a server counts its rates, as `reportLoad()` does. */
+/** In milliseconds: the time over which a server counts its rates, as in `reportLoad()`. */
 const WINDOW = 1_000
 
 interface Finish {
@@ -13,8 +13,8 @@ interface Finish {
 }
 
 /**
- * A server with one worker and a queue that reports its load with each answer, by the meter that `reportLoad()` has.
- * `service` is how long its work on a request takes.
+ * A server with one worker and a queue. It reports its load with each response, using the meter of `reportLoad()`.
+ * `service` returns how long it works on a request.
  */
 export function reportingQueue(
   id: string,
@@ -42,7 +42,7 @@ export function reportingQueue(
         after: at - now,
         status: 200,
         headers: {
-          // Read when the answer is given.
+          // The meter is read when the response is sent.
           get [LOAD_HEADER]() {
             return lie ?? answer(at)
           },

@@ -1,9 +1,9 @@
 import type { Run } from './run.ts'
 import type { Bound, Figure, Scenario, Variant } from './scenario.ts'
 
-/** A second of a row, over all seeds. */
+/** One second of a row, over all seeds. */
 export interface Point {
-  /** Seconds. */
+  /** The time in seconds. */
   readonly at: number
   readonly success: number
   readonly p99: number
@@ -61,7 +61,7 @@ function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
-/** One unlucky seed would pull a mean of percentiles up to itself. */
+/** The median, because one extreme seed could change a mean of percentiles too much. */
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
 }

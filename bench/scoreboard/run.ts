@@ -2,13 +2,13 @@ import type { SimulatedSecond } from '../../src/testing/report.ts'
 import { simulate } from '../../src/testing/simulate.ts'
 import type { Figure, Scenario, Variant } from './scenario.ts'
 
-/** One seed of one row. */
+/** One row with one seed. */
 export interface Run {
   readonly figures: Readonly<Record<Figure, number>>
   readonly timeline: readonly SimulatedSecond[]
 }
 
-/** A second in which fewer calls succeed is a bad one. */
+/** In a bad second, less than this fraction of the calls succeeds. */
 const RECOVERED = 0.9
 
 export async function run(scenario: Scenario, variant: Variant, seed: number): Promise<Run> {
@@ -39,7 +39,7 @@ export async function run(scenario: Scenario, variant: Variant, seed: number): P
   }
 }
 
-/** Seconds from `from` to the end of the last bad second after it; Infinity when the end is bad. */
+/** Returns the seconds from `from` to the end of the last bad second after it. Infinity if the run ends badly. */
 function recovery(timeline: readonly SimulatedSecond[], from: number): number {
   const bad = timeline.findLastIndex(({ success }) => success < RECOVERED)
   if (bad === timeline.length - 1) return Infinity

@@ -1,6 +1,9 @@
 import type { SimulationOptions } from '../../src/testing/simulate.ts'
 
-/** What the report shows of a run: ms but for shares (`success`), factors (`load`) and seconds (`recovery`). */
+/**
+ * The figures of a run in the report: milliseconds, except shares (`success`), factors (`load`) and seconds
+ * (`recovery`).
+ */
 export type Figure = 'success' | 'worst' | 'mean' | 'p50' | 'p99' | 'p999' | 'load' | 'recovery'
 
 export interface Bound {
@@ -9,21 +12,21 @@ export interface Bound {
   readonly atMost?: number
 }
 
-/** One policy under test: a row of the scenario's table. */
+/** One policy under test: a row in the table of the scenario. */
 export interface Variant {
   readonly name: string
-  /** What others have published for the same set-up, or what theory says. */
+  /** The published result for the same set-up, or the theoretical one. */
   readonly published?: string
-  /** What this row has to reach. */
+  /** The targets of this row. */
   readonly reach?: readonly Bound[]
-  /** @default the scenario's */
+  /** The policy of the caller. @default the scenario's */
   readonly clients?: number
   readonly client: NonNullable<SimulationOptions['client']>
-  /** Drawn in the charts. */
+  /** True if it is drawn in the charts. */
   readonly chart?: boolean
 }
 
-/** A set-up, as data: the same traffic and the same servers for every variant. */
+/** A set-up as data: each variant gets the same traffic and the same servers. */
 export interface Scenario {
   /** Names its chart. */
   readonly id: string
@@ -33,14 +36,14 @@ export interface Scenario {
   readonly warmup?: number
   readonly clients: number
   readonly arrivals: SimulationOptions['arrivals']
-  /** Made afresh for each run: queues are state. */
+  /** Created for each run, because queues have state. */
   readonly servers: () => SimulationOptions['servers']
   readonly success?: NonNullable<SimulationOptions['success']>
-  /** When trouble ends, in simulated ms: from here on `recovery` is counted. */
+  /** The simulated time in milliseconds when the problem ends. `recovery` is counted from here. */
   readonly troubleEnds?: number
-  /** The table's columns. */
+  /** The columns of the table. */
   readonly figures: readonly Figure[]
   readonly variants: readonly Variant[]
-  /** What to learn from the table, a paragraph each. */
+  /** What the table shows, with one entry per paragraph. */
   readonly findings: readonly string[]
 }

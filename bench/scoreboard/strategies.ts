@@ -13,12 +13,12 @@ export const strategies: Readonly<Record<string, () => Balancer>> = {
   'peak EWMA': peakEwma,
 }
 
-/** A strategy and nothing else: what it misses, the caller sees. */
+/** A strategy without breaker, retries and hedges: the caller sees every failure. */
 export function alone(balance: Balancer | Pick): SimulatedPolicy {
   return { balance, breaker: false, retry: false, timeout: false }
 }
 
-/** A row for each strategy alone, with what is published about it. */
+/** Returns a row for each strategy alone, with the published result. */
 export function eachAlone(details: Readonly<Record<string, Partial<Variant>>> = {}): readonly Variant[] {
   return Object.entries(strategies).map(([name, make]) => ({
     name,
@@ -29,8 +29,8 @@ export function eachAlone(details: Readonly<Record<string, Partial<Variant>>> = 
 }
 
 /**
- * Joins the queue that is the cheapest in truth: it sees the load that all clients together put on each server,
- * and what a server is worth now. No client can know that; it is there to show what is left to gain.
+ * Picks the queue with the lowest real cost. It knows the load of all clients on each server, and the current speed of
+ * each server. No client can know that. It shows how much better a strategy could be.
  */
 export function omniscient(
   { inFlight }: ClientContext,
@@ -44,7 +44,7 @@ export function omniscient(
       const { id } = endpoint.instance
       const candidate = (inFlight(id) + 1) * cost(id, request.now)
       if (candidate < least) ties = 0
-      // Each of those that tie is as likely as the others to be the one.
+      // Each of several equal queues has the same chance.
       if (candidate < least || (candidate === least && request.random() * (ties + 1) < 1)) best = endpoint
       if (candidate <= least) ties++
       least = Math.min(least, candidate)

@@ -2,7 +2,7 @@ import { parentPort } from 'node:worker_threads'
 import { run } from './run.ts'
 import { scenarios } from './scenarios/index.ts'
 
-/** Scenarios hold functions, so a task names what to run instead of carrying it. */
+/** Scenarios contain functions, which cannot be sent to a worker. So a task contains the index of its scenario. */
 export interface Task {
   readonly scenario: number
   readonly variant: number

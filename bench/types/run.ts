@@ -1,5 +1,5 @@
 /**
- * What types cost: `tsc` on a schema of 1,000 paths and 100 calls, through us and through openapi-fetch, in
+ * The compile time of types: `tsc` on a schema of 1,000 paths and 100 calls, with Outrigger and with openapi-fetch, in
  * alternating rounds. Run it with `node bench/types/run.ts [rounds]`.
  */
 import { spawnSync } from 'node:child_process'
@@ -25,7 +25,7 @@ try {
   prepare()
   const rounds = Number(process.argv[2] ?? 9)
   const runs = { outrigger: [] as Run[], 'openapi-fetch': [] as Run[] }
-  // The first round warms the disk cache.
+  // The first round fills the disk cache.
   for (let round = 0; round <= rounds; round++) {
     for (const name of round % 2 === 0 ? names : names.toReversed()) {
       const run = check(name)
@@ -44,7 +44,7 @@ try {
   rmSync(dir, { recursive: true })
 }
 
-/** Both as their users have them: declarations from node_modules, checked calls, `skipLibCheck`. */
+/** Both projects are as users have them: declarations from node_modules, checked calls, `skipLibCheck`. */
 function prepare(): void {
   const own = join(dir, 'node_modules/outrigger')
   mkdirSync(own, { recursive: true })

@@ -1,4 +1,4 @@
-/** Sources as openapi-typescript 7 writes them, for `count` paths with three operations each. */
+/** Returns source files in the format of openapi-typescript 7, for `count` paths with three operations each. */
 export function schemaSource(count: number): string {
   const indexes = Array.from({ length: count }, (_, index) => index)
   return `export interface paths {
@@ -54,7 +54,7 @@ function operations(index: number): string {
 `
 }
 
-/** The same calls through either client: half GET, half PATCH, every answer narrowed and read. */
+/** The same calls with each client: half GET, half PATCH. Each response is narrowed and read. */
 export const callers: Readonly<Record<'outrigger' | 'openapi-fetch', (sites: number) => string>> = {
   outrigger: (sites) => `import { createClient, fixed, type OpenAPI } from 'outrigger'
 import type { paths } from './schema.js'
@@ -91,6 +91,6 @@ ${sitesOf(
 }
 
 function sitesOf(sites: number, get: (index: number) => string, patch: (index: number) => string): string {
-  // Spread over the schema, so that no call finds another's types already made.
+  // The calls are spread over the schema, so that no call reuses the types of another one.
   return Array.from({ length: sites }, (_, index) => (index % 2 === 0 ? get : patch)(index * 10)).join('')
 }

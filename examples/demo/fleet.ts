@@ -6,7 +6,7 @@ import { serveRegistry, type Mood } from './ipc.ts'
 
 const SERVER = fileURLToPath(new URL('server.ts', import.meta.url))
 
-/** The demo's servers: real processes, each of which registers itself and heartbeats. */
+/** The servers of the demo: real processes, each of which registers itself and sends heartbeats. */
 export class Servers implements AsyncDisposable {
   readonly #children = new Map<string, ChildProcess>()
   readonly #registry: MemoryRegistry

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import type { Instance, InstanceInit, Lease, MemoryRegistry, Registrar } from 'outrigger'
 
-/** How a server of the demo is made to behave. */
+/** How a server of the demo behaves. */
 export type Mood = 'well' | 'slow' | 'failing'
 
 type Request =
@@ -10,7 +10,7 @@ type Request =
 
 const TTL = 3_000
 
-/** The embedded registry lives in the parent: this is the child's end of it, a registrar of forty lines. */
+/** The embedded registry lives in the parent process. This is a registrar for the child processes. */
 export function fromParent(): Registrar {
   const waiting = new Map<number, (result: unknown) => void>()
   let calls = 0
@@ -40,7 +40,7 @@ export function fromParent(): Registrar {
   }
 }
 
-/** The parent's end: answers one child's requests from its registry. */
+/** The parent's side: answers the requests of one child from its registry. */
 export function serveRegistry(child: ChildProcess, registry: MemoryRegistry): void {
   child.on('message', (message) => {
     const request = message as Request

@@ -1,4 +1,4 @@
-// Five servers, steady traffic through Outrigger and through plain fetch, and twenty seconds in which much goes wrong.
+// Five servers, and steady traffic through Outrigger and through plain fetch, during twenty seconds with many failures.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs, styleText } from 'node:util'
 import { MemoryRegistry } from 'outrigger'
@@ -33,7 +33,7 @@ const mirrored =
 const servers = new Servers(embedded, real?.registrar && values.registry)
 const users = createUsers(real?.source ?? embedded)
 const screen = new Screen()
-// `npm start -- --dashboard` serves the page on 127.0.0.1.
+// `npm start -- --dashboard` serves the dashboard on 127.0.0.1.
 const page = values.dashboard ? await serveDashboard(users) : undefined
 
 const red = (text: string): string => styleText('red', text)
@@ -94,7 +94,7 @@ async function play(): Promise<void> {
   }
 }
 
-/** The urls of the first servers, once that many have registered. */
+/** Returns the URLs of the first servers, when enough of them have registered. */
 async function known(count: number): Promise<string[]> {
   for (;;) {
     const urls = users.snapshot().instances.map(({ instance }) => instance.url)

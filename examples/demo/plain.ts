@@ -1,4 +1,4 @@
-/** The other side: plain fetch and round robin over a list of servers, as it is so often written. */
+/** The other side: plain fetch with round robin over a list of servers, as it is often written. */
 export function createPlain(urls: readonly string[]): (id: number) => Promise<boolean> {
   let next = 0
   return async (id) => {

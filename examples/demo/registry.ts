@@ -6,15 +6,15 @@ import type { Instance, MemoryRegistry, Registrar, Source } from 'outrigger'
 
 export interface Registry {
   readonly source: Source
-  /** Absent when servers cannot register themselves there. */
+  /** Absent if servers cannot register themselves there. */
   readonly registrar?: Registrar
-  /** Keeps it in step with the embedded registry, which the servers then use. */
+  /** Copies the embedded registry, which the servers then use, to the other one. */
   readonly write?: (instances: readonly Instance[]) => Promise<void>
 }
 
 /**
  * `etcd://127.0.0.1:2379`, `consul://127.0.0.1:8500`, `file:./instances.json`, or `dns://127.0.0.1:53/` and the name of
- * an SRV record in a zone that takes updates from here.
+ * an SRV record in a zone that accepts updates from this machine.
  */
 export async function openRegistry(address: string): Promise<Registry> {
   const [scheme = '', rest = ''] = address.split(/:(?:\/\/)?(.*)/)
@@ -47,7 +47,7 @@ export async function openRegistry(address: string): Promise<Registry> {
   )
 }
 
-/** Keeps another registry in step with the embedded one, and leaves it empty. */
+/** Copies the embedded registry to another one, and leaves that empty at the end. */
 export async function mirror(
   registry: MemoryRegistry,
   write: NonNullable<Registry['write']>,
@@ -57,13 +57,13 @@ export async function mirror(
   await write([])
 }
 
-/** By rename, so that nobody ever reads half of it. */
+/** Replaces the file by renaming, so that no reader sees an incomplete one. */
 async function writeInstances(path: string, instances: readonly Instance[]): Promise<void> {
   await writeFile(`${path}.new`, JSON.stringify({ 'user-service': instances }))
   await rename(`${path}.new`, path)
 }
 
-/** An SRV record for each instance; all servers of the demo are on this machine. */
+/** Writes an SRV record for each instance. All servers of the demo are on this machine. */
 async function updateZone(server: string, name: string, instances: readonly Instance[]): Promise<void> {
   const host = name.replace(/^(_[^.]*\.)+/, '')
   const updates = instances.map(({ url }) => `add ${name} 1 SRV 0 1 ${new URL(url).port} ${host}`)

@@ -6,7 +6,7 @@ const LINES_OF_NEWS = 10
 
 const COLOUR = { closed: 'green', open: 'red', 'half-open': 'yellow' } as const
 
-/** A live picture on a terminal; plain lines of news, and one table at the end, anywhere else. */
+/** Shows a live picture on a terminal. Elsewhere it prints the news line by line, and one table at the end. */
 export class Screen {
   readonly #live = process.stdout.isTTY
   readonly #news: string[] = []

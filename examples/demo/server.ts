@@ -3,7 +3,10 @@ import { announceServer, type Announcement } from 'outrigger'
 import { fromParent, type Mood } from './ipc.ts'
 import { openRegistry } from './registry.ts'
 
-/** One instance of user-service, in a process of its own. argv: its id, and the registry's address if not the embedded one. */
+/**
+ * One instance of user-service in a separate process. Its arguments are its id, and the address of the registry if that
+ * is not the embedded one.
+ */
 const [, , id = 'server', address] = process.argv
 
 let mood: Mood = 'well'
@@ -35,5 +38,5 @@ const leave = async (): Promise<void> => {
 }
 process.once('disconnect', () => void leave())
 process.once('SIGTERM', () => void leave())
-// Ctrl-C reaches the whole process group; the parent decides when its servers leave.
+// Ctrl-C goes to all processes of the group. The parent decides when its servers end.
 process.on('SIGINT', () => {})

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** How one side has fared so far. */
+/** The results of one side so far. */
 export class Score {
   readonly #latencies: number[] = []
   #good = 0
@@ -9,7 +9,7 @@ export class Score {
     return this.#latencies.length
   }
 
-  /** 0 to 1. */
+  /** The share of successful calls, 0 to 1. */
   get success(): number {
     return this.sent === 0 ? 1 : this.#good / this.sent
   }
@@ -27,7 +27,9 @@ export class Score {
   }
 }
 
-/** Sends at a steady rate, whether or not answers come, until aborted; then waits for the last answers. */
+/**
+ * Sends calls at a steady rate, whatever the responses are, until it is aborted. Then it waits for the last responses.
+ */
 export async function steadily(
   rate: number,
   signal: AbortSignal,

@@ -1,4 +1,4 @@
-// axios: its fetch adapter, given a client as its fetch.
+// axios: its fetch adapter uses a client as fetch.
 import { create } from 'axios'
 import { startUsers } from './service.ts'
 

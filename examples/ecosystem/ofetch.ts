@@ -1,4 +1,4 @@
-// ofetch: its own createFetch() takes a fetch, and the globals that go with it.
+// ofetch: its createFetch() accepts a fetch, and the globals that belong to it.
 import { createFetch } from 'ofetch'
 import { startUsers } from './service.ts'
 
@@ -7,7 +7,7 @@ const api = createFetch({
   fetch: service.users,
   Headers,
   AbortController,
-  // Ours do; two loops would multiply.
+  // The client retries. Two retry loops would multiply the requests.
   defaults: { baseURL: 'http://user-service', retry: 0 },
 })
 

@@ -1,4 +1,4 @@
-// openapi-fetch: typed by a document's paths, carried by a client.
+// openapi-fetch: the types come from an OpenAPI document, and the requests go through a client.
 import createApi from 'openapi-fetch'
 import { startUsers } from './service.ts'
 

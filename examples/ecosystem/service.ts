@@ -1,4 +1,4 @@
-// Two instances of a service, and a client of it; both end with close().
+// Two instances of a service, and a client for it. close() ends all of them.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'

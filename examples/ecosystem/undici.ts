@@ -1,4 +1,4 @@
-// npm's undici: the attempt plane as an interceptor, with undici's own redirects and retries around it.
+// npm's undici: the client's interceptor, with undici's own redirects and retries around it.
 import { outrigger } from 'outrigger'
 import { Agent, interceptors, request } from 'undici'
 import { startUsers } from './service.ts'
@@ -7,7 +7,7 @@ const service = await startUsers()
 const dispatcher = new Agent().compose(
   outrigger(service.users),
   interceptors.redirect({ maxRedirections: 3 }),
-  // Methods without a body: a stream would be sent again, empty.
+  // Only methods without a body: undici would send a stream again without its data.
   interceptors.retry({ methods: ['GET', 'HEAD', 'OPTIONS'] }),
 )
 

@@ -1,5 +1,6 @@
 /**
- * A service that calls another one, and lets Prometheus read how that goes. With Node 24.2 or later, in this repository:
+ * A service that calls another service, and exports metrics for Prometheus. With Node 24.2 or later, in this
+ * repository:
  *
  *     node --conditions=@outrigger/source examples/prometheus/app.ts
  *     prometheus --config.file=examples/prometheus/prometheus.yml

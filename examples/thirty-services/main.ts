@@ -1,4 +1,4 @@
-// One fetch for thirty services, and everything an operator may do to it while calls go on. No call may fail.
+// One fetch for thirty services, and all actions of an operator while calls go on. No call may fail.
 //   node examples/thirty-services/main.ts
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
@@ -43,7 +43,7 @@ const list = ({ id, service, url, version }: Instance): unknown =>
   registry.register(service, { id, url, metadata: { version } })
 instances.forEach(list)
 
-// Two lines are enough for all of them; one service has options of its own.
+// Two lines are enough for all services. One service has its own options.
 const app = createFetch({
   source: registry,
   unknown: 'discover',
@@ -54,7 +54,8 @@ const changes: string[] = []
 app.on('control', ({ action, id }) => changes.push(`${action} ${id}`))
 app.on('config:changed', ({ service, changed, by }) => changes.push(`${service}: ${changed.join()} by ${by}`))
 
-// What an operator writes into the policy file. A file is replaced whole: half a document is refused.
+// Writes the policy file as an operator does. The file is replaced as a whole, because an incomplete document is
+// rejected.
 const folder = await mkdtemp(join(tmpdir(), 'thirty-services-'))
 const policy = join(folder, 'policy.json')
 async function writePolicy(document: unknown): Promise<void> {
@@ -94,7 +95,7 @@ async function call(index: number): Promise<void> {
 const stop = new AbortController()
 const running: Promise<void>[] = []
 const load = (async () => {
-  // A machine that is busy makes fewer calls: it must not catch up, with hundreds at once.
+  // A busy machine makes fewer calls. It must not make up for them with hundreds at once.
   for (let index = 0; !stop.signal.aborted; index++) {
     running.push(call(index))
     await sleep(1000 / RATE)
@@ -156,7 +157,7 @@ const ACTIONS: [what: string, act: () => unknown][] = [
   ],
 ]
 
-// A service is known from its first call on.
+// The client knows a service from its first call on.
 while (running.length < 5 * SERVICES.length) await sleep(50)
 await Promise.all(running)
 for (const [what, act] of ACTIONS) {
@@ -179,7 +180,7 @@ for (const [what, { calls, failed, canary: onCanary }] of phases) {
 }
 const services = Object.keys(app.snapshot().services).length
 console.log(
-  `\n${services} services, ${running.length} calls, ${failures.length} failed, ${changes.length} changes told by events, ${copies} copies, ${refused} document refused`,
+  `\n${services} services, ${running.length} calls, ${failures.length} failed, ${changes.length} changes reported by events, ${copies} copies, ${refused} document rejected`,
 )
 for (const line of failures.slice(0, 10)) console.log(line)
 process.exitCode = failures.length > 0 ? 1 : 0

@@ -1,4 +1,6 @@
-/** What a team sees: the example under load, scraped by a real Prometheus, which answers for the four golden signals. */
+/**
+ * Runs the example under load, with a real Prometheus that scrapes it. Checks the results of the four golden signals.
+ */
 import { spawnSync } from 'node:child_process'
 import { createServer, type ServerResponse } from 'node:http'
 import { isDeepStrictEqual } from 'node:util'
@@ -26,7 +28,7 @@ async function makeTraffic(app: App, server: PrometheusServer): Promise<void> {
     const all = [...Array(20).fill('/users/1'), ...Array(2).fill('/users/slow'), '/users/retried'] as string[]
     for (const path of all) await (await fetch(app.url + path)).text()
     await app.users.execute(() => Promise.reject(new Error('broken')), { idempotent: false }).catch(() => {})
-    // The one before the first scrape is there, too.
+    // The call before the first scrape counts too.
     const wanted = 1 + 23 * round
     await server.until(
       'sum(outrigger_call_duration_seconds_count{outcome="success"})',
@@ -36,7 +38,7 @@ async function makeTraffic(app: App, server: PrometheusServer): Promise<void> {
   }
 }
 
-/** Eight calls in flight, three that wait, and two that are refused. */
+/** Makes eight calls in flight, three that wait, and two that are refused. */
 async function saturate(app: App, server: PrometheusServer, round: number): Promise<void> {
   const abort = new AbortController()
   const calls = Array.from({ length: 13 }, () => app.users('/held', { signal: abort.signal }).catch(() => {}))
@@ -95,7 +97,7 @@ async function goldenSignals(app: App, server: PrometheusServer): Promise<void> 
   say('saturation: 8 in flight, 3 queued, 2 refused, twice')
 }
 
-/** Both instances fail: the breakers open, which Prometheus sees, and the alert is on its way. */
+/** Both instances fail. Prometheus must see the open breakers, and the alert must be pending. */
 async function incident(app: App, server: PrometheusServer): Promise<void> {
   for (let call = 0; call < 60; call++) await (await fetch(`${app.url}/bad`)).text()
   await server.until('sum(outrigger_instances{state="closed"})', ([sample]) => sample?.value === 0)
@@ -111,7 +113,7 @@ async function incident(app: App, server: PrometheusServer): Promise<void> {
   say('both instances fail: their breakers are open, and the alert is pending')
 }
 
-/** Of the rules and of the dashboard: each has an answer. */
+/** Every expression of the rules and of the dashboard must have a result. */
 async function everyExpression(server: PrometheusServer): Promise<void> {
   const { groups } = (await server.get('/api/v1/rules')) as {
     groups: { rules: { name: string; health: string; lastError?: string }[] }[]

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const RULES = fileURLToPath(new URL('../../examples/prometheus/rules.yml', import.meta.url))
-/** Milliseconds in which what should be seen must be seen. */
+/** In milliseconds: the time within which an expected result must appear. */
 const PATIENCE = 60_000
 
 /** One element of an instant vector. */
@@ -18,11 +18,11 @@ export interface Sample {
   readonly value: number
 }
 
-/** A Prometheus server that scrapes one target five times a second. */
+/** A Prometheus server that scrapes one target five times per second. */
 export interface PrometheusServer extends AsyncDisposable {
   get(path: string): Promise<unknown>
   query(expression: string): Promise<Sample[]>
-  /** Waits until an expression has such a result. */
+  /** Waits until an expression has the wanted result. */
   until(expression: string, wanted: (samples: readonly Sample[]) => boolean): Promise<Sample[]>
 }
 
@@ -43,7 +43,7 @@ export async function startPrometheus(target: string): Promise<PrometheusServer>
     rule_files: [RULES],
     scrape_configs: [{ job_name: 'app', static_configs: [{ targets: [target] }] }],
   }
-  // JSON is YAML.
+  // JSON is valid YAML.
   await writeFile(join(folder, 'prometheus.yml'), JSON.stringify(config))
   const args = [
     `--config.file=${join(folder, 'prometheus.yml')}`,

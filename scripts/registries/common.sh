@@ -1,4 +1,4 @@
-# Where things are, and how this script talks.
+# Paths, and the log function.
 
 cache=${OUTRIGGER_CACHE:-${HOME:?set HOME or OUTRIGGER_CACHE}/.cache/outrigger}/registries
 mkdir -p "$cache/bin"
@@ -11,8 +11,8 @@ fail() {
   return 1
 }
 
-# A program's environment variable, PATH (with sbin, where Debian keeps named), the cache: in this order, as in
-# test/support/servers/binaries.ts.
+# Prints the path of a program: from its environment variable, PATH (with sbin, where Debian has named), or the cache, in this
+# order. test/support/servers/binaries.ts does the same.
 find_program() {
   local variable
   variable=OUTRIGGER_$(tr 'a-z-' 'A-Z_' <<<"$1")
@@ -24,7 +24,7 @@ find_program() {
   PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:$bin type -P "$1"
 }
 
-# Sets `missing` to those of the programs named that are nowhere; succeeds if there are any.
+# Sets `missing` to those of the programs that are not found. Succeeds if there are any.
 missing_of() {
   local program
   missing=()

@@ -1,8 +1,8 @@
-# Debian packages without root and without touching the system: apt with its own lists and archives, and dpkg -x.
+# Unpacks Debian packages without root and without changing the system: with dpkg -x, and apt with separate lists and archives.
 
 unpacked=$cache/packages # one root for everything unpacked
 
-# Pinned, so that every machine tests the same versions; consul left Debian after bullseye.
+# Pinned, so that every machine tests the same versions. Debian has no consul after bullseye.
 suites=(bookworm bullseye)
 
 apt_options=()
@@ -19,7 +19,7 @@ prepare_apt() {
     -o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt" -o Debug::NoLocking=1 -o APT::Sandbox::User=
     -o APT::Update::Error-Mode=any -o Acquire::Languages=none -o Acquire::Retries=3
   )
-  # A third party's repository may look like a Debian archive; only one that Debian signed survives the update.
+  # The repository of a third party may look like a Debian archive. The update accepts only archives that Debian signed.
   for mirror in $(archives); do
     for suite in "${suites[@]}"; do
       echo "deb $signed $mirror $suite main"
@@ -35,15 +35,15 @@ prepare_apt() {
   fail "no archive in this system's apt sources gave the suites ${suites[*]}"
 }
 
-# The main archives among the system's own sources; the security and updates suites hold only a part.
+# Prints the main archives of the system's sources. The security and updates suites contain only some packages.
 archives() {
   # shellcheck disable=SC2016 # placeholders of apt
   apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
     awk '$2 == "main" && $1 !~ /-/ && !seen[$3]++ { print $3 }'
 }
 
-# Unpacks the packages and those of their dependencies that the system lacks. Where the system's own packages do not
-# go together with these suites, without dependencies: most are programs in Go, which need none.
+# Unpacks the packages, and their dependencies that are not installed. If the system's packages conflict with these suites,
+# unpacks only the packages: most are Go programs, which need no others.
 unpack() {
   prepare_apt || return 1
   local archives=$cache/apt/archives deb
@@ -60,7 +60,7 @@ unpack() {
   done
 }
 
-# Puts programs of the unpacked packages into the cache's bin, so that they find the libraries unpacked with them.
+# Puts scripts into the cache's bin that run programs of the unpacked packages with the unpacked libraries.
 expose() {
   local program path libraries
   libraries=$(find "$unpacked/lib" "$unpacked/usr/lib" -maxdepth 1 -name '*-linux-gnu*' 2>/dev/null | paste -sd:)
@@ -76,13 +76,13 @@ expose() {
   done
 }
 
-# Puts `zookeeper-server CONFIGURATION` into the cache's bin: the package has jars, and no program of this name.
+# Puts `zookeeper-server CONFIGURATION` into the cache's bin. The package contains only jars.
 expose_zookeeper() {
   local jar=$unpacked/usr/share/java/zookeeper.jar java path name
   [[ -e $jar ]] || jar=/usr/share/java/zookeeper.jar
   java=$(type -P java) || java=$(find "$unpacked/usr/lib/jvm" -path '*/bin/java' 2>/dev/null | head -n 1)
   [[ -e $jar && -n $java ]] || fail 'no zookeeper.jar, or no java' || return 1
-  # Its manifest names the others by their places in the system, which may have only some of them.
+  # The manifest lists the other jars by their paths in the system, where some may be missing.
   path=$jar
   for name in commons-cli commons-io findbugs-annotations jackson-annotations jackson-core jackson-databind jetty9-http \
     jetty9-io jetty9-security jetty9-server jetty9-servlet jetty9-util metrics-core netty-buffer netty-codec \
@@ -90,7 +90,7 @@ expose_zookeeper() {
     snappy-java zookeeper-jute; do
     [[ ! -e $unpacked/usr/share/java/$name.jar ]] || path+=:$unpacked/usr/share/java/$name.jar
   done
-  # A JRE unpacked elsewhere finds its configuration under /etc of the same root.
+  # An unpacked JRE reads its configuration from /etc of its own root folder.
   repoint_links "$unpacked/usr/lib/jvm"
   {
     echo '#!/bin/sh'
@@ -101,7 +101,7 @@ expose_zookeeper() {
   mv "$bin/zookeeper-server.part" "$bin/zookeeper-server"
 }
 
-# Has the broken absolute links in a folder of the unpacked root lead into that root.
+# Changes broken absolute links in a folder of the unpacked root, so that they lead into that root.
 repoint_links() {
   local link target
   [[ -d $1 ]] || return 0

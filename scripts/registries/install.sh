@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Finds or fetches the real registry servers that `test/registries` runs against.
+# Finds or installs the real registry servers for `test/registries`.
 #
-#   scripts/registries/install.sh [etcd] [consul] [bind] [redis] [zookeeper] [kubernetes]     all without arguments
+#   scripts/registries/install.sh [etcd] [consul] [bind] [redis] [zookeeper] [kubernetes]     without arguments: all
 #
 # A program is taken from its environment variable (OUTRIGGER_ETCD=/path/to/etcd), from PATH, or from the cache,
-# ${OUTRIGGER_CACHE:-~/.cache/outrigger}/registries/bin. What is missing is unpacked into the cache from Debian
-# packages (the Kubernetes API server is built from its Debian source, once, about six minutes). Nothing is
-# installed into the system and root is not needed. Fails, naming what to install by hand, when one cannot be had.
+# ${OUTRIGGER_CACHE:-~/.cache/outrigger}/registries/bin. Missing programs are unpacked into the cache from Debian
+# packages. The Kubernetes API server is built once from its Debian source, which takes about six minutes. Nothing is
+# installed into the system, and root is not needed. If a program is not available, the script fails and says what to
+# install by hand.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$here/common.sh"
@@ -56,7 +57,7 @@ ensure_kubernetes() {
   give_up kubernetes "the build's log is $cache/kube-apiserver.log"
 }
 
-# CI kills a job that is silent for minutes. Nobody is there to be asked, either.
+# CI kills a job without output for minutes, and cannot answer questions.
 progress() {
   local newest
   while sleep 30 &>/dev/null; do
@@ -69,7 +70,7 @@ progress &
 progress_pid=$!
 trap 'kill $progress_pid 2>/dev/null || true' EXIT
 
-# One at a time: test runs side by side share the cache.
+# Only one process at a time, because concurrent test runs share the cache.
 if type -P flock >/dev/null; then
   exec 9>"$cache/lock"
   flock --nonblock 9 || {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds kube-apiserver into the cache: of Kubernetes, Debian bookworm ships the whole source (1.20, everything
-# vendored) but no binary except kubectl. Called by install.sh.
+# Builds kube-apiserver into the cache. Debian bookworm contains the source of Kubernetes (1.20, with all dependencies),
+# but no binary except kubectl. Called by install.sh.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$here/common.sh"
@@ -24,11 +24,11 @@ cd "$build"
 apt-get "${apt_options[@]}" source --download-only kubernetes >>"$cache/apt.log" 2>&1
 tar -xf kubernetes_*.orig.tar.* -C tree --strip-components=1
 
-# The vendored reflect2 looks into the runtime's maps in a way that crashes on Go 1.18 and later.
+# The vendored reflect2 reads the maps of the runtime in a way that crashes with Go 1.18 and later.
 rm tree/vendor/github.com/modern-go/reflect2/*.{go,s}
 cp "$unpacked"/usr/share/gocode/src/github.com/modern-go/reflect2/*.{go,s} tree/vendor/github.com/modern-go/reflect2/
 
-# A tarball has no git to take the version from, and must not take that of a repository around the cache.
+# A tarball has no git version. Without this, the build would use that of a repository around the cache.
 cat >version <<'VERSION'
 KUBE_GIT_COMMIT='unknown'
 KUBE_GIT_TREE_STATE='archive'
@@ -37,7 +37,7 @@ KUBE_GIT_MAJOR='1'
 KUBE_GIT_MINOR='20'
 VERSION
 
-# This version builds in GOPATH mode only, where its tree must be k8s.io/kubernetes.
+# This version builds only in GOPATH mode. There its folder must be k8s.io/kubernetes.
 ln -s "$build/tree" go/src/k8s.io/kubernetes
 if ! env -i HOME="$build" PATH="$unpacked/usr/lib/go-1.19/bin:$PATH:$bin" GOPATH="$build/go" \
   GO111MODULE=off GOPROXY=off CGO_ENABLED=0 KUBE_GIT_VERSION_FILE="$build/version" \

@@ -1,4 +1,4 @@
-// One entry for each package: how it is given a fetch, and one call of it. `quiet` turns its own retries off.
+// One entry for each package: how it gets a fetch, and one call of it. `quiet` turns its own retries off.
 
 const ORIGIN = 'http://user-service'
 const chat = {
@@ -7,7 +7,7 @@ const chat = {
   choices: [{ index: 0, message: { role: 'assistant', content: 'hi' } }],
 }
 
-/** SDKs of one generator: the same options, the same chat. */
+/** SDKs of one generator. They have the same options and the same chat. */
 const chatCase = (name, options, load, path = '') => ({
   package: name,
   how: `new ${options}({ baseURL, fetch, maxRetries: 0 })`,
@@ -512,7 +512,7 @@ const awsOptions = (requestHandler, quiet) => ({
   ...(quiet && { maxAttempts: 1 }),
 })
 
-/** For SDKs that take no fetch, but ask the global one. */
+/** For SDKs that accept no fetch and use the global one. */
 async function withGlobal(fetch, run) {
   const before = globalThis.fetch
   globalThis.fetch = fetch

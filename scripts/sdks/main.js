@@ -1,4 +1,5 @@
-// Installs SDKs that take a fetch in a temporary folder, runs each through a client of Outrigger, and writes the table of docs/doors.md.
+// Installs SDKs that accept a fetch in a temporary folder, runs each through a client of Outrigger, and writes the
+// table of docs/doors.md.
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -23,7 +24,7 @@ try {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  // Some SDKs write to stdout themselves.
+  // Some SDKs write to stdout.
   const rows = lines
     .split('\n')
     .filter((line) => line.startsWith('{"name"'))

@@ -1,4 +1,4 @@
-// Runs each SDK against local servers, in the folder where they are installed. Writes one line of JSON for each.
+// Runs each SDK against local servers, in the folder in which they are installed. Writes one line of JSON for each.
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -24,7 +24,7 @@ async function startServer(status, each) {
   return { url: `http://127.0.0.1:${server.address().port}`, stop }
 }
 
-/** Each event by itself, as they come while a model thinks. */
+/** Sends each event separately, as a language model does. */
 async function stream(response, events) {
   for (const event of events) {
     response.write(asEvent(event))
@@ -38,7 +38,7 @@ function asEvent(event) {
   return `${event.type ? `event: ${event.type}\n` : ''}data: ${data}\n\n`
 }
 
-/** All calls with these two servers; `after` happens when half of them are made. */
+/** Makes all calls with these two servers. `after` runs when half of them are done. */
 async function lost({ call }, [a, b], after) {
   const client = createClient({
     service: 'user-service',
@@ -59,7 +59,7 @@ async function lost({ call }, [a, b], after) {
   return { count: errors.length, error: errors[0] }
 }
 
-/** How often the SDK itself asks a fetch that answers 503, and how it asks. */
+/** Returns how often the SDK itself retries if fetch returns 503, and how it retries. */
 async function tries({ call }, quiet) {
   let count = 0
   let input

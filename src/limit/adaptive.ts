@@ -33,7 +33,7 @@ const PROBE_DURATIONS = 30
  * A gradient limit. It compares the current duration of calls with their duration when few are in flight, which is
  * called unloaded.
  *
- * limit ← limit × min(1, TOLERANCE × unloaded / now) + √limit
+ *     limit ← limit × min(1, TOLERANCE × unloaded / now) + √limit
  *
  * The formula is Envoy's. The unloaded duration is measured whenever few calls are in flight. If that does not happen,
  * a probe measures it: from time to time, one window uses half the limit.

@@ -26,7 +26,7 @@ const ROOM_FACTOR: Readonly<Record<Priority, number>> = {
  * Client-side throttling. A call that the service would probably refuse is not sent, so the service need not spend time
  * on refusing it.
  *
- * p(throttle) = max(0, (requests − k × accepts) / (requests + 1))
+ *     p(throttle) = max(0, (requests − k × accepts) / (requests + 1))
  *
  * @example
  * if (!throttle.admit('default')) throw new ThrottledError('…')

@@ -1,6 +1,6 @@
 import type { Incident } from '../incident.ts'
 
-/** One row for a share of requests that fail everywhere. */
+/** Returns a row in which a share of the requests fails on every server. */
 export function brownOut(percent: number): Incident {
   const fail = percent / 100
   return {

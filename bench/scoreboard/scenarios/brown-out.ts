@@ -2,7 +2,7 @@ import { many } from '../models.ts'
 import type { Scenario } from '../scenario.ts'
 import { besideTheDefaults } from './outage.ts'
 
-/** For twenty seconds each, after ten good ones: half of all requests fail, then three quarters. */
+/** After ten good seconds, half of all requests fail for twenty seconds, then three quarters for another twenty. */
 const failing = (now: number): number => (now < 10_000 ? 0 : now < 30_000 ? 0.5 : now < 50_000 ? 0.75 : 0)
 
 export const brownOut: Scenario = {
@@ -20,7 +20,7 @@ export const brownOut: Scenario = {
     })),
   troubleEnds: 50_000,
   figures: ['success', 'worst', 'recovery', 'load'],
-  // Without a breaker 58 % succeed.
+  // Without a breaker 58 % of the calls succeed.
   variants: besideTheDefaults({ reach: [{ figure: 'success', atLeast: 0.55 }] }),
   findings: [
     'All servers are equally bad, so the omniscient client loses as much as round robin. A wall turns the brown-out into an outage, because five failures in a row are frequent on all servers. With the defaults, the client refuses calls only while fewer than a tenth of the early probes succeed.',

@@ -2,7 +2,7 @@ import { delaying } from '../models.ts'
 import type { Scenario } from '../scenario.ts'
 import { finagleVariants, usual, withinASecond, withOddOne } from './finagle.ts'
 
-/** Five times as slow at first, as usual after 10 s, and ten times as slow once more from 19 to 23 s. */
+/** Five times as slow at first, normal after 10 s, and ten times as slow from 19 to 23 s. */
 function factor(now: number): number {
   if (now >= 19_000 && now < 23_000) return 10
   return Math.max(1, Math.min(5, 10_000 / Math.max(now, 1)))

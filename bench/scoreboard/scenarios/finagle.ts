@@ -9,12 +9,12 @@ export function usual(random: () => number): number {
   return normal(random, 169.6, 5.4)
 }
 
-/** Ten servers as usual and one that is not. */
+/** Ten normal servers and one that differs. */
 export function withOddOne(odd: SimulatedServer): readonly SimulatedServer[] {
   return [...many(10, (index) => delaying(`usual-${index}`, (_now, random) => usual(random))), odd]
 }
 
-/** The published figures are about strategies alone; hedging is ours to add. */
+/** The published results are for strategies alone. Hedging is an addition of this scenario. */
 export function finagleVariants(
   published: Readonly<Record<string, Partial<Variant>>>,
   isSlow: (now: number) => boolean,

@@ -12,11 +12,11 @@ import { alone } from '../strategies.ts'
 const SERVERS = 10
 const CLIENTS = 5
 
-/** Milliseconds of work on a request, and how many times as long the one that lies takes. */
+/** The milliseconds of work on a request, and how many times slower the server that lies is. */
 const WORK = 10
 const SLOW = 4
 
-/** Idle, and in no time: the best that a server can say of itself. */
+/** Idle, with a latency near 0: the best values that a server can report. */
 const LIE =
   'TEXT cpu_utilization=0.01,rps_fractional=100000,named_metrics.in_flight=0,named_metrics.latency=0.1'
 
@@ -29,7 +29,7 @@ const rows: readonly Variant[] = [
   { name: 'round robin', client: () => alone(roundRobin()) },
   { name: 'least request', client: () => alone(leastRequest()) },
   { name: 'peak EWMA', client: () => alone(peakEwma()), chart: true },
-  // The run is too short for ten seconds of it.
+  // Half a minute is too short for the default of ten seconds.
   { name: 'reported load', client: () => alone(reportedLoad({ blackout: 2_000 })), chart: true },
   {
     name: 'reported load, all believed',
@@ -39,7 +39,7 @@ const rows: readonly Variant[] = [
   { name: 'prequal, all believed', client: () => alone(prequal({ slower: Infinity })) },
 ]
 
-/** A server that reports as `reportLoad()` does, but whose answers are `away` ms under way. */
+/** A server that reports like `reportLoad()`, and whose responses take `away` milliseconds to arrive. */
 function distant(server: SimulatedServer, away: number): SimulatedServer {
   return {
     id: server.id,

@@ -5,14 +5,14 @@ const RISE = 60_000
 const TOP = 90_000
 const END = 120_000
 
-/** 1 before and after, 2 at the top, straight lines between. */
+/** 1 before and after, 2 at the top, and linear in between. */
 function ramp(now: number): number {
   if (now < RISE || now >= END) return 1
   return now < TOP ? 1 + (now - RISE) / (TOP - RISE) : 1 + (END - now) / (END - TOP)
 }
 
 const timeout = { attempt: 3000, total: 30_000 }
-/** An allowance that three tries of every call never use up. */
+/** A budget that three tries of every call never use up. */
 const unlimited = { ratio: 2 }
 const naive: SimulatedPolicy = { breaker: false, timeout, budget: unlimited }
 

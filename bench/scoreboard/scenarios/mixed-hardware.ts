@@ -10,18 +10,18 @@ import { alone, omniscient } from '../strategies.ts'
 
 const SERVERS = 20
 
-/** A neighbour on the same machine takes its turn with each server: for an eighth of the time it is three times as slow. */
+/** Another tenant slows down one server after the other: each is three times as slow for an eighth of the time. */
 const CYCLE = 20_000
 const DISTURBED = 1 / 8
 const SLOWDOWN = 3
 
-/** Every other server is twice as fast. */
+/** Every second server is twice as fast. */
 const service = (index: number): number => (index % 2 === 0 ? 10 : 5)
 
 const slowdown = (index: number, now: number): number =>
   (now / CYCLE + index * 0.618034) % 1 < DISTURBED ? SLOWDOWN : 1
 
-/** Requests per second that all servers together can answer. */
+/** The number of requests per second that all servers together can handle. */
 const CAPACITY = many(
   SERVERS,
   (index) => (1000 / service(index)) * (1 - DISTURBED + DISTURBED / SLOWDOWN),
@@ -50,7 +50,7 @@ function mixedHardware(load: number, findings: readonly string[]): Scenario {
       { name: 'round robin', client: () => alone(roundRobin()), chart: true },
       { name: 'least request', client: () => alone(leastRequest()), chart: true },
       { name: 'peak EWMA', client: () => alone(peakEwma()), chart: true },
-      // The run is too short for ten seconds of it.
+      // The run is too short for the default of ten seconds.
       { name: 'reported load', client: () => alone(reportedLoad({ blackout: 2_000 })), chart: true },
       { name: 'prequal', client: () => alone(prequal()), chart: true },
       {

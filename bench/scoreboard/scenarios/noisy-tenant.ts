@@ -5,7 +5,7 @@ import { alone, omniscient } from '../strategies.ts'
 
 const NOISY = 0.02
 
-/** Works on eight requests at a time; what is more waits. */
+/** A server that handles eight requests at a time. Others wait. */
 const SLOTS = 8
 
 export const noisyTenant: Scenario = {

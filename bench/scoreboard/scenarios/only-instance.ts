@@ -1,7 +1,7 @@
 import type { Scenario } from '../scenario.ts'
 import { besideTheDefaults } from './outage.ts'
 
-/** A second of failures every ten seconds: one of the pods behind the address restarts. */
+/** One second of failures every ten seconds: one of the pods behind the address restarts. */
 const isBad = (now: number): boolean => now % 10_000 >= 9_000
 
 export const onlyInstance: Scenario = {
@@ -19,7 +19,7 @@ export const onlyInstance: Scenario = {
     },
   ],
   figures: ['success', 'worst', 'load'],
-  // Without a breaker 91 % succeed.
+  // Without a breaker 91 % of the calls succeed.
   variants: besideTheDefaults({ reach: [{ figure: 'success', atLeast: 0.89 }] }),
   findings: [
     'There is no other instance. With a wall, each second with failures becomes five or more. The defaults refuse calls only after ten failures in a row, and notice the end of each incident at once.',

@@ -8,7 +8,7 @@ const ENDS = 40_000
 
 const isDown = (now: number): boolean => now >= STARTS && now < ENDS
 
-/** What stands beside the defaults in each scenario where everybody is in trouble. */
+/** The variants beside the defaults, in each scenario in which every server fails. */
 export function besideTheDefaults(defaults: Partial<Variant>): readonly Variant[] {
   return [
     { name: 'no breaker', client: () => alone(roundRobin()), chart: true },
@@ -37,7 +37,7 @@ export const outage: Scenario = {
     reach: [
       { figure: 'success', atLeast: 0.495 },
       { figure: 'recovery', atMost: 1 },
-      // Half of the time at full load, half of it at 15 % at most.
+      // Half of the time at full load, the other half at no more than 15 %.
       { figure: 'load', atMost: 0.575 },
     ],
   }),

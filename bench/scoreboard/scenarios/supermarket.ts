@@ -8,7 +8,7 @@ const SERVERS = 100
 const SERVICE_MS = 10
 const LOAD = 0.9
 
-/** Mean time in the system in service times, for infinitely many servers (Mitzenmacher 2001). */
+/** The mean time in the system in service times, for infinitely many servers (Mitzenmacher 2001). */
 const THEORY = { one: 10, two: 2.614, three: 2.028 }
 
 const withClients = (clients: number, variant: Omit<Variant, 'clients'>): Variant => ({
