@@ -1,6 +1,6 @@
 import type { Client } from '../client/client.ts'
 import { startTimer, type Clock } from '../clock.ts'
-import { nobody } from '../observe/scope.ts'
+import { outsideCalls } from '../observe/scope.ts'
 import { warnOnce } from '../hooks/warn-once.ts'
 import type { Allow } from '../registry/allow.ts'
 import { sourceTrouble } from '../registry/source-failure.ts'
@@ -89,7 +89,7 @@ export class Lookups {
     }
     this.#running.set(host, lookup)
     // Not in the async context of the first call, because the watch may continue for other calls.
-    nobody.runInAsyncScope(() => discovery.start())
+    outsideCalls.runInAsyncScope(() => discovery.start())
     return lookup
   }
 

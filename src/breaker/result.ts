@@ -59,12 +59,13 @@ export function isAnswer(value: unknown): value is Answer {
 }
 
 function ofAnswer({ status, headers }: Answer, unixNow: number): Counted {
-  const wish = mayAskForPause(status) ? headers.get('retry-after') : null
-  const known = wish === null ? {} : { 'retry-after': wish }
+  const retryAfterHeader = mayAskForPause(status) ? headers.get('retry-after') : null
+  const known = retryAfterHeader === null ? {} : { 'retry-after': retryAfterHeader }
   // A client avoids an instance that asks for a pause. A standalone breaker must do this itself, so a 503 counts as a failure
   // with or without Retry-After.
   const outcome = status === 503 ? 'failure' : answerVerdict({ status, headers: known }, undefined).outcome
-  const pause = wish === null ? 0 : retryAfter(wish, headers.get('date') ?? undefined, unixNow)
+  const pause =
+    retryAfterHeader === null ? 0 : retryAfter(retryAfterHeader, headers.get('date') ?? undefined, unixNow)
   return { outcome, retryAfter: Math.min(pause, MAX_RETRY_AFTER) }
 }
 

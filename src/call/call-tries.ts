@@ -1,6 +1,6 @@
 import type { Attempt } from '../fleet/attempt.ts'
 import type { Journal } from '../observe/journal.ts'
-import { nobody } from '../observe/scope.ts'
+import { outsideCalls } from '../observe/scope.ts'
 import { CallRequest } from './call-request.ts'
 import type { Core } from './core.ts'
 import { counting } from './counting.ts'
@@ -86,6 +86,6 @@ export abstract class CallTries<T> extends CallRequest<T> implements TryOwner<T>
 
   /** Runs what a timer of several calls, another caller or undici has caused in the async context of this call's caller. */
   protected inContext<R>(run: () => R): R {
-    return (this.journal?.scope ?? nobody).runInAsyncScope(run)
+    return (this.journal?.scope ?? outsideCalls).runInAsyncScope(run)
   }
 }

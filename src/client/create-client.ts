@@ -1,4 +1,4 @@
-import { nobody } from '../observe/scope.ts'
+import { outsideCalls } from '../observe/scope.ts'
 import { watch } from '../observe/watchers.ts'
 import type { Contracts, HasContract } from '../typed/contract-types.ts'
 import type { OpenAPI } from '../typed/openapi.ts'
@@ -68,6 +68,6 @@ export function createClient(options: ClientOptions): Client {
   })
   noteMade(client)
   // Not in the context of whoever makes the client: what a source brings concerns no call.
-  nobody.runInAsyncScope(() => service.core.discovery.start())
+  outsideCalls.runInAsyncScope(() => service.core.discovery.start())
   return client
 }

@@ -1,7 +1,7 @@
 import { configurable, type Configurable } from '../client/configurable.ts'
 import { systemClock, type Clock } from '../clock.ts'
 import { notify } from '../hooks/notify.ts'
-import { nobody } from '../observe/scope.ts'
+import { outsideCalls } from '../observe/scope.ts'
 import { checkFunction, checkMethods, checkObject, checkSignal, quote } from '../options.ts'
 import { registryBackoff, type RegistryBackoff } from '../registry/backoff.ts'
 import { iterable } from '../registry/iterable.ts'
@@ -134,7 +134,7 @@ export function watchConfig(
   else signal?.addEventListener('abort', end, { once: true })
   removeCloseListener = configured.onClose(stopWatch)
   // Not in the async context of the caller: a document belongs to no call.
-  const running = nobody.runInAsyncScope(run)
+  const running = outsideCalls.runInAsyncScope(run)
 
   const close = async (): Promise<void> => {
     end()

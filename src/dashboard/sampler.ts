@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { redactUrls } from '../registry/origin.ts'
-import { nobody } from '../observe/scope.ts'
+import { outsideCalls } from '../observe/scope.ts'
 import { quote } from '../quote.ts'
 import { shapeOf, type Shape } from './changes.ts'
 import { serviceFrame } from './frame.ts'
@@ -39,7 +39,7 @@ export class Sampler {
   readonly watch = (watcher: Watcher): (() => void) => {
     this.#watchers.add(watcher)
     // Not in the async context of the first page's request.
-    if (!this.#stop) nobody.runInAsyncScope(() => void this.#run())
+    if (!this.#stop) outsideCalls.runInAsyncScope(() => void this.#run())
     return () => {
       const wasThere = this.#watchers.delete(watcher)
       if (wasThere && this.#watchers.size === 0) this.#leftAt = this.#clock.now()

@@ -1,4 +1,4 @@
-import { nobody } from '../observe/scope.ts'
+import { outsideCalls } from '../observe/scope.ts'
 import type { LiveEndpoint } from './endpoint.ts'
 
 /** Opens connections to an endpoint; resolves when it has, or could not. */
@@ -32,7 +32,7 @@ export class Warming {
       if (isHeld) endpoint.warmingUntil = now + HOLD
       this.#queue.push(endpoint)
     }
-    nobody.runInAsyncScope(() => this.#next())
+    outsideCalls.runInAsyncScope(() => this.#next())
   }
 
   /** Warms no further endpoints. Those whose connections are being opened finish; those that wait get calls at once. */

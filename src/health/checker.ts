@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { nobody } from '../observe/scope.ts'
+import { outsideCalls } from '../observe/scope.ts'
 import type { Instance } from '../registry/source.ts'
 import { isLate } from '../verdict/limit.ts'
 import { Health, type Trust, type Check, type CheckResult } from './health.ts'
@@ -134,7 +134,7 @@ export class Checker<Endpoint extends Checked> implements Trust {
   /** Called when a check may be due earlier than before. */
   rearm(): void {
     // Not in the async context of the current call.
-    if (!this.isAsleep) nobody.runInAsyncScope(() => this.#setTimer())
+    if (!this.isAsleep) outsideCalls.runInAsyncScope(() => this.#setTimer())
   }
 
   close(): void {

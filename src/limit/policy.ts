@@ -28,7 +28,7 @@ export interface LimitPolicy {
   readonly queue: number
 }
 
-const whole = { min: 1, integer: true }
+const positiveInteger = { min: 1, integer: true }
 
 export function limitPolicy(options: LimitOptions, name: string): LimitPolicy {
   checkObject(name, options, ['max', 'queue', 'adaptive'])
@@ -39,13 +39,13 @@ export function limitPolicy(options: LimitOptions, name: string): LimitPolicy {
     throw new TypeError(`${name}.max must be a number or 'adaptive', got ${quote(max)}`)
   if (adaptive !== undefined)
     throw new TypeError(`${name}.adaptive needs ${name}.max to be 'adaptive', got ${max}`)
-  return { max: checkNumber(`${name}.max`, max, whole), queue }
+  return { max: checkNumber(`${name}.max`, max, positiveInteger), queue }
 }
 
 function adaptivePolicy(name: string, options: AdaptiveOptions = {}): Required<AdaptiveOptions> {
   checkObject(name, options, ['initial', 'min', 'max'])
   const { max: most = 1000 } = options
-  checkNumber(`${name}.max`, most, whole)
+  checkNumber(`${name}.max`, most, positiveInteger)
   // The defaults adapt to the options that are set.
   const {
     min = Math.min(4, most),
@@ -53,7 +53,7 @@ function adaptivePolicy(name: string, options: AdaptiveOptions = {}): Required<A
     initial = Math.min(Math.max(20, min), max),
   } = options
   return {
-    min: checkNumber(`${name}.min`, min, whole),
+    min: checkNumber(`${name}.min`, min, positiveInteger),
     max: checkNumber(`${name}.max`, max, { min, integer: true }),
     initial: checkNumber(`${name}.initial`, initial, {
       min,

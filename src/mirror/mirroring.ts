@@ -11,7 +11,7 @@ import type { ClientEvents, MirrorDroppedEvent, MirrorEvent } from '../observe/e
 import type { Observer } from '../observe/observer.ts'
 import { warnOnce } from '../hooks/warn-once.ts'
 import { quote } from '../quote.ts'
-import { nobody, type Scope } from '../observe/scope.ts'
+import { outsideCalls, type Scope } from '../observe/scope.ts'
 import type { Subset } from '../traffic/subset.ts'
 import type { Dispatcher } from '../undici.ts'
 import { Copy, isFailure, type CopyEnd } from './copy.ts'
@@ -161,7 +161,7 @@ export class Mirroring {
    */
   #emitterFor({ attempt: { route, trail }, options: { method, path } }: Original): EmitCopyEvent {
     const { events, observer } = this.#context
-    const scope: Scope = trail?.scope ?? nobody
+    const scope: Scope = trail?.scope ?? outsideCalls
     const id = trail?.id
     return (name, event) => {
       if (!events.has(name)) return

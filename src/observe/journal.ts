@@ -13,7 +13,7 @@ import type {
   ServiceEvent,
 } from './events.ts'
 import type { Emitter } from './emitter.ts'
-import { captureScope, nobody, type Scope } from './scope.ts'
+import { captureScope, outsideCalls, type Scope } from './scope.ts'
 import { Trail, type TrailContext } from './trail.ts'
 import type { Writable } from './writable.ts'
 
@@ -76,7 +76,7 @@ export class Journal implements TrailContext {
     this.#subject = subject
     this.#needsEvents = needsEvents
     this.begunAt = context.clock.now()
-    this.scope = needsEvents ? captureScope() : nobody
+    this.scope = needsEvents ? captureScope() : outsideCalls
   }
 
   get id(): string {

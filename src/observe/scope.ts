@@ -16,4 +16,4 @@ export function captureScope(): Scope {
 }
 
 /** A context outside every call, for work that belongs to no call. So it cannot carry the identity of a caller. */
-export const nobody: Scope = captureScope()
+export const outsideCalls: Scope = captureScope()

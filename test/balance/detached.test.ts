@@ -46,7 +46,7 @@ async function connect(options: Partial<ClientOptions>): Promise<Client> {
 
 const fresh: Pick = (list, { excluded }) => list.find((endpoint) => !excluded(endpoint)) ?? list[0]
 
-describe('the functions of a pick request may be taken out of it', () => {
+describe('user code may destructure the functions of a pick request', () => {
   it.each<[string, Balancer | Pick]>([
     ['a function', fresh],
     ['an object', { pick: fresh }],
@@ -55,13 +55,13 @@ describe('the functions of a pick request may be taken out of it', () => {
     ['the inner strategy of slowStart()', slowStart(fresh)],
     ['the inner strategy of zoneAware()', zoneAware(fresh, { zone: 'a' })],
     ['the inner strategy of sticky()', sticky({ key: () => undefined, over: { pick: fresh } })],
-  ])('by %s, on the first try and the next', async (_name, balance) => {
+  ])('in %s, on the first try and on the next', async (_name, balance) => {
     await using client = await connect({ balance })
     expect(await (await client('/')).text()).toBe('good')
     expect(await (await client.request('/')).body.text()).toBe('good')
   })
 
-  it('header, param and random too, beside what is plain data', async () => {
+  it('also header, param and random, together with the data', async () => {
     const seen: unknown[] = []
     await using client = await connect({
       routes: { 'GET /users/{id}': {} },
@@ -78,13 +78,13 @@ describe('the functions of a pick request may be taken out of it', () => {
     expect(seen).toEqual([['ann', '7', 'GET /users/{id}', 'GET', '/users/7', 1, 2]])
   })
 
-  it('a copy of the request is a request', async () => {
+  it('in a copy of the request', async () => {
     const inner = roundRobin()
     await using client = await connect({ balance: (list, request) => inner.pick(list, { ...request }) })
     expect(await (await client('/')).text()).toBe('good')
   })
 
-  it('by a key function of a strategy, and of a traffic rule', async () => {
+  it('in a key function of a strategy and of a traffic rule', async () => {
     const keys: unknown[] = []
     const key = ({ header }: PickRequest): string | undefined => {
       keys.push(header?.('x-user'))
@@ -98,7 +98,7 @@ describe('the functions of a pick request may be taken out of it', () => {
     expect(new Set(keys)).toEqual(new Set(['ann']))
   })
 
-  it('a strategy that throws, or keeps the request after its call, harms nobody', async () => {
+  it('in a strategy that throws, or that keeps the request after its call, without effect on other calls', async () => {
     const kept: PickRequest[] = []
     await using client = await connect({
       balance(list, request) {
@@ -114,7 +114,7 @@ describe('the functions of a pick request may be taken out of it', () => {
   })
 })
 
-describe('no strategy of our own pays for it', () => {
+describe('built-in strategies get no copy of the request', () => {
   const inner = { pick: fresh }
   it.each<[string, Balancer]>([
     ['peakEwma', peakEwma()],
@@ -128,11 +128,11 @@ describe('no strategy of our own pays for it', () => {
     ['failover', failover(inner)],
     ['slowStart', slowStart(inner)],
     ['zoneAware', zoneAware(inner, { zone: 'a' })],
-  ])('%s gets the request itself', (_name, balancer) => {
+  ])('%s gets the call itself as request', (_name, balancer) => {
     expect(asBalancer(balancer)).toBe(balancer)
   })
 
-  it('one of the user is asked through `pick` of its own object, and told the rest', () => {
+  it('the methods of a user strategy are called on its own object', () => {
     const told: unknown[] = []
     const own = {
       offset: 1,

@@ -114,9 +114,9 @@ describe.each(rules)('%s, with one endpoint that reports that it is idle', (_nam
   })
 
   it.each<[string, Answer]>([
-    ['fails late, again and again', { ms: 900, outcome: 'failure', status: 503 }],
-    ['is given up late', { ms: 900, outcome: 'ignored', status: 0 }],
-    ['refuses late', { ms: 900, status: 404 }],
+    ['fails late several times', { ms: 900, outcome: 'failure', status: 503 }],
+    ['is abandoned late', { ms: 900, outcome: 'ignored', status: 0 }],
+    ['responds with 404 late', { ms: 900, status: 404 }],
   ])('gives it no more than its share when it %s', (_how, answer) => {
     const [balancer, set] = [make(), endpoints(10)]
     answered(balancer, set, 32, answer)

@@ -191,12 +191,12 @@ describe('prequal', () => {
   })
 
   it.each<[string, string]>([
-    ['that it has nothing to do', 'named_metrics.in_flight=0,named_metrics.latency=0'],
-    ['the least numbers', 'named_metrics.in_flight=5e-324,named_metrics.latency=5e-324'],
+    ['no load and no latency', 'named_metrics.in_flight=0,named_metrics.latency=0'],
+    ['the smallest numbers', 'named_metrics.in_flight=5e-324,named_metrics.latency=5e-324'],
     ['the largest numbers', 'named_metrics.in_flight=1.7e308,named_metrics.latency=1.7e308'],
-    ['nothing to do, and the largest latency', 'named_metrics.in_flight=0,named_metrics.latency=1.7e308'],
+    ['no load, and the largest latency', 'named_metrics.in_flight=0,named_metrics.latency=1.7e308'],
     ['NaN', 'named_metrics.in_flight=NaN,named_metrics.latency=1'],
-    ['less than nothing', 'named_metrics.in_flight=-5,named_metrics.latency=-5'],
+    ['negative numbers', 'named_metrics.in_flight=-5,named_metrics.latency=-5'],
     ['a million characters', `named_metrics.in_flight=0,named_metrics.latency=0,${'x'.repeat(1e6)}=1`],
   ])(
     'a server that reports %s gets three times its share at most, and the others keep theirs',

@@ -34,7 +34,7 @@ function sharesOf(balancer: Balancer, set: readonly FakeEndpoint[], now: number)
 describe('reportedLoad', () => {
   it.each<[string, Record<string, string>, Record<string, number>, ReportedLoadOptions?]>([
     [
-      'takes requests per second ÷ utilisation for capacity',
+      'uses requests per second ÷ utilisation as capacity',
       {
         a: 'cpu_utilization=0.5,rps_fractional=100',
         b: 'cpu_utilization=0.5,rps_fractional=300',
@@ -42,7 +42,7 @@ describe('reportedLoad', () => {
       { a: 0.25, b: 0.75 },
     ],
     [
-      'gives the more to who has more left at the same rate',
+      'gives more requests to the endpoint with the lower utilisation at the same rate',
       {
         a: 'cpu_utilization=0.9,rps_fractional=90',
         b: 'cpu_utilization=0.3,rps_fractional=90',
@@ -50,7 +50,7 @@ describe('reportedLoad', () => {
       { a: 0.25, b: 0.75 },
     ],
     [
-      'takes the utilisation of the application before that of the processor',
+      'prefers the utilisation of the application to that of the processor',
       {
         a: 'application_utilization=0.5,cpu_utilization=0.01,rps_fractional=100',
         b: 'application_utilization=0.5,cpu_utilization=0.5,rps_fractional=100',
@@ -58,7 +58,7 @@ describe('reportedLoad', () => {
       { a: 0.5, b: 0.5 },
     ],
     [
-      'takes a metric of the servers’ own by its name',
+      'uses a metric of the servers by its name',
       {
         a: 'cpu_utilization=0.1,rps_fractional=100,named_metrics.gpu=0.75',
         b: 'cpu_utilization=0.9,rps_fractional=100,named_metrics.gpu=0.25',
@@ -67,7 +67,7 @@ describe('reportedLoad', () => {
       { ...ready, metric: 'gpu' },
     ],
     [
-      'counts failures as use',
+      'counts failures as utilisation',
       {
         a: 'cpu_utilization=0.5,rps_fractional=100,eps=100',
         b: 'cpu_utilization=0.5,rps_fractional=100',
@@ -84,7 +84,7 @@ describe('reportedLoad', () => {
       { ...ready, errorPenalty: 0 },
     ],
     [
-      'takes who does not report for one in the middle',
+      'gives an endpoint without reports the registry’s weight',
       {
         a: 'cpu_utilization=0.5,rps_fractional=100',
         b: 'cpu_utilization=0.5,rps_fractional=100',
@@ -93,10 +93,14 @@ describe('reportedLoad', () => {
       },
       { a: 0.2, b: 0.2, c: 0.4, d: 0.2 },
     ],
-    ['is as good as random while nobody reports', { a: '', b: '' }, { a: 0.5, b: 0.5 }],
-    ['needs two that report', { a: 'cpu_utilization=0.1,rps_fractional=1000', b: '' }, { a: 0.5, b: 0.5 }],
+    ['is like random while no endpoint reports', { a: '', b: '' }, { a: 0.5, b: 0.5 }],
     [
-      'believes no report without a rate, or without use',
+      'needs two endpoints that report',
+      { a: 'cpu_utilization=0.1,rps_fractional=1000', b: '' },
+      { a: 0.5, b: 0.5 },
+    ],
+    [
+      'ignores a report without a rate or utilisation',
       {
         a: 'cpu_utilization=0.1',
         b: 'rps_fractional=100',
@@ -162,13 +166,13 @@ describe('reportedLoad', () => {
   })
 
   describe.each<[string, string]>([
-    ['no use at all', 'cpu_utilization=1e-300,rps_fractional=1e300'],
-    ['the largest number there is', 'cpu_utilization=5e-324,rps_fractional=1.7976931348623157e308'],
+    ['almost no utilisation', 'cpu_utilization=1e-300,rps_fractional=1e300'],
+    ['the largest possible capacity', 'cpu_utilization=5e-324,rps_fractional=1.7976931348623157e308'],
     ['a million requests per second', 'cpu_utilization=0.001,rps_fractional=1000000'],
     ['NaN', 'cpu_utilization=NaN,rps_fractional=NaN'],
-    ['a negative use', 'cpu_utilization=-1,rps_fractional=100'],
+    ['a negative utilisation', 'cpu_utilization=-1,rps_fractional=100'],
     ['infinite failures', 'cpu_utilization=0.5,rps_fractional=100,eps=Infinity'],
-    ['more failures than there are numbers', 'cpu_utilization=0.5,rps_fractional=1e-300,eps=1e300'],
+    ['a failure rate above the largest number', 'cpu_utilization=0.5,rps_fractional=1e-300,eps=1e300'],
     ['a million characters', `cpu_utilization=0.001,rps_fractional=1000000,${'x'.repeat(1_000_000)}=1`],
   ])('a server that reports %s', (_name, lie) => {
     it('gets four times its share at most, and the others keep theirs', () => {

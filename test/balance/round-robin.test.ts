@@ -24,11 +24,11 @@ describe('roundRobin', () => {
   })
 
   it.each<[string, (all: Endpoint[]) => Endpoint[], string]>([
-    ['one already served leaves', ([, b, c, d]) => [b, c, d] as Endpoint[], 'ab|cdb'],
-    ['the next one leaves', ([a, b, , d]) => [a, b, d] as Endpoint[], 'ab|dab'],
-    ['one joins at the end', (all) => [...all, endpoint('e')], 'ab|cdeabcde'],
-    ['one joins at the front', (all) => [endpoint('e'), ...all], 'ab|cdeabcde'],
-    ['the registry turns the order round', (all) => all.toReversed(), 'ab|cdcbad'],
+    ['an endpoint that was already picked leaves', ([, b, c, d]) => [b, c, d] as Endpoint[], 'ab|cdb'],
+    ['the next endpoint leaves', ([a, b, , d]) => [a, b, d] as Endpoint[], 'ab|dab'],
+    ['an endpoint joins at the end', (all) => [...all, endpoint('e')], 'ab|cdeabcde'],
+    ['an endpoint joins at the front', (all) => [endpoint('e'), ...all], 'ab|cdeabcde'],
+    ['the registry reverses the order', (all) => all.toReversed(), 'ab|cdcbad'],
     ['all are replaced', () => [endpoint('x'), endpoint('y')], 'ab|xyxy'],
   ])('goes on in turn when %s', (_name, change, expected) => {
     const all = endpoints(4)

@@ -66,8 +66,8 @@ describe('weightedRoundRobin', () => {
   })
 
   it.each([
-    ['a new one', () => endpoint('new', { weight: 10 })],
-    ['one that was away', (away: FakeEndpoint) => away],
+    ['a new endpoint', () => endpoint('new', { weight: 10 })],
+    ['an endpoint that was absent', (away: FakeEndpoint) => away],
   ])('lets %s join without a burst to catch up', (_name, joining) => {
     const away = endpoint('new', { weight: 10 })
     const stay = endpoints(4, { weight: 10 })

@@ -34,52 +34,52 @@ describe('zoneAware', () => {
     expected: Counts
   }>([
     {
-      name: 'stays at home when zones are equal',
+      name: 'stays local when zones are equal',
       healthy: { a: 3, b: 3, c: 3 },
       expected: { a: 1, b: 0, c: 0 },
     },
     {
-      name: 'stays when home is larger',
+      name: 'stays local when the local zone is larger',
       healthy: { a: 5, b: 1, c: 3 },
       expected: { a: 1, b: 0, c: 0 },
     },
     {
-      name: 'hands on what home lost',
+      name: 'sends to other zones what the local zone can no longer handle',
       healthy: { a: 2, b: 3, c: 3 },
       all: { a: 3, b: 3, c: 3 },
       expected: { a: 0.75, b: 0.125, c: 0.125 },
     },
     {
-      name: 'hands on only to zones with capacity to spare',
+      name: 'uses only zones with spare capacity',
       healthy: { a: 2, b: 2, c: 5 },
       all: { a: 5, b: 5, c: 5 },
       expected: { a: 2 / 3, b: 0, c: 1 / 3 },
     },
     {
-      name: 'knows that callers of a dead zone come too',
+      name: 'counts the callers of a zone without endpoints',
       healthy: { a: 3, b: 3 },
       all: { a: 3, b: 3, c: 3 },
       expected: { a: 1, b: 0 },
     },
     {
-      name: 'leaves a dead home',
+      name: 'leaves a local zone without endpoints',
       healthy: { b: 3, c: 1 },
       all: { a: 2, b: 3, c: 1 },
       expected: { b: 1, c: 0 },
     },
     {
-      name: 'goes anywhere from an unknown zone',
+      name: 'uses any zone from an unknown zone',
       healthy: { b: 2, c: 2 },
       expected: { b: 0.5, c: 0.5 },
     },
     {
-      name: 'hears that most callers are here',
+      name: 'uses the option `callers`',
       healthy: { a: 3, b: 3 },
       options: { callers: 0.75 },
       expected: { a: 2 / 3, b: 1 / 3 },
     },
     {
-      name: 'is at home when there is one zone',
+      name: 'is local when there is one zone',
       healthy: { a: 3 },
       expected: { a: 1 },
     },

@@ -324,7 +324,7 @@ describe('open time', () => {
   const GROWING = { initial: 10_000, factor: 2, max: 30_000, jitter: 0 }
 
   test.each<[string, BreakerOptions, string, number[], number?]>([
-    ['a number stays what it is', { openFor: 7 }, 'F +7 F +7 F', [7, 7, 7], 0.9],
+    ['a number stays the same', { openFor: 7 }, 'F +7 F +7 F', [7, 7, 7], 0.9],
     [
       '10, 20, 30 s, and after two healthy intervals 20 s',
       { openFor: GROWING },
@@ -371,7 +371,7 @@ describe('open time', () => {
       'O@5000 +100 F',
       [4_900],
     ],
-    ['a success’ Retry-After is not meant for us', { openFor: 1_000 }, 'S@5000 F', [1_000]],
+    ['the Retry-After of a success is ignored', { openFor: 1_000 }, 'S@5000 F', [1_000]],
     ['reset forgets growth and Retry-After', { openFor: GROWING }, 'F@99000 reset F', [99_000, 10_000]],
     [
       'an ejection after long health starts from the first step again',
@@ -496,10 +496,16 @@ describe('nextAdmit', () => {
     ['open: the end of the open time', {}, open, 40, 100],
     ['elapsed: now', {}, open, 140, 140],
     ['isolated: never', {}, (breaker) => breaker.isolate(), 40, Infinity],
-    ['half-open and full: when the probe times out', { probeTimeout: 50 }, probing, 110, 150],
-    ['half-open and free: now', { halfOpenProbes: 2 }, probing, 110, 110],
-    ['half-open with a wait: when it half-opens the next time', { maxHalfOpenWait: 20 }, probing, 110, 220],
-    ['the wait over', { maxHalfOpenWait: 20 }, probing, 250, 250],
+    ['half-open without a free slot: when the probe times out', { probeTimeout: 50 }, probing, 110, 150],
+    ['half-open with a free slot: now', { halfOpenProbes: 2 }, probing, 110, 110],
+    [
+      'half-open with a deadline: when it is half-open the next time',
+      { maxHalfOpenWait: 20 },
+      probing,
+      110,
+      220,
+    ],
+    ['after the deadline', { maxHalfOpenWait: 20 }, probing, 250, 250],
   ])('%s', (_name, options, drive, now, expected) => {
     expect(at(options, drive).nextAdmit(now)).toBe(expected)
   })

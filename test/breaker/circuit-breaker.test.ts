@@ -298,7 +298,7 @@ describe('what counts', () => {
   })
 
   test.each<[string, unknown]>([
-    ['a word of its own', () => 'ok'],
+    ['an unknown outcome', () => 'ok'],
     ['null', () => null],
     ['a promise', async () => 'failure'],
   ])('a classify that returns %s causes one warning, and the default is used', async (_what, classify) => {

@@ -8,13 +8,13 @@ const bad = (init: object): RequestInit => init
 const MISTAKES: readonly (readonly [string, () => RequestInit])[] = [
   ['a GET with a body', () => ({ body: 'x' })],
   ['a HEAD with a body', () => ({ method: 'HEAD', body: 'x' })],
-  ['a method that is none', () => ({ method: 'a b' })],
+  ['an invalid method', () => ({ method: 'a b' })],
   ['a forbidden method', () => ({ method: 'CONNECT' })],
   ['a header value with a line break', () => ({ headers: { 'x-user': 'a\r\nb: c' } })],
-  ['a redirect mode that is none', () => bad({ redirect: 'later' })],
-  ['a mode that is none', () => bad({ mode: 'navigate' })],
+  ['an invalid redirect mode', () => bad({ redirect: 'later' })],
+  ['an invalid mode', () => bad({ mode: 'navigate' })],
   ['a cache mode that needs another mode', () => bad({ cache: 'only-if-cached' })],
-  ['a signal that is none', () => bad({ signal: 3 })],
+  ['an invalid signal', () => bad({ signal: 3 })],
   ['a stream without duplex', () => bad({ method: 'POST', body: new Blob(['x']).stream() })],
 ]
 

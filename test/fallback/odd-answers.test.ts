@@ -27,7 +27,7 @@ async function serve(answer: string): Promise<string> {
 
 const ANSWERS: [name: string, line: string][] = [
   ['a status above 599', '999 Odd'],
-  ['a reason that is no text', '200 \u00e9\u0001'],
+  ['a reason phrase that is not valid text', '200 \u00e9\u0001'],
 ]
 const OPTIONS: [name: string, options: Partial<ClientOptions>][] = [
   ['stale', { stale: { maxAge: 60_000 } }],

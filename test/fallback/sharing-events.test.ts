@@ -31,21 +31,24 @@ const USERS = ['alice', 'bob', 'carol']
 
 describe('callers who share a request', () => {
   it.each([
-    ['whose deadline is over before the call', { deadline: -1 }, 'TimeoutError', 'timeout'],
-    ['who has given up before the call', { signal: AbortSignal.abort() }, 'AbortError', 'aborted'],
-  ] as const)('one %s hears of it, and costs the others nothing', async (_name, init, name, outcome) => {
-    await using server = await startServer(slowly(reply(200, 'body')))
-    await using client = sharing(server)
-    await client.ready()
-    const heard = hear(client)
-    const first = user.run('alice', async () => (await client('/x')).text())
-    await expect(user.run('bob', async () => client('/x', init))).rejects.toMatchObject({ name })
-    expect(heard).toHaveLength(1)
-    expect(heard[0]).toMatchObject({ owner: 'bob', outcome, attempts: 0, path: '/x', door: 'fetch' })
-    expect(await first).toBe('body')
-    expect(heard.map(({ owner }) => owner)).toEqual(['bob', 'alice'])
-    expect(server.requests).toHaveLength(1)
-  })
+    ['whose deadline has passed before the call', { deadline: -1 }, 'TimeoutError', 'timeout'],
+    ['whose signal has aborted before the call', { signal: AbortSignal.abort() }, 'AbortError', 'aborted'],
+  ] as const)(
+    'one caller %s gets its event, without effect on the others',
+    async (_name, init, name, outcome) => {
+      await using server = await startServer(slowly(reply(200, 'body')))
+      await using client = sharing(server)
+      await client.ready()
+      const heard = hear(client)
+      const first = user.run('alice', async () => (await client('/x')).text())
+      await expect(user.run('bob', async () => client('/x', init))).rejects.toMatchObject({ name })
+      expect(heard).toHaveLength(1)
+      expect(heard[0]).toMatchObject({ owner: 'bob', outcome, attempts: 0, path: '/x', door: 'fetch' })
+      expect(await first).toBe('body')
+      expect(heard.map(({ owner }) => owner)).toEqual(['bob', 'alice'])
+      expect(server.requests).toHaveLength(1)
+    },
+  )
 
   it.each([
     [200, 'success'],

@@ -319,9 +319,9 @@ describe('the key of a response', () => {
     ['cookie', { cookie: 'sid=1' }],
     ['accept', { accept: 'text/csv' }],
     ['accept-language', { 'accept-language': 'de' }],
-    ['a header nobody here has heard of', { 'x-acme-user': '7' }],
+    ['an unknown header', { 'x-acme-user': '7' }],
     ['range', { range: 'bytes=0-1' }],
-    ['baggage, which may say who asks', { baggage: 'userId=alice' }],
+    ['baggage, which may identify the caller', { baggage: 'userId=alice' }],
   ])('differs by %s', (_name, headers) => {
     expect(keyOf('GET', 'http://users/1', headers)).not.toBe(plain)
   })

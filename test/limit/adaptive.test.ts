@@ -138,10 +138,10 @@ describe('an adaptive limit', () => {
   })
 
   it.each<[string, Outcome, number, number | undefined]>([
-    ['overload shrinks it', 'overload', 10, 4],
-    ['failures that took longer than answers do shrink it', 'failure', BASE * 2, 4],
-    ['quick failures say nothing', 'failure', 5, undefined],
-    ['ignored calls say nothing', 'ignored', BASE * 2, undefined],
+    ['overload lowers the limit', 'overload', 10, 4],
+    ['failures that took longer than responses usually do lower the limit', 'failure', BASE * 2, 4],
+    ['quick failures do not change the limit', 'failure', 5, undefined],
+    ['ignored calls do not change the limit', 'ignored', BASE * 2, undefined],
   ])('%s', async (_rule, outcome, duration, expected) => {
     const { clock, limiter } = setup({ initial: 50, max: 50 })
     await load(limiter, clock, { duration: () => BASE }, { rate: 2_000, ms: 900 })

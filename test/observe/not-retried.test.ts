@@ -217,13 +217,13 @@ describe('a call that failed reports why it was not tried again:', () => {
 
 describe('no reason is reported', () => {
   it.each<[string, () => Promise<CallEvent>]>([
-    ['of a good answer', () => asked(ok)],
+    ['for a good response', () => asked(ok)],
     ['of a 404', () => asked(reply(404), { method: 'POST' })],
-    ['of a 404 without retries', () => asked(reply(404), {}, { retry: false })],
-    ['of an answer that `classify` ignores', () => asked(reply(500), {}, { classify: () => 'ignored' })],
-    ['where a retry helped', () => executed({}, { run: failOnce() })],
-    ['at a deadline', () => executed({ timeout: 1_000 }, { run: () => new Promise(() => {}) })],
-    ['where nothing was tried', () => executed({ source: fixed([]) })],
+    ['for a 404 without retries', () => asked(reply(404), {}, { retry: false })],
+    ['for a response that `classify` ignores', () => asked(reply(500), {}, { classify: () => 'ignored' })],
+    ['if a retry succeeded', () => executed({}, { run: failOnce() })],
+    ['for a deadline', () => executed({ timeout: 1_000 }, { run: () => new Promise(() => {}) })],
+    ['if nothing was tried', () => executed({ source: fixed([]) })],
   ])('%s', async (_when, call) => {
     const event = await call()
     expect(event).toMatchObject({ outcome: expect.any(String) })

@@ -131,14 +131,14 @@ const cases: Case[] = [
     { method: 'POST', body: 'gr\u00fc\u00dfe' },
   ],
   [
-    'hints before it',
+    'early hints before it',
     (_request, response) => {
       response.writeEarlyHints({ link: '</a.css>; rel=preload' })
       response.end('ok')
     },
   ],
   [
-    'trailers behind it',
+    'trailers after it',
     (_request, response) => {
       response.addTrailers({ a: 'b' })
       response.end('ok')
@@ -168,7 +168,7 @@ const cases: Case[] = [
   // Over HTTP/2, the body comes after the headers.
   ['deflate', encoded('deflate', deflateSync('hello')), false],
   ['two codings', encoded('gzip, br', brotliCompressSync(gzipSync('hello'))), false],
-  ['a coding that nobody knows', encoded('identity', Buffer.from('hello'))],
+  ['an unknown coding', encoded('identity', Buffer.from('hello'))],
   // The fetch of Node 22 never ends here.
   ...(takesSignals ? [['a broken coding', encoded('gzip', Buffer.from('no gzip')), false] as Case] : []),
   [
@@ -202,7 +202,7 @@ const cases: Case[] = [
     },
   ],
   [
-    'GOAWAY in the body, and the connection lost',
+    'GOAWAY in the body, and then the connection is lost',
     (_request, response) => {
       response.write('half', () => response.stream.session?.destroy(new Error('gone')))
     },

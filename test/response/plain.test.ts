@@ -159,16 +159,21 @@ describe('an encoded response', () => {
     ['in deflate without its header', whole('deflate', deflateRawSync('hello')), 'hello', true],
     ['encoded twice', whole('gzip, gzip', gzipSync(hello)), 'hello', true],
     ['in two codings', whole('Deflate ,BR', brotliCompressSync(deflateSync('hello'))), 'hello', true],
-    ['in a coding that is none', whole('identity', Buffer.from('hello')), 'hello', true],
-    ['in a coding that nobody knows', whole('gzip, unknown', Buffer.from('hello')), 'hello', true],
-    ['with junk behind it', whole('br', Buffer.concat([brotliCompressSync('hello'), hello])), 'hello', false],
+    ['with the coding identity', whole('identity', Buffer.from('hello')), 'hello', true],
+    ['in an unknown coding', whole('gzip, unknown', Buffer.from('hello')), 'hello', true],
+    [
+      'with extra data after it',
+      whole('br', Buffer.concat([brotliCompressSync('hello'), hello])),
+      'hello',
+      false,
+    ],
     [
       'cut off in one of two codings',
       whole('gzip, br', brotliCompressSync(hello.subarray(0, 18))),
       'hello',
       false,
     ],
-    ['in pieces', encoded('gzip', hello.subarray(0, 12), hello.subarray(12)), 'hello', false],
+    ['in chunks', encoded('gzip', hello.subarray(0, 12), hello.subarray(12)), 'hello', false],
   ])('%s reads the same', async (_name, answer, text, isOurs) => {
     await using server = await startServer(answer)
     await using client = fastClient(server.url)
@@ -211,7 +216,7 @@ describe('an encoded response', () => {
   it.each<[string, RequestInit, Answer]>([
     ['HEAD', { method: 'HEAD' }, whole('gzip', Buffer.alloc(0))],
     [
-      'a request whose answer has no content',
+      'a request whose response has no content',
       {},
       (_request, response) => response.writeHead(204, { 'content-encoding': 'br' }).end(),
     ],
@@ -248,7 +253,7 @@ describe('fetch makes the response', () => {
         ]),
       },
     ],
-    ['a method of small letters', { method: 'post', body: 'x' }],
+    ['a method in lower case', { method: 'post', body: 'x' }],
   ])('with %s', async (_name, init) => {
     await using server = await startServer(ok)
     await using client = fastClient(server.url)
@@ -326,8 +331,8 @@ describe('fetch makes the response', () => {
 
   it.each([
     ['a redirect', [ok, redirect('/there'), ok], 3],
-    ['content that should be none', [ok, reply(205)], 2],
-    ['a request to ask again on a new connection', [ok, reply(421, 'x')], 3],
+    ['content with a status that allows none', [ok, reply(205)], 2],
+    ['a request to send it again on a new connection', [ok, reply(421, 'x')], 3],
   ] as const)('of %s, without sending the first request twice', async (_name, answers, requests) => {
     await using server = await startServer(...answers)
     await using client = fastClient(server.url, { retry: false })

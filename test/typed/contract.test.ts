@@ -64,10 +64,10 @@ describe('a request with a contract', () => {
 
   it.each([
     ['params', { params: { id: 'x' } }, 'params.id'],
-    ['params that are missing', { json: { user: { email: 'a' } } }, 'params.id'],
+    ['missing params', { json: { user: { email: 'a' } } }, 'params.id'],
     ['query', { params: { id: 1 }, query: { tags: ['a', 7] } }, 'query.tags[1]'],
     ['body', { params: { id: 1 }, json: { user: { email: 5 } } }, 'body.user.email'],
-    ['body that is missing', { params: { id: 1 } }, 'body'],
+    ['missing body', { params: { id: 1 } }, 'body'],
   ])('is rejected before anything is sent because of its %s', async (_part, init, path) => {
     await using server = await startServer(ok)
     await using client = createClient({
@@ -428,22 +428,14 @@ describe('contractFailure', () => {
 
 describe('a contract is rejected at construction', () => {
   it.each<[string, object, RegExp]>([
-    [
-      'a schema that is none',
-      { params: { id: 'number' } },
-      /routes\['GET \/users'\]\.params must be a Standard/,
-    ],
+    ['an invalid schema', { params: { id: 'number' } }, /routes\['GET \/users'\]\.params must be a Standard/],
     ['a body that is none', { body: null }, /\.body must be a Standard Schema .+ got null/],
     ['responses that are none', { responses: User.parse }, /\.responses must be an object/],
     ['an answer that is none', { responses: { 200: 5 } }, /\.responses\['200'\] must be a Standard Schema/],
-    ['a status that is none', { responses: { ok: User } }, /\.responses has the key 'ok'/],
+    ['an invalid status', { responses: { ok: User } }, /\.responses has the key 'ok'/],
     ['an informational status', { responses: { '1XX': User } }, /\.responses has the key '1XX'/],
     ['an unknown mode', { validate: 'strict' }, /\.validate must be 'off', 'warn' or 'error', got 'strict'/],
-    [
-      'a mode of another kind',
-      { contractFailure: 'yes' },
-      /\.contractFailure must be true or false, got 'yes'/,
-    ],
+    ['an invalid mode', { contractFailure: 'yes' }, /\.contractFailure must be true or false, got 'yes'/],
   ])('%s', (_what, rule, message) => {
     const source = fixed(['http://127.0.0.1:1'])
     const routes = { 'GET /users': rule }

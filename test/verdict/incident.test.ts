@@ -189,7 +189,7 @@ describe('an instance that registers again', () => {
     ['with another version', { ...a, metadata: { version: '2' } }, true],
     ['in another zone', { ...a, zone: 'b' }, true],
     ['with another weight only', { ...a, weight: 5 }, false],
-    ['in a new object that says the same', { ...a }, false],
+    ['in a new object with the same data', { ...a }, false],
   ])('%s: probed at once is %j', (_how, next, probed) => {
     const harness = new Harness(options)
     harness.apply(a)

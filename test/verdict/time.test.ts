@@ -23,10 +23,14 @@ describe('a timeout of the call', () => {
     ['silent', 'had half of it', { attempt: 50 }],
     ['abandoned', 'had less than half of it', { attempt: 49 }],
     ['unreachable', 'had all of it and no connection', { sent: false }],
-    ['queued', 'waits in our own queue', { attempt: -Infinity, sent: false }],
-    ['lateTimer', 'was looked at too late', { late: 20 }],
-    ['silent', 'was looked at almost in time', { late: 19 }],
-    ['queued', 'waits in our own queue, looked at too late', { attempt: -Infinity, late: 500 }],
+    ['queued', 'waits in the client’s own queue', { attempt: -Infinity, sent: false }],
+    ['lateTimer', 'ended with a late timer', { late: 20 }],
+    ['silent', 'ended with an almost punctual timer', { late: 19 }],
+    [
+      'queued',
+      'waits in the client’s own queue, and the timer fires late',
+      { attempt: -Infinity, late: 500 },
+    ],
   ])('is %s for a try that %s', (ending, _what, how) => {
     expect(limitVerdict({ ...spent, ...how })).toBe(VERDICTS[ending])
     expect(callersLimitVerdict({ ...spent, ...how }, undefined)).toBe(VERDICTS[ending])
