@@ -24,7 +24,7 @@ export interface ConsistentHashOptions {
 }
 
 /** The largest number of ring points that one pick examines to find an endpoint with room. */
-const STEPS = 128
+const MAX_STEPS = 128
 
 interface Ring {
   readonly ring: HashRing
@@ -75,7 +75,7 @@ function walk(
   factor: number,
 ): Endpoint | undefined {
   let best: Endpoint | undefined
-  for (let step = 0; step < Math.min(STEPS, ring.size); step++) {
+  for (let step = 0; step < Math.min(MAX_STEPS, ring.size); step++) {
     const endpoint = endpoints[ring.owner(home + step)] as Endpoint
     if (request.excluded(endpoint)) continue
     if (load.hasRoom(endpoint, factor)) return endpoint

@@ -2,7 +2,7 @@ import type { Endpoint } from './balancer.ts'
 import { weightOf } from './weight.ts'
 
 /** The number of endpoints whose load each refresh reads. With more endpoints than this, some counts are older. */
-const READS = 8
+const READS_PER_REFRESH = 8
 
 /**
  * Computes how much load an endpoint may have. It keeps a running total instead of adding up all endpoints at each
@@ -19,11 +19,11 @@ export class FairLoad {
     this.#endpoints = endpoints
     this.#seen = new Int32Array(endpoints.length)
     this.#weight = endpoints.reduce((sum, endpoint) => sum + weightOf(endpoint), 0)
-    for (let read = 0; read < endpoints.length; read += READS) this.refresh()
+    for (let read = 0; read < endpoints.length; read += READS_PER_REFRESH) this.refresh()
   }
 
   refresh(): void {
-    for (let read = Math.min(READS, this.#seen.length); read > 0; read--) {
+    for (let read = Math.min(READS_PER_REFRESH, this.#seen.length); read > 0; read--) {
       const index = this.#cursor
       this.#cursor = index + 1 === this.#seen.length ? 0 : index + 1
       const { inFlight } = this.#endpoints[index] as Endpoint

@@ -5,7 +5,7 @@ import { samplerOf, type SamplerOf } from './sampler.ts'
  * The largest number of repeated draws in one pick. A draw is repeated if it hits an endpoint that was drawn before or
  * that the call has tried. After that, the pick takes the next usable endpoint in the set.
  */
-const REDRAWS = 6
+const MAX_REDRAWS = 6
 
 /** Returns the cost of picking an endpoint. `index` is its index in the set. */
 export type Cost = (endpoint: Endpoint, request: PickRequest, index: number) => number
@@ -19,7 +19,7 @@ export function leastOf(choices: number, cost: Cost, sampler: SamplerOf = sample
   return (endpoints, request) => {
     const weighted = sampler(endpoints, request)
     const wanted = Math.min(choices, endpoints.length)
-    let redraws = REDRAWS
+    let redraws = MAX_REDRAWS
     let best: Endpoint | undefined
     let bestCost = Infinity
     for (let count = 0; count < wanted;) {

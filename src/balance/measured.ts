@@ -1,10 +1,10 @@
 import { checkNumber } from '../options.ts'
 
 /** The smallest weight of one response in the mean. */
-const MEMORY = 0.1
+const MIN_WEIGHT = 0.1
 
 /** In milliseconds. Latencies below this count as equal: such differences come from the client's own event loop. */
-const FLOOR = 5
+const MIN_LATENCY_MS = 5
 
 /** The latency of an endpoint, measured with this client's clock. A server cannot falsify it. */
 export class Measured {
@@ -18,7 +18,7 @@ export class Measured {
    */
   add(ms: number, isMerit: boolean): void {
     if (!isMerit && ms <= this.ms) return
-    this.ms += (ms - this.ms) * Math.max(MEMORY, 1 / ++this.#answers)
+    this.ms += (ms - this.ms) * Math.max(MIN_WEIGHT, 1 / ++this.#answers)
   }
 }
 
@@ -30,7 +30,7 @@ export class Measured {
  */
 export function doubts(measured: readonly (Measured | undefined)[], slower: number): readonly number[] {
   const known = measured.flatMap((each) => (each && each.ms >= 0 ? [each.ms] : []))
-  const usual = Math.max(median(known), FLOOR)
+  const usual = Math.max(median(known), MIN_LATENCY_MS)
   return measured.map((each) => {
     if (slower === Infinity || !each || each.ms < 0 || known.length < 2) return 0
     return Math.min(Math.max((each.ms / usual - 1) / (slower - 1), 0), 1)

@@ -28,28 +28,28 @@ export interface PeakEwmaOptions {
  * Latencies up to this multiple of the mean count as equal. Such differences come from queues, which already count as
  * load.
  */
-const ALIKE = 1.15
+const EQUAL_UP_TO = 1.15
 
 /**
  * A hedged attempt that lost is cancelled when it is already slow, so its real latency is unknown. It counts as this
  * many times its duration. If only the duration counted, hedging would hide a slow instance, and the balancer would go
  * on picking it.
  */
-const OVERDUE = 4
+const ABANDONED_FACTOR = 4
 
 /** In milliseconds. Latencies below this count as equal: such differences come from the client's own event loop. */
-const FLOOR = 5
+const MIN_LATENCY_MS = 5
 
 /** In milliseconds. The age of pending attempts counts only above this: sending a burst takes that long. */
-const SLACK = 10
-/** In milliseconds. It replaces `SLACK` before the first response, while connections are being made. */
-const COLD_SLACK = 1_000
+const SEND_TIME_MS = 10
+/** In milliseconds. It replaces `SEND_TIME_MS` before the first response, while connections are being made. */
+const CONNECT_TIME_MS = 1_000
 
 /**
  * The smallest weight of one response in the mean latency of all endpoints. That mean is the estimate for a new
  * endpoint.
  */
-const PRIOR_SHARE = 0.01
+const MIN_PRIOR_WEIGHT = 0.01
 
 /**
  * Draws two endpoints at random and picks the one with the lower cost: latency squared, times the attempts in flight.
@@ -93,9 +93,9 @@ export function peakEwma(options: PeakEwmaOptions = {}): Balancer {
       if (strikes) penalty = strikes.penalty(now)
     }
     if (endpoint.pending > 0) {
-      latency = Math.max(latency, endpoint.pendingAge(now) - (prior === 0 ? COLD_SLACK : SLACK))
+      latency = Math.max(latency, endpoint.pendingAge(now) - (prior === 0 ? CONNECT_TIME_MS : SEND_TIME_MS))
     }
-    latency = Math.max(latency, ALIKE * prior, FLOOR)
+    latency = Math.max(latency, EQUAL_UP_TO * prior, MIN_LATENCY_MS)
     const load = fastAttempts ? inFlight + fastAttempts.count(now) : inFlight
     // With the plain latency, a slow idle endpoint would cost as little as a fast busy one.
     return (latency * latency * (load + 1) * penalty) / weightOf(endpoint)
@@ -116,13 +116,14 @@ export function peakEwma(options: PeakEwmaOptions = {}): Balancer {
       const standing = lookUp(endpoint)
       if (outcome === 'success' && status < 400) {
         standing.observe(ms, now, decay)
-        prior += (ms - prior) * Math.max(PRIOR_SHARE, 1 / ++answers)
+        prior += (ms - prior) * Math.max(MIN_PRIOR_WEIGHT, 1 / ++answers)
         standing.strikes?.addSuccess(now - ms, now)
       } else {
         // A fast failure tells nothing about speed. If it is the first result of an endpoint, the average is used
         // instead.
         if (standing.latency < 0) standing.latency = prior
-        if (ms > standing.latency) standing.observe(outcome === 'ignored' ? ms * OVERDUE : ms, now, decay)
+        if (ms > standing.latency)
+          standing.observe(outcome === 'ignored' ? ms * ABANDONED_FACTOR : ms, now, decay)
         if (status >= 400) standing.hold(ms, now, prior)
         if (outcome === 'failure' || outcome === 'overload') strike(standing, status, now - ms, now)
       }

@@ -39,24 +39,24 @@ export interface PrequalOptions {
 }
 
 /** In milliseconds. After this time without any report, the strategy picks like `peakEwma()`. */
-const SILENCE = 10_000
+const SILENCE_MS = 10_000
 
 /** The failure penalty from which an endpoint counts as hot. */
-const TROUBLED = 2
+const HOT_PENALTY = 2
 
 /** Larger than any latency, so every hot endpoint costs more than every cold one. */
-const HOT = 1e12
+const HOT_COST = 1e12
 
 /** In milliseconds. The age of pending attempts counts only above this: sending a burst takes that long. */
-const SLACK = 10
+const SEND_TIME_MS = 10
 
 /**
  * A reported latency is raised to the measured latency divided by this. A short queue explains a smaller difference.
  */
-const FASTER = 4
+const MAX_SPEEDUP = 4
 
 /** The time between two comparisons of the measured latencies of all endpoints, in milliseconds. */
-const LOOK = 1_000
+const DOUBT_UPDATE_MS = 1_000
 
 /** The last report of an endpoint, and what this client knows besides. */
 class LastReport {
@@ -107,7 +107,7 @@ export function prequal(options: PrequalOptions = {}): Balancer {
   function updateDoubts(endpoints: readonly Endpoint[], request: PickRequest): void {
     const set = reportsOf(endpoints, request)
     all = set.each
-    if (request.now - set.at < LOOK) return
+    if (request.now - set.at < DOUBT_UPDATE_MS) return
     set.at = request.now
     const doubted = doubts(
       all.map(({ measured }) => measured),
@@ -132,23 +132,23 @@ export function prequal(options: PrequalOptions = {}): Balancer {
     const believedLatency = believed(report.latency, latencies.middle, report.doubt)
     let expected = latencies.middle + (believedLatency - latencies.middle) * fresh
     // This detects a stalled endpoint before its first slow response.
-    if (endpoint.pending > 0) expected = Math.max(expected, endpoint.pendingAge(now) - SLACK)
+    if (endpoint.pending > 0) expected = Math.max(expected, endpoint.pendingAge(now) - SEND_TIME_MS)
     const penalty = setbacks.penalty(endpoint, now)
-    return load > loads.limit || penalty >= TROUBLED ? HOT * (load + 1) * penalty : expected * penalty
+    return load > loads.limit || penalty >= HOT_PENALTY ? HOT_COST * (load + 1) * penalty : expected * penalty
   }
 
   const least = leastOf(choices, cost)
 
   return markWithoutUserCode({
     pick(endpoints, request) {
-      const isSilent = request.now - lastAt > SILENCE
+      const isSilent = request.now - lastAt > SILENCE_MS
       if (!isSilent) updateDoubts(endpoints, request)
       const picked = isSilent ? silent.pick(endpoints, request) : least(endpoints, request)
       if (picked) lookUp(picked).sentSince++
       return picked
     },
     standing(endpoint, now) {
-      if (now - lastAt > SILENCE) return silent.standing?.(endpoint, now)
+      if (now - lastAt > SILENCE_MS) return silent.standing?.(endpoint, now)
       all = [lookUp(endpoint)]
       return { cost: cost(endpoint, { now }, 0) }
     },
@@ -158,7 +158,7 @@ export function prequal(options: PrequalOptions = {}): Balancer {
       if (load === undefined || ms === undefined) return
       const report = lookUp(endpoint)
       report.load = load
-      report.latency = Math.max(ms, report.measured.ms / FASTER)
+      report.latency = Math.max(ms, report.measured.ms / MAX_SPEEDUP)
       report.sentSince = 0
       report.at = lastAt = now
       loads.add(load / weightOf(endpoint))

@@ -5,7 +5,7 @@ import { factories } from './factories.ts'
 import { markBuiltIn } from './own.ts'
 
 /** The number of draws before every endpoint is examined. A draw that hits a tried endpoint is repeated. */
-const DRAWS = 4
+const MAX_DRAWS = 4
 
 /**
  * Picks endpoints at random, in proportion to their weights. It needs no state. The shares are only as even as chance
@@ -19,7 +19,7 @@ export function random(): Balancer {
   return markBuiltIn({
     pick(endpoints, request) {
       const weighted = sampler(endpoints, request)
-      for (let draw = 0; draw < DRAWS; draw++) {
+      for (let draw = 0; draw < MAX_DRAWS; draw++) {
         const endpoint = endpoints[weighted.draw(request.random())]
         if (endpoint && !request.excluded(endpoint)) return endpoint
       }

@@ -2,7 +2,7 @@
 const SIZE = 128
 
 /** The quantile and the median are computed again after this many new numbers. */
-const BETWEEN = 16
+const UPDATE_EVERY = 16
 
 /** The numbers that all endpoints reported recently. */
 export class RecentNumbers {
@@ -21,7 +21,7 @@ export class RecentNumbers {
 
   add(number: number): void {
     this.#numbers[this.#count++ % SIZE] = number
-    if (this.#count % BETWEEN !== 0) return
+    if (this.#count % UPDATE_EVERY !== 0) return
     const known = Math.min(this.#count, SIZE)
     const sorted = this.#numbers.subarray(0, known).toSorted()
     this.middle = sorted[known >> 1] as number

@@ -1,7 +1,7 @@
 /** The weight of one response in the share. */
-const WEIGHT = 0.2
+const RESPONSE_WEIGHT = 0.2
 /** From this share of refusals on, the instance counts as overloaded. Four refusals in a row reach it. */
-const BELIEVED = 0.5
+const OVERLOADED_FROM = 0.5
 
 /**
  * The share of an instance's recent responses that are refusals. Status 429 means that one client sent too many
@@ -12,7 +12,7 @@ export class Refusals {
 
   /** Returns true if the instance refuses so many requests that it counts as overloaded. */
   count(isRefused: boolean): boolean {
-    this.#share += ((isRefused ? 1 : 0) - this.#share) * WEIGHT
-    return this.#share >= BELIEVED
+    this.#share += ((isRefused ? 1 : 0) - this.#share) * RESPONSE_WEIGHT
+    return this.#share >= OVERLOADED_FROM
   }
 }

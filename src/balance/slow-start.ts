@@ -20,7 +20,7 @@ export interface SlowStartOptions {
 }
 
 /** How often a pick is repeated when it returns an endpoint that is still warming. */
-const REPICKS = 3
+const MAX_REPICKS = 3
 
 /**
  * Gives an endpoint that joins a running service few requests at first, and more with time, while it fills its caches
@@ -54,7 +54,7 @@ export function slowStart(inner: Balancer | Pick, options: SlowStartOptions = {}
     if (warmAt(endpoints, request).at <= now) return strategy.pick(endpoints, request)
     let asked = request
     let chosen = strategy.pick(endpoints, asked)
-    for (let repick = 0; chosen && repick < REPICKS; repick++) {
+    for (let repick = 0; chosen && repick < MAX_REPICKS; repick++) {
       const warmth = (now - (joined.get(chosen) ?? now)) / window
       if (warmth >= 1 || request.random() < Math.max(warmth, initial)) return chosen
       asked = new RequestExcluding(asked, chosen)

@@ -5,12 +5,12 @@ import type { Strikes } from './strikes.ts'
  * A latency above this many times the mean counts at once: the instance has a problem. Smaller increases are normal in
  * any queue. If they counted at once, many clients would avoid the same healthy instances at the same time.
  */
-const PEAK = 8
+const PEAK_FACTOR = 8
 
 /** The estimate weighs as much as this many responses. The first response includes the time for a new connection. */
-const GUESS = 5
+const PRIOR_WEIGHT = 5
 /** After this many responses the estimate is no longer used. */
-const KNOWN = 100
+const PRIOR_NEEDLESS_AFTER = 100
 
 /** The speed and health of one endpoint, as this client has seen them. */
 export class Standing {
@@ -27,14 +27,14 @@ export class Standing {
 
   /** Returns the expected latency in milliseconds. `prior` is the estimate for an endpoint without results. */
   expected(prior: number): number {
-    if (this.#answers >= KNOWN) return this.latency
-    return (this.latency * this.#answers + prior * GUESS) / (this.#answers + GUESS)
+    if (this.#answers >= PRIOR_NEEDLESS_AFTER) return this.latency
+    return (this.latency * this.#answers + prior * PRIOR_WEIGHT) / (this.#answers + PRIOR_WEIGHT)
   }
 
   observe(ms: number, now: number, decay: number): void {
     const { latency } = this
     this.#answers++
-    if (latency < 0 || ms > latency * PEAK) {
+    if (latency < 0 || ms > latency * PEAK_FACTOR) {
       this.latency = ms
     } else {
       // The mean of the first few latencies, then a moving average.

@@ -1,15 +1,15 @@
 import { Refusals } from './refusals.ts'
 
 /** The first failure multiplies the cost of an endpoint by this. Each further failure in a row multiplies it again. */
-const FACTOR = 8
+const FAILURE_FACTOR = 8
 const MAX_PENALTY = 256
 const MAX_COUNT = 3
 
 /**
- * In milliseconds. The first penalty fades to 1/e in `FADE`. Each further failure makes the time `FADE_GROWTH` times
+ * In milliseconds. The first penalty fades to 1/e in `FADE_MS`. Each further failure makes the time `FADE_GROWTH` times
  * longer.
  */
-const FADE = 1_000
+const FADE_MS = 1_000
 const FADE_GROWTH = 4
 
 /**
@@ -20,7 +20,7 @@ export class Strikes {
   count = 0
   #penalty = 1
   #at = -Infinity
-  #fade = FADE
+  #fade = FADE_MS
   readonly #refusals = new Refusals()
 
   penalty(now: number): number {
@@ -31,8 +31,8 @@ export class Strikes {
   addFailure(started: number, now: number): void {
     if (started < this.#at) return
     this.count = Math.min(this.count + 1, MAX_COUNT)
-    this.#penalty = Math.max(this.penalty(now), Math.min(FACTOR ** this.count, MAX_PENALTY))
-    this.#fade = FADE * FADE_GROWTH ** (this.count - 1)
+    this.#penalty = Math.max(this.penalty(now), Math.min(FAILURE_FACTOR ** this.count, MAX_PENALTY))
+    this.#fade = FADE_MS * FADE_GROWTH ** (this.count - 1)
     this.#at = now
   }
 

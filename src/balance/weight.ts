@@ -1,8 +1,8 @@
 import type { Endpoint } from './balancer.ts'
 
 /** Replaces weight 0. It makes an endpoint the last choice and is safe to divide by. */
-const LEAST = 1e-6
+const MIN_WEIGHT = 1e-6
 
 export function weightOf(endpoint: Endpoint): number {
-  return Math.max(endpoint.weight, LEAST)
+  return Math.max(endpoint.weight, MIN_WEIGHT)
 }

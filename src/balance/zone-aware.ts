@@ -19,10 +19,10 @@ export interface ZoneAwareOptions {
 }
 
 /** The weight of one response in the share of local attempts that were refused as overload. */
-const MEMORY = 0.02
+const RESPONSE_WEIGHT = 0.02
 
 /** The fraction of local requests that always stays local. They show when the overload ends. */
-const STAYING = 0.1
+const MIN_LOCAL_SHARE = 0.1
 
 interface Plan {
   readonly local: readonly Endpoint[]
@@ -52,7 +52,7 @@ export function zoneAware(inner: Balancer | Pick, options: ZoneAwareOptions): Ba
   return markBuiltIn({
     pick(endpoints, request) {
       const { local, share, remote } = planOf(endpoints, request)
-      const stay = share * Math.max(1 - refused, STAYING)
+      const stay = share * Math.max(1 - refused, MIN_LOCAL_SHARE)
       const here = remote.length === 0 || (stay > 0 && (stay >= 1 || request.random() < stay))
       const part = here ? local : partAt(remote, request.random())
       return pickWithin(part, endpoints, strategy, request)
@@ -60,8 +60,8 @@ export function zoneAware(inner: Balancer | Pick, options: ZoneAwareOptions): Ba
     settled(...attempt) {
       const [endpoint, outcome] = attempt
       if (outcome !== 'ignored' && endpoint.instance.zone === zone) {
-        refused += ((outcome === 'overload' ? 1 : 0) - refused) * MEMORY
-        if (refused < MEMORY / 2) refused = 0
+        refused += ((outcome === 'overload' ? 1 : 0) - refused) * RESPONSE_WEIGHT
+        if (refused < RESPONSE_WEIGHT / 2) refused = 0
       }
       strategy.settled?.(...attempt)
     },

@@ -274,9 +274,9 @@ function withReason(reason: string | undefined): string {
 }
 
 /** The largest number of known ids in an error message. */
-const SHOWN = 20
+const MAX_SHOWN_IDS = 20
 
 function namesOf(ids: readonly string[]): string {
-  const more = ids.length > SHOWN ? `, and ${ids.length - SHOWN} more` : ''
-  return ids.length > 0 ? `${ids.slice(0, SHOWN).map(oneLine).join(', ')}${more}` : 'none'
+  const more = ids.length > MAX_SHOWN_IDS ? `, and ${ids.length - MAX_SHOWN_IDS} more` : ''
+  return ids.length > 0 ? `${ids.slice(0, MAX_SHOWN_IDS).map(oneLine).join(', ')}${more}` : 'none'
 }

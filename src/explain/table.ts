@@ -57,11 +57,11 @@ function copiesOf({ to, share, instances, sent, failed, dropped, inFlight }: Mir
 }
 
 /** The maximum width of a column in characters. An id from a registry may have any length. */
-const MOST = 120
+const MAX_CELL_LENGTH = 120
 
 function aligned(all: readonly (readonly string[])[]): string[] {
   const rows = all.map((row) =>
-    row.map((cell) => (cell.length > MOST ? `${cell.slice(0, MOST - 1)}…` : cell)),
+    row.map((cell) => (cell.length > MAX_CELL_LENGTH ? `${cell.slice(0, MAX_CELL_LENGTH - 1)}…` : cell)),
   )
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   return rows.map((row) =>

@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import { checkObject } from '../options.ts'
 import { fanOut } from './fan-out.ts'
-import { RequestKeys, type Asked, type KeyOptions } from './key.ts'
+import { RequestKeys, type KeyedRequest, type KeyOptions } from './key.ts'
 import type { Holder } from './kept.ts'
 import { isWhole } from './response.ts'
 import { acceptedAge, mayShare } from './rules.ts'
@@ -62,7 +62,7 @@ export class Coalescer implements Holder {
   /**
    * Returns undefined if the request must not be shared: its method is not GET, or the caller asks for a new response.
    */
-  key(asked: Asked, cacheMode: string): SharedKey | undefined {
+  key(asked: KeyedRequest, cacheMode: string): SharedKey | undefined {
     if (asked.method !== 'GET' || acceptedAge(asked.headers, cacheMode) === 0) return undefined
     return this.#keys.of(asked)
   }

@@ -5,7 +5,7 @@ import { pathOf } from '../url.ts'
  * Headers that are not part of the key by default. Their values differ for each request or trace, and by definition
  * tell nothing about the caller. `baggage` is not in the list, because it may contain anything, including an identity.
  */
-const UNKEYED: readonly string[] = [
+const HEADERS_NOT_IN_KEY: readonly string[] = [
   'traceparent',
   'tracestate',
   'b3',
@@ -27,7 +27,7 @@ export interface KeyOptions {
 }
 
 /** The parts of a request that decide which response it gets. */
-export interface Asked {
+export interface KeyedRequest {
   readonly method: string
   readonly url: string
   readonly headers: Headers
@@ -53,11 +53,11 @@ export class RequestKeys {
     if (both !== undefined) {
       throw new TypeError(`${name}.ignoreHeaders and ${name}.keyHeaders must differ, got '${both}' in both`)
     }
-    this.#ignored = new Set([...UNKEYED.filter((header) => !kept.includes(header)), ...ignored])
+    this.#ignored = new Set([...HEADERS_NOT_IN_KEY.filter((header) => !kept.includes(header)), ...ignored])
   }
 
   /** Returns undefined for methods other than GET and HEAD, and for an invalid URL. */
-  of({ method, url, headers, variant = '' }: Asked): RequestKey | undefined {
+  of({ method, url, headers, variant = '' }: KeyedRequest): RequestKey | undefined {
     if (method !== 'GET' && method !== 'HEAD') return undefined
     const parsed = URL.parse(url)
     if (!parsed) return undefined

@@ -8,7 +8,7 @@ const NEVER_STALE = ['no-store', 'no-cache', 'must-revalidate', 'proxy-revalidat
 const NEVER_SHARED = ['no-store', 'no-cache', 'private']
 
 /** With one of these statuses the service says that the caller may not, or can no longer, get the resource. */
-const REVOKING = new Set([401, 403, 404, 410, 451])
+const REVOKING_STATUSES = new Set([401, 403, 404, 410, 451])
 
 /** True if the request identifies its caller. */
 function isPersonal(headers: Headers): boolean {
@@ -54,6 +54,6 @@ export function revokes({ status, headers }: Response, isGood: boolean): boolean
   // This does not depend on `classify`: a caller that has lost access must not get an old copy.
   if (status === 401 || status === 403) return true
   if (!isGood) return false
-  if (REVOKING.has(status)) return true
+  if (REVOKING_STATUSES.has(status)) return true
   return directivesOf(headers).has('no-store') || (status >= 200 && status < 300 && headers.has('set-cookie'))
 }

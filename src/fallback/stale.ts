@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts'
 import { checkNumber, checkObject } from '../options.ts'
 import { BodyReader, byteStream } from './byte-stream.ts'
 import { Changes } from './changes.ts'
-import { RequestKeys, type Asked, type KeyOptions } from './key.ts'
+import { RequestKeys, type KeyedRequest, type KeyOptions } from './key.ts'
 import type { Holder } from './kept.ts'
 import { Recorder } from './recorder.ts'
 import { isWhole, responseLike } from './response.ts'
@@ -94,7 +94,7 @@ export class StaleCache implements Holder {
    * Returns undefined if the request is neither stored nor answered from the cache. Must be called before the request
    * is sent.
    */
-  request(asked: Asked, cacheMode: string): StaleRequest | undefined {
+  request(asked: KeyedRequest, cacheMode: string): StaleRequest | undefined {
     const accepted = acceptedAge(asked.headers, cacheMode)
     const key = accepted > 0 ? this.#keys.of(asked) : undefined
     if (!key) return undefined

@@ -6,12 +6,12 @@ import type { AdaptiveOptions } from './policy.ts'
 /** The shortest length of a window, in milliseconds. */
 const WINDOW_MS = 200
 /** The smallest number of results in a window. */
-const SAMPLES = 20
+const MIN_SAMPLES = 20
 /**
  * The shortest length of a window, as a multiple of the mean duration. So a window also contains slow calls that began
  * under its limit.
  */
-const DURATIONS = 2
+const MIN_DURATIONS = 2
 /** Up to this multiple of the unloaded duration, a service counts as healthy. */
 const TOLERANCE = 1.25
 /** One window multiplies the limit by at least this. */
@@ -19,10 +19,10 @@ const DEEPEST_CUT = 0.5
 /** The weight of one window in the unloaded duration. */
 const UNLOADED_WEIGHT = 0.3
 /** The limit may grow only if at least this share of it was in use. Sheddable calls alone can use this share. */
-const IN_USE = 0.8
+const MIN_USED_SHARE = 0.8
 /** In milliseconds: the time until the first probe, and the longest time between two probes. */
-const FIRST_PROBE = 1_000
-const LAST_PROBE = 32_000
+const FIRST_PROBE_MS = 1_000
+const MAX_PROBE_INTERVAL_MS = 32_000
 /**
  * A probe ends without a result after this many milliseconds, but not before this multiple of the unloaded duration.
  */
@@ -46,7 +46,7 @@ export class AdaptiveCapacity implements Capacity {
   /** The mean duration of calls when few are in flight, in milliseconds; 0 while it is unknown. */
   #unloaded = 0
   #probing = false
-  #probeEvery = FIRST_PROBE
+  #probeEvery = FIRST_PROBE_MS
   #probeAt: number
 
   #window = 0
@@ -62,7 +62,7 @@ export class AdaptiveCapacity implements Capacity {
     this.#min = min
     this.#max = max
     this.#since = clock.now()
-    this.#probeAt = this.#since + FIRST_PROBE
+    this.#probeAt = this.#since + FIRST_PROBE_MS
   }
 
   get limit(): number {
@@ -82,7 +82,7 @@ export class AdaptiveCapacity implements Capacity {
     } else if (outcome === 'overload' || (outcome === 'failure' && this.#isSlow(ms))) {
       this.#drops++
     }
-    if (this.#answers + this.#drops >= SAMPLES) this.#judge(this.#clock.now())
+    if (this.#answers + this.#drops >= MIN_SAMPLES) this.#judge(this.#clock.now())
     else if (this.#probing) this.#endStalledProbe(this.#clock.now())
   }
 
@@ -96,7 +96,7 @@ export class AdaptiveCapacity implements Capacity {
   #judge(now: number): void {
     // The geometric mean: a few calls that take a hundred times longer hardly change it.
     const mean = this.#answers > 0 ? Math.exp(this.#logSum / this.#answers) : 0
-    if (now - this.#since < Math.max(WINDOW_MS, mean * DURATIONS)) return
+    if (now - this.#since < Math.max(WINDOW_MS, mean * MIN_DURATIONS)) return
     const idle = !this.#probing && this.#peak * 2 < this.#limit
     if (mean > 0) this.#updateUnloaded(mean, idle, now)
     // If less than half of the limit was in use, a lower limit would not have prevented the problems.
@@ -119,7 +119,8 @@ export class AdaptiveCapacity implements Capacity {
       this.#unloaded = this.#probing ? mean : before + (mean - before) * UNLOADED_WEIGHT
       // With fewer calls in flight they became faster, so the earlier value was not unloaded. The next probe comes
       // soon.
-      this.#probeEvery = mean * TOLERANCE < before ? FIRST_PROBE : Math.min(this.#probeEvery * 2, LAST_PROBE)
+      this.#probeEvery =
+        mean * TOLERANCE < before ? FIRST_PROBE_MS : Math.min(this.#probeEvery * 2, MAX_PROBE_INTERVAL_MS)
       // The time is random, so that many clients of one service do not probe at the same time.
       this.#probeAt = now + this.#probeEvery * (0.75 + this.#clock.random() / 2)
     } else {
@@ -130,7 +131,7 @@ export class AdaptiveCapacity implements Capacity {
   #updateLimit(mean: number): void {
     const gradient = mean > 0 ? (TOLERANCE * this.#unloaded) / mean : 1
     // If the limit was not reached, it is unknown whether the service can take that many calls.
-    const isTried = this.#peak >= Math.floor(this.#limit * IN_USE)
+    const isTried = this.#peak >= Math.floor(this.#limit * MIN_USED_SHARE)
     const growth = isTried && this.#drops === 0 ? Math.sqrt(this.#limit) : 0
     // In proportion: one refusal among many changes little.
     const kept = 1 - (DEEPEST_CUT * this.#drops) / (this.#drops + this.#answers)

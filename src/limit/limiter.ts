@@ -26,9 +26,9 @@ type Evict = (error: LimitExceededError) => void
 /** The share of the limit that sheddable calls may use. The rest is reserved for more important calls. */
 const SHEDDABLE_SHARE = 0.8
 /** The weight of one call in the mean duration. */
-const WEIGHT = 0.1
+const DURATION_WEIGHT = 0.1
 /** The assumed duration in milliseconds before any call has ended. */
-const UNKNOWN_DURATION = 100
+const INITIAL_DURATION_MS = 100
 
 /**
  * A bulkhead: it allows at most `limit` calls in flight, has a queue for more, and refuses the least important calls
@@ -44,7 +44,7 @@ export class Limiter {
   readonly #places: number
   readonly #name: string
   #inFlight = 0
-  #duration = UNKNOWN_DURATION
+  #duration = INITIAL_DURATION_MS
 
   constructor(options: LimitOptions, clock: Clock, name: string = 'limit') {
     const { max, queue } = limitPolicy(options, name)
@@ -109,7 +109,7 @@ export class Limiter {
   /** @internal */
   end(mark: number, outcome: Outcome, ms: number): void {
     this.#inFlight--
-    if (outcome !== 'ignored') this.#duration += (ms - this.#duration) * WEIGHT
+    if (outcome !== 'ignored') this.#duration += (ms - this.#duration) * DURATION_WEIGHT
     this.#capacity.end(mark, outcome, ms)
     this.#advance()
   }

@@ -15,7 +15,7 @@ export interface HedgeOptions {
 }
 
 /** With fewer latencies than this, a percentile is not reliable, and there are no hedges. */
-const MINIMUM = 50
+const MIN_LATENCIES = 50
 
 /** Decides when to hedge. Each route of a client has its own, which learns the latencies. */
 export class Hedge {
@@ -54,6 +54,6 @@ export class Hedge {
 
   /** Milliseconds to wait before a hedge; undefined while too few latencies are known. */
   delay(): number | undefined {
-    return this.#after ?? this.#latency?.estimate(this.#percentile, MINIMUM)
+    return this.#after ?? this.#latency?.estimate(this.#percentile, MIN_LATENCIES)
   }
 }

@@ -1,10 +1,10 @@
 /** In milliseconds: connections that break within this time of each other belong to one incident. */
-const TOGETHER = 250
+const TOGETHER_MS = 250
 /**
  * The maximum length of an incident in milliseconds. A client with little CPU time notices its broken connections one
  * after the other.
  */
-const LONGEST = 2_000
+const MAX_INCIDENT_MS = 2_000
 
 /** Failures that count as one. Times are in milliseconds of the clock. */
 export interface Incident {
@@ -24,6 +24,6 @@ export function isSameIncident(
   spreads: boolean,
 ): boolean {
   if (startedAt >= firstAt) return false
-  if (now - firstAt <= TOGETHER) return true
-  return spreads && now - lastAt <= TOGETHER && now - firstAt <= LONGEST
+  if (now - firstAt <= TOGETHER_MS) return true
+  return spreads && now - lastAt <= TOGETHER_MS && now - firstAt <= MAX_INCIDENT_MS
 }

@@ -5,9 +5,9 @@ import { readOf } from '../hooks/thrown.ts'
  * In milliseconds. A timer that fires this late was delayed by this process, which may then also have missed a
  * response.
  */
-const LATE = 20
+const LATE_MS = 20
 /** A timeout shorter than this many times an instance's usual latency tells nothing about the instance. */
-const PATIENCE = 2
+const MIN_USUAL_LATENCIES = 2
 
 /** The state of one try when the timeout of its call passed. */
 export interface Spent {
@@ -23,7 +23,7 @@ export interface Spent {
 
 /** True if this process was too busy to notice a response in time. */
 export function isLate(ms: number): boolean {
-  return ms >= LATE
+  return ms >= LATE_MS
 }
 
 /**
@@ -42,7 +42,7 @@ export function limitVerdict({ call, attempt, late, sent }: Spent): Verdict {
  * nothing about it.
  */
 export function callersLimitVerdict(spent: Spent, usual: number | undefined): Verdict {
-  if (usual !== undefined && spent.attempt < usual * PATIENCE) return VERDICTS.abandoned
+  if (usual !== undefined && spent.attempt < usual * MIN_USUAL_LATENCIES) return VERDICTS.abandoned
   return limitVerdict(spent)
 }
 

@@ -103,7 +103,7 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
     return true
   }
 
-  /** Asked by fetch, which then hands a body down as the caller gave it, for undici's MockAgent to match. */
+  /** KeyedRequest by fetch, which then hands a body down as the caller gave it, for undici's MockAgent to match. */
   get isMockActive(): boolean {
     try {
       // It is sent on that pool next.

@@ -239,7 +239,7 @@ export class Listening extends OwnDispatcher {
     this.#next = next
   }
 
-  /** Asked by fetch, see Transfer. */
+  /** KeyedRequest by fetch, see Transfer. */
   get isMockActive(): boolean {
     return this.#next.isMockActive === true
   }
