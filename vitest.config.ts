@@ -25,6 +25,7 @@ const config: ViteUserConfig = defineConfig({
           // A machine that is busy with other things is no failure.
           testTimeout: 20_000,
           hookTimeout: 30_000,
+          expect: { poll: { timeout: 15_000, interval: 5 } },
         },
       },
       {

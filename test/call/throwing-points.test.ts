@@ -16,6 +16,7 @@ import { EVENT_NAMES } from '../../src/observe/event-names.ts'
 import { systemClock } from '../../src/clock.ts'
 import { Pool } from '../../src/undici.ts'
 import { reset, startServer, truncate, type Answer, type TestServer } from '../support/http-server.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 // Every function of the user's, in every way in which it can go wrong, together with retries, hedges, limits and breakers:
 // each call ends, nothing stays in flight, no probe is lost, and the calls after it are served.
@@ -318,7 +319,7 @@ it('whatever the functions of the user do, calls end, nothing is lost, and the n
         }
         if (closesEarly) return
         client.explain('/x')
-        await vi.waitFor(() => expect(held(client)).toEqual(free), { timeout: 20_000, interval: 2 })
+        await waitFor(() => expect(held(client)).toEqual(free))
 
         saboteur.armed = false
         for (const server of servers) server.behave(answer)
@@ -327,7 +328,7 @@ it('whatever the functions of the user do, calls end, nothing is lost, and the n
           'closed',
           'closed',
         ])
-        await vi.waitFor(() => expect(held(client)).toEqual(free), { timeout: 20_000, interval: 2 })
+        await waitFor(() => expect(held(client)).toEqual(free))
       } finally {
         await client.close()
         await turn()

@@ -8,6 +8,7 @@ import { createClient, createFetch, fixed, type Client } from '../../src/index.t
 import { fileConfig, watchConfig, type ConfigSource } from '../../src/config.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 import { optionsOf, settled, Stub } from './stub.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const service = 'user-service'
 const source = fixed(['http://127.0.0.1:9'])
@@ -304,14 +305,14 @@ describe('a file', () => {
     expect(await config.first).toBe('failed')
     expect(onFailed.mock.calls[0]?.[0]).toMatchObject({ code: 'ENOENT' })
     const becomes = (timeout: number): Promise<void> =>
-      vi.waitFor(() => expect(optionsOf(users)['timeout']).toBe(timeout), 10_000)
+      waitFor(() => expect(optionsOf(users)['timeout']).toBe(timeout), 10_000)
     await writeFile(path, '\uFEFF{ "timeout": 100 }')
     await becomes(100)
     await writeFile(join(folder, 'next'), '{ "timeout": 200 }')
     await rename(join(folder, 'next'), path)
     await becomes(200)
     await writeFile(path, '{ "timeout": "soon" }')
-    await vi.waitFor(() => expect(onRefused).toHaveBeenCalled(), 10_000)
+    await waitFor(() => expect(onRefused).toHaveBeenCalled(), 10_000)
     expect(optionsOf(users)['timeout']).toBe(200)
     await writeFile(path, '{ "timeout": 300 }')
     await becomes(300)

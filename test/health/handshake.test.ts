@@ -7,6 +7,7 @@ import { createClient, fixed, MemoryRegistry, type HealthOptions } from '../../s
 import { buildConnector } from '../../src/undici.ts'
 import { startMuteServer } from '../support/mute-server.ts'
 import { until } from '../support/until.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const LOGICAL = { host: 'svc', servername: 'svc' }
 /** Nothing but the end of the check may end the handshake. */
@@ -40,7 +41,7 @@ test.each<[string, HealthOptions]>([
   await client.execute(() => 1)
   await until(() => server.sockets.size > 0)
   await client.close()
-  await vi.waitFor(() => expect(server.sockets.size).toBe(0))
+  await waitFor(() => expect(server.sockets.size).toBe(0))
 })
 
 test('the handshake of a check ends when its instance leaves', async () => {
@@ -52,7 +53,7 @@ test('the handshake of a check ends when its instance leaves', async () => {
   await client.execute(() => 1)
   await until(() => server.sockets.size > 0)
   source.deregister('svc', 'a')
-  await vi.waitFor(() => expect(server.sockets.size).toBe(0))
+  await waitFor(() => expect(server.sockets.size).toBe(0))
 })
 
 test('a check that cannot start leaves nothing behind', () => {

@@ -12,6 +12,7 @@ import {
 import { disown } from '../../src/hooks/disown.ts'
 import { quote } from '../../src/quote.ts'
 import { reply, startServer } from '../support/http-server.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const unheard = vi.fn<() => void>()
 beforeEach(() => void process.on('unhandledRejection', unheard))
@@ -131,7 +132,7 @@ describe('a function whose result is not used', () => {
         backoff: { initial: 1, max: 1 },
       }
       const me = await announce(flaky, 'svc', { url: 'http://127.0.0.1:1' }, options)
-      await vi.waitFor(() => expect(me.registered).toBe(true))
+      await waitFor(() => expect(me.registered).toBe(true))
       await me.close()
     },
   )

@@ -5,6 +5,7 @@ import { errorType } from '../../src/otel/error-type.ts'
 import { serializeError } from '../../src/log/describe.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 import { reply, startServer } from '../support/http-server.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 // User code may throw, or abort with, a value that cannot be inspected: `instanceof` throws on a revoked Proxy.
 
@@ -93,7 +94,7 @@ it.each(['fetch', 'request', 'execute'] as const)(
       execute: () => client.execute(() => new Promise(() => {}), { signal }),
     }[door]()
     const ended = endsWith(call, thrown)
-    if (door !== 'execute') await vi.waitFor(() => expect(server.requests).toHaveLength(1))
+    if (door !== 'execute') await waitFor(() => expect(server.requests).toHaveLength(1))
     controller.abort(thrown)
     expect(await ended).toBe(true)
     expect(client.snapshot().instances[0]).toMatchObject({ inFlight: 0 })

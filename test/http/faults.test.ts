@@ -229,6 +229,7 @@ describe('a connection that is never made', { timeout: CHILD_TIMEOUT }, () => {
   ])('does not outlast timeout.total through %s', async (_door, call) => {
     await using blackhole = await startBlackhole()
     await using client = createClient({ ...options(blackhole.url), timeout: 400 })
+    await client.ready()
     await expect(call(client)).rejects.toMatchObject({ name: 'TimeoutError' })
     expect(instanceOf(client, blackhole.host)).toMatchObject({ inFlight: 0, settled: { failure: 1 } })
   })

@@ -1,10 +1,11 @@
 import { Console } from 'node:console'
 import { Writable } from 'node:stream'
-import { expect, it, vi } from 'vitest'
+import { expect, it } from 'vitest'
 import { createClient, fixed, logEvents, type Client } from '../../src/index.ts'
 import { validateSnapshot } from '../../src/registry/snapshot.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 import { HandSource } from '../support/source.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 /** It clears the screen, rings, forges a line, and turns the direction of what follows. */
 const EVIL = 'a\u001b[2J\u0007\r\nERROR forged\u2028\u202e\u009b1mb\t'
@@ -88,7 +89,7 @@ it('a log line shows the first of 10,000 invalid entries, and their number', asy
   const bad = Array.from({ length: 10_000 }, (_, index) => ({ id: `bad${index}`, url: 'ftp://x' }))
   source.push({ id: 'a', url }, ...(bad as never[]))
   await client.ready()
-  await vi.waitFor(() => expect(seen.some(({ event }) => event === 'source:invalid')).toBe(true))
+  await waitFor(() => expect(seen.some(({ event }) => event === 'source:invalid')).toBe(true))
   const line = seen.find(({ event }) => event === 'source:invalid')
   expect(line).toMatchObject({ rejectedInAll: 10_000 })
   expect(line?.['rejected']).toHaveLength(20)
@@ -103,7 +104,7 @@ it('a line for a console says why an entry was dropped, and why a source failed,
   source.push({ id: 'a', url }, { id: 'b', url: 'ftp://x' }, { id: 'c', url: 'http://x/path' })
   await client.ready()
   source.fail(new Error('the list cannot be read', { cause: new Error('connect ECONNREFUSED') }))
-  await vi.waitFor(() => expect(lines.filter((line) => /source:/.test(line))).toHaveLength(2))
+  await waitFor(() => expect(lines.filter((line) => /source:/.test(line))).toHaveLength(2))
   expect(lines.filter((line) => /source:/.test(line))).toEqual([
     expect.stringMatching(/^svc source:invalid: .*http.*ftp.*\(and 1 more\)$/),
     'svc source:stale: 1 instance, the list cannot be read, connect ECONNREFUSED',

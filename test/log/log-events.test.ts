@@ -9,6 +9,7 @@ import { ManualClock } from '../../src/testing/clock.ts'
 import { inOrder } from '../support/balance.ts'
 import { HandSource } from '../support/source.ts'
 import { fixed } from '../../src/registry/fixed.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const a = { id: 'a', url: 'http://127.0.0.1:1001', metadata: { secret: 'metadata-secret' } }
 
@@ -181,7 +182,7 @@ describe('logEvents', () => {
     source.push(a)
     await client.ready()
     source.fail(new Error('registry gone'))
-    await vi.waitFor(() =>
+    await waitFor(() =>
       expect(lines()).toContainEqual(expect.objectContaining({ event: 'source:stale', level: 50 })),
     )
   })

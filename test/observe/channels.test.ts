@@ -11,6 +11,7 @@ import {
 } from '../../src/index.ts'
 import { inOrder } from '../support/balance.ts'
 import { reply, startServer } from '../support/http-server.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 /** Returns what a tracing channel published while `run` ran. */
 async function traced<Message>(name: string, run: () => Promise<unknown>): Promise<[string, Message][]> {
@@ -131,7 +132,7 @@ it('the plain channels publish breaker, instance and source events of every clie
     })
     await client.ready()
     await client.execute(() => Promise.reject(new Error('boom'))).catch(() => {})
-    await vi.waitFor(() => expect(names).toContain('source:stale'))
+    await waitFor(() => expect(names).toContain('source:stale'))
     // A channel has a subscriber.
     expect(warn).not.toHaveBeenCalled()
   } finally {

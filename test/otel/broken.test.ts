@@ -5,6 +5,7 @@ import { createClient, fixed, type Client } from '../../src/index.ts'
 import { otel } from '../../src/otel.ts'
 import { ok, startServer, type TestServer } from '../support/http-server.ts'
 import { startTelemetry } from './telemetry.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
 afterEach(() => {
@@ -125,6 +126,6 @@ it('no data of ended calls is kept, however they ended', async () => {
   await client('/', { deadline: Number.NaN }).catch(() => {})
   await client.execute(boom).catch(() => {})
   await client.request('/hang', { signal: AbortSignal.timeout(10) }).catch(() => {})
-  await vi.waitFor(() => expect(spans.size).toBe(0))
+  await waitFor(() => expect(spans.size).toBe(0))
   expect(telemetry.spans.length).toBeGreaterThan(3)
 })

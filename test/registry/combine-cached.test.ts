@@ -9,6 +9,7 @@ import { MemoryRegistry } from '../../src/registry/memory.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 import { sourceSuite } from '../../src/testing/source-suite.ts'
 import { HandSource, instance, record, type Recording } from './combine-support.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 // A case of the suite waits up to 10 s for a change, several times.
 vi.setConfig({ testTimeout: 30_000 })
@@ -42,9 +43,9 @@ test('two caches of one process can share a file without losing each other’s c
   for (const service of services) {
     const source = new HandSource()
     start(source, {}, service)
-    await vi.waitFor(() => source.push(service))
+    await waitFor(() => source.push(service))
   }
-  await vi.waitFor(async () => {
+  await waitFor(async () => {
     expect(Object.keys(JSON.parse(await readFile(path, 'utf8')) as object).toSorted()).toEqual(services)
   })
 })
@@ -57,12 +58,12 @@ test('changes that could not be written are written the next time', async () => 
   start(a, { onError }, 'a')
   start(b, { onError }, 'b')
   // Neither can read what was kept.
-  await vi.waitFor(() => expect(errors).toHaveLength(2))
+  await waitFor(() => expect(errors).toHaveLength(2))
   a.push('a')
-  await vi.waitFor(() => expect(errors).toHaveLength(3))
+  await waitFor(() => expect(errors).toHaveLength(3))
   await rm(dirname(path))
   b.push('b')
-  await vi.waitFor(async () => {
+  await waitFor(async () => {
     expect(Object.keys(JSON.parse(await readFile(path, 'utf8')) as object).toSorted()).toEqual(['a', 'b'])
   })
 })
@@ -76,7 +77,7 @@ const kept = async (): Promise<unknown> => JSON.parse(await readFile(path, 'utf8
 
 /** Lets file operations come to an end, and what they set in motion. */
 async function until(clock: ManualClock, check: () => unknown): Promise<void> {
-  await vi.waitFor(async () => {
+  await waitFor(async () => {
     await clock.advance(0)
     await check()
   })
@@ -190,7 +191,7 @@ test('services share the file, and entries of other processes stay', async () =>
     onTestFinished(() => recording.abort())
     source.push(`${service}-1`)
   }
-  await vi.waitFor(async () => {
+  await waitFor(async () => {
     const content = (await kept()) as Record<string, unknown>
     expect(Object.keys(content).toSorted()).toEqual(['__proto__', 'orders', 'reports', 'users'])
   })
@@ -237,7 +238,7 @@ test('the file source reads the cache', async () => {
   source.push('a')
   await until(clock, async () => expect(await kept()).toBeDefined())
   const recording = record(fileSource(path))
-  await vi.waitFor(() => expect(recording.ids).toEqual([['a']]))
+  await waitFor(() => expect(recording.ids).toEqual([['a']]))
   recording.abort()
 })
 

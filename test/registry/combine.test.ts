@@ -6,6 +6,7 @@ import { MemoryRegistry } from '../../src/registry/memory.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 import { sourceSuite } from '../../src/testing/source-suite.ts'
 import { HandSource, instance, record, type Recording } from './combine-support.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 // A case of the suite waits up to 10 s for a change, several times.
 vi.setConfig({ testTimeout: 30_000 })
@@ -232,9 +233,7 @@ describe('mapInstances', () => {
     const mapped = mapInstances(source, fn)
     const recording = record(mapped)
     source.push('a', 'b', 'c')
-    await vi.waitFor(() =>
-      expect(recording.values).toEqual([[instance('a'), { ...instance('c'), zone: 'z' }]]),
-    )
+    await waitFor(() => expect(recording.values).toEqual([[instance('a'), { ...instance('c'), zone: 'z' }]]))
     expect(fn).toHaveBeenCalledWith(instance('a'), 'users')
     expect(mapped.emptyGrace).toBe(5)
     expect('emptyGrace' in mapInstances(silent, fn)).toBe(false)
@@ -262,7 +261,7 @@ describe('mapInstances', () => {
     const recording = record(mapInstances(source, fn))
     source.now.push([null, 7, instance('a')])
     source.now.push('nonsense')
-    await vi.waitFor(() => expect(recording.values).toEqual([[null, 7, instance('a')], 'nonsense']))
+    await waitFor(() => expect(recording.values).toEqual([[null, 7, instance('a')], 'nonsense']))
     expect(fn).toHaveBeenCalledTimes(1)
     recording.abort()
   })

@@ -24,6 +24,7 @@ import type { Instance } from '../../src/registry/source.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 import { sourceSuite } from '../../src/testing/source-suite.ts'
 import { record, type Recording } from './combine-support.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 // A case of the suite waits up to 10 s for a change, several times.
 vi.setConfig({ testTimeout: 30_000 })
@@ -84,7 +85,7 @@ describe('content', () => {
   ])('%s', async (_what, content, expected) => {
     await writeFile(path, content)
     const recording = start()
-    await vi.waitFor(() => expect(recording.values).toEqual([expected]))
+    await waitFor(() => expect(recording.values).toEqual([expected]))
   })
 
   test.each(['__proto__', 'constructor', 'toString'])(
@@ -92,7 +93,7 @@ describe('content', () => {
     async (service) => {
       await writeFile(path, '{}')
       const recording = start({}, service)
-      await vi.waitFor(() => expect(recording.values).toEqual([[]]))
+      await waitFor(() => expect(recording.values).toEqual([[]]))
     },
   )
 
@@ -123,7 +124,7 @@ describe('content', () => {
   test('the path may be a file: URL', async () => {
     await writeFile(path, text('http://a'))
     const recording = start({}, 'users', pathToFileURL(path))
-    await vi.waitFor(() => expect(urls(recording)).toEqual(['http://a']))
+    await waitFor(() => expect(urls(recording)).toEqual(['http://a']))
   })
 })
 
@@ -131,9 +132,9 @@ describe('changes', () => {
   test('by a write to the file', async () => {
     await writeFile(path, text('http://a'))
     const recording = start()
-    await vi.waitFor(() => expect(urls(recording)).toEqual(['http://a']))
+    await waitFor(() => expect(urls(recording)).toEqual(['http://a']))
     await writeFile(path, text('http://b'))
-    await vi.waitFor(() => expect(urls(recording)).toEqual(['http://b']))
+    await waitFor(() => expect(urls(recording)).toEqual(['http://b']))
   })
 
   test('by a rename over the file, several times', async () => {
@@ -141,7 +142,7 @@ describe('changes', () => {
     const recording = start()
     for (const name of ['b', 'c', 'd', 'e']) {
       await replace(text(`http://${name}`))
-      await vi.waitFor(() => expect(urls(recording)).toEqual([`http://${name}`]))
+      await waitFor(() => expect(urls(recording)).toEqual([`http://${name}`]))
     }
   })
 
@@ -157,7 +158,7 @@ describe('changes', () => {
     const recording = start()
     for (const version of ['v2', 'v3', 'v4']) {
       await publish(version)
-      await vi.waitFor(() => expect(urls(recording)).toEqual([`http://${version}`]))
+      await waitFor(() => expect(urls(recording)).toEqual([`http://${version}`]))
     }
   })
 
@@ -170,7 +171,7 @@ describe('changes', () => {
     await symlink('r1', current)
     const clock = new ManualClock()
     const recording = start({ clock }, 'users', join(current, 'i.json'))
-    await vi.waitFor(() => expect(clock.timers).toBe(1))
+    await waitFor(() => expect(clock.timers).toBe(1))
     await symlink('r2', join(folder, 'next'))
     await rename(join(folder, 'next'), current)
     await clock.advance(30_000)
@@ -186,12 +187,12 @@ describe('changes', () => {
     await symlink(join(elsewhere, 'real.json'), path)
     const clock = new ManualClock()
     const recording = start({ clock, poll: 1_000 })
-    await vi.waitFor(() => expect(clock.timers).toBe(1))
+    await waitFor(() => expect(clock.timers).toBe(1))
     await writeFile(join(elsewhere, 'real.json'), text('http://b'))
     await clock.advance(999)
     expect(recording.values).toHaveLength(1)
     await clock.advance(1)
-    await vi.waitFor(() => expect(urls(recording)).toEqual(['http://b']))
+    await waitFor(() => expect(urls(recording)).toEqual(['http://b']))
   })
 
   test('are read once after the debounce', async () => {
@@ -199,15 +200,15 @@ describe('changes', () => {
     const clock = new ManualClock()
     const slept = vi.spyOn(clock, 'sleep')
     const recording = start({ clock, debounce: 50 })
-    await vi.waitFor(() => expect(clock.timers).toBe(1))
+    await waitFor(() => expect(clock.timers).toBe(1))
     for (const name of ['b', 'c', 'd']) {
       const before = slept.mock.calls.length
       await writeFile(path, text(`http://${name}`))
-      await vi.waitFor(() => expect(slept.mock.calls.length).toBeGreaterThan(before))
+      await waitFor(() => expect(slept.mock.calls.length).toBeGreaterThan(before))
       await clock.advance(49)
     }
     expect(recording.values).toHaveLength(1)
-    await vi.waitFor(async () => {
+    await waitFor(async () => {
       await clock.advance(50)
       expect(urls(recording)).toEqual(['http://d'])
     })
@@ -218,8 +219,8 @@ describe('changes', () => {
     await writeFile(path, text('http://a'))
     const clock = new ManualClock()
     const recording = start({ clock, debounce: 50, poll: 200 })
-    await vi.waitFor(() => expect(recording.values).toHaveLength(1))
-    await vi.waitFor(async () => {
+    await waitFor(() => expect(recording.values).toHaveLength(1))
+    await waitFor(async () => {
       await writeFile(join(folder, 'noise'), 'x')
       await new Promise((resolve) => setTimeout(resolve, 5))
       await clock.advance(40)
@@ -256,11 +257,11 @@ test('through Discovery, an invalid file keeps the last valid list until the fil
   discovery.start()
   await discovery.ready
   await writeFile(path, text('http://b').slice(0, -5))
-  await vi.waitFor(() => expect(events).toEqual([['http://a'], 'stale']))
+  await waitFor(() => expect(events).toEqual([['http://a'], 'stale']))
   await unlink(path)
   expect(discovery.instances).toHaveLength(1)
   await replace(text('http://c'))
-  await vi.waitFor(() => expect(events).toEqual([['http://a'], 'stale', ['http://c'], 'recovered']))
+  await waitFor(() => expect(events).toEqual([['http://a'], 'stale', ['http://c'], 'recovered']))
 })
 
 test('through Discovery, a folder that is removed and created again is watched again', async () => {
@@ -279,11 +280,11 @@ test('through Discovery, a folder that is removed and created again is watched a
   discovery.start()
   await discovery.ready
   await rm(inner, { recursive: true })
-  await vi.waitFor(() => expect(discovery.error).toMatchObject({ code: 'ENOENT' }))
+  await waitFor(() => expect(discovery.error).toMatchObject({ code: 'ENOENT' }))
   await mkdir(inner)
   for (const name of ['b', 'c']) {
     await replace(text(`http://${name}`), inside)
-    await vi.waitFor(() => expect(seen.at(-1)).toEqual([`http://${name}`]))
+    await waitFor(() => expect(seen.at(-1)).toEqual([`http://${name}`]))
   }
 })
 
@@ -315,11 +316,11 @@ describe('YAML', () => {
     })
     await writeFile(join(folder, name), yaml)
     const recording = start({}, 'users', join(folder, name))
-    await vi.waitFor(() =>
+    await waitFor(() =>
       expect(recording.values).toEqual([[{ url: 'http://a' }, { url: 'http://b', weight: 2 }]]),
     )
     const orders = start({}, 'orders', join(folder, name))
-    await vi.waitFor(() => expect(orders.values).toEqual([[]]))
+    await waitFor(() => expect(orders.values).toEqual([[]]))
   })
 })
 
@@ -328,7 +329,7 @@ describe('the end of a watch', () => {
     await writeFile(path, text('http://a'))
     const clock = new ManualClock()
     const recording = start({ clock })
-    await vi.waitFor(() => expect(clock.timers).toBe(1))
+    await waitFor(() => expect(clock.timers).toBe(1))
     recording.abort()
     await recording.ended
     expect(recording.error).toBeUndefined()

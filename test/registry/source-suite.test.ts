@@ -176,9 +176,11 @@ describe('the suite detects', () => {
     await registry.kill()
   })
 
-  it.each<[string, (registrar: Registrar) => Registrar, string[]]>([
+  it.each<[string, number, (registrar: Registrar) => Registrar, string[]]>([
     [
       'a registrar that does not release',
+      // Longer than the test waits: the registration must not end by itself.
+      2_000,
       changingLease((lease) => ({ ...lease, release: () => {} })),
       [
         'a registered instance is listed, and a released one is not',
@@ -187,6 +189,7 @@ describe('the suite detects', () => {
     ],
     [
       'a registrar whose heartbeat does nothing',
+      200,
       changingLease((lease) => ({ ...lease, renew: () => true })),
       [
         'a second release succeeds, and renew() after a release returns false',
@@ -195,8 +198,8 @@ describe('the suite detects', () => {
         'announce() registers again when its lease is lost',
       ],
     ],
-  ])('%s', async (_name, wrap, expected) => {
-    const registry = new MemoryRegistry({ ttl: 200 })
+  ])('%s', async (_name, ttl, wrap, expected) => {
+    const registry = new MemoryRegistry({ ttl })
     const harness: RegistrarHarness = {
       bound: 150,
       expiryBound: 300,
