@@ -85,7 +85,8 @@ export function reportLoad(options: ReportLoadOptions = {}): LoadReporter {
       if (isGood(value)) return value
       throw unusable(name, rule, value)
     } catch (error) {
-      if (!warned.has(name)) warn({ message: `${name} is left out of the load report`, code: CODE }, error)
+      if (!warned.has(name))
+        warn({ message: `the value of ${name} is omitted from the load report`, code: CODE }, error)
       warned.add(name)
       return undefined
     }

@@ -49,7 +49,7 @@ export function allowPolicy(options: AllowOptions = {}): Allow {
   const { schemes = ['http', 'https'], addresses, names, metadata = false } = options
   for (const scheme of list('allow.schemes', schemes)) {
     if (!SCHEMES.includes(scheme))
-      throw new TypeError(`allow.schemes must be of ${SCHEMES.join(', ')}, got ${quote(scheme)}`)
+      throw new TypeError(`allow.schemes must contain only http, https and unix, got ${quote(scheme)}`)
   }
   if (typeof metadata !== 'boolean')
     throw new TypeError(`allow.metadata must be true or false, got ${quote(metadata)}`)

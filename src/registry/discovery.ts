@@ -254,7 +254,7 @@ export class Discovery {
     if (this.#goodSince !== undefined && this.#clock.now() - this.#goodSince >= MIN_WATCH) this.#failures = 0
     this.#goodSince = undefined
     this.#failures++
-    this.#error = error ?? new Error('the source threw nothing')
+    this.#error = error ?? new Error('the source threw null or undefined')
     this.#options.onFailed?.(this.#error)
     if (this.#staleSince !== undefined) return
     this.#staleSince = this.#clock.now()

@@ -106,7 +106,7 @@ export function etcd(options: EtcdOptions): Source & Registrar {
   const { ttl = 15_000, timeout = 5_000, probeInterval = 10_000, rotateAfter = 240_000 } = options
   checkPrefix(prefix)
   checkBoolean('shared', shared)
-  if (shared && prefix === '') throw new TypeError("shared needs a prefix, got ''")
+  if (shared && prefix === '') throw new TypeError("shared needs a prefix that is not empty, got ''")
   checkNumber('ttl', ttl, { min: 1000 })
   checkNumber('timeout', timeout, { exclusive: true })
   const maxAnswerSize = checkMaxAnswer(options.maxAnswerSize)

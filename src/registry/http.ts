@@ -101,7 +101,7 @@ export function http(options: HttpSourceOptions): Source {
   const { poll = 5_000, wait = 30_000, timeout = 5_000 } = options
   const urlOf = urlFor(options.url)
   if (select !== undefined && decode !== undefined)
-    throw new TypeError('select and decode exclude each other')
+    throw new TypeError('select and decode must not both be set')
   if (select !== undefined) compileSelect(checkString('select', select))
   if (decode !== undefined) checkFunction('decode', decode)
   if (!['poll', 'long-poll', 'events'].includes(mode)) {

@@ -208,7 +208,7 @@ describe('options', () => {
     [{ url: 'ftp://a' }, /url must be an http or https url/],
     [{ url: 'http://me:secret@a' }, /without credentials/],
     [{ url: 'http://a', select: '$..a' }, /select must be a path/],
-    [{ url: 'http://a', select: '$', decode: () => [] }, /select and decode exclude each other/],
+    [{ url: 'http://a', select: '$', decode: () => [] }, /select and decode must not both be set/],
     [{ url: 'http://a', mode: 'push' }, /mode must be/],
     [{ url: 'http://a', poll: 1 }, /poll must be/],
     [{ url: 'http://a', headers: { a: 5 } }, /headers must be an object of strings/],

@@ -67,7 +67,7 @@ describe('with options', () => {
     ],
     [{ addresses: ['10.0.0'] }, "got '10.0.0'"],
     [{ addresses: '10.0.0.0/8' }, "allow.addresses must be an array, got '10.0.0.0/8'"],
-    [{ schemes: ['ftp'] }, "allow.schemes must be of http, https, unix, got 'ftp'"],
+    [{ schemes: ['ftp'] }, "allow.schemes must contain only http, https and unix, got 'ftp'"],
     [{ adresses: [] }, 'did you mean addresses?'],
     [{ metadata: 1 }, 'allow.metadata must be true or false, got 1'],
   ])('%j is refused', (allow, message) => {

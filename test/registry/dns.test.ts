@@ -321,7 +321,7 @@ test.each([
   [undefined, 'dns must be an object, got undefined'],
   [{}, 'dns needs either srv or host, got {}'],
   [{ srv: 'a', host: 'b' }, 'dns needs either srv or host'],
-  [{ srv: 'a', port: 1 }, 'dns.port must not be set with srv'],
+  [{ srv: 'a', port: 1 }, 'dns.port must not be set with dns.srv'],
   [{ srv: '' }, 'dns.srv must not be empty'],
   [{ srv: 7 }, 'dns.srv must be a function, got 7'],
   [{ host: 'a' }, 'dns.port must be a number, got undefined'],

@@ -96,7 +96,9 @@ export function dnsSettings(options: DnsOptions): DnsSettings {
     throw new TypeError(`dns needs either srv or host, got ${quote(options)}`)
   }
   if (srv !== undefined && port !== undefined) {
-    throw new TypeError(`dns.port must not be set with srv, whose records have it; got ${quote(port)}`)
+    throw new TypeError(
+      `dns.port must not be set with dns.srv, because SRV records contain the port; got ${quote(port)}`,
+    )
   }
   if (scheme !== 'http' && scheme !== 'https') {
     throw new TypeError(`dns.scheme must be 'http' or 'https', got ${quote(scheme)}`)

@@ -30,7 +30,7 @@ function* parse(select: string): Generator<Step, void> {
     const match = STEP.exec(path)
     if (!match) {
       throw new TypeError(
-        `select must be a path like '$.data[*].servers', got ${quote(select)}; no step is ${quote(path.slice(at))}`,
+        `select must be a path like '$.data[*].servers', got ${quote(select)}; ${quote(path.slice(at))} is not a valid step`,
       )
     }
     const [, name, index, single, double] = match

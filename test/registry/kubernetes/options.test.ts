@@ -13,7 +13,7 @@ describe('options', () => {
     ['publishNotReady must be true or false', { server, publishNotReady: 1 }],
     ['server must be an http or https url', { server: 'http://user:pass@api' }],
     ['token must be a string that is not empty', { server, token: '' }],
-    ['token and tokenFile exclude each other', { server, token: 'a', tokenFile: 'b' }],
+    ['token and tokenFile must not both be set', { server, token: 'a', tokenFile: 'b' }],
     ['rotateAfter must be a number >= 1000', { server, rotateAfter: 10 }],
     ['timeout must be a number > 0', { server, timeout: 0 }],
     ['server or kubeconfig must be set outside of a pod', {}],
