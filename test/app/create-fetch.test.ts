@@ -13,7 +13,7 @@ import { ManualClock } from '../../src/testing/clock.ts'
 import { redirect, reply, startServer } from '../support/http-server.ts'
 import { until } from '../support/until.ts'
 
-/** A registry that counts its watches, by the name it is asked for. */
+/** A registry that counts its watches by the requested name. */
 class CountingSource implements Source {
   readonly emptyGrace = 0
   readonly isOwn = true
@@ -149,7 +149,7 @@ describe('createFetch with a source', () => {
       await until(() => source.open === 1)
       expect(source.watched).toHaveLength(3 + index)
     }
-    // To look at it is not to call it.
+    // Reading the snapshot is not a call.
     await clock.advance(1500)
     client.snapshot()
     client.explain('/')

@@ -4,7 +4,7 @@ import { ManualClock } from '../../src/testing/clock.ts'
 import { redirect, startServer, type TestServer } from '../support/http-server.ts'
 import { until } from '../support/until.ts'
 
-/** A registry that answers when the test says so. */
+/** A registry that answers when the test lets it. */
 class SlowSource implements Source {
   readonly isOwn = true
   open = 0
@@ -36,7 +36,7 @@ const platform = globalThis.fetch
 let server: TestServer
 let source: SlowSource
 let clock: ManualClock
-/** Calls that went on to the platform's fetch. */
+/** The calls that were passed to the platform's fetch. */
 let passed: string[]
 
 beforeEach(async () => {
@@ -44,7 +44,7 @@ beforeEach(async () => {
   source = new SlowSource()
   clock = new ManualClock()
   passed = []
-  // A service's own calls go on to it too, with our dispatcher.
+  // The calls of a service use it too, with our dispatcher.
   globalThis.fetch = (input, init) => {
     if (init && 'dispatcher' in init) return platform(input, init)
     passed.push(input instanceof Request ? input.url : input.toString())

@@ -19,7 +19,7 @@ beforeEach(() => {
 const watch = (target: Client, stub: Stub, options: WatchConfigOptions = {}): ConfigWatch =>
   watchConfig(target, stub, { onRefused: ({ message }) => refusals.push(message), ...options })
 
-/** What events and `explain()` say of who has changed what. */
+/** The owners of options in events and in `explain()`. */
 function told(users: Client): { events: unknown[]; setBy: () => unknown } {
   const events: unknown[] = []
   users.on('config:changed', ({ by, changed }) => events.push([by, changed]))
@@ -127,7 +127,7 @@ describe('several watches', () => {
     const mirror = { to: { version: 'v2' } }
     await fleet.put({ mirror, timeout: 200 })
     await team.put({ mirror: false, timeout: 100 })
-    // The code may change meanwhile what only goes together with what is in force.
+    // Code may change an option that is only valid together with the values in force.
     users.update({ transport })
     await later.close()
     expect(refusals).toEqual([expect.stringContaining('mirror needs transport to be options')])
@@ -233,13 +233,13 @@ type Step =
   | { readonly do: 'update'; readonly values: Values }
   | { readonly do: 'close'; readonly watch: number }
 
-/** Each option and each route by itself, in a record that is as slow and plain as can be. */
+/** A simple model that stores each option and each route separately. */
 class Model {
   readonly code: Values
   readonly now: Values
-  /** Undefined: it has ended. */
+  /** Undefined after the watch has ended. */
   readonly documents: (Values | undefined)[]
-  /** Set by the code while a document had it. */
+  /** Values that code has set while a document set them. */
   readonly #since = new Set<string>()
 
   constructor(code: Values, watches: number) {
@@ -300,7 +300,7 @@ function without(values: Values, name: string): Values {
 }
 
 const ROUTES = ['GET /a', 'GET /b', '__proto__x']
-/** `{ timeout: 1, 'GET /a': 2 }` as options: a time for each. */
+/** Turns `{ timeout: 1, 'GET /a': 2 }` into options. */
 function asOptions(values: Values): Values {
   const value = (time: unknown): unknown => (time === 'wrong' ? 'soon' : time)
   const routes = Object.entries(values)
@@ -323,7 +323,7 @@ it(
     const values = (time: fc.Arbitrary<unknown>): fc.Arbitrary<Values> =>
       fc.dictionary(fc.constantFrom(...names), time, { maxKeys: 4, noNullPrototype: true })
     const watches = fc.integer({ min: 0, max: 2 })
-    // What the code sets differs from what documents set, so that it can be told apart.
+    // Code sets other values than documents, so that the test can distinguish them.
     const step: fc.Arbitrary<Step> = fc.oneof(
       fc.record({
         do: fc.constant('put' as const),
@@ -351,7 +351,8 @@ it(
             if (each.do === 'put') {
               const text = JSON.stringify(asOptions(each.document))
               await stubs[each.watch]!.put(asOptions(each.document))
-              // The same text again is no change: a source that comes back must not undo what the code has set since.
+              // The same text again is not a change: a source that reconnects must not undo what code has set
+              // since.
               if (texts[each.watch] !== text) model.put(each.watch, each.document)
               texts[each.watch] = text
             } else if (each.do === 'update') {

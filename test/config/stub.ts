@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { configurable, type Configurable } from '../../src/client/configurable.ts'
 import type { ConfigSource } from '../../src/config.ts'
 
-/** A source that a test writes to: what it is given next, or fails with. */
+/** A source to which the test writes documents and errors. */
 export class Stub implements ConfigSource {
   readonly name: string
   watches = 0
@@ -46,6 +46,6 @@ export async function settled(): Promise<void> {
   for (let turns = 0; turns < 5; turns++) await turn()
 }
 
-/** The options of a client or an application as they are now. */
+/** The current options of a client or an application. */
 export const optionsOf = (target: Configurable): Readonly<Record<string, unknown>> =>
   target[configurable].options()

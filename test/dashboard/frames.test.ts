@@ -26,7 +26,7 @@ afterEach(() => served.close())
 async function opened(url = 'events'): Promise<Stream> {
   return openStream(served.url + url)
 }
-/** Until a page has the frame of the clock's time. */
+/** Waits until a page has the frame of the current time. */
 const upToDate = (page: Stream): Promise<unknown> => page.until(({ at }) => at === clock.now() + clock.epoch)
 const servicesOf = (page: Stream): unknown => page.events.at(-1)?.frame.services as unknown
 
@@ -48,7 +48,7 @@ it('A page that applies frames with changes has the same state as a page that op
   })
   expect(page.events.at(-1)?.bytes).toBeLessThan(first!.bytes / 50)
 
-  // Others come, go and change their order; a field that was there is gone; busy, then quiet again.
+  // Services appear, disappear and change their order, a field disappears, and the load changes.
   for (let step = 0; step < 40; step++) {
     client.instances = instancesOf(100).filter((_, n) => (n * 7 + (step >> 2)) % 5 > 0)
     if (step % 3 === 0) client.instances.reverse()
@@ -82,7 +82,7 @@ it('A page that reconnects gets a complete frame first, and ignores what it alre
   using page = await openStream(`${served.url}events?after=${last}`, {}, told)
   await upToDate(page)
   expect(page.events.map(({ id }) => id)).toEqual([last + 1, last + 2])
-  // One that has lost all it knew.
+  // A page that has lost its state.
   using fresh = await openStream(`${served.url}events?after=${last}`)
   await upToDate(fresh)
   const [first] = fresh.events
@@ -113,7 +113,7 @@ it('A page that does not read misses frames, and then gets one frame with the li
   response.writableLength = 2 * 1024 * 1024
   await step('pod-2')
   await step('pod-3')
-  // Until all of it is read: what comes then is what is so then.
+  // Until everything is read, the page gets nothing. Then it gets the current state.
   response.writableLength = 1
   await step('pod-4')
   expect(written).toHaveLength(3)

@@ -66,7 +66,7 @@ it('Another site cannot act: by its Origin, by Sec-Fetch-Site, or because the he
     { ...own, 'sec-fetch-site': 'none' },
   ])
     expect((await ask(`${served.url}act`, headers, body)).status).toBe(403)
-  // Nor is the user's function bothered.
+  // The user's function is not called either.
   expect(asked).toBe(0)
   expect(client.snapshot().instances[0]?.byHand).toBeUndefined()
   expect((await ask(`${served.url}act`, { ...own, 'sec-fetch-site': 'same-origin' }, body)).status).toBe(200)
@@ -82,7 +82,7 @@ it('A page that reconnects after a restart of the process gets its frames, with 
   await clock.advance(1_000)
   expect((await stream.until(() => true)).id).toBe(51)
 
-  // As the page asks for it after it was hidden.
+  // The page requests it like this after it was hidden.
   stream[Symbol.dispose]()
   await clock.advance(2_000)
   using again = await openStream(`${served.url}events?after=51`, {}, stream.told)

@@ -48,7 +48,7 @@ afterEach(async () => {
   await server.close()
 })
 
-/** Reads frames from a stream until one fits. */
+/** Reads frames from a stream until one matches. */
 async function frameOf(
   url: string,
   fits: (frame: Frame) => boolean,
@@ -57,7 +57,7 @@ async function frameOf(
   using stream = await openStream(`${url}events`, headers)
   expect(stream.response.headers['content-type']).toBe('text/event-stream; charset=utf-8')
   const seen = new Set<Frame>()
-  // Each once.
+  // Each of them once.
   const { frame } = await stream.until((each: Frame) => !seen.has(each) && (seen.add(each), fits(each)))
   return frame as Frame
 }
@@ -65,7 +65,7 @@ async function frameOf(
 describe('the stream', () => {
   it('contains calls, failures and events', async () => {
     await using page = await serveDashboard(client)
-    // The calls may fall into two frames.
+    // The calls may be in two frames.
     let calls = 0
     let triesOfA = 0
     const kinds: string[] = []
@@ -217,7 +217,10 @@ async function listen(at: Server): Promise<{ url: string } & AsyncDisposable> {
   }
 }
 
-/** In a process of its own: Express loads a module that does not work under the conditions of the test runner. */
+/**
+ * Runs in a separate process, because Express loads a module that does not work with the conditions of the test
+ * runner.
+ */
 async function inExpress(instance: string): Promise<{ url: string } & AsyncDisposable> {
   const code = `
     import express from 'express'
@@ -288,7 +291,7 @@ describe('is mounted', { timeout: CHILD_TIMEOUT }, () => {
           fetch: app.fetch,
           port: 0,
           hostname: '127.0.0.1',
-          // Or every other test of this worker would have Hono's Response.
+          // Otherwise every other test of this worker would use Hono's Response.
           overrideGlobalObjects: false,
         }) as Server
         await once(at, 'listening')

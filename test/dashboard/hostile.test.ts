@@ -4,7 +4,7 @@ import { createClient, fixed, type Source } from '../../src/index.ts'
 
 const source = fixed(['http://127.0.0.1:9'])
 
-/** The stream's text, once `fits`. */
+/** Returns the text of the stream once `fits` returns true. */
 async function read({ url }: ServedDashboard, fits: (text: string) => boolean): Promise<string> {
   let text = ''
   for await (const piece of (await fetch(`${url}events`)).body!.pipeThrough(new TextDecoderStream())) {

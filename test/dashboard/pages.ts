@@ -5,32 +5,32 @@ export interface Told {
   add(id: number, frame: object): boolean
 }
 
-/** As the page puts frames together. */
+/** Applies frames as the page does. */
 const { Frames } = (await import(new URL('../../src/dashboard/page/frames.js', import.meta.url).href)) as {
   Frames: new () => Told
 }
 
 export interface Event {
   readonly id: number
-  /** As it came, and its length. */
+  /** The frame as it arrived, and its length. */
   readonly sent: Readonly<Record<string, unknown>>
   readonly bytes: number
-  /** With all services whole, as a page has them. */
+  /** The frame with all services complete, as a page has them. */
   // oxlint-disable-next-line typescript/no-explicit-any -- what was sent is what is tested
   readonly frame: any
 }
 
-/** A page's stream: it may stop reading. */
+/** The stream of a page. It may stop reading. */
 export interface Stream extends Disposable {
   readonly response: IncomingMessage
   readonly events: readonly Event[]
-  /** What the page knows, also when it comes back. */
+  /** The state of the page, also after a reconnect. */
   readonly told: Told
-  /** Resolves with the first frame that fits, also one that has come already. */
+  /** Resolves with the first frame that matches, even if it has already arrived. */
   until(fits: (frame: Event['frame']) => boolean): Promise<Event>
 }
 
-/** Opens the stream as a browser does. */
+/** Opens the stream like a browser. */
 export async function openStream(
   url: string,
   headers: Record<string, string> = {},

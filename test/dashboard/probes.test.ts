@@ -29,7 +29,7 @@ async function ask(
   return { status: answer.statusCode, said: await text(answer), headers: answer.headers }
 }
 
-/** What is answered to bytes that no client of node:http would send. */
+/** Returns the answer to bytes that node:http would not send. */
 async function answerTo(url: string, bytes: string): Promise<string> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1')
   socket.write(bytes)
@@ -99,7 +99,7 @@ it('A form of another site cannot act, because it cannot set the header', async 
   await using page = await serveDashboard(client, { actions: { authorize: () => true } })
   const form = { 'content-type': 'text/plain', origin: 'http://evil.example', 'sec-fetch-site': 'cross-site' }
   expect((await ask(`${page.url}act`, 'POST', form, isolate)).status).toBe(403)
-  // Not even with a Host of its own that an open proxy lets through: Origin and Host are compared.
+  // Not even with a forged Host that an open proxy passes on: Origin and Host are compared.
   const { port } = new URL(page.url)
   const rebound = { ...own, host: `localhost:${port}`, origin: `http://evil.example:${port}` }
   expect((await ask(`${page.url}act`, 'POST', rebound, isolate)).status).toBe(403)
@@ -112,7 +112,7 @@ it('A prefix must match complete path segments, and a URL that looks like anothe
   expect((await ask(`${origin}/ops?x=1`, 'GET')).headers.location).toBe('./ops/')
   for (const path of ['/opsx/', '/', '/OPS/', '/ops//evil.example/', '/x/../opsx'])
     expect([path, (await ask(origin + path, 'GET')).status]).toEqual([path, 404])
-  // As it is, without what a client makes of it.
+  // The raw request, which a client would normalize.
   const host = new URL(page.url).host
   const raw = (target: string): Promise<string> =>
     answerTo(page.url, `GET ${target} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`)
@@ -136,7 +136,7 @@ it('A client of HTTP/1.0 gets the page, and invalid requests cause no damage', a
   expect(await answerTo(page.url, `GET / HTTP/1.0\r\nhost: ${host}\r\n\r\n`)).toMatch(
     /^HTTP\/1\.1 200 [^]*<\/html>\s*$/,
   )
-  // Without a Host nobody can tell whom it is for.
+  // Without a Host header it is unknown for which host the request is.
   expect(await answerTo(page.url, 'GET / HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 403 /)
   expect(await answerTo(page.url, '\u0016\u0003\u0001\u0000\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /)
   expect((await ask(page.url, 'GET')).status).toBe(200)

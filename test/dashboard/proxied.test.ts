@@ -21,7 +21,10 @@ async function listening(server: Server): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-/** A proxy that strips a prefix, and holds answers back until they are complete unless it is told not to, like nginx. */
+/**
+ * A proxy like nginx: it strips a prefix, and buffers answers until they are complete, unless a header forbids
+ * it.
+ */
 function proxyOf(target: string): Server {
   return createServer((incoming, outgoing) => {
     const { pathname, search } = new URL(incoming.url ?? '/', 'http://proxy')
@@ -55,7 +58,7 @@ it('Behind a proxy that buffers and adds a prefix, the page is complete and fram
   const page = await fetch(`${url}/prefix/ops`)
   expect([page.status, page.url]).toEqual([200, `${url}/prefix/ops/`])
   const html = await page.text()
-  // Nothing of the page is asked for by an address that begins at the root, or elsewhere.
+  // The page requests nothing by an absolute path, or from another host.
   expect(html.match(/(?:src|href|action)="(?:\/|https?:)[^"]*"/g)).toBeNull()
 
   using stream = await openStream(`${url}/prefix/ops/events`)

@@ -25,7 +25,7 @@ async function fleet(): Promise<HealthHarness> {
 
 const stateOf = (harness: HealthHarness): BreakerState | undefined => harness.of('a').breakerAt(0)?.state
 
-/** Opens the breaker of `a`; the checks answer as told from then on. */
+/** Opens the breaker of `a`. From then on, the checks get the given answers. */
 async function opened(harness: HealthHarness, answer: typeof PASS | undefined): Promise<void> {
   const attempt = harness.acquire(undefined, { excluded: () => false })
   expect(attempt?.instance.id).toBe('a')
@@ -99,7 +99,7 @@ test('open, the probe is due and no instance passes: checks are not trusted, and
 
 test('open, the probe is due and the check does not end: a call probes after the timeout of the check', async () => {
   const harness = await fleet()
-  // As a check that could not be begun, because others are in its place.
+  // As if the check could not start, because the maximum number is running.
   await opened(harness, { outcome: 'none' })
   await harness.busy(OPEN_FOR)
   await harness.clock.advance(500)

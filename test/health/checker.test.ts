@@ -33,7 +33,7 @@ test('has one timer at most, which stops a minute after the last call and starts
   await harness.clock.advance(0)
   for (let second = 0; second < 50; second++) {
     await harness.clock.advance(1_000)
-    // One of the checker's own, and one of the harness for each answer on its way.
+    // One timer of the checker, and one of the harness for each answer in progress.
     expect(harness.clock.timers).toBeLessThanOrEqual(3)
   }
   await harness.clock.advance(20_000)
@@ -128,7 +128,7 @@ test('a new instance gets calls at once; with initial unhealthy, after its first
 
   const wary = new HealthHarness({ interval: 1_000, initial: 'unhealthy' })
   wary.apply('a')
-  // A fleet that is new as a whole is not held back.
+  // In a fleet in which all instances are new, none is held back.
   expect(wary.run()).toBe('a')
   await wary.busy(3_000)
   wary.apply('b', 'a')
@@ -177,7 +177,7 @@ test('the check of an instance that leaves is cancelled', async () => {
   const asked = harness.asked.find(({ id }) => id === 'a')
   harness.apply('b')
   expect(asked?.cancelled).toBe(true)
-  // Its answer comes too late.
+  // Its answer arrives too late.
   asked?.answer(FAIL)
   await harness.busy(5_000)
   expect(harness.told).toEqual([])
@@ -207,7 +207,7 @@ test('a check that could not be read in time gets its timeout once more', async 
   harness.apply('a', 'b')
   harness.run()
   while (harness.asked.every(({ id }) => id !== 'a')) await harness.busy(10, 10)
-  // The process stalls just before the check is over: the clock runs on, no timer fires.
+  // The process stalls just before the check times out: the clock advances, but no timer fires.
   const { clock } = harness
   const now = clock.now.bind(clock)
   await clock.advance(900)

@@ -6,7 +6,7 @@ import { CHILD_TIMEOUT, runChild } from '../support/child.ts'
 import { until } from '../support/until.ts'
 import { cert, startSecureServer } from '../support/tls.ts'
 
-/** Health requests get `health`, all others 200. */
+/** Answers health requests with `health`, and all others with 200. */
 function byPath(health: Answer): Answer {
   return (request, response) =>
     request.url === '/healthz' ? health(request, response) : ok(request, response)
@@ -120,7 +120,7 @@ test('update() turns checks on, changes them, and turns them off', async () => {
   expect(() => client.update({ health: { path: 'nope' } })).toThrow('health.path')
   expect(healthOf(client, 'b')).toBe('healthy')
   client.update({ health: false })
-  // A check that was sent before the update may reach the server after it, but only one.
+  // One check that was sent before the update may reach the server after it, but not more.
   const before = a.requests.length
   await new Promise((resolve) => setTimeout(resolve, 350))
   expect(a.requests.length - before).toBeLessThanOrEqual(1)

@@ -50,7 +50,7 @@ async function listen(server: Server): Promise<{ url: string; sockets: ReadonlyS
   return { url: `http://${own.host}`, sockets: own.sockets }
 }
 
-/** Speaks HTTP/2, and says what it likes. */
+/** A server that sends any HTTP/2 answer. */
 function http2Server(
   talk: (stream: ServerHttp2Stream, session: ServerHttp2Session) => void,
 ): ReturnType<typeof listen> {
@@ -65,7 +65,7 @@ function http2Server(
 
 const GRPC = { ':status': 200, 'content-type': 'application/grpc' }
 
-/** An answer as gRPC frames it, with bytes and trailers of the test's. */
+/** An answer in gRPC's framing, with the bytes and trailers of the test. */
 function answer(body: readonly number[] | Buffer, trailers: Record<string, string> = { 'grpc-status': '0' }) {
   return (stream: ServerHttp2Stream): void => {
     stream.respond(GRPC, { waitForTrailers: true })
@@ -186,7 +186,7 @@ describe('a real gRPC server', () => {
     await (await client('/')).text()
     await until(() => told.length === 1)
     expect(told).toEqual(['timeout'])
-    // The server may give up by itself.
+    // The server may give up first.
     expect(health.asked[0]).toMatchObject({ service: '' })
   })
 })

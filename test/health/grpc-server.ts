@@ -5,7 +5,7 @@ interface Request {
   readonly service: string
 }
 
-/** Of the standard health service, by hand: the messages have one field each. */
+/** The messages of the standard health service, which have one field each. */
 const SERVICE = {
   check: {
     path: '/grpc.health.v1.Health/Check',
@@ -14,7 +14,7 @@ const SERVICE = {
     // Field 1, a string.
     requestDeserialize: (bytes: Buffer): Request => ({ service: bytes.subarray(2).toString() }),
     requestSerialize: (): Buffer => Buffer.alloc(0),
-    // Field 1, an enum; 0 is left out.
+    // Field 1, an enum. The value 0 is omitted.
     responseSerialize: (serving: number): Buffer => Buffer.from(serving === 0 ? [] : [0x08, serving]),
     responseDeserialize: (): number => 0,
   },
@@ -27,11 +27,11 @@ export const SERVICE_UNKNOWN = 3
 
 export interface GrpcServer extends AsyncDisposable {
   readonly url: string
-  /** Of each service, `''` for the whole server, what it says; others are NOT_FOUND. */
+  /** The status of each service, `''` for the complete server. Other services are NOT_FOUND. */
   readonly serving: Map<string, number>
-  /** Calls that were asked, with their metadata. */
+  /** The calls that arrived, with their metadata. */
   readonly asked: { readonly service: string; readonly host: string; readonly metadata: object }[]
-  /** Answers with this status code; or never, for Infinity. */
+  /** Answers with this status code, or never for Infinity. */
   failWith: number | undefined
 }
 
@@ -40,7 +40,7 @@ interface Kind {
   readonly tls?: boolean
 }
 
-/** A real gRPC server with the standard health service; without it, for `isBare`. */
+/** A real gRPC server with the standard health service, or without it if `isBare`. */
 export async function startGrpcServer({ isBare = false, tls = false }: Kind = {}): Promise<GrpcServer> {
   const server = new Server()
   const asked: GrpcServer['asked'] = []

@@ -10,7 +10,7 @@ import { until } from '../support/until.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const LOGICAL = { host: 'svc', servername: 'svc' }
-/** Nothing but the end of the check may end the handshake. */
+/** Only the end of the check may end the handshake. */
 const timeout = 600_000
 const connect = buildConnector({ timeout: 0 })
 

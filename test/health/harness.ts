@@ -8,7 +8,7 @@ import { Harness } from '../fleet/harness.ts'
 export interface Asked {
   readonly id: string
   readonly at: number
-  /** Ends it; not called: it never answers. */
+  /** Ends the check. If it is not called, the check is never answered. */
   readonly answer: (result: CheckResult) => void
   cancelled: boolean
 }
@@ -16,13 +16,13 @@ export interface Asked {
 export const PASS: CheckResult = { outcome: 'pass' }
 export const FAIL: CheckResult = { outcome: 'fail', failure: { reason: 'status', status: 503 } }
 
-/** A fleet in virtual time whose checks are answered by the test. */
+/** A fleet in virtual time. The test answers its checks. */
 export class HealthHarness extends Harness {
-  /** Every check there was. */
+  /** All checks so far. */
   readonly asked: Asked[] = []
-  /** What instances answer; undefined: nothing, ever. */
+  /** The answers of instances. Undefined: no answer. */
   readonly answers: Map<string, CheckResult | undefined> = new Map()
-  /** `unhealthy a`, as they were told. */
+  /** The events, such as `unhealthy a`. */
   readonly told: string[] = []
   readonly checker: Checker<LiveEndpoint>
 
@@ -53,7 +53,7 @@ export class HealthHarness extends Harness {
         const asked: Asked = { id, at: this.clock.now(), answer: done, cancelled: false }
         this.asked.push(asked)
         const result = this.answers.has(id) ? this.answers.get(id) : PASS
-        // Two ms on the way.
+        // The answer takes 2 ms.
         const stop = result ? this.clock.timer(2, () => done(result)) : undefined
         return () => {
           asked.cancelled = true
@@ -69,7 +69,7 @@ export class HealthHarness extends Harness {
     return endpoint
   }
 
-  /** Time in which calls are made. */
+  /** Advances the time while calls are made. */
   async busy(ms: number, step = 100): Promise<void> {
     for (let left = ms; left > 0; left -= step) {
       this.run()

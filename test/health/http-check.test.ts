@@ -29,7 +29,7 @@ const ask = (url: string, options?: HealthOptions, transport?: object): Promise<
 
 const open: OwnServer[] = []
 
-/** A server that says what it likes, byte by byte. */
+/** A server that sends the given bytes. */
 async function rawServer(
   talk: (socket: Socket) => void,
 ): Promise<{ url: string; sockets: ReadonlySet<Socket> }> {

@@ -6,13 +6,13 @@ import { FAIL, PASS } from './harness.ts'
 interface Past {
   readonly result: CheckResult
   readonly begunAt: number
-  /** The first after a time without checks. */
+  /** The first check after a time without checks. */
   readonly isFirst: boolean
 }
 
 const NONE: CheckResult = { outcome: 'none' }
 
-/** The rules read off the whole history, anew for each question. */
+/** Applies the rules to the complete history for each question. */
 class Model {
   readonly past: Past[] = []
   readonly rules: HealthRules
@@ -41,7 +41,7 @@ class Model {
   }
 }
 
-/** A row ends where nothing was checked for a while. */
+/** A run of equal results ends where there were no checks for a while. */
 function inARow(past: readonly Past[], outcome: string): number {
   let count = 0
   for (const { result, isFirst } of past.toReversed()) {

@@ -8,7 +8,7 @@ import { startBlackhole } from '../support/child.ts'
 import { cert, startSecureServer } from '../support/tls.ts'
 import { until } from '../support/until.ts'
 
-/** A fleet whose warming ends when the test says so. */
+/** A fleet whose warming ends when the test ends it. */
 function warmed(): { harness: Harness; asked: string[]; finish(id: string): Promise<void> } {
   const asked: string[] = []
   const waiting = new Map<string, () => void>()

@@ -31,7 +31,7 @@ async function serve(handler: (request: IncomingMessage, response: ServerRespons
   return `http://127.0.0.1:${(server.address() as { port: number }).port}`
 }
 
-/** A server that says this of itself; its name is its answer. */
+/** A server that reports this load. It answers with its name. */
 function saying(name: string, header: string | string[]): Promise<string> {
   return serve((_request, response) => {
     response.setHeader('endpoint-load-metrics', header)

@@ -20,7 +20,7 @@ interface ExpressApp {
   use(...handlers: unknown[]): void
 }
 
-// It comes without types.
+// The package has no types.
 const express = createRequire(import.meta.url)('express') as () => ExpressApp
 
 let clock: ManualClock
@@ -69,7 +69,7 @@ interface Waiting {
   readonly closed: Promise<unknown>
 }
 
-/** A server whose requests are answered by hand, on a clock moved by hand. */
+/** A server whose requests the test answers, with a manual clock. */
 class Desk {
   readonly reporter
   readonly #waiting: Waiting[] = []
@@ -90,7 +90,7 @@ class Desk {
     return this
   }
 
-  /** Sends a request and resolves when it is there. */
+  /** Sends a request. Resolves when it has arrived. */
   async send(): Promise<Promise<Awaited<ReturnType<typeof ask>>>[]> {
     const arrived = new Promise<void>((resolve) => (this.#arrived = resolve))
     const answer = ask(this.url)
@@ -133,7 +133,7 @@ describe('reportLoad', () => {
     await call(50, 503)
     await clock.advance(1_250)
     const report = await call(0)
-    // Eight answers, one of them a failure, in two seconds.
+    // Eight answers in two seconds, one of them a failure.
     expect(report).toMatchObject({ rps: 4, eps: 0.5, applicationUtilization: 0.5 })
     expect(report?.named?.get('latency')).toBe(100)
     expect(report?.cpuUtilization).toBeGreaterThanOrEqual(0)

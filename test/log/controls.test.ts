@@ -7,7 +7,7 @@ import { ManualClock } from '../../src/testing/clock.ts'
 import { HandSource } from '../support/source.ts'
 import { waitFor } from '../support/wait-for.ts'
 
-/** It clears the screen, rings, forges a line, and turns the direction of what follows. */
+/** A name that would clear the screen, ring the bell, fake a line of the log and change the text direction. */
 const EVIL = 'a\u001b[2J\u0007\r\nERROR forged\u2028\u202e\u009b1mb\t'
 const FORBIDDEN = /[^\n\x20-\x7e…]/
 const SHOWN = String.raw`a\u001b[2J\u0007 ERROR forged \u202e\u009b1mb `

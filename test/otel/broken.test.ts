@@ -43,7 +43,7 @@ it.each<[string, TracerProvider]>([
   expect(await client.execute(() => 1)).toBe(1)
   expect(server.requests).toHaveLength(2)
   expect(warn).toHaveBeenCalled()
-  // The metrics are none of the tracer's business.
+  // Metrics do not depend on the tracer.
   const [attempts] = await telemetry.points('outrigger.client.attempts')
   expect(attempts?.value).toBe(3)
 })

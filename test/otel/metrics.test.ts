@@ -227,7 +227,7 @@ it('only metrics, only spans, and nothing after stop()', async () => {
   await client('/')
   expect(telemetry.spans).toHaveLength(1)
   expect(await value('outrigger.client.attempts')).toBe(1)
-  // Nobody reads the client's state any more.
+  // The client's state is no longer read.
   const snapshot = vi.spyOn(client, 'snapshot')
   await telemetry.points('outrigger.client.instances')
   expect(snapshot).not.toHaveBeenCalled()

@@ -107,6 +107,6 @@ it('copies are counted by outcome, and do not count as attempts and calls', asyn
   ])
   const attempts = await telemetry.points('outrigger.client.attempts')
   expect(attempts.map(({ value }) => value)).toEqual([2, 1])
-  // The one that hangs has no span that could stay open.
+  // The copy that hangs has no span that could stay open.
   expect(telemetry.spans).toHaveLength(3)
 })

@@ -49,7 +49,7 @@ const traceparentOf = (span: ReadableSpan): string => {
   return `00-${traceId}-${spanId}-01`
 }
 
-/** What the caller's own span is to its call. */
+/** Runs `run` in a span of the caller. */
 async function inSpan<T>(name: string, run: () => Promise<T>): Promise<T> {
   return trace.getTracer('test').startActiveSpan(name, async (span) => {
     try {
@@ -104,7 +104,7 @@ describe.each(Object.entries(DOORS))('through %s', (_name, door) => {
       'outrigger.outcome': 'success',
     })
     expect(server.headers[0]).toMatchObject({ traceparent: traceparentOf(span!), 'x-own': '1' })
-    // What the caller gave stays as it was.
+    // The headers of the caller do not change.
     expect(headers).toEqual({ traceparent: 'mine', 'X-Own': '1' })
   })
 
@@ -203,7 +203,7 @@ describe('a call with several attempts', () => {
         'http.response.status_code': 200,
       },
     })
-    // It covers the first attempt too. The SDK's own clock, of the attempt's span, may be some ms apart from ours.
+    // It also covers the first attempt. The SDK's clock may differ from ours by a few ms.
     expect(call!.startTime[0] * 1e3 + call!.startTime[1] / 1e6).toBeCloseTo(begun, 1)
     expect(first.headers[0]?.['traceparent']).toBe(traceparentOf(failed!))
     expect(second.headers[0]?.['traceparent']).toBe(traceparentOf(good!))
@@ -331,7 +331,7 @@ it('a partial failure shows which instance fails, and that callers do not notice
   const callSpans = telemetry.named('call GET /users/{id}')
   expect(callSpans).toHaveLength(5)
   for (const span of callSpans) expect(span.attributes['outrigger.outcome']).toBe('success')
-  // Each retry is in the trace of its own user.
+  // Each retry is in the trace of its user.
   for (const user of users) {
     const { traceId } = telemetry.named(user)[0]!.spanContext()
     const own = attempts.filter((span) => span.spanContext().traceId === traceId)

@@ -18,14 +18,14 @@ export interface Point {
   readonly value: unknown
 }
 
-/** A whole SDK, global as in an application, until it is disposed of. */
+/** A complete SDK, global as in an application, until it is disposed. */
 export interface Telemetry extends AsyncDisposable {
   readonly tracerProvider: NodeTracerProvider
   readonly meterProvider: MeterProvider
-  /** Those that have ended, in the order of their end. */
+  /** The spans that have ended, in the order of their end. */
   readonly spans: readonly ReadableSpan[]
   named(name: string): ReadableSpan[]
-  /** The data points of a metric. */
+  /** Returns the data points of a metric. */
   points(metric: string): Promise<Point[]>
 }
 

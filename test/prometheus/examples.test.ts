@@ -15,7 +15,7 @@ interface Dashboard {
 
 const textOf = (path: string): Promise<string> => readFile(new URL(`../../${path}`, import.meta.url), 'utf8')
 
-/** Metric → its labels, of everything that is exported or recorded. */
+/** The labels of each metric that is exported or recorded. */
 const known = new Map<string, readonly string[]>()
 const expressions = new Map<string, string>()
 
@@ -29,7 +29,7 @@ beforeAll(async () => {
     labelNames: string[]
   }[]) {
     const { name, labelNames, type } = metric
-    // The scrape adds these two.
+    // Prometheus adds these two at a scrape.
     const labels = [...labelNames, 'job', 'instance']
     known.set(name, labels)
     if (type !== 'histogram') continue
@@ -53,7 +53,7 @@ beforeAll(async () => {
   for (const query of queries) expressions.set(`docs ${query}`, query)
 })
 
-/** What an expression names that there is not. */
+/** Returns what an expression names that does not exist. */
 function unknownNames(expression: string): string[] {
   const unknown: string[] = []
   const used = new Set<string>()

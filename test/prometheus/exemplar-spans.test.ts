@@ -15,7 +15,7 @@ afterEach(async () => {
   await telemetry[Symbol.asyncDispose]()
 })
 
-/** The trace ids of the exemplars of a route's `call_duration_seconds`. */
+/** Returns the trace ids of the exemplars of a route's `call_duration_seconds`. */
 function tracesOf(text: string, route: string): string[] {
   const pattern =
     /^outrigger_call_duration_seconds_bucket\{(.*)\} \d+ # \{trace_id="([^"]*)",span_id="[^"]*"\}/
@@ -38,7 +38,7 @@ test.each([
   ['with spans of outrigger/otel', true],
   ['with the application’s own spans only', false],
 ])('an exemplar has the trace of the user who made the call, %s', async (_name, traced) => {
-  // One connection carries everything: it was opened in the context of the first user.
+  // One connection carries all requests. It was opened in the context of the first user.
   await using server = await startServer((request, response) => {
     const slow = request.url === '/slow'
     setTimeout(() => reply(200, 'ok')(request, response), slow ? 20 : 0)

@@ -41,7 +41,7 @@ test('each of two concurrent calls has the exemplar of its own context', async (
   expect(new Set(seen)).toEqual(new Set(['a', 'b', undefined]))
   expect(seen).toHaveLength(3)
   const text = await register.metrics()
-  // A bucket keeps its latest exemplar only.
+  // A bucket stores only its latest exemplar.
   expect(exemplarsIn(text).length).toBeGreaterThan(0)
   for (const each of exemplarsIn(text)) expect(each).toMatch(/^trace_id="[ab]",span_id="1"$/)
   expect(text).toContain('outrigger_call_duration_seconds_count')

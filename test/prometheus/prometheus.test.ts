@@ -19,7 +19,7 @@ function clientOf(...urls: string[]): Client {
   })
 }
 
-/** The samples of a scrape over HTTP, as Prometheus would see them. */
+/** The samples of a scrape over HTTP, as Prometheus gets them. */
 async function scrape(register: Registry): Promise<Map<string, number>> {
   const server = createServer((_request, response) => {
     void register.metrics().then((text) => response.end(text))
@@ -154,7 +154,7 @@ describe('prometheus()', () => {
     prometheus(client, { register })
     for (let call = 0; call < 250; call++) {
       await client.execute(() => 'ok', { route: `GET /r${call}/{id}` })
-      // The server closes the connection on each: 250 of them would take seconds.
+      // The server closes the connection each time, otherwise 250 of them would take seconds.
       if (call % 25 === 0) await client(`/?${call}`, { method: `M${call}` }).catch(() => {})
     }
     const samples = await scrape(register)

@@ -312,7 +312,7 @@ function connections(server: Server): Promise<number> {
   })
 }
 
-/** Lets sockets and the manual clock take turns until the server has closed. */
+/** Runs the sockets and the manual clock alternately until the server has closed. */
 async function idle(clock: ManualClock, server: Server): Promise<void> {
   while ((await connections(server)) > 0) {
     await clock.advance(50)

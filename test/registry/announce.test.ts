@@ -15,7 +15,7 @@ beforeEach(() => {
   clock = new ManualClock()
 })
 
-/** A registrar that does as it is told, and remembers when it was asked. */
+/** A registrar that behaves as the test says, and records the time of each call. */
 class FakeRegistrar implements Registrar {
   readonly log: [call: string, at: number][] = []
   readonly signals: AbortSignal[] = []
@@ -451,7 +451,7 @@ it.each<[unknown, string, InstanceInit, object, RegExp]>([
   [new MemoryRegistry(), 's', ME, { backoff: { max: -1 } }, /backoff\.max/],
 ])('refuses %j %j %j %j', async (registrar, service, init, options, message) => {
   await expect(announce(registrar as Registrar, service, init, options)).rejects.toThrow(message)
-  // Nor was it begun.
+  // Nothing was registered.
   if (registrar instanceof MemoryRegistry) expect(registrar.discover('s')).toEqual([])
 })
 

@@ -23,7 +23,7 @@ describe('of several endpoints', () => {
     ask: async (url: string): Promise<string> => {
       asked.push(url)
       const status = answers[url] ?? 200
-      // A page of HTML is a 200, too.
+      // An HTML page may also have status 200.
       if (status !== 200 || url.endsWith('page')) throw new RegistryAnswerError(`${status}`, status)
       return url
     },
@@ -43,7 +43,7 @@ describe('of several endpoints', () => {
   })
 })
 
-/** The first snapshot, or how the watch failed. */
+/** Returns the first snapshot, or throws the error of the watch. */
 async function first(source: Source): Promise<unknown> {
   const stop = new AbortController()
   try {

@@ -117,7 +117,7 @@ describe('a watch stream with a line without an end', () => {
   })
 })
 
-/** Counts what it costs to put a line together: the bytes that are copied. */
+/** Yields the text in chunks of `size` bytes. */
 async function* inPieces(text: string, size: number): AsyncGenerator<Uint8Array> {
   const bytes = Buffer.from(text)
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
@@ -155,7 +155,7 @@ describe('redactUrls()', () => {
 })
 
 describe('redactUrl()', () => {
-  /** What it did before: right, but its time grew with the square of the length. */
+  /** The earlier implementation: correct, but its time grew quadratically with the length. */
   const slow = (value: string): string =>
     value.replace(/[?#].*$/s, '').replace(/^([a-z][a-z\d+.-]*:\/*)?.*@/is, '$1***@')
 

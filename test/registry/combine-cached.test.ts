@@ -24,7 +24,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(root, 'test-'))
   path = join(folder, 'deep', 'instances.json')
 })
-// At the end only: what a test has set in motion is written in the background.
+// Only at the end, because the tests write in the background.
 afterAll(() => rm(root, { recursive: true, maxRetries: 10 }))
 
 function start(
@@ -57,7 +57,7 @@ test('changes that could not be written are written the next time', async () => 
   const onError = (error: unknown): number => errors.push(error)
   start(a, { onError }, 'a')
   start(b, { onError }, 'b')
-  // Neither can read what was kept.
+  // Neither can read the cache file.
   await waitFor(() => expect(errors).toHaveLength(2))
   a.push('a')
   await waitFor(() => expect(errors).toHaveLength(3))
@@ -75,7 +75,7 @@ async function keep(content: string): Promise<void> {
 
 const kept = async (): Promise<unknown> => JSON.parse(await readFile(path, 'utf8'))
 
-/** Lets file operations come to an end, and what they set in motion. */
+/** Waits for file operations, and for what they start. */
 async function until(clock: ManualClock, check: () => unknown): Promise<void> {
   await waitFor(async () => {
     await clock.advance(0)
@@ -96,7 +96,7 @@ test('a process that starts while the registry is down uses the file of an earli
   const { clock, recording } = start(after)
   after.now.fail(new Error('down'))
   await until(clock, () => expect(recording.ids).toEqual([['a', 'b']]))
-  // The registry is tried again behind the scenes.
+  // The registry is retried in the background.
   await clock.advance(60_000)
   expect(recording).toMatchObject({ ids: [['a', 'b']], done: false })
   after.push('c')
@@ -293,7 +293,7 @@ test.each([
   expect(() => (cached as (...args: readonly unknown[]) => Source)(...args)).toThrow(message)
 })
 
-/** As it is after validation: the port 80 of http goes without saying. */
+/** The instance after validation: the default port 80 of http is omitted. */
 function canonical<T extends { readonly url: string }>(entry: T): T {
   return { ...entry, url: new URL(entry.url).origin }
 }

@@ -2,7 +2,7 @@ import type { Instance, Source } from '../../src/registry/source.ts'
 
 type Step = { readonly value: unknown } | { readonly error: unknown } | 'end'
 
-/** One call of `watch`, played by hand. */
+/** One call of `watch`, controlled by the test. */
 export class Watch {
   readonly signal: AbortSignal
   returned = false
@@ -46,7 +46,7 @@ export class Watch {
   }
 }
 
-/** A source played by hand; a deaf one does not listen to its signal. */
+/** A source that the test controls. A deaf one ignores its signal. */
 export class HandSource implements Source {
   readonly watches: Watch[] = []
   readonly services: string[] = []

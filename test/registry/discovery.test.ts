@@ -25,7 +25,7 @@ afterEach(async () => {
   if (unhandled.length > 0) throw new AggregateError(unhandled, 'unhandled rejections')
 })
 
-/** A source under the test's hand: each watch is a queue of snapshots, errors and ends. */
+/** A source that the test controls: each watch is a queue of snapshots, errors and ends. */
 class Script implements Source {
   watches = 0
   readonly startedAt: number[] = []

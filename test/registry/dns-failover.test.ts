@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { expect, onTestFinished, test } from 'vitest'
 import { FailoverResolver } from '../../src/registry/dns/failover.ts'
 
-/** A name server that answers each query with this code, and for 0 with the address 10.0.0.1. */
+/** A name server that answers each query with this code, or with the address 10.0.0.1 for the code 0. */
 async function nameServer(code: number): Promise<{ address: string; asked: () => number }> {
   const socket = createSocket('udp4')
   let asked = 0
@@ -13,7 +13,7 @@ async function nameServer(code: number): Promise<{ address: string; asked: () =>
     answer[2] = (answer[2] ?? 0) | 0x80
     answer[3] = code
     if (code !== 0) return socket.send(answer, port, address)
-    // The question alone, without what the query may add to it (EDNS).
+    // Only the question, without what the query may add to it (EDNS).
     const end = query.indexOf(0, 12) + 5
     answer.writeUInt16BE(1, 6)
     answer.writeUInt16BE(0, 10)

@@ -12,7 +12,7 @@ import { record, type Recording } from './combine-support.ts'
 
 type Answers<T> = Record<string, readonly T[] | string | Error>
 
-/** Answers from tables; a string is the code of an error, and what is not in a table does not exist. */
+/** Answers from tables. A string is an error code, and a name that is in no table does not exist. */
 class TableResolver implements DnsResolver {
   v4: Answers<DnsAddress> = {}
   v6: Answers<DnsAddress> = {}

@@ -22,7 +22,7 @@ const silent = { watch: () => [] }
 
 type Make = (options: never) => unknown
 
-/** What makes it of its options, those that it has, and the few falsy values that mean something. */
+/** A function that takes options, the names of its options, and the few falsy values with a meaning. */
 const makers: Record<string, [make: Make, options: string, meant?: Record<string, unknown[]>]> = {
   MemoryRegistry: [(options) => new MemoryRegistry(options), 'ttl clock'],
   backoff: [(options) => registryBackoff('backoff', options), 'initial max'],

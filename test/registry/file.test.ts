@@ -381,7 +381,7 @@ describe('the end of a watch', () => {
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
     const [code] = (await once(child, 'exit')) as [number]
     expect(output.trim()).toBe('http://a')
-    // 13: it ended in the middle of an await, because nothing held it.
+    // Exit code 13: the process ended during an await, because nothing kept it alive.
     expect(code).toBe(13)
   })
 })

@@ -10,7 +10,7 @@ import { redactUrl } from '../../src/registry/origin.ts'
 import { validateSnapshot } from '../../src/registry/snapshot.ts'
 import { retryAfter } from '../../src/verdict/retry-after.ts'
 
-/** What reads text that a server or a registry may have made up. */
+/** All functions that read text from a server or a registry. */
 const READERS: Record<string, (text: string) => unknown> = {
   'redactUrl()': redactUrl,
   'an entry of a snapshot': (url) => validateSnapshot([{ id: 'x', url }]),

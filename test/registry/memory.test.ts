@@ -327,7 +327,7 @@ describe('a watch of the MemoryRegistry', () => {
     registry.register('s', { ...A, metadata: { v: [2] } })
     await clock.advance(0)
     expect(seen).toEqual([['a:1'], ['a:1']])
-    // The same data, but a registration of its own.
+    // The same data, but another registration.
     registry.register('s', { ...A, metadata: { v: [2] } })
     await clock.advance(0)
     expect(seen).toHaveLength(3)

@@ -3,7 +3,7 @@ import { createClient, createFetch, type Client, type Instance, type Source } fr
 import { reply, startServer } from '../support/http-server.ts'
 import { until } from '../support/until.ts'
 
-/** A registry that counts its watches, and tells what the test says. */
+/** A registry that counts its watches and sends the snapshots of the test. */
 class CountingSource implements Source {
   readonly isOwn = true
   readonly emptyGrace = 0

@@ -41,7 +41,7 @@ async function start(options: AnnounceServerOptions, registrar: Registrar = regi
   return { announcing, errors }
 }
 
-/** What the registry says of the one instance: draining or not, or that it is not there. */
+/** The state of the one instance in the registry: draining, not draining, or absent. */
 function listed(): 'ready' | 'draining' | 'absent' {
   const [instance] = registry.discover('s')
   if (!instance) return 'absent'
@@ -61,7 +61,7 @@ describe('health of an announced server', () => {
     await clock.advance(5_500)
     expect([me.ready, listed(), me.registered]).toEqual([false, 'draining', true])
     expect(registry.discover('s')).toEqual([{ ...before, draining: true }])
-    // For longer than the ttl: heartbeats go on.
+    // Longer than the ttl, so heartbeats are sent.
     await clock.advance(60_000)
     expect([me.ready, listed(), me.registered]).toEqual([false, 'draining', true])
     healthy = true
@@ -206,7 +206,7 @@ describe('health of an announced server', () => {
     down = true
     healthy = false
     await clock.advance(8_000)
-    // The server is not ready whatever the registry does.
+    // The server is not ready, whatever the registry does.
     expect([me.ready, listed()]).toEqual([false, 'ready'])
     expect(errors.length).toBeGreaterThan(0)
     down = false
@@ -331,7 +331,7 @@ describe('health of an announced server', () => {
   })
 })
 
-/** Lets the manual clock and the sockets take turns. */
+/** Runs the manual clock and the sockets alternately. */
 async function settle(closing: Promise<unknown>): Promise<void> {
   const done = new AbortController()
   const closed = closing.finally(() => done.abort())

@@ -22,7 +22,7 @@ interface ExpressApp {
   use(...handlers: unknown[]): void
 }
 
-// It comes without types.
+// The package has no types.
 const express = createRequire(import.meta.url)('express') as () => ExpressApp
 
 const servers: Server[] = []
@@ -74,7 +74,7 @@ describe('readyHandler', () => {
     expect(await ask(`${url}/-/ready`)).toEqual({ status: 200, body: 'ready\n' })
     const closing = me.close()
     expect([me.ready, server.listening]).toEqual([false, true])
-    // Nothing has been waited for: not even the registry has been told.
+    // Nothing has been awaited: the release is not even sent.
     expect(await ask(`${url}/-/ready`)).toEqual({ status: 503, body: 'not ready\n' })
     expect(await ask(`${url}/users/42`)).toEqual({ status: 200, body: 'ok' })
     expect(registry.discover('s')).toEqual([])
@@ -231,7 +231,7 @@ describe('SIGTERM', { timeout: CHILD_TIMEOUT }, () => {
     expect(await status(`${url}/-/ready`)).toBe(200)
     const served: (number | undefined)[] = []
     child.kill('SIGTERM')
-    // Asked as long as the server takes connections: each of these is answered.
+    // The requests are sent while the server accepts connections, and each is answered.
     let notReady = 0
     for (;;) {
       const answers = await Promise.all([status(`${url}/-/ready`), status(`${url}/users/42`)]).catch(

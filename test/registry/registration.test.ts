@@ -17,7 +17,7 @@ async function opened(source: Source): Promise<ReturnType<typeof createClient>> 
   return client
 }
 
-/** Lets watches hear of a change. */
+/** Waits until watches have seen a change. */
 const heard = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 test('a process that registers again with the same data but another lease is probed at once', async () => {
@@ -53,7 +53,7 @@ test('the snapshot reader keeps an unchanged instance until its lease changes', 
   const entry = (lease?: string): object => withRegistration({ id: 'a', ...A }, lease)
   const [first] = reader.read([entry('1')]).instances
   expect(reader.read([entry('1')])).toMatchObject({ changed: false })
-  // A registry that does not tell, or a copy from a cache.
+  // A registry that reports no registration, or a copy from a cache.
   expect(reader.read([entry()])).toMatchObject({ changed: false })
   const again = reader.read([entry('2')])
   expect(again.changed).toBe(true)

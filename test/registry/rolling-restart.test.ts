@@ -16,10 +16,10 @@ const INSTANCES = 3
 const CLIENTS = 4
 const CALLERS = 3
 
-/** Milliseconds after which clients hear of a change: a registry is not as near as this one. */
+/** After how many ms clients learn of a change. A real registry is slower than this one. */
 const NEWS = 100
 
-/** An answer takes a few milliseconds, so that some are always in flight. */
+/** An answer takes a few ms, so that some requests are always in flight. */
 const WORK = 3
 
 function hearingLate(registry: Source): Source {
@@ -46,7 +46,7 @@ async function startInstance(
   return announceServer(registry, 's', server, options)
 }
 
-/** Restarts each instance of a fleet, one after the other, while callers call without a pause. */
+/** Restarts each instance of a fleet, one after the other, while callers send requests all the time. */
 async function restartAll(
   options: AnnounceServerOptions,
   client: Partial<ClientOptions>,
@@ -90,7 +90,8 @@ it('a rolling restart with the recommended drainDelay loses no call without retr
   expect(lost).toEqual([])
 })
 
-// What the delay is for: docs/guides/rolling-updates.md has the figures. How many are lost is chance.
+// Why drainDelay is needed: docs/guides/rolling-updates.md has the figures. How many calls are lost depends on
+// chance.
 it('a rolling restart without a drain and without retries loses calls', async () => {
   const { calls, lost } = await restartAll({ drainDelay: 0 }, { retry: false, breaker: false })
   console.log(`drainDelay 0, no retries: ${lost.length} of ${calls} calls lost`)

@@ -3,7 +3,7 @@ import { regroup } from '../../src/registry/shared/regroup.ts'
 import { SharedWatch } from '../../src/registry/shared/shared-watch.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 
-/** A watch that a test drives. */
+/** A watch that the test controls. */
 function driven(): {
   shared: SharedWatch<string>
   clock: ManualClock

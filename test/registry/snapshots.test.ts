@@ -10,7 +10,7 @@ function bridged(start: StartSnapshots): Source {
   return { watch: (_service, { signal }) => snapshots(signal, start) }
 }
 
-/** A bridge whose sink and stop function the test holds. */
+/** A bridge, with its sink and its stop function for the test. */
 function open(): { sink: SnapshotSink; stop: Mock<() => unknown>; source: Source } {
   const sink: { current?: SnapshotSink } = {}
   const stop = vi.fn<() => unknown>()

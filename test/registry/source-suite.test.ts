@@ -60,7 +60,7 @@ function toyRegistrarHarness(registry: ToyRegistry): RegistrarHarness {
   }
 }
 
-/** The suite is worth something only if bad sources fail it. */
+/** The suite is only useful if faulty sources fail it. */
 describe('the suite detects', () => {
   const changing = (change: (snapshot: readonly Instance[]) => readonly Instance[]) => (source: Source) => ({
     async *watch(...[service, context]: Parameters<Source['watch']>) {
@@ -219,7 +219,7 @@ function changingLease(change: (lease: Lease) => Lease): (registrar: Registrar) 
   })
 }
 
-/** Which of the cases named fail. */
+/** Returns which of the named cases fail. */
 async function failing(cases: readonly SuiteCase[], names: readonly string[]): Promise<string[]> {
   const found = cases.filter(({ name }) => names.includes(name))
   const results = await Promise.allSettled(found.map((test) => test.run()))

@@ -25,7 +25,7 @@ test.each<[string, () => unknown, RegExp]>([
   ['returns a Proxy', () => trap, /trap/],
   ['returns an object whose getter throws', () => getter, /getter/],
   ['returns a ca that is none', () => ({ ca: 5 }), /options\.ca/],
-  // A certificate that is being written while it is read.
+  // For example a certificate that is read while it is being written.
   [
     'returns half a certificate',
     () => ({ cert: '-----BEGIN CERTIFICATE-----\nMII', key: 'x' }),

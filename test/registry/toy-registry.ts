@@ -10,12 +10,12 @@ interface Row {
   expires: number
 }
 
-/** The registry that my-registry.ts speaks to, with a process's ways to die. */
+/** The registry that my-registry.ts uses. It can fail like a process. */
 export class ToyRegistry {
   #server: Server = createServer()
   #port = 0
   #frozen = false
-  /** Requests that came while it was frozen: a real process finds them in its sockets when it goes on. */
+  /** Requests that arrived while it was frozen. A real process reads them from its sockets when it continues. */
   #held: (() => void)[] = []
   #services = new Map<string, Map<string, Row>>()
 

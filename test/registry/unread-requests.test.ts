@@ -8,7 +8,7 @@ import { MemoryRegistry } from '../../src/registry/memory.ts'
 
 const GET = 'GET / HTTP/1.1\r\nhost: s\r\n\r\n'
 
-/** The system's clock, but that each sleep ends when the test says so, or is given up. */
+/** The system's clock, but each sleep ends when the test ends it, or when it is aborted. */
 function byHand(): Clock & { end(): void } {
   let sleeper = Promise.withResolvers<void>()
   return {
@@ -31,7 +31,7 @@ afterEach(() => {
   for (const socket of open.sockets.splice(0)) socket.destroy()
 })
 
-/** An announced server whose drain has begun, and how to reach it. */
+/** An announced server whose drain has started, and its address. */
 async function draining(answer = (): void | Promise<void> => {}) {
   const clock = byHand()
   const server = createServer((_request, response) => {
@@ -57,7 +57,7 @@ interface Client {
   readonly closed: Promise<unknown>
 }
 
-/** Waits for so many answers, or for the end of the connection without them. */
+/** Waits for this many answers, or for the end of the connection. */
 async function answers({ socket, text }: Client, count: number): Promise<void> {
   while (text().split('answered').length <= count) {
     if (socket.closed) throw new Error(`closed: ${text()}`)
@@ -79,7 +79,7 @@ describe('at the end of the drain', () => {
     await answers(one, 1)
     const closing = me.close()
     await turn()
-    // Written, and not read: this turn of the event loop is not over.
+    // The request is written but not read: this turn of the event loop has not ended.
     one.socket.write(GET)
     clock.end()
     await answers(one, 2)
@@ -94,7 +94,7 @@ describe('at the end of the drain', () => {
     await turn()
     const late = client()
     late.socket.write(GET)
-    // The kernel has taken the connection, Node has not.
+    // The kernel has accepted the connection, but Node.js has not.
     process.nextTick(() => process.nextTick(() => clock.end()))
     await answers(late, 1)
     expect(late.text()).toContain('200 OK')
@@ -112,7 +112,7 @@ describe('at the end of the drain', () => {
     await turn()
     clock.end()
     while (open.server?.listening) await turn()
-    // It was asked before the drain, and may go on.
+    // This request was sent before the drain, so its connection stays open.
     asked[0]?.()
     await answers(one, 1)
     one.socket.write(GET)

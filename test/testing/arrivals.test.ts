@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { nextArrival, type SimulatedArrivals } from '../../src/testing/arrivals.ts'
 import { Rng } from '../../src/testing/rng.ts'
 
-/** Every arrival time before `end`. */
+/** Returns every arrival time before `end`. */
 function all(arrivals: SimulatedArrivals, end: number, seed = 1): number[] {
   const rng = new Rng(seed)
   const times: number[] = []
@@ -11,7 +11,7 @@ function all(arrivals: SimulatedArrivals, end: number, seed = 1): number[] {
   return times
 }
 
-/** How many of them fall into each second. */
+/** Returns how many of them are in each second. */
 function bySecond(times: readonly number[], seconds: number): number[] {
   const counts = Array.from({ length: seconds }, () => 0)
   for (const at of times) counts[Math.floor(at / 1000)]!++
@@ -38,7 +38,7 @@ describe('arrivals', () => {
     const times = all({ rate: 1_000, process, shape }, 30_000)
     const spread = process === 'uniform' ? 1.5 : 4 * Math.sqrt(30_000)
     expect(Math.abs(times.filter((at) => at < 10_000).length - 10_000)).toBeLessThan(spread)
-    // Looked at every 10 ms from the last arrival on, so the first step may reach over the edge.
+    // The shape is read every 10 ms from the last arrival on, so the first step may cross its edge.
     expect(times.filter((at) => at >= 10_010 && at < 20_000)).toEqual([])
     expect(Math.abs(times.filter((at) => at >= 20_000).length - 30_000)).toBeLessThan(spread + 30)
   })

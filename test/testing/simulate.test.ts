@@ -20,7 +20,7 @@ const base: Pick<SimulationOptions, 'duration' | 'arrivals'> = {
 }
 const bare: SimulatedPolicy = { balance: inOrder, breaker: false, retry: false, timeout: false }
 
-/** Everything at once: breakers, retries, hedges, several clients, chance everywhere. */
+/** Uses breakers, retries, hedges, several clients and random numbers at once. */
 const lively: SimulationOptions = {
   seed: 42,
   duration: 20_000,
@@ -204,7 +204,7 @@ describe('traffic', () => {
       servers: [server('a', { status: 500, after: 1 }), server('b')],
     })
     expect(made).toEqual([0, 1, 2, 3])
-    // Each finds out for itself.
+    // Each client finds out separately.
     expect(byServer['a']).toBe(12)
     const opened = events.filter(({ name }) => name === 'breaker:open')
     expect(opened.map(({ client }) => client).toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3])

@@ -5,7 +5,7 @@ import type { SimulatedServer } from '../../src/testing/servers.ts'
 
 const bare = (): SimulatedPolicy => ({ balance: roundRobin(), breaker: false, retry: false, timeout: false })
 
-/** One request after the other, each for an exponential time of 10 ms on average. */
+/** A server that processes one request after the other, each for an exponential time with a mean of 10 ms. */
 function queue(): SimulatedServer {
   let free = 0
   return {

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { TimerHeap } from '../../src/testing/timer-heap.ts'
 
-/** Timers as they should run: by time, those of one time in the order they were set. */
+/** The expected order of timers: by time, and timers with the same time in the order in which they were set. */
 interface Planned {
   readonly at: number
   readonly order: number
@@ -29,7 +29,7 @@ describe('TimerHeap', () => {
             all.push({ at: each.add, order, cancel: heap.add(each.add, () => ran.push(order)) })
             planned = [...planned, ...all.slice(-1)]
           } else if ('cancel' in each) {
-            // Also one that has run, or was cancelled before: nothing happens then.
+            // Also cancels a timer that has run or was cancelled before, which does nothing.
             const victim = all[each.cancel % all.length]
             victim?.cancel()
             planned = planned.filter((other) => other !== victim)

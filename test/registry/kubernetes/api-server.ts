@@ -9,7 +9,7 @@ import { at, slice, urls } from './support.ts'
 
 export type Handler = (response: ServerResponse, url: URL, request: IncomingMessage) => void
 
-/** An API server that plays its handlers, one a request, the last one for ever. */
+/** An API server that uses one handler per request, and the last handler for all further ones. */
 export async function apiServer(...handlers: Handler[]): Promise<{ server: string; requests: string[] }> {
   const requests: string[] = []
   const server = createServer((request, response) => {
@@ -42,7 +42,7 @@ export const says =
     response.end(lines.join(''))
 export const hangs: Handler = (response) => response.flushHeaders()
 
-/** Time as it is, and whatever the test adds. */
+/** The system's clock plus the offset that the test sets. */
 export function skewed(): Clock & { skew: number } {
   return {
     ...systemClock,
@@ -53,7 +53,7 @@ export function skewed(): Clock & { skew: number } {
   }
 }
 
-/** The urls of each snapshot, until the watch ends or there are `count`. */
+/** Returns the urls of each snapshot, until the watch ends or there are `count` snapshots. */
 export async function snapshots(options: KubernetesOptions, count: number = Infinity): Promise<string[][]> {
   const stop = new AbortController()
   const seen: string[][] = []

@@ -115,7 +115,7 @@ describe('one watch for all services', () => {
     const next = users.next()
     await expect.poll(() => requests.length).toBe(2)
     say(`${JSON.stringify({ type: 'MODIFIED', object: of('users', 'b', '10.0.0.3') })}\n`)
-    // The old endpoint lingers beside the new one for a moment.
+    // The old endpoint is kept next to the new one for a moment.
     expect((await next).value).toContainEqual(expect.objectContaining({ url: 'http://10.0.0.3:8080' }))
     expect(told).toBe(false)
     expect(requests).toEqual(['list 0', 'watch 7'])

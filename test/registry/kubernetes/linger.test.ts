@@ -7,7 +7,7 @@ import { ManualClock } from '../../../src/testing/clock.ts'
 describe('an endpoint in no slice', () => {
   const [a, b] = ['a', 'b'].map((id): Instance => ({ id, url: `http://${id}:80` })) as [Instance, Instance]
 
-  /** Feeds updates by hand and tells the latest that was let through. */
+  /** Takes updates from the test, and shows the latest snapshot. */
   function lingering(): {
     clock: ManualClock
     shown: () => string[]

@@ -171,7 +171,7 @@ describe('topology hints', () => {
       gives: ['1.1.1.1'],
     },
   ])('$name', ({ zone, endpoints, gives }) => {
-    // Spread over slices: the rule is about the service.
+    // The hints are in several slices: the rule is about the complete service.
     const slices = endpoints.map((endpoint) => slice([endpoint]))
     expect(urls(join(slices, { zone }))).toEqual(gives.map((address) => `http://${address}:8080`))
   })

@@ -56,7 +56,7 @@ describe('list and watch', () => {
     const { server } = await apiServer(list('7', named('a', '10.0.0.1', '1'), b), (response) =>
       response.write(line('DELETED', b)),
     )
-    // In between, the endpoint that is in no slice any more lingers.
+    // In between, the endpoint is in no slice and is kept for a moment.
     const seen = await snapshots({ server }, 3)
     expect(seen.at(-1)).toEqual(['http://10.0.0.1:8080'])
   })
