@@ -59,7 +59,7 @@ const STRANGE: Record<string, () => unknown> = {
       throw new Error(message)
     },
   }),
-  'what throws such an object': () => {
+  'a thrown object without a prototype': () => {
     // oxlint-disable-next-line typescript/only-throw-error -- it is what is tried
     throw Object.create(null, { toString: { get: () => message } })
   },
@@ -79,7 +79,7 @@ const OPTIONS: Record<string, (hook: () => never) => Partial<ClientOptions>> = {
 }
 
 describe.each(Object.entries(OPTIONS))('%s', (_name, optionsOf) => {
-  it.each(kinds)('that returns %s neither ends the process nor blocks the call', async (kind) => {
+  it.each(kinds)('that ends with %s neither ends the process nor blocks the call', async (kind) => {
     vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     await using one = await startServer(reply(503))
     await using two = await startServer(reply(503))
@@ -102,7 +102,7 @@ describe.each(Object.entries(OPTIONS))('%s', (_name, optionsOf) => {
 })
 
 describe('a function whose result is not used', () => {
-  it.each(kinds)('a listener that returns %s causes a warning', async (kind) => {
+  it.each(kinds)('a listener that ends with %s does not affect the call', async (kind) => {
     vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     await using server = await startServer(reply(200))
     await using client = createClient({
@@ -114,7 +114,7 @@ describe('a function whose result is not used', () => {
   })
 
   it.each(kinds)(
-    'onError and onRegistered of an announcement that return %s cause warnings',
+    'onError and onRegistered that end with %s do not prevent the registration',
     async (kind) => {
       vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
       const hook = STRANGE[kind] as () => void
@@ -137,7 +137,7 @@ describe('a function whose result is not used', () => {
     },
   )
 
-  it.each(kinds)('a redactPath that returns %s causes a warning, and the path is left out', async (kind) => {
+  it.each(kinds)('the path is left out if redactPath ends with %s', async (kind) => {
     vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     await using server = await startServer(reply(200))
     const redactPath = STRANGE[kind] as () => string
@@ -152,7 +152,7 @@ describe('a function whose result is not used', () => {
     expect(paths).toEqual([undefined])
   })
 
-  it.each(kinds)('a strategy whose standing() returns %s causes a warning of explain()', (kind) => {
+  it.each(kinds)('explain() does not throw if standing() of a strategy ends with %s', (kind) => {
     vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     const balance: Balancer = {
       pick: ([first]) => first,
@@ -167,7 +167,7 @@ describe('a function whose result is not used', () => {
     return client.close()
   })
 
-  it.each(kinds)('a `within` that returns %s causes a warning, and the attempt is sent', async (kind) => {
+  it.each(kinds)('the attempt is sent if `within` ends with %s', async (kind) => {
     vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     await using server = await startServer(reply(200))
     await using client = createClient({
@@ -196,7 +196,7 @@ describe('a function whose result is not used', () => {
     await expect(client('/x')).rejects.toThrow(/the (?:client|route)’s/)
   })
 
-  it.each(kinds)('a body function that returns %s fails its own call', async (kind) => {
+  it.each(kinds)('a body function that ends with %s leaves no attempt in flight', async (kind) => {
     await using server = await startServer(reply(200))
     await using client = createClient({
       service: 'svc',
