@@ -27,7 +27,21 @@ export default defineConfig({
     sidebar: [...sidebar(new URL('../../docs/', import.meta.url)), reference],
     outline: [2, 3],
     // The index is a file of the site: no service is asked.
-    search: { provider: 'local' },
+    search: {
+      provider: 'local',
+      options: {
+        miniSearch: {
+          searchOptions: {
+            // Who searches for an option wants what defines it first: these sections are long, and so rank below short examples.
+            // The function goes into the page as text, too.
+            boostDocument: (id) => {
+              if (/#(?:options|[a-z-]*options|options-of-a-client)$/.test(id)) return 3
+              return id.startsWith('/moving/') ? 0.5 : 1
+            },
+          },
+        },
+      },
+    },
     socialLinks: [{ icon: 'github', link: repository }],
     editLink: {
       // The function goes into the page as text: it may use nothing from here.

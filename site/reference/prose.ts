@@ -9,7 +9,7 @@ export type LinkTo = (name: string, symbol?: ts.Symbol) => string | undefined
 /** Text of a doc comment as Markdown that Vue can read: `<` and `{{` are text, `{@link X}` is a link. */
 export function prose(text: string, linkTo: LinkTo): string {
   return text
-    .replaceAll(/\{@link\s+([\w.]+)(?:\s*\|\s*([^}]*))?\}/g, (_, name: string, label?: string) =>
+    .replaceAll(/\{@link\s+([\w.]+)(?:\s*\|\s*([^}]*))?\s*\}/g, (_, name: string, label?: string) =>
       linked(name, linkTo, label?.trim()),
     )
     .split(/(```[^]*?```|`[^`]*`)/)

@@ -29,7 +29,7 @@ export interface KubernetesOptions {
   port?: string | number
   /**
    * The scheme of the instances.
-   * @default 'https' when the port's `appProtocol` is https, else 'http'
+   * @default `'https'` when the port's `appProtocol` is https, else `'http'`
    */
   scheme?: 'http' | 'https'
   /** The zone of this process. Topology hints are then used as kube-proxy uses them. Without it, they are ignored. */
