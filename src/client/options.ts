@@ -145,7 +145,7 @@ export interface ClientOptions extends ContractPolicy {
   hedge?: HedgeOptions | false
   /** The allowance for retries and hedges, per client. @default { ratio: 0.1, minPerSecond: 1 } */
   budget?: BudgetOptions
-  /** A number is `total`; false is none at all. @default { total: 30_000 } */
+  /** In ms. A number is `total`; false is none at all. @default { total: 30_000 } */
   timeout?: number | TimeoutOptions | false
   /**
    * Whether calls made before the first instances are known wait for them, up to their deadline, even if the source fails.
