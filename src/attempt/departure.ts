@@ -69,7 +69,7 @@ export class Departure implements Waiter {
     let more: boolean
     try {
       const { endpoint, trail } = this.#attempt
-      const pool = endpoint.openPool()
+      const pool = endpoint.getPool()
       this.#pool = pool
       more = trail
         ? trail.dispatch(() => pool.dispatch(request, this.#handler))

@@ -121,7 +121,7 @@ export class Exchange extends Relay implements Passenger {
    * Ends the attempt with `verdict` because a time limit of the caller's has passed, unless an answer turns out to have
    * been there in time: timers run before the event loop looks at its sockets.
    */
-  abortLate(reason: Error, verdict: Verdict): void {
+  abortAtLimit(reason: Error, verdict: Verdict): void {
     if (this.#leaving) return
     this.#leaving = reason
     const end = (): void => {
@@ -277,7 +277,7 @@ export class Exchange extends Relay implements Passenger {
       if (isTimeLimit(reason) && attempt.outcome === undefined) {
         const age = attempt.age() - Math.max(this.#departure.leftQueueAt - attempt.startedAt, 0)
         const spent = { call: age, attempt: age, late: 0, sent: true }
-        this.abortLate(reason, callersLimitVerdict(spent, attempt.endpoint.latency))
+        this.abortAtLimit(reason, callersLimitVerdict(spent, attempt.endpoint.latency))
       } else abort(reason)
     }
   }

@@ -19,7 +19,7 @@ export function settleAnswer(attempt: Attempt, answer: AttemptResult, policy: An
   attempt.status = status
   const { trail } = attempt
   const report = headers?.[LOAD_HEADER]
-  if (report !== undefined) attempt.reported(report)
+  if (report !== undefined) attempt.reportLoad(report)
   trail?.answered(attempt.age())
   const { classify } = policy
   const verdict =

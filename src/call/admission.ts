@@ -14,11 +14,11 @@ export class Admission<T> {
   #startedAt = 0
   /** The age of the call's journal when it began to wait. */
   #queuedAt: number | undefined
-  readonly #turnAway = (): void => this.#call.refuse(this.#call.refusal())
+  readonly #onClose = (): void => this.#call.refuse(this.#call.makeRefusal())
 
   constructor(call: Call<T>) {
     this.#call = call
-    call.onFinish = (outcome) => this.#leave(outcome)
+    call.onFinish = (outcome) => this.#releasePlaces(outcome)
   }
 
   /** Calls `go` once there is a place behind every limit: at once, if there is. */
@@ -29,26 +29,26 @@ export class Admission<T> {
       this.#call.refuse(withoutStack(() => new ThrottledError(message)))
       return
     }
-    this.#next(plan.limiters, 0, go)
+    this.#passLimiters(plan.limiters, 0, go)
   }
 
-  #dequeue(): void {
+  #noteQueueTime(): void {
     const { journal } = this.#call
     if (journal && this.#queuedAt !== undefined) journal.queue += journal.age - this.#queuedAt
     this.#queuedAt = undefined
   }
 
   /** Gives every place back, or up. */
-  #leave(outcome: Outcome): void {
-    this.#dequeue()
+  #releasePlaces(outcome: Outcome): void {
+    this.#noteQueueTime()
     this.#ticket?.leave()
-    this.#call.core.onClose.delete(this.#turnAway)
+    this.#call.core.onClose.delete(this.#onClose)
     const ms = this.#call.clock.now() - this.#startedAt
     for (const permit of this.#permits) permit.release(outcome, ms)
     this.#permits.length = 0
   }
 
-  #next(limiters: readonly Limiter[], index: number, go: () => void): void {
+  #passLimiters(limiters: readonly Limiter[], index: number, go: () => void): void {
     const limiter = limiters[index]
     if (!limiter) {
       this.#startedAt = this.#call.clock.now()
@@ -57,23 +57,23 @@ export class Admission<T> {
     }
     const proceed = (permit: Permit): void => {
       this.#permits.push(permit)
-      this.#next(limiters, index + 1, go)
+      this.#passLimiters(limiters, index + 1, go)
     }
     const permit = limiter.tryAcquire(this.#call.operation.priority)
     if (permit) proceed(permit)
-    else this.#wait(limiter, proceed)
+    else this.#enqueue(limiter, proceed)
   }
 
-  #wait(limiter: Limiter, proceed: (permit: Permit) => void): void {
+  #enqueue(limiter: Limiter, proceed: (permit: Permit) => void): void {
     const { core, operation, journal } = this.#call
     this.#queuedAt = journal?.age
     let isGranted = false
     // It is another call, as it ends, that grants the place: ours goes on as our caller, and fails alone.
     const grant = AsyncResource.bind((permit: Permit): void => {
       isGranted = true
-      this.#dequeue()
+      this.#noteQueueTime()
       this.#ticket = undefined
-      core.onClose.delete(this.#turnAway)
+      core.onClose.delete(this.#onClose)
       try {
         proceed(permit)
       } catch (error) {
@@ -81,20 +81,20 @@ export class Admission<T> {
       }
     })
     try {
-      const ticket = limiter.enqueue(operation.priority, grant, (error) => this.#turnDown(error))
+      const ticket = limiter.enqueue(operation.priority, grant, (error) => this.#refuse(error))
       // A listener that hears of whom it displaced may have freed a place, or closed the client.
       if (isGranted || this.#call.ended) return
       this.#ticket = ticket
-      if (core.closed) this.#turnAway()
-      else core.onClose.add(this.#turnAway)
+      if (core.closeError) this.#onClose()
+      else core.onClose.add(this.#onClose)
     } catch (error) {
       if (!(error instanceof LimitExceededError)) throw error
-      this.#turnDown(error)
+      this.#refuse(error)
     }
   }
 
   /** A limiter knows its numbers; whom they concern, the call knows. */
-  #turnDown({ message, retryAfter }: LimitExceededError): void {
+  #refuse({ message, retryAfter }: LimitExceededError): void {
     const { core, operation, route } = this.#call
     const { service } = core
     const instances = core.fleet.countStates(operation.plan.guard)

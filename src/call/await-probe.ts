@@ -10,27 +10,27 @@ import type { Call } from './call.ts'
 export function awaitProbe<T>(call: Call<T>, go: (attempt: Attempt) => void): void {
   const { fleet } = call.core
   const probes = fleet.availability.earlyProbes(call.operation.plan.guard, call.subset)
-  const patience = probes?.patience(call.now) ?? 0
-  if (!probes || patience <= 0) {
-    call.refuse(call.refusal())
+  const waitLimit = probes?.waitLimit(call.now) ?? 0
+  if (!probes || waitLimit <= 0) {
+    call.refuse(call.makeRefusal())
     return
   }
   let isBack: boolean | undefined
   let stop: (() => void) | undefined
-  const waited = call.sleep(patience, (wake) => {
-    stop = probes.wait((result) => {
+  const waited = call.sleep(waitLimit, (wake) => {
+    stop = probes.onResult((result) => {
       isBack = result
       wake()
     })
   })
   const resume = (): void => {
     stop?.()
-    if (isBack === undefined) probes.tooSlow()
+    if (isBack === undefined) probes.noteTooSlow()
     if (call.ended) return
     try {
       const attempt = isBack ? call.acquireFirst() : undefined
       if (attempt) go(attempt)
-      else call.refuse(call.refusal())
+      else call.refuse(call.makeRefusal())
     } catch (error) {
       // A strategy of the user's may throw.
       call.fail(error)

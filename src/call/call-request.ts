@@ -7,7 +7,7 @@ import { pathParams } from '../routes/params.ts'
 import type { Subset } from '../traffic/subset.ts'
 import type { Core } from './core.ts'
 import type { Operation } from './operation.ts'
-import { including, isIn, type Several } from './several.ts'
+import { addToOneOrSet, isInOneOrSet, type OneOrSet } from './one-or-set.ts'
 
 /**
  * A call as the fleet sees it: what strategies and traffic rules may ask about it, and which endpoints it has tried. A base
@@ -26,7 +26,7 @@ export abstract class CallRequest<T> implements AcquireRequest {
   readonly random: () => number
   readonly core: Core
   readonly operation: Operation<T>
-  #tried: Several<Endpoint> = undefined
+  #excludedEndpoints: OneOrSet<Endpoint> = undefined
 
   constructor(core: Core, operation: Operation<T>) {
     this.core = core
@@ -69,11 +69,11 @@ export abstract class CallRequest<T> implements AcquireRequest {
   }
 
   excluded(endpoint: Endpoint): boolean {
-    return endpoint === this.avoid || isIn(this.#tried, endpoint)
+    return endpoint === this.avoid || isInOneOrSet(this.#excludedEndpoints, endpoint)
   }
 
   /** Keeps a further attempt of this call off the endpoint, while another may take it. */
   exclude(endpoint: LiveEndpoint): void {
-    this.#tried = including(this.#tried, endpoint)
+    this.#excludedEndpoints = addToOneOrSet(this.#excludedEndpoints, endpoint)
   }
 }

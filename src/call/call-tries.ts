@@ -3,8 +3,8 @@ import type { Journal } from '../observe/journal.ts'
 import { outsideCalls } from '../observe/scope.ts'
 import { CallRequest } from './call-request.ts'
 import type { Core } from './core.ts'
-import { counting } from './counting.ts'
-import type { Operation, Tried } from './operation.ts'
+import { makeThrottleRecorder } from './throttle-recorder.ts'
+import type { Operation, TryResult } from './operation.ts'
 import { Try, type TryOwner } from './try.ts'
 
 /** The tries of a call: acquires their attempts, starts them, and knows which are under way. A base class of the call, as CallRequest is. */
@@ -15,7 +15,7 @@ export abstract class CallTries<T> extends CallRequest<T> implements TryOwner<T>
   /** What it has to tell; undefined when nobody listened as it began. */
   readonly journal: Journal | undefined
   /** The first try of the latest round. */
-  protected latest: Try<T> | undefined
+  protected mainTry: Try<T> | undefined
   /** The tries that joined it as hedges. */
   protected hedges: Set<Try<T>> | undefined
 
@@ -29,16 +29,21 @@ export abstract class CallTries<T> extends CallRequest<T> implements TryOwner<T>
 
   /** Starts a try on an endpoint that was acquired for it. */
   start(attempt: Attempt, onEnd: (ended: Try<T>) => void): Try<T> {
-    return attempt.hold(() => this.#start(attempt, onEnd))
+    return attempt.releaseOnThrow(() => this.#start(attempt, onEnd))
   }
 
   #start(attempt: Attempt, onEnd: (ended: Try<T>) => void): Try<T> {
     const { journal, operation } = this
     const { throttle } = operation.plan
-    const started = new Try(attempt, operation, this, throttle ? counting(throttle, onEnd) : onEnd)
-    const isHedge = this.latest?.over === false
+    const started = new Try(
+      attempt,
+      operation,
+      this,
+      throttle ? makeThrottleRecorder(throttle, onEnd) : onEnd,
+    )
+    const isHedge = this.mainTry?.over === false
     if (isHedge) (this.hedges ??= new Set()).add(started)
-    else this.latest = started
+    else this.mainTry = started
     const trail = (attempt.trail = journal?.trail(attempt.instance, isHedge))
     if (trail) trail.trace(attempt.number, () => started.begin())
     else started.begin()
@@ -60,12 +65,12 @@ export abstract class CallTries<T> extends CallRequest<T> implements TryOwner<T>
 
   /** An attempt on an endpoint that takes this call; undefined when there is none. */
   acquire(): Attempt | undefined {
-    if (this.ended || this.core.closed) return undefined
+    if (this.ended || this.core.closeError) return undefined
     const { fleet } = this.core
     const { guard, traffic } = this.operation.plan
     // Once: its retries and hedges stay in the subset of its first try, on other instances of it.
     if (this.attempt++ === 0 && traffic)
-      this.subset = traffic.choose(this, fleet.availability.standing(guard))
+      this.subset = traffic.choose(this, fleet.availability.subsetState(guard))
     return fleet.acquire(this, guard)
   }
 
@@ -75,13 +80,13 @@ export abstract class CallTries<T> extends CallRequest<T> implements TryOwner<T>
     return this.acquire()
   }
 
-  discard(tried: Tried<T>): void {
-    if (tried.ok) this.operation.discard(tried.value as T)
+  discard(result: TryResult<T>): void {
+    if (result.ok) this.operation.discard(result.value as T)
   }
 
   /** The latest try, while it is under way. */
-  protected get openTry(): Try<T> | undefined {
-    return this.latest?.over === false ? this.latest : undefined
+  protected get mainTryUnderWay(): Try<T> | undefined {
+    return this.mainTry?.over === false ? this.mainTry : undefined
   }
 
   /** Runs what a timer of several calls, another caller or undici has caused in the async context of this call's caller. */

@@ -10,16 +10,16 @@ import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import { CallTries } from './call-tries.ts'
 import type { Core } from './core.ts'
 import { abortedBy, deadlineError, outcomeOfError, resultOf, verdictAtLimit } from './ending.ts'
-import { heedLeaving } from './leaving.ts'
-import { runsCode, type Operation, type Tried } from './operation.ts'
-import { pause } from './pause.ts'
+import { watchFirstCaller } from './first-caller.ts'
+import { runsCode, type Operation, type TryResult } from './operation.ts'
+import { interruptibleSleep } from './interruptible-sleep.ts'
 import { SnapshotWait } from './snapshot-wait.ts'
 import type { Try } from './try.ts'
 
 /** One logical request. A deadline or an abort always wins, promptly, whatever the call is waiting for. */
 export class Call<T> extends CallTries<T> implements Expiring {
   /** Tries that cost neither an attempt nor budget, because nothing was sent or the connection was to blame. */
-  freeTries = 0
+  freeAttempts = 0
   /** How many of these began another round. `retry.attempts` counts rounds: these do not count there. */
   freeRounds = 0
   /** Cancels the timer of the next hedge. */
@@ -31,7 +31,7 @@ export class Call<T> extends CallTries<T> implements Expiring {
   readonly deadline: number
   readonly #startedAt: number
   #resolve: ((value: T) => void) | undefined
-  #wake: ((reason: unknown) => void) | undefined
+  #interruptSleep: ((reason: unknown) => void) | undefined
   // Its place in the list of deadlines: only the list touches these.
   older: Expiring['older'] = undefined
   newer: Expiring['newer'] = undefined
@@ -39,8 +39,8 @@ export class Call<T> extends CallTries<T> implements Expiring {
   #cancelDeadline: (() => void) | undefined
   #snapshotWait: SnapshotWait | undefined
   #reject: ((reason: unknown) => void) | undefined
-  #onAbort: (() => void) | undefined
-  #unheedLeaving: (() => void) | undefined
+  #abortListener: (() => void) | undefined
+  #unwatchFirstCaller: (() => void) | undefined
 
   constructor(core: Core, operation: Operation<T>, journal: Journal | undefined) {
     super(core, operation, journal)
@@ -57,7 +57,7 @@ export class Call<T> extends CallTries<T> implements Expiring {
 
   /** Calls `begin` once instances are known; the call then ends with `settle` or `fail`, its deadline or its abort. */
   run(begin: (call: this) => void): Promise<T> {
-    const { signal, leaving } = this.operation
+    const { signal, firstCallerSignal } = this.operation
     const { journal } = this
     if (signal?.aborted) {
       journal?.end(abortedBy(signal.reason))
@@ -67,11 +67,15 @@ export class Call<T> extends CallTries<T> implements Expiring {
       this.#resolve = resolve
       this.#reject = reject
       if (signal) {
-        this.#onAbort = () => this.#aborted(signal.reason)
-        signal.addEventListener('abort', this.#onAbort, { once: true })
+        this.#abortListener = () => this.#onCallerAbort(signal.reason)
+        signal.addEventListener('abort', this.#abortListener, { once: true })
       }
-      if (leaving && journal)
-        this.#unheedLeaving = heedLeaving(leaving, journal, () => this.latest?.attempt.trail)
+      if (firstCallerSignal && journal)
+        this.#unwatchFirstCaller = watchFirstCaller(
+          firstCallerSignal,
+          journal,
+          () => this.mainTry?.attempt.trail,
+        )
       if (this.deadline < Infinity) {
         const left = this.deadline - this.now
         if (left <= 0) {
@@ -83,12 +87,12 @@ export class Call<T> extends CallTries<T> implements Expiring {
         } else this.#cancelDeadline = startTimer(this.clock, left, () => this.expire(-this.remaining))
       }
       if (runsCode(this.operation)) this.core.running.add(this)
-      if (this.core.discovery.seen) this.#begin(begin)
-      else this.#onFirstSnapshot(() => this.#begin(begin))
+      if (this.core.discovery.seen) this.#beginOrFail(begin)
+      else this.#waitForSnapshot(() => this.#beginOrFail(begin))
     })
   }
 
-  #begin(begin: (call: this) => void): void {
+  #beginOrFail(begin: (call: this) => void): void {
     try {
       begin(this)
     } catch (error) {
@@ -97,41 +101,41 @@ export class Call<T> extends CallTries<T> implements Expiring {
   }
 
   /** Ends the call as this try ended. */
-  settle(tried: Tried<T>): void {
-    if (!this.#finish(tried.attempt.outcome)) {
-      this.discard(tried)
+  endAs(result: TryResult<T>): void {
+    if (!this.#markEnded(result.attempt.outcome)) {
+      this.discard(result)
       return
     }
-    this.journal?.end(resultOf(tried))
-    if (tried.ok) this.#resolve?.(tried.value as T)
-    else this.#reject?.(tried.error)
+    this.journal?.end(resultOf(result))
+    if (result.ok) this.#resolve?.(result.value as T)
+    else this.#reject?.(result.error)
   }
 
   fail(error: unknown): void {
-    if (!this.#finish()) return
-    this.journal?.end({ outcome: outcomeOfError(error), error, trail: this.latest?.attempt.trail })
+    if (!this.#markEnded()) return
+    this.journal?.end({ outcome: outcomeOfError(error), error, trail: this.mainTry?.attempt.trail })
     this.#reject?.(error)
   }
 
   /** Ends it with an error of ours. */
   refuse(error: Error, deadline?: CallResult['deadline']): void {
     // The call ends before listeners run: one of them may close the client.
-    if (!this.#finish()) return
+    if (!this.#markEnded()) return
     const { events } = this.core
     const tell = (): void => events.emit('call:rejected', { ...this.stamp(), error })
     if (events.has('call:rejected')) this.inContext(tell)
-    this.journal?.end({ outcome: outcomeOfError(error), error, deadline, trail: this.latest?.attempt.trail })
+    this.journal?.end({ outcome: outcomeOfError(error), error, deadline, trail: this.mainTry?.attempt.trail })
     this.#reject?.(error)
   }
 
   /** Waits by the clock, or until the client closes or `onWait` wakes it; rejects at once when the call ends. */
   async sleep(ms: number, onWait?: (wake: () => void) => void): Promise<void> {
     // A listener may close the client on hearing of the retry.
-    if (this.core.closed) return
+    if (this.core.closeError) return
     const since = this.journal?.age ?? 0
     try {
-      await pause(this.core, ms, ({ resolve, reject }) => {
-        this.#wake = reject
+      await interruptibleSleep(this.core, ms, ({ resolve, reject }) => {
+        this.#interruptSleep = reject
         onWait?.(resolve)
       })
     } finally {
@@ -145,18 +149,20 @@ export class Call<T> extends CallTries<T> implements Expiring {
     return { ...core.stamp(), id: journal?.id ?? nextCallId(), ...(route !== undefined && { route }) }
   }
 
-  #onFirstSnapshot(resume: () => void): void {
+  #waitForSnapshot(resume: () => void): void {
     const { core, operation, journal } = this
     const isPatient = operation.plan.waitForReady
-    const giveUp = (): void => this.refuse(this.refusal())
+    const giveUp = (): void => this.refuse(this.makeRefusal())
     if (core.discovery.isHopeless && !isPatient) giveUp()
     else this.#snapshotWait = new SnapshotWait(core, journal, resume, isPatient ? () => {} : giveUp)
   }
 
   /** Why `acquire` gave nothing. */
-  refusal(): Error {
-    const { closed, fleet, discovery } = this.core
-    return closed ?? fleet.refusal(this.operation.plan.guard, discovery.error, this.route, this.subset)
+  makeRefusal(): Error {
+    const { closeError, fleet, discovery } = this.core
+    return (
+      closeError ?? fleet.makeRefusal(this.operation.plan.guard, discovery.error, this.route, this.subset)
+    )
   }
 
   /** The deadline has passed, and its timer fired `late` ms after that. */
@@ -173,52 +179,52 @@ export class Call<T> extends CallTries<T> implements Expiring {
     const error = deadlineError(service, deadline, total)
     const result: CallResult = { outcome: 'timeout', error, deadline }
     const verdict = this.#limitVerdict(isCallers, late)
-    this.#end(result, verdict, (open) => open.stop(error, verdict))
+    this.#endNow(result, verdict, (tryUnderWay) => tryUnderWay.stop(error, verdict))
   }
 
   /** The client has closed, and the drain time is over. */
   cut(reason: Error): void {
     const result: CallResult = { outcome: outcomeOfError(reason), error: reason }
-    this.#end(result, VERDICTS.abandoned, (open) => open.stop(reason, VERDICTS.abandoned))
+    this.#endNow(result, VERDICTS.abandoned, (tryUnderWay) => tryUnderWay.stop(reason, VERDICTS.abandoned))
   }
 
   /** The caller's signal has aborted. If that says that his time is up, somebody may be to blame. */
-  #aborted(reason: unknown): void {
+  #onCallerAbort(reason: unknown): void {
     const result = abortedBy(reason)
     const isLimit = isTimeLimit(reason)
     const verdict = isLimit ? this.#limitVerdict(true, 0) : VERDICTS.abandoned
-    this.#end(result, verdict, (open) =>
-      isLimit ? open.stopLate(reason, verdict) : open.stop(reason, verdict),
+    this.#endNow(result, verdict, (tryUnderWay) =>
+      isLimit ? tryUnderWay.stopAtLimit(reason, verdict) : tryUnderWay.stop(reason, verdict),
     )
   }
 
-  #end(result: CallResult, { outcome }: Verdict, stop: (open: Try<T>) => void): void {
-    const open = this.openTry
-    if (!this.#finish(outcome)) return
+  #endNow(result: CallResult, { outcome }: Verdict, stop: (tryUnderWay: Try<T>) => void): void {
+    const tryUnderWay = this.mainTryUnderWay
+    if (!this.#markEnded(outcome)) return
     const { error: reason } = result
-    if (open) this.inContext(() => stop(open))
+    if (tryUnderWay) this.inContext(() => stop(tryUnderWay))
     for (const hedge of this.hedges ?? []) hedge.stop(reason, VERDICTS.abandoned)
-    this.#wake?.(reason)
-    this.journal?.end({ ...result, trail: this.latest?.attempt.trail })
+    this.#interruptSleep?.(reason)
+    this.journal?.end({ ...result, trail: this.mainTry?.attempt.trail })
     this.#reject?.(reason)
   }
 
   /** The verdict on the open try now that the time of the call is up. */
   #limitVerdict(isCallers: boolean, late: number): Verdict {
     const callAge = this.clock.now() - this.#startedAt
-    return verdictAtLimit(this.openTry, isCallers, callAge, late)
+    return verdictAtLimit(this.mainTryUnderWay, isCallers, callAge, late)
   }
 
   /** Lets go of everything the call was waiting on; false if that was done before. */
-  #finish(outcome: Outcome = 'ignored'): boolean {
+  #markEnded(outcome: Outcome = 'ignored'): boolean {
     if (this.ended) return false
     this.ended = true
     this.waiting?.delete(this)
     if (runsCode(this.operation)) this.core.running.delete(this)
     this.#cancelDeadline?.()
     this.cancelHedge?.()
-    this.#unheedLeaving?.()
-    if (this.#onAbort) this.operation.signal?.removeEventListener('abort', this.#onAbort)
+    this.#unwatchFirstCaller?.()
+    if (this.#abortListener) this.operation.signal?.removeEventListener('abort', this.#abortListener)
     this.#snapshotWait?.stop()
     this.onFinish?.(outcome)
     return true

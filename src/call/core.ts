@@ -11,7 +11,7 @@ import type { Discovery } from '../registry/discovery.ts'
 import type { Budget } from '../retry/budget.ts'
 
 /** Somebody who waits for the first snapshot. */
-export interface Awaiting {
+export interface SnapshotWaiter {
   /** It is there, or the client has closed. */
   resume(): void
   /** The source has failed, and it is not worth while to wait for it. */
@@ -35,13 +35,13 @@ export interface Core {
   readonly observer: Observer
   readonly deadlines: Deadlines
   /** Those who wait for the first snapshot. */
-  readonly waiting: Set<Awaiting>
+  readonly snapshotWaiters: Set<SnapshotWaiter>
   /** Called when the client begins to close: calls that wait end, and so do health checks and watches of documents. */
   readonly onClose: Set<() => void>
   /** Calls that close() has to end itself, once its drain time is over. */
   readonly running: Set<{ cut(reason: Error): void }>
   /** Why no further call is taken. */
-  closed: OutriggerError | undefined
+  closeError: OutriggerError | undefined
   /** What every event says. */
   stamp(): ServiceEvent
 }

@@ -4,11 +4,11 @@ import type { CallOutcome } from '../observe/events.ts'
 import type { CallResult } from '../observe/journal.ts'
 import { callersLimitVerdict, limitVerdict } from '../verdict/limit.ts'
 import { isGoodForCaller, VERDICTS, type Verdict } from '../verdict/verdict.ts'
-import type { Tried } from './operation.ts'
+import type { TryResult } from './operation.ts'
 import { isA, readOf } from '../hooks/thrown.ts'
 
 /** What the caller saw of a call that ended as this try did. */
-export function resultOf({ attempt, ok, error }: Tried<unknown>): CallResult {
+export function resultOf({ attempt, ok, error }: TryResult<unknown>): CallResult {
   const { outcome, status, trail } = attempt
   if (!ok) return { outcome: outcomeOfError(error), error, trail }
   return { outcome: isGoodForCaller(outcome) ? 'success' : 'failure', status, trail }
@@ -40,13 +40,13 @@ export function deadlineError(service: string, deadline: 'total' | 'caller', tot
  * the limit is the caller's own.
  */
 export function verdictAtLimit(
-  open: { readonly attempt: Attempt; readonly age: number; readonly sent: boolean } | undefined,
+  tryUnderWay: { readonly attempt: Attempt; readonly age: number; readonly sent: boolean } | undefined,
   isCallers: boolean,
   callAge: number,
   late: number,
 ): Verdict {
-  if (!open) return VERDICTS.abandoned
-  const { attempt, age, sent } = open
+  if (!tryUnderWay) return VERDICTS.abandoned
+  const { attempt, age, sent } = tryUnderWay
   const spent = { call: callAge, attempt: age, late, sent }
   return isCallers ? callersLimitVerdict(spent, attempt.endpoint.latency) : limitVerdict(spent)
 }

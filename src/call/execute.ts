@@ -3,10 +3,10 @@ import { Admission } from './admission.ts'
 import { awaitProbe } from './await-probe.ts'
 import { Call } from './call.ts'
 import type { Core } from './core.ts'
-import type { Operation, Tried } from './operation.ts'
+import type { Operation, TryResult } from './operation.ts'
 import { decideRetry, replaceUnsent } from './retry-decision.ts'
 import { retryLoop } from './retry-loop.ts'
-import { round } from './round.ts'
+import { runRound } from './round.ts'
 
 /** Runs an operation: one or more attempts under one deadline. A reader of the call plane starts here. */
 export function execute<T>(core: Core, operation: Operation<T>): Promise<T> {
@@ -26,38 +26,38 @@ export function execute<T>(core: Core, operation: Operation<T>): Promise<T> {
 
 function admit<T>(call: Call<T>): void {
   const { limiters, throttle } = call.operation.plan
-  if (limiters.length === 0 && !throttle) firstRound(call)
-  else new Admission(call).enter(() => firstRound(call))
+  if (limiters.length === 0 && !throttle) startFirstRound(call)
+  else new Admission(call).enter(() => startFirstRound(call))
 }
 
-function firstRound<T>(call: Call<T>): void {
+function startFirstRound<T>(call: Call<T>): void {
   call.decideReplacement = replaceUnsent
   const attempt = call.acquire()
   call.core.budget.deposit(call.now)
-  if (attempt) begin(call, attempt)
-  else awaitProbe(call, (first) => begin(call, first))
+  if (attempt) runFirstRound(call, attempt)
+  else awaitProbe(call, (first) => runFirstRound(call, first))
 }
 
-function begin<T>(call: Call<T>, first: Attempt): void {
-  round(call, first, (tried) => afterFirst(call, tried))
+function runFirstRound<T>(call: Call<T>, first: Attempt): void {
+  runRound(call, first, (result) => endOrRetry(call, result))
 }
 
 /** Most calls end here, after one try. */
-function afterFirst<T>(call: Call<T>, tried: Tried<T>): void {
+function endOrRetry<T>(call: Call<T>, result: TryResult<T>): void {
   try {
-    const delay = decideRetry(call, tried, 1)
-    if (delay === undefined) call.settle(tried)
-    else goOn(call, tried, delay)
+    const delay = decideRetry(call, result, 1)
+    if (delay === undefined) call.endAs(result)
+    else retry(call, result, delay)
   } catch (error) {
     // A `when` of the user's own may throw.
-    call.discard(tried)
+    call.discard(result)
     call.fail(error)
   }
 }
 
-function goOn<T>(call: Call<T>, tried: Tried<T>, delay: number): void {
-  retryLoop(call, tried, delay).then(
-    (last) => call.settle(last),
+function retry<T>(call: Call<T>, result: TryResult<T>, delay: number): void {
+  retryLoop(call, result, delay).then(
+    (last) => call.endAs(last),
     (error: unknown) => call.fail(error),
   )
 }

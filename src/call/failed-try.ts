@@ -6,29 +6,29 @@ import type { RetryFailure, RetryPolicy } from '../retry/policy.ts'
 import { whyNotAgain } from '../verdict/again.ts'
 import type { Verdict } from '../verdict/verdict.ts'
 import type { Call } from './call.ts'
-import type { Tried } from './operation.ts'
+import type { TryResult } from './operation.ts'
 
 /** A good answer below 400: `retry.when` is not even asked about it. */
-export function isPlainSuccess<T>({ attempt: { status } }: Tried<T>, { outcome }: Verdict): boolean {
+export function isPlainSuccess<T>({ attempt: { status } }: TryResult<T>, { outcome }: Verdict): boolean {
   return outcome === 'success' && (status ?? 0) < 400
 }
 
 /** Why the user, or else the verdict, wants no further try; undefined if it is wanted. */
 export function whyUnwanted<T>(
   call: Call<T>,
-  tried: Tried<T>,
+  result: TryResult<T>,
   { when }: RetryPolicy,
   verdict: Verdict,
 ): NotRetried | undefined {
   if (verdict.outcome === 'ignored' && verdict.again === 'never') return 'verdict'
-  const answer = when && askWhen(when, tried)
+  const answer = when && askWhen(when, result)
   if (answer !== undefined) return answer ? undefined : 'when'
-  return whyNotAgain(verdict, tried.attempt.status, call.operation.idempotent)
+  return whyNotAgain(verdict, result.attempt.status, call.operation.idempotent)
 }
 
 /** What is neither true nor false, such as a promise, decides nothing: taken for true, it would repeat a POST. */
-function askWhen<T>(when: NonNullable<RetryPolicy['when']>, tried: Tried<T>): boolean | undefined {
-  const answer: unknown = when(failureOf(tried))
+function askWhen<T>(when: NonNullable<RetryPolicy['when']>, result: TryResult<T>): boolean | undefined {
+  const answer: unknown = when(failureOf(result))
   if (typeof answer === 'boolean' || answer === undefined) return answer
   disown(answer)
   const message = `retry.when returned ${quote(answer)}, not true or false; the default is used instead`
@@ -36,7 +36,7 @@ function askWhen<T>(when: NonNullable<RetryPolicy['when']>, tried: Tried<T>): bo
   return undefined
 }
 
-function failureOf<T>({ attempt, sent }: Tried<T>): RetryFailure {
+function failureOf<T>({ attempt, sent }: TryResult<T>): RetryFailure {
   return {
     attempt: attempt.number,
     sent,
@@ -45,9 +45,9 @@ function failureOf<T>({ attempt, sent }: Tried<T>): RetryFailure {
   }
 }
 
-export function announceRetry<T>(call: Call<T>, tried: Tried<T>, delay: number): void {
+export function announceRetry<T>(call: Call<T>, result: TryResult<T>, delay: number): void {
   const { events } = call.core
   if (!events.has('call:retry')) return
-  const { sent: _sent, ...failure } = failureOf(tried)
-  events.emit('call:retry', { ...call.stamp(), instance: tried.attempt.instance, delay, ...failure })
+  const { sent: _sent, ...failure } = failureOf(result)
+  events.emit('call:retry', { ...call.stamp(), instance: result.attempt.instance, delay, ...failure })
 }

@@ -14,7 +14,7 @@ export interface Operation<T> {
   /** The caller's own. */
   readonly signal: AbortSignal | undefined
   /** Of the caller who began what others share: it ends his part, and not the call. */
-  readonly leaving?: AbortSignal | undefined
+  readonly firstCallerSignal?: AbortSignal | undefined
   /** The clock's time by which the caller's own caller must have its answer. */
   readonly deadline?: number | undefined
   /** Runs code that the end of a connection does not end: close() ends it when its drain time is over. */
@@ -63,11 +63,11 @@ export interface Sending {
   /** Ends it with this verdict, unless it has one; its receiver need not hear of it after this. */
   abort(reason: Error, verdict: Verdict): void
   /** The same at a time limit of the caller's: what has been answered in time keeps that verdict. */
-  abortLate(reason: Error, verdict: Verdict): void
+  abortAtLimit(reason: Error, verdict: Verdict): void
 }
 
 /** How one try ended: with a value if `ok`, with an error otherwise. */
-export interface Tried<T> {
+export interface TryResult<T> {
   readonly attempt: Attempt
   readonly sent: boolean
   readonly ok: boolean

@@ -3,51 +3,51 @@ import type { Attempt } from '../fleet/attempt.ts'
 import { LimitExceededError } from '../limit/errors.ts'
 import type { NotRetried } from '../observe/events.ts'
 import { backoffDelay } from '../retry/policy.ts'
-import { FREE_TRIES_PER_CALL, freeRoundsWithoutOther, whyNotAgain } from '../verdict/again.ts'
+import { FREE_ATTEMPTS_PER_CALL, freeRoundsWithoutOther, whyNotAgain } from '../verdict/again.ts'
 import { isGoodForCaller } from '../verdict/verdict.ts'
 import type { Call } from './call.ts'
 import { announceRetry, isPlainSuccess, whyUnwanted } from './failed-try.ts'
-import type { Tried } from './operation.ts'
+import type { TryResult } from './operation.ts'
 
 /**
  * Decides after each round whether the call goes on with another one, in so many ms; undefined: it ends as this try ended. It does more than
  * answer: it keeps further tries off this endpoint, counts a free try, takes a charged one out of the budget, and
  * notes why there is none.
  */
-export function decideRetry<T>(call: Call<T>, tried: Tried<T>, rounds: number): number | undefined {
+export function decideRetry<T>(call: Call<T>, result: TryResult<T>, rounds: number): number | undefined {
   const { operation, core } = call
   const { retry, guard } = operation.plan
-  const { attempt } = tried
+  const { attempt } = result
   const { verdict, retryAfter } = attempt
-  if (!verdict || call.ended || isPlainSuccess(tried, verdict)) return undefined
-  if (!retry) return unwantedBy(call, tried, 'off')
-  if (core.closed) return unwantedBy(call, tried, 'closed')
+  if (!verdict || call.ended || isPlainSuccess(result, verdict)) return undefined
+  if (!retry) return noteUnwanted(call, result, 'off')
+  if (core.closeError) return noteUnwanted(call, result, 'closed')
   const unwanted = operation.replayable
-    ? whyUnwanted(call, tried, retry, verdict)
+    ? whyUnwanted(call, result, retry, verdict)
     : (whyNotAgain(verdict, attempt.status, operation.idempotent) ?? 'body')
-  if (unwanted !== undefined) return unwantedBy(call, tried, unwanted)
+  if (unwanted !== undefined) return noteUnwanted(call, result, unwanted)
   // A request that no instance has worked on is no load, so sending it again costs nothing (gRPC A6: transparent retries).
-  const isFree = verdict.again === 'free' && call.freeTries < FREE_TRIES_PER_CALL
+  const isFree = verdict.again === 'free' && call.freeAttempts < FREE_ATTEMPTS_PER_CALL
   call.exclude(attempt.endpoint)
-  const hasOther = core.fleet.availability.hasOther(call, guard)
+  const hasOther = core.fleet.availability.hasOtherEndpoint(call, guard)
   // An ignored failure was that of a connection, not of the instance. When there is no other instance, the same one may be tried again.
   const maySame = verdict.outcome === 'ignored' && call.freeRounds < freeRoundsWithoutOther(verdict)
   if (isFree && (hasOther || maySame)) {
-    call.freeTries++
+    call.freeAttempts++
     call.freeRounds++
     return 0
   }
   // All free tries are used up. No verdict is both ignored and charged: a try that is nobody's fault costs no budget.
-  if (verdict.outcome === 'ignored') return forbidden(call, 'attempts')
-  const tries = rounds - call.freeRounds
-  if (tries >= retry.attempts) return forbidden(call, 'attempts')
-  let delay = backoffDelay(retry, tries, call.random())
+  if (verdict.outcome === 'ignored') return noteNotRetried(call, 'attempts')
+  const chargedRounds = rounds - call.freeRounds
+  if (chargedRounds >= retry.attempts) return noteNotRetried(call, 'attempts')
+  let delay = backoffDelay(retry, chargedRounds, call.random())
   // Only this instance asked for a pause. Another one is tried without waiting for it.
   if (retryAfter > delay && !hasOther) {
-    if (retryAfter > retry.maxRetryAfter) return forbidden(call, 'retry-after')
+    if (retryAfter > retry.maxRetryAfter) return noteNotRetried(call, 'retry-after')
     delay = retryAfter
   }
-  if (delay >= call.remaining) return forbidden(call, 'time')
+  if (delay >= call.remaining) return noteNotRetried(call, 'time')
   const denial = !core.fleet.availability.isLikelyWithin(delay, guard, call.subset)
     ? 'breaker'
     : !core.budget.withdraw()
@@ -55,24 +55,24 @@ export function decideRetry<T>(call: Call<T>, tried: Tried<T>, rounds: number): 
       : undefined
   if (denial === undefined) return delay
   if (call.journal) call.journal.retriesDenied = denial
-  return forbidden(call, denial === 'budget' ? denial : whyNobody(call))
+  return noteNotRetried(call, denial === 'budget' ? denial : whyNoEndpoint(call))
 }
 
 /** No further try is wanted. An answer that is good for the caller, such as a 404, needs no reason. */
-function unwantedBy<T>(call: Call<T>, { ok, attempt }: Tried<T>, why: NotRetried): undefined {
-  if (!ok || !isGoodForCaller(attempt.outcome)) forbidden(call, why)
+function noteUnwanted<T>(call: Call<T>, { ok, attempt }: TryResult<T>, why: NotRetried): undefined {
+  if (!ok || !isGoodForCaller(attempt.outcome)) noteNotRetried(call, why)
 }
 
 /** A further try is wanted, and there is none. */
-function forbidden<T>(call: Call<T>, why: NotRetried | undefined): undefined {
+function noteNotRetried<T>(call: Call<T>, why: NotRetried | undefined): undefined {
   if (call.journal) call.journal.notRetried = why
 }
 
 /** Why there is no endpoint for another try. It costs an error: to be asked only when somebody listens. */
-export function whyNobody<T>(call: Call<T>): NotRetried | undefined {
+export function whyNoEndpoint<T>(call: Call<T>): NotRetried | undefined {
   if (!call.journal) return undefined
-  if (call.core.closed) return 'closed'
-  const refusal = call.refusal()
+  if (call.core.closeError) return 'closed'
+  const refusal = call.makeRefusal()
   if (refusal instanceof CircuitOpenError) return 'breaker'
   return refusal instanceof LimitExceededError ? 'limit' : 'no-instance'
 }
@@ -81,18 +81,18 @@ export function whyNobody<T>(call: Call<T>): NotRetried | undefined {
  * Another attempt for a request of which nothing was sent, whatever its method and body; undefined when there is none.
  * The fetch or request that sends it does not notice: only the instance below it changes.
  */
-export function replaceUnsent<T>(call: Call<T>, unsent: Tried<T>): Attempt | undefined {
+export function replaceUnsent<T>(call: Call<T>, unsent: TryResult<T>): Attempt | undefined {
   const { core, operation } = call
   const { retry, guard } = operation.plan
   const { verdict, endpoint } = unsent.attempt
-  if (!retry || !verdict || call.ended || core.closed || call.freeTries >= FREE_TRIES_PER_CALL)
+  if (!retry || !verdict || call.ended || core.closeError || call.freeAttempts >= FREE_ATTEMPTS_PER_CALL)
     return undefined
   if (isPlainSuccess(unsent, verdict) || whyUnwanted(call, unsent, retry, verdict) !== undefined)
     return undefined
   call.exclude(endpoint)
-  const next = core.fleet.availability.hasOther(call, guard) ? call.acquire() : undefined
+  const next = core.fleet.availability.hasOtherEndpoint(call, guard) ? call.acquire() : undefined
   if (!next) return undefined
-  call.freeTries++
+  call.freeAttempts++
   announceRetry(call, unsent, 0)
   return next
 }

@@ -1,12 +1,12 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Journal } from '../observe/journal.ts'
-import type { Awaiting, Core } from './core.ts'
+import type { SnapshotWaiter, Core } from './core.ts'
 
 /**
  * A call that waits for the first snapshot of its source. Not a promise of the source's: one that is long pending would keep
  * every call that has given up on it.
  */
-export class SnapshotWait implements Awaiting {
+export class SnapshotWait implements SnapshotWaiter {
   readonly resume: () => void
   readonly giveUp: () => void
   readonly #core: Core
@@ -19,18 +19,18 @@ export class SnapshotWait implements Awaiting {
     this.giveUp = giveUp
     // The snapshot comes in nobody's async context. The call goes on in the context of its caller.
     this.resume = AsyncResource.bind(() => {
-      this.#note()
+      this.#noteDuration()
       resume()
     })
-    core.waiting.add(this)
+    core.snapshotWaiters.add(this)
   }
 
   /** The call is over. */
   stop(): void {
-    if (this.#core.waiting.delete(this)) this.#note()
+    if (this.#core.snapshotWaiters.delete(this)) this.#noteDuration()
   }
 
-  #note(): void {
+  #noteDuration(): void {
     if (this.#journal) this.#journal.discovery = this.#journal.age
   }
 }

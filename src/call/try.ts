@@ -5,7 +5,7 @@ import { headersFor, type HeaderSource } from '../headers/own-headers.ts'
 import { oneLine } from '../quote.ts'
 import { isLate, timeoutVerdict } from '../verdict/limit.ts'
 import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
-import type { Operation, Receiver, SendContext, Sending, Tried } from './operation.ts'
+import type { Operation, Receiver, SendContext, Sending, TryResult } from './operation.ts'
 import { isA } from '../hooks/thrown.ts'
 
 /** Whose try it is. */
@@ -16,7 +16,7 @@ export interface TryOwner<T> extends SendContext {
 }
 
 /** One try, bounded by the attempt timeout. */
-export class Try<T> implements Receiver<T>, Tried<T> {
+export class Try<T> implements Receiver<T>, TryResult<T> {
   attempt: Attempt
   ok = false
   value: T | undefined = undefined
@@ -29,11 +29,11 @@ export class Try<T> implements Receiver<T>, Tried<T> {
   #sending: Sending | undefined
   #cancelTimeout: (() => void) | undefined
   /** When the option `headers` had its answer, by the clock: 0 if nobody was asked, Infinity until then. */
-  #askedUntil = 0
+  #headersReadyAt = 0
   /** Set when it was stopped before it was sent. */
-  #stopped: { readonly reason: Error; readonly verdict: Verdict } | undefined
+  #stoppedEarly: { readonly reason: Error; readonly verdict: Verdict } | undefined
   /** Its timeout was started a second time, because the timer fired late. */
-  #isExcused = false
+  #isTimeoutRestarted = false
 
   /** `onEnd` is called however the try ends, unless it is stopped from outside. */
   constructor(attempt: Attempt, operation: Operation<T>, owner: TryOwner<T>, onEnd: (ended: Try<T>) => void) {
@@ -45,7 +45,7 @@ export class Try<T> implements Receiver<T>, Tried<T> {
   }
 
   begin(): void {
-    this.#arm(this.#operation.plan.timeout.attempt)
+    this.#startTimeout(this.#operation.plan.timeout.attempt)
     const { own } = this.#operation.plan.headers
     if (own && this.#operation.header) this.#askHeaders(own)
     else this.#send()
@@ -64,7 +64,7 @@ export class Try<T> implements Receiver<T>, Tried<T> {
     }
     const go = (headers: Readonly<Record<string, string>>): void => {
       this.attempt.headers = headers
-      this.#askedUntil = this.#askedUntil === 0 ? 0 : this.#clock.now()
+      this.#headersReadyAt = this.#headersReadyAt === 0 ? 0 : this.#clock.now()
       // It may have been stopped meanwhile.
       if (!this.over) this.#send()
     }
@@ -72,15 +72,15 @@ export class Try<T> implements Receiver<T>, Tried<T> {
       const has = (name: string): boolean => operation.header?.(name) !== undefined
       const headers = headersFor(own, request, has)
       if (headers instanceof Promise) {
-        this.#askedUntil = Infinity
-        headers.then(go).catch((error: unknown) => this.#unsendable(error))
+        this.#headersReadyAt = Infinity
+        headers.then(go).catch((error: unknown) => this.#failUnsent(error))
       } else go(headers)
     } catch (error) {
-      this.#unsendable(error)
+      this.#failUnsent(error)
     }
   }
 
-  #unsendable(error: unknown): void {
+  #failUnsent(error: unknown): void {
     this.attempt.error ??= error
     this.attempt.settle(VERDICTS.mistaken)
     this.attempt.release()
@@ -91,7 +91,7 @@ export class Try<T> implements Receiver<T>, Tried<T> {
     try {
       this.#sending = this.#operation.send(this.attempt, this.#owner, this)
       // The user's own code, such as a function that makes the body, may have stopped it from within.
-      if (this.#stopped) this.#sending.abort(this.#stopped.reason, this.#stopped.verdict)
+      if (this.#stoppedEarly) this.#sending.abort(this.#stoppedEarly.reason, this.#stoppedEarly.verdict)
     } catch (error) {
       this.rejected(error)
     }
@@ -104,7 +104,8 @@ export class Try<T> implements Receiver<T>, Tried<T> {
   /** Milliseconds since it left the queue of our own pool; -Infinity while it is in there, or waits for its headers. */
   get age(): number {
     return (
-      this.#clock.now() - Math.max(this.attempt.startedAt, this.#askedUntil, this.#sending?.queuedUntil ?? 0)
+      this.#clock.now() -
+      Math.max(this.attempt.startedAt, this.#headersReadyAt, this.#sending?.queuedUntil ?? 0)
     )
   }
 
@@ -115,7 +116,7 @@ export class Try<T> implements Receiver<T>, Tried<T> {
     }
     this.ok = true
     this.value = value
-    this.#finish()
+    this.#markOver()
     this.#onEnd(this)
   }
 
@@ -124,7 +125,7 @@ export class Try<T> implements Receiver<T>, Tried<T> {
     this.error = error
     // A try that ends with an error keeps no load and no permit, wherever it failed.
     this.attempt.release()
-    this.#finish()
+    this.#markOver()
     this.#onEnd(this)
   }
 
@@ -137,48 +138,48 @@ export class Try<T> implements Receiver<T>, Tried<T> {
     this.attempt = next
     this.error = undefined
     this.#cancelTimeout?.()
-    this.#arm(this.#operation.plan.timeout.attempt)
+    this.#startTimeout(this.#operation.plan.timeout.attempt)
     return next
   }
 
   /** Ends the try from outside. `verdict` is what that says about its instance. */
   stop(reason: unknown, verdict: Verdict): void {
     if (this.over) return
-    this.#finish()
+    this.#markOver()
     this.attempt.error ??= reason
     this.attempt.settle(verdict)
-    this.#stopped = { reason: asError(reason), verdict }
+    this.#stoppedEarly = { reason: asError(reason), verdict }
     if (this.#sending) this.#sending.abort(asError(reason), verdict)
     // It waits for its headers, or is just being sent.
     else this.attempt.release()
   }
 
   /** The same, because a time limit of the caller's has passed. A response that came in time keeps its own verdict. */
-  stopLate(reason: unknown, verdict: Verdict): void {
+  stopAtLimit(reason: unknown, verdict: Verdict): void {
     if (this.over) return
-    this.#finish()
+    this.#markOver()
     if (this.#sending) {
-      this.#sending.abortLate(asError(reason), verdict)
+      this.#sending.abortAtLimit(asError(reason), verdict)
       return
     }
-    this.#stopped = { reason: asError(reason), verdict }
+    this.#stoppedEarly = { reason: asError(reason), verdict }
     this.attempt.settle(verdict)
     this.attempt.release()
   }
 
-  #arm(ms: number): void {
-    if (ms < Infinity) this.#cancelTimeout = startTimer(this.#clock, ms, () => this.#timedOut())
+  #startTimeout(ms: number): void {
+    if (ms < Infinity) this.#cancelTimeout = startTimer(this.#clock, ms, () => this.#onTimeout())
   }
 
-  #timedOut(): void {
+  #onTimeout(): void {
     const { attempt: limit } = this.#operation.plan.timeout
     const { age } = this
     if (age === -Infinity || limit - age >= 1) {
       // It waits, or has waited, for a connection of our own pool.
-      this.#arm(age === -Infinity ? limit : limit - age)
-    } else if (isLate(age - limit) && !this.#isExcused) {
-      this.#isExcused = true
-      this.#arm(limit)
+      this.#startTimeout(age === -Infinity ? limit : limit - age)
+    } else if (isLate(age - limit) && !this.#isTimeoutRestarted) {
+      this.#isTimeoutRestarted = true
+      this.#startTimeout(limit)
     } else {
       const id = oneLine(this.attempt.instance.id)
       this.error = timeoutError(`${id} did not answer within ${limit} ms (timeout.attempt)`)
@@ -187,7 +188,7 @@ export class Try<T> implements Receiver<T>, Tried<T> {
     }
   }
 
-  #finish(): void {
+  #markOver(): void {
     this.over = true
     this.#cancelTimeout?.()
   }

@@ -3,7 +3,7 @@ import type { Balancer } from '../balance/balancer.ts'
 import { asBalancer } from '../balance/as-balancer.ts'
 import { runsUserCode } from '../balance/own.ts'
 import { peakEwma } from '../balance/peak-ewma.ts'
-import type { Awaiting, Core } from '../call/core.ts'
+import type { SnapshotWaiter, Core } from '../call/core.ts'
 import type { Plan } from '../call/plan.ts'
 import type { Plans } from '../doors/plan/plans.ts'
 import { systemClock } from '../clock.ts'
@@ -91,7 +91,7 @@ export function createCore(options: ClientOptions, compiled: CompiledPlans): Cli
   const { service, source, budget = {}, clock = systemClock } = options
   const policy = fleetPolicy(options, compiled)
   const events = new Emitter<ClientEvents>(eventChannels())
-  const waiting = new Set<Awaiting>()
+  const snapshotWaiters = new Set<SnapshotWaiter>()
   const observer = new Observer({
     service,
     clock,
@@ -102,8 +102,8 @@ export function createCore(options: ClientOptions, compiled: CompiledPlans): Cli
   })
   const stamp = (): ServiceEvent => observer.stamp()
   const resume = (): void => {
-    for (const each of waiting) each.resume()
-    waiting.clear()
+    for (const each of snapshotWaiters) each.resume()
+    snapshotWaiters.clear()
   }
   const hand = new Hand({
     service,
@@ -119,7 +119,7 @@ export function createCore(options: ClientOptions, compiled: CompiledPlans): Cli
       endpoints: () => fleet.endpoints,
       usedAt: () => fleet.usedAt,
       isOthers: (endpoint, now) => isOthers(fleet, endpoint, now),
-      changed: (endpoint, to) => fleet.checked(endpoint, to),
+      changed: (endpoint, to) => fleet.onHealthCheck(endpoint, to),
     },
     checksOf(options),
   )
@@ -137,7 +137,7 @@ export function createCore(options: ClientOptions, compiled: CompiledPlans): Cli
       resume()
     },
     onFailed: (error) => {
-      if (discovery.isHopeless) for (const each of waiting) each.giveUp(error)
+      if (discovery.isHopeless) for (const each of snapshotWaiters) each.giveUp(error)
     },
     onStale: (error) => {
       const instances = discovery.instances.length
@@ -162,10 +162,10 @@ export function createCore(options: ClientOptions, compiled: CompiledPlans): Cli
     events,
     observer,
     deadlines: new Deadlines(clock),
-    waiting,
+    snapshotWaiters,
     onClose: new Set([() => checker.close()]),
     running: new Set(),
-    closed: undefined,
+    closeError: undefined,
     stamp,
     resume,
   }

@@ -28,7 +28,7 @@ export function explained(
     const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined))
     // A call that chance takes is not the usual one.
     const asked = { method, path, priority: plan.priority, header, random: () => 1 }
-    return plan.traffic?.explain(asked, core.fleet.availability.standing(plan.guard))
+    return plan.traffic?.explain(asked, core.fleet.availability.subsetState(plan.guard))
   }
   const byHand: ExplainContext['byHand'] = (endpoint, kind) => core.hand.note(endpoint, kind)
   const common = { core, byHand, setBy: ownersOf(configured) }

@@ -8,7 +8,7 @@ import type { Check } from '../health/health.ts'
 import { httpCheck } from '../health/http-check.ts'
 import { healthPolicy, type HealthPolicy } from '../health/policy.ts'
 import { tcpCheck } from '../health/tcp-check.ts'
-import type { WarmUp } from '../fleet/warming.ts'
+import type { WarmUp } from '../fleet/endpoint-warmer.ts'
 import { warmUp } from '../attempt/warm-up.ts'
 import type { Pool } from '../undici.ts'
 import type { ClientOptions } from './options.ts'
@@ -41,5 +41,5 @@ export function warmUpOf({ warm = 0, transport, service }: ClientOptions): WarmU
   if (warm === 0) return undefined
   ownPools('warm', transport, 'what a function makes is not asked for connections')
   const logical = logicalAddress(service)
-  return (endpoint) => warmUp(endpoint.openPool(), endpoint.instance.url, logical, warm)
+  return (endpoint) => warmUp(endpoint.getPool(), endpoint.instance.url, logical, warm)
 }

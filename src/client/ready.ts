@@ -1,4 +1,4 @@
-import type { Awaiting, Core } from '../call/core.ts'
+import type { SnapshotWaiter, Core } from '../call/core.ts'
 import { startTimer } from '../clock.ts'
 import { NoInstanceError } from '../errors.ts'
 import { checkNumber, checkObject, checkSignal } from '../options.ts'
@@ -21,9 +21,9 @@ export async function ready(core: Core, options: ReadyOptions): Promise<void> {
   const { timeout = Infinity } = options
   checkNumber('ready().timeout', timeout)
   const signal = checkSignal(options.signal)
-  const { discovery, service, waiting, clock } = core
+  const { discovery, service, snapshotWaiters, clock } = core
   signal?.throwIfAborted()
-  if (core.closed) throw core.closed
+  if (core.closeError) throw core.closeError
   if (discovery.seen) return
   const trouble = (): Error => {
     const cause = discovery.error
@@ -33,21 +33,21 @@ export async function ready(core: Core, options: ReadyOptions): Promise<void> {
   const isPermanent = (): boolean => sourceFailure(discovery.error) === 'permanent'
   if (discovery.isHopeless && isPermanent()) throw trouble()
   const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const awaiting: Awaiting = {
-    resume: () => (core.closed ? reject(core.closed) : resolve()),
+  const awaiting: SnapshotWaiter = {
+    resume: () => (core.closeError ? reject(core.closeError) : resolve()),
     giveUp: () => {
       if (isPermanent()) reject(trouble())
     },
   }
   const onAbort = (): void => reject(signal?.reason)
   const cancel = startTimer(clock, Math.min(timeout, FOREVER), () => reject(trouble()))
-  waiting.add(awaiting)
+  snapshotWaiters.add(awaiting)
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
     await promise
   } finally {
     cancel()
-    waiting.delete(awaiting)
+    snapshotWaiters.delete(awaiting)
     signal?.removeEventListener('abort', onAbort)
   }
 }

@@ -142,7 +142,7 @@ export class ServiceClient {
     update: (update, by) => this.update(update, by),
     owners: new Set(),
     onClose: (end) => {
-      if (this.core.closed) end()
+      if (this.core.closeError) end()
       else this.core.onClose.add(end)
       return () => this.core.onClose.delete(end)
     },
@@ -238,21 +238,21 @@ export class ServiceClient {
    */
   async #shutDown(): Promise<void> {
     const { core } = this
-    core.closed = new OutriggerError(
+    core.closeError = new OutriggerError(
       'ERR_OUTRIGGER_CLOSED',
       `the client of ${core.service} is closed; make a new one`,
     )
     core.resume()
     for (const end of core.onClose) end()
-    const mirroring = core.mirroring.close(core.closed)
+    const mirroring = core.mirroring.close(core.closeError)
     await core.discovery.close()
-    await core.fleet.close(core.closed)
+    await core.fleet.close(core.closeError)
     await mirroring
-    for (const running of core.running) running.cut(core.closed)
+    for (const running of core.running) running.cut(core.closeError)
   }
 
   #refuseClosed(): void {
-    if (this.core.closed) throw this.core.closed
+    if (this.core.closeError) throw this.core.closeError
   }
 
   #send(

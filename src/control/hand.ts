@@ -139,7 +139,7 @@ export class Hand {
       endpoint.drainedUntil = draining?.until ?? -Infinity
       if (!open || this.#opened.has(endpoint) || open.until <= now) continue
       this.#opened.add(endpoint)
-      endpoint.open(now, open.until - now)
+      endpoint.openByHand(now, open.until - now)
     }
     return this.#marks.dueAt
   }
@@ -256,7 +256,8 @@ export class Hand {
     const { fleet, clock } = this.#context
     const now = clock.now()
     return fleet().endpoints.some(
-      (endpoint) => endpoint.instance.id !== id && endpoint.isolatedUntil <= now && !endpoint.isOpen(),
+      (endpoint) =>
+        endpoint.instance.id !== id && endpoint.isolatedUntil <= now && endpoint.isInstanceBreakerClosed(),
     )
   }
 

@@ -14,11 +14,11 @@ export interface AttemptContext {
   /** Unix milliseconds. */
   unixTime(): number
   /** Called once the attempt's state is committed. `counted` is what it is held to be for its endpoint. */
-  settled(attempt: Attempt, counted: Outcome, ms: number): void
+  onSettled(attempt: Attempt, counted: Outcome, ms: number): void
   /** A success it was told of turned out a failure. */
-  amended(attempt: Attempt): void
+  onAmended(attempt: Attempt): void
   /** Its answer says something about the load of its instance. */
-  reported(attempt: Attempt, header: string | string[]): void
+  onLoadReport(attempt: Attempt, header: string | string[]): void
 }
 
 /** One try on one endpoint. Settle it once with its verdict; release it when it holds no load any more. */
@@ -74,7 +74,7 @@ export class Attempt {
     this.#permit = permit
     this.#instancePermit = instancePermit
     this.#context = context
-    endpoint.started(request.now)
+    endpoint.noteStart(request.now)
   }
 
   get instance(): Instance {
@@ -114,28 +114,28 @@ export class Attempt {
     const { endpoint } = this
     const { outcome } = verdict
     const now = this.startedAt + ms
-    endpoint.answered(this.startedAt)
+    endpoint.noteAnswer(this.startedAt)
     endpoint.count(outcome)
-    if (outcome === 'success') endpoint.succeeded(ms, now)
+    if (outcome === 'success') endpoint.noteSuccess(ms, now)
     else if (outcome !== 'ignored') this.#failedAt(now)
-    const isHeeded = endpoint.countAndBelievePause(outcome, this.status) || verdict.pause !== undefined
+    const isHeeded = endpoint.countAndTrustPause(outcome, this.status) || verdict.pause !== undefined
     const heeded = isHeeded ? pause : 0
     if (heeded > 0) endpoint.penalise(now + heeded)
-    const counted = this.#counted(verdict, now)
+    const counted = this.#countedOutcome(verdict, now)
     const { guard } = this
     if (guard) {
-      const own = this.#ownOutcome(counted, verdict.connection)
+      const own = this.#outcomeForOwnBreaker(counted, verdict.connection)
       this.#receipt = endpoint.breaker(guard).settle(this.#permit, own, ms, now, heeded)
-      this.#settleInstance(counted, verdict.connection, ms, now)
+      this.#settleInstanceBreaker(counted, verdict.connection, ms, now)
     }
-    this.#context.settled(this, counted, ms)
+    this.#context.onSettled(this, counted, ms)
   }
 
   /** Its answer has a header about the load of its instance. */
-  reported(header: string | string[]): void {
+  reportLoad(header: string | string[]): void {
     if (this.verdict !== undefined) return
-    if (this.trail) this.trail.scope.runInAsyncScope(() => this.#context.reported(this, header))
-    else this.#context.reported(this, header)
+    if (this.trail) this.trail.scope.runInAsyncScope(() => this.#context.onLoadReport(this, header))
+    else this.#context.onLoadReport(this, header)
   }
 
   /** The success that its headers promised turned out a failure: the body was cut short, or broke its contract. */
@@ -148,10 +148,10 @@ export class Attempt {
     const now = this.#context.now()
     this.#failedAt(now)
     const amend = (): void => {
-      if (guard && this.#counted(verdict, now) === 'failure') {
+      if (guard && this.#countedOutcome(verdict, now) === 'failure') {
         this.endpoint.breaker(guard).amend(this.#permit, this.#receipt, now)
       }
-      this.#context.amended(this)
+      this.#context.onAmended(this)
     }
     if (this.trail) this.trail.scope.runInAsyncScope(amend)
     else amend()
@@ -161,7 +161,7 @@ export class Attempt {
    * Runs what sends the attempt, and releases it if that throws. Whoever has acquired an attempt hands it on in here:
    * nothing that happens before it is on its way can keep its load or its breaker's permit.
    */
-  hold<T>(send: (attempt: this) => T): T {
+  releaseOnThrow<T>(send: (attempt: this) => T): T {
     try {
       return send(this)
     } catch (error) {
@@ -177,16 +177,16 @@ export class Attempt {
     if (this.#released) return
     this.#released = true
     this.settle(VERDICTS.abandoned)
-    this.endpoint.released()
+    this.endpoint.noteRelease()
   }
 
   #failedAt(at: number): void {
     const { status, error } = this
-    this.endpoint.failed({ at, status, error })
+    this.endpoint.noteFailure({ at, status, error })
   }
 
   /** Of the attempts that fail in one incident, one counts. */
-  #counted({ outcome, together }: Verdict, now: number): Outcome {
+  #countedOutcome({ outcome, together }: Verdict, now: number): Outcome {
     const { endpoint, startedAt } = this
     if (outcome !== 'failure' || together === 'never') return outcome
     // No attempt had an answer: each of them says by itself that the instance hangs.
@@ -195,12 +195,12 @@ export class Attempt {
   }
 
   /** A connection failure says nothing about a route that has a breaker of its own. */
-  #ownOutcome(outcome: Outcome, connection: boolean): Outcome {
+  #outcomeForOwnBreaker(outcome: Outcome, connection: boolean): Outcome {
     return connection && !isInstanceGuard(this.guard) ? 'ignored' : outcome
   }
 
   /** Behind a route's own breaker, the instance's hears of connections only: an answer of any kind proves one. */
-  #settleInstance(outcome: Outcome, connection: boolean, ms: number, now: number): void {
+  #settleInstanceBreaker(outcome: Outcome, connection: boolean, ms: number, now: number): void {
     const { instanceGuard } = this.#context
     if (!instanceGuard || isInstanceGuard(this.guard)) return
     const breaker = this.endpoint.breaker(instanceGuard)

@@ -25,12 +25,12 @@ export class Availability {
   }
 
   /** Whether an endpoint this request has not tried yet may take it, has room, and has not asked for a pause. */
-  hasOther(request: AcquireRequest, guard: Guard | undefined): boolean {
+  hasOtherEndpoint(request: AcquireRequest, guard: Guard | undefined): boolean {
     const now = this.#clock.now()
     const { perInstance } = this.#views
     const isFree = ({ penalisedUntil, inFlight }: LiveEndpoint): boolean =>
       penalisedUntil <= now && inFlight < perInstance
-    const view = this.#views.of(request.subset)
+    const view = this.#views.viewOf(request.subset)
     const list = view.candidatesOf(guard).list(view.all, now)
     return list.some((endpoint) => isFree(endpoint) && !request.excluded(endpoint))
   }
@@ -40,7 +40,7 @@ export class Availability {
     const now = this.#clock.now()
     const { perInstance } = this.#views
     const hasRoom = ({ inFlight }: LiveEndpoint): boolean => inFlight < perInstance
-    const view = this.#views.of(subset)
+    const view = this.#views.viewOf(subset)
     const candidates = view.candidatesOf(guard)
     const first = candidates.list(view.all, now).filter(hasRoom)
     const endpoints =
@@ -53,23 +53,23 @@ export class Availability {
   /** Whether an attempt that is acquired within the next `ms` probably gets an endpoint. */
   isLikelyWithin(ms: number, guard: Guard | undefined, subset: Subset | undefined): boolean {
     const now = this.#clock.now()
-    const view = this.#views.of(subset)
+    const view = this.#views.viewOf(subset)
     const candidates = view.candidatesOf(guard)
     if (candidates.list(view.all, now).length > 0 || candidates.dueAt <= now + ms) return true
-    return candidates.shut.length > 0 && candidates.lastResort?.share(now) === 1
+    return candidates.blocked.length > 0 && candidates.lastResort?.share(now) === 1
   }
 
   /** Those whose result a call may wait for; undefined where a breaker admits calls, or there is no throttle. */
   earlyProbes(guard: Guard | undefined, subset: Subset | undefined): EarlyProbes | undefined {
-    const view = this.#views.of(subset)
+    const view = this.#views.viewOf(subset)
     return view.isDown(guard, this.#clock.now()) ? view.candidatesOf(guard).lastResort?.probes : undefined
   }
 
   /** How the instances of subsets stand, for calls behind this guard. */
-  standing(guard: Guard | undefined): SubsetState {
+  subsetState(guard: Guard | undefined): SubsetState {
     return {
-      isEmpty: (subset) => this.#views.of(subset).all.length === 0,
-      isDown: (subset) => this.#views.of(subset).isDown(guard, this.#clock.now()),
+      isEmpty: (subset) => this.#views.viewOf(subset).all.length === 0,
+      isDown: (subset) => this.#views.viewOf(subset).isDown(guard, this.#clock.now()),
     }
   }
 }

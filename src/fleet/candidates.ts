@@ -15,7 +15,7 @@ export class Candidates {
   /** The clock's time at which an endpoint left out may come back by itself. */
   dueAt: number = Infinity
   /** Those that wait for their breaker. */
-  shut: readonly LiveEndpoint[] = NONE
+  blocked: readonly LiveEndpoint[] = NONE
   /** What becomes of calls when nobody is admitted; undefined: they are refused. */
   readonly lastResort: LastResort | undefined
   #list: readonly LiveEndpoint[] = NONE
@@ -45,7 +45,7 @@ export class Candidates {
       paused: [],
       draining: [],
       unhealthy: [],
-      shut: [],
+      blocked: [],
       isolated: [],
     }
     this.dueAt = Infinity
@@ -54,25 +54,25 @@ export class Candidates {
       byTier[tier].push(endpoint)
       this.dueAt = Math.min(this.dueAt, tierEndsAt(endpoint, tier, this.#guard, now))
     }
-    const { unhealthy, shut, isolated } = byTier
+    const { unhealthy, blocked, isolated } = byTier
     const selectable = all.length - isolated.length
-    const admitted = selectable - shut.length - unhealthy.length
+    const admitted = selectable - blocked.length - unhealthy.length
     this.panic = admitted < selectable * this.#panicThreshold
     const best = TIERS.map((tier) => byTier[tier]).find((tier) => tier.length > 0)
     const next = this.panic ? notIsolated(all, now) : (best ?? NONE)
     if (!sameEndpoints(this.#list, next)) this.#list = next
-    this.shut = this.panic ? NONE : probeable(shut, this.#guard, now)
+    this.blocked = this.panic ? NONE : probeable(blocked, this.#guard, now)
     this.#stale = false
   }
 }
 
-/** Those of `shut` that early probes may go to: not one that was opened by hand until it is reset, and a draining one only if there are no others. */
+/** Those of `blocked` that early probes may go to: not one that was opened by hand until it is reset, and a draining one only if there are no others. */
 function probeable(
-  shut: readonly LiveEndpoint[],
+  blocked: readonly LiveEndpoint[],
   guard: Guard | undefined,
   now: number,
 ): readonly LiveEndpoint[] {
-  const timed = shut.filter((endpoint) => endpoint.admitsAt(guard, now) < Infinity)
+  const timed = blocked.filter((endpoint) => endpoint.admitsAt(guard, now) < Infinity)
   const staying = timed.filter((endpoint) => !isDraining(endpoint, now))
   return staying.length > 0 ? staying : timed
 }

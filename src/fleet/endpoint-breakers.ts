@@ -53,14 +53,14 @@ export abstract class EndpointBreakers {
   }
 
   /** Whether none of its breakers is in the way of anything. */
-  allClosed(): boolean {
-    if (isOpen(this.#first)) return false
-    return this.#others === undefined || !this.#others.some(isOpen)
+  allBreakersClosed(): boolean {
+    if (!isClosed(this.#first)) return false
+    return this.#others === undefined || this.#others.every(isClosed)
   }
 
-  /** Whether the instance's own breaker is not closed. */
-  isOpen(): boolean {
-    return isOpen(this.#first)
+  /** True if the instance's own breaker is closed, or was never made. */
+  isInstanceBreakerClosed(): boolean {
+    return isClosed(this.#first)
   }
 
   /** When the instance's own breaker is due for its first probe; undefined while it waits for none. */
@@ -85,19 +85,19 @@ export abstract class EndpointBreakers {
   }
 
   /** Opens its breaker by hand. */
-  open(now: number, ms: number): void {
+  openByHand(now: number, ms: number): void {
     const { instanceGuard } = this
     if (instanceGuard) this.breaker(instanceGuard).force(now, ms, 'by-hand')
   }
 
   /** New policies for its breakers, by index; those without one stay as they are. */
-  adopt(guards: readonly (Guard | undefined)[]): void {
+  setBreakerPolicies(guards: readonly (Guard | undefined)[]): void {
     for (const guard of guards) if (guard) this.breakerAt(guard.index)?.adopt(guard.policy)
   }
 }
 
-function isOpen(breaker: Breaker | undefined): boolean {
-  return breaker !== undefined && breaker.state !== 'closed'
+function isClosed(breaker: Breaker | undefined): boolean {
+  return breaker === undefined || breaker.state === 'closed'
 }
 
 function admitsAt(breaker: Breaker | undefined, now: number): number {

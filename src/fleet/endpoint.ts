@@ -9,7 +9,7 @@ import { isRegisteredAnew } from '../registry/registration.ts'
 import type { Instance } from '../registry/source.ts'
 import type { Dispatcher } from '../undici.ts'
 import type { Health } from '../health/health.ts'
-import { queuedIn } from './queued.ts'
+import { countQueued } from './count-queued.ts'
 import { Failures, type Failure } from './failures.ts'
 import { EndpointBreakers } from './endpoint-breakers.ts'
 import { isInstanceGuard, type Guard } from './guard.ts'
@@ -22,12 +22,12 @@ export interface EndpointContext {
   readonly instanceGuard: Guard | undefined
   makePool(instance: Instance): Dispatcher
   /** Why the client is closed. */
-  readonly closed: Error | undefined
+  readonly closeReason: Error | undefined
   /** Who may be picked has changed. */
   invalidate(): void
   /** Whether anybody else may be picked. */
   hasStandIn(endpoint: LiveEndpoint, guard: Guard): boolean
-  transitioned(endpoint: LiveEndpoint, guard: Guard, transition: Transition): void
+  onTransition(endpoint: LiveEndpoint, guard: Guard, transition: Transition): void
 }
 
 /** An instance made live: its pool, its load, its failures and its breakers. */
@@ -46,7 +46,7 @@ export class LiveEndpoint extends EndpointBreakers implements Endpoint {
   #startSum = 0
   /** Mean of the recent successes in ms, each new one weighing a tenth. */
   latency: number | undefined = undefined
-  #onIdle: (() => void) | undefined
+  #onAttemptsEnd: (() => void) | undefined
   /** Made with the first request: most instances of a large fleet have none yet. */
   #pools: EndpointPools | undefined
   #instance: Instance
@@ -109,28 +109,28 @@ export class LiveEndpoint extends EndpointBreakers implements Endpoint {
   }
 
   /** The pool that a request is to be sent on; made with the first. Once the endpoint has ended, one that sends nothing. */
-  openPool(): Dispatcher {
-    return this.#madePools().open()
+  getPool(): Dispatcher {
+    return this.#getOrMakePools().getOrMake()
   }
 
   /** Requests that wait in its pool for a connection to come free. */
   get queued(): number {
     const pool = this.#pools?.ifMade
-    return pool ? queuedIn(pool) : 0
+    return pool ? countQueued(pool) : 0
   }
 
-  started(at: number): void {
+  noteStart(at: number): void {
     this.inFlight++
     this.pending++
     this.#startSum += at
   }
 
-  answered(startedAt: number): void {
+  noteAnswer(startedAt: number): void {
     this.pending--
     this.#startSum = this.pending === 0 ? 0 : this.#startSum - startedAt
   }
 
-  succeeded(ms: number, now: number): void {
+  noteSuccess(ms: number, now: number): void {
     this.succeededAt = now
     this.latency = this.latency === undefined ? ms : this.latency + (ms - this.latency) / 10
   }
@@ -140,27 +140,27 @@ export class LiveEndpoint extends EndpointBreakers implements Endpoint {
     return this.#failures?.latest
   }
 
-  failed(failure: Failure): void {
-    this.#ownFailures.latest = failure
+  noteFailure(failure: Failure): void {
+    this.#getOrMakeFailures().latest = failure
   }
 
   /** Whether an attempt begun at `startedAt` that fails now is an incident of its own; see {@link Failures}. */
   isNewIncident(startedAt: number, now: number, spreads: boolean): boolean {
-    return this.#ownFailures.isNewIncident(startedAt, now, spreads)
+    return this.#getOrMakeFailures().isNewIncident(startedAt, now, spreads)
   }
 
-  get #ownFailures(): Failures {
+  #getOrMakeFailures(): Failures {
     return (this.#failures ??= new Failures())
   }
 
-  released(): void {
-    if (--this.inFlight === 0) this.#onIdle?.()
+  noteRelease(): void {
+    if (--this.inFlight === 0) this.#onAttemptsEnd?.()
   }
 
   /** Counts how an attempt ended. False: the pause that its answer asks for is one requester's (a 429 that few get), and not to be believed of the instance. */
-  countAndBelievePause(outcome: Outcome, status: number | undefined): boolean {
-    if (status === 429) return this.#ownFailures.countRefusal()
-    if (outcome === 'success') this.#failures?.succeeded()
+  countAndTrustPause(outcome: Outcome, status: number | undefined): boolean {
+    if (status === 429) return this.#getOrMakeFailures().countRefusal()
+    if (outcome === 'success') this.#failures?.countSuccess()
     return true
   }
 
@@ -179,7 +179,7 @@ export class LiveEndpoint extends EndpointBreakers implements Endpoint {
     return new Breaker(
       guard.policy,
       this.#context.clock,
-      (transition) => this.#context.transitioned(this, guard, transition),
+      (transition) => this.#context.onTransition(this, guard, transition),
       () => this.#context.hasStandIn(this, guard),
       // A check of the instance says nothing about one route.
       isInstanceGuard(guard) ? (probeAt) => this.health?.heldUntil(probeAt) ?? probeAt : undefined,
@@ -222,20 +222,21 @@ export class LiveEndpoint extends EndpointBreakers implements Endpoint {
   }
 
   /** Resolves when the last attempt has ended. For one caller: a second one takes the place of the first. */
-  async idle(): Promise<void> {
-    if (this.inFlight > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve))
+  async whenAttemptsEnd(): Promise<void> {
+    if (this.inFlight > 0) await new Promise<void>((resolve) => (this.#onAttemptsEnd = resolve))
   }
 
   /** Ends its pools, and whatever is under way in there. Who sends later is told the reason. */
   async destroyPools(): Promise<void> {
     const { id, url } = this.instance
     const name = oneLine(`${id} (${url})`)
-    await this.#madePools().destroy(
-      this.#context.closed ?? new Error(`${name} is no longer in the registry, and its drain time is over`),
+    await this.#getOrMakePools().destroy(
+      this.#context.closeReason ??
+        new Error(`${name} is no longer in the registry, and its drain time is over`),
     )
   }
 
-  #madePools(): EndpointPools {
+  #getOrMakePools(): EndpointPools {
     return (this.#pools ??= new EndpointPools(() => this.#context.makePool(this.#instance)))
   }
 }

@@ -34,7 +34,7 @@ export class Failures {
     return (this.#refusals ??= new Refusals()).count(true)
   }
 
-  succeeded(): void {
+  countSuccess(): void {
     this.#refusals?.count(false)
   }
 }

@@ -7,7 +7,7 @@ import type { Dispatcher } from '../undici.ts'
 import type { LiveEndpoint } from './endpoint.ts'
 import type { OutlierPolicy } from './outlier-policy.ts'
 import type { ViewPolicy } from './view.ts'
-import type { WarmUp } from './warming.ts'
+import type { WarmUp } from './endpoint-warmer.ts'
 
 export interface FleetOptions extends FleetPolicy {
   readonly service: string

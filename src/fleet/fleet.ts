@@ -15,13 +15,13 @@ import type { EndpointContext, LiveEndpoint } from './endpoint.ts'
 import type { FleetOptions, FleetPolicy, FleetWatcher } from './fleet-options.ts'
 import { isInstanceGuard, type Guard } from './guard.ts'
 import { Outliers } from './outliers.ts'
-import { Warming } from './warming.ts'
+import { EndpointWarmer } from './endpoint-warmer.ts'
 import { Picker, type AcquireRequest } from './picker.ts'
-import { News } from './news.ts'
-import { refusal } from './refusal.ts'
+import { FleetEvents } from './fleet-events.ts'
+import { makeRefusalError } from './refusal-error.ts'
 import { countStates } from './states.ts'
 import { tellAmended, tellReported, tellSettled } from './tell-balancer.ts'
-import { Retiring } from './retiring.ts'
+import { RetiringEndpoints } from './retiring-endpoints.ts'
 import { Roster } from './roster.ts'
 import { Views } from './views.ts'
 
@@ -29,38 +29,41 @@ import { Views } from './views.ts'
 export class Fleet implements EndpointContext, AttemptContext {
   readonly clock: Clock
   instanceGuard: Guard | undefined
-  closed: Error | undefined = undefined
+  closeReason: Error | undefined = undefined
   #isClosed = false
   /** Set while health checks are on. */
   watcher: FleetWatcher | undefined = undefined
   /** When a call last asked for an endpoint, by the clock; kept only for the watcher and for warming. */
   usedAt: number = -Infinity
   /** When something done by hand is over. */
-  #handDueAt = Infinity
+  #manualExpiryAt = Infinity
   /** When the latest attempt behind a breaker began. */
   #attemptAt = -Infinity
   /** Answers whether there is an endpoint for an attempt. */
   readonly availability: Availability
   readonly #roster: Roster
   readonly #views: Views
-  #warming: Warming | undefined
-  readonly #retiring: Retiring
+  #warmer: EndpointWarmer | undefined
+  readonly #retiring: RetiringEndpoints
   #outliers: Outliers | undefined
   #picker: Picker
-  readonly #news: News
+  readonly #fleetEvents: FleetEvents
   #options: FleetOptions
 
   constructor(options: FleetOptions) {
     this.clock = options.clock
     this.#options = options
     this.instanceGuard = options.guards.find(isInstanceGuard)
-    this.#news = new News(options.events, () => ({ service: options.service, at: this.unixTime() }))
+    this.#fleetEvents = new FleetEvents(options.events, () => ({
+      service: options.service,
+      at: this.unixTime(),
+    }))
     this.#outliers = this.#newOutliers()
-    this.#warming = this.#newWarming()
+    this.#warmer = this.#newWarmer()
     this.#roster = new Roster(this)
     this.#views = new Views(options, this.instanceGuard)
     this.availability = new Availability(this.#views, options.clock)
-    this.#retiring = new Retiring(options.clock)
+    this.#retiring = new RetiringEndpoints(options.clock)
     this.#picker = new Picker(options.balancer, options.perInstance)
   }
 
@@ -73,28 +76,29 @@ export class Fleet implements EndpointContext, AttemptContext {
     this.#options = { ...before, ...policy }
     this.instanceGuard = policy.guards.find(isInstanceGuard)
     if (policy.warmUp !== before.warmUp) {
-      this.#warming?.stop()
-      this.#warming = this.#newWarming()
+      this.#warmer?.stop()
+      this.#warmer = this.#newWarmer()
     }
     if (policy.outliers !== before.outliers) this.#outliers = this.#newOutliers()
     this.#views.reconfigure(this.#options, this.instanceGuard)
     this.#picker = new Picker(policy.balancer, policy.perInstance)
     for (const endpoint of this.#roster.all) {
-      endpoint.adopt(policy.guards)
+      endpoint.setBreakerPolicies(policy.guards)
       if (policy.makePool !== before.makePool) endpoint.renewPool()
     }
     this.invalidate()
   }
 
-  #newWarming(): Warming | undefined {
+  #newWarmer(): EndpointWarmer | undefined {
     const { warmUp } = this.#options
-    return warmUp && new Warming(warmUp, () => this.invalidate())
+    return warmUp && new EndpointWarmer(warmUp, () => this.invalidate())
   }
 
   #newOutliers(): Outliers | undefined {
     const { outliers } = this.#options
     return (
-      outliers && new Outliers(outliers, this.clock.now(), (...ejection) => this.#news.ejected(...ejection))
+      outliers &&
+      new Outliers(outliers, this.clock.now(), (...ejection) => this.#fleetEvents.emitEjected(...ejection))
     )
   }
 
@@ -114,15 +118,15 @@ export class Fleet implements EndpointContext, AttemptContext {
     return this.#roster.all
   }
 
-  #isUsed(now: number): void {
+  #noteUse(now: number): void {
     this.usedAt = now
     if (this.watcher?.isAsleep === true) this.watcher.wake()
   }
 
   /** A health check has told something of an endpoint. */
-  checked(endpoint: LiveEndpoint, to: 'healthy' | 'unhealthy' | undefined): void {
+  onHealthCheck(endpoint: LiveEndpoint, to: 'healthy' | 'unhealthy' | undefined): void {
     this.invalidate()
-    if (to && !endpoint.removed) this.#news.health(endpoint, to, this.clock.now())
+    if (to && !endpoint.removed) this.#fleetEvents.emitHealth(endpoint, to, this.clock.now())
   }
 
   now(): number {
@@ -140,21 +144,21 @@ export class Fleet implements EndpointContext, AttemptContext {
   /** Picks an endpoint whose breakers admit the attempt; undefined when there is none. Never throws for that. */
   acquire(request: AcquireRequest, guard: Guard | undefined): Attempt | undefined {
     const now = this.clock.now()
-    if (now >= this.#handDueAt) this.#options.hand?.expire()
-    if (this.watcher || this.#warming) this.#isUsed(now)
-    const view = this.#views.of(request.subset)
+    if (now >= this.#manualExpiryAt) this.#options.hand?.expire()
+    if (this.watcher || this.#warmer) this.#noteUse(now)
+    const view = this.#views.viewOf(request.subset)
     const candidates = view.candidatesOf(guard)
     request.now = now
     request.all = view.all
     for (;;) {
       const list = candidates.list(view.all, now)
-      const early = candidates.lastResort?.pick(list, candidates.shut, request, this.#attemptAt)
+      const early = candidates.lastResort?.pick(list, candidates.blocked, request, this.#attemptAt)
       const endpoint = early ?? this.#picker.pick(list, view.all, request, guard)
       if (!endpoint) return undefined
-      const attempt = guard && this.#admitted(endpoint, request, guard, early !== undefined)
+      const attempt = guard && this.#tryPermits(endpoint, request, guard, early !== undefined)
       if (attempt) {
         this.#attemptAt = now
-        if (early) candidates.lastResort?.probes.began(now)
+        if (early) candidates.lastResort?.probes.noteBegin(now)
         return attempt
       }
       if (!guard || candidates.panic) return new Attempt(endpoint, request, guard, 0, 0, this)
@@ -169,17 +173,28 @@ export class Fleet implements EndpointContext, AttemptContext {
   }
 
   /** Why `acquire` gave nothing; `cause` is the source's last error. */
-  refusal(
+  makeRefusal(
     guard: Guard | undefined,
     cause: unknown,
     route: string | undefined,
     subset: Subset | undefined,
   ): OutriggerError {
     const { service, perInstance } = this.#options
-    const { all: endpoints } = this.#views.of(subset)
+    const { all: endpoints } = this.#views.viewOf(subset)
     const { dueAt } = this.#candidatesOf({ subset, guard })
     const [now, known] = [this.clock.now(), this.#roster.all.length]
-    return refusal({ service, route, guard, cause, now, dueAt, perInstance, endpoints, known, subset })
+    return makeRefusalError({
+      service,
+      route,
+      guard,
+      cause,
+      now,
+      dueAt,
+      perInstance,
+      endpoints,
+      known,
+      subset,
+    })
   }
 
   /** Reconciles with a complete snapshot of valid instances with distinct ids. Once the fleet is closed, nothing comes back. */
@@ -191,30 +206,31 @@ export class Fleet implements EndpointContext, AttemptContext {
     const { added, changed, removed } = this.#roster.apply(instances)
     const { all } = this.#roster
     this.watcher?.applied()
-    this.#warming?.added(added, all, this.clock.now(), this.usedAt)
+    this.#warmer?.warm(added, all, this.clock.now(), this.usedAt)
     this.#views.apply(all)
-    this.#handDueAt = this.#options.hand?.applyTo(all, this.clock.now()) ?? Infinity
+    this.#manualExpiryAt = this.#options.hand?.applyTo(all, this.clock.now()) ?? Infinity
     this.invalidate()
     for (const endpoint of removed) this.#retiring.add(endpoint, this.#options.drainTimeout)
-    this.#news.snapshot(added, changed, removed)
+    this.#fleetEvents.emitSnapshot(added, changed, removed)
   }
 
   /** Retires every endpoint. Resolves when the pools of all are destroyed, of those that left before, too. */
   async close(reason?: Error): Promise<void> {
-    this.closed = reason
+    this.closeReason = reason
     this.#isClosed = true
     this.#apply([])
-    await this.#retiring.ended()
+    await this.#retiring.whenEnded()
   }
 
   invalidate(): void {
     this.#views.invalidate()
   }
 
-  transitioned(endpoint: LiveEndpoint, guard: Guard, transition: Transition): void {
+  onTransition(endpoint: LiveEndpoint, guard: Guard, transition: Transition): void {
     this.invalidate()
     if (transition.to === 'open') this.watcher?.rearm()
-    if (!endpoint.removed) this.#news.transition(endpoint, guard, transition, () => this.countStates(guard))
+    if (!endpoint.removed)
+      this.#fleetEvents.emitTransition(endpoint, guard, transition, () => this.countStates(guard))
   }
 
   /** How many endpoints are in which state. */
@@ -222,17 +238,17 @@ export class Fleet implements EndpointContext, AttemptContext {
     return countStates(this.#roster.all, guard, this.clock.now(), this.#options.perInstance)
   }
 
-  settled(attempt: Attempt, counted: Outcome, ms: number): void {
+  onSettled(attempt: Attempt, counted: Outcome, ms: number): void {
     const { endpoint, verdict } = attempt
     const { balancer, events, service } = this.#options
     const now = attempt.startedAt + ms
     if (attempt.early) this.#candidatesOf(attempt).lastResort?.count(counted, ms, now)
     // A probe's slot came free.
-    else if (!endpoint.allClosed()) this.invalidate()
+    else if (!endpoint.allBreakersClosed()) this.invalidate()
     tellSettled(balancer, endpoint, counted, ms, now, attempt.status)
-    this.#outliers?.settled(endpoint, counted, ms, now, this.#roster.all)
+    this.#outliers?.onSettled(endpoint, counted, ms, now, this.#roster.all)
     if (attempt.retryAfter > 0 && endpoint.penalisedUntil > now) {
-      this.#news.paused(attempt, endpoint.penalisedUntil - now)
+      this.#fleetEvents.emitPaused(attempt, endpoint.penalisedUntil - now)
     }
     if (!verdict) return
     const { watchers } = events
@@ -243,22 +259,22 @@ export class Fleet implements EndpointContext, AttemptContext {
     attempt.trail?.ended(event)
   }
 
-  amended(attempt: Attempt): void {
+  onAmended(attempt: Attempt): void {
     if (attempt.early) this.#candidatesOf(attempt).lastResort?.amend()
     const ms = attempt.age()
     tellAmended(this.#options.balancer, attempt.endpoint, ms, attempt.startedAt + ms)
   }
 
-  reported(attempt: Attempt, header: string | string[]): void {
+  onLoadReport(attempt: Attempt, header: string | string[]): void {
     tellReported(this.#options.balancer, attempt.endpoint, header, this.clock.now())
   }
 
   #candidatesOf({ subset, guard }: Pick<Attempt, 'subset' | 'guard'>): Candidates {
-    return this.#views.of(subset).candidatesOf(guard)
+    return this.#views.viewOf(subset).candidatesOf(guard)
   }
 
   /** An attempt with a permit of every breaker in its way; an early one needs none. */
-  #admitted(
+  #tryPermits(
     endpoint: LiveEndpoint,
     request: AcquireRequest,
     guard: Guard,

@@ -12,16 +12,16 @@ export interface Tally {
 }
 
 /** Standard errors that a host must be away from the others: closer may be chance. */
-const SURE_RATE = 3
-const SURE_LATENCY = 2
+const RATE_STANDARD_ERRORS = 3
+const LATENCY_STANDARD_ERRORS = 2
 
 /** Picks the hosts that stand out from the rest, worst first. Pure: what is done about it is for others. */
 export function findOutliers<Host>(tallies: ReadonlyMap<Host, Tally>, policy: OutlierPolicy): Host[] {
   const busy = [...tallies].filter(([, tally]) => tally.calls >= policy.minimumCalls)
   const each = busy.map(([, tally]) => tally)
   const comparable = busy.length >= policy.minimumHosts
-  const failsMore = comparable ? byRate(each, policy) : never
-  const isSlower = comparable ? byLatency(each, policy) : never
+  const failsMore = comparable ? makeRateTest(each, policy) : never
+  const isSlower = comparable ? makeLatencyTest(each, policy) : never
   return busy
     .filter(([, tally]) => 1 - rate(tally) >= policy.failureShare || failsMore(tally) || isSlower(tally))
     .toSorted(([, a], [, b]) => rate(a) - rate(b) || mean(b) - mean(a))
@@ -36,20 +36,20 @@ function never(): boolean {
  * Among hosts that are alike and nearly perfect the deviation is next to nothing, and some host is always 1.9 of it away: one
  * failure would eject (Envoy has this bug). So there is a least distance, and one for what chance does to so few calls.
  */
-function byRate(tallies: readonly Tally[], policy: OutlierPolicy): (tally: Tally) => boolean {
+function makeRateTest(tallies: readonly Tally[], policy: OutlierPolicy): (tally: Tally) => boolean {
   const rates = tallies.map(rate)
   const average = rates.reduce((sum, one) => sum + one, 0) / rates.length
   const variance = rates.reduce((sum, one) => sum + (one - average) ** 2, 0) / rates.length
   const distance = Math.max(policy.deviations * Math.sqrt(variance), policy.rateMargin)
   return (tally) => {
-    const chance = SURE_RATE * Math.sqrt((average * (1 - average)) / tally.calls)
+    const chance = RATE_STANDARD_ERRORS * Math.sqrt((average * (1 - average)) / tally.calls)
     const isFailing = tally.calls - tally.successes >= policy.minimumFailures
     return isFailing && rate(tally) < average - Math.max(distance, chance)
   }
 }
 
 /** Against the median, because one stalled host would pull the mean up to itself. */
-function byLatency(tallies: readonly Tally[], policy: OutlierPolicy): (tally: Tally) => boolean {
+function makeLatencyTest(tallies: readonly Tally[], policy: OutlierPolicy): (tally: Tally) => boolean {
   const sorted = tallies.map(mean).toSorted((a, b) => a - b)
   const median = sorted[sorted.length >> 1] ?? Infinity
   const ceiling = Math.max(median * policy.latencyFactor, median + policy.latencyMargin)
@@ -57,7 +57,7 @@ function byLatency(tallies: readonly Tally[], policy: OutlierPolicy): (tally: Ta
     const { successes, squares } = tally
     if (successes < policy.minimumCalls || mean(tally) <= ceiling) return false
     const variance = Math.max(0, squares / successes - mean(tally) ** 2)
-    return mean(tally) - SURE_LATENCY * Math.sqrt(variance / successes) > ceiling
+    return mean(tally) - LATENCY_STANDARD_ERRORS * Math.sqrt(variance / successes) > ceiling
   }
 }
 
@@ -77,7 +77,7 @@ export class Outliers {
   readonly #policy: OutlierPolicy
   readonly #tallies = new Map<LiveEndpoint, Tally>()
   /** How many ejections an endpoint has to its name; each clean interval forgives one. */
-  readonly #record = new WeakMap<LiveEndpoint, number>()
+  readonly #ejections = new WeakMap<LiveEndpoint, number>()
   readonly #onEject: OnEject
   #dueAt: number
 
@@ -88,7 +88,7 @@ export class Outliers {
   }
 
   /** Counts an attempt, and compares if an interval is over. */
-  settled(
+  onSettled(
     endpoint: LiveEndpoint,
     outcome: Outcome,
     ms: number,
@@ -98,7 +98,7 @@ export class Outliers {
     if (outcome !== 'ignored') this.#count(endpoint, outcome, ms)
     if (now < this.#dueAt) return
     this.#dueAt = now + this.#policy.interval
-    this.#sweep(now, all)
+    this.#compare(now, all)
     this.#tallies.clear()
   }
 
@@ -112,21 +112,21 @@ export class Outliers {
     tally.squares += ms * ms
   }
 
-  #sweep(now: number, all: readonly LiveEndpoint[]): void {
+  #compare(now: number, all: readonly LiveEndpoint[]): void {
     const outliers = findOutliers(this.#tallies, this.#policy)
     for (const [endpoint, { calls }] of this.#tallies) {
-      const ejections = this.#record.get(endpoint) ?? 0
+      const ejections = this.#ejections.get(endpoint) ?? 0
       // Who was hardly asked, because it was out, has not shown anything.
       const isClean = calls >= this.#policy.minimumCalls && !outliers.includes(endpoint)
-      if (ejections > 0 && isClean) this.#record.set(endpoint, ejections - 1)
+      if (ejections > 0 && isClean) this.#ejections.set(endpoint, ejections - 1)
     }
     const allowed = Math.max(1, Math.floor(all.length * this.#policy.maxEjected))
-    let out = all.filter((endpoint) => endpoint.isOpen()).length
+    let out = all.filter((endpoint) => !endpoint.isInstanceBreakerClosed()).length
     for (const endpoint of outliers) {
       if (out >= allowed) return
-      if (endpoint.removed || endpoint.isOpen()) continue
-      const ejections = (this.#record.get(endpoint) ?? 0) + 1
-      this.#record.set(endpoint, ejections)
+      if (endpoint.removed || !endpoint.isInstanceBreakerClosed()) continue
+      const ejections = (this.#ejections.get(endpoint) ?? 0) + 1
+      this.#ejections.set(endpoint, ejections)
       const ms = Math.min(this.#policy.ejectFor * ejections, this.#policy.maxEjectFor)
       const tally = this.#tallies.get(endpoint)
       endpoint.eject(now, ms)

@@ -47,22 +47,22 @@ export class Picker {
     guard: Guard | undefined,
   ): LiveEndpoint | undefined {
     if (list.length === 0) return undefined
-    let picked = this.#ask(list, request)
+    let picked = this.#askBalancer(list, request)
     if (!picked) return undefined
     const share = picked.share(request.now)
     if (share < 1 && list.length > 1 && request.random() >= share) {
       request.avoid = picked
-      picked = this.#ask(list, request) ?? picked
+      picked = this.#askBalancer(list, request) ?? picked
       request.avoid = undefined
     }
     const isNew = request.attempt === 1 || !request.excluded(picked)
     return isNew && picked.inFlight < this.#perInstance
       ? picked
-      : this.#another(list, all, picked, request, guard)
+      : this.#pickOther(list, all, picked, request, guard)
   }
 
   /** The first choice was tried before, or is full: somebody else, if there is anybody. */
-  #another(
+  #pickOther(
     list: readonly LiveEndpoint[],
     all: readonly LiveEndpoint[],
     picked: LiveEndpoint,
@@ -70,15 +70,15 @@ export class Picker {
     guard: Guard | undefined,
   ): LiveEndpoint | undefined {
     const hasRoom = (endpoint: LiveEndpoint): boolean => endpoint.inFlight < this.#perInstance
-    const fresh = (endpoint: LiveEndpoint): boolean => hasRoom(endpoint) && !request.excluded(endpoint)
-    const others = list.filter(fresh)
-    if (others.length > 0) return this.#ask(others, request)
-    const lesser = all.filter((endpoint) => fresh(endpoint) && mayStandIn(endpoint, guard, request.now))
-    if (lesser.length > 0) return this.#ask(lesser, request)
+    const isUntried = (endpoint: LiveEndpoint): boolean => hasRoom(endpoint) && !request.excluded(endpoint)
+    const others = list.filter(isUntried)
+    if (others.length > 0) return this.#askBalancer(others, request)
+    const lesser = all.filter((endpoint) => isUntried(endpoint) && mayStandIn(endpoint, guard, request.now))
+    if (lesser.length > 0) return this.#askBalancer(lesser, request)
     return hasRoom(picked) ? picked : list.find(hasRoom)
   }
 
-  #ask(list: readonly LiveEndpoint[], request: AcquireRequest): LiveEndpoint | undefined {
+  #askBalancer(list: readonly LiveEndpoint[], request: AcquireRequest): LiveEndpoint | undefined {
     const isForced = this.#isOwn && list.length === 1
     const picked = isForced ? list[0] : this.#balancer.pick(list, request)
     if (picked !== undefined && !(picked instanceof LiveEndpoint)) {

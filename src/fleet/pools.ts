@@ -30,7 +30,7 @@ export class EndpointPools {
   }
 
   /** For a request that is to be sent: the pool is made with the first. */
-  open(): Dispatcher {
+  getOrMake(): Dispatcher {
     return (this.#current ??= this.#make())
   }
 
@@ -56,13 +56,13 @@ export class EndpointPools {
     if (this.#isDestroyed) return
     const current = this.#current
     this.#isDestroyed = true
-    this.#current = new NoPool(reason) as unknown as Dispatcher
+    this.#current = new DestroyedPool(reason) as unknown as Dispatcher
     await Promise.all([current && endPool(current, reason), this.#closing?.destroy(reason)])
   }
 }
 
 /** In the place of a pool that is destroyed. */
-class NoPool implements Pick<Dispatcher, 'dispatch'> {
+class DestroyedPool implements Pick<Dispatcher, 'dispatch'> {
   readonly #reason: Error
 
   constructor(reason: Error) {

@@ -13,7 +13,7 @@ export function stateOf(
 ): InstanceState {
   const tier = tierOf(endpoint, guard, now)
   if (tier === 'isolated') return 'open'
-  if (tier === 'shut') return endpoint.isProbing(guard) ? 'probing' : 'open'
+  if (tier === 'blocked') return endpoint.isProbing(guard) ? 'probing' : 'open'
   if (endpoint.inFlight >= perInstance) return 'full'
   return tier === 'warming' ? 'available' : tier
 }

@@ -4,13 +4,13 @@ import type { Guard } from './guard.ts'
 /** Best first: calls go to the first tier that has endpoints. */
 export const TIERS = ['available', 'warming', 'paused', 'draining', 'unhealthy'] as const
 
-/** How good an endpoint is for a call now. `shut`: a breaker admits nothing. `isolated`: taken out by hand. */
-export type Tier = (typeof TIERS)[number] | 'shut' | 'isolated'
+/** How good an endpoint is for a call now. `blocked`: a breaker admits nothing. `isolated`: taken out by hand. */
+export type Tier = (typeof TIERS)[number] | 'blocked' | 'isolated'
 
 /** The one place that decides whether an endpoint may be picked. Room and load are the picker's concern. */
 export function tierOf(endpoint: LiveEndpoint, guard: Guard | undefined, now: number): Tier {
   if (endpoint.isolatedUntil > now) return 'isolated'
-  if (endpoint.admitsAt(guard, now) > now) return 'shut'
+  if (endpoint.admitsAt(guard, now) > now) return 'blocked'
   if (endpoint.isUnhealthy) return 'unhealthy'
   if (isDraining(endpoint, now)) return 'draining'
   if (endpoint.penalisedUntil > now) return 'paused'
@@ -20,7 +20,7 @@ export function tierOf(endpoint: LiveEndpoint, guard: Guard | undefined, now: nu
 /** Whether a call that finds no room in the first tier may go there: every tier but the unhealthy. */
 export function mayStandIn(endpoint: LiveEndpoint, guard: Guard | undefined, now: number): boolean {
   const tier = tierOf(endpoint, guard, now)
-  return tier !== 'unhealthy' && tier !== 'shut' && tier !== 'isolated'
+  return tier !== 'unhealthy' && tier !== 'blocked' && tier !== 'isolated'
 }
 
 /** Whether its instance is leaving, has a weight of 0, or was drained by hand. */
@@ -37,7 +37,7 @@ export function tierEndsAt(
 ): number {
   switch (tier) {
     case 'isolated':
-    case 'shut':
+    case 'blocked':
       return endpoint.admitsAt(guard, now)
     case 'draining':
       return endpoint.drainedUntil > now ? endpoint.drainedUntil : Infinity

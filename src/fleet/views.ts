@@ -8,23 +8,23 @@ export class Views {
   #policy: ViewPolicy
   #instanceGuard: Guard | undefined
   #all: readonly LiveEndpoint[] = []
-  #whole: View
+  #viewOfAll: View
   /** By the key of the subset. */
-  readonly #subsets = new Map<string, View>()
+  readonly #viewsBySubset = new Map<string, View>()
 
   constructor(policy: ViewPolicy, instanceGuard: Guard | undefined) {
     this.#policy = policy
     this.#instanceGuard = instanceGuard
-    this.#whole = new View(policy, instanceGuard)
+    this.#viewOfAll = new View(policy, instanceGuard)
   }
 
   /** Begins again under another policy: panic and throttles are forgotten. */
   reconfigure(policy: ViewPolicy, instanceGuard: Guard | undefined): void {
     this.#policy = policy
     this.#instanceGuard = instanceGuard
-    this.#subsets.clear()
-    this.#whole = new View(policy, instanceGuard)
-    this.#whole.apply(this.#all)
+    this.#viewsBySubset.clear()
+    this.#viewOfAll = new View(policy, instanceGuard)
+    this.#viewOfAll.apply(this.#all)
   }
 
   /** Attempts one endpoint may carry. */
@@ -35,32 +35,32 @@ export class Views {
   /** All endpoints of the fleet are these. */
   apply(all: readonly LiveEndpoint[]): void {
     this.#all = all
-    for (const view of this.#each()) view.apply(all)
+    for (const view of this.#allViews()) view.apply(all)
   }
 
   /** What calls to a subset may go to; without one, all endpoints. */
-  of(subset: Subset | undefined): View {
-    if (!subset) return this.#whole
-    let view = this.#subsets.get(subset.key)
+  viewOf(subset: Subset | undefined): View {
+    if (!subset) return this.#viewOfAll
+    let view = this.#viewsBySubset.get(subset.key)
     if (!view) {
       view = new View(this.#policy, this.#instanceGuard, subset)
       view.apply(this.#all)
-      this.#subsets.set(subset.key, view)
+      this.#viewsBySubset.set(subset.key, view)
     }
     return view
   }
 
   invalidate(): void {
-    for (const view of this.#each()) view.invalidate()
+    for (const view of this.#allViews()) view.invalidate()
   }
 
   /** Whether others may take the calls of an endpoint, in each view: calls to a subset cannot go to the rest. */
   hasStandIn(endpoint: LiveEndpoint, guard: Guard, now: number): boolean {
-    return [...this.#each()].every((view) => view.hasStandIn(endpoint, guard, now))
+    return [...this.#allViews()].every((view) => view.hasStandIn(endpoint, guard, now))
   }
 
-  *#each(): Generator<View> {
-    yield this.#whole
-    yield* this.#subsets.values()
+  *#allViews(): Generator<View> {
+    yield this.#viewOfAll
+    yield* this.#viewsBySubset.values()
   }
 }

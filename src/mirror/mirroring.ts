@@ -196,7 +196,7 @@ export class Mirroring {
 
 function isHealthyTarget(endpoint: LiveEndpoint, now: number): boolean {
   const tier = tierOf(endpoint, undefined, now)
-  return (tier === 'available' || tier === 'warming') && endpoint.allClosed()
+  return (tier === 'available' || tier === 'warming') && endpoint.allBreakersClosed()
 }
 
 type EmitCopyEvent = <Name extends 'mirror' | 'mirror:dropped'>(

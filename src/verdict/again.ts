@@ -30,7 +30,7 @@ export function freeRoundsWithoutOther({ processed }: Verdict): number {
  * The maximum number of free tries of a call, on all instances together. It is enough when half of a fleet has just
  * died, but does not let a call try every instance of a large fleet.
  */
-export const FREE_TRIES_PER_CALL = 10
+export const FREE_ATTEMPTS_PER_CALL = 10
 
 /** The idempotent methods (RFC 9110, section 9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])

@@ -179,7 +179,7 @@ describe('breakers in front of the fleet', () => {
     harness.run('failure')
     await harness.clock.advance(1000)
     expect(harness.acquire()).toBeUndefined()
-    expect(harness.fleet.refusal(harness.guards[0], undefined, undefined, undefined)).toMatchObject({
+    expect(harness.fleet.makeRefusal(harness.guards[0], undefined, undefined, undefined)).toMatchObject({
       name: 'CircuitOpenError',
       code: 'ERR_OUTRIGGER_CIRCUIT_OPEN',
       retryAfter: 2000,
@@ -192,7 +192,7 @@ describe('breakers in front of the fleet', () => {
     const [guard] = harness.guards
     if (guard) harness.fleet.endpoints[0]?.breaker(guard).isolate()
     expect(harness.acquire()).toBeUndefined()
-    expect(harness.fleet.refusal(guard, undefined, undefined, undefined)).toMatchObject({
+    expect(harness.fleet.makeRefusal(guard, undefined, undefined, undefined)).toMatchObject({
       retryAfter: Infinity,
     })
   })
@@ -261,7 +261,7 @@ describe('breakers in front of the fleet', () => {
     hung[0]?.settle(VERDICTS.good)
     expect(harness.log.at(-1)).toBe('breaker:close a')
     expect(hung.slice(1).map((attempt) => attempt?.settle(VERDICTS.silent))).toHaveLength(3)
-    expect(harness.fleet.endpoints[0]?.isOpen()).toBe(false)
+    expect(harness.fleet.endpoints[0]?.isInstanceBreakerClosed()).toBe(true)
   })
 
   it('wait for a probe as long as probeTimeout says, where it is set', async () => {

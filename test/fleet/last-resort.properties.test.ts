@@ -159,6 +159,6 @@ test('results from before do not count, and bodies that are cut short are no suc
     attempt?.amend(VERDICTS.breach)
     attempt?.release()
   }
-  expect(harness.fleet.endpoints[0]?.isOpen()).toBe(true)
+  expect(harness.fleet.endpoints[0]?.isInstanceBreakerClosed()).toBe(false)
   expect(harness.fleet.endpoints[0]?.settled).toMatchObject({ failure: 20, success: 0 })
 })

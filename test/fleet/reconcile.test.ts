@@ -45,7 +45,7 @@ describe('a fleet follows its snapshots', () => {
     harness.apply('a')
     harness.run('failure')
     const running = harness.acquire()
-    expect(running?.endpoint.openPool()).toBe(running?.endpoint.openPool())
+    expect(running?.endpoint.getPool()).toBe(running?.endpoint.getPool())
     const [before] = harness.fleet.endpoints
     harness.apply(instance('a', { weight: 5, metadata: { version: '2' } }))
     const [after] = harness.fleet.endpoints
@@ -61,7 +61,7 @@ describe('a fleet follows its snapshots', () => {
   it('takes the same id at another url for a new instance', async () => {
     const harness = new Harness({ breaker: { failureThreshold: 1 } })
     harness.apply('a')
-    expect(harness.acquire()?.endpoint.openPool()).toBe(harness.pools[0])
+    expect(harness.acquire()?.endpoint.getPool()).toBe(harness.pools[0])
     harness.run('failure')
     harness.apply(instance('a', { url: 'http://elsewhere:80' }))
     expect(harness.fleet.endpoints[0]).toMatchObject({ inFlight: 0, settled: { failure: 0 } })
@@ -94,7 +94,7 @@ describe('a removed endpoint', () => {
     const harness = new Harness()
     harness.apply('a')
     const running = harness.acquire()
-    expect(running?.endpoint.openPool()).toBe(harness.pools[0])
+    expect(running?.endpoint.getPool()).toBe(harness.pools[0])
     harness.apply()
     await harness.clock.advance(500)
     expect(harness.pools[0]?.destroyed).toBe(false)
@@ -108,7 +108,7 @@ describe('a removed endpoint', () => {
   it('loses its pool after drainTimeout', async () => {
     const harness = new Harness({ drainTimeout: 1000 })
     harness.apply('a')
-    expect(harness.acquire()?.endpoint.openPool()).toBe(harness.pools[0])
+    expect(harness.acquire()?.endpoint.getPool()).toBe(harness.pools[0])
     harness.apply()
     await harness.clock.advance(999)
     expect(harness.pools[0]?.destroyed).toBe(false)
@@ -137,7 +137,7 @@ describe('a removed endpoint', () => {
   it('that carries nothing, or was never connected, leaves no timer', async () => {
     const harness = new Harness()
     harness.apply('a', 'b')
-    expect(harness.fleet.endpoints[0]?.openPool()).toBe(harness.pools[0])
+    expect(harness.fleet.endpoints[0]?.getPool()).toBe(harness.pools[0])
     harness.apply()
     await harness.clock.advance(0)
     expect(harness.pools.map(({ destroyed }) => destroyed)).toEqual([true])

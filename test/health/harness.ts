@@ -37,7 +37,7 @@ export class HealthHarness extends Harness {
         isOthers: (endpoint, now) => isOthers(fleet, endpoint, now),
         changed: (endpoint, to) => {
           if (to) this.told.push(`${to} ${endpoint.instance.id}`)
-          fleet.checked(endpoint, to)
+          fleet.onHealthCheck(endpoint, to)
         },
       },
       this.checks(health),

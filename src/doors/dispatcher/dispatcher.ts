@@ -59,7 +59,7 @@ export class AttemptDispatcher extends Dispatcher {
     }
     const sendWith = (headers: Readonly<Record<string, string>> | undefined): void => {
       try {
-        if (this.core.closed) throw this.core.closed
+        if (this.core.closeError) throw this.core.closeError
         sendOne(this.core, plan, request, (attempt) => {
           attempt.headers = headers
           if (request.origin !== undefined) checkScheme(String(request.origin), attempt)
@@ -90,7 +90,7 @@ export class AttemptDispatcher extends Dispatcher {
       }
     }
     const begin = (): void => {
-      if (this.core.discovery.seen || this.core.closed) send()
+      if (this.core.discovery.seen || this.core.closeError) send()
       else this.wait(plan, send)
     }
     if (journal) journal.trace(begin)
@@ -130,15 +130,15 @@ export class AttemptDispatcher extends Dispatcher {
 
   /** Until the first snapshot; `send` then says itself what is wrong, if something is. */
   private wait(plan: Plan, send: () => void): void {
-    const { waiting, discovery } = this.core
+    const { snapshotWaiters, discovery } = this.core
     const resume = AsyncResource.bind(send)
     const giveUp = (): void => {
       if (plan.waitForReady) return
-      waiting.delete(awaiting)
+      snapshotWaiters.delete(awaiting)
       resume()
     }
     const awaiting = { resume, giveUp }
-    waiting.add(awaiting)
+    snapshotWaiters.add(awaiting)
     if (discovery.isHopeless) giveUp()
   }
 

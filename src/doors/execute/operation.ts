@@ -119,7 +119,7 @@ class Execution implements Sending, ExecuteContext {
   }
 
   /** The function may have been answered in time, and not have heard of it yet. */
-  abortLate(reason: Error, verdict: Verdict): void {
+  abortAtLimit(reason: Error, verdict: Verdict): void {
     const settle = (): void => {
       this.#attempt.settle(verdict)
       this.#attempt.release()

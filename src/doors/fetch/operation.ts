@@ -29,7 +29,7 @@ export class FetchOperation implements Operation<Response>, FetchCall, ThroughFe
   readonly method: string
   readonly path: string
   readonly signal: AbortSignal | undefined
-  readonly leaving: AbortSignal | undefined
+  readonly firstCallerSignal: AbortSignal | undefined
   readonly deadline: number | undefined
   readonly spare: Spare | undefined = undefined
   body: unknown
@@ -52,7 +52,7 @@ export class FetchOperation implements Operation<Response>, FetchCall, ThroughFe
     given: CallInit | undefined,
     otherClients: OtherClients | undefined,
     learned: Learned | undefined,
-    leaving: AbortSignal | undefined,
+    firstCallerSignal: AbortSignal | undefined,
   ) {
     const request = requestOf(input, given, target.url)
     // What a Request has are getters, which no spread would copy.
@@ -66,7 +66,7 @@ export class FetchOperation implements Operation<Response>, FetchCall, ThroughFe
     this.method = target.method
     this.path = target.path
     this.signal = signalOf(init, request)
-    this.leaving = leaving
+    this.firstCallerSignal = firstCallerSignal
     this.#input = request && init?.query ? new Request(target.url, request) : (request ?? target.url)
     this.deadline = init?.deadline
     this.#makeBody = typeof init?.body === 'function' ? init.body : undefined

@@ -73,7 +73,7 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
     this.#deadline = plan.headers.deadline === undefined ? Infinity : core.clock.now() + context.remaining
     const handOverUnsent = (error: Error): boolean => {
       const next = receiver.replaceUnsent(error)
-      return next?.hold(() => this.#goOn(this.#exchangeOf(next, handOverUnsent))) === true
+      return next?.releaseOnThrow(() => this.#goOn(this.#exchangeOf(next, handOverUnsent))) === true
     }
     this.#first = this.#current = this.#exchangeOf(attempt, handOverUnsent)
   }
@@ -107,7 +107,7 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
   get isMockActive(): boolean {
     try {
       // It is sent on that pool next.
-      const { constructor } = this.#current.attempt.endpoint.openPool() as {
+      const { constructor } = this.#current.attempt.endpoint.getPool() as {
         constructor?: { name?: unknown }
       }
       return String(constructor?.name).startsWith('Mock')
@@ -176,8 +176,8 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
     this.#judge()
   }
 
-  abortLate(reason: Error, verdict: Verdict): void {
-    this.#current.abortLate(reason, verdict)
+  abortAtLimit(reason: Error, verdict: Verdict): void {
+    this.#current.abortAtLimit(reason, verdict)
     this.#outside?.abort(reason)
   }
 
@@ -186,7 +186,7 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
     this.#origin = origin
     try {
       if (this.#current.dispatched) return this.#redirected(origin, options, handler)
-      return this.#current.attempt.hold((attempt) => {
+      return this.#current.attempt.releaseOnThrow((attempt) => {
         checkScheme(origin, attempt)
         const going = this.#current.dispatch(this.#call.spare?.sent(options) ?? options, handler)
         if (this.#call.plan.mirror) this.#mirror(attempt, options, origin)

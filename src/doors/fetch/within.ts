@@ -21,7 +21,7 @@ export function within(waiting: Waiting, answer: Response | Promise<Response>): 
   const { core, plan, signal, deadline } = waiting
   const { clock, service, onClose } = core
   return new Promise((resolve, reject) => {
-    const closed = (): void => end(core.closed)
+    const closed = (): void => end(core.closeError)
     const aborted = (): void => end(signal?.reason)
     const total = Math.min(plan.timeout.total, deadline - clock.now())
     const late = (): void =>
@@ -46,7 +46,7 @@ export function within(waiting: Waiting, answer: Response | Promise<Response>): 
       if (settle()) resolve(response)
       else if (response instanceof Response) discardResponse(response)
     }, end)
-    if (core.closed) closed()
+    if (core.closeError) closed()
     else if (signal?.aborted) aborted()
   })
 }

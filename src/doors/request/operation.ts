@@ -131,7 +131,7 @@ class RequestTransfer implements Sending, Pick<Dispatcher, 'dispatch'> {
       const next = receiver.replaceUnsent(error)
       if (!next) return false
       const last = this.#exchange
-      next.hold(() => {
+      next.releaseOnThrow(() => {
         this.#exchange = exchangeOf(next, handOverUnsent)
         last.handOver(this.#exchange)
       })
@@ -158,7 +158,7 @@ class RequestTransfer implements Sending, Pick<Dispatcher, 'dispatch'> {
     this.#exchange.abort(reason)
   }
 
-  abortLate(reason: Error, verdict: Verdict): void {
-    this.#exchange.abortLate(reason, verdict)
+  abortAtLimit(reason: Error, verdict: Verdict): void {
+    this.#exchange.abortAtLimit(reason, verdict)
   }
 }

@@ -104,13 +104,13 @@ export function sendOne<T>(
     ...asked,
     now: 0,
     attempt: number,
-    subset: stay ?? plan.traffic?.choose(asked, core.fleet.availability.standing(plan.guard)),
+    subset: stay ?? plan.traffic?.choose(asked, core.fleet.availability.subsetState(plan.guard)),
     excluded: (endpoint) => endpoint === request.avoid || failed?.has(endpoint) === true,
   }
   const attempt = core.fleet.acquire(request, plan.guard)
   if (!attempt) {
-    const { closed, fleet, discovery } = core
-    throw closed ?? fleet.refusal(plan.guard, discovery.error, plan.route?.key, request.subset)
+    const { closeError, fleet, discovery } = core
+    throw closeError ?? fleet.makeRefusal(plan.guard, discovery.error, plan.route?.key, request.subset)
   }
-  return attempt.hold(send)
+  return attempt.releaseOnThrow(send)
 }

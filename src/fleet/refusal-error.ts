@@ -24,7 +24,7 @@ export interface RefusalContext {
 }
 
 /** Why no endpoint could be picked, as the error that the caller gets. */
-export function refusal(context: RefusalContext): OutriggerError {
+export function makeRefusalError(context: RefusalContext): OutriggerError {
   return withoutStack(() => reasonFor(context))
 }
 

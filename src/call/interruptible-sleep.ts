@@ -2,16 +2,16 @@ import { startTimer } from '../clock.ts'
 import type { Core } from './core.ts'
 
 /** Ends a wait before its time. */
-export interface Waiting {
+export interface SleepInterrupt {
   readonly resolve: () => void
   readonly reject: (reason: unknown) => void
 }
 
 /** Waits by the clock, or until the client closes. `onWait` gets what ends the wait before. */
-export function pause(
+export function interruptibleSleep(
   { clock, onClose }: Core,
   ms: number,
-  onWait: (waiting: Waiting) => void,
+  onWait: (interrupt: SleepInterrupt) => void,
 ): Promise<void> {
   return new Promise<void>((resolve, reject) => {
     const letGo = (): void => {

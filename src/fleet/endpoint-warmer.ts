@@ -5,14 +5,14 @@ import type { LiveEndpoint } from './endpoint.ts'
 export type WarmUp = (endpoint: LiveEndpoint) => Promise<void>
 
 /** Milliseconds for which a new endpoint is held back at most. */
-export const HOLD = 1_000
+export const HOLD_BACK_MS = 1_000
 /** Milliseconds since the latest call: connections to the instances of a service that nobody calls would be wasted. */
-const IN_USE = 60_000
+const IN_USE_MS = 60_000
 /** Endpoints that are warmed at a time. */
-const AT_A_TIME = 8
+const MAX_CONCURRENT = 8
 
 /** Opens connections to new endpoints before their first call. */
-export class Warming {
+export class EndpointWarmer {
   readonly #warmUp: WarmUp
   readonly #invalidate: () => void
   readonly #queue: LiveEndpoint[] = []
@@ -24,15 +24,15 @@ export class Warming {
   }
 
   /** `added` of `all` endpoints are new. */
-  added(added: readonly LiveEndpoint[], all: readonly LiveEndpoint[], now: number, usedAt: number): void {
-    if (now - usedAt > IN_USE) return
+  warm(added: readonly LiveEndpoint[], all: readonly LiveEndpoint[], now: number, usedAt: number): void {
+    if (now - usedAt > IN_USE_MS) return
     // The others must not carry more than twice their load meanwhile.
     const isHeld = added.length * 2 <= all.length
     for (const endpoint of added) {
-      if (isHeld) endpoint.warmingUntil = now + HOLD
+      if (isHeld) endpoint.warmingUntil = now + HOLD_BACK_MS
       this.#queue.push(endpoint)
     }
-    outsideCalls.runInAsyncScope(() => this.#next())
+    outsideCalls.runInAsyncScope(() => this.#warmNext())
   }
 
   /** Warms no further endpoints. Those whose connections are being opened finish; those that wait get calls at once. */
@@ -41,23 +41,23 @@ export class Warming {
     this.#invalidate()
   }
 
-  #next(): void {
-    while (this.#running < AT_A_TIME) {
+  #warmNext(): void {
+    while (this.#running < MAX_CONCURRENT) {
       const endpoint = this.#queue.shift()
       if (!endpoint) return
       if (endpoint.removed) continue
       this.#running++
-      void this.#warm(endpoint)
+      void this.#warmOne(endpoint)
     }
   }
 
-  async #warm(endpoint: LiveEndpoint): Promise<void> {
+  async #warmOne(endpoint: LiveEndpoint): Promise<void> {
     await this.#warmUp(endpoint)
     this.#running--
     if (endpoint.warmingUntil > -Infinity) {
       endpoint.warmingUntil = -Infinity
       this.#invalidate()
     }
-    this.#next()
+    this.#warmNext()
   }
 }

@@ -2,9 +2,9 @@ import type { Clock } from '../clock.ts'
 import type { LiveEndpoint } from './endpoint.ts'
 
 /** Removed endpoints: each has its drain time to finish the attempts that it carries, then its pools are destroyed. */
-export class Retiring {
+export class RetiringEndpoints {
   readonly #clock: Clock
-  readonly #underWay = new Set<Promise<void>>()
+  readonly #retirements = new Set<Promise<void>>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -12,20 +12,20 @@ export class Retiring {
 
   /** Its attempts have `drainTimeout` ms to end. */
   add(endpoint: LiveEndpoint, drainTimeout: number): void {
-    const retired = this.#retire(endpoint, drainTimeout).finally(() => this.#underWay.delete(retired))
-    this.#underWay.add(retired)
+    const retired = this.#retire(endpoint, drainTimeout).finally(() => this.#retirements.delete(retired))
+    this.#retirements.add(retired)
   }
 
   /** Resolves when the pools of all of them are destroyed. */
-  async ended(): Promise<void> {
-    await Promise.all(this.#underWay)
+  async whenEnded(): Promise<void> {
+    await Promise.all(this.#retirements)
   }
 
   async #retire(endpoint: LiveEndpoint, drainTimeout: number): Promise<void> {
     if (endpoint.inFlight > 0) {
       const timer = new AbortController()
       const timeout = this.#clock.sleep(drainTimeout, timer.signal, { ref: false })
-      await Promise.race([endpoint.idle(), timeout.catch(() => {})])
+      await Promise.race([endpoint.whenAttemptsEnd(), timeout.catch(() => {})])
       timer.abort()
     }
     await endpoint.destroyPools()

@@ -11,7 +11,7 @@ import type { Changed } from './roster.ts'
 const BREAKER = { open: 'breaker:open', 'half-open': 'breaker:half-open', closed: 'breaker:close' } as const
 
 /** What a fleet tells of its instances and their breakers. */
-export class News {
+export class FleetEvents {
   readonly #events: Emitter<ClientEvents>
   readonly #stamp: () => ServiceEvent
 
@@ -20,7 +20,7 @@ export class News {
     this.#stamp = stamp
   }
 
-  transition(
+  emitTransition(
     { instance, lastFailure }: LiveEndpoint,
     { route }: Guard,
     transition: Transition,
@@ -40,7 +40,7 @@ export class News {
     })
   }
 
-  ejected({ instance }: LiveEndpoint, { calls, successes, ms }: Tally, ejectFor: number): void {
+  emitEjected({ instance }: LiveEndpoint, { calls, successes, ms }: Tally, ejectFor: number): void {
     if (!this.#events.has('instance:ejected')) return
     const latency = successes > 0 && { latency: ms / successes }
     this.#events.emit('instance:ejected', {
@@ -54,7 +54,7 @@ export class News {
   }
 
   /** A server has asked for a pause, and is stayed away from for `pauseFor` ms. */
-  paused({ instance, status, route }: Attempt, pauseFor: number): void {
+  emitPaused({ instance, status, route }: Attempt, pauseFor: number): void {
     if (!this.#events.has('instance:paused')) return
     this.#events.emit('instance:paused', {
       ...this.#stamp(),
@@ -66,7 +66,7 @@ export class News {
   }
 
   /** Health checks have changed what an instance is held for. */
-  health({ instance, health }: LiveEndpoint, to: 'healthy' | 'unhealthy', now: number): void {
+  emitHealth({ instance, health }: LiveEndpoint, to: 'healthy' | 'unhealthy', now: number): void {
     if (!health) return
     if (to === 'unhealthy') {
       const { latest, failures } = health
@@ -76,7 +76,7 @@ export class News {
     }
   }
 
-  snapshot(
+  emitSnapshot(
     added: readonly LiveEndpoint[],
     changed: readonly Changed[],
     removed: readonly LiveEndpoint[],
