@@ -1,4 +1,4 @@
-import type { DeparturePolicy } from './departure.ts'
+import type { DeparturePolicy } from './request-sender.ts'
 import type { AnswerPolicy } from './judge.ts'
 
 /** What a plan says about one attempt on the wire. */

@@ -25,7 +25,7 @@ import { Mirror } from '../mirror/mirror.ts'
 import { Traffic } from '../traffic/traffic.ts'
 import { parseRouteKey } from '../routes/key.ts'
 import { compileContract, CONTRACT_RULE, contractPolicy, NO_POLICY } from '../typed/compile.ts'
-import { Parts } from './parts.ts'
+import { Parts } from './plan-parts.ts'
 import { ownPools } from './pool-settings.ts'
 import type { ClientOptions, RouteLimit, RouteRule, TimeoutOptions } from './options.ts'
 

@@ -1,4 +1,4 @@
-import { SMALL } from '../attempt/discard-body.ts'
+import { SMALL } from '../attempt/drain-handler.ts'
 import { startTimer, type Clock } from '../clock.ts'
 import { timeoutError } from '../errors.ts'
 import type { Dispatcher } from '../undici.ts'

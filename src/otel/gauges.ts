@@ -1,5 +1,5 @@
 import type { Meter, Observable } from '@opentelemetry/api'
-import { queuedOf, snapshotsOf, sumOf as sum, type Measured } from '../client/measured.ts'
+import { queuedOf, snapshotsOf, sumOf as sum, type Measured } from '../client/metrics-source.ts'
 import type { ClientSnapshot, InstanceSnapshot } from '../client/snapshot.ts'
 import { hostOf } from './attributes.ts'
 

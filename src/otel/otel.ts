@@ -6,7 +6,7 @@ import {
   type MeterProvider,
   type TracerProvider,
 } from '@opentelemetry/api'
-import type { Measured } from '../client/measured.ts'
+import type { Measured } from '../client/metrics-source.ts'
 import type { Listener } from '../observe/emitter.ts'
 import type { ClientEvents } from '../observe/events.ts'
 import { checkBoolean, checkMethods, checkObject } from '../options.ts'

@@ -3,12 +3,12 @@ import type { ClientSnapshot } from '../client/snapshot.ts'
 import type { Listener } from '../observe/emitter.ts'
 import type { ClientEvents } from '../observe/events.ts'
 import { BoundedLabel, DURATION_BUCKETS, idLabel, methodLabel } from '../observe/labels.ts'
-import { queuedOf, snapshotsOf, sumOf, type Measured } from '../client/measured.ts'
+import { queuedOf, snapshotsOf, sumOf, type Measured } from '../client/metrics-source.ts'
 import { checkMethods, checkObject, quote } from '../options.ts'
 import { checkExemplars, exemplarOf, type ExemplarLabels } from './exemplars.ts'
 
 export type { ExemplarLabels } from './exemplars.ts'
-export type { Measured } from '../client/measured.ts'
+export type { Measured } from '../client/metrics-source.ts'
 
 /** Options of `prometheus()`. */
 export interface PrometheusOptions {

@@ -2,7 +2,7 @@ import type { Verdict } from './verdict.ts'
 
 /*
  * The rules for sending a request again. Three places use them:
- * - `Departure.mayResend` (attempt/departure.ts) sends the same attempt on a new connection to the same instance.
+ * - `RequestSender.mayResend` (attempt/request-sender.ts) sends the same attempt on a new connection to the same instance.
  *   The call does not notice it.
  * - `replaceUnsent` (call/retry-decision.ts) moves a request that was not sent, with its body, to another attempt.
  *   The call does not notice it.

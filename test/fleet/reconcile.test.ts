@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Departure } from '../../src/attempt/departure.ts'
+import { Departure } from '../../src/attempt/request-sender.ts'
 import { Deadlines } from '../../src/deadlines.ts'
 import type { Instance } from '../../src/registry/source.ts'
 import { Harness, instance } from './harness.ts'

@@ -16,7 +16,7 @@ import { afterRedirect, type Verdict } from '../../verdict/verdict.ts'
 import { exchangeFor, sendOne } from '../sending/attempt.ts'
 import { mirrored } from '../sending/mirror.ts'
 import type { Priority } from '../../limit/priority.ts'
-import type { Spare } from './spare.ts'
+import type { Spare } from './request-copies.ts'
 import type { Logical } from '../plan/target.ts'
 
 /** Another client of the app that serves an origin, for redirects from one service to another. */

@@ -5,7 +5,7 @@ import { arePlain } from '../../../response/fetched-headers.ts'
 import { ResourceTiming } from '../../../response/resource-timing.ts'
 import { lazyResponse } from '../../../response/lazy-response.ts'
 import { wrapHandler, type Dispatcher } from '../../../undici.ts'
-import { codingsOf, decoded } from './decode.ts'
+import { codingsOf, decoded } from './decode-body.ts'
 
 type Handler = Dispatcher.DispatchHandler
 type Controller = Dispatcher.DispatchController

@@ -1,4 +1,4 @@
-import { SMALL } from '../../attempt/discard-body.ts'
+import { SMALL } from '../../attempt/drain-handler.ts'
 import { isWhole } from '../../fallback/response.ts'
 
 /** Frees the connection of an answer nobody will read: drains it when it is small, cancels it otherwise. */

@@ -1,4 +1,4 @@
-import { plainCall, type PlainCall, type SentHeaders } from './shape.ts'
+import { plainCall, type PlainCall, type SentHeaders } from './plain-call.ts'
 
 /** Shapes of calls are few; of what has ever new names of headers, no more than this is kept. */
 const MOST = 200

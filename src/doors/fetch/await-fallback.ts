@@ -2,7 +2,7 @@ import type { Core } from '../../call/core.ts'
 import type { Plan } from '../../call/plan.ts'
 import { startTimer } from '../../clock.ts'
 import { timeoutError } from '../../errors.ts'
-import { discardResponse } from './discard.ts'
+import { discardResponse } from './discard-response.ts'
 
 /** Whose fallback is waited for, and until when. */
 interface Waiting {

@@ -1,9 +1,9 @@
 import { isBuiltIn, type FetchDispatcher } from '../../../attempt/platform.ts'
 import { platformResponse } from '../../../response/lazy-response.ts'
 import type { Target } from '../../plan/target.ts'
-import { FirstAnswer, Listening, Replay } from './first-answer.ts'
-import type { Learned } from './learned.ts'
-import { plainCall, SentHeaders, type PlainCall } from './shape.ts'
+import { FirstAnswer, Listening, Replay } from './first-response.ts'
+import type { Learned } from './header-templates.ts'
+import { plainCall, SentHeaders, type PlainCall } from './plain-call.ts'
 
 /** Whose call it is: it can be sent through fetch too, with a dispatcher of ours below it. */
 export interface ThroughFetch {
