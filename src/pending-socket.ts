@@ -11,7 +11,7 @@ export class PendingSocket {
   #socket: Socket | undefined
 
   /** `connect`, watched. */
-  of(connect: Connector): Connector {
+  track(connect: Connector): Connector {
     return (options, callback) => {
       let isDone = false
       // undici returns the socket before it is connected, which its types do not say.

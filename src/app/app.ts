@@ -82,8 +82,8 @@ export class App {
 
   /** Throws synchronously if the call is invalid. */
   fetch(input: FetchInput, init?: RequestInit): Promise<Response> {
-    const returning = this.#platform.returning(input, init)
-    if (returning) return returning
+    const returned = this.#platform.fetchIfReturned(input, init)
+    if (returned) return returned
     const url = URL.parse(urlText(input))
     // fetch() itself reports an invalid URL. data: and blob: URLs never leave the process.
     if (!url || !/^https?:$/.test(url.protocol)) return this.#platform.fetch(input, init)

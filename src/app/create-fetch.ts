@@ -1,4 +1,4 @@
-import { noteMade, type Fetch } from '../attempt/platform.ts'
+import { registerFetch, type Fetch } from '../attempt/platform.ts'
 import type { Client } from '../client/client.ts'
 import { configurable, type Configurable } from '../client/configurable.ts'
 import type { ClientSnapshot } from '../client/snapshot.ts'
@@ -91,6 +91,6 @@ export function fetchOf(app: App): AppFetch {
     close: () => app.close(),
     [Symbol.asyncDispose]: () => app.close(),
   })
-  noteMade(made)
+  registerFetch(made)
   return made
 }

@@ -1,4 +1,4 @@
-import { dispatchOutside, type FetchDispatcher } from '../attempt/platform.ts'
+import { dispatchByPlatform, type FetchDispatcher } from '../attempt/platform.ts'
 import { OutriggerError } from '../errors.ts'
 
 /** The error for a host that is not a service. */
@@ -18,4 +18,4 @@ export function denying(origin: string): FetchDispatcher {
 }
 
 /** The dispatcher of the platform. */
-export const OUTSIDE: FetchDispatcher = { dispatch: dispatchOutside }
+export const OUTSIDE: FetchDispatcher = { dispatch: dispatchByPlatform }

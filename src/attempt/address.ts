@@ -1,7 +1,7 @@
 import { OutriggerError } from '../errors.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import type { Dispatcher } from '../undici.ts'
-import { namesHost, oneContentLength, plainHeaders, withExtra, withHost } from './headers.ts'
+import { hasHost, mergeContentLengths, plainHeaders, withExtra, withHost } from './headers.ts'
 
 /** Whom the caller asked for. */
 export interface LogicalHost {
@@ -15,7 +15,7 @@ export interface LogicalHost {
 }
 
 /** A request as it goes to an instance: with our headers too, and the logical Host. `extra` is in lower case. */
-export function addressed(
+export function addressRequest(
   options: Dispatcher.DispatchOptions,
   origin: string,
   logical: LogicalHost,
@@ -23,9 +23,9 @@ export function addressed(
 ): Dispatcher.DispatchOptions {
   const given = plainHeaders(options.headers)
   // A Host of the caller's own is also whose certificate he expects.
-  const own = namesHost(given)
+  const own = hasHost(given)
   const hosted = own ? given : withHost(given, logical.host)
-  const headers = oneContentLength(extra ? withExtra(hosted, extra) : hosted)
+  const headers = mergeContentLengths(extra ? withExtra(hosted, extra) : hosted)
   const servername = own ? undefined : logical.servername
   // undici 5 to 7 hand on the dispatcher they were called with; undici 8 refuses it.
   return { ...options, origin, headers, servername, dispatcher: undefined } as Dispatcher.DispatchOptions

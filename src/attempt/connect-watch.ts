@@ -2,13 +2,13 @@ import type { Deadlines, Expiring } from '../deadlines.ts'
 import { isLate } from '../verdict/limit.ts'
 
 /** What waits for a connection. */
-export interface Waiter {
+export interface ConnectWaiter {
   /** Whether it waits for a connection of our own pool that others use, or for a turn on one that is established. */
   readonly hasConnection: boolean
   /** When it was given to a connection after waiting for one; 0 if it did not have to wait. */
   readonly leftQueueAt: number
   /** No connection was established in time. */
-  notConnected(): void
+  connectTimedOut(): void
 }
 
 /** Bounds the time in which a connection is established, and no other wait. */
@@ -19,10 +19,10 @@ export class ConnectWatch implements Expiring {
   waiting: Expiring['waiting'] = undefined
   readonly #deadlines: Deadlines
   readonly #limit: number
-  readonly #waiter: Waiter
+  readonly #waiter: ConnectWaiter
   #isExcused = false
 
-  constructor(deadlines: Deadlines, limit: number, waiter: Waiter) {
+  constructor(deadlines: Deadlines, limit: number, waiter: ConnectWaiter) {
     this.#deadlines = deadlines
     this.#limit = limit
     this.#waiter = waiter
@@ -48,6 +48,6 @@ export class ConnectWatch implements Expiring {
     if (isEarly || isExcused) {
       this.#isExcused ||= isExcused
       this.start()
-    } else this.#waiter.notConnected()
+    } else this.#waiter.connectTimedOut()
   }
 }

@@ -2,9 +2,9 @@ import { PendingSocket } from '../pending-socket.ts'
 import { Client, Pool, type Dispatcher } from '../undici.ts'
 
 /** A request that wants to know which connection it was given to. */
-export interface Passenger {
+export interface ConnectionListener {
   /** Called before the connection has the request. */
-  boards(connection: Connection): void
+  onConnectionAssigned(connection: Connection): void
 }
 
 /**
@@ -23,7 +23,7 @@ export class Connection extends Client {
     // A pool gives its clients a function.
     super(
       origin,
-      typeof connect === 'function' ? { ...options, connect: pendingSocket.of(connect) } : options,
+      typeof connect === 'function' ? { ...options, connect: pendingSocket.track(connect) } : options,
     )
     this.pendingSocket = pendingSocket
     this.on('connect', () => {
@@ -37,7 +37,8 @@ export class Connection extends Client {
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    if ('boards' in handler) (handler as Dispatcher.DispatchHandler & Passenger).boards(this)
+    if ('onConnectionAssigned' in handler)
+      (handler as Dispatcher.DispatchHandler & ConnectionListener).onConnectionAssigned(this)
     return super.dispatch(options, handler)
   }
 

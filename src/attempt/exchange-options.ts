@@ -1,10 +1,10 @@
-import type { DeparturePolicy } from './request-sender.ts'
+import type { SendPolicy } from './request-sender.ts'
 import type { AnswerPolicy } from './judge.ts'
 
 /** What a plan says about one attempt on the wire. */
-export interface ExchangePolicy extends AnswerPolicy, DeparturePolicy {
+export interface ExchangePolicy extends AnswerPolicy, SendPolicy {
   readonly retry: AnswerPolicy['retry']
-  readonly timeout: DeparturePolicy['timeout'] & {
+  readonly timeout: SendPolicy['timeout'] & {
     /** Milliseconds between two pieces of the body; Infinity for none. */
     readonly idle: number
   }

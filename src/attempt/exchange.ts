@@ -5,10 +5,10 @@ import { wrapHandler, type Dispatcher } from '../undici.ts'
 import { watched } from '../verdict/callers-fault.ts'
 import { callersLimitVerdict, isTimeLimit } from '../verdict/limit.ts'
 import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
-import { addressed, type LogicalHost } from './address.ts'
-import type { Connection, Passenger } from './connection.ts'
-import { Departure } from './request-sender.ts'
-import { DiscardBody } from './drain-handler.ts'
+import { addressRequest, type LogicalHost } from './address.ts'
+import type { Connection, ConnectionListener } from './connection.ts'
+import { RequestSender } from './request-sender.ts'
+import { DrainHandler } from './drain-handler.ts'
 import type { AnswerObserver, ExchangeOptions, ExchangePolicy } from './exchange-options.ts'
 import { IdleWatch } from './idle-watch.ts'
 import { Relay } from './relay.ts'
@@ -24,7 +24,7 @@ type Headers = Parameters<NonNullable<Handler['onResponseStart']>>[2]
  * when an attempt is over. Headers decide its outcome, the end of the body releases its load, and a body
  * cut short turns its success into a failure.
  */
-export class Exchange extends Relay implements Passenger {
+export class Exchange extends Relay implements ConnectionListener {
   /** True once the request was written to a connection: before that, a retry is safe for any method. */
   sent = false
   dispatched = false
@@ -40,16 +40,16 @@ export class Exchange extends Relay implements Passenger {
   readonly #observer: AnswerObserver | undefined
   #method = 'GET'
   #path = ''
-  readonly #departure: Departure
+  readonly #sender: RequestSender
   /** What was asked for, until it has been sent. */
-  #given: { readonly options: Dispatcher.DispatchOptions; readonly handler: Handler } | undefined
+  #unsentRequest: { readonly options: Dispatcher.DispatchOptions; readonly handler: Handler } | undefined
   #handOverUnsent: ExchangeOptions['handOverUnsent']
   #body: unknown
   #controller: Controller | undefined
   #abort: ((reason: Error) => void) | undefined
   #aborted: Error | undefined
   /** The caller's time is up, with this; the request ends after the next look at its socket. */
-  #leaving: Error | undefined
+  #callerTimeout: Error | undefined
   #idleWatch: IdleWatch | undefined
 
   constructor(
@@ -70,32 +70,32 @@ export class Exchange extends Relay implements Passenger {
     this.#isAbortable = options.abortable === true
     this.#handOverUnsent = options.handOverUnsent
     this.#observer = options.observer
-    this.#departure = new Departure(attempt, deadlines, policy, this, () => this.#notConnected())
+    this.#sender = new RequestSender(attempt, deadlines, policy, this, () => this.#connectTimedOut())
   }
 
   /** When it left the queue of its pool, by the clock: 0 if it was never in there, Infinity while it is. */
   get queuedUntil(): number {
-    return this.#departure.queuedUntil
+    return this.#sender.queuedUntil
   }
 
   /** Sends a request to the attempt's own instance, whatever its origin says. */
   dispatch(options: Dispatcher.DispatchOptions, handler: Handler): boolean {
     this.dispatched = true
-    this.#given = { options, handler }
+    this.#unsentRequest = { options, handler }
     this.#method = options.method
     this.#path = options.path
-    const request = addressed(options, this.attempt.instance.url, this.#logical, this.#extra)
+    const request = addressRequest(options, this.attempt.instance.url, this.#logical, this.#extra)
     request.body = watched(request.body) ?? null
     this.#body = request.body
     // Built-in fetch hands handlers of the old generation on Node 22 and 24.
     this.inner = typeof handler.onRequestStart === 'function' ? handler : wrapHandler(handler)
-    return this.#departure.send(request)
+    return this.#sender.send(request)
   }
 
   /** Sends the same request as another attempt, whose exchange is `next`: nothing of it was sent here. */
   handOver(next: Exchange): void {
-    const given = this.#given
-    this.inner = this.#given = undefined
+    const given = this.#unsentRequest
+    this.inner = this.#unsentRequest = undefined
     if (!given) return
     const dispatch = (): boolean => next.dispatch(given.options, given.handler)
     const { trail } = next.attempt
@@ -103,14 +103,14 @@ export class Exchange extends Relay implements Passenger {
     else dispatch()
   }
 
-  boards(connection: Connection): void {
-    this.#departure.boards(connection)
+  onConnectionAssigned(connection: Connection): void {
+    this.#sender.onConnectionAssigned(connection)
   }
 
   /** Ends the attempt from our side: a deadline, a lost hedge, a closing client. */
   abort(reason: Error): void {
     this.#aborted = reason
-    this.#disarm()
+    this.#stopTimers()
     if (this.#abort) this.#abort(reason)
     else if (this.#controller) this.#controller.abort(reason)
     // Not connected yet: undici will ask again when it is, and nobody waits for that.
@@ -122,8 +122,8 @@ export class Exchange extends Relay implements Passenger {
    * been there in time: timers run before the event loop looks at its sockets.
    */
   abortAtLimit(reason: Error, verdict: Verdict): void {
-    if (this.#leaving) return
-    this.#leaving = reason
+    if (this.#callerTimeout) return
+    this.#callerTimeout = reason
     const end = (): void => {
       this.attempt.error ??= reason
       this.attempt.settle(verdict)
@@ -135,10 +135,10 @@ export class Exchange extends Relay implements Passenger {
   }
 
   /** Drains the rest of a redirect's answer. The inner handler hears no more of it. */
-  abandon(): void {
-    if (this.#leaving) return
-    this.#disarm()
-    this.inner = new DiscardBody()
+  dropRest(): void {
+    if (this.#callerTimeout) return
+    this.#stopTimers()
+    this.inner = new DrainHandler()
     this.attempt.trail?.left()
     this.attempt.release()
     this.#controller?.resume()
@@ -150,12 +150,12 @@ export class Exchange extends Relay implements Passenger {
       return
     }
     this.sent = true
-    this.#departure.sent()
+    this.#sender.sent()
     const { trail } = this.attempt
     if (trail) trail.connect = this.attempt.age()
     this.#controller = controller
-    this.#given = this.#handOverUnsent = undefined
-    if (this.#isAbortable) this.#heedCaller(controller)
+    this.#unsentRequest = this.#handOverUnsent = undefined
+    if (this.#isAbortable) this.#watchCallersAbort(controller)
     this.inner?.onRequestStart?.(controller, context)
   }
 
@@ -168,16 +168,16 @@ export class Exchange extends Relay implements Passenger {
 
   override onResponseStart(controller: Controller, status: number, headers: Headers, message?: string): void {
     if (status >= 200) {
-      this.#departure.answered()
+      this.#sender.answered()
       this.attempt.trail?.bodyBegan()
       this.#answered(status, headers)
       if (this.#policy.timeout.idle < Infinity) this.#watchBody(controller)
     }
-    if (!this.#leaving) super.onResponseStart(controller, status, headers, message)
+    if (!this.#callerTimeout) super.onResponseStart(controller, status, headers, message)
   }
 
   /** For a fetch that never came down to `dispatch`, because somebody replaced it by a mock. */
-  finish(status: number, headers: Headers): void {
+  settleMocked(status: number, headers: Headers): void {
     this.#answered(status, headers)
     this.attempt.release()
   }
@@ -186,37 +186,37 @@ export class Exchange extends Relay implements Passenger {
     this.#idleWatch?.data()
     const { trail } = this.attempt
     if (trail) trail.bytes += chunk.length
-    if (!this.#leaving) super.onResponseData(controller, chunk)
+    if (!this.#callerTimeout) super.onResponseData(controller, chunk)
   }
 
   override onResponseEnd(
     controller: Controller,
     trailers: Parameters<NonNullable<Handler['onResponseEnd']>>[1],
   ): void {
-    this.#disarm()
+    this.#stopTimers()
     this.attempt.release()
     this.attempt.trail?.bodyOver(false)
     // Nobody else tells who has dispatched it: for undici it has ended well.
-    if (this.#leaving) this.inner?.onResponseError?.(controller, this.#leaving)
+    if (this.#callerTimeout) this.inner?.onResponseError?.(controller, this.#callerTimeout)
     else this.inner?.onResponseEnd?.(controller, trailers)
   }
 
   override onResponseError(controller: Controller, error: Error): void {
     const { attempt, sent } = this
     const isAnswered = attempt.outcome !== undefined
-    const { isReused } = this.#departure
-    const verdict = this.#isOurs(controller, error)
+    const { isReused } = this.#sender
+    const verdict = this.#isAbortedHere(controller, error)
       ? VERDICTS.abandoned
       : judgeFault(attempt, { error, sent, isAnswered, isReused, body: this.#body }, this.#policy)
-    if (!isAnswered && sent && this.#departure.mayResend(verdict)) {
+    if (!isAnswered && sent && this.#sender.mayResend(verdict)) {
       this.sent = false
       this.#controller = this.#abort = undefined
-      this.#departure.resend((reason) => this.onResponseError(NO_CONTROLLER, reason))
+      this.#sender.resend((reason) => this.onResponseError(NO_CONTROLLER, reason))
     } else this.#failed(controller, error, verdict)
   }
 
-  #disarm(): void {
-    this.#departure.stop()
+  #stopTimers(): void {
+    this.#sender.stop()
     this.#idleWatch?.stop()
   }
 
@@ -236,7 +236,7 @@ export class Exchange extends Relay implements Passenger {
     })
   }
 
-  #notConnected(): void {
+  #connectTimedOut(): void {
     const { url } = this.attempt.instance
     const error = timeoutError(
       `no connection to ${url} within ${this.#policy.timeout.connect} ms (timeout.connect)`,
@@ -248,14 +248,14 @@ export class Exchange extends Relay implements Passenger {
   }
 
   /** Whoever reads the response may always stop reading; undici says so on the controller. */
-  #isOurs(controller: Controller | null, error: Error): boolean {
+  #isAbortedHere(controller: Controller | null, error: Error): boolean {
     if (controller?.aborted === true || this.#aborted !== undefined) return true
-    return this.thrown !== undefined && error === this.thrown
+    return this.handlerError !== undefined && error === this.handlerError
   }
 
   #failed(controller: Controller, error: Error, verdict: Verdict): void {
     const { attempt, sent } = this
-    this.#disarm()
+    this.#stopTimers()
     attempt.error ??= error
     // The client has closed: fetch would say no more than that it failed.
     if (isA(error, OutriggerError)) this.timedOut = error
@@ -268,14 +268,14 @@ export class Exchange extends Relay implements Passenger {
   }
 
   /** The caller's signal ends the request. If it says that his time is up, the instance may be to blame. */
-  #heedCaller(controller: Controller): void {
+  #watchCallersAbort(controller: Controller): void {
     const { attempt } = this
     const abort = controller.abort.bind(controller)
     this.#abort = abort
     controller.abort = (reason: Error) => {
-      if (this.#leaving) return
+      if (this.#callerTimeout) return
       if (isTimeLimit(reason) && attempt.outcome === undefined) {
-        const age = attempt.age() - Math.max(this.#departure.leftQueueAt - attempt.startedAt, 0)
+        const age = attempt.age() - Math.max(this.#sender.leftQueueAt - attempt.startedAt, 0)
         const spent = { call: age, attempt: age, late: 0, sent: true }
         this.abortAtLimit(reason, callersLimitVerdict(spent, attempt.endpoint.latency))
       } else abort(reason)

@@ -37,7 +37,7 @@ export function copyPlainHeaders(headers: Dispatcher.DispatchOptions['headers'])
   return copy
 }
 
-export function namesHost(headers: PlainHeaders): boolean {
+export function hasHost(headers: PlainHeaders): boolean {
   if (Array.isArray(headers)) {
     return headers.some((name, index) => index % 2 === 0 && name.toLowerCase() === 'host')
   }
@@ -51,15 +51,15 @@ export function namesHost(headers: PlainHeaders): boolean {
  * fetch on Node 22 hands down a caller's own Content-Length together with its own, `5, 5`. Equal values are one
  * (RFC 9110 §8.6).
  */
-export function oneContentLength(headers: PlainHeaders): PlainHeaders {
+export function mergeContentLengths(headers: PlainHeaders): PlainHeaders {
   if (Array.isArray(headers)) {
     const at = headers.findIndex((name, index) => index % 2 === 0 && isContentLength(name))
-    const one = at < 0 ? undefined : oneLength(headers[at + 1])
+    const one = at < 0 ? undefined : mergedLength(headers[at + 1])
     return one === undefined ? headers : headers.toSpliced(at + 1, 1, one)
   }
   for (const name in headers) {
     if (!isContentLength(name) || !Object.hasOwn(headers, name)) continue
-    const one = oneLength(headers[name])
+    const one = mergedLength(headers[name])
     if (one !== undefined) return { ...headers, [name]: one }
   }
   return headers
@@ -84,7 +84,7 @@ function isContentLength(name: unknown): boolean {
 }
 
 /** The one value of several equal ones; undefined if there is nothing to mend. */
-function oneLength(value: unknown): string | undefined {
+function mergedLength(value: unknown): string | undefined {
   if (typeof value !== 'string' || !value.includes(',')) return undefined
   const [first = '', ...others] = value.split(',').map((each) => each.trim())
   return /^\d+$/.test(first) && others.every((each) => each === first) ? first : undefined

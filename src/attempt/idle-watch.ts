@@ -32,12 +32,12 @@ export class IdleWatch {
   #wait(ms: number): void {
     this.#clock.sleep(ms, this.#stop.signal, { ref: false }).then(
       // Data may lie in the socket that the event loop has not looked at since.
-      () => (this.#clock.poll ? this.#clock.poll(() => this.#look()) : this.#look()),
+      () => (this.#clock.poll ? this.#clock.poll(() => this.#check()) : this.#check()),
       () => {},
     )
   }
 
-  #look(): void {
+  #check(): void {
     if (this.#stop.signal.aborted) return
     // A reader that takes its time is not a stalled server.
     const left = this.#body.paused ? this.#idle : this.#lastData + this.#idle - this.#clock.now()

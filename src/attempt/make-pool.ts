@@ -4,7 +4,7 @@ import type { Instance } from '../registry/source.ts'
 import type { Dispatcher, Pool } from '../undici.ts'
 import { Connections } from './connection.ts'
 import { checkTransport } from './transport.ts'
-import { anyGeneration } from './older-undici.ts'
+import { acceptAnyUndici } from './older-undici.ts'
 
 type MakePool = (instance: Instance) => Dispatcher
 
@@ -12,7 +12,7 @@ type MakePool = (instance: Instance) => Dispatcher
 export type PoolSettings = Pool.Options | MakePool
 
 /** The longest times, in ms, that a client's own timeouts let go by; Infinity for as long as it takes. */
-export interface Patience {
+export interface LongestTimeouts {
   readonly connect: number
   readonly total: number
 }
@@ -22,9 +22,9 @@ const CONNECT_TIMEOUT = 10_000
 const HEADERS_TIMEOUT = 300_000
 
 /** Options of undici's for a pool of ours, whose own limits end nothing before the client's do. Bad ones throw here, not at the first call. */
-export function poolOptions(transport: Pool.Options, patience: Patience): Pool.Options {
+export function poolOptions(transport: Pool.Options, longest: LongestTimeouts): Pool.Options {
   checkTransport(transport)
-  return { ...undiciLimits(patience), ...transport }
+  return { ...undiciLimits(longest), ...transport }
 }
 
 /** What makes the dispatcher of an instance. */
@@ -33,7 +33,7 @@ export function poolMaker(settings: PoolSettings): MakePool {
     return (instance) => {
       const dispatcher: unknown = settings(instance)
       if (!isDispatcher(dispatcher)) throw unusable('transport()', 'an undici dispatcher', dispatcher)
-      return anyGeneration(dispatcher)
+      return acceptAnyUndici(dispatcher)
     }
   }
   return ({ url }) => {
@@ -50,7 +50,7 @@ function isDispatcher(value: unknown): value is Dispatcher {
 }
 
 /** undici must not give up earlier than the client would; 0 is never. */
-export function undiciLimits({ connect, total }: Patience): Pool.Options {
+export function undiciLimits({ connect, total }: LongestTimeouts): Pool.Options {
   return {
     ...(connect > CONNECT_TIMEOUT && { connectTimeout: connect === Infinity ? 0 : connect }),
     ...(total > HEADERS_TIMEOUT && { headersTimeout: 0 }),

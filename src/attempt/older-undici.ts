@@ -6,13 +6,13 @@ type Controller = Dispatcher.DispatchController
 type Headers = Record<string, string | string[]>
 
 /** A dispatcher of the user's own, which may be one of undici 5 or 6: those call handlers by other methods. */
-export function anyGeneration(dispatcher: Dispatcher): Dispatcher {
-  if (isOurs(dispatcher)) return dispatcher
+export function acceptAnyUndici(dispatcher: Dispatcher): Dispatcher {
+  if (isFromOurUndici(dispatcher)) return dispatcher
   return new Proxy(dispatcher, {
     get: (target, name) => {
       if (name === 'dispatch') {
         return (options: Dispatcher.DispatchOptions, handler: Handler): boolean =>
-          target.dispatch(options, new BothHandler(handler))
+          target.dispatch(options, new AnyUndiciHandler(handler))
       }
       const value: unknown = Reflect.get(target, name)
       return typeof value === 'function' ? (value.bind(target) as unknown) : value
@@ -21,23 +21,23 @@ export function anyGeneration(dispatcher: Dispatcher): Dispatcher {
 }
 
 /** Whether it is of the undici that we import. */
-function isOurs(dispatcher: unknown): boolean {
+function isFromOurUndici(dispatcher: unknown): boolean {
   return dispatcher instanceof Dispatcher
 }
 
 /** Has the methods of both generations, each of which calls its own. Those of undici 7 and 8 are the relay's. */
-class BothHandler extends Relay {
-  #controller: OldController | undefined
+class AnyUndiciHandler extends Relay {
+  #controller: LegacyController | undefined
 
   // undici 5 and 6.
 
   onConnect(abort: (reason?: Error) => void, context: unknown): void {
-    this.#controller = new OldController(abort)
+    this.#controller = new LegacyController(abort)
     this.inner?.onRequestStart?.(this.#controller, context)
   }
 
   onUpgrade(status: number, rawHeaders: readonly Buffer[], socket: never): void {
-    this.inner?.onRequestUpgrade?.(this.#of, status, headersOf(rawHeaders), socket)
+    this.inner?.onRequestUpgrade?.(this.#controllerOrNull, status, headersOf(rawHeaders), socket)
   }
 
   onHeaders(status: number, rawHeaders: Buffer[], resume: () => void, message: string): boolean {
@@ -45,32 +45,32 @@ class BothHandler extends Relay {
       this.#controller.onResume = resume
       this.#controller.rawHeaders = rawHeaders
     }
-    this.inner?.onResponseStart?.(this.#of, status, headersOf(rawHeaders), message)
+    this.inner?.onResponseStart?.(this.#controllerOrNull, status, headersOf(rawHeaders), message)
     return this.#controller?.paused !== true
   }
 
   onData(chunk: Buffer): boolean {
-    this.inner?.onResponseData?.(this.#of, chunk)
+    this.inner?.onResponseData?.(this.#controllerOrNull, chunk)
     return this.#controller?.paused !== true
   }
 
   onComplete(rawTrailers: Buffer[] | null): void {
     if (this.#controller) this.#controller.rawTrailers = rawTrailers ?? []
-    this.inner?.onResponseEnd?.(this.#of, headersOf(rawTrailers ?? []))
+    this.inner?.onResponseEnd?.(this.#controllerOrNull, headersOf(rawTrailers ?? []))
   }
 
   onError(error: Error): void {
-    this.inner?.onResponseError?.(this.#of, error)
+    this.inner?.onResponseError?.(this.#controllerOrNull, error)
   }
 
   /** undici passes null for what failed before it had a controller. */
-  get #of(): Controller {
+  get #controllerOrNull(): Controller {
     return (this.#controller ?? null) as unknown as Controller
   }
 }
 
 /** What undici 7 and 8 give to a handler, over the functions that 5 and 6 give. */
-class OldController {
+class LegacyController {
   aborted = false
   paused = false
   reason: Error | null = null

@@ -10,7 +10,7 @@ export class OutsideRequest {
   readonly handler: Dispatcher.DispatchHandler
   #abort: Abort | undefined
   #aborted: Error | undefined
-  #isAbandoned = false
+  #isDropped = false
 
   constructor(inner: Dispatcher.DispatchHandler) {
     this.handler = new Proxy(inner, {
@@ -18,7 +18,7 @@ export class OutsideRequest {
         const value: unknown = Reflect.get(target, name)
         if (typeof value !== 'function') return value
         return (...args: unknown[]): unknown =>
-          this.#passes(name, args[0]) ? Reflect.apply(value, target, args) : undefined
+          this.#shouldForward(name, args[0]) ? Reflect.apply(value, target, args) : undefined
       },
     })
   }
@@ -29,23 +29,23 @@ export class OutsideRequest {
   }
 
   /** Ends the rest of a redirect's answer. The inner handler hears no more of it. */
-  abandon(): void {
-    this.#isAbandoned = true
+  dropRest(): void {
+    this.#isDropped = true
     this.abort(new Error('redirected'))
   }
 
   /** Whether the inner handler is to hear of it. */
-  #passes(name: string | symbol, first: unknown): boolean {
-    if (name === 'onConnect') return this.#started(first as Abort)
+  #shouldForward(name: string | symbol, first: unknown): boolean {
+    if (name === 'onConnect') return this.#onStart(first as Abort)
     if (name === 'onRequestStart') {
       const controller = first as Dispatcher.DispatchController
-      return this.#started((reason) => controller.abort(reason))
+      return this.#onStart((reason) => controller.abort(reason))
     }
     if (name === 'onComplete' || name === 'onResponseEnd') this.#abort = undefined
-    return !this.#isAbandoned
+    return !this.#isDropped
   }
 
-  #started(abort: Abort): boolean {
+  #onStart(abort: Abort): boolean {
     this.#abort = abort
     if (this.#aborted) abort(this.#aborted)
     return this.#aborted === undefined

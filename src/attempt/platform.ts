@@ -13,10 +13,10 @@ export interface FetchDispatcher {
 }
 
 /** A request on its way from one of our fetches to the global one. */
-interface Passage {
-  readonly from: Platform
+interface PendingFetch {
+  readonly platform: Platform
   readonly url: string
-  readonly outer: Passage | undefined
+  readonly outer: PendingFetch | undefined
   /** The request has come back, and has been given to the fetch that was global before. */
   readonly hasReturned: boolean
 }
@@ -35,25 +35,25 @@ const isBuiltInAtImport = BUILT_IN.test(textAtImport)
 const ignoresDispatcher = process.versions['deno'] !== undefined && !textAtImport.includes('fetchImpl')
 
 /** Every fetch that this library has made, and the fetch that was global before it. */
-const made = new WeakMap<Fetch, Fetch>()
+const fetchBelow = new WeakMap<Fetch, Fetch>()
 
 /** Notes that this library has made `fetch`: an application may put it in the place of the global one. */
-export function noteMade(fetch: Fetch): void {
-  made.set(fetch, globalThis.fetch)
+export function registerFetch(fetch: Fetch): void {
+  fetchBelow.set(fetch, globalThis.fetch)
 }
 
 /** Whether the global fetch is Node's own, or one of ours over Node's own. Nobody else has replaced it, not even before us. */
-export function isBuiltIn(): boolean {
+export function isBuiltInFetch(): boolean {
   return isBuiltInAtImport && isAtImport()
 }
 
 function isAtImport(): boolean {
   let { fetch } = globalThis
-  for (let below = made.get(fetch); below; below = made.get(fetch)) fetch = below
+  for (let below = fetchBelow.get(fetch); below; below = fetchBelow.get(fetch)) fetch = below
   return fetch === fetchAtImport
 }
 
-const passages = new AsyncLocalStorage<Passage | undefined>()
+const pendingFetches = new AsyncLocalStorage<PendingFetch | undefined>()
 
 /**
  * The way from one of our fetches to the platform's. It may lead back to where it began, because the global
@@ -67,8 +67,13 @@ export class Platform {
   fetch(input: FetchInput, init: RequestInit | undefined): Promise<Response> {
     const { fetch } = globalThis
     if (fetch === this.#original) return fetch(input, init)
-    const passage = { from: this, url: urlOf(input), outer: passages.getStore(), hasReturned: false }
-    return passages.run(passage, () => fetch(input, init))
+    const pending = {
+      platform: this,
+      url: urlOf(input),
+      outer: pendingFetches.getStore(),
+      hasReturned: false,
+    }
+    return pendingFetches.run(pending, () => fetch(input, init))
   }
 
   /** The same, with our dispatcher below it. */
@@ -86,31 +91,34 @@ export class Platform {
   }
 
   /** The answer of the fetch that was global before, if the request has been here before; undefined if not. */
-  returning(input: FetchInput, init: { dispatcher?: unknown } | undefined): Promise<Response> | undefined {
+  fetchIfReturned(
+    input: FetchInput,
+    init: { dispatcher?: unknown } | undefined,
+  ): Promise<Response> | undefined {
     const isOwn = init?.dispatcher instanceof OwnDispatcher
-    if (!isOwn && !passages.getStore()) return undefined
+    if (!isOwn && !pendingFetches.getStore()) return undefined
     const url = urlOf(input)
-    const passage = this.#passageOf(url)
-    if (!isOwn && !passage) return undefined
+    const pending = this.#pendingOf(url)
+    if (!isOwn && !pending) return undefined
     // It may come back once more: a client made inside of a replaced global fetch takes that one for the original.
-    const latest = passages.getStore()
-    const isLoop = passage !== undefined && passage === latest && passage.hasReturned
-    const original = isLoop ? this.#fetchBelow(passage) : this.#original
-    const returned = { from: this, url, outer: latest, hasReturned: true }
-    return passages.run(returned, () => original(input, init as RequestInit))
+    const latest = pendingFetches.getStore()
+    const isLoop = pending !== undefined && pending === latest && pending.hasReturned
+    const original = isLoop ? this.#fetchBelow(pending) : this.#original
+    const returned = { platform: this, url, outer: latest, hasReturned: true }
+    return pendingFetches.run(returned, () => original(input, init as RequestInit))
   }
 
-  #fetchBelow({ outer }: Passage): Fetch {
-    if (this.#original !== fetchAtImport && outer?.from !== this) return fetchAtImport
+  #fetchBelow({ outer }: PendingFetch): Fetch {
+    if (this.#original !== fetchAtImport && outer?.platform !== this) return fetchAtImport
     throw new TypeError(
       'the global fetch leads back to this client: import outrigger, or make the client, before you replace globalThis.fetch',
     )
   }
 
-  #passageOf(url: string): Passage | undefined {
-    let passage = passages.getStore()
-    while (passage && !(passage.from === this && passage.url === url)) passage = passage.outer
-    return passage
+  #pendingOf(url: string): PendingFetch | undefined {
+    let pending = pendingFetches.getStore()
+    while (pending && !(pending.platform === this && pending.url === url)) pending = pending.outer
+    return pending
   }
 }
 
@@ -118,8 +126,8 @@ export class Platform {
 export abstract class OwnDispatcher implements FetchDispatcher {
   /** What an event below fetch makes somebody fetch is no call that comes back. */
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    return passages.getStore()
-      ? passages.run(undefined, () => this.send(options, handler))
+    return pendingFetches.getStore()
+      ? pendingFetches.run(undefined, () => this.send(options, handler))
       : this.send(options, handler)
   }
 
@@ -127,7 +135,7 @@ export abstract class OwnDispatcher implements FetchDispatcher {
 }
 
 /** Sends on what leaves the service, a redirect to a stranger, the way the platform would. */
-export function dispatchOutside(
+export function dispatchByPlatform(
   options: Dispatcher.DispatchOptions,
   handler: Dispatcher.DispatchHandler,
 ): boolean {

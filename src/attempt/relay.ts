@@ -9,7 +9,7 @@ export class Relay implements Handler {
   /** The other handler; undefined: nobody hears of the request. */
   protected inner: Handler | undefined
   /** What the other handler threw at an answer: undici ends the request with it. */
-  protected thrown: unknown = undefined
+  protected handlerError: unknown = undefined
 
   constructor(inner: Handler | undefined) {
     this.inner = inner
@@ -27,7 +27,7 @@ export class Relay implements Handler {
     try {
       this.inner?.onResponseStart?.(controller, status, headers, message)
     } catch (error) {
-      this.thrown = error
+      this.handlerError = error
       throw error
     }
   }
@@ -40,7 +40,7 @@ export class Relay implements Handler {
     try {
       this.inner?.onResponseData?.(controller, chunk)
     } catch (error) {
-      this.thrown = error
+      this.handlerError = error
       throw error
     }
   }

@@ -3,11 +3,11 @@ import type { Attempt } from '../fleet/attempt.ts'
 import type { Dispatcher } from '../undici.ts'
 import { isIdempotent, RESENDS_PER_ATTEMPT, mayRepeat } from '../verdict/again.ts'
 import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
-import { ConnectWatch, type Waiter } from './connect-watch.ts'
+import { ConnectWatch, type ConnectWaiter } from './connect-watch.ts'
 import { Connections, isReachable, type Connection } from './connection.ts'
 
 /** What a plan says about sending. */
-export interface DeparturePolicy {
+export interface SendPolicy {
   readonly idempotent: boolean | undefined
   readonly retry: unknown
   readonly timeout: {
@@ -17,14 +17,14 @@ export interface DeparturePolicy {
 }
 
 /** The way of a request through its pool until it is on a connection, and on another one if that was dead. */
-export class Departure implements Waiter {
+export class RequestSender implements ConnectWaiter {
   /** When it left the queue of its pool, by the clock; 0 if it was not in there. */
   leftQueueAt = 0
   readonly #attempt: Attempt
   readonly #deadlines: Deadlines
-  readonly #policy: DeparturePolicy
+  readonly #policy: SendPolicy
   readonly #handler: Dispatcher.DispatchHandler & { readonly sent: boolean }
-  readonly #onNoConnection: () => void
+  readonly #onConnectTimeout: () => void
   #request: Dispatcher.DispatchOptions | undefined
   /** The one that it was sent on: the endpoint may have another one by now. */
   #pool: Dispatcher | undefined
@@ -37,15 +37,15 @@ export class Departure implements Waiter {
   constructor(
     attempt: Attempt,
     deadlines: Deadlines,
-    policy: DeparturePolicy,
+    policy: SendPolicy,
     handler: Dispatcher.DispatchHandler & { readonly sent: boolean },
-    onNoConnection: () => void,
+    onConnectTimeout: () => void,
   ) {
     this.#attempt = attempt
     this.#deadlines = deadlines
     this.#policy = policy
     this.#handler = handler
-    this.#onNoConnection = onNoConnection
+    this.#onConnectTimeout = onConnectTimeout
   }
 
   get hasConnection(): boolean {
@@ -88,7 +88,7 @@ export class Departure implements Waiter {
   }
 
   /** A connection of the pool has taken it. */
-  boards(connection: Connection): void {
+  onConnectionAssigned(connection: Connection): void {
     this.#connection = connection
     if (!this.#isQueued) return
     this.#leaveQueue()
@@ -106,10 +106,10 @@ export class Departure implements Waiter {
     this.#request = undefined
   }
 
-  notConnected(): void {
+  connectTimedOut(): void {
     const pool = this.#pool
     if (pool instanceof Connections) pool.isReachable = false
-    this.#onNoConnection()
+    this.#onConnectTimeout()
   }
 
   stop(): void {

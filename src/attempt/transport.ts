@@ -3,7 +3,7 @@ import { nearest } from '../spelling.ts'
 import { Client, Pool } from '../undici.ts'
 
 /** The options of undici's Pool and Client that a misspelt one may have been meant for. */
-const KNOWN: readonly string[] = [
+const KNOWN_OPTIONS: readonly string[] = [
   'allowH2',
   'autoSelectFamily',
   'autoSelectFamilyAttemptTimeout',
@@ -44,8 +44,9 @@ export function checkTransport(options: Pool.Options): void {
   for (const [key, value] of Object.entries(options) as [string, unknown][]) {
     if (Number.isNaN(value)) throw new RangeError(`transport.${key} must be a number, got NaN`)
     // Others may be those of a later undici.
-    const meant = KNOWN.includes(key) ? undefined : nearest(key, KNOWN)
-    if (meant !== undefined) throw new TypeError(`transport.${key} is not an option; did you mean ${meant}?`)
+    const suggestion = KNOWN_OPTIONS.includes(key) ? undefined : nearest(key, KNOWN_OPTIONS)
+    if (suggestion !== undefined)
+      throw new TypeError(`transport.${key} is not an option; did you mean ${suggestion}?`)
   }
   try {
     // Made only to have its options checked; it opens no connection. The Pool looks at some of its options, the rest is for each Client that it makes.

@@ -1,8 +1,8 @@
 import type { Dispatcher } from '../undici.ts'
-import { addressed, type LogicalHost } from './address.ts'
+import { addressRequest, type LogicalHost } from './address.ts'
 
 /** Thrown to undici in the place of a request: it drops the request, and keeps the connection that it has made for it. */
-const ENOUGH = new Error('the connection is all that was wanted')
+const STOP_BEFORE_SENDING = new Error('the connection is all that was wanted')
 
 /**
  * Opens `count` connections of an instance's pool, TLS included, over which nothing is sent. Resolves once each is open, or could not
@@ -15,11 +15,16 @@ export async function warmUp(
   count: number,
 ): Promise<void> {
   // As a call would: the name in TLS is part of a connection.
-  const request = addressed({ origin, path: '/', method: 'GET', headers: {} }, origin, logical, undefined)
+  const request = addressRequest(
+    { origin, path: '/', method: 'GET', headers: {} },
+    origin,
+    logical,
+    undefined,
+  )
   const each = (): Promise<void> =>
     new Promise((resolve) => {
       try {
-        pool.dispatch({ ...request }, new Passerby(resolve))
+        pool.dispatch({ ...request }, new ConnectOnlyHandler(resolve))
       } catch {
         // What a pool cannot send at all. A closed one says so to the handler.
         resolve()
@@ -29,16 +34,16 @@ export async function warmUp(
 }
 
 /** undici makes a connection and calls `onRequestStart`. It throws there: nothing is sent, and the connection stays in the pool. */
-class Passerby implements Dispatcher.DispatchHandler {
-  readonly #over: () => void
+class ConnectOnlyHandler implements Dispatcher.DispatchHandler {
+  readonly #onDone: () => void
 
-  constructor(over: () => void) {
-    this.#over = over
+  constructor(onDone: () => void) {
+    this.#onDone = onDone
   }
 
   onRequestStart(): void {
-    this.#over()
-    throw ENOUGH
+    this.#onDone()
+    throw STOP_BEFORE_SENDING
   }
 
   onResponseStart(): void {}
@@ -48,6 +53,6 @@ class Passerby implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {}
 
   onResponseError(): void {
-    this.#over()
+    this.#onDone()
   }
 }

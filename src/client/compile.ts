@@ -25,7 +25,7 @@ import { Mirror } from '../mirror/mirror.ts'
 import { Traffic } from '../traffic/traffic.ts'
 import { parseRouteKey } from '../routes/key.ts'
 import { compileContract, CONTRACT_RULE, contractPolicy, NO_POLICY } from '../typed/compile.ts'
-import { Parts } from './plan-parts.ts'
+import { PlanParts } from './plan-parts.ts'
 import { ownPools } from './pool-settings.ts'
 import type { ClientOptions, RouteLimit, RouteRule, TimeoutOptions } from './options.ts'
 
@@ -60,7 +60,7 @@ export interface CompiledPlans {
   readonly plans: Plans
   readonly guards: readonly Guard[]
   readonly kept: Kept | undefined
-  readonly parts: Parts
+  readonly parts: PlanParts
   /** Route key → index of its guard, of all guards there have ever been. */
   readonly indexes: ReadonlyMap<string, number>
 }
@@ -72,7 +72,7 @@ export interface CompiledPlans {
 export function compilePlans(options: ClientOptions, before?: CompiledPlans): CompiledPlans {
   const { clock = systemClock } = options
   const guards: Guard[] = []
-  const parts = new Parts(before?.parts)
+  const parts = new PlanParts(before?.parts)
   const indexes = new Map(before?.indexes)
   const indexOf = (route: string): number => {
     // 0 is the instance's own.
@@ -100,9 +100,11 @@ export function compilePlans(options: ClientOptions, before?: CompiledPlans): Co
     name: string,
     part: string = name,
   ): Hedge | undefined =>
-    isOff(hedgeOptions) ? undefined : parts.of(part, hedgeOptions, () => new Hedge(hedgeOptions, clock, name))
+    isOff(hedgeOptions)
+      ? undefined
+      : parts.reuseOrMake(part, hedgeOptions, () => new Hedge(hedgeOptions, clock, name))
   const limiterOf = (limit: RouteLimit, name: string): Limiter =>
-    parts.of(
+    parts.reuseOrMake(
       name,
       limit,
       () => new Limiter(typeof limit === 'object' && limit !== null ? limit : { max: limit }, clock, name),
@@ -111,11 +113,11 @@ export function compilePlans(options: ClientOptions, before?: CompiledPlans): Co
   const limitersOf = (limit: RouteRule['limit'], name: string): readonly Limiter[] =>
     limit === undefined ? base.limiters : limit === false ? [] : [...base.limiters, limiterOf(limit, name)]
   const throttleOf = (throttle: RouteRule['throttle'], name: string): Throttle | undefined =>
-    isOff(throttle) ? undefined : parts.of(name, throttle, () => new Throttle(throttle, clock, name))
+    isOff(throttle) ? undefined : parts.reuseOrMake(name, throttle, () => new Throttle(throttle, clock, name))
   const trafficOf = (traffic: RouteRule['traffic'], name: string): Traffic | undefined =>
-    isOff(traffic) ? undefined : parts.of(name, traffic, () => new Traffic(traffic, name))
+    isOff(traffic) ? undefined : parts.reuseOrMake(name, traffic, () => new Traffic(traffic, name))
   const mirrorOf = (mirror: RouteRule['mirror'], name: string): Mirror | undefined =>
-    isOff(mirror) ? undefined : parts.of(name, mirror, () => new Mirror(mirror, name))
+    isOff(mirror) ? undefined : parts.reuseOrMake(name, mirror, () => new Mirror(mirror, name))
   if (options.waitForReady !== undefined) checkBoolean('waitForReady', options.waitForReady)
   const ownLimit = limitOf(options.limit)
   const base: Plan = Object.freeze({
@@ -240,7 +242,7 @@ function fallbackPolicy(
   base: FallbackPolicy,
   clock: Clock,
   prefix: string,
-  parts: Parts,
+  parts: PlanParts,
 ): FallbackPolicy {
   if (fallback !== undefined && fallback !== false) checkFunction(`${prefix}fallback`, fallback)
   return Object.freeze({
@@ -250,11 +252,11 @@ function fallbackPolicy(
         ? base.stale
         : isOff(stale)
           ? undefined
-          : parts.of(`${prefix}stale`, stale, () => new StaleCache(stale, clock, `${prefix}stale`)),
+          : parts.reuseOrMake(`${prefix}stale`, stale, () => new StaleCache(stale, clock, `${prefix}stale`)),
     coalescer:
       coalesce === undefined
         ? base.coalescer
-        : parts.of(`${prefix}coalesce`, coalesce, () => coalescerOf(coalesce, `${prefix}coalesce`)),
+        : parts.reuseOrMake(`${prefix}coalesce`, coalesce, () => coalescerOf(coalesce, `${prefix}coalesce`)),
   })
 }
 

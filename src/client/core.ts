@@ -47,7 +47,7 @@ interface Before {
   readonly changed: readonly string[]
 }
 
-/** What the options say of the fleet. Parts of `before` are kept where their options have not changed. */
+/** What the options say of the fleet. PlanParts of `before` are kept where their options have not changed. */
 export function fleetPolicy(
   options: ClientOptions,
   { plans, guards }: CompiledPlans,

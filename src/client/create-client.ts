@@ -2,7 +2,7 @@ import { outsideCalls } from '../observe/scope.ts'
 import { watch } from '../observe/watchers.ts'
 import type { Contracts, HasContract } from '../typed/contract-types.ts'
 import type { OpenAPI } from '../typed/openapi.ts'
-import { noteMade } from '../attempt/platform.ts'
+import { registerFetch } from '../attempt/platform.ts'
 import { callWithin, type Client, type ClientDoors, type TypedClient } from './client.ts'
 import { configurable } from './configurable.ts'
 import { checkClientOptions } from './check-options.ts'
@@ -66,7 +66,7 @@ export function createClient(options: ClientOptions): Client {
     [watch]: (watcher) => service.core.events.watch(watcher),
     [callWithin]: (input, init, otherClients) => service.call(input, init, otherClients),
   })
-  noteMade(client)
+  registerFetch(client)
   // Not in the context of whoever makes the client: what a source brings concerns no call.
   outsideCalls.runInAsyncScope(() => service.core.discovery.start())
   return client

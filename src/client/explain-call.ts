@@ -9,15 +9,15 @@ import type { Explanation } from '../explain/explanation.ts'
 import { quote } from '../quote.ts'
 import type { Subset } from '../traffic/subset.ts'
 
-interface Explained {
+interface ExplainSubject {
   readonly core: ClientCore
   readonly plans: Plans
   readonly configured: Configured
 }
 
 /** Explains what would happen to a call for `input`: a route key without its params, or what fetch takes. */
-export function explained(
-  { core, plans, configured }: Explained,
+export function explainCall(
+  { core, plans, configured }: ExplainSubject,
   logical: Logical,
   input: FetchInput | undefined,
   init: Pick<CallInit, 'method' | 'headers'> | undefined,

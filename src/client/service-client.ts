@@ -1,7 +1,7 @@
 import { Platform } from '../attempt/platform.ts'
 import { execute } from '../call/execute.ts'
 import type { Hand } from '../control/hand.ts'
-import { contractOf, underContract } from '../doors/fetch/contract.ts'
+import { contractOf, callWithContract } from '../doors/fetch/contract.ts'
 import { AttemptDispatcher } from '../doors/dispatcher/dispatcher.ts'
 import {
   EXECUTE_OPTIONS,
@@ -11,7 +11,7 @@ import {
 } from '../doors/execute/operation.ts'
 import { fallbackCall, hasFallback, withFallback } from '../doors/fetch/fallback.ts'
 import { withMaxSize } from '../doors/fetch/max-size.ts'
-import { Learned } from '../doors/fetch/fast/header-templates.ts'
+import { HeaderTemplates } from '../doors/fetch/fast/header-templates.ts'
 import { FetchOperation } from '../doors/fetch/operation.ts'
 import type { OtherClients } from '../doors/fetch/transfer.ts'
 import type { Plans } from '../doors/plan/plans.ts'
@@ -32,7 +32,7 @@ import type { Configured } from './configurable.ts'
 import { compilePlans, type CompiledPlans } from './compile.ts'
 import { allowOf, createCore, fleetPolicy, hasUserCode, type ClientCore } from './core.ts'
 import { checksOf } from './health.ts'
-import { explained } from './explain-call.ts'
+import { explainCall } from './explain-call.ts'
 import { checkClientOptions } from './check-options.ts'
 import type { ClientOptions } from './options.ts'
 import { ready, type ReadyOptions } from './ready.ts'
@@ -41,7 +41,7 @@ import {
   changedOptions,
   checkBy,
   dryRunUpdate,
-  merged,
+  mergeOptions,
   plainCopy,
   type ClientUpdate,
   type UpdateOptions,
@@ -60,7 +60,7 @@ export class ServiceClient {
   readonly #logical: Logical
   #maxSize: number | undefined
   readonly #platform = new Platform()
-  readonly #learned = new Learned()
+  readonly #headerTemplates = new HeaderTemplates()
   #isFast: boolean
 
   /** `options` are checked already. */
@@ -84,7 +84,7 @@ export class ServiceClient {
     this.#refuseClosed()
     checkObject("update()'s options", by, ['by'])
     const who = checkBy(by)
-    this.#prepare(merged(this.#options, update))?.(who)
+    this.#prepare(mergeOptions(this.#options, update))?.(who)
   }
 
   /** Checks options; what it returns puts them into force, and does not throw. Undefined: nothing would change. */
@@ -135,7 +135,7 @@ export class ServiceClient {
     options: () => ({ ...this.#options }),
     check: (update) => {
       this.#refuseClosed()
-      const options = merged(this.#options, update)
+      const options = mergeOptions(this.#options, update)
       this.#prepare(options)
       return { ...options }
     },
@@ -157,13 +157,13 @@ export class ServiceClient {
   /** The fetch door. Not async: that would cost two more promises. */
   call(input: FetchInput, given?: CallInit, otherClients?: OtherClients): Promise<Response> {
     try {
-      const returning = this.#platform.returning(input, given)
-      if (returning) return returning
+      const returned = this.#platform.fetchIfReturned(input, given)
+      if (returned) return returned
       refusePrimitive(given)
       const init = readInit(given, isOwnInput(input))
       const contract = contractOf(this.plans, input, init)
       return contract
-        ? underContract(contract, init, (own, onAnswer) => this.#send(input, own, otherClients, onAnswer))
+        ? callWithContract(contract, init, (own, onAnswer) => this.#send(input, own, otherClients, onAnswer))
         : this.#send(input, init, otherClients, undefined, given)
     } catch (error) {
       discardInput(input, given, error)
@@ -213,7 +213,7 @@ export class ServiceClient {
   }
 
   explain(target?: FetchInput, init?: Pick<CallInit, 'method' | 'headers'>): Explanation {
-    return explained(this, this.#logical, target, init)
+    return explainCall(this, this.#logical, target, init)
   }
 
   on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): void {
@@ -289,7 +289,7 @@ export class ServiceClient {
       input,
       init,
       otherClients,
-      this.#isFast ? this.#learned : undefined,
+      this.#isFast ? this.#headerTemplates : undefined,
       leaving,
     )
     const sent = operation.sendOrRefuse(execute)

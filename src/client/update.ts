@@ -23,7 +23,7 @@ export interface UpdateOptions {
 }
 
 /** The options after an update. Throws for what is no option, or cannot change. */
-export function merged(current: ClientOptions, update: ClientUpdate): ClientOptions {
+export function mergeOptions(current: ClientOptions, update: ClientUpdate): ClientOptions {
   for (const name of FIXED) {
     if (Object.hasOwn(update ?? {}, name))
       throw new TypeError(`update() cannot change ${name}: make another client`)
@@ -32,8 +32,8 @@ export function merged(current: ClientOptions, update: ClientUpdate): ClientOpti
   const { routes, ...others } = update
   const next: Record<string, unknown> = { ...current, ...others }
   if ('routes' in update)
-    next['routes'] = routes === undefined ? undefined : without({ ...current.routes, ...routes })
-  return without(next) as unknown as ClientOptions
+    next['routes'] = routes === undefined ? undefined : withoutUndefined({ ...current.routes, ...routes })
+  return withoutUndefined(next) as unknown as ClientOptions
 }
 
 /** The names of the options that differ. */
@@ -41,8 +41,8 @@ export function changedOptions(before: ClientOptions, after: ClientOptions): str
   const { routes: routesBefore = {}, ...othersBefore } = before
   const { routes: routesAfter = {}, ...othersAfter } = after
   return [
-    ...differing(othersBefore, othersAfter),
-    ...differing(routesBefore, routesAfter).map((key) => `routes['${key}']`),
+    ...differingNames(othersBefore, othersAfter),
+    ...differingNames(routesBefore, routesAfter).map((key) => `routes['${key}']`),
   ]
 }
 
@@ -52,24 +52,24 @@ export function plainCopy<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
     return value
   const entries = Object.entries(value).map(([name, each]: [string, unknown]) =>
-    KEPT.has(name) ? [name, each] : [name, plainCopy(each)],
+    NOT_COPIED.has(name) ? [name, each] : [name, plainCopy(each)],
   )
   return Object.fromEntries(entries) as T
 }
 
 /** Objects of the user's that may be plain ones with methods. */
-const KEPT: ReadonlySet<string> = new Set(['source', 'balance', 'clock'])
+const NOT_COPIED: ReadonlySet<string> = new Set(['source', 'balance', 'clock'])
 
 /** The update that has breakers only report what they would do, or no longer: the client's, and those of its routes. */
 export function dryRunUpdate({ breaker, routes = {} }: ClientOptions, on: boolean): ClientUpdate {
-  const dry = (own: RouteRule['breaker']): BreakerOptions | false =>
+  const withDryRun = (own: RouteRule['breaker']): BreakerOptions | false =>
     own === false ? own : { ...own, dryRun: on }
   const rules = Object.entries(routes).filter(([, rule]) => rule.breaker !== undefined)
   const changed = rules.map(([key, rule]): [string, RouteRule] => [
     key,
-    { ...rule, breaker: dry(rule.breaker) },
+    { ...rule, breaker: withDryRun(rule.breaker) },
   ])
-  return { breaker: dry(breaker), routes: Object.fromEntries(changed) }
+  return { breaker: withDryRun(breaker), routes: Object.fromEntries(changed) }
 }
 
 export function checkBy({ by }: UpdateOptions): string | undefined {
@@ -78,11 +78,11 @@ export function checkBy({ by }: UpdateOptions): string | undefined {
   return by
 }
 
-function differing(before: object, after: object): string[] {
+function differingNames(before: object, after: object): string[] {
   const names = new Set([...Object.keys(before), ...Object.keys(after)])
   return [...names].filter((name) => !isDeepStrictEqual(Reflect.get(before, name), Reflect.get(after, name)))
 }
 
-function without(record: Readonly<Record<string, unknown>>): Record<string, unknown> {
+function withoutUndefined(record: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined))
 }

@@ -39,7 +39,7 @@ export function checkClients(policy: HealthPolicy, transport: Pool.Options): Che
     const { origin, socketPath } = targetOf(url, policy.port)
     const pendingSocket = new PendingSocket()
     const client = new Client(origin, {
-      connect: pendingSocket.of(connectorTo(socketPath)),
+      connect: pendingSocket.track(connectorTo(socketPath)),
       headersTimeout: 0,
       bodyTimeout: 0,
       ...(transport.maxHeaderSize !== undefined && { maxHeaderSize: transport.maxHeaderSize }),

@@ -1,4 +1,4 @@
-import { SMALL } from '../attempt/drain-handler.ts'
+import { DRAIN_LIMIT } from '../attempt/drain-handler.ts'
 import { startTimer, type Clock } from '../clock.ts'
 import { timeoutError } from '../errors.ts'
 import type { Dispatcher } from '../undici.ts'
@@ -59,7 +59,7 @@ export class Copy implements Dispatcher.DispatchHandler {
 
   onResponseData(_controller: Controller, chunk: Buffer): void {
     this.#bytes += chunk.length
-    if (this.#bytes <= SMALL) return
+    if (this.#bytes <= DRAIN_LIMIT) return
     this.end(undefined)
     this.#stop(new Error('the response to a copy is not read'))
   }

@@ -1,4 +1,4 @@
-import { addressed, type LogicalHost } from '../attempt/address.ts'
+import { addressRequest, type LogicalHost } from '../attempt/address.ts'
 import { copyPlainHeaders } from '../attempt/headers.ts'
 import type { Clock } from '../clock.ts'
 import type { Attempt } from '../fleet/attempt.ts'
@@ -123,7 +123,7 @@ export class Mirroring {
     const { trail } = original.attempt
     const { copies, timeout } = mirror
     const { method, path, query } = options
-    const to = addressed(
+    const to = addressRequest(
       { method, path, ...(query && { query }), headers: copyPlainHeaders(options.headers), body: null },
       endpoint.instance.url,
       logical,

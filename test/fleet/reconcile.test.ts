@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Departure } from '../../src/attempt/request-sender.ts'
+import { RequestSender } from '../../src/attempt/request-sender.ts'
 import { Deadlines } from '../../src/deadlines.ts'
 import type { Instance } from '../../src/registry/source.ts'
 import { Harness, instance } from './harness.ts'
@@ -122,14 +122,14 @@ describe('a removed endpoint', () => {
     const attempt = harness.acquire()!
     const handler = { sent: false }
     const policy = { idempotent: undefined, retry: undefined, timeout: { connect: 100 } }
-    const departure = new Departure(attempt, new Deadlines(harness.clock), policy, handler, () => {})
+    const departure = new RequestSender(attempt, new Deadlines(harness.clock), policy, handler, () => {})
     expect(departure.hasConnection).toBe(false)
     expect(attempt.endpoint.queued).toBe(0)
     expect(harness.pools).toEqual([])
     departure.send({ path: '/', method: 'GET' })
     attempt.endpoint.renewPool()
     expect(departure.hasConnection).toBe(false)
-    departure.notConnected()
+    departure.connectTimedOut()
     expect(harness.pools).toHaveLength(1)
     departure.stop()
   })

@@ -10,15 +10,15 @@ import type { Journal } from '../../observe/journal.ts'
 import { Dispatcher, errors, wrapHandler } from '../../undici.ts'
 import { copyPlainHeaders, headerOf } from '../../attempt/headers.ts'
 import { copyBody, copyPlain } from '../input/copy.ts'
-import { exchangeFor, sendOne } from '../sending/attempt.ts'
-import { mirrored } from '../sending/mirror.ts'
+import { createExchange, sendOneAttempt } from '../sending/attempt.ts'
+import { mirrorRequest } from '../sending/mirror.ts'
 import { failHandler } from './fail-handler.ts'
 import type { Plans } from '../plan/plans.ts'
 import type { Logical } from '../plan/target.ts'
 import { isGoodForCaller } from '../../verdict/verdict.ts'
 
 /** Whose plans may be replaced between two calls. */
-export interface PolicyInForce {
+export interface CurrentPlans {
   readonly plans: Plans
 }
 
@@ -28,10 +28,10 @@ export interface PolicyInForce {
  */
 export class AttemptDispatcher extends Dispatcher {
   private readonly core: Core
-  private readonly policy: PolicyInForce
+  private readonly policy: CurrentPlans
   private readonly logical: Logical
 
-  constructor(core: Core, policy: PolicyInForce, logical: Logical) {
+  constructor(core: Core, policy: CurrentPlans, logical: Logical) {
     super()
     this.core = core
     this.policy = policy
@@ -46,7 +46,7 @@ export class AttemptDispatcher extends Dispatcher {
     try {
       checkOptions(options)
       plan = this.policy.plans.match(options.method, options.path)
-      request = asOfNow(options, !this.core.discovery.seen || asksForHeaders(plan))
+      request = copyRequest(options, !this.core.discovery.seen || hasHeaderFunctions(plan))
     } catch (error) {
       failHandler(inner, error)
       return false
@@ -60,12 +60,15 @@ export class AttemptDispatcher extends Dispatcher {
     const sendWith = (headers: Readonly<Record<string, string>> | undefined): void => {
       try {
         if (this.core.closeError) throw this.core.closeError
-        sendOne(this.core, plan, request, (attempt) => {
+        sendOneAttempt(this.core, plan, request, (attempt) => {
           attempt.headers = headers
           if (request.origin !== undefined) checkScheme(String(request.origin), attempt)
           const dispatch = (): boolean =>
-            exchangeFor(this.core, plan, attempt, this.logical, undefined, ABORTABLE).dispatch(request, inner)
-          if (journal) sendTold(journal, attempt, dispatch)
+            createExchange(this.core, plan, attempt, this.logical, undefined, ABORTABLE).dispatch(
+              request,
+              inner,
+            )
+          if (journal) sendWithJournal(journal, attempt, dispatch)
           else dispatch()
           if (plan.mirror) this.mirror(plan, attempt, request)
         })
@@ -83,7 +86,7 @@ export class AttemptDispatcher extends Dispatcher {
       try {
         const subject = { service: this.core.service, route: plan.route?.key, method, path, attempt: 1 }
         const headers = headersFor(own, subject, (name) => headerOf(request.headers, name) !== undefined)
-        if (headers instanceof Promise) this.await(plan, headers, sendWith, failed)
+        if (headers instanceof Promise) this.awaitHeaders(plan, headers, sendWith, failed)
         else sendWith(headers)
       } catch (error) {
         failed(error)
@@ -91,7 +94,7 @@ export class AttemptDispatcher extends Dispatcher {
     }
     const begin = (): void => {
       if (this.core.discovery.seen || this.core.closeError) send()
-      else this.wait(plan, send)
+      else this.waitForSnapshot(plan, send)
     }
     if (journal) journal.trace(begin)
     else begin()
@@ -101,11 +104,11 @@ export class AttemptDispatcher extends Dispatcher {
   private mirror(plan: Plan, attempt: Attempt, options: Dispatcher.DispatchOptions): void {
     const { logical, core } = this
     const { priority } = plan
-    mirrored(core, plan, { attempt, options, origin: String(options.origin ?? ''), logical, priority })
+    mirrorRequest(core, plan, { attempt, options, origin: String(options.origin ?? ''), logical, priority })
   }
 
   /** For headers(), which may never answer: no longer than an attempt, or a call, may take, or until close(). */
-  private await<T>(
+  private awaitHeaders<T>(
     { timeout }: Plan,
     answer: Promise<T>,
     onAnswer: (value: T) => void,
@@ -129,7 +132,7 @@ export class AttemptDispatcher extends Dispatcher {
   }
 
   /** Until the first snapshot; `send` then says itself what is wrong, if something is. */
-  private wait(plan: Plan, send: () => void): void {
+  private waitForSnapshot(plan: Plan, send: () => void): void {
     const { snapshotWaiters, discovery } = this.core
     const resume = AsyncResource.bind(send)
     const giveUp = (): void => {
@@ -154,7 +157,7 @@ export class AttemptDispatcher extends Dispatcher {
 }
 
 /** Whether the option `headers` may take its time. */
-function asksForHeaders({ headers: { own } }: Plan): boolean {
+function hasHeaderFunctions({ headers: { own } }: Plan): boolean {
   return own !== undefined && own.functions.length > 0
 }
 
@@ -162,9 +165,9 @@ function asksForHeaders({ headers: { own } }: Plan): boolean {
  * What was asked for, though the caller changes his objects before it is sent, or sent again on another connection. undici reads
  * headers and query when it is called, and a body when it writes it: so that is copied only for a request that waits here.
  */
-function asOfNow(options: Dispatcher.DispatchOptions, isLater: boolean): Dispatcher.DispatchOptions {
+function copyRequest(options: Dispatcher.DispatchOptions, isDelayed: boolean): Dispatcher.DispatchOptions {
   const request = { ...options, headers: copyPlainHeaders(options.headers) }
-  if (!isLater) return request
+  if (!isDelayed) return request
   if (options.query) request.query = copyPlain(options.query)
   return { ...request, body: copyBody(options.body) ?? null }
 }
@@ -188,7 +191,7 @@ function checkOptions(options: unknown): void {
 const ABORTABLE = Object.freeze({ abortable: true })
 
 /** The call ends with its only attempt. */
-function sendTold(journal: Journal, attempt: Attempt, dispatch: () => boolean): void {
+function sendWithJournal(journal: Journal, attempt: Attempt, dispatch: () => boolean): void {
   const trail = (attempt.trail = journal.onlyTrail(attempt.instance))
   trail.onEnd = ({ outcome, status, error }) => {
     const isGood = isGoodForCaller(outcome)

@@ -145,11 +145,11 @@ async function run<T>(
   context: ExecuteContext,
 ): Promise<Answer<T>> {
   const value = await fn(instance, context)
-  return { value, ...spokenBy(value) }
+  return { value, ...httpResultOf(value) }
 }
 
 /** What a Response, or anything else that says as HTTP does how it went, says; of any package, and in any case. */
-function spokenBy(value: unknown): Pick<AttemptResult, 'status' | 'headers'> {
+function httpResultOf(value: unknown): Pick<AttemptResult, 'status' | 'headers'> {
   const { status, headers } = (value ?? {}) as { status?: unknown; headers?: unknown }
   if (typeof status !== 'number') return {}
   if (typeof headers !== 'object' || headers === null) return { status }

@@ -5,7 +5,7 @@ import { timeoutError } from '../../errors.ts'
 import { discardResponse } from './discard-response.ts'
 
 /** Whose fallback is waited for, and until when. */
-interface Waiting {
+interface FallbackWait {
   readonly core: Core
   readonly plan: Plan
   readonly signal: AbortSignal | undefined
@@ -17,7 +17,10 @@ interface Waiting {
  * What a fallback answers, unless its caller gives up first, his deadline passes, the client closes, or it takes longer
  * than the whole call might have: it is asked when that time may be over already. What comes too late is let go of.
  */
-export function within(waiting: Waiting, answer: Response | Promise<Response>): Promise<Response> {
+export function awaitFallback(
+  waiting: FallbackWait,
+  answer: Response | Promise<Response>,
+): Promise<Response> {
   const { core, plan, signal, deadline } = waiting
   const { clock, service, onClose } = core
   return new Promise((resolve, reject) => {
@@ -25,7 +28,7 @@ export function within(waiting: Waiting, answer: Response | Promise<Response>): 
     const aborted = (): void => end(signal?.reason)
     const total = Math.min(plan.timeout.total, deadline - clock.now())
     const late = (): void =>
-      end(timeoutError(`no answer from the fallback of ${service} within ${Math.round(total)} ms`))
+      end(timeoutError(`no answer from the fallback of ${service} awaitFallback ${Math.round(total)} ms`))
     let over = false
     const settle = (): boolean => {
       if (over) return false

@@ -7,7 +7,7 @@ import type { Plans } from '../plan/plans.ts'
 import { isRouteKey, methodOf } from '../plan/target.ts'
 
 /** Whose answer a response is, for contracts that hold a breach against the instance. */
-export const answeredBy: WeakMap<Response, Attempt> = new WeakMap()
+export const attemptByResponse: WeakMap<Response, Attempt> = new WeakMap()
 
 /** The contract of a call by route key: any other call is plain fetch. */
 export function contractOf(
@@ -20,7 +20,7 @@ export function contractOf(
 }
 
 /** Makes a call whose request is checked before anything else, and its answer when it is read. */
-export async function underContract(
+export async function callWithContract(
   contract: Contract,
   init: CallInit | undefined,
   run: (init: CallInit, onAnswer: (response: Response) => void) => Promise<Response>,
@@ -34,5 +34,5 @@ export async function underContract(
   let answer: Response | undefined
   // What the service itself said; what the caller gets may have been made from it.
   const response = await run({ ...rest, ...checked }, (first) => (answer = first))
-  return contract.watch(response, () => answer && answeredBy.get(answer)?.amend(VERDICTS.breach))
+  return contract.watch(response, () => answer && attemptByResponse.get(answer)?.amend(VERDICTS.breach))
 }

@@ -1,4 +1,4 @@
-import { SMALL } from '../../attempt/drain-handler.ts'
+import { DRAIN_LIMIT } from '../../attempt/drain-handler.ts'
 import { isWhole } from '../../fallback/response.ts'
 
 /** Frees the connection of an answer nobody will read: drains it when it is small, cancels it otherwise. */
@@ -6,6 +6,7 @@ export function discardResponse(response: Response): void {
   const { body }: Partial<Response> = response
   if (typeof body?.cancel !== 'function' || body.locked) return
   const length = isWhole(response) ? response.headers.get('content-length') : null
-  const done = length !== null && Number(length) <= SMALL ? body.pipeTo(new WritableStream()) : body.cancel()
+  const done =
+    length !== null && Number(length) <= DRAIN_LIMIT ? body.pipeTo(new WritableStream()) : body.cancel()
   done.catch(() => {})
 }

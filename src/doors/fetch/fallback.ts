@@ -12,8 +12,8 @@ import type { CallInit, FetchInput } from '../../typed/call-input.ts'
 import type { CallResult, Journal } from '../../observe/journal.ts'
 import { checkNumber, quote } from '../../options.ts'
 import { discardResponse } from './discard-response.ts'
-import { within } from './await-fallback.ts'
-import { lastingHeaders, signalOf } from './init.ts'
+import { awaitFallback } from './await-fallback.ts'
+import { rereadableHeaders, signalOf } from './init.ts'
 import { cacheModeOf, sharedInit, variantOf } from './shared-init.ts'
 import type { Target } from '../plan/target.ts'
 import { isA } from '../../hooks/thrown.ts'
@@ -33,7 +33,7 @@ export interface FallbackCall {
   readonly signal: AbortSignal | undefined
   readonly deadline: number
   /** What it must have in common with others to share their request; undefined if it must not. */
-  readonly company: string | undefined
+  readonly shareGroup: string | undefined
   readonly path: string
   /** What it has to tell while it waits for the answer to another caller's request. */
   joined: Journal | undefined
@@ -50,7 +50,7 @@ export function fallbackCall(
 ): FallbackCall {
   // A Request in the place of the init says it all.
   const request = [given, input].find((each) => each instanceof Request)
-  const init = given instanceof Request ? undefined : withLastingHeaders(given)
+  const init = given instanceof Request ? undefined : withRereadableHeaders(given)
   const own = given instanceof Request ? given : init
   // What is no signal is fetch's to complain of.
   const isSignal = init?.signal == null || signalOf(init, request) !== undefined
@@ -69,7 +69,7 @@ export function fallbackCall(
     deadline: checkNumber('deadline', init?.deadline === undefined ? Infinity : init.deadline, {
       min: -Infinity,
     }),
-    company: mayShare ? String(init?.priority) : undefined,
+    shareGroup: mayShare ? String(init?.priority) : undefined,
     start: (shared, leaving) => start(shared ? sharedInit(own, request, shared) : own, leaving),
   }
 }
@@ -81,8 +81,8 @@ function allHeaders({ headers: { own } }: Plan, given: RequestInit['headers']): 
   return all
 }
 
-function withLastingHeaders(init: CallInit | undefined): CallInit | undefined {
-  return init?.headers ? { ...init, headers: lastingHeaders(init.headers) } : init
+function withRereadableHeaders(init: CallInit | undefined): CallInit | undefined {
+  return init?.headers ? { ...init, headers: rereadableHeaders(init.headers) } : init
 }
 
 /** Whether the plan has anything to fall back to, or anybody to share a request with. */
@@ -91,19 +91,19 @@ export function hasFallback({ fallback: { answer, stale, coalescer } }: Plan): b
 }
 
 /** Shares the request with identical ones under way, if the plan says so. */
-function shared(call: FallbackCall): Promise<Response> {
-  const { company, variant, core, plan } = call
+function sendShared(call: FallbackCall): Promise<Response> {
+  const { shareGroup, variant, core, plan } = call
   const { coalescer } = plan.fallback
-  if (!coalescer || company === undefined || isOver(call)) return call.start()
-  const key = coalescer.key({ ...call, variant: JSON.stringify([variant, company]) }, call.cache)
+  if (!coalescer || shareGroup === undefined || hasEnded(call)) return call.start()
+  const key = coalescer.key({ ...call, variant: JSON.stringify([variant, shareGroup]) }, call.cache)
   if (!key) return call.start()
   // Who goes on alone after he has waited has no more time than before.
   const deadline = Math.min(call.deadline, core.clock.now() + plan.timeout.total)
-  return inTime(call, (signal) => {
+  return limitToDeadline(call, (signal) => {
     const alone = (): Promise<Response> => {
       // It is a call like any other from now on, if it has any time left to be one.
       if (deadline > core.clock.now()) call.joined = undefined
-      return inTime({ core, signal, deadline }, (own) => call.start(own))
+      return limitToDeadline({ core, signal, deadline }, (own) => call.start(own))
     }
     const joined = (): void => {
       const { method, path } = call
@@ -114,12 +114,12 @@ function shared(call: FallbackCall): Promise<Response> {
 }
 
 /** It shares nothing: it ends as a call of its own, which is told of. */
-function isOver({ core, signal, deadline }: FallbackCall): boolean {
+function hasEnded({ core, signal, deadline }: FallbackCall): boolean {
   return signal?.aborted === true || deadline <= core.clock.now()
 }
 
 /** A deadline of the caller's own is nobody else's: it ends his wait, and not the request that he shares. */
-async function inTime(
+async function limitToDeadline(
   { core, signal, deadline }: Pick<FallbackCall, 'core' | 'signal' | 'deadline'>,
   wait: (signal: AbortSignal | undefined) => Promise<Response>,
 ): Promise<Response> {
@@ -142,30 +142,33 @@ export async function withFallback(call: FallbackCall): Promise<Response> {
   const request = stale?.request(call, call.cache)
   let failure: unknown
   try {
-    const response = await shared(call)
+    const response = await sendShared(call)
     const good = isGood(response, call.plan)
-    tell(call, { outcome: good ? 'success' : 'failure', status: response.status })
+    endSharedJournal(call, { outcome: good ? 'success' : 'failure', status: response.status })
     const own = stale ? stale.wrap(request, response, good) : response
     if (good) return own
     failure = response
   } catch (error) {
-    tell(call, call.signal?.aborted ? abortedBy(error) : { outcome: outcomeOfError(error), error })
+    endSharedJournal(
+      call,
+      call.signal?.aborted ? abortedBy(error) : { outcome: outcomeOfError(error), error },
+    )
     if (call.signal?.aborted || isRefusedByFetch(error)) throw error
     failure = error
   }
   const kept = stale?.get(request)
   if (kept) {
-    letGo(failure)
+    discardFailure(failure)
     announceFallback(call, failure)
     return kept
   }
   if (answer) {
     let made: Response | undefined
     try {
-      made = checkAnswer(await within(call, answer(failure, describe(call))), failure)
+      made = checkAnswer(await awaitFallback(call, answer(failure, describe(call))), failure)
     } finally {
       // Unless it lives on in the answer.
-      if (isA(failure, Response) && made !== failure && made?.body !== failure.body) letGo(failure)
+      if (isA(failure, Response) && made !== failure && made?.body !== failure.body) discardFailure(failure)
     }
     announceFallback(call, failure)
     return made
@@ -175,7 +178,7 @@ export async function withFallback(call: FallbackCall): Promise<Response> {
 }
 
 /** Who shares another caller's request has a call of its own all the same. */
-function tell({ joined }: FallbackCall, result: CallResult): void {
+function endSharedJournal({ joined }: FallbackCall, result: CallResult): void {
   joined?.end({ ...result, coalesced: true })
 }
 
@@ -188,7 +191,7 @@ function checkAnswer(answer: Response, failure: unknown): Response {
 }
 
 /** Nobody is going to read it. */
-function letGo(failure: unknown): void {
+function discardFailure(failure: unknown): void {
   if (isA(failure, Response)) discardResponse(failure)
 }
 

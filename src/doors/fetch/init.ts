@@ -5,10 +5,10 @@ import type { BodySource, CallInit } from '../../typed/call-input.ts'
 type RequestHeaders = NonNullable<RequestInit['headers']>
 
 /** What is left for fetch once `params`, `query` and `json` are used up. Never the caller's own object, changed. */
-export function plainInit(init: CallInit | undefined, method: string): RequestInit | undefined {
+export function platformInit(init: CallInit | undefined, method: string): RequestInit | undefined {
   if (!init) return method === 'GET' ? undefined : { method }
   const { params: _params, query: _query, deadline: _deadline, priority, json, body: given, ...others } = init
-  if (others.headers) others.headers = lastingHeaders(others.headers)
+  if (others.headers) others.headers = rereadableHeaders(others.headers)
   const rest = priority === undefined || isPriority(priority) ? others : { ...others, priority }
   if (json === undefined) {
     return given === undefined || typeof given === 'function'
@@ -30,7 +30,7 @@ export function spelledMethod(asked: unknown, method: string): string {
 }
 
 /** Headers for more than one reader: strategies, keys and each try. A generator, or `entries()`, is for one. */
-export function lastingHeaders(headers: RequestHeaders): RequestHeaders {
+export function rereadableHeaders(headers: RequestHeaders): RequestHeaders {
   const isIterable = typeof headers === 'object' && Symbol.iterator in headers
   return isIterable && !Array.isArray(headers) && !(headers instanceof Headers) ? [...headers] : headers
 }

@@ -7,12 +7,12 @@ export async function withMaxSize(answer: Promise<Response>, max: number): Promi
   const response = await answer
   if (!isWhole(response) || !response.body) return response
   return responseLike(response, {
-    body: byteStream(new Bounded(new BodyReader(response), max)),
+    body: byteStream(new LimitedSource(new BodyReader(response), max)),
     headers: response.headers,
   })
 }
 
-class Bounded implements ByteSource {
+class LimitedSource implements ByteSource {
   readonly #source: ByteSource
   readonly #max: number
   #size = 0

@@ -5,14 +5,14 @@ import type { Operation, Receiver, SendContext, Sending } from '../../call/opera
 import type { Plan } from '../../call/plan.ts'
 import type { Attempt } from '../../fleet/attempt.ts'
 import { isPriority, type Priority } from '../../limit/priority.ts'
-import { answeredBy } from './contract.ts'
+import { attemptByResponse } from './contract.ts'
 import { isIdempotent, isReplayable } from '../../verdict/again.ts'
 import { discardBody, holdsResource } from '../input/discard-body.ts'
 import { discardResponse } from './discard-response.ts'
-import { plainInit, signalOf, spelledMethod, withBody } from './init.ts'
-import { spareOf, type Spare } from './request-copies.ts'
-import type { Learned } from './fast/header-templates.ts'
-import { PlainDoor, type ThroughFetch } from './fast/fast-path.ts'
+import { platformInit, signalOf, spelledMethod, withBody } from './init.ts'
+import { requestCopies, type RequestCopies } from './request-copies.ts'
+import type { HeaderTemplates } from './fast/header-templates.ts'
+import { FastPath, type ThroughFetch } from './fast/fast-path.ts'
 import { plainInitOf } from './fast/plain-call.ts'
 import { FetchTransfer, type FetchCall, type OtherClients } from './transfer.ts'
 import type { Logical, Target } from '../plan/target.ts'
@@ -31,7 +31,7 @@ export class FetchOperation implements Operation<Response>, FetchCall, ThroughFe
   readonly signal: AbortSignal | undefined
   readonly firstCallerSignal: AbortSignal | undefined
   readonly deadline: number | undefined
-  readonly spare: Spare | undefined = undefined
+  readonly copies: RequestCopies | undefined = undefined
   body: unknown
   readonly idempotent: boolean
   readonly priority: Priority
@@ -41,7 +41,7 @@ export class FetchOperation implements Operation<Response>, FetchCall, ThroughFe
   readonly #platform: Platform
   readonly #isReplayable: boolean
   /** Sends a plain call by itself; undefined for every other. */
-  readonly #plain: PlainDoor | undefined
+  readonly #fastPath: FastPath | undefined
 
   constructor(
     core: Core,
@@ -51,7 +51,7 @@ export class FetchOperation implements Operation<Response>, FetchCall, ThroughFe
     input: FetchInput,
     given: CallInit | undefined,
     otherClients: OtherClients | undefined,
-    learned: Learned | undefined,
+    templates: HeaderTemplates | undefined,
     firstCallerSignal: AbortSignal | undefined,
   ) {
     const request = requestOf(input, given, target.url)
@@ -73,7 +73,7 @@ export class FetchOperation implements Operation<Response>, FetchCall, ThroughFe
     this.#init = withHeadersOf(
       request,
       init
-        ? plainInit(init, spelledMethod(init.method ?? request?.method, target.method))
+        ? platformInit(init, spelledMethod(init.method ?? request?.method, target.method))
         : initBeside(request, target.method),
     )
     this.body = this.#init?.body ?? (this.#input instanceof Request ? this.#input.body : undefined)
@@ -81,30 +81,30 @@ export class FetchOperation implements Operation<Response>, FetchCall, ThroughFe
     this.#isReplayable = !isRequestBody && isReplayable(this.#init?.body)
     if (isRequestBody && this.plan.retry && this.#input instanceof Request) {
       const length = this.header('content-length')
-      this.spare = spareOf(this.#input, length)
-      if (this.spare && length !== undefined) this.#init = withoutContentLength(this.#init)
+      this.copies = requestCopies(this.#input, length)
+      if (this.copies && length !== undefined) this.#init = withoutContentLength(this.#init)
     }
     this.idempotent =
       this.plan.idempotent ?? isIdempotent(this.method, this.header('idempotency-key') !== undefined)
-    this.#plain = learned && this.#plainDoor(learned, target, request, given)
+    this.#fastPath = templates && this.#createFastPath(templates, target, request, given)
   }
 
-  #plainDoor(
-    learned: Learned,
+  #createFastPath(
+    templates: HeaderTemplates,
     target: Target,
     request: Request | undefined,
     given: CallInit | undefined,
-  ): PlainDoor | undefined {
+  ): FastPath | undefined {
     // A time limit between two pieces needs a signal, and so fetch.
     if (this.#makeBody || this.plan.timeout.idle < Infinity || given instanceof Request) return undefined
-    if (!request) return PlainDoor.for(learned, target, this.#init)
+    if (!request) return FastPath.create(templates, target, this.#init)
     const init = given === undefined ? plainInitOf(request) : undefined
-    return init && PlainDoor.for(learned, target, init)
+    return init && FastPath.create(templates, target, init)
   }
 
   /** Of a Request, this is known once it has been sent. */
   get replayable(): boolean {
-    return this.#isReplayable || this.spare?.isKept === true
+    return this.#isReplayable || this.copies?.hasCopy === true
   }
 
   header(name: string): string | undefined {
@@ -137,14 +137,15 @@ export class FetchOperation implements Operation<Response>, FetchCall, ThroughFe
     // Only a signal gives fetch's body the error it is aborted with.
     const stalled = this.plan.timeout.idle < Infinity ? new AbortController() : undefined
     const transfer = new FetchTransfer(this, attempt, context, receiver, stalled)
-    const answer = this.#plain
-      ? this.#plain.send(transfer, this)
+    const answer = this.#fastPath
+      ? this.#fastPath.send(transfer, this)
       : this.throughFetch(transfer, stalled?.signal)
     answer.then(
       (response) => {
         try {
           transfer.answered(response)
-          if (this.plan.contract?.blames && transfer.answerer) answeredBy.set(response, transfer.answerer)
+          if (this.plan.contract?.blames && transfer.answeringAttempt)
+            attemptByResponse.set(response, transfer.answeringAttempt)
         } catch (error) {
           receiver.rejected(error)
           return
@@ -160,7 +161,7 @@ export class FetchOperation implements Operation<Response>, FetchCall, ThroughFe
   throughFetch(dispatcher: FetchDispatcher, stalled?: AbortSignal): Promise<Response> {
     return this.#platform.fetchThrough(
       dispatcher,
-      this.spare?.take() ?? this.#input,
+      this.copies?.takeNext() ?? this.#input,
       this.#initOfTry(stalled),
     )
   }
@@ -185,7 +186,7 @@ function requestOf(input: FetchInput, init: CallInit | undefined, url: string): 
 
 /** fetch forgets a Request's referrer once there is an init beside it; with our dispatcher there always is. */
 function initBeside(request: Request | undefined, method: string): RequestInit | undefined {
-  if (!request) return plainInit(undefined, method)
+  if (!request) return platformInit(undefined, method)
   const { referrer, referrerPolicy } = request
   return { method: spelledMethod(request.method, method), referrer, referrerPolicy }
 }

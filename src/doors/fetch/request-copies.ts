@@ -9,43 +9,43 @@ const MAX_LENGTH = 1024 * 1024
  * a clone of its own. Only of a body that lies in memory does the platform know the length, and says it in a header;
  * a true stream is not kept, for a clone would collect all of it.
  */
-export class Spare {
+export class RequestCopies {
   /** Whether there is another one to send. */
-  isKept = false
+  hasCopy = false
   #next: Request
-  #spare: Request | undefined
+  #copy: Request | undefined
   #isFirst = true
   readonly #length: string | undefined
 
-  constructor(request: Request, spare: Request, length: string | undefined) {
+  constructor(request: Request, copy: Request, length: string | undefined) {
     this.#next = request
-    this.#spare = spare
+    this.#copy = copy
     this.#length = length
   }
 
   /** The Request to send now. The first one is the caller's own, which is then used up, as with fetch. */
-  take(): Request {
+  takeNext(): Request {
     const taken = this.#next
-    if (!this.#isFirst && this.#spare) this.#spare = this.#next.clone()
+    if (!this.#isFirst && this.#copy) this.#copy = this.#next.clone()
     this.#isFirst = false
-    if (this.#spare) this.#next = this.#spare
+    if (this.#copy) this.#next = this.#copy
     return taken
   }
 
   /** Called with what the platform sends of it. Returns what is to be sent: with the Content-Length that the caller gave, if he gave one. */
-  sent(options: Dispatcher.DispatchOptions): Dispatcher.DispatchOptions {
-    this.#keep(options.headers)
+  beforeSend(options: Dispatcher.DispatchOptions): Dispatcher.DispatchOptions {
+    this.#keepIfShort(options.headers)
     if (this.#length === undefined) return options
     return { ...options, headers: withContentLength(options.headers, this.#length) }
   }
 
-  #keep(headers: Dispatcher.DispatchOptions['headers']): void {
-    if (!this.#spare || this.isKept) return
+  #keepIfShort(headers: Dispatcher.DispatchOptions['headers']): void {
+    if (!this.#copy || this.hasCopy) return
     // Without the header, or with one that was not understood, NaN is not less.
-    this.isKept = Number(headerOf(headers, 'content-length') ?? NaN) <= MAX_LENGTH
-    if (this.isKept) return
-    this.#spare.body?.cancel().catch(() => {})
-    this.#spare = undefined
+    this.hasCopy = Number(headerOf(headers, 'content-length') ?? NaN) <= MAX_LENGTH
+    if (this.hasCopy) return
+    this.#copy.body?.cancel().catch(() => {})
+    this.#copy = undefined
   }
 }
 
@@ -53,7 +53,7 @@ export class Spare {
  * Undefined for a Request that cannot be sent again. `length` is the Content-Length that the caller gave: it says nothing about what the body
  * was made from, so the platform must be given the Request without it.
  */
-export function spareOf(request: Request, length: string | undefined): Spare | undefined {
+export function requestCopies(request: Request, length: string | undefined): RequestCopies | undefined {
   if (!request.body || request.bodyUsed || request.body.locked) return undefined
-  return new Spare(request, request.clone(), length)
+  return new RequestCopies(request, request.clone(), length)
 }

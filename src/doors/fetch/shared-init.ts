@@ -1,7 +1,7 @@
 import type { CallInit } from '../../typed/call-input.ts'
 
 /** What of a fetch changes its answer besides method, URL and headers, with fetch's own defaults. */
-const USUAL: Record<string, string> = {
+const FETCH_DEFAULTS: Record<string, string> = {
   redirect: 'follow',
   credentials: 'same-origin',
   mode: 'cors',
@@ -15,7 +15,9 @@ const USUAL: Record<string, string> = {
 export function variantOf(init: CallInit | undefined, request: Request | undefined): string {
   const of = (source: object | undefined, name: string): unknown => source && Reflect.get(source, name)
   return JSON.stringify(
-    Object.entries(USUAL).map(([name, usual]) => of(init, name) ?? of(request, name) ?? usual),
+    Object.entries(FETCH_DEFAULTS).map(
+      ([name, fallbackValue]) => of(init, name) ?? of(request, name) ?? fallbackValue,
+    ),
   )
 }
 

@@ -2,7 +2,12 @@ import type { Endpoint } from '../../balance/balancer.ts'
 import { OutsideRequest } from '../../attempt/outside-request.ts'
 import { checkScheme } from '../../attempt/address.ts'
 import type { Exchange } from '../../attempt/exchange.ts'
-import { dispatchOutside, isBuiltIn, OwnDispatcher, type FetchDispatcher } from '../../attempt/platform.ts'
+import {
+  dispatchByPlatform,
+  isBuiltInFetch,
+  OwnDispatcher,
+  type FetchDispatcher,
+} from '../../attempt/platform.ts'
 import type { Core } from '../../call/core.ts'
 import type { Receiver, SendContext, Sending } from '../../call/operation.ts'
 import type { Plan } from '../../call/plan.ts'
@@ -13,10 +18,10 @@ import { faultVerdict } from '../../verdict/fault.ts'
 import { isNetworkFailure, isOfBody } from '../../verdict/mocked.ts'
 import { noteRefusedByFetch } from '../../verdict/refused-by-fetch.ts'
 import { afterRedirect, type Verdict } from '../../verdict/verdict.ts'
-import { exchangeFor, sendOne } from '../sending/attempt.ts'
-import { mirrored } from '../sending/mirror.ts'
+import { createExchange, sendOneAttempt } from '../sending/attempt.ts'
+import { mirrorRequest } from '../sending/mirror.ts'
 import type { Priority } from '../../limit/priority.ts'
-import type { Spare } from './request-copies.ts'
+import type { RequestCopies } from './request-copies.ts'
 import type { Logical } from '../plan/target.ts'
 
 /** Another client of the app that serves an origin, for redirects from one service to another. */
@@ -36,7 +41,7 @@ export interface FetchCall {
   /** The body of the latest try. */
   readonly body: unknown
   /** For further tries of a Request with a body. */
-  readonly spare: Spare | undefined
+  readonly copies: RequestCopies | undefined
   /** Endpoints that failed after a redirect: a further try goes past them. */
   failedAfterRedirect: Set<Endpoint> | undefined
 }
@@ -53,7 +58,7 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
   /** The latest that is ours. */
   #current: Exchange
   /** The request of a redirect that left this service. */
-  #outside: OutsideRequest | undefined
+  #outsideRequest: OutsideRequest | undefined
   readonly #stalled: AbortController | undefined
   #origin = ''
   /** Not the context itself, which holds the call and its response: an unread one could not be collected. */
@@ -73,7 +78,7 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
     this.#deadline = plan.headers.deadline === undefined ? Infinity : core.clock.now() + context.remaining
     const handOverUnsent = (error: Error): boolean => {
       const next = receiver.replaceUnsent(error)
-      return next?.releaseOnThrow(() => this.#goOn(this.#exchangeOf(next, handOverUnsent))) === true
+      return next?.releaseOnThrow(() => this.#continueWith(this.#exchangeOf(next, handOverUnsent))) === true
     }
     this.#first = this.#current = this.#exchangeOf(attempt, handOverUnsent)
   }
@@ -81,7 +86,7 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
   #exchangeOf(attempt: Attempt, handOverUnsent?: (error: Error) => boolean): Exchange {
     const { core, plan, logical, signal } = this.#call
     const abortable = signal !== undefined
-    return exchangeFor(core, plan, attempt, logical, this, {
+    return createExchange(core, plan, attempt, logical, this, {
       stalled: this.#stalled,
       abortable,
       handOverUnsent,
@@ -89,7 +94,7 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
   }
 
   /** Another attempt sends what this one could not. */
-  #goOn(next: Exchange): boolean {
+  #continueWith(next: Exchange): boolean {
     const last = this.#current
     this.#first = this.#current = next
     try {
@@ -131,14 +136,14 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
   }
 
   /** The attempt that produced the response, or undefined if a redirect left this service. */
-  get answerer(): Attempt | undefined {
-    return this.#outside ? undefined : this.#current.attempt
+  get answeringAttempt(): Attempt | undefined {
+    return this.#outsideRequest ? undefined : this.#current.attempt
   }
 
   /** Headers came. */
   answered(response: Response): void {
-    if (!this.#first.dispatched) this.#mocked(response)
-    this.#judge()
+    if (!this.#first.dispatched) this.#settleMocked(response)
+    this.#copyLastVerdict()
   }
 
   /** The error to go on with. */
@@ -147,14 +152,14 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
       const { attempt } = this.#first
       attempt.error = error
       const isOurs = this.#refusal === undefined && !isOfBody(error, this.#call.body)
-      if (isOurs && isNetworkFailure(error)) attempt.settle(this.#mockedVerdict(error))
+      if (isOurs && isNetworkFailure(error)) attempt.settle(this.#mockFailureVerdict(error))
       // A mock in the place of fetch may throw a TypeError for any reason.
-      else if (isOurs && isBuiltIn()) noteRefusedByFetch(error)
+      else if (isOurs && isBuiltInFetch()) noteRefusedByFetch(error)
       attempt.release()
     }
-    this.#judge()
+    this.#copyLastVerdict()
     // The body of a redirect that fetch did not follow, which nobody will read.
-    if (this.#first.dispatched) (this.#outside ?? this.#current).abandon()
+    if (this.#first.dispatched) (this.#outsideRequest ?? this.#current).dropRest()
     return this.#refusal ?? this.#current.timedOut ?? error
   }
 
@@ -162,7 +167,7 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
    * A mock in the place of fetch has failed as the network does. It counts as sent, also with ECONNREFUSED: the mock may have done what
    * a server does, and nobody can tell.
    */
-  #mockedVerdict(error: unknown): Verdict {
+  #mockFailureVerdict(error: unknown): Verdict {
     const { classify } = this.#call.plan
     return faultVerdict({ error, sent: true, isAnswered: false, isReused: false, body: undefined }, classify)
   }
@@ -172,13 +177,13 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
     attempt.error ??= reason
     attempt.settle(verdict)
     this.#current.abort(reason)
-    this.#outside?.abort(reason)
-    this.#judge()
+    this.#outsideRequest?.abort(reason)
+    this.#copyLastVerdict()
   }
 
   abortAtLimit(reason: Error, verdict: Verdict): void {
     this.#current.abortAtLimit(reason, verdict)
-    this.#outside?.abort(reason)
+    this.#outsideRequest?.abort(reason)
   }
 
   protected send(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
@@ -188,7 +193,7 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
       if (this.#current.dispatched) return this.#redirected(origin, options, handler)
       return this.#current.attempt.releaseOnThrow((attempt) => {
         checkScheme(origin, attempt)
-        const going = this.#current.dispatch(this.#call.spare?.sent(options) ?? options, handler)
+        const going = this.#current.dispatch(this.#call.copies?.beforeSend(options) ?? options, handler)
         if (this.#call.plan.mirror) this.#mirror(attempt, options, origin)
         return going
       })
@@ -200,7 +205,7 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
 
   #mirror(attempt: Attempt, options: Dispatcher.DispatchOptions, origin: string): void {
     const { core, plan, logical, priority } = this.#call
-    mirrored(core, plan, { attempt, options, origin, logical, priority, context: this })
+    mirrorRequest(core, plan, { attempt, options, origin, logical, priority, context: this })
   }
 
   #redirected(
@@ -210,13 +215,13 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
   ): boolean {
     const { core, plan, path, logical, otherClients, failedAfterRedirect } = this.#call
     // fetch leaves the rest of a redirect's body unread, and would take its error for that of the next answer.
-    const last = this.#outside ?? this.#current
-    last.abandon()
-    this.#outside = undefined
+    const last = this.#outsideRequest ?? this.#current
+    last.dropRest()
+    this.#outsideRequest = undefined
     if (origin.slice(origin.indexOf('//') + 2) !== logical.host) {
-      this.#outside = new OutsideRequest(handler)
-      const to = this.#outside.handler
-      return otherClients?.(origin)?.dispatch(options, to) ?? dispatchOutside(options, to)
+      this.#outsideRequest = new OutsideRequest(handler)
+      const to = this.#outsideRequest.handler
+      return otherClients?.(origin)?.dispatch(options, to) ?? dispatchByPlatform(options, to)
     }
     const { number, trail, headers, subset } = this.#first.attempt
     const send = (attempt: Attempt): boolean => {
@@ -229,20 +234,20 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
       attempt.trail = trail?.onward(attempt.instance)
       return attempt.trail ? attempt.trail.trace(attempt.number, dispatch) : dispatch()
     }
-    return sendOne(core, plan, options, send, number, failedAfterRedirect, path, subset)
+    return sendOneAttempt(core, plan, options, send, number, failedAfterRedirect, path, subset)
   }
 
   /** Nobody came down to us, because fetch is a mock, which may answer with no more than its test needs. */
-  #mocked(response: Response): void {
+  #settleMocked(response: Response): void {
     try {
-      this.#first.finish(response.status, isWhole(response) ? Object.fromEntries(response.headers) : {})
+      this.#first.settleMocked(response.status, isWhole(response) ? Object.fromEntries(response.headers) : {})
     } finally {
       this.#first.attempt.release()
     }
   }
 
   /** After a redirect, the call retries and hedges by how the last attempt of ours ended. */
-  #judge(): void {
+  #copyLastVerdict(): void {
     const { attempt } = this.#current
     const known = this.#first.attempt
     if (attempt === known || attempt.verdict === undefined) return

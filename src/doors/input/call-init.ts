@@ -3,7 +3,7 @@ import { isPriority } from '../../limit/priority.ts'
 import { copyFetchBody, copyHeaders } from './copy.ts'
 
 /** What fetch reads of an init that is not a plain object: its members may be inherited, or getters. */
-const PLATFORM: readonly string[] = [
+const FETCH_MEMBERS: readonly string[] = [
   'method',
   'headers',
   'body',
@@ -25,11 +25,11 @@ const PLATFORM: readonly string[] = [
  * (`params`, `query`, `json`, `deadline`, `priority`) are ours only where the input is `ours`, a route key or a relative
  * path. Beside a URL or a Request they belong to the library that passed them.
  */
-export function readInit(init: CallInit | undefined, ours: boolean): CallInit | undefined {
+export function readInit(init: CallInit | undefined, isOwn: boolean): CallInit | undefined {
   if (init === undefined || init === null || init instanceof Request) return init ?? undefined
-  const read: CallInit = ours ? { ...init } : withoutOurs(init)
+  const read: CallInit = isOwn ? { ...init } : withoutOwnMembers(init)
   if (!isPlain(init)) {
-    for (const name of PLATFORM) {
+    for (const name of FETCH_MEMBERS) {
       const value: unknown = Reflect.get(init, name)
       if (value !== undefined) Reflect.set(read, name, value)
     }
@@ -51,7 +51,7 @@ export function copyCall(
   return [new Request(input, init), dispatcher == null ? undefined : ({ dispatcher } as RequestInit)]
 }
 
-function withoutOurs(init: CallInit): CallInit {
+function withoutOwnMembers(init: CallInit): CallInit {
   const { params: _params, query: _query, json: _json, deadline: _deadline, priority, ...rest } = init
   return priority === undefined || isPriority(priority) ? rest : { ...rest, priority }
 }

@@ -3,7 +3,7 @@ import { parseRouteKey, type RouteKey } from '../../routes/key.ts'
 import { RouteTable } from '../../routes/match.ts'
 
 /** Route keys written at call sites are few; keys built from data would not be. */
-const MAX_ADHOC = 1000
+const MAX_UNDECLARED_KEYS = 1000
 
 /** A route key as written at a call site, and the plan it stands for. */
 export interface Keyed {
@@ -64,7 +64,7 @@ export class Plans {
     const literal = key.segments.every(({ kind }) => kind === 'static')
     const keyed = { key, plan: declared && literal ? declared : { ...(declared ?? this.base), route: key } }
     // Without the method it is called with, a key for any method says nothing that lasts.
-    if (this.#byKey.size < MAX_ADHOC && key.method !== '*') this.#byKey.set(written, keyed)
+    if (this.#byKey.size < MAX_UNDECLARED_KEYS && key.method !== '*') this.#byKey.set(written, keyed)
     return keyed
   }
 }

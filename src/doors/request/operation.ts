@@ -11,8 +11,8 @@ import { Dispatcher } from '../../undici.ts'
 import { isIdempotent, isReplayable } from '../../verdict/again.ts'
 import type { Verdict } from '../../verdict/verdict.ts'
 import { copyBody } from '../input/copy.ts'
-import { exchangeFor } from '../sending/attempt.ts'
-import { mirrored } from '../sending/mirror.ts'
+import { createExchange } from '../sending/attempt.ts'
+import { mirrorRequest } from '../sending/mirror.ts'
 import type { Logical, Target } from '../plan/target.ts'
 
 /** What `client.request` takes: undici's own options, less what the path and the client decide. */
@@ -95,7 +95,10 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
     const options = { abortable: this.signal !== undefined }
     const exchangeOf = (next: Attempt, handOverUnsent: HandOver): Exchange => {
       checkScheme(this.#origin, next)
-      return exchangeFor(this.#core, this.plan, next, this.#logical, context, { ...options, handOverUnsent })
+      return createExchange(this.#core, this.plan, next, this.#logical, context, {
+        ...options,
+        handOverUnsent,
+      })
     }
     const onSent =
       this.plan.mirror && ((sent: Dispatcher.DispatchOptions) => this.#mirror(attempt, sent, context))
@@ -109,7 +112,14 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
 
   #mirror(attempt: Attempt, options: Dispatcher.DispatchOptions, context: SendContext): void {
     const [origin, logical] = [this.#origin, this.#logical]
-    mirrored(this.#core, this.plan, { attempt, options, origin, logical, priority: this.priority, context })
+    mirrorRequest(this.#core, this.plan, {
+      attempt,
+      options,
+      origin,
+      logical,
+      priority: this.priority,
+      context,
+    })
   }
 }
 

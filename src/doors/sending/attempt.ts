@@ -16,7 +16,7 @@ import type { Subset } from '../../traffic/subset.ts'
 import type { Dispatcher } from '../../undici.ts'
 
 /** Puts an attempt on the wire. */
-export function exchangeFor(
+export function createExchange(
   { deadlines, kept }: Core,
   plan: Plan,
   attempt: Attempt,
@@ -40,14 +40,14 @@ export function extraHeaders(
   attempt: Attempt,
   context: Pick<SendContext, 'remaining'> | undefined,
 ): ExtraHeaders {
-  const told = withTracers(plan, callHeaders(plan, attempt, context), attempt.trail?.headers)
+  const told = addSubscriberHeaders(plan, callHeaders(plan, attempt, context), attempt.trail?.headers)
   return attempt.headers ? { ...attempt.headers, ...told } : told
 }
 
 type ExtraHeaders = Readonly<Record<string, string>> | undefined
 
 /** With the headers that a subscriber to the attempt has added. One that cannot be sent is left out: who only watches fails no call. */
-function withTracers(plan: Plan, own: ExtraHeaders, added: ExtraHeaders): ExtraHeaders {
+function addSubscriberHeaders(plan: Plan, own: ExtraHeaders, added: ExtraHeaders): ExtraHeaders {
   if (!added) return own
   let all: Record<string, string> | undefined
   for (const [name, value] of Object.entries<unknown>(added)) {
@@ -81,7 +81,7 @@ function callHeaders(
  * `matched` is the path that the plan was found by: a redirect's own need not have the route's parameters. `stay` is the subset to stay
  * in.
  */
-export function sendOne<T>(
+export function sendOneAttempt<T>(
   core: Core,
   plan: Plan,
   options: Dispatcher.DispatchOptions,

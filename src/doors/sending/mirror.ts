@@ -9,7 +9,7 @@ import type { Dispatcher } from '../../undici.ts'
 import { extraHeaders } from './attempt.ts'
 
 /** A request of a call that has just been sent. */
-export interface Sent {
+export interface SentRequest {
   readonly attempt: Attempt
   readonly options: Dispatcher.DispatchOptions
   readonly origin: string
@@ -19,7 +19,7 @@ export interface Sent {
 }
 
 /** Copies the first request of a call, if its plan says so: what is sent again is not copied again. */
-export function mirrored({ mirroring, random }: Core, plan: Plan, sent: Sent): void {
+export function mirrorRequest({ mirroring, random }: Core, plan: Plan, sent: SentRequest): void {
   const { mirror } = plan
   const { attempt, options, context, ...rest } = sent
   if (!mirror || attempt.number > 1 || options.body != null || options.upgrade) return

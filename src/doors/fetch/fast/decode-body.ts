@@ -3,10 +3,10 @@ import * as zlib from 'node:zlib'
 const { constants } = zlib
 
 /** Bytes after decoding that may be made at once, in less than a millisecond; of more, fetch decodes piece by piece. */
-const MOST = 256 * 1024
+const MAX_DECODED_BYTES = 256 * 1024
 
 /** With more, fetch refuses the answer. */
-const MOST_CODINGS = 5
+const MAX_CODINGS = 5
 
 /** What zlib gives with the option `info`, for which Node's types have no result. */
 interface Decoded {
@@ -66,14 +66,14 @@ export function codingsOf(header: string | readonly string[] | undefined): reado
     .toLowerCase()
     .split(',')
     .map((each) => each.trim())
-  if (codings.length > MOST_CODINGS) return undefined
+  if (codings.length > MAX_CODINGS) return undefined
   return codings.every((each) => DECODERS.has(each)) ? codings.toReversed() : NONE
 }
 
 const NONE: readonly string[] = []
 
 /** The whole body without its codings. Undefined for one that is broken, or has more than a few bytes: fetch is to decode it. */
-export function decoded(codings: readonly string[], body: Buffer): Buffer | undefined {
+export function decodeBody(codings: readonly string[], body: Buffer): Buffer | undefined {
   // Of a body that is cut off, fetch gives as much as it can. In several codings that would be hard to do the same way.
   const lenient = codings.length === 1 ? DECODERS.get(codings[0] ?? '')?.lenient : undefined
   let left = body
@@ -83,7 +83,12 @@ export function decoded(codings: readonly string[], body: Buffer): Buffer | unde
       if (!decoder || (left.length === 0 && !lenient)) return undefined
       // Large chunks would cost more than the decoding of a short body.
       const chunkSize = Math.min(Math.max(left.length * 4, 1_024), 64 * 1_024)
-      const options = { ...(lenient ?? decoder.options), info: true, maxOutputLength: MOST, chunkSize }
+      const options = {
+        ...(lenient ?? decoder.options),
+        info: true,
+        maxOutputLength: MAX_DECODED_BYTES,
+        chunkSize,
+      }
       const { buffer, engine } = decoder.decode(left, options) as Decoded
       // What follows the end may be junk, or another body.
       if (engine.bytesWritten !== left.length) return undefined

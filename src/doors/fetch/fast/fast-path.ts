@@ -1,9 +1,9 @@
-import { isBuiltIn, type FetchDispatcher } from '../../../attempt/platform.ts'
+import { isBuiltInFetch, type FetchDispatcher } from '../../../attempt/platform.ts'
 import { platformResponse } from '../../../response/lazy-response.ts'
 import type { Target } from '../../plan/target.ts'
-import { FirstAnswer, Listening, Replay } from './first-response.ts'
-import type { Learned } from './header-templates.ts'
-import { plainCall, SentHeaders, type PlainCall } from './plain-call.ts'
+import { FirstResponse, RecordingDispatcher, ReplayDispatcher } from './first-response.ts'
+import { HeaderTemplate, type HeaderTemplates } from './header-templates.ts'
+import { plainCall, type PlainCall } from './plain-call.ts'
 
 /** Whose call it is: it can be sent through fetch too, with a dispatcher of ours below it. */
 export interface ThroughFetch {
@@ -15,52 +15,56 @@ export interface ThroughFetch {
  * for. The first call of each shape goes through fetch, which shows its headers. So does each answer that is not plain,
  * without another request.
  */
-export class PlainDoor {
-  readonly #learned: Learned
+export class FastPath {
+  readonly #templates: HeaderTemplates
   readonly #target: Target
   readonly #call: PlainCall
 
-  private constructor(learned: Learned, target: Target, call: PlainCall) {
-    this.#learned = learned
+  private constructor(templates: HeaderTemplates, target: Target, call: PlainCall) {
+    this.#templates = templates
     this.#target = target
     this.#call = call
   }
 
   /** Undefined if fetch is to make the call. */
-  static for(learned: Learned, target: Target, init: RequestInit | undefined): PlainDoor | undefined {
+  static create(
+    templates: HeaderTemplates,
+    target: Target,
+    init: RequestInit | undefined,
+  ): FastPath | undefined {
     const { origin, method, path, url } = target
     // Whoever has replaced fetch expects to see each call. An empty query is left out by fetch.
-    if (!isBuiltIn() || url.includes('#') || path.endsWith('?')) return undefined
-    const call = init ? plainCall(origin, method, init) : learned.bare(origin)
-    return call && learned.of(call) !== null ? new PlainDoor(learned, target, call) : undefined
+    if (!isBuiltInFetch() || url.includes('#') || path.endsWith('?')) return undefined
+    const call = init ? plainCall(origin, method, init) : templates.bareGet(origin)
+    return call && templates.get(call) !== null ? new FastPath(templates, target, call) : undefined
   }
 
   /** One try. */
   send(transfer: FetchDispatcher, call: ThroughFetch): Promise<Response> {
-    const sent = this.#learned.of(this.#call)
-    return sent ? this.#past(sent, transfer, call) : this.#learn(transfer, call)
+    const template = this.#templates.get(this.#call)
+    return template ? this.#sendDirectly(template, transfer, call) : this.#sendAndLearn(transfer, call)
   }
 
-  async #learn(transfer: FetchDispatcher, call: ThroughFetch): Promise<Response> {
-    const listening = new Listening(transfer)
-    const response = await call.throughFetch(listening)
-    const { first, more } = listening
+  async #sendAndLearn(transfer: FetchDispatcher, call: ThroughFetch): Promise<Response> {
+    const recording = new RecordingDispatcher(transfer)
+    const response = await call.throughFetch(recording)
+    const { first, more } = recording
     if (!first || more > 0) return response
     const { method, path } = this.#target
     const isOurs = Object.getPrototypeOf(response) === platformResponse().prototype
     const isAsIs = isOurs && first.method === method && first.path === path
-    this.#learned.keep(
+    this.#templates.set(
       this.#call,
-      isAsIs ? SentHeaders.learn(this.#call, first.headers, response.type) : undefined,
+      isAsIs ? HeaderTemplate.learn(this.#call, first.headers, response.type) : undefined,
     )
     return response
   }
 
-  #past(sent: SentHeaders, transfer: FetchDispatcher, call: ThroughFetch): Promise<Response> {
+  #sendDirectly(template: HeaderTemplate, transfer: FetchDispatcher, call: ThroughFetch): Promise<Response> {
     const { origin, method, path, url } = this.#target
     const { body, signal } = this.#call
-    const headers = sent.for(this.#call)
-    const answer = new FirstAnswer(method)
+    const headers = template.headersFor(this.#call)
+    const answer = new FirstResponse(method)
     try {
       transfer.dispatch({ origin, method, path, headers, body }, answer)
     } catch (error) {
@@ -70,8 +74,8 @@ export class PlainDoor {
       // The call has ended with it.
       if (signal?.aborted) throw signal.reason
       return isPlain
-        ? answer.response(url, sent.type, signal)
-        : call.throughFetch(new Replay(answer, transfer))
+        ? answer.response(url, template.type, signal)
+        : call.throughFetch(new ReplayDispatcher(answer, transfer))
     })
   }
 }

@@ -5,11 +5,11 @@ import { arePlain } from '../../../response/fetched-headers.ts'
 import { ResourceTiming } from '../../../response/resource-timing.ts'
 import { lazyResponse } from '../../../response/lazy-response.ts'
 import { wrapHandler, type Dispatcher } from '../../../undici.ts'
-import { codingsOf, decoded } from './decode-body.ts'
+import { codingsOf, decodeBody } from './decode-body.ts'
 
 type Handler = Dispatcher.DispatchHandler
 type Controller = Dispatcher.DispatchController
-type Heard = (handler: Handler) => void
+type HandlerCall = (handler: Handler) => void
 
 interface Head {
   readonly status: number
@@ -18,7 +18,7 @@ interface Head {
 }
 
 /** Statuses with which fetch does more than pass on what came. */
-const SPECIAL: ReadonlySet<number> = new Set([205, 401, 407, 421])
+const SPECIAL_STATUSES: ReadonlySet<number> = new Set([205, 401, 407, 421])
 
 /** Characters of a reason phrase that `Response` takes. */
 const PHRASE = /^[\x20-\x7e]*$/
@@ -27,21 +27,21 @@ const PHRASE = /^[\x20-\x7e]*$/
  * Hears the answer to a request of ours, and says who makes the Response. A plain answer is ours. Of any other, and of an
  * error, the platform's fetch hears from the start, as if it had sent the request itself.
  */
-export class FirstAnswer implements Handler {
+export class FirstResponse implements Handler {
   /** True if the answer is plain. It resolves in the async context of whoever waits for it. */
   readonly isPlain: Promise<boolean>
   #decide: ((isPlain: boolean) => void) | undefined
   readonly #body = new AnswerBody()
   /** Whoever hears what comes. */
-  #to: 'us' | Handler | undefined
+  #destination: 'us' | Handler | undefined
   /** How the request began, for fetch to hear of it. */
   #controller: Controller | undefined
   #context: unknown
-  #isAnswering = false
+  #hasStarted = false
   /** What else fetch has missed. */
-  #missed: Heard[] | undefined
+  #missedCalls: HandlerCall[] | undefined
   /** The answer is fetch's, and more of it may come. */
-  #isLeft = false
+  #belongsToFetch = false
   #head: Head | undefined
   /** The body of an encoded answer, as far as it has come. */
   #encoded: Buffer[] | undefined
@@ -78,12 +78,12 @@ export class FirstAnswer implements Handler {
   /** Tells fetch's own handler all that it has missed, and from now on what comes. */
   passTo(handler: Handler): void {
     const inner = typeof handler.onRequestStart === 'function' ? handler : wrapHandler(handler)
-    this.#to = inner
+    this.#destination = inner
     if (this.#controller) inner.onRequestStart?.(this.#controller, this.#context)
-    if (this.#isAnswering) inner.onResponseStarted?.()
-    for (const tell of this.#missed ?? []) tell(inner)
-    this.#missed = undefined
-    if (this.#isLeft && !this.#isEnded) this.#controller?.resume()
+    if (this.#hasStarted) inner.onResponseStarted?.()
+    for (const call of this.#missedCalls ?? []) call(inner)
+    this.#missedCalls = undefined
+    if (this.#belongsToFetch && !this.#isEnded) this.#controller?.resume()
   }
 
   onRequestStart(controller: Controller, context: unknown): void {
@@ -92,12 +92,12 @@ export class FirstAnswer implements Handler {
   }
 
   onRequestUpgrade(...args: Parameters<NonNullable<Handler['onRequestUpgrade']>>): void {
-    this.#hear((handler) => handler.onRequestUpgrade?.(...args))
-    this.#settle(false)
+    this.#forward((handler) => handler.onRequestUpgrade?.(...args))
+    this.#decidePlain(false)
   }
 
   onResponseStarted(): void {
-    this.#isAnswering = true
+    this.#hasStarted = true
   }
 
   onResponseStart(
@@ -107,41 +107,41 @@ export class FirstAnswer implements Handler {
     message = '',
   ): void {
     const head = { status, headers, message }
-    const isPlain = this.#to === undefined && isPlainAnswer(controller, head)
+    const isPlain = this.#destination === undefined && isPlainAnswer(controller, head)
     const codings = isPlain ? this.#codingsOf(head) : undefined
     if (codings?.length === 0) {
       this.#keep(controller, head)
       return
     }
-    this.#hear((handler) => handler.onResponseStart?.(controller, status, headers, message))
-    if (this.#to !== undefined || status < 200) return
+    this.#forward((handler) => handler.onResponseStart?.(controller, status, headers, message))
+    if (this.#destination !== undefined || status < 200) return
     if (codings) {
       this.#encoded = []
       // A short body has come with its head: it is heard in the same turn, or not yet.
       queueMicrotask(() => this.#decode(controller, head, codings))
-    } else this.#leave(controller)
+    } else this.#leaveToFetch(controller)
   }
 
   onResponseData(controller: Controller, piece: Buffer): void {
     this.#encoded?.push(piece)
-    if (this.#to === 'us') this.#body.add(piece)
-    else this.#hear((handler) => handler.onResponseData?.(controller, piece))
+    if (this.#destination === 'us') this.#body.add(piece)
+    else this.#forward((handler) => handler.onResponseData?.(controller, piece))
   }
 
   onResponseEnd(controller: Controller, trailers: Record<string, string | string[]>): void {
     this.#isEnded = true
-    if (this.#to === 'us') this.#body.end()
-    else this.#hear((handler) => handler.onResponseEnd?.(controller, trailers))
+    if (this.#destination === 'us') this.#body.end()
+    else this.#forward((handler) => handler.onResponseEnd?.(controller, trailers))
   }
 
   onResponseError(controller: Controller, error: Error): void {
-    if (this.#to === 'us') {
+    if (this.#destination === 'us') {
       this.#body.fail(error)
       return
     }
     this.#isEnded = true
-    this.#hear((handler) => handler.onResponseError?.(controller, error))
-    this.#settle(false)
+    this.#forward((handler) => handler.onResponseError?.(controller, error))
+    this.#decidePlain(false)
   }
 
   #hasBody(status: number): boolean {
@@ -157,9 +157,9 @@ export class FirstAnswer implements Handler {
   #decode(controller: Controller, head: Head, codings: readonly string[]): void {
     const encoded = Buffer.concat(this.#encoded ?? [])
     this.#encoded = undefined
-    const body = this.#isEnded ? decoded(codings, encoded) : undefined
+    const body = this.#isEnded ? decodeBody(codings, encoded) : undefined
     if (body === undefined) {
-      this.#leave(controller)
+      this.#leaveToFetch(controller)
       return
     }
     this.#keep(controller, head)
@@ -169,27 +169,27 @@ export class FirstAnswer implements Handler {
 
   /** The answer is ours. */
   #keep(controller: Controller, head: Head): void {
-    this.#to = 'us'
-    this.#missed = this.#controller = undefined
+    this.#destination = 'us'
+    this.#missedCalls = this.#controller = undefined
     this.#answeredAt = systemClock.now()
     this.#head = head
     this.#body.begin(controller)
-    this.#settle(true)
+    this.#decidePlain(true)
   }
 
   /** The answer is fetch's, which hears the rest when it is there. */
-  #leave(controller: Controller): void {
-    this.#isLeft = true
+  #leaveToFetch(controller: Controller): void {
+    this.#belongsToFetch = true
     if (!this.#isEnded) controller.pause()
-    this.#settle(false)
+    this.#decidePlain(false)
   }
 
-  #hear(tell: Heard): void {
-    if (this.#to === undefined) (this.#missed ??= []).push(tell)
-    else if (this.#to !== 'us') tell(this.#to)
+  #forward(call: HandlerCall): void {
+    if (this.#destination === undefined) (this.#missedCalls ??= []).push(call)
+    else if (this.#destination !== 'us') call(this.#destination)
   }
 
-  #settle(isPlain: boolean): void {
+  #decidePlain(isPlain: boolean): void {
     this.#decide?.(isPlain)
     this.#decide = undefined
   }
@@ -203,17 +203,17 @@ function isPlainAnswer(
   const isUsual = (status >= 200 && status < 300) || (status >= 400 && status < 600)
   // Over HTTP/2, undici hands on what it got. Of neither, fetch reads other headers than we would.
   const isReadAlike = Array.isArray(rawHeaders) || rawHeaders === headers
-  if (!isUsual || SPECIAL.has(status) || !isReadAlike) return false
+  if (!isUsual || SPECIAL_STATUSES.has(status) || !isReadAlike) return false
   return PHRASE.test(message) && arePlain(headers)
 }
 
 /** Below the platform's fetch: its first request is the one that has been answered, redirects are sent. */
-export class Replay extends OwnDispatcher {
-  readonly #answer: FirstAnswer
+export class ReplayDispatcher extends OwnDispatcher {
+  readonly #answer: FirstResponse
   readonly #next: FetchDispatcher
   #isReplayed = false
 
-  constructor(answer: FirstAnswer, next: FetchDispatcher) {
+  constructor(answer: FirstResponse, next: FetchDispatcher) {
     super()
     this.#answer = answer
     this.#next = next
@@ -228,7 +228,7 @@ export class Replay extends OwnDispatcher {
 }
 
 /** Below the platform's fetch: notes how it sends its first request. */
-export class Listening extends OwnDispatcher {
+export class RecordingDispatcher extends OwnDispatcher {
   first: Dispatcher.DispatchOptions | undefined
   /** Redirects that were followed. */
   more = 0

@@ -1,5 +1,3 @@
-import type { Dispatcher } from '../../../undici.ts'
-
 /** A call of the plain kind: no more than a method, headers and a body in memory. */
 export interface PlainCall {
   /** Calls with the same key differ only in the values of their headers, and in their bodies. */
@@ -11,7 +9,7 @@ export interface PlainCall {
 }
 
 /** Methods that fetch passes on as they are, and what each must have as its body. */
-const METHODS: Readonly<Record<string, 'none' | 'some' | 'any'>> = {
+const BODY_RULES: Readonly<Record<string, 'none' | 'some' | 'any'>> = {
   GET: 'none',
   HEAD: 'none',
   POST: 'some',
@@ -24,10 +22,10 @@ const METHODS: Readonly<Record<string, 'none' | 'some' | 'any'>> = {
  * undici 6, on Node 22, gives methods of an aborted response another error than its stream, and does not touch that. Calls
  * with a signal are fetch's own there.
  */
-const TAKES_SIGNALS = Number.parseInt(process.versions['undici'] ?? '', 10) >= 7
+const SUPPORTS_SIGNALS = Number.parseInt(process.versions['undici'] ?? '', 10) >= 7
 
 /** All that an init of the plain kind may have. */
-const MEMBERS: ReadonlySet<string> = new Set(['method', 'headers', 'body', 'redirect', 'signal'])
+const PLAIN_MEMBERS: ReadonlySet<string> = new Set(['method', 'headers', 'body', 'redirect', 'signal'])
 
 const NAME = /^[\w-]{1,64}$/
 
@@ -35,12 +33,12 @@ const NAME = /^[\w-]{1,64}$/
 const VALUE = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/
 
 /** Whose value, and not only presence, decides what fetch does. */
-const DECIDES =
+const SPECIAL_HEADERS =
   /^(?:content-length|host|connection|transfer-encoding|expect|upgrade|keep-alive|te|trailer|__proto__)$/i
 
 /** The call, if it is of the plain kind: whatever else fetch may be asked for is left to fetch. */
 export function plainCall(origin: string, method: string, init: RequestInit): PlainCall | undefined {
-  const need = METHODS[method]
+  const need = BODY_RULES[method]
   if (need === undefined || !isPlainInit(init, method)) return undefined
   const headers = plainHeaders(init.headers)
   const body = plainBody(init.body)
@@ -68,10 +66,10 @@ export function plainInitOf(request: Request): RequestInit | undefined {
 
 function isPlainInit(init: RequestInit, method: string): boolean {
   for (const name in init) {
-    if (Reflect.get(init, name) !== undefined && !MEMBERS.has(name)) return false
+    if (Reflect.get(init, name) !== undefined && !PLAIN_MEMBERS.has(name)) return false
   }
   if (init.method !== undefined && init.method !== method) return false
-  if (init.signal != null && !(TAKES_SIGNALS && init.signal instanceof AbortSignal)) return false
+  if (init.signal != null && !(SUPPORTS_SIGNALS && init.signal instanceof AbortSignal)) return false
   return init.redirect === undefined || init.redirect === 'follow'
 }
 
@@ -84,7 +82,7 @@ function plainHeaders(given: RequestInit['headers']): ReadonlyMap<string, string
   for (const pair of pairs) {
     const [name, value, more] = (Array.isArray(pair) ? pair : []) as unknown[]
     if (typeof name !== 'string' || typeof value !== 'string' || more !== undefined) return undefined
-    if (!NAME.test(name) || !VALUE.test(value) || DECIDES.test(name)) return undefined
+    if (!NAME.test(name) || !VALUE.test(value) || SPECIAL_HEADERS.test(name)) return undefined
     headers.set(name, value)
     known.add(name.toLowerCase())
     if (known.size !== headers.size) return undefined
@@ -115,58 +113,4 @@ function plainBody(body: RequestInit['body']): PlainBody | undefined {
 
 function ofBytes(content: Uint8Array): PlainBody {
   return { kind: 'bytes', content, length: content.byteLength }
-}
-
-/** A header as the platform sent it, and whose value it had: the caller's of that name, the length, or its own. */
-interface Sent {
-  readonly name: string
-  readonly value: string
-  readonly asked: string | undefined
-}
-
-/** The headers that the platform sent with a call, to be sent with the next of the same shape. */
-export class SentHeaders {
-  readonly type: Response['type']
-  readonly #sent: readonly Sent[]
-  /** All of them, if none depends on the call. */
-  readonly #fixed: Readonly<Record<string, string>> | undefined
-
-  private constructor(sent: readonly Sent[], type: Response['type']) {
-    this.#sent = sent
-    this.type = type
-    const isFixed = sent.every(({ name, asked }) => asked === undefined && name !== 'content-length')
-    this.#fixed = isFixed ? Object.fromEntries(sent.map(({ name, value }) => [name, value])) : undefined
-  }
-
-  /** Undefined if they are not what was asked for: then the platform has its reasons. */
-  static learn(
-    { headers, body, length }: PlainCall,
-    sent: Dispatcher.DispatchOptions['headers'],
-    type: Response['type'],
-  ): SentHeaders | undefined {
-    if (typeof sent !== 'object' || sent === null || Symbol.iterator in sent) return undefined
-    // How the names of a Headers object are spelled is known to the platform alone; as others have them, they are sent.
-    const askedBy = new Map([...headers.keys()].map((name) => [name.toLowerCase(), name]))
-    const all: Sent[] = []
-    for (const [name, value] of Object.entries(sent as Record<string, unknown>)) {
-      if (typeof value !== 'string') return undefined
-      const asked = askedBy.get(name.toLowerCase())
-      if (asked !== undefined && headers.get(asked) !== value) return undefined
-      if (asked !== undefined) askedBy.delete(name.toLowerCase())
-      all.push({ name, value, asked })
-    }
-    const said = body === null ? undefined : String(length)
-    const isWhole = askedBy.size === 0 && Reflect.get(sent, 'content-length') === said
-    return isWhole ? new SentHeaders(all, type) : undefined
-  }
-
-  for({ headers, length }: PlainCall): Readonly<Record<string, string>> {
-    if (this.#fixed) return this.#fixed
-    const own: Record<string, string> = {}
-    for (const { name, value, asked } of this.#sent) {
-      if (asked !== undefined) own[name] = headers.get(asked) ?? value
-      else own[name] = name === 'content-length' ? String(length) : value
-    }
-    return own
-  }
 }
