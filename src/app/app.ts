@@ -33,7 +33,7 @@ type AppUpdate = Pick<FetchOptions, 'defaults' | 'services' | 'unknown'>
 /** How many services `discover` may add. The limit is needed because their names come from URLs. */
 const MAX_DISCOVERED = 1_000
 
-/** The services of an application by host, and the behavior for all other hosts. */
+/** The services of an application by host, and the behaviour for all other hosts. */
 export class App {
   /** The clients of the named services, by their name in the options. */
   readonly services: Readonly<Record<string, Client>> = {}

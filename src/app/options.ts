@@ -14,7 +14,7 @@ export type ServiceOptions = ServiceDefaults & { source?: Source }
 /** `pass`: use the platform's fetch. `deny`: throw an error. `discover`: use a service if the source knows it. */
 export type Unknown = 'pass' | 'deny' | 'discover'
 
-/** Options of `createFetch()`: the services of an application, and the behavior for other hosts. */
+/** Options of `createFetch()`: the services of an application, and the behaviour for other hosts. */
 export interface FetchOptions<Names extends string = string> {
   /** The source of all services that have none of their own. */
   source?: Source
@@ -23,7 +23,7 @@ export interface FetchOptions<Names extends string = string> {
   /** By the host that callers use: options that differ, or a client made by `createClient()`. @default {} */
   services?: Readonly<Record<Names, Client | ServiceOptions>>
   /**
-   * The behavior for every other host. With `discover`, a host with one label, or with one of `suffixes`,
+   * The behaviour for every other host. With `discover`, a host with one label, or with one of `suffixes`,
    * becomes a service with the defaults at its first call, if the source lists instances for it. All others use
    * the platform's fetch.
    * @default 'pass'

@@ -9,7 +9,7 @@ export type Change = (by: { by?: string }) => void
 
 /** The callbacks from the services to their application. */
 interface ServicesContext {
-  /** Called when a client is added: one that was made by hand, or one of a service at its first call. */
+  /** Called when a client is added: one that the user has made, or one of a service at its first call. */
   onClient(client: Client, isByHand: boolean): void
   /** Returns the function that each call of a service must call, if there is one. */
   onCall(): (() => void) | undefined
@@ -18,7 +18,7 @@ interface ServicesContext {
 }
 
 /**
- * The services of an application by host: clients that were made by hand, and services that make a client at
+ * The services of an application by host: clients that the user has made, and services that make a client at
  * their first call.
  */
 export class Services {

@@ -65,10 +65,11 @@ export class Layers {
     const after = new Map(before).set(layer, next)
     const changes = new Map<string, Member>()
     const hidden = new Map<string, Member>()
-    for (const [key, member] of next) (winner(after, key) === layer ? changes : hidden).set(key, member)
+    for (const [key, member] of next)
+      (decidingLayer(after, key) === layer ? changes : hidden).set(key, member)
     for (const [key, { path }] of before.get(layer) ?? NOTHING) {
-      if (next.has(key) || winner(before, key) !== layer || !this.#isOurs(key, now)) continue
-      changes.set(key, decided(after, key) ?? this.#code.get(key) ?? { path, value: undefined })
+      if (next.has(key) || decidingLayer(before, key) !== layer || !this.#isFromDocument(key, now)) continue
+      changes.set(key, decidingMember(after, key) ?? this.#code.get(key) ?? { path, value: undefined })
     }
     // Check hidden values too. They come into force when the newer watch ends, and an error must not appear
     // only then.
@@ -89,10 +90,10 @@ export class Layers {
     const changes = new Map<string, Member>()
     const owners = new Set<string>()
     for (const key of before.get(layer)?.keys() ?? []) {
-      const below = decided(after, key)
-      if (!below || winner(before, key) !== layer || !this.#isOurs(key, now)) continue
+      const below = decidingMember(after, key)
+      if (!below || decidingLayer(before, key) !== layer || !this.#isFromDocument(key, now)) continue
       changes.set(key, below)
-      owners.add(winner(after, key)?.name ?? '')
+      owners.add(decidingLayer(after, key)?.name ?? '')
     }
     try {
       this.#change(after, now, changes, [...owners].join(' and '))
@@ -111,7 +112,7 @@ export class Layers {
       for (const [key, { path }] of members) {
         const nothing = { path, value: undefined }
         // Code may have called `update()` since. Then its value is the one below the documents.
-        code.set(key, (this.#isOurs(key, now) ? this.#code : now).get(key) ?? nothing)
+        code.set(key, (this.#isFromDocument(key, now) ? this.#code : now).get(key) ?? nothing)
         applied.set(key, (changes.has(key) ? next : this.#applied).get(key) ?? nothing)
       }
     }
@@ -123,7 +124,7 @@ export class Layers {
   }
 
   /** Whether the value in force is the one that a document has set. */
-  #isOurs(key: string, now: Members): boolean {
+  #isFromDocument(key: string, now: Members): boolean {
     const applied = this.#applied.get(key)
     return applied !== undefined && isDeepStrictEqual(now.get(key)?.value, applied.value)
   }
@@ -131,12 +132,12 @@ export class Layers {
   /** Returns, for each option, the name of the document that has set the value in force. */
   #owners(): Record<string, string> {
     const now = this.#membersOf(this.#target.options())
-    const ours = [...this.#applied].filter(([key]) => this.#isOurs(key, now))
+    const ours = [...this.#applied].filter(([key]) => this.#isFromDocument(key, now))
     return Object.fromEntries(
       ours.map(([key, { path }]) => {
         const [option, name] = path
         const label = name === undefined ? option : `${option}['${name}']`
-        return [label, winner(this.#documents, key)?.name ?? '']
+        return [label, decidingLayer(this.#documents, key)?.name ?? '']
       }),
     )
   }
@@ -161,11 +162,11 @@ export class Layers {
 }
 
 /** Returns the layer that decides the value of a key. */
-function winner(documents: Documents, key: string): Layer | undefined {
+function decidingLayer(documents: Documents, key: string): Layer | undefined {
   return [...documents].findLast(([, members]) => members.has(key))?.[0]
 }
 
 /** Returns the value that this layer sets. */
-function decided(documents: Documents, key: string): Member | undefined {
+function decidingMember(documents: Documents, key: string): Member | undefined {
   return [...documents.values()].findLast((members) => members.has(key))?.get(key)
 }

@@ -1,4 +1,4 @@
-import { isSameButForLease } from '../registry/instance.ts'
+import { isOnlyReregistered } from '../registry/instance.ts'
 import type { Instance } from '../registry/source.ts'
 import { LiveEndpoint, type EndpointContext } from './endpoint.ts'
 
@@ -44,7 +44,7 @@ export class Roster {
         added.push(endpoint)
       } else if (endpoint.instance !== instance) {
         const previous = endpoint.instance
-        if (!isSameButForLease(instance, previous)) changed.push({ endpoint, previous })
+        if (!isOnlyReregistered(instance, previous)) changed.push({ endpoint, previous })
         endpoint.instance = instance
       }
       endpoint.revision = revision

@@ -48,7 +48,7 @@ export class Health {
   begunAt: number = -Infinity
   #passedFrom = -Infinity
   /** Whether there were no checks for a while. Then one pass is enough. */
-  #isOld = false
+  #isOutdated = false
   readonly #trust: Trust
   #rules: HealthRules
 
@@ -81,9 +81,9 @@ export class Health {
   settle(result: CheckResult, begunAt: number, now: number): 'healthy' | 'unhealthy' | undefined {
     if (result.outcome === 'none') return undefined
     this.checkedAt = now
-    const isOld = this.#isOld
-    this.#isOld = false
-    if (result.outcome === 'pass') return this.#passed(begunAt, isOld ? 1 : this.#rules.healthyThreshold)
+    const isOutdated = this.#isOutdated
+    this.#isOutdated = false
+    if (result.outcome === 'pass') return this.#passed(begunAt, isOutdated ? 1 : this.#rules.healthyThreshold)
     this.failures++
     this.passes = 0
     this.latest = result.failure
@@ -107,7 +107,7 @@ export class Health {
   /** Called after a time without checks. The known results are old, so one pass is then enough. */
   forget(): void {
     this.failures = this.passes = 0
-    this.#isOld = true
+    this.#isOutdated = true
   }
 
   /**

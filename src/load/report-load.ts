@@ -28,13 +28,13 @@ export interface ReportLoadOptions {
   /**
    * Returns the used share of the resource that limits this server: 0 idle, 1 full, more is possible. Called
    * once per window.
-   * @default the utilization of the event loop in the last window
+   * @default the utilisation of the event loop in the last window
    */
   utilization?: () => number
   /** Returns custom numbers by name, such as the length of a queue. Called for each answer. @default none */
   metrics?: () => Readonly<Record<string, number>>
   /**
-   * The time over which rates and utilizations are measured, in ms.
+   * The time over which rates and utilisations are measured, in ms.
    * @default 1_000
    */
   window?: number

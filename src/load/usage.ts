@@ -12,7 +12,7 @@ export class Usage {
     this.#at = now
   }
 
-  /** Returns the utilizations since the last call. */
+  /** Returns the utilisations since the last call. */
   since(now: number): LoadReport {
     const ms = now - this.#at
     const { user, system } = process.cpuUsage(this.#cpu)

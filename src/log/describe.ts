@@ -78,18 +78,18 @@ function addressOf({ id, url }: Instance): LogFields {
 export function lineOf(name: keyof ClientEvents, fields: LogFields): string {
   const parts = [
     ...(name === 'control' ? [doneByHand(fields)] : []),
-    part(fields, 'changed'),
-    part(fields, 'by', 'by '),
-    part(fields, 'instance', 'instance '),
-    part(fields, 'route', 'route '),
-    part(fields, 'reason'),
-    part(fields, 'grpc'),
-    part(fields, 'status', 'status '),
-    part(fields, 'openFor', 'for ', ' ms'),
-    part(fields, 'notRetried', 'not retried: '),
-    leftOf(fields['instances']),
+    fieldText(fields, 'changed'),
+    fieldText(fields, 'by', 'by '),
+    fieldText(fields, 'instance', 'instance '),
+    fieldText(fields, 'route', 'route '),
+    fieldText(fields, 'reason'),
+    fieldText(fields, 'grpc'),
+    fieldText(fields, 'status', 'status '),
+    fieldText(fields, 'openFor', 'for ', ' ms'),
+    fieldText(fields, 'notRetried', 'not retried: '),
+    instancesText(fields['instances']),
     rejectedOf(fields),
-    ...messagesOf(fields['error'] as Told | undefined),
+    ...messagesOf(fields['error'] as LoggedError | undefined),
   ].filter((text) => text !== '')
   return oneLine(`${textOf(fields['service'])} ${name}${parts.length > 0 ? `: ${parts.join(', ')}` : ''}`)
 }
@@ -99,37 +99,37 @@ function doneByHand({ action, id = 'all', weight }: LogFields): string {
   return [action, id, ...(weight === undefined ? [] : [weight])].map((each) => textOf(each)).join(' ')
 }
 
-function part(fields: LogFields, name: string, before = '', after = ''): string {
+function fieldText(fields: LogFields, name: string, before = '', after = ''): string {
   const value = fields[name]
   if (value === undefined) return ''
   const text = Array.isArray(value) ? value.map((each) => textOf(each)).join(', ') : textOf(value)
   return `${before}${typeof value === 'number' ? Math.round(value) : text}${after}`
 }
 
-/** Why the first entry of a snapshot was dropped, and how many others were. */
+/** Returns why the first entry of a snapshot was dropped, and how many others were dropped. */
 function rejectedOf({ rejected = [], rejectedInAll }: LogFields): string {
   const reasons = rejected as readonly string[]
   const others = Number(rejectedInAll ?? reasons.length) - 1
   return `${reasons[0] ?? ''}${others > 0 ? ` (and ${others} more)` : ''}`
 }
 
-interface Told {
+interface LoggedError {
   readonly message: string
-  readonly cause?: Told
+  readonly cause?: LoggedError
 }
 
-/** The messages of an error and of its causes, each once: an error of fetch says why only in its cause. */
-function messagesOf(error: Told | undefined): string[] {
+/** Returns the messages of an error and of its causes, each once. A fetch error has its reason only in its cause. */
+function messagesOf(error: LoggedError | undefined): string[] {
   const messages: string[] = []
   for (let each = error; each !== undefined; each = each.cause) {
     const { message } = each
-    if (!messages.some((said) => said.includes(message))) messages.push(message)
+    if (!messages.some((earlier) => earlier.includes(message))) messages.push(message)
   }
   return messages
 }
 
 /** Describes a number of instances, or how many instances are in each state. */
-function leftOf(instances: unknown): string {
+function instancesText(instances: unknown): string {
   if (typeof instances === 'number') return `${instances} ${instances === 1 ? 'instance' : 'instances'}`
   return typeof instances === 'object' && instances !== null
     ? describeCounts(instances as InstanceCounts)

@@ -270,7 +270,7 @@ export class Discovery {
   }
 }
 
-/** Throws unless it is a source; says what to write for a list of urls, and for a function that was not called. */
+/** Throws unless `source` is a source. The error has a hint for a list of urls, and for a function that was not called. */
 export function checkIsSource(name: string, source: unknown): asserts source is Source {
   const rule = `${name} must have a method watch()`
   if (Array.isArray(source)) throw new TypeError(`${rule}: write fixed([…]) for a list, got ${quote(source)}`)

@@ -158,7 +158,7 @@ export function etcd(options: EtcdOptions): Source & Registrar {
     service: string,
     { signal }: SignalContext,
   ): AsyncGenerator<readonly Instance[], void> {
-    const own = under(prefix, service)
+    const own = keyPrefixOf(prefix, service)
     try {
       if (all) for await (const instances of all.watch(service, signal)) yield instances ?? []
       else
@@ -172,11 +172,11 @@ export function etcd(options: EtcdOptions): Source & Registrar {
   return {
     watch,
     register: async (service, instance, { signal }) =>
-      registerInstance(cluster, under(prefix, service), instance, { ttl, signal }),
+      registerInstance(cluster, keyPrefixOf(prefix, service), instance, { ttl, signal }),
   }
 }
 
-function under(prefix: string, service: string): string {
+function keyPrefixOf(prefix: string, service: string): string {
   checkService(service)
   return `${prefix}${service}/`
 }

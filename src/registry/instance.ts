@@ -44,7 +44,7 @@ export function sameInstance(a: Instance, b: Instance): boolean {
 }
 
 /** Whether `next` is another registration with the same data as `before`. */
-export function isSameButForLease(next: Instance, before: Instance): boolean {
+export function isOnlyReregistered(next: Instance, before: Instance): boolean {
   return isRegisteredAnew(next, before) && sameInstance(next, before)
 }
 

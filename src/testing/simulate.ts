@@ -128,7 +128,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
       open.delete(index)
       const ms = clock.now() - scheduled
       try {
-        recorder.settled(scheduled, ms, judged(success({ status, ms })))
+        recorder.settled(scheduled, ms, checkSuccess(success({ status, ms })))
       } catch (error) {
         failWith(clock, error)
       }
@@ -157,7 +157,7 @@ export async function simulate(options: SimulationOptions): Promise<SimulationRe
   // Wait for the calls in progress, as long as a timer is left that can end them.
   while (open.size > 0 && clock.timers > 0) await clock.advance(PATIENCE)
   for (const scheduled of open.values()) {
-    recorder.settled(scheduled, Infinity, judged(success({ status: undefined, ms: Infinity })))
+    recorder.settled(scheduled, Infinity, checkSuccess(success({ status: undefined, ms: Infinity })))
   }
   const report = recorder.report()
   const closing = Promise.all(clients.map(({ client }) => client.close()))
@@ -209,7 +209,7 @@ function checkRequest(request: SimulatedRequest): void {
   if (route !== undefined) parseRouteKey(route)
 }
 
-function judged(good: boolean): boolean {
+function checkSuccess(good: boolean): boolean {
   checkBoolean('success()', good)
   return good
 }

@@ -35,7 +35,7 @@ export function readApplication(answer: unknown, address: AddressField): readonl
 }
 
 function toInstance(entry: Entry, address: AddressField): Instance {
-  // Java's serializer adds this key.
+  // Java’s serialiser adds this key.
   const { '@class': _, ...meta } = entry.metadata ?? {}
   const { own, zone = entry.dataCenterInfo?.metadata?.['availability-zone'], metadata } = unpackMeta(meta)
   const secure = isEnabled(entry.securePort)

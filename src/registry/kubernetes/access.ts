@@ -35,7 +35,7 @@ export interface ApiServer {
 export function apiServerOf(options: AccessOptions): ApiServer {
   const { kubeconfig, context } = options
   const own = { ...options, tls: { ...options.tls } }
-  if (kubeconfig === undefined) return apiServer(inPod(own))
+  if (kubeconfig === undefined) return apiServer(podSettings(own))
   return {
     access: async () => apiServer(withOptions(await readKubeconfig(kubeconfig, context), own)).access(),
     token: async () => apiServer(withOptions(await readKubeconfig(kubeconfig, context), own)).token(),
@@ -61,7 +61,7 @@ function withOptions(
   return { ...file, ...chosen, namespace: namespace ?? file.namespace, tls: { ...file.tls, ...tls } }
 }
 
-function inPod({ server, namespace, token, tokenFile, tls = {} }: AccessOptions): AccessSettings {
+function podSettings({ server, namespace, token, tokenFile, tls = {} }: AccessOptions): AccessSettings {
   const folder =
     tokenFile === undefined ? (server === undefined ? SERVICE_ACCOUNT : undefined) : dirname(tokenFile)
   const ownToken = server === undefined && token === undefined ? join(SERVICE_ACCOUNT, 'token') : undefined
