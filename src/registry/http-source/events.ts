@@ -48,7 +48,7 @@ export async function* eventDocuments(
   throw new Error(`http: ${url} ended the stream of events`)
 }
 
-/** Yields the data of each event that has any (HTML standard, section 9.2.6). Lines must end with LF or CRLF. */
+/** Yields the data of each event that has any (HTML standard, section 9.2.6). */
 export async function* eventData(
   chunks: AsyncIterable<Uint8Array>,
   onBytes: () => void,
@@ -57,22 +57,26 @@ export async function* eventData(
   let parts: string[] = []
   let data: string[] = []
   let size = 0
+  let isAfterCR = false
   for await (const chunk of chunks) {
     onBytes()
-    const text = decoder.decode(chunk, { stream: true })
+    const decoded = decoder.decode(chunk, { stream: true })
+    // A CR at the end of a chunk and an LF at the start of the next one are one line end.
+    const text = isAfterCR && decoded.startsWith('\n') ? decoded.slice(1) : decoded
+    if (decoded !== '') isAfterCR = decoded.endsWith('\r')
     size += text.length
     if (size > MAX_EVENT) throw new Error(`http: an event has more than ${MAX_EVENT} characters`)
     parts.push(text)
-    if (!text.includes('\n')) continue
-    const lines = parts.join('').split('\n')
+    if (!/[\r\n]/.test(text)) continue
+    const lines = parts.join('').split(/\r\n|\n|\r/)
     parts = [lines.pop() ?? '']
-    for (const ended of lines) {
-      const line = ended.endsWith('\r') ? ended.slice(0, -1) : ended
+    for (const line of lines) {
       if (line === '') {
         if (data.length > 0) yield data.join('\n')
         data = []
         size = parts[0]?.length ?? 0
-      } else if (line.startsWith('data:')) data.push(line.slice('data:'.length).replace(/^ /, ''))
+      } else if (line === 'data') data.push('')
+      else if (line.startsWith('data:')) data.push(line.slice('data:'.length).replace(/^ /, ''))
     }
   }
 }
