@@ -24,6 +24,8 @@ export abstract class CallTries<T> extends CallRequest<T> implements TryOwner<T>
     this.journal = journal
   }
 
+  /** The clock's time at which the call's time is over; Infinity without a deadline. */
+  abstract readonly deadline: number
   /** Milliseconds until the deadline of the call. */
   abstract get remaining(): number
 

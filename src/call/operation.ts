@@ -42,6 +42,8 @@ export function runsCode({ runsCode, plan }: Pick<Operation<unknown>, 'runsCode'
 
 export interface SendContext {
   readonly clock: Clock
+  /** The clock's time at which the call's time is over; Infinity without a deadline. */
+  readonly deadline: number
   /** Milliseconds the call has left; Infinity without a deadline. */
   readonly remaining: number
 }

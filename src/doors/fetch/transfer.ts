@@ -72,10 +72,9 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
     stalled: AbortController | undefined,
   ) {
     super()
-    const { core, plan } = call
     this.#call = call
     this.#stalled = stalled
-    this.#deadline = plan.headers.deadline === undefined ? Infinity : core.clock.now() + context.remaining
+    this.#deadline = context.deadline
     const handOverUnsent = (error: Error): boolean => {
       const next = receiver.replaceUnsent(error)
       return next?.releaseOnThrow(() => this.#continueWith(this.#exchangeOf(next, handOverUnsent))) === true
