@@ -60,7 +60,13 @@ export class Meter implements Watcher {
     this.take()
   }
 
-  call(service: string, route: string | undefined, outcome: CallOutcome, ms: number): void {
+  call(
+    service: string,
+    route: string | undefined,
+    _method: string | undefined,
+    outcome: CallOutcome,
+    ms: number,
+  ): void {
     const counts = this.#of(service)
     const isGood = outcome === 'success'
     count(counts, isGood, ms)
@@ -68,7 +74,7 @@ export class Meter implements Watcher {
     if (outcome === 'refused') counts.refused++
   }
 
-  attempt(service: string, { id }: Instance, outcome: Outcome, ms: number): void {
+  attempt(service: string, _route: string | undefined, { id }: Instance, outcome: Outcome, ms: number): void {
     if (outcome !== 'ignored') count(named(this.#of(service).instances, id), outcome === 'success', ms)
   }
 

@@ -252,7 +252,10 @@ export class Fleet implements EndpointContext, AttemptContext {
     }
     if (!verdict) return
     const { watchers } = events
-    if (watchers) for (const each of watchers) each.attempt(service, endpoint.instance, verdict.outcome, ms)
+    if (watchers) {
+      const { instance } = endpoint
+      for (const each of watchers) each.attempt(service, attempt.route, instance, verdict.outcome, ms)
+    }
     if (!events.has('attempt') && !attempt.trail?.isTraced) return
     const event = attemptEvent(attempt, verdict, ms, service, this.unixTime())
     events.emit('attempt', event)

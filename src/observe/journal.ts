@@ -154,7 +154,8 @@ export class Journal implements TrailContext {
     if (!watchers) return
     const { service } = this.#context
     const { age } = this
-    for (const watcher of watchers) watcher.call(service, this.#subject.route, outcome, age)
+    const { route, method } = this.#subject
+    for (const watcher of watchers) watcher.call(service, route, method, outcome, age)
   }
 
   #report(result: CallResult): void {

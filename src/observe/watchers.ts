@@ -1,7 +1,7 @@
 import type { Instance } from '../registry/source.ts'
 import type { CallOutcome, ClientEvents, Outcome } from './events.ts'
 
-/** The key of the method that the dashboard uses to count the calls of a client or an application. */
+/** The key of the method that the dashboard and the metrics use to count the calls of a client or an application. */
 export const watch: unique symbol = Symbol('outrigger.watch')
 
 /**
@@ -13,8 +13,14 @@ export interface Watcher {
   readonly names: ReadonlySet<keyof ClientEvents>
   event(name: keyof ClientEvents, event: ClientEvents[keyof ClientEvents]): void
   /** A call has ended after `ms` milliseconds. */
-  call(service: string, route: string | undefined, outcome: CallOutcome, ms: number): void
-  attempt(service: string, instance: Instance, outcome: Outcome, ms: number): void
+  call(
+    service: string,
+    route: string | undefined,
+    method: string | undefined,
+    outcome: CallOutcome,
+    ms: number,
+  ): void
+  attempt(service: string, route: string | undefined, instance: Instance, outcome: Outcome, ms: number): void
 }
 
 export interface Watchable {

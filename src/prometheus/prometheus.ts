@@ -4,8 +4,10 @@ import type { Listener } from '../observe/emitter.ts'
 import type { ClientEvents } from '../observe/events.ts'
 import { BoundedLabel, DURATION_BUCKETS, idLabel, methodLabel } from '../observe/labels.ts'
 import { queuedOf, snapshotsOf, sumOf, type Measured } from '../client/metrics-source.ts'
+import type { Watcher } from '../observe/watchers.ts'
 import { checkMethods, checkObject, quote } from '../options.ts'
 import { checkExemplars, exemplarOf, type ExemplarLabels } from './exemplars.ts'
+import { feed } from './feed.ts'
 
 export type { ExemplarLabels } from './exemplars.ts'
 export type { Measured } from '../client/metrics-source.ts'
@@ -110,20 +112,7 @@ export function prometheus(
 
   const routes = new BoundedLabel()
   const transition = ({ service, to }: ClientEvents['breaker:open']): void => transitions.inc({ service, to })
-  const listeners: { readonly [Name in keyof ClientEvents]?: Listener<ClientEvents[Name]> } = {
-    call: ({ service, route, method, outcome, duration }) => {
-      const labels = { service, route: routes.of(route), method: methodLabel(method), outcome }
-      const value = duration / 1000
-      if (exemplars) durations.observe({ labels, value, exemplarLabels: exemplarOf(exemplars) })
-      else durations.observe(labels, value)
-    },
-    attempt: ({ service, route, outcome, instance }) =>
-      attempts.inc({
-        service,
-        route: routes.of(route),
-        outcome,
-        ...(instances && { instance: idLabel(instance.id) }),
-      }),
+  const counted: { readonly [Name in keyof ClientEvents]?: Listener<ClientEvents[Name]> } = {
     'call:retry': ({ service, route }) => retries.inc({ service, route: routes.of(route) }),
     'call:hedge': ({ service, route }) => hedges.inc({ service, route: routes.of(route) }),
     'call:rejected': ({ service, route, error }) =>
@@ -139,10 +128,24 @@ export function prometheus(
     'breaker:half-open': transition,
     'breaker:close': transition,
   }
-  const entries = Object.entries(listeners) as [keyof ClientEvents, () => void][]
-  for (const each of all) for (const [name, listener] of entries) each.on(name, listener)
+  const watcher: Watcher = {
+    names: new Set(Object.keys(counted) as (keyof ClientEvents)[]),
+    event: (name, event) => (counted[name] as Listener<typeof event>)(event),
+    call(service, route, method, outcome, ms) {
+      const labels = { service, route: routes.of(route), method: methodLabel(method), outcome }
+      const value = ms / 1000
+      if (exemplars) durations.observe({ labels, value, exemplarLabels: exemplarOf(exemplars) })
+      else durations.observe(labels, value)
+    },
+    attempt(service, route, { id }, outcome) {
+      const labels = { service, route: routes.of(route), outcome }
+      attempts.inc(instances ? { ...labels, instance: idLabel(id) } : labels)
+    },
+  }
+  // The labels of an exemplar come from the async context of the call. Only listeners run in it.
+  const stops = all.map((each) => feed(each, watcher, exemplars !== undefined))
   return () => {
-    for (const each of all) for (const [name, listener] of entries) each.off(name, listener)
+    for (const stop of stops) stop()
     for (const name of names) register.removeSingleMetric(name)
   }
 }

@@ -55,8 +55,8 @@ export class Scripted {
   /** One call, of one attempt. */
   call(id: string, duration: number, outcome: 'success' | 'failure' = 'success'): void {
     for (const watcher of this.#watchers) {
-      watcher.attempt(this.service, { id, url: 'http://10.0.0.1:80' }, outcome, duration)
-      watcher.call(this.service, 'GET /users/{id}', outcome, duration)
+      watcher.attempt(this.service, 'GET /users/{id}', { id, url: 'http://10.0.0.1:80' }, outcome, duration)
+      watcher.call(this.service, 'GET /users/{id}', 'GET', outcome, duration)
     }
   }
 

@@ -22,8 +22,9 @@ function watcherOf(...names: (keyof ClientEvents)[]): Heard {
     events: events!,
     names: new Set(names),
     event: (name) => events!.push(name),
-    call: (service, route, outcome, ms) => calls!.push(`${service} ${route} ${outcome} ${ms >= 0}`),
-    attempt: (service, { id }, outcome, ms) => attempts!.push(`${service} ${id} ${outcome} ${ms >= 0}`),
+    call: (service, route, _method, outcome, ms) => calls!.push(`${service} ${route} ${outcome} ${ms >= 0}`),
+    attempt: (service, _route, { id }, outcome, ms) =>
+      attempts!.push(`${service} ${id} ${outcome} ${ms >= 0}`),
   }
 }
 

@@ -53,6 +53,42 @@ describe('prometheus()', () => {
     expect(text.includes('\0') || text.includes('\r')).toBe(false)
   })
 
+  it('goes on when the client’s listeners are removed, and is removed only by its own function', async () => {
+    await using server = await startServer(reply(200, 'ok'))
+    await using client = clientOf(server.url)
+    const register = new Registry()
+    const stop = prometheus(client, { register })
+    client.off('call')
+    client.off('attempt')
+    await (await client('/users/1')).text()
+    const counted =
+      'outrigger_attempts_total{service="user-service",route="GET /users/{id}",outcome="success"}'
+    expect((await scrape(register)).get(counted)).toBe(1)
+    stop()
+    await (await client('/users/1')).text()
+    expect(await register.metrics()).toBe('\n')
+  })
+
+  it('counts the same with exemplars, in the context of the calls, as without', async () => {
+    await using broken = await startServer(reply(503))
+    await using healthy = await startServer(reply(200, 'ok'))
+    const counts = async (options: PrometheusOptions): Promise<Map<string, number>> => {
+      const register = new Registry()
+      if (options.exemplars) register.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never)
+      await using client = clientOf(broken.url, healthy.url)
+      const stop = prometheus(client, { ...options, register, instances: true })
+      for (const path of ['/users/1', '/users/2', '/other']) await (await client(path)).text()
+      await client.execute(() => Promise.reject(new Error('boom'))).catch(() => {})
+      await client('/users/3', { signal: AbortSignal.abort() }).catch(() => {})
+      const samples = (await register.metrics()).matchAll(/^(\S+_(?:total|count)\{[^}]*\}) (\d+)/gm)
+      stop()
+      return new Map([...samples].map(([, name = '', value]) => [name, Number(value)]))
+    }
+    const without = await counts({})
+    expect(without.size).toBeGreaterThan(4)
+    expect(await counts({ exemplars: () => ({ trace_id: 'a' }) })).toEqual(without)
+  })
+
   it('measures calls, attempts, retries, refusals, transitions, and gauges at each scrape', async () => {
     await using broken = await startServer(reply(503))
     await using healthy = await startServer(reply(200, 'ok'))
