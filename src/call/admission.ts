@@ -6,26 +6,30 @@ import { withoutStack } from '../errors.ts'
 import { describeCounts } from '../fleet/states.ts'
 import type { Call } from './call.ts'
 
-/** A call's way through the throttle and the limits in front of it, and its places behind them. */
+/** Takes one call through the throttle and then through each limiter. Holds the permits until the call ends. */
 export class Admission<T> {
   readonly #call: Call<T>
   readonly #permits: Permit[] = []
   #ticket: Ticket | undefined
+  /** When the call got its last permit, in ms of the clock. */
   #startedAt = 0
-  /** The age of the call's journal when it began to wait. */
+  /** Set while the call waits in a queue: the age of its journal when it began to wait, in ms. */
   #queuedAt: number | undefined
-  readonly #onClose = (): void => this.#call.refuse(this.#call.makeRefusal())
+  readonly #refuseAtClose = (): void => this.#call.refuse(this.#call.makeRefusal())
 
   constructor(call: Call<T>) {
     this.#call = call
     call.onFinish = (outcome) => this.#releasePlaces(outcome)
   }
 
-  /** Calls `go` once there is a place behind every limit: at once, if there is. */
+  /**
+   * Calls `go` when the call has a permit of every limiter: before this returns, if each has a free place, otherwise
+   * later. Never calls it if the call is refused, or ends while it waits.
+   */
   enter(go: () => void): void {
     const { plan, priority } = this.#call.operation
     if (plan.throttle && !plan.throttle.admit(priority)) {
-      const message = `${this.#call.core.service} turns most calls down; this one was not sent`
+      const message = `${this.#call.core.service} refuses most calls; this one was not sent`
       this.#call.refuse(withoutStack(() => new ThrottledError(message)))
       return
     }
@@ -38,11 +42,11 @@ export class Admission<T> {
     this.#queuedAt = undefined
   }
 
-  /** Gives every place back, or up. */
+  /** The call has ended: leaves the queue and releases all permits. */
   #releasePlaces(outcome: Outcome): void {
     this.#noteQueueTime()
     this.#ticket?.leave()
-    this.#call.core.onClose.delete(this.#onClose)
+    this.#call.core.onClose.delete(this.#refuseAtClose)
     const ms = this.#call.clock.now() - this.#startedAt
     for (const permit of this.#permits) permit.release(outcome, ms)
     this.#permits.length = 0
@@ -68,12 +72,13 @@ export class Admission<T> {
     const { core, operation, journal } = this.#call
     this.#queuedAt = journal?.age
     let isGranted = false
-    // It is another call, as it ends, that grants the place: ours goes on as our caller, and fails alone.
+    // Another call runs this function when it ends and releases its place. `bind` lets the waiting call continue in the
+    // async context of its own caller. An error fails the waiting call only.
     const grant = AsyncResource.bind((permit: Permit): void => {
       isGranted = true
       this.#noteQueueTime()
       this.#ticket = undefined
-      core.onClose.delete(this.#onClose)
+      core.onClose.delete(this.#refuseAtClose)
       try {
         proceed(permit)
       } catch (error) {
@@ -82,18 +87,21 @@ export class Admission<T> {
     })
     try {
       const ticket = limiter.enqueue(operation.priority, grant, (error) => this.#refuse(error))
-      // A listener that hears of whom it displaced may have freed a place, or closed the client.
+      // enqueue() may refuse a less important call. A listener to that refusal may have freed a place or closed the client.
       if (isGranted || this.#call.ended) return
       this.#ticket = ticket
-      if (core.closeError) this.#onClose()
-      else core.onClose.add(this.#onClose)
+      if (core.closeError) this.#refuseAtClose()
+      else core.onClose.add(this.#refuseAtClose)
     } catch (error) {
       if (!(error instanceof LimitExceededError)) throw error
       this.#refuse(error)
     }
   }
 
-  /** A limiter knows its numbers; whom they concern, the call knows. */
+  /**
+   * Refuses the call. Adds to the limiter's message what only the call knows: service, route and states of the
+   * instances.
+   */
   #refuse({ message, retryAfter }: LimitExceededError): void {
     const { core, operation, route } = this.#call
     const { service } = core

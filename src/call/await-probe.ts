@@ -2,10 +2,12 @@ import type { Attempt } from '../fleet/attempt.ts'
 import type { Call } from './call.ts'
 
 /**
- * For a call that no breaker admits. While an early probe is under way, the call waits a moment for its result:
- * `go` gets an attempt if the service is back. Otherwise the call is refused, as it is at
- * once when no probe is under way. It asks for an attempt only after a success: each request for one adds to the
- * share of calls that the throttle lets through.
+ * Handles a call for which no endpoint is available. If an early probe is under way, the call waits for its result, for a
+ * short time. When the probe succeeds, the call acquires an attempt, and `go` gets it. In all other cases the call is
+ * refused. `go` is never called before this returns.
+ *
+ * The call requests an attempt only after a success, because `LastResort` counts each request and lets a share of them
+ * through as further probes.
  */
 export function awaitProbe<T>(call: Call<T>, go: (attempt: Attempt) => void): void {
   const { fleet } = call.core
@@ -32,10 +34,10 @@ export function awaitProbe<T>(call: Call<T>, go: (attempt: Attempt) => void): vo
       if (attempt) go(attempt)
       else call.refuse(call.makeRefusal())
     } catch (error) {
-      // A strategy of the user's may throw.
+      // The user's balancer may throw.
       call.fail(error)
     }
   }
-  // The wait rejects when the call ends before it.
+  // The wait rejects if the call ends first.
   waited.then(resume, () => stop?.())
 }

@@ -10,19 +10,19 @@ import type { Operation } from './operation.ts'
 import { addToOneOrSet, isInOneOrSet, type OneOrSet } from './one-or-set.ts'
 
 /**
- * A call as the fleet sees it: what strategies and traffic rules may ask about it, and which endpoints it has tried. A base
- * class of the call and not a member: a call is one object.
+ * The part of a call that the fleet, balancers and traffic rules read, with the endpoints that further attempts avoid. It
+ * is a base class and not a member, so that a call allocates one object only.
  */
 export abstract class CallRequest<T> implements AcquireRequest {
-  /** When the latest attempt was acquired, or the call begun. */
+  /** When the latest attempt was acquired, or when the call began if there was none. In ms of the clock. */
   now: number
   all: AcquireRequest['all'] = undefined
   avoid: AcquireRequest['avoid'] = undefined
-  /** The instances that it may go to; undefined: all of them. */
+  /** The instances that the call may go to. Undefined means all. */
   subset: Subset | undefined = undefined
-  /** The number of the latest attempt. */
+  /** The number of the attempt that was requested last, from 1. 0 before the first. */
   attempt = 0
-  /** A property, so that a strategy may take it out of the request. */
+  /** A property and not a method, so that a balancer may destructure it. */
   readonly random: () => number
   readonly core: Core
   readonly operation: Operation<T>
@@ -72,7 +72,7 @@ export abstract class CallRequest<T> implements AcquireRequest {
     return endpoint === this.avoid || isInOneOrSet(this.#excludedEndpoints, endpoint)
   }
 
-  /** Keeps a further attempt of this call off the endpoint, while another may take it. */
+  /** Makes further attempts of this call use another endpoint, if one is available. */
   exclude(endpoint: LiveEndpoint): void {
     this.#excludedEndpoints = addToOneOrSet(this.#excludedEndpoints, endpoint)
   }

@@ -7,16 +7,16 @@ import { makeThrottleRecorder } from './throttle-recorder.ts'
 import type { Operation, TryResult } from './operation.ts'
 import { Try, type TryOwner } from './try.ts'
 
-/** The tries of a call: acquires their attempts, starts them, and knows which are under way. A base class of the call, as CallRequest is. */
+/** The part of a call that acquires attempts, starts tries, and knows which tries are under way. */
 export abstract class CallTries<T> extends CallRequest<T> implements TryOwner<T> {
   ended = false
-  /** `replaceUnsent` of retry-decision.ts, set by who runs the call: that file imports this one. */
+  /** `replaceUnsent` of retry-decision.ts. execute.ts sets it, because a direct import would be circular. */
   decideReplacement: ((call: this, unsent: Try<T>) => Attempt | undefined) | undefined
-  /** What it has to tell; undefined when nobody listened as it began. */
+  /** Collects what events report. Undefined if nothing listened when the call began. */
   readonly journal: Journal | undefined
-  /** The first try of the latest round. */
+  /** The first try of the current round. */
   protected mainTry: Try<T> | undefined
-  /** The tries that joined it as hedges. */
+  /** All hedges of the call, those that have ended too. */
   protected hedges: Set<Try<T>> | undefined
 
   constructor(core: Core, operation: Operation<T>, journal: Journal | undefined) {
@@ -24,12 +24,15 @@ export abstract class CallTries<T> extends CallRequest<T> implements TryOwner<T>
     this.journal = journal
   }
 
-  /** The clock's time at which the call's time is over; Infinity without a deadline. */
+  /** The deadline, in ms of the clock. Infinity means none. */
   abstract readonly deadline: number
-  /** Milliseconds until the deadline of the call. */
+  /** Milliseconds until the deadline. Infinity without one. */
   abstract get remaining(): number
 
-  /** Starts a try on an endpoint that was acquired for it. */
+  /**
+   * Starts a try. If the main try is under way, the new one is a hedge. `onEnd` may be called before this returns. It is
+   * called once, or never if the try is stopped from outside.
+   */
   start(attempt: Attempt, onEnd: (ended: Try<T>) => void): Try<T> {
     return attempt.releaseOnThrow(() => this.#start(attempt, onEnd))
   }
@@ -52,7 +55,7 @@ export abstract class CallTries<T> extends CallRequest<T> implements TryOwner<T>
     return started
   }
 
-  /** Another attempt for a try of which nothing was sent, in the context of the caller and with a trail of its own. */
+  /** Returns another attempt for a try of which nothing was sent. Runs in the caller's async context. */
   replaceUnsent(unsent: Try<T>): Attempt | undefined {
     const { journal } = this
     if (!journal) return this.decideReplacement?.(this, unsent)
@@ -65,18 +68,18 @@ export abstract class CallTries<T> extends CallRequest<T> implements TryOwner<T>
     return next
   }
 
-  /** An attempt on an endpoint that takes this call; undefined when there is none. */
+  /** Acquires an attempt. Returns undefined if no endpoint is available, or if the call or the client has ended. */
   acquire(): Attempt | undefined {
     if (this.ended || this.core.closeError) return undefined
     const { fleet } = this.core
     const { guard, traffic } = this.operation.plan
-    // Once: its retries and hedges stay in the subset of its first try, on other instances of it.
+    // Traffic rules choose once per call. Retries and hedges stay in that subset, on other instances.
     if (this.attempt++ === 0 && traffic)
       this.subset = traffic.choose(this, fleet.availability.subsetState(guard))
     return fleet.acquire(this, guard)
   }
 
-  /** The first attempt of a call that was given none before. */
+  /** Acquires the first attempt of a call again, after `acquire` returned undefined. */
   acquireFirst(): Attempt | undefined {
     this.attempt = 0
     return this.acquire()
@@ -86,12 +89,15 @@ export abstract class CallTries<T> extends CallRequest<T> implements TryOwner<T>
     if (result.ok) this.operation.discard(result.value as T)
   }
 
-  /** The latest try, while it is under way. */
+  /** The main try, if it is under way. */
   protected get mainTryUnderWay(): Try<T> | undefined {
     return this.mainTry?.over === false ? this.mainTry : undefined
   }
 
-  /** Runs what a timer of several calls, another caller or undici has caused in the async context of this call's caller. */
+  /**
+   * Runs a function in the async context of this call's caller. Needed when the cause is a shared timer, another call or
+   * undici, because these run in other contexts.
+   */
   protected inContext<R>(run: () => R): R {
     return (this.journal?.scope ?? outsideCalls).runInAsyncScope(run)
   }

@@ -16,23 +16,26 @@ import { interruptibleSleep } from './interruptible-sleep.ts'
 import { SnapshotWait } from './snapshot-wait.ts'
 import type { Try } from './try.ts'
 
-/** One logical request. A deadline or an abort always wins, promptly, whatever the call is waiting for. */
+/** One call. Its deadline and its caller's abort end it immediately, whatever it waits for. */
 export class Call<T> extends CallTries<T> implements Expiring {
-  /** Tries that cost neither an attempt nor budget, because nothing was sent or the connection was to blame. */
+  /**
+   * The number of attempts that cost neither one of `retry.attempts` nor budget, because nothing was sent or the
+   * connection failed.
+   */
   freeAttempts = 0
-  /** How many of these began another round. `retry.attempts` counts rounds: these do not count there. */
+  /** How many of them began another round. `retry.attempts` does not count these rounds. */
   freeRounds = 0
-  /** Cancels the timer of the next hedge. */
+  /** Cancels the timer that starts the next hedge. */
   cancelHedge: (() => void) | undefined = undefined
-  /** Called once, when the call is over. */
+  /** Called once, when the call ends. */
   onFinish: ((outcome: Outcome) => void) | undefined
 
-  /** By the clock; Infinity for none. */
+  /** In ms of the clock. Infinity means none. */
   readonly deadline: number
   readonly #startedAt: number
   #resolve: ((value: T) => void) | undefined
   #interruptSleep: ((reason: unknown) => void) | undefined
-  // Its place in the list of deadlines: only the list touches these.
+  // The links of the list of deadlines. Only the list writes them.
   older: Expiring['older'] = undefined
   newer: Expiring['newer'] = undefined
   waiting: Expiring['waiting'] = undefined
@@ -50,12 +53,14 @@ export class Call<T> extends CallTries<T> implements Expiring {
     this.deadline = Math.min(this.now + plan.timeout.total, given)
   }
 
-  /** Milliseconds left. */
   get remaining(): number {
     return this.deadline - this.clock.now()
   }
 
-  /** Calls `begin` once instances are known; the call then ends with `settle` or `fail`, its deadline or its abort. */
+  /**
+   * Runs the call. Calls `begin` when instances are known: before this returns if they are known already, otherwise later.
+   * Never calls it if the call ends first. What `begin` starts ends the call with `endAs`, `fail` or `refuse`.
+   */
   run(begin: (call: this) => void): Promise<T> {
     const { signal, firstCallerSignal } = this.operation
     const { journal } = this
@@ -100,7 +105,7 @@ export class Call<T> extends CallTries<T> implements Expiring {
     }
   }
 
-  /** Ends the call as this try ended. */
+  /** Ends the call with the result of a try. If the call has ended already, the result is discarded. */
   endAs(result: TryResult<T>): void {
     if (!this.#markEnded(result.attempt.outcome)) {
       this.discard(result)
@@ -111,13 +116,14 @@ export class Call<T> extends CallTries<T> implements Expiring {
     else this.#reject?.(result.error)
   }
 
+  /** Rejects the call with an error that no try has returned, such as one that a user function threw. */
   fail(error: unknown): void {
     if (!this.#markEnded()) return
     this.journal?.end({ outcome: outcomeOfError(error), error, trail: this.mainTry?.attempt.trail })
     this.#reject?.(error)
   }
 
-  /** Ends it with an error of ours. */
+  /** Rejects the call with an error of ours, and publishes `call:rejected`. */
   refuse(error: Error, deadline?: CallResult['deadline']): void {
     // The call ends before listeners run: one of them may close the client.
     if (!this.#markEnded()) return
@@ -128,9 +134,12 @@ export class Call<T> extends CallTries<T> implements Expiring {
     this.#reject?.(error)
   }
 
-  /** Waits by the clock, or until the client closes or `onWait` wakes it; rejects at once when the call ends. */
+  /**
+   * Waits `ms` milliseconds. Resolves earlier if the client closes or `wake` is called. Rejects immediately if the call ends.
+   * `onWait` is called before this returns, unless the client is closed. Then it is never called.
+   */
   async sleep(ms: number, onWait?: (wake: () => void) => void): Promise<void> {
-    // A listener may close the client on hearing of the retry.
+    // A listener to `call:retry` may have closed the client.
     if (this.core.closeError) return
     const since = this.journal?.age ?? 0
     try {
@@ -143,7 +152,7 @@ export class Call<T> extends CallTries<T> implements Expiring {
     }
   }
 
-  /** What every event of this call says. */
+  /** Returns the members that all events of this call have. */
   stamp(): { service: string; at: number; id: string; route?: string } {
     const { core, route, journal } = this
     return { ...core.stamp(), id: journal?.id ?? nextCallId(), ...(route !== undefined && { route }) }
@@ -157,7 +166,7 @@ export class Call<T> extends CallTries<T> implements Expiring {
     else this.#snapshotWait = new SnapshotWait(core, journal, resume, isPatient ? () => {} : giveUp)
   }
 
-  /** Why `acquire` gave nothing. */
+  /** Returns the error that says why `acquire` returned undefined. */
   makeRefusal(): Error {
     const { closeError, fleet, discovery } = this.core
     return (
@@ -165,7 +174,7 @@ export class Call<T> extends CallTries<T> implements Expiring {
     )
   }
 
-  /** The deadline has passed, and its timer fired `late` ms after that. */
+  /** Ends the call because its deadline has passed. The timer fired `late` ms after it. */
   expire(late: number): void {
     const { discovery, service } = this.core
     const total = Math.round(this.operation.plan.timeout.total)
@@ -182,13 +191,16 @@ export class Call<T> extends CallTries<T> implements Expiring {
     this.#endNow(result, verdict, (tryUnderWay) => tryUnderWay.stop(error, verdict))
   }
 
-  /** The client has closed, and the drain time is over. */
+  /** Ends the call because the client is closed and its drain time is over. */
   cut(reason: Error): void {
     const result: CallResult = { outcome: outcomeOfError(reason), error: reason }
     this.#endNow(result, VERDICTS.abandoned, (tryUnderWay) => tryUnderWay.stop(reason, VERDICTS.abandoned))
   }
 
-  /** The caller's signal has aborted. If that says that his time is up, somebody may be to blame. */
+  /**
+   * Ends the call because the caller's signal has aborted. If the reason is a timeout, the instance may get a verdict
+   * for it.
+   */
   #onCallerAbort(reason: unknown): void {
     const result = abortedBy(reason)
     const isLimit = isTimeLimit(reason)
@@ -209,13 +221,13 @@ export class Call<T> extends CallTries<T> implements Expiring {
     this.#reject?.(reason)
   }
 
-  /** The verdict on the open try now that the time of the call is up. */
+  /** Returns the verdict on the main try when the time of the call has passed. */
   #limitVerdict(isCallers: boolean, late: number): Verdict {
     const callAge = this.clock.now() - this.#startedAt
     return verdictAtLimit(this.mainTryUnderWay, isCallers, callAge, late)
   }
 
-  /** Lets go of everything the call was waiting on; false if that was done before. */
+  /** Marks the call as ended, and removes its timers and listeners. Returns false if it had ended before. */
   #markEnded(outcome: Outcome = 'ignored'): boolean {
     if (this.ended) return false
     this.ended = true

@@ -10,38 +10,40 @@ import type { Observer } from '../observe/observer.ts'
 import type { Discovery } from '../registry/discovery.ts'
 import type { Budget } from '../retry/budget.ts'
 
-/** Somebody who waits for the first snapshot. */
+/** Waits for the first snapshot of the source. */
 export interface SnapshotWaiter {
-  /** It is there, or the client has closed. */
+  /** Called when the first snapshot is there, or when the client closes. */
   resume(): void
-  /** The source has failed, and it is not worth while to wait for it. */
+  /** Called when the source has failed and waiting is pointless, at each such failure. See `Discovery.isHopeless`. */
   giveUp(error: unknown): void
 }
 
-/** What every call of one client shares. */
+/** What all calls of one client share. */
 export interface Core {
   readonly service: string
   readonly clock: Clock
-  /** The clock's. */
+  /** A random number of the clock, from 0 up to 1. */
   random(this: void): number
   readonly fleet: Fleet
   readonly discovery: Discovery
   budget: Budget
-  /** Answers that may be given again; undefined when there never are any. */
+  /** Responses that are kept for other calls. Undefined if no plan keeps any. */
   kept: Kept | undefined
-  /** Sends the copies of requests. */
+  /** Sends copies of requests. */
   readonly mirroring: Mirroring
   readonly events: Emitter<ClientEvents>
   readonly observer: Observer
   readonly deadlines: Deadlines
-  /** Those who wait for the first snapshot. */
   readonly snapshotWaiters: Set<SnapshotWaiter>
-  /** Called when the client begins to close: calls that wait end, and so do health checks and watches of documents. */
+  /**
+   * Functions to call when the client begins to close. They end calls that wait, health checks and watches of
+   * documents.
+   */
   readonly onClose: Set<() => void>
-  /** Calls that close() has to end itself, once its drain time is over. */
+  /** Calls that close() ends when its drain time is over, because the end of their connection does not. See `runsCode`. */
   readonly running: Set<{ cut(reason: Error): void }>
-  /** Why no further call is taken. */
+  /** The error for calls of a closed client. Undefined while the client is open. */
   closeError: OutriggerError | undefined
-  /** What every event says. */
+  /** Returns the members that all events have. */
   stamp(): ServiceEvent
 }

@@ -7,14 +7,14 @@ import { isGoodForCaller, VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import type { TryResult } from './operation.ts'
 import { isA, readOf } from '../hooks/thrown.ts'
 
-/** What the caller saw of a call that ended as this try did. */
+/** Returns the result of a call that ends with this try. */
 export function resultOf({ attempt, ok, error }: TryResult<unknown>): CallResult {
   const { outcome, status, trail } = attempt
   if (!ok) return { outcome: outcomeOfError(error), error, trail }
   return { outcome: isGoodForCaller(outcome) ? 'success' : 'failure', status, trail }
 }
 
-/** The caller gave up; a `TimeoutError` says that his own limit ran out. */
+/** Returns the result of a call whose caller has aborted. A `TimeoutError` means a timeout of the caller. */
 export function abortedBy(error: unknown): CallResult {
   return isTimeout(error) ? { outcome: 'timeout', error, deadline: 'caller' } : { outcome: 'aborted', error }
 }
@@ -28,7 +28,10 @@ function isTimeout(error: unknown): boolean {
   return readOf(() => error instanceof Error && error.name === 'TimeoutError', false)
 }
 
-/** What a call is rejected with whose deadline has passed; `total` is in ms. It names the option, which may be a default. */
+/**
+ * Returns the error of a call whose deadline has passed. `total` is in ms. The message names the option, which may be a
+ * default.
+ */
 export function deadlineError(service: string, deadline: 'total' | 'caller', total: number): Error {
   const when =
     deadline === 'caller' ? "before the caller's own deadline" : `within ${total} ms (timeout.total)`
@@ -36,8 +39,8 @@ export function deadlineError(service: string, deadline: 'total' | 'caller', tot
 }
 
 /**
- * The verdict on the open try of a call whose time is up: `callAge` ms after its start, `late` ms after its limit. `isCallers`:
- * the limit is the caller's own.
+ * Returns the verdict on the try that is under way when the deadline of its call has passed. The call began `callAge` ms
+ * ago. The timer fired `late` ms after the deadline. `isCallers` is true if the caller set the deadline.
  */
 export function verdictAtLimit(
   tryUnderWay: { readonly attempt: Attempt; readonly age: number; readonly sent: boolean } | undefined,

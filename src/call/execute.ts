@@ -8,7 +8,10 @@ import { decideRetry, replaceUnsent } from './retry-decision.ts'
 import { retryLoop } from './retry-loop.ts'
 import { runRound } from './round.ts'
 
-/** Runs an operation: one or more attempts under one deadline. A reader of the call plane starts here. */
+/**
+ * Runs an operation: one or more attempts under one deadline. Start reading here: `admit` passes the limits,
+ * `startFirstRound` acquires the first attempt, `endOrRetry` ends the call or starts the retry loop.
+ */
 export function execute<T>(core: Core, operation: Operation<T>): Promise<T> {
   const { door, plan, method, path } = operation
   const journal = core.observer.begin({ door, route: plan.route?.key, method, path })
@@ -17,7 +20,7 @@ export function execute<T>(core: Core, operation: Operation<T>): Promise<T> {
     try {
       return new Call(core, operation, journal).run(admit)
     } catch (error) {
-      // A deadline that is no number.
+      // The deadline was not a number.
       journal.end({ outcome: 'failure', error })
       throw error
     }
@@ -42,14 +45,14 @@ function runFirstRound<T>(call: Call<T>, first: Attempt): void {
   runRound(call, first, (result) => endOrRetry(call, result))
 }
 
-/** Most calls end here, after one try. */
+/** Decides what follows the first round. Most calls end here. */
 function endOrRetry<T>(call: Call<T>, result: TryResult<T>): void {
   try {
     const delay = decideRetry(call, result, 1)
     if (delay === undefined) call.endAs(result)
     else retry(call, result, delay)
   } catch (error) {
-    // A `when` of the user's own may throw.
+    // The user function `retry.when` may throw.
     call.discard(result)
     call.fail(error)
   }

@@ -8,12 +8,15 @@ import type { Verdict } from '../verdict/verdict.ts'
 import type { Call } from './call.ts'
 import type { TryResult } from './operation.ts'
 
-/** A good answer below 400: `retry.when` is not even asked about it. */
+/** True if a try succeeded with a status below 400. `retry.when` is not called for it. */
 export function isPlainSuccess<T>({ attempt: { status } }: TryResult<T>, { outcome }: Verdict): boolean {
   return outcome === 'success' && (status ?? 0) < 400
 }
 
-/** Why the user, or else the verdict, wants no further try; undefined if it is wanted. */
+/**
+ * Returns why there should be no further try, or undefined if there should be one. `retry.when` decides, or else the
+ * verdict.
+ */
 export function whyUnwanted<T>(
   call: Call<T>,
   result: TryResult<T>,
@@ -26,7 +29,10 @@ export function whyUnwanted<T>(
   return whyNotAgain(verdict, result.attempt.status, call.operation.idempotent)
 }
 
-/** What is neither true nor false, such as a promise, decides nothing: taken for true, it would repeat a POST. */
+/**
+ * Calls `retry.when`. Ignores a result that is no boolean, with a warning: as a truthy value, a promise would repeat
+ * each POST.
+ */
 function askWhen<T>(when: NonNullable<RetryPolicy['when']>, result: TryResult<T>): boolean | undefined {
   const answer: unknown = when(failureOf(result))
   if (typeof answer === 'boolean' || answer === undefined) return answer

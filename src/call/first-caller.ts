@@ -3,8 +3,8 @@ import type { Trail } from '../observe/trail.ts'
 import { abortedBy } from './ending.ts'
 
 /**
- * A call that several callers share (`coalesce`): when the caller who began it leaves, the call has ended for him, and goes on
- * for the others. Returns what stops listening.
+ * For a call that several callers share (`coalesce`). When the caller that started it aborts, the journal reports the end
+ * of the call for that caller, and the call continues for the others. Returns a function that stops listening.
  */
 export function watchFirstCaller(
   firstCallerSignal: AbortSignal,

@@ -1,25 +1,25 @@
 import { startTimer } from '../clock.ts'
 import type { Core } from './core.ts'
 
-/** Ends a wait before its time. */
+/** Ends a sleep early. */
 export interface SleepInterrupt {
   readonly resolve: () => void
   readonly reject: (reason: unknown) => void
 }
 
-/** Waits by the clock, or until the client closes. `onWait` gets what ends the wait before. */
+/** Resolves after `ms` milliseconds, or when the client closes. Calls `onWait` before it returns. */
 export function interruptibleSleep(
   { clock, onClose }: Core,
   ms: number,
   onWait: (interrupt: SleepInterrupt) => void,
 ): Promise<void> {
   return new Promise<void>((resolve, reject) => {
-    const letGo = (): void => {
+    const cleanUp = (): void => {
       cancel()
       onClose.delete(end)
     }
     const end = (): void => {
-      letGo()
+      cleanUp()
       resolve()
     }
     const cancel = startTimer(clock, ms, end)
@@ -27,7 +27,7 @@ export function interruptibleSleep(
     onWait({
       resolve: end,
       reject(reason) {
-        letGo()
+        cleanUp()
         reject(reason)
       },
     })

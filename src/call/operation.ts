@@ -5,70 +5,85 @@ import type { Priority } from '../limit/priority.ts'
 import type { Verdict } from '../verdict/verdict.ts'
 import type { Plan } from './plan.ts'
 
-/** What a call wants done, through whichever door it came. */
+/** What a call does. Each door makes its own kind. */
 export interface Operation<T> {
   readonly plan: Plan
   readonly door: Door
   readonly method: string | undefined
   readonly path: string | undefined
-  /** The caller's own. */
+  /** The caller's signal. */
   readonly signal: AbortSignal | undefined
-  /** Of the caller who began what others share: it ends his part, and not the call. */
+  /**
+   * Set if several callers share the call: the signal of the caller that started it. It ends the call for that caller
+   * only.
+   */
   readonly firstCallerSignal?: AbortSignal | undefined
-  /** The clock's time by which the caller's own caller must have its answer. */
+  /** When the caller needs the response, in ms of the clock. */
   readonly deadline?: number | undefined
-  /** Runs code that the end of a connection does not end: close() ends it when its drain time is over. */
+  /**
+   * True if it runs a user function. The end of a connection does not end that, so close() does when its drain time is
+   * over.
+   */
   readonly runsCode?: boolean
-  /** Whether the request may be sent a second time at all: a one-shot stream may not. */
+  /** Whether the request can be sent a second time. A body that is a stream can be read only once. */
   readonly replayable: boolean
-  /** Whether sending it twice does no more than sending it once. */
+  /** Whether sending it twice has the same effect as sending it once (RFC 9110, section 9.2.2). */
   readonly idempotent: boolean
-  /** Who is shed first when there is too little for everybody. */
+  /** Limits and the throttle refuse calls of lower priority first. */
   readonly priority: Priority
   header?(name: string): string | undefined
   /**
-   * Starts one try, which settles and releases the attempt, and tells `receiver` how it ended. Callbacks, not
-   * promises: this is the hot path of every door.
+   * Sends one try, settles and releases its attempt, and calls `receiver` when it ends. This may happen before `send`
+   * returns. Callbacks are used because promises would slow down each call.
    */
   send(attempt: Attempt, context: SendContext, receiver: Receiver<T>): Sending
-  /** Frees an answer that nobody is going to read. */
+  /** Discards a response that will not be read, so that its connection becomes free. */
   discard(value: T): void
 }
 
-/** Whether it may wait for code of the user's that no end of a connection ends: close() then ends its call. */
+/**
+ * True if the operation may wait for a user function. Then close() must end its call, because the end of its connection
+ * does not.
+ */
 export function runsCode({ runsCode, plan }: Pick<Operation<unknown>, 'runsCode' | 'plan'>): boolean {
   return runsCode === true || (plan.headers.own?.functions.length ?? 0) > 0
 }
 
 export interface SendContext {
   readonly clock: Clock
-  /** The clock's time at which the call's time is over; Infinity without a deadline. */
+  /** The deadline of the call, in ms of the clock. Infinity means none. */
   readonly deadline: number
-  /** Milliseconds the call has left; Infinity without a deadline. */
+  /** Milliseconds until the deadline of the call. Infinity without one. */
   readonly remaining: number
 }
 
-/** Where a try's result goes: one of the two, once. */
+/**
+ * Receives the result of a try. The sender calls `resolved` or `rejected` once, perhaps before `send` returns. After `abort`
+ * it need not call them.
+ */
 export interface Receiver<T> {
   resolved(value: T): void
   rejected(error: unknown): void
-  /** Nothing of the request was sent: the attempt that sends it instead, or undefined if the try has failed. */
+  /**
+   * Called when an attempt has failed and nothing of the request was sent. Returns the attempt that sends it instead, or
+   * undefined. Then the sender calls `rejected`.
+   */
   replaceUnsent(error: unknown): Attempt | undefined
 }
 
-/** One try under way. */
+/** A try that is under way, as its sender shows it to the call. */
 export interface Sending {
-  /** Whether any of the request may have reached the instance. */
+  /** Whether any part of the request may have reached the instance. */
   readonly sent: boolean
-  /** When it left the queue of our own pool, by the clock: 0 if it was never in there, Infinity while it is. */
+  /** When the request left the queue of the pool, in ms of the clock. 0 if it was never queued, Infinity while it is. */
   readonly queuedUntil: number
-  /** Ends it with this verdict, unless it has one; its receiver need not hear of it after this. */
+  /** Ends the try with this verdict, unless it has one. The receiver need not be called after this. */
   abort(reason: Error, verdict: Verdict): void
-  /** The same at a time limit of the caller's: what has been answered in time keeps that verdict. */
+  /** Ends the try at a timeout of the caller. A response that came in time keeps its own verdict. */
   abortAtLimit(reason: Error, verdict: Verdict): void
 }
 
-/** How one try ended: with a value if `ok`, with an error otherwise. */
+/** How a try ended: with `value` if `ok`, with `error` if not. */
 export interface TryResult<T> {
   readonly attempt: Attempt
   readonly sent: boolean

@@ -14,58 +14,58 @@ import type { Traffic } from '../traffic/traffic.ts'
 import type { Contract } from '../typed/contract.ts'
 import type { Classify } from '../verdict/classify.ts'
 
-/** Milliseconds; Infinity for none. */
+/** All in milliseconds. Infinity means no timeout. */
 export interface TimeoutPolicy {
-  /** The whole call, until the headers of its answer. */
+  /** For the call, until its response headers. */
   readonly total: number
-  /** Each try, until the headers of its answer. */
+  /** For each try, until its response headers. */
   readonly attempt: number
-  /** Each try, until its request is on a connection. */
+  /** For each try, until its request is on a connection. */
   readonly connect: number
-  /** Between two pieces of a response's body. */
+  /** Between two chunks of a response body. */
   readonly idle: number
 }
 
 /** Request headers that tell the server about the call. */
 export interface HeaderPolicy {
-  /** Carries the number of the attempt. */
+  /** The name of the header with the number of the attempt. Undefined means that none is sent. */
   readonly attempt: string | undefined
-  /** Carries the milliseconds that are left. */
+  /** The name of the header with the milliseconds until the deadline. Undefined means that none is sent. */
   readonly deadline: string | undefined
-  /** What the user's options add. */
+  /** The option `headers`. */
   readonly own: HeaderSource | undefined
 }
 
-/** What the call falls back to, and whom it shares its request with. */
+/** The sources of a response besides the request of this call. */
 export interface FallbackPolicy {
   readonly answer: Fallback | undefined
   readonly stale: StaleCache | undefined
   readonly coalescer: Coalescer | undefined
 }
 
-/** A call's policy: client options and one route's rule merged once, at construction. */
+/** The policy of a call: client options and one route's rule, merged at construction. */
 export interface Plan {
-  /** Undefined for calls that match no declared route. */
+  /** Undefined for calls that match no route of the options. */
   readonly route: RouteKey | undefined
   readonly guard: Guard | undefined
   /** Which instances a call may go to. */
   readonly traffic: Traffic | undefined
-  /** Which requests are copied, and to whom. */
+  /** Which requests are copied, and where the copies go. */
   readonly mirror: Mirror | undefined
   readonly timeout: TimeoutPolicy
-  /** Whether a call waits for the first instances though the source has failed. */
+  /** Whether a call waits for the first instances even if the source has failed. */
   readonly waitForReady: boolean
   readonly retry: RetryPolicy | undefined
   readonly hedge: Hedge | undefined
-  /** Undefined: as the method says. */
+  /** Undefined means that the method decides. */
   readonly idempotent: boolean | undefined
-  /** Every limit in the way: the client's, then the route's. */
+  /** The client's limit, then the route's. */
   readonly limiters: readonly Limiter[]
   readonly throttle: Throttle | undefined
   readonly priority: Priority
   readonly headers: HeaderPolicy
   readonly fallback: FallbackPolicy
   readonly classify: Classify | undefined
-  /** For calls by route key. */
+  /** Used by calls that name a route key. */
   readonly contract: Contract | undefined
 }

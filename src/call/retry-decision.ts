@@ -10,9 +10,11 @@ import { announceRetry, isPlainSuccess, whyUnwanted } from './failed-try.ts'
 import type { TryResult } from './operation.ts'
 
 /**
- * Decides after each round whether the call goes on with another one, in so many ms; undefined: it ends as this try ended. It does more than
- * answer: it keeps further tries off this endpoint, counts a free try, takes a charged one out of the budget, and
- * notes why there is none.
+ * Decides after each round whether the call makes another one. Returns the delay before it in ms, or undefined if the call
+ * ends with this result. Also changes the call: it excludes the endpoint, counts a free attempt, withdraws a charged one
+ * from the budget, and records in the journal why there is no retry.
+ *
+ * `rounds` is the number of rounds so far, free ones included.
  */
 export function decideRetry<T>(call: Call<T>, result: TryResult<T>, rounds: number): number | undefined {
   const { operation, core } = call
@@ -26,23 +28,23 @@ export function decideRetry<T>(call: Call<T>, result: TryResult<T>, rounds: numb
     ? whyUnwanted(call, result, retry, verdict)
     : (whyNotAgain(verdict, attempt.status, operation.idempotent) ?? 'body')
   if (unwanted !== undefined) return noteUnwanted(call, result, unwanted)
-  // A request that no instance has worked on is no load, so sending it again costs nothing (gRPC A6: transparent retries).
+  // A request that no instance has processed was no load. So it is sent again for free (gRPC A6: transparent retries).
   const isFree = verdict.again === 'free' && call.freeAttempts < FREE_ATTEMPTS_PER_CALL
   call.exclude(attempt.endpoint)
   const hasOther = core.fleet.availability.hasOtherEndpoint(call, guard)
-  // An ignored failure was that of a connection, not of the instance. When there is no other instance, the same one may be tried again.
+  // An ignored failure says nothing about the instance. If there is no other one, the same may be used again.
   const maySame = verdict.outcome === 'ignored' && call.freeRounds < freeRoundsWithoutOther(verdict)
   if (isFree && (hasOther || maySame)) {
     call.freeAttempts++
     call.freeRounds++
     return 0
   }
-  // All free tries are used up. No verdict is both ignored and charged: a try that is nobody's fault costs no budget.
+  // No free attempt is left. No verdict is both ignored and charged, so the call must not pay for another attempt.
   if (verdict.outcome === 'ignored') return noteNotRetried(call, 'attempts')
   const chargedRounds = rounds - call.freeRounds
   if (chargedRounds >= retry.attempts) return noteNotRetried(call, 'attempts')
   let delay = backoffDelay(retry, chargedRounds, call.random())
-  // Only this instance asked for a pause. Another one is tried without waiting for it.
+  // Only this instance asked for a pause. If there is another one, the call does not wait for the pause.
   if (retryAfter > delay && !hasOther) {
     if (retryAfter > retry.maxRetryAfter) return noteNotRetried(call, 'retry-after')
     delay = retryAfter
@@ -58,17 +60,17 @@ export function decideRetry<T>(call: Call<T>, result: TryResult<T>, rounds: numb
   return noteNotRetried(call, denial === 'budget' ? denial : whyNoEndpoint(call))
 }
 
-/** No further try is wanted. An answer that is good for the caller, such as a 404, needs no reason. */
+/** Records why no retry is wanted. A result that is good for the caller, such as a 404, needs no reason. */
 function noteUnwanted<T>(call: Call<T>, { ok, attempt }: TryResult<T>, why: NotRetried): undefined {
   if (!ok || !isGoodForCaller(attempt.outcome)) noteNotRetried(call, why)
 }
 
-/** A further try is wanted, and there is none. */
+/** Records why there is no retry although one is wanted. */
 function noteNotRetried<T>(call: Call<T>, why: NotRetried | undefined): undefined {
   if (call.journal) call.journal.notRetried = why
 }
 
-/** Why there is no endpoint for another try. It costs an error: to be asked only when somebody listens. */
+/** Returns why no endpoint is available for another try. Makes an error for that, so it does nothing without a journal. */
 export function whyNoEndpoint<T>(call: Call<T>): NotRetried | undefined {
   if (!call.journal) return undefined
   if (call.core.closeError) return 'closed'
@@ -78,8 +80,8 @@ export function whyNoEndpoint<T>(call: Call<T>): NotRetried | undefined {
 }
 
 /**
- * Another attempt for a request of which nothing was sent, whatever its method and body; undefined when there is none.
- * The fetch or request that sends it does not notice: only the instance below it changes.
+ * Returns another attempt for a request of which nothing was sent, with any method and body, or undefined. The same try
+ * continues with it on another instance. The fetch or request that sends it does not notice.
  */
 export function replaceUnsent<T>(call: Call<T>, unsent: TryResult<T>): Attempt | undefined {
   const { core, operation } = call

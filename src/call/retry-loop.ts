@@ -9,8 +9,8 @@ import { runRound } from './round.ts'
 const NEXT_ROUND = new Error('again')
 
 /**
- * Goes on after a first round, `delay` ms from now, until an answer is good or nothing more may be tried. p-retry
- * runs the loop; the last answer comes out of it as it is, good or bad.
+ * Runs further rounds after the first one, until a result is good or no retry is allowed. The first of them starts in
+ * `delay` ms. p-retry runs the loop. Resolves to the last result, good or bad.
  */
 export async function retryLoop<T>(call: Call<T>, first: TryResult<T>, delay: number): Promise<TryResult<T>> {
   let last = first
@@ -21,7 +21,7 @@ export async function retryLoop<T>(call: Call<T>, first: TryResult<T>, delay: nu
   }
   const runNextRound = async (retries: number): Promise<TryResult<T>> => {
     const attempt = call.acquire()
-    // No endpoint is available for another try. Return the last answer instead of an error.
+    // No endpoint is available for another try. Return the last result instead of an error.
     if (!attempt) {
       if (call.journal) {
         call.journal.retriesDenied = 'breaker'
@@ -41,12 +41,13 @@ export async function retryLoop<T>(call: Call<T>, first: TryResult<T>, delay: nu
     return await pRetry(runNextRound, {
       retries: Infinity,
       minTimeout: 0,
-      // Only NEXT_ROUND asks for another round. Any other error comes from the user's strategy or `retry.when` and fails the call.
+      // Only NEXT_ROUND asks for another round. Any other error comes from the user's strategy or `retry.when` and
+      // fails the call.
       onFailedAttempt: ({ error }) => (error === NEXT_ROUND ? waitForRound() : undefined),
       shouldRetry: ({ error }) => error === NEXT_ROUND,
     })
   } catch (error) {
-    // Its connection would wait for a reader.
+    // Nobody will read this response. Without this, it would keep its connection.
     call.discard(last)
     throw error
   }

@@ -7,7 +7,10 @@ import type { Call } from './call.ts'
 import type { TryResult } from './operation.ts'
 import type { Try } from './try.ts'
 
-/** One try, with its hedges if the plan has any. */
+/**
+ * Runs one try, and its hedges if the plan has any. `onEnd` is called once, perhaps before this returns, or never if
+ * the call ends first.
+ */
 export function runRound<T>(call: Call<T>, attempt: Attempt, onEnd: (result: TryResult<T>) => void): void {
   const { plan, replayable, idempotent } = call.operation
   const { hedge } = plan
@@ -16,7 +19,7 @@ export function runRound<T>(call: Call<T>, attempt: Attempt, onEnd: (result: Try
   else call.start(attempt, onEnd)
 }
 
-/** One try, joined by others while it is slower than it should be; the first good answer wins. */
+/** One try, and further tries (hedges) while it is slow. The first good response wins. The others are cancelled. */
 class HedgedRound<T> {
   readonly #call: Call<T>
   readonly #hedge: Hedge
@@ -37,7 +40,7 @@ class HedgedRound<T> {
 
   #startTry(attempt: Attempt): void {
     const started = this.#call.start(attempt, (ended) => this.#onTryEnd(ended))
-    // What throws at once, as a body made anew may, is over before it is here.
+    // A try may end synchronously, for example if the function that makes the body throws.
     if (!started.over) this.#underWay.add(started)
   }
 
@@ -47,7 +50,7 @@ class HedgedRound<T> {
       delay === undefined ? undefined : startTimer(this.#call.clock, delay, () => this.#startHedge())
   }
 
-  /** A hedge is one more try on another endpoint; without another, or without budget, there is none. */
+  /** Starts a hedge, if another endpoint is available and the budget allows it. */
   #startHedge(): void {
     const [slowest] = this.#underWay
     const attempt = slowest && this.#acquireHedge(slowest.attempt)
@@ -57,7 +60,7 @@ class HedgedRound<T> {
     this.#startTry(attempt)
   }
 
-  /** A strategy that throws costs the call its hedge: the first try may still be answered. */
+  /** If the user's balancer throws, there is no hedge. The first try goes on, because its response may still arrive. */
   #acquireHedge(slowest: Attempt): Attempt | undefined {
     try {
       return acquireHedge(this.#call, slowest)
@@ -69,9 +72,10 @@ class HedgedRound<T> {
 
   #onTryEnd(ended: Try<T>): void {
     this.#underWay.delete(ended)
-    // Stricter than `isGoodForCaller`: an answer that `classify` ignores does not win while another try may bring a better one.
+    // Stricter than `isGoodForCaller`: a response that `classify` ignores does not win, because another try may bring a
+    // better one.
     const good = ended.attempt.outcome === 'success'
-    // A failure says nothing about how long an answer takes, however fast it was.
+    // Only good responses are measured. A failure does not tell how long a response takes.
     if (good) this.#hedge.observe(ended.attempt.age())
     if (!good && this.#underWay.size > 0) {
       this.#call.discard(ended)
@@ -86,7 +90,7 @@ class HedgedRound<T> {
   }
 }
 
-/** An attempt to race `slowest`: on another endpoint, and paid for. */
+/** Returns an attempt on another endpoint, and withdraws it from the budget. Undefined if either is not possible. */
 function acquireHedge<T>(call: Call<T>, slowest: Attempt): Attempt | undefined {
   const { core, operation } = call
   call.exclude(slowest.endpoint)

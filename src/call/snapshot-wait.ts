@@ -3,8 +3,8 @@ import type { Journal } from '../observe/journal.ts'
 import type { SnapshotWaiter, Core } from './core.ts'
 
 /**
- * A call that waits for the first snapshot of its source. Not a promise of the source's: one that is long pending would keep
- * every call that has given up on it.
+ * Lets one call wait for the first snapshot of its source. The calls do not share a promise, because a promise that is
+ * pending for long would keep calls in memory that have ended.
  */
 export class SnapshotWait implements SnapshotWaiter {
   readonly resume: () => void
@@ -12,12 +12,15 @@ export class SnapshotWait implements SnapshotWaiter {
   readonly #core: Core
   readonly #journal: Journal | undefined
 
-  /** `giveUp` is called when the source has failed. */
+  /**
+   * Later, `resume` is called once. If the source fails before, `giveUp` is called, at each failure that makes waiting
+   * pointless. Neither is called after `stop`.
+   */
   constructor(core: Core, journal: Journal | undefined, resume: () => void, giveUp: () => void) {
     this.#core = core
     this.#journal = journal
     this.giveUp = giveUp
-    // The snapshot comes in nobody's async context. The call goes on in the context of its caller.
+    // A snapshot arrives outside the async context of every call. `bind` lets the call continue in its caller's.
     this.resume = AsyncResource.bind(() => {
       this.#noteDuration()
       resume()
@@ -25,7 +28,7 @@ export class SnapshotWait implements SnapshotWaiter {
     core.snapshotWaiters.add(this)
   }
 
-  /** The call is over. */
+  /** Called when the call ends. */
   stop(): void {
     if (this.#core.snapshotWaiters.delete(this)) this.#noteDuration()
   }

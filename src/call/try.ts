@@ -8,14 +8,14 @@ import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import type { Operation, Receiver, SendContext, Sending, TryResult } from './operation.ts'
 import { isA } from '../hooks/thrown.ts'
 
-/** Whose try it is. */
+/** The call that a try belongs to. */
 export interface TryOwner<T> extends SendContext {
   readonly service: string
-  /** Another attempt for what was not sent. */
+  /** Returns another attempt for a try of which nothing was sent, or undefined. */
   replaceUnsent(unsent: Try<T>): Attempt | undefined
 }
 
-/** One try, bounded by the attempt timeout. */
+/** An attempt with its timeout. If nothing was sent, another attempt takes its place in the same try. */
 export class Try<T> implements Receiver<T>, TryResult<T> {
   attempt: Attempt
   ok = false
@@ -28,14 +28,20 @@ export class Try<T> implements Receiver<T>, TryResult<T> {
   readonly #onEnd: (ended: Try<T>) => void
   #sending: Sending | undefined
   #cancelTimeout: (() => void) | undefined
-  /** When the option `headers` had its answer, by the clock: 0 if nobody was asked, Infinity until then. */
+  /**
+   * When the user function `headers` resolved, in ms of the clock. 0 if it returned synchronously or is not set,
+   * Infinity while pending.
+   */
   #headersReadyAt = 0
-  /** Set when it was stopped before it was sent. */
+  /** Set by `stop` and `stopAtLimit`, for a sender that has not returned yet. */
   #stoppedEarly: { readonly reason: Error; readonly verdict: Verdict } | undefined
-  /** Its timeout was started a second time, because the timer fired late. */
+  /** True if the timeout was started again because its timer fired late. */
   #isTimeoutRestarted = false
 
-  /** `onEnd` is called however the try ends, unless it is stopped from outside. */
+  /**
+   * `onEnd` is called once when the try ends, perhaps before `begin` returns. It is not called if the try is stopped
+   * from outside.
+   */
   constructor(attempt: Attempt, operation: Operation<T>, owner: TryOwner<T>, onEnd: (ended: Try<T>) => void) {
     this.attempt = attempt
     this.#operation = operation
@@ -51,7 +57,7 @@ export class Try<T> implements Receiver<T>, TryResult<T> {
     else this.#send()
   }
 
-  /** The option `headers` of the client or route may be a function that takes its time. */
+  /** Gets the headers of the option `headers`, then sends. The option may be a function that returns a promise. */
   #askHeaders(own: HeaderSource): void {
     const operation = this.#operation
     const { plan, method, path } = operation
@@ -65,7 +71,7 @@ export class Try<T> implements Receiver<T>, TryResult<T> {
     const go = (headers: Readonly<Record<string, string>>): void => {
       this.attempt.headers = headers
       this.#headersReadyAt = this.#headersReadyAt === 0 ? 0 : this.#clock.now()
-      // It may have been stopped meanwhile.
+      // The try may have been stopped while the function was pending.
       if (!this.over) this.#send()
     }
     try {
@@ -90,7 +96,7 @@ export class Try<T> implements Receiver<T>, TryResult<T> {
   #send(): void {
     try {
       this.#sending = this.#operation.send(this.attempt, this.#owner, this)
-      // The user's own code, such as a function that makes the body, may have stopped it from within.
+      // A user function that `send` calls, such as one that makes the body, may have stopped the try.
       if (this.#stoppedEarly) this.#sending.abort(this.#stoppedEarly.reason, this.#stoppedEarly.verdict)
     } catch (error) {
       this.rejected(error)
@@ -101,7 +107,7 @@ export class Try<T> implements Receiver<T>, TryResult<T> {
     return this.#sending?.sent ?? false
   }
 
-  /** Milliseconds since it left the queue of our own pool; -Infinity while it is in there, or waits for its headers. */
+  /** Milliseconds since the try left the queue of the pool. -Infinity while it is queued, or waits for its headers. */
   get age(): number {
     return (
       this.#clock.now() -
@@ -123,7 +129,7 @@ export class Try<T> implements Receiver<T>, TryResult<T> {
   rejected(error: unknown): void {
     if (this.over) return
     this.error = error
-    // A try that ends with an error keeps no load and no permit, wherever it failed.
+    // A try that failed must not keep load or a permit. Releasing twice does nothing.
     this.attempt.release()
     this.#markOver()
     this.#onEnd(this)
@@ -142,7 +148,7 @@ export class Try<T> implements Receiver<T>, TryResult<T> {
     return next
   }
 
-  /** Ends the try from outside. `verdict` is what that says about its instance. */
+  /** Ends the try from outside, without `onEnd`. The attempt gets this verdict, unless it has one. */
   stop(reason: unknown, verdict: Verdict): void {
     if (this.over) return
     this.#markOver()
@@ -150,11 +156,11 @@ export class Try<T> implements Receiver<T>, TryResult<T> {
     this.attempt.settle(verdict)
     this.#stoppedEarly = { reason: asError(reason), verdict }
     if (this.#sending) this.#sending.abort(asError(reason), verdict)
-    // It waits for its headers, or is just being sent.
+    // It waits for its headers, or `send` has not returned yet.
     else this.attempt.release()
   }
 
-  /** The same, because a time limit of the caller's has passed. A response that came in time keeps its own verdict. */
+  /** Ends the try because a timeout of the caller has passed. A response that came in time keeps its own verdict. */
   stopAtLimit(reason: unknown, verdict: Verdict): void {
     if (this.over) return
     this.#markOver()
@@ -175,7 +181,7 @@ export class Try<T> implements Receiver<T>, TryResult<T> {
     const { attempt: limit } = this.#operation.plan.timeout
     const { age } = this
     if (age === -Infinity || limit - age >= 1) {
-      // It waits, or has waited, for a connection of our own pool.
+      // The time in the queue of the pool, or for headers, does not count. Wait for the rest of the timeout.
       this.#startTimeout(age === -Infinity ? limit : limit - age)
     } else if (isLate(age - limit) && !this.#isTimeoutRestarted) {
       this.#isTimeoutRestarted = true
