@@ -4,7 +4,7 @@ import type { Writable } from '../observe/writable.ts'
 import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import type { Attempt } from './attempt.ts'
 
-/** What is told of an attempt whose outcome is known. */
+/** Makes the `attempt` event of an attempt that has its verdict. `duration` is in ms, `at` in Unix milliseconds. */
 export function attemptEvent(
   attempt: Attempt,
   verdict: Verdict,
@@ -15,7 +15,7 @@ export function attemptEvent(
   const { outcome, whose } = verdict
   const { instance, number, route, status, error, trail } = attempt
   const id = trail?.id ?? nextCallId()
-  // Assignments: a spread for each member that may be absent costs an object each, at every attempt.
+  // Assignments are cheaper here: a spread for each member that may be absent would create an object per attempt.
   const event: Writable<AttemptEvent> = {
     service,
     at,

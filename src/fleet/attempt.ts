@@ -7,48 +7,54 @@ import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import type { LiveEndpoint } from './endpoint.ts'
 import { isInstanceGuard, type Guard } from './guard.ts'
 
-/** What an attempt needs of its fleet. */
+/** The part of the fleet that an attempt uses. */
 export interface AttemptContext {
   readonly instanceGuard: Guard | undefined
   now(): number
-  /** Unix milliseconds. */
+  /** The time in Unix milliseconds. */
   unixTime(): number
-  /** Called once the attempt's state is committed. `counted` is what it is held to be for its endpoint. */
+  /** Called once, when load and breakers are up to date. `counted` is the outcome that breaker and balancer count. */
   onSettled(attempt: Attempt, counted: Outcome, ms: number): void
-  /** A success it was told of turned out a failure. */
+  /** Called when an attempt that was settled as a success has failed after all. */
   onAmended(attempt: Attempt): void
-  /** Its answer says something about the load of its instance. */
+  /** Called when the response has a header with the load of the instance. */
   onLoadReport(attempt: Attempt, header: string | string[]): void
 }
 
-/** One try on one endpoint. Settle it once with its verdict; release it when it holds no load any more. */
+/**
+ * One request to one endpoint. `settle` reports its verdict, usually at the response headers. `release` gives back its load,
+ * when the body has ended.
+ */
 export class Attempt {
   readonly endpoint: LiveEndpoint
-  /** 1 for the first try of a call. */
+  /** 1 for the first attempt of a call. */
   readonly number: number
   readonly route: string | undefined
   readonly guard: Guard | undefined
-  /** The instances that its call may go to; undefined: all of them. */
+  /** The instances that its call may go to. Undefined means all. */
   readonly subset: Subset | undefined
+  /** In ms of the clock. */
   readonly startedAt: number
-  /** Let through although a breaker was open, as a last resort. */
+  /** True for an early probe: a breaker did not admit it, but `LastResort` let it through. */
   readonly early: boolean
   verdict: Verdict | undefined = undefined
-  /** What was seen, for events. */
+  /** The status and error for events. */
   status: number | undefined = undefined
   error: unknown = undefined
-  /** The server's own wish, in ms. */
+  /** The pause that the server asked for with Retry-After, in ms. */
   retryAfter: number = 0
-  /** Headers that its request is sent with, in lower case. */
+  /** The headers of the option `headers`, with names in lower case. */
   headers: Readonly<Record<string, string>> | undefined = undefined
-  /** What it has to tell, if anybody hears of its call. */
+  /** Collects what events report. Undefined if nothing listens to the call. */
   trail: Trail | undefined = undefined
 
   #released = false
   readonly #context: AttemptContext
-  /** Permits and receipts of the guard's own breaker, and of the instance's when that is another one. */
+  /** The permit of the guard's breaker. */
   readonly #permit: number
+  /** The permit of the instance's breaker, if that is another one. Otherwise 0. */
   readonly #instancePermit: number
+  /** The receipt of the guard's breaker for the result, needed to amend it. */
   #receipt = 0
 
   constructor(
@@ -81,12 +87,12 @@ export class Attempt {
     return this.endpoint.instance
   }
 
-  /** What its verdict counts as; undefined until it is settled. */
+  /** The outcome of its verdict. Undefined until it is settled. */
   get outcome(): Outcome | undefined {
     return this.verdict?.outcome
   }
 
-  /** How long ago it started, in ms. */
+  /** Milliseconds since the start. */
   age(): number {
     return this.#context.now() - this.startedAt
   }
@@ -96,8 +102,8 @@ export class Attempt {
   }
 
   /**
-   * Says how it ended, `ms` after its start; only the first call counts. `retryAfter` (ms) is the server's own wish, and
-   * `pause` how long the instance should be left alone for it.
+   * Reports the verdict, `ms` milliseconds after the start. Further calls do nothing. `retryAfter` is the pause that the server
+   * asked for, and `pause` is how long the client avoids the instance because of it. Both are in ms.
    */
   settle(verdict: Verdict, ms: number = this.age(), retryAfter = 0, pause: number = retryAfter): void {
     if (this.verdict !== undefined) return
@@ -120,7 +126,7 @@ export class Attempt {
     else if (outcome !== 'ignored') this.#failedAt(now)
     const isHeeded = endpoint.countAndTrustPause(outcome, this.status) || verdict.pause !== undefined
     const heeded = isHeeded ? pause : 0
-    if (heeded > 0) endpoint.penalise(now + heeded)
+    if (heeded > 0) endpoint.pauseUntil(now + heeded)
     const counted = this.#countedOutcome(verdict, now)
     const { guard } = this
     if (guard) {
@@ -131,14 +137,14 @@ export class Attempt {
     this.#context.onSettled(this, counted, ms)
   }
 
-  /** Its answer has a header about the load of its instance. */
+  /** Passes the load header of the response to the balancer. Does nothing after `settle`. */
   reportLoad(header: string | string[]): void {
     if (this.verdict !== undefined) return
     if (this.trail) this.trail.scope.runInAsyncScope(() => this.#context.onLoadReport(this, header))
     else this.#context.onLoadReport(this, header)
   }
 
-  /** The success that its headers promised turned out a failure: the body was cut short, or broke its contract. */
+  /** Turns a success into a failure: the body was cut short, or did not match the contract of the route. */
   amend(verdict: Verdict): void {
     if (this.outcome !== 'success') return
     this.verdict = verdict
@@ -158,8 +164,8 @@ export class Attempt {
   }
 
   /**
-   * Runs what sends the attempt, and releases it if that throws. Whoever has acquired an attempt hands it on in here:
-   * nothing that happens before it is on its way can keep its load or its breaker's permit.
+   * Calls `send` synchronously. If it throws, settles and releases the attempt. Code that has acquired an attempt must send
+   * it inside this, so that an error before the sending cannot keep load or a breaker's permit.
    */
   releaseOnThrow<T>(send: (attempt: this) => T): T {
     try {
@@ -172,7 +178,10 @@ export class Attempt {
     }
   }
 
-  /** Gives the endpoint its load back; an attempt nobody settled is settled as abandoned. */
+  /**
+   * Gives the load back to the endpoint. Further calls do nothing. If the attempt has no verdict, it becomes
+   * `abandoned`.
+   */
   release(): void {
     if (this.#released) return
     this.#released = true
@@ -185,21 +194,27 @@ export class Attempt {
     this.endpoint.noteFailure({ at, status, error })
   }
 
-  /** Of the attempts that fail in one incident, one counts. */
+  /** Returns the outcome to count: only one failure of an incident counts, the others are `ignored`. */
   #countedOutcome({ outcome, together }: Verdict, now: number): Outcome {
     const { endpoint, startedAt } = this
     if (outcome !== 'failure' || together === 'never') return outcome
-    // No attempt had an answer: each of them says by itself that the instance hangs.
+    // No attempt has succeeded since this one began. The instance seems to hang, so each failure counts.
     if (together === 'answering' && endpoint.succeededAt < startedAt) return outcome
     return endpoint.isNewIncident(startedAt, now, together === 'always') ? outcome : 'ignored'
   }
 
-  /** A connection failure says nothing about a route that has a breaker of its own. */
+  /**
+   * Returns the outcome for the guard's breaker. The breaker of a route ignores connection failures: they say nothing
+   * about the route.
+   */
   #outcomeForOwnBreaker(outcome: Outcome, connection: boolean): Outcome {
     return connection && !isInstanceGuard(this.guard) ? 'ignored' : outcome
   }
 
-  /** Behind a route's own breaker, the instance's hears of connections only: an answer of any kind proves one. */
+  /**
+   * Settles the instance's breaker if the guard is a route's. It counts connection failures only. Any response proves that
+   * the connection works, and counts as a success while the breaker is not closed.
+   */
   #settleInstanceBreaker(outcome: Outcome, connection: boolean, ms: number, now: number): void {
     const { instanceGuard } = this.#context
     if (!instanceGuard || isInstanceGuard(this.guard)) return

@@ -8,13 +8,14 @@ import type { AcquireRequest } from './picker.ts'
 import { mayStandIn } from './tier.ts'
 import type { Views } from './views.ts'
 
+/** What a call could be sent to now. */
 export interface Choices {
   readonly endpoints: ReadonlySet<LiveEndpoint>
-  /** Too few endpoints are admitted, so breakers are ignored. */
+  /** True if too few endpoints are admitted, so that breakers are ignored (`panicThreshold`). */
   readonly panic: boolean
 }
 
-/** Whether there is an endpoint for an attempt, now or soon. It only answers: `fleet.acquire()` is what picks. */
+/** Answers whether an endpoint is available for an attempt, now or soon. Picks and changes nothing. */
 export class Availability {
   readonly #views: Views
   readonly #clock: Clock
@@ -24,7 +25,10 @@ export class Availability {
     this.#clock = clock
   }
 
-  /** Whether an endpoint this request has not tried yet may take it, has room, and has not asked for a pause. */
+  /**
+   * True if there is an endpoint that the request does not exclude, that may be picked, has room and asked for no
+   * pause.
+   */
   hasOtherEndpoint(request: AcquireRequest, guard: Guard | undefined): boolean {
     const now = this.#clock.now()
     const { perInstance } = this.#views
@@ -35,7 +39,7 @@ export class Availability {
     return list.some((endpoint) => isFree(endpoint) && !request.excluded(endpoint))
   }
 
-  /** The endpoints that the first attempt of a call may get now, and whether breakers are ignored. */
+  /** Returns the endpoints that the first attempt of a call may get now. */
   choices(guard: Guard | undefined, subset: Subset | undefined): Choices {
     const now = this.#clock.now()
     const { perInstance } = this.#views
@@ -50,7 +54,7 @@ export class Availability {
     return { endpoints: new Set(endpoints), panic: candidates.panic }
   }
 
-  /** Whether an attempt that is acquired within the next `ms` probably gets an endpoint. */
+  /** True if an attempt that is acquired within the next `ms` milliseconds probably gets an endpoint. */
   isLikelyWithin(ms: number, guard: Guard | undefined, subset: Subset | undefined): boolean {
     const now = this.#clock.now()
     const view = this.#views.viewOf(subset)
@@ -59,13 +63,16 @@ export class Availability {
     return candidates.blocked.length > 0 && candidates.lastResort?.share(now) === 1
   }
 
-  /** Those whose result a call may wait for; undefined where a breaker admits calls, or there is no throttle. */
+  /**
+   * Returns the early probes whose result a call may wait for. Undefined if a breaker admits calls, or if there is no
+   * throttle.
+   */
   earlyProbes(guard: Guard | undefined, subset: Subset | undefined): EarlyProbes | undefined {
     const view = this.#views.viewOf(subset)
     return view.isDown(guard, this.#clock.now()) ? view.candidatesOf(guard).lastResort?.probes : undefined
   }
 
-  /** How the instances of subsets stand, for calls behind this guard. */
+  /** Returns functions that read the state of a subset, for calls behind this guard. */
   subsetState(guard: Guard | undefined): SubsetState {
     return {
       isEmpty: (subset) => this.#views.viewOf(subset).all.length === 0,

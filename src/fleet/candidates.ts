@@ -6,17 +6,17 @@ import { isDraining, tierEndsAt, tierOf, TIERS, type Tier } from './tier.ts'
 const NONE: readonly LiveEndpoint[] = []
 
 /**
- * The endpoints that may be picked under one guard, kept as an array whose identity changes only with the
- * set. Breakers own no timers, so the set also remembers when the next of the refused ones is due.
+ * The endpoints that may be picked under one guard. The array stays the same object while its members are the same, because
+ * balancers remember it. Breakers have no timers, so this also knows when the list must be made again.
  */
 export class Candidates {
-  /** True when too few endpoints were admitted and breakers are ignored. */
+  /** True if too few endpoints were admitted, so that breakers are ignored. */
   panic = false
-  /** The clock's time at which an endpoint left out may come back by itself. */
+  /** When the first endpoint changes its tier if nothing else happens, in ms of the clock. */
   dueAt: number = Infinity
-  /** Those that wait for their breaker. */
+  /** The endpoints that a breaker blocks and that early probes may go to. Empty in panic. */
   blocked: readonly LiveEndpoint[] = NONE
-  /** What becomes of calls when nobody is admitted; undefined: they are refused. */
+  /** Lets some calls through while no breaker admits any. Undefined means that all are refused. */
   readonly lastResort: LastResort | undefined
   #list: readonly LiveEndpoint[] = NONE
   #stale = true
@@ -66,7 +66,10 @@ export class Candidates {
   }
 }
 
-/** Those of `blocked` that early probes may go to: not one that was opened by hand until it is reset, and a draining one only if there are no others. */
+/**
+ * Returns the blocked endpoints that early probes may go to. Leaves out those whose breaker is open until it is reset by
+ * hand, and draining ones unless there are no others.
+ */
 function probeable(
   blocked: readonly LiveEndpoint[],
   guard: Guard | undefined,

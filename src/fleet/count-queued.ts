@@ -1,6 +1,9 @@
 import type { Dispatcher } from '../undici.ts'
 
-/** How many requests wait in a pool for one of its connections to come free; 0 for what is no pool of undici's. */
+/**
+ * Returns how many requests wait in a pool for a free connection. Returns 0 if it is not a pool of undici, or has no
+ * connection yet.
+ */
 export function countQueued(pool: Dispatcher): number {
   const { stats } = pool as { readonly stats?: { readonly queued?: unknown; readonly connected?: unknown } }
   const { queued, connected } = stats ?? {}

@@ -1,27 +1,31 @@
 import type { Outcome } from '../observe/events.ts'
 
-/** Milliseconds after the start of the latest early probe within which its result is worth waiting for. */
+/** A call waits for the result of an early probe until this many ms after the start of the latest one. */
 const WAIT_LIMIT_MS = 100
 /**
- * The same, if the one before it failed faster than that. A probe that takes longer than those before does not meet what they met:
- * a service that has just started may answer, and be slow.
+ * The same, in ms, if the last probe ended faster than `WAIT_LIMIT_MS`. If the next one takes longer than that, the service has
+ * changed: it may have just started, and be slow.
  */
 const LONG_WAIT_LIMIT_MS = 2_000
 
-/** Hears whether a probe has succeeded; false: those that were under way as it began to wait have ended, and none did. */
+/**
+ * Called with true when a probe has succeeded. Called with false when all probes that the waiter waits for have ended
+ * without success.
+ */
 type Waiter = (isBack: boolean) => void
 
 /**
- * The early probes under way. A call that no breaker admits waits a moment for their result: a service that has just
- * come back must not lose the calls of the time that its first answer takes.
+ * The early probes that are under way. A call that no breaker admits waits for their result for a short time. So calls are not
+ * refused while the first response of a service that works again is on its way.
  */
 export class EarlyProbes {
-  /** How many have begun, and how many of these have ended. */
+  /** How many probes have begun, and how many of them have ended. */
   #begun = 0
   #ended = 0
+  /** When the latest one began, in ms of the clock. */
   #beganAt = -Infinity
   #waitLimit = WAIT_LIMIT_MS
-  /** In the order in which they came, with how many probes had begun by then. */
+  /** In the order in which they began to wait, each with the number of probes that had begun before. */
   readonly #waiters = new Map<Waiter, number>()
 
   noteBegin(now: number): void {
@@ -29,31 +33,40 @@ export class EarlyProbes {
     this.#beganAt = now
   }
 
-  /** To be called once for each that began, with its result committed before. It took `ms`. */
+  /**
+   * Called once for each probe that has begun, after its result is counted. It took `ms` milliseconds. Calls waiters before
+   * it returns.
+   */
   noteEnd(outcome: Outcome, ms: number): void {
     if (outcome !== 'ignored') this.#waitLimit = ms < WAIT_LIMIT_MS ? LONG_WAIT_LIMIT_MS : WAIT_LIMIT_MS
-    // One that began before `update()` was counted elsewhere.
+    // A probe that began before `client.update()` was counted by another object.
     if (this.#ended < this.#begun) this.#ended++
     const isBack = outcome === 'success'
     for (const [waiter, begun] of this.#waiters) {
-      // As many have ended as there were: probes that began later are not waited for, or the wait would have no end.
+      // A waiter waits for the probes that had begun before it. If it waited for later ones too, it could wait forever.
       if (!isBack && begun > this.#ended) return
       this.#waiters.delete(waiter)
       waiter(isBack)
     }
   }
 
-  /** How many milliseconds a call may wait for a result; 0 or less: none is under way, or they take too long. */
+  /**
+   * Returns for how many milliseconds a call may wait for a result. 0 or less means not at all: no probe is under way,
+   * or it takes too long.
+   */
   waitLimit(now: number): number {
     return this.#ended === this.#begun ? 0 : this.#beganAt + this.#waitLimit - now
   }
 
-  /** Somebody has waited in vain for as long as he may. */
+  /** Called when a call has waited for as long as it may, without a result. */
   noteTooSlow(): void {
     this.#waitLimit = WAIT_LIMIT_MS
   }
 
-  /** `waiter` is called at most once, and must not throw. Returns what takes it away. */
+  /**
+   * Adds a waiter. It is called later and once, or never if it is removed first. It must not throw. Returns a function
+   * that removes it.
+   */
   onResult(waiter: Waiter): () => void {
     this.#waiters.set(waiter, this.#begun)
     return () => this.#waiters.delete(waiter)

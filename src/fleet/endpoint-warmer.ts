@@ -1,14 +1,14 @@
 import { outsideCalls } from '../observe/scope.ts'
 import type { LiveEndpoint } from './endpoint.ts'
 
-/** Opens connections to an endpoint; resolves when it has, or could not. */
+/** Opens connections to an endpoint. Resolves when they are open, or could not be opened. Never rejects. */
 export type WarmUp = (endpoint: LiveEndpoint) => Promise<void>
 
-/** Milliseconds for which a new endpoint is held back at most. */
+/** A new endpoint is in the tier `warming` for at most this many ms. */
 export const HOLD_BACK_MS = 1_000
-/** Milliseconds since the latest call: connections to the instances of a service that nobody calls would be wasted. */
+/** No connections are opened if the latest call is older than this many ms: they might never be used. */
 const IN_USE_MS = 60_000
-/** Endpoints that are warmed at a time. */
+/** How many endpoints are warmed at the same time. */
 const MAX_CONCURRENT = 8
 
 /** Opens connections to new endpoints before their first call. */
@@ -23,10 +23,10 @@ export class EndpointWarmer {
     this.#invalidate = invalidate
   }
 
-  /** `added` of `all` endpoints are new. */
+  /** Warms the endpoints `added`. They are part of `all`. `usedAt` is when the latest call was. */
   warm(added: readonly LiveEndpoint[], all: readonly LiveEndpoint[], now: number, usedAt: number): void {
     if (now - usedAt > IN_USE_MS) return
-    // The others must not carry more than twice their load meanwhile.
+    // Hold new endpoints back only if the others get at most twice their load because of it.
     const isHeld = added.length * 2 <= all.length
     for (const endpoint of added) {
       if (isHeld) endpoint.warmingUntil = now + HOLD_BACK_MS
@@ -35,7 +35,10 @@ export class EndpointWarmer {
     outsideCalls.runInAsyncScope(() => this.#warmNext())
   }
 
-  /** Warms no further endpoints. Those whose connections are being opened finish; those that wait get calls at once. */
+  /**
+   * Warms no further endpoints. Those that still wait may get calls immediately. Connections that are being opened are
+   * completed.
+   */
   stop(): void {
     for (const endpoint of this.#queue.splice(0)) endpoint.warmingUntil = -Infinity
     this.#invalidate()

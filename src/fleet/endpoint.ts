@@ -15,56 +15,56 @@ import { EndpointBreakers } from './endpoint-breakers.ts'
 import { isInstanceGuard, type Guard } from './guard.ts'
 import { EndpointPools } from './pools.ts'
 
-/** What an endpoint needs of its fleet. */
+/** The part of the fleet that an endpoint uses. */
 export interface EndpointContext {
   readonly clock: Clock
-  /** The guard of the instance's own breaker, or undefined when the client has none. */
+  /** The guard of the instance's breaker. Undefined if the client has no breaker. */
   readonly instanceGuard: Guard | undefined
   makePool(instance: Instance): Dispatcher
-  /** Why the client is closed. */
+  /** Why the client is closed. Undefined while it is open, or if no reason was given. */
   readonly closeReason: Error | undefined
-  /** Who may be picked has changed. */
+  /** Called when the candidates may have changed. */
   invalidate(): void
-  /** Whether anybody else may be picked. */
+  /** True if calls of this endpoint may go to another one. */
   hasStandIn(endpoint: LiveEndpoint, guard: Guard): boolean
   onTransition(endpoint: LiveEndpoint, guard: Guard, transition: Transition): void
 }
 
-/** An instance made live: its pool, its load, its failures and its breakers. */
+/** An instance with its pool, load, failures and breakers. */
 export class LiveEndpoint extends EndpointBreakers implements Endpoint {
   inFlight = 0
   pending = 0
   weight = 1
-  /** No longer in the registry: never picked again. */
+  /** True if the source does not list it any more. It is never picked again. */
   removed = false
   readonly #context: EndpointContext
   #succeeded = 0
   #failed = 0
   #overloaded = 0
   #ignored = 0
-  /** Sum of the pending attempts' start times: their mean age without a list of them. */
+  /** The sum of the start times of pending attempts, in ms. It gives their mean age without a list. */
   #startSum = 0
-  /** Mean of the recent successes in ms, each new one weighing a tenth. */
+  /** The mean duration of recent successes in ms. Each new one has a weight of a tenth. */
   latency: number | undefined = undefined
   #onAttemptsEnd: (() => void) | undefined
-  /** Made with the first request: most instances of a large fleet have none yet. */
+  /** Made with the first request. Most endpoints of a large fleet never get one. */
   #pools: EndpointPools | undefined
   #instance: Instance
-  /** The clock's time until which a Retry-After asks us to stay away. */
+  /** The end of the pause that the server asked for, in ms of the clock. */
   penalisedUntil = 0
-  /** The clock's time of the latest success. */
+  /** When the latest success ended, in ms of the clock. */
   succeededAt: number = -Infinity
   /** Made with the first failure. */
   #failures: Failures | undefined
-  /** Not picked before this time, by the clock: taken out by hand. */
+  /** Isolated by hand until then, in ms of the clock: never picked. */
   isolatedUntil: number = -Infinity
-  /** Picked only when nobody else is there before this time, by the clock: by hand. */
+  /** Drained by hand until then, in ms of the clock: picked only if no better endpoint is available. */
   drainedUntil: number = -Infinity
-  /** What health checks have shown; undefined without any. */
+  /** The results of health checks. Undefined without any. */
   health: Health | undefined = undefined
-  /** New, and picked only when nobody better is there before this time, by the clock: its connections are being opened. */
+  /** Its first connections are opened until then, in ms of the clock: picked only if no better endpoint is available. */
   warmingUntil: number = -Infinity
-  /** The last snapshot this endpoint was part of. */
+  /** The number of the last snapshot that listed this endpoint. */
   revision = 0
 
   constructor(instance: Instance, context: EndpointContext) {
@@ -78,7 +78,10 @@ export class LiveEndpoint extends EndpointBreakers implements Endpoint {
     return this.#instance
   }
 
-  /** The same instance, described anew: if anything but its weight changed, or its lease, it has registered again. */
+  /**
+   * Sets a new description of the same instance. If it has registered again, or more than its weight has changed, it may be a
+   * new process. Then its pause ends, and its open breakers admit a probe now.
+   */
   set instance(instance: Instance) {
     const { weight: _weight, ...before } = this.#instance
     const { weight: _newWeight, ...after } = instance
@@ -87,7 +90,7 @@ export class LiveEndpoint extends EndpointBreakers implements Endpoint {
     this.weight = instance.weight || 1
   }
 
-  /** Attempts by outcome. */
+  /** The number of settled attempts by outcome. */
   get settled(): Record<Outcome, number> {
     return {
       success: this.#succeeded,
@@ -108,12 +111,15 @@ export class LiveEndpoint extends EndpointBreakers implements Endpoint {
     return this.pending === 0 ? 0 : now - this.#startSum / this.pending
   }
 
-  /** The pool that a request is to be sent on; made with the first. Once the endpoint has ended, one that sends nothing. */
+  /**
+   * Returns the pool to send a request on, and makes it if needed. After `destroyPools`, it is one that refuses all
+   * requests.
+   */
   getPool(): Dispatcher {
     return this.#getOrMakePools().getOrMake()
   }
 
-  /** Requests that wait in its pool for a connection to come free. */
+  /** The number of requests that wait in the pool for a free connection. */
   get queued(): number {
     const pool = this.#pools?.ifMade
     return pool ? countQueued(pool) : 0
@@ -135,7 +141,6 @@ export class LiveEndpoint extends EndpointBreakers implements Endpoint {
     this.latency = this.latency === undefined ? ms : this.latency + (ms - this.latency) / 10
   }
 
-  /** What it failed with last. */
   get lastFailure(): Failure | undefined {
     return this.#failures?.latest
   }
@@ -144,7 +149,7 @@ export class LiveEndpoint extends EndpointBreakers implements Endpoint {
     this.#getOrMakeFailures().latest = failure
   }
 
-  /** Whether an attempt begun at `startedAt` that fails now is an incident of its own; see {@link Failures}. */
+  /** True if a failure now, of an attempt that began at `startedAt`, begins a new incident. See {@link Failures}. */
   isNewIncident(startedAt: number, now: number, spreads: boolean): boolean {
     return this.#getOrMakeFailures().isNewIncident(startedAt, now, spreads)
   }
@@ -157,15 +162,18 @@ export class LiveEndpoint extends EndpointBreakers implements Endpoint {
     if (--this.inFlight === 0) this.#onAttemptsEnd?.()
   }
 
-  /** Counts how an attempt ended. False: the pause that its answer asks for is one requester's (a 429 that few get), and not to be believed of the instance. */
+  /**
+   * Counts a result. Returns false for a 429 while few requests get one: then its pause concerns one requester, not the
+   * instance.
+   */
   countAndTrustPause(outcome: Outcome, status: number | undefined): boolean {
     if (status === 429) return this.#getOrMakeFailures().countRefusal()
     if (outcome === 'success') this.#failures?.countSuccess()
     return true
   }
 
-  /** Stays out of the way of others until `until`, as its Retry-After asked. */
-  penalise(until: number): void {
+  /** Avoids the endpoint until then, in ms of the clock, as its server asked. */
+  pauseUntil(until: number): void {
     if (until <= this.penalisedUntil) return
     this.penalisedUntil = until
     this.#context.invalidate()
@@ -181,52 +189,53 @@ export class LiveEndpoint extends EndpointBreakers implements Endpoint {
       this.#context.clock,
       (transition) => this.#context.onTransition(this, guard, transition),
       () => this.#context.hasStandIn(this, guard),
-      // A check of the instance says nothing about one route.
+      // A health check says nothing about a route, so it does not hold a route's breaker.
       isInstanceGuard(guard) ? (probeAt) => this.health?.heldUntil(probeAt) ?? probeAt : undefined,
     )
   }
 
-  /** Whether an attempt may pass every breaker in the way of `guard` before its time, as a last resort. */
+  /** True if an early probe may pass the breakers of `guard`. */
   admitsEarly(guard: Guard, now: number): boolean {
     if (this.isolatedUntil > now) return false
     return this.breakersAdmitEarly(guard)
   }
 
+  /** Ends the pause, and lets open breakers admit a probe now. */
   #probeNow(): void {
     const now = this.#context.clock.now()
     this.penalisedUntil = Math.min(this.penalisedUntil, now)
     for (const breaker of this.breakers) breaker.probeNow(now)
   }
 
-  /** When every breaker in the way of `guard` may admit an attempt: `now` or earlier if they do already. */
+  /** Returns when the breakers of `guard` may admit an attempt, in ms of the clock. `now` if they do. */
   admitsAt(guard: Guard | undefined, now: number): number {
     if (this.isolatedUntil > now) return this.isolatedUntil
     return guard ? this.breakersAdmitAt(guard, now) : now
   }
 
-  /** Whether its health checks have failed: it is picked only when nobody better is there. */
+  /** True if health checks have failed: it is picked only if no better endpoint is available. */
   get isUnhealthy(): boolean {
     return this.health?.isOut === true
   }
 
-  /** Another pool from now on; what is under way finishes in the old one. */
+  /** Uses another pool from now on. Requests that are under way end in the old one. */
   renewPool(): void {
     this.#pools?.renew()
   }
 
-  /** Every breaker closed and as good as new, and no pause that anybody asked for. */
+  /** Resets all breakers, and ends a pause. */
   reset(): void {
     for (const breaker of this.breakers) breaker.reset()
     this.penalisedUntil = 0
     this.#context.invalidate()
   }
 
-  /** Resolves when the last attempt has ended. For one caller: a second one takes the place of the first. */
+  /** Resolves when no attempt is in flight. If it is called a second time, the first promise stays pending. */
   async whenAttemptsEnd(): Promise<void> {
     if (this.inFlight > 0) await new Promise<void>((resolve) => (this.#onAttemptsEnd = resolve))
   }
 
-  /** Ends its pools, and whatever is under way in there. Who sends later is told the reason. */
+  /** Destroys the pools, with the requests that are under way in them. Later requests are rejected with the reason. */
   async destroyPools(): Promise<void> {
     const { id, url } = this.instance
     const name = oneLine(`${id} (${url})`)

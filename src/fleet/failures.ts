@@ -1,14 +1,14 @@
 import { Refusals } from '../balance/refusals.ts'
 import { isSameIncident, type Incident } from '../verdict/incident.ts'
 
-/** A failed attempt; `at` is when it ended, by the clock. */
+/** A failed attempt. `at` is when it ended, in ms of the clock. */
 export interface Failure {
   readonly at: number
   readonly status: number | undefined
   readonly error: unknown
 }
 
-/** The failures of one endpoint, and what they have in common. An endpoint that never failed has none. */
+/** The latest failure and incident of one endpoint. Made with the first failure, so most endpoints have none. */
 export class Failures {
   latest: Failure | undefined = undefined
   #incident: Incident | undefined = undefined
@@ -16,8 +16,8 @@ export class Failures {
   #refusals: Refusals | undefined = undefined
 
   /**
-   * Whether an attempt begun at `startedAt` that fails now is an incident of its own. `spreads`: as connections that break
-   * one after the other.
+   * True if a failure now, of an attempt that began at `startedAt`, begins a new incident. `spreads` is true for connections,
+   * which may break one after the other.
    */
   isNewIncident(startedAt: number, now: number, spreads: boolean): boolean {
     const incident = this.#incident
@@ -29,11 +29,15 @@ export class Failures {
     return true
   }
 
-  /** Counts a 429. False: the pause that it asks for concerns its requester, and not the instance. */
+  /**
+   * Counts a 429. Returns true if so many requests get one that its pause concerns the instance, and not only one
+   * requester.
+   */
   countRefusal(): boolean {
     return (this.#refusals ??= new Refusals()).count(true)
   }
 
+  /** Counts a success: it lowers the share of 429 responses. */
   countSuccess(): void {
     this.#refusals?.count(false)
   }

@@ -10,7 +10,7 @@ import type { Changed } from './roster.ts'
 
 const BREAKER = { open: 'breaker:open', 'half-open': 'breaker:half-open', closed: 'breaker:close' } as const
 
-/** What a fleet tells of its instances and their breakers. */
+/** Publishes the events about instances and their breakers. */
 export class FleetEvents {
   readonly #events: Emitter<ClientEvents>
   readonly #stamp: () => ServiceEvent
@@ -53,7 +53,7 @@ export class FleetEvents {
     })
   }
 
-  /** A server has asked for a pause, and is stayed away from for `pauseFor` ms. */
+  /** The server has asked for a pause. The client avoids the instance for `pauseFor` ms. */
   emitPaused({ instance, status, route }: Attempt, pauseFor: number): void {
     if (!this.#events.has('instance:paused')) return
     this.#events.emit('instance:paused', {
@@ -65,7 +65,7 @@ export class FleetEvents {
     })
   }
 
-  /** Health checks have changed what an instance is held for. */
+  /** Health checks have changed the state of an instance. */
   emitHealth({ instance, health }: LiveEndpoint, to: 'healthy' | 'unhealthy', now: number): void {
     if (!health) return
     if (to === 'unhealthy') {
@@ -82,7 +82,8 @@ export class FleetEvents {
     removed: readonly LiveEndpoint[],
   ): void {
     const stamp = this.#stamp()
-    // First, because an id at another address is both: who keeps a map by id must end with what is there.
+    // `instance:removed` comes first: if an id moves to another url, it is removed and added. A listener that keeps a map
+    // by id must not delete the new instance.
     for (const { instance } of removed) this.#events.emit('instance:removed', { ...stamp, instance })
     for (const { instance } of added) this.#events.emit('instance:added', { ...stamp, instance })
     for (const { endpoint, previous } of changed) {
@@ -93,7 +94,7 @@ export class FleetEvents {
   }
 }
 
-/** The names of what differs. Instances are plain data. */
+/** Returns the names of the members that differ. Instances are plain data, so JSON can compare them. */
 function differences(before: Instance, after: Instance): (keyof Instance)[] {
   const names = new Set(Object.keys({ ...before, ...after }) as (keyof Instance)[])
   return [...names].filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]))

@@ -16,33 +16,34 @@ export interface FleetOptions extends FleetPolicy {
   readonly hand?: ByHand | undefined
 }
 
-/** What may change while the client is in use. */
+/** The options that `client.update()` may change. */
 export interface FleetPolicy extends ViewPolicy {
   readonly balancer: Balancer
   readonly outliers: OutlierPolicy | undefined
-  /** How long a removed endpoint may finish what it carries, in ms. */
+  /** How long the attempts of a removed endpoint may go on, in ms. */
   readonly drainTimeout: number
-  /** Makes the pool of an instance. The same function as long as pools would be the same. */
+  /** Makes the pool of an instance. Another function means that endpoints need new pools. */
   readonly makePool: (instance: Instance) => Dispatcher
-  /** Opens connections to a new endpoint; undefined: the first calls do. */
+  /** Opens connections to a new endpoint. Undefined means that its first requests do. */
   readonly warmUp?: WarmUp | undefined
 }
 
-/** What was done by hand, by instance id. */
+/** What operators have done by hand, by the id of the instance. */
 export interface ByHand {
-  /** Tells endpoints what was said about them; returns when some of it is over. */
+  /** Applies it to the endpoints. Returns when the first action expires, in ms of the clock. */
   applyTo(endpoints: readonly LiveEndpoint[], now: number): number
-  /** Some of it is over. */
+  /** Ends the actions that have expired. */
   expire(): void
 }
 
-/** Who checks the endpoints. */
+/** The health checker, as the fleet sees it. */
 export interface FleetWatcher {
-  /** It waits for the next call. */
+  /** True if it makes no checks until the next call. */
   readonly isAsleep: boolean
+  /** Called at the first call while it is asleep. */
   wake(): void
-  /** A breaker has opened. */
+  /** Called when a breaker has opened. */
   rearm(): void
-  /** The endpoints have changed. */
+  /** Called when the endpoints have changed. */
   applied(): void
 }

@@ -29,17 +29,17 @@ import { Views } from './views.ts'
 export class Fleet implements EndpointContext, AttemptContext {
   readonly clock: Clock
   instanceGuard: Guard | undefined
+  /** The reason given to `close`. Requests that are sent after it are rejected with it. */
   closeReason: Error | undefined = undefined
   #isClosed = false
-  /** Set while health checks are on. */
+  /** The health checker. Undefined without health checks. */
   watcher: FleetWatcher | undefined = undefined
-  /** When a call last asked for an endpoint, by the clock; kept only for the watcher and for warming. */
+  /** When a call last requested an endpoint, in ms of the clock. Only kept with health checks or `warm`, which need it. */
   usedAt: number = -Infinity
-  /** When something done by hand is over. */
+  /** When the first action by hand expires, in ms of the clock. */
   #manualExpiryAt = Infinity
-  /** When the latest attempt behind a breaker began. */
+  /** When the latest attempt with a permit began, in ms of the clock. */
   #attemptAt = -Infinity
-  /** Answers whether there is an endpoint for an attempt. */
   readonly availability: Availability
   readonly #roster: Roster
   readonly #views: Views
@@ -68,8 +68,8 @@ export class Fleet implements EndpointContext, AttemptContext {
   }
 
   /**
-   * Another policy from now on. Endpoints with their loads and breakers stay; attempts under way settle as they began.
-   * With another `makePool`, each endpoint gets another pool for what is sent from now on.
+   * Uses another policy from now on. Endpoints keep their loads and breakers. Attempts under way settle with the guard they
+   * began with. With another `makePool`, each endpoint makes a new pool for its next request.
    */
   reconfigure(policy: FleetPolicy): void {
     const before = this.#options
@@ -123,7 +123,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     if (this.watcher?.isAsleep === true) this.watcher.wake()
   }
 
-  /** A health check has told something of an endpoint. */
+  /** Called after a health check. `to` is the new state, if it has changed and must be published. */
   onHealthCheck(endpoint: LiveEndpoint, to: 'healthy' | 'unhealthy' | undefined): void {
     this.invalidate()
     if (to && !endpoint.removed) this.#fleetEvents.emitHealth(endpoint, to, this.clock.now())
@@ -141,7 +141,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     return this.#options.makePool(instance)
   }
 
-  /** Picks an endpoint whose breakers admit the attempt; undefined when there is none. Never throws for that. */
+  /** Acquires an attempt. Returns undefined if no endpoint is available. Throws only if the user's balancer does. */
   acquire(request: AcquireRequest, guard: Guard | undefined): Attempt | undefined {
     const now = this.clock.now()
     if (now >= this.#manualExpiryAt) this.#options.hand?.expire()
@@ -162,17 +162,19 @@ export class Fleet implements EndpointContext, AttemptContext {
         return attempt
       }
       if (!guard || candidates.panic) return new Attempt(endpoint, request, guard, 0, 0, this)
-      // A user's strategy may pick an endpoint that is not in the list: asked again, it would pick the same for ever.
+      // A user's balancer may pick an endpoint that is not in the list. It would pick the same one each time, in an
+      // endless loop.
       if (!list.includes(endpoint)) return undefined
       candidates.invalidate()
     }
   }
 
+  /** True if calls of this endpoint may go to another one. */
   hasStandIn(endpoint: LiveEndpoint, guard: Guard): boolean {
     return this.#views.hasStandIn(endpoint, guard, this.clock.now())
   }
 
-  /** Why `acquire` gave nothing; `cause` is the source's last error. */
+  /** Returns the error that says why `acquire` returned undefined. `cause` is the last error of the source. */
   makeRefusal(
     guard: Guard | undefined,
     cause: unknown,
@@ -197,7 +199,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     })
   }
 
-  /** Reconciles with a complete snapshot of valid instances with distinct ids. Once the fleet is closed, nothing comes back. */
+  /** Applies a complete snapshot. Instances must be valid and ids distinct. Does nothing after `close`. */
   apply(instances: readonly Instance[]): void {
     if (!this.#isClosed) this.#apply(instances)
   }
@@ -214,7 +216,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     this.#fleetEvents.emitSnapshot(added, changed, removed)
   }
 
-  /** Retires every endpoint. Resolves when the pools of all are destroyed, of those that left before, too. */
+  /** Removes all endpoints. Resolves when all pools are destroyed, those of endpoints removed earlier too. */
   async close(reason?: Error): Promise<void> {
     this.closeReason = reason
     this.#isClosed = true
@@ -233,7 +235,7 @@ export class Fleet implements EndpointContext, AttemptContext {
       this.#fleetEvents.emitTransition(endpoint, guard, transition, () => this.countStates(guard))
   }
 
-  /** How many endpoints are in which state. */
+  /** Counts the endpoints by state. */
   countStates(guard: Guard | undefined): InstanceCounts {
     return countStates(this.#roster.all, guard, this.clock.now(), this.#options.perInstance)
   }
@@ -243,7 +245,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     const { balancer, events, service } = this.#options
     const now = attempt.startedAt + ms
     if (attempt.early) this.#candidatesOf(attempt).lastResort?.count(counted, ms, now)
-    // A probe's slot came free.
+    // The attempt may have been a probe. If so, its slot is free again, and its endpoint may be picked.
     else if (!endpoint.allBreakersClosed()) this.invalidate()
     tellSettled(balancer, endpoint, counted, ms, now, attempt.status)
     this.#outliers?.onSettled(endpoint, counted, ms, now, this.#roster.all)
@@ -276,7 +278,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     return this.#views.viewOf(subset).candidatesOf(guard)
   }
 
-  /** An attempt with a permit of every breaker in its way; an early one needs none. */
+  /** Returns an attempt with its permits, or undefined if a breaker refuses. An early probe is never refused. */
   #tryPermits(
     endpoint: LiveEndpoint,
     request: AcquireRequest,

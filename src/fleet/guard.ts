@@ -1,8 +1,8 @@
 import type { BreakerPolicy } from '../breaker/policy.ts'
 
 /**
- * Which breaker stands in front of an attempt: index 0 is the instance's own, shared by every route that
- * sets none; each route with breaker options has the next index, and so one breaker per instance.
+ * Which breaker of an endpoint an attempt must pass. Index 0 is the instance's breaker. All routes without breaker options
+ * share it. Each route with breaker options has an index, and so a separate breaker on each instance.
  */
 export interface Guard {
   readonly index: number
@@ -10,7 +10,10 @@ export interface Guard {
   readonly route: string | undefined
 }
 
-/** Whether it is the instance's own. By index: an update makes new guards, and attempts under way keep the old ones. */
+/**
+ * True for the instance's breaker. Compares the index, because `client.update()` makes new guards and attempts under
+ * way keep the old ones.
+ */
 export function isInstanceGuard(guard: Guard | undefined): boolean {
   return guard?.index === 0
 }

@@ -3,44 +3,52 @@ import { EarlyProbes } from './early-probes.ts'
 import type { LiveEndpoint } from './endpoint.ts'
 import type { Guard } from './guard.ts'
 
-/** The share let through is this many times the success rate: from a tenth on, nothing is refused any more. */
+/**
+ * The share of calls let through is the success rate times this. So at a success rate of 0.1, all calls are let
+ * through.
+ */
 const SHARE_PER_RATE = 10
-/** The share let through when nothing succeeds. */
+/** The share of calls let through while no probe succeeds. */
 const MINIMUM_SHARE = 0.1
-/** Milliseconds without any attempt after which a call is let through, whatever the share. */
+/** After this many ms without an attempt, the next call is let through, whatever the share. */
 const MAX_SILENCE_MS = 1_000
-/** How much the result of one early probe moves the success rate. */
+/** The weight of one early probe in the success rate. */
 const RATE_WEIGHT = 0.1
-/** Milliseconds without an early probe after which the success rate says nothing any more. */
+/** After this many ms without an early probe, the success rate counts as 0 again. */
 const RATE_MEMORY_MS = 30_000
-/** Milliseconds after the last moment without any candidate in which the others are still looked for. */
+/** After the last pick without a candidate, blocked endpoints still get early probes for this many ms. */
 const SEARCH_FOR_MS = 5_000
-/** How many endpoints a pick looks at: it must not search through a large fleet. */
+/** How many endpoints a pick looks at, so that it stays fast in a large fleet. */
 const MAX_LOOKS = 8
 
-/** What an early pick is made for. */
+/** The part of a request that `LastResort` reads. */
 export interface EarlyRequest {
   readonly now: number
   excluded(endpoint: LiveEndpoint): boolean
 }
 
 /**
- * A throttle in place of a wall. While no breaker admits anything, it lets a part of the calls through as early
- * probes, spread over the endpoints; the part follows how many of them succeeded. A service that is down gets a tenth
- * of its calls, a service that half works gets them all, and one that comes back is found within a second.
+ * A throttle for the time when no breaker admits a call. Instead of refusing all calls, it lets a share of them through as
+ * early probes, on all endpoints in turn. The share follows the success rate of these probes: a service that is down gets a
+ * tenth of its calls, and a service of which half works gets all of them. If it recovers, a probe notices within a second.
  *
- * When the first breaker has closed, the others are still looked for: the first instance that is back must not carry
- * the calls of all.
+ * For some time after the first breaker has closed, blocked endpoints still get early probes. Otherwise the first instance
+ * that has recovered would get the calls of all.
  */
 export class LastResort {
-  /** Of the recent early probes. It outlasts the closing of a breaker: what half works opens and closes in turn. */
+  /**
+   * The success rate of recent early probes. It is kept when a breaker closes, because the breakers of a service of which half
+   * works open and close in turn.
+   */
   #rate = 0
+  /** When the latest early probe ended, in ms of the clock. */
   #ratedAt = -Infinity
-  /** Calls that may be let through: each call adds the share. */
+  /** Each call adds the share to it. A call that is let through takes 1 from it. */
   #credit = 0
+  /** When a pick last had no candidate, in ms of the clock. */
   #noCandidateAt = -Infinity
+  /** Makes picks use the endpoints in turn. */
   #turn = 0
-  /** Whether the latest early probe that ended was a success. */
   #lastProbeSucceeded = false
   readonly probes: EarlyProbes = new EarlyProbes()
   readonly #guard: Guard
@@ -52,8 +60,8 @@ export class LastResort {
   }
 
   /**
-   * The share of calls that is let through while no endpoint may be picked, 0.1 to 1. After a success it is 1 until one
-   * fails: a service that is back must not have its calls refused, and one that mostly fails soon lowers the share again.
+   * Returns the share of calls that is let through while no endpoint may be picked, 0.1 to 1. After a success it is 1 until a
+   * probe fails: calls to a service that has recovered must not be refused.
    */
   share(now: number): number {
     if (this.#lastProbeSucceeded) return 1
@@ -61,7 +69,7 @@ export class LastResort {
     return Math.min(Math.max(SHARE_PER_RATE * rate, MINIMUM_SHARE), 1)
   }
 
-  /** How an early probe ended, after `ms`. */
+  /** Counts the result of an early probe that took `ms` milliseconds. */
   count(outcome: Outcome, ms: number, now: number): void {
     if (outcome !== 'ignored') this.#count(outcome, now)
     this.probes.noteEnd(outcome, ms)
@@ -74,15 +82,15 @@ export class LastResort {
     this.#ratedAt = now
   }
 
-  /** An early probe that was counted as a success turned out a failure. */
+  /** Called when an early probe that was counted as a success has failed after all. */
   amend(): void {
     this.#lastProbeSucceeded = false
     this.#rate = Math.max(0, this.#rate - RATE_WEIGHT)
   }
 
   /**
-   * The endpoint that this call should probe, or undefined to pick as usual. `list` are the endpoints that may be
-   * picked, `blocked` those that wait for their breaker; `attemptAt` is when the client's latest attempt began.
+   * Returns the endpoint that this call should probe, or undefined to pick as usual. `list` has the endpoints that may be
+   * picked, `blocked` those that a breaker blocks. `attemptAt` is when the latest attempt of the client began.
    */
   pick(
     list: readonly LiveEndpoint[],
@@ -100,7 +108,7 @@ export class LastResort {
     const turn = this.#turn++ % (list.length + blocked.length)
     if (turn < list.length) {
       const endpoint = list[turn]
-      // Balancers keep away from what failed last: a breaker that is half-open would wait for its probes.
+      // Balancers avoid endpoints that failed recently. So a half-open breaker would get no probe without this.
       const isWanted = endpoint && !endpoint.allBreakersClosed() && endpoint.inFlight < this.#perInstance
       return isWanted && !request.excluded(endpoint) ? endpoint : undefined
     }
@@ -114,6 +122,7 @@ export class LastResort {
     return true
   }
 
+  /** Returns the next blocked endpoint that this call has not excluded, or else an excluded one. */
   #nextBlocked(blocked: readonly LiveEndpoint[], request: EarlyRequest): LiveEndpoint | undefined {
     let excluded: LiveEndpoint | undefined
     for (let look = 0; look < Math.min(MAX_LOOKS, blocked.length); look++) {

@@ -1,38 +1,47 @@
 import { checkNumber, checkObject } from '../options.ts'
 
-/** How an instance that does worse than the others is found and ejected for some time. */
+/** How the client finds an instance that is worse than the others, and ejects it for some time. */
 export interface OutlierOptions {
-  /** Milliseconds between two comparisons. @default 10_000 */
+  /** The time between two comparisons, in milliseconds. @default 10_000 */
   interval?: number
   /**
-   * Ejects what succeeds less often than the others: below mean − `deviations` (1.9) × standard deviation, and below
-   * mean − `margin` (0.05), with `minimumFailures` (5) or more. What chance alone may do to that many calls is no outlier.
+   * Ejects an instance that succeeds less often than the others. Its success rate must be below mean − `deviations` (1.9) ×
+   * standard deviation, and below mean − `margin` (0.05), with `minimumFailures` (5) or more. A difference that may be chance
+   * with so few calls does not count.
    * @default {}
    */
   successRate?: { deviations?: number; margin?: number; minimumFailures?: number } | false
-  /** Ejects what fails at least this share of its calls, whatever the others do. @default off */
+  /** Ejects an instance that fails at least this share of its calls (0 to 1), independent of the others. @default off */
   failureShare?: number
   /**
-   * Ejects what is slower than `factor` (3) × the median of all, and by at least `margin` (10) ms. A few slow answers
-   * among many fast ones are not enough.
+   * Ejects an instance whose mean latency is above `factor` (3) × the median of all, and at least `margin` (10) ms above it. A
+   * few slow responses among many fast ones are not enough.
    * @default off
    */
   latency?: { factor?: number; margin?: number } | false
-  /** Instances with enough calls that a comparison needs. @default 5 */
+  /** A comparison needs at least this many instances with `minimumCalls`. @default 5 */
   minimumHosts?: number
-  /** Calls within an interval that make an instance comparable. @default 20 */
+  /** An instance needs at least this many calls within an interval to be compared. @default 20 */
   minimumCalls?: number
-  /** Milliseconds of a first ejection; each repetition adds as much, each clean interval takes as much off. @default 30_000 */
+  /**
+   * How long the first ejection lasts, in milliseconds. Each further one is longer by this time. Each interval with
+   * `minimumCalls` in which the instance is no outlier takes it back.
+   * @default 30_000
+   */
   ejectFor?: number
-  /** No ejection is longer, in ms. @default 300_000 */
+  /** The longest ejection, in milliseconds. @default 300_000 */
   maxEjectFor?: number
-  /** The share of the fleet that may be out at a time, for whatever reason; one always may. @default 0.1 */
+  /**
+   * The largest share of instances that may be out at the same time (0 to 1). Instances whose breaker is not closed count,
+   * for any reason. One instance may always be out.
+   * @default 0.1
+   */
   maxEjected?: number
 }
 
 export interface OutlierPolicy {
   readonly interval: number
-  /** Infinity: off. */
+  /** Infinity means off. */
   readonly deviations: number
   readonly rateMargin: number
   readonly minimumFailures: number

@@ -2,20 +2,20 @@ import type { Outcome } from '../observe/events.ts'
 import type { LiveEndpoint } from './endpoint.ts'
 import type { OutlierPolicy } from './outlier-policy.ts'
 
-/** What one host did within an interval. */
+/** The results of one host within an interval. */
 export interface Tally {
   calls: number
   successes: number
-  /** Sums over the successes: of the ms, and of their squares. */
+  /** The sum of the durations of successes in ms, and the sum of their squares. */
   ms: number
   squares: number
 }
 
-/** Standard errors that a host must be away from the others: closer may be chance. */
+/** A host must differ from the others by this many standard errors. A smaller difference may be chance. */
 const RATE_STANDARD_ERRORS = 3
 const LATENCY_STANDARD_ERRORS = 2
 
-/** Picks the hosts that stand out from the rest, worst first. Pure: what is done about it is for others. */
+/** Returns the hosts that are outliers, worst first. */
 export function findOutliers<Host>(tallies: ReadonlyMap<Host, Tally>, policy: OutlierPolicy): Host[] {
   const busy = [...tallies].filter(([, tally]) => tally.calls >= policy.minimumCalls)
   const each = busy.map(([, tally]) => tally)
@@ -33,8 +33,9 @@ function never(): boolean {
 }
 
 /**
- * Among hosts that are alike and nearly perfect the deviation is next to nothing, and some host is always 1.9 of it away: one
- * failure would eject (Envoy has this bug). So there is a least distance, and one for what chance does to so few calls.
+ * Returns a function that tells whether a host succeeds less often than the others. The standard deviation alone is not enough:
+ * if all hosts are nearly perfect, it is tiny, and a single failure would eject a host (Envoy has this bug). So the distance
+ * must also be above `margin`, and above what chance does with so few calls.
  */
 function makeRateTest(tallies: readonly Tally[], policy: OutlierPolicy): (tally: Tally) => boolean {
   const rates = tallies.map(rate)
@@ -48,7 +49,10 @@ function makeRateTest(tallies: readonly Tally[], policy: OutlierPolicy): (tally:
   }
 }
 
-/** Against the median, because one stalled host would pull the mean up to itself. */
+/**
+ * Returns a function that tells whether a host is slower than the others. Compares with the median, because one stalled
+ * host would raise the mean.
+ */
 function makeLatencyTest(tallies: readonly Tally[], policy: OutlierPolicy): (tally: Tally) => boolean {
   const sorted = tallies.map(mean).toSorted((a, b) => a - b)
   const median = sorted[sorted.length >> 1] ?? Infinity
@@ -69,14 +73,17 @@ function mean({ successes, ms }: Tally): number {
   return successes === 0 ? 0 : ms / successes
 }
 
-/** Hears of an ejection, with what the endpoint did in the interval, and for how many ms it is out. */
+/** Called synchronously at each ejection, with the results of the interval and the length of the ejection in ms. */
 type OnEject = (endpoint: LiveEndpoint, tally: Tally, ms: number) => void
 
-/** Compares the endpoints of a fleet at intervals, when one is touched, and ejects through its breaker. */
+/**
+ * Compares the endpoints of a fleet and ejects outliers by opening their breaker. It has no timer: the first attempt
+ * that ends after an interval triggers it.
+ */
 export class Outliers {
   readonly #policy: OutlierPolicy
   readonly #tallies = new Map<LiveEndpoint, Tally>()
-  /** How many ejections an endpoint has to its name; each clean interval forgives one. */
+  /** The number of ejections of an endpoint. Each interval without one lowers it by one. */
   readonly #ejections = new WeakMap<LiveEndpoint, number>()
   readonly #onEject: OnEject
   #dueAt: number
@@ -87,7 +94,7 @@ export class Outliers {
     this.#dueAt = now + policy.interval
   }
 
-  /** Counts an attempt, and compares if an interval is over. */
+  /** Counts an attempt, and compares the endpoints if the interval is over. */
   onSettled(
     endpoint: LiveEndpoint,
     outcome: Outcome,
@@ -116,7 +123,7 @@ export class Outliers {
     const outliers = findOutliers(this.#tallies, this.#policy)
     for (const [endpoint, { calls }] of this.#tallies) {
       const ejections = this.#ejections.get(endpoint) ?? 0
-      // Who was hardly asked, because it was out, has not shown anything.
+      // An endpoint that had few calls, because it was ejected, has not shown that it is good.
       const isClean = calls >= this.#policy.minimumCalls && !outliers.includes(endpoint)
       if (ejections > 0 && isClean) this.#ejections.set(endpoint, ejections - 1)
     }

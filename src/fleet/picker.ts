@@ -8,28 +8,31 @@ import type { Guard } from './guard.ts'
 import { mayStandIn } from './tier.ts'
 
 /**
- * What the fleet writes into a request while it picks an endpoint for it. Each request has the room for it, so that a pick
- * allocates nothing. Only the fleet writes here.
+ * The members of a request that the fleet writes while it picks an endpoint. They are part of the request, so that a pick
+ * allocates nothing. Only the fleet writes them.
  */
 export interface PickNotes {
-  /** When the pick was made, by the clock. */
+  /** When the pick was made, in ms of the clock. */
   now: number
-  /** Every endpoint that the call may go to, those included that may not be tried now. */
+  /** All endpoints that the call may go to, including those that may not be picked now. */
   all?: readonly LiveEndpoint[] | undefined
-  /** To `excluded()` this one counts as tried, while the fleet looks for somebody else. */
+  /** `excluded()` returns true for this one, while the fleet looks for another endpoint. */
   avoid?: Endpoint | undefined
 }
 
-/** What an attempt is acquired for. */
+/** The request for which an attempt is acquired. */
 export interface AcquireRequest extends Omit<PickRequest, keyof PickNotes>, PickNotes {
-  /** The instances that the call may go to; undefined: all of them. */
+  /** The instances that the call may go to. Undefined means all. */
   readonly subset?: Subset | undefined
 }
 
-/** Asks the balancer, and looks past a choice that ramps up, is full or was tried before. */
+/** Picks an endpoint with the balancer. Picks again if the endpoint ramps up, is full or is excluded. */
 export class Picker {
   readonly #balancer: Balancer
-  /** Ours picks the only one that there is; one of the user's may pick none. */
+  /**
+   * True if the balancer runs no user code. Then it need not be called for a list of one endpoint. A user's may pick
+   * none.
+   */
   readonly #isOwn: boolean
   readonly #perInstance: number
 
@@ -39,7 +42,7 @@ export class Picker {
     this.#perInstance = perInstance
   }
 
-  /** One of `list`, or of `all` where the call has tried all of `list`. */
+  /** Picks one of `list`. If all of these are full or excluded, picks one of `all`. */
   pick(
     list: readonly LiveEndpoint[],
     all: readonly LiveEndpoint[],
@@ -61,7 +64,10 @@ export class Picker {
       : this.#pickOther(list, all, picked, request, guard)
   }
 
-  /** The first choice was tried before, or is full: somebody else, if there is anybody. */
+  /**
+   * Picks another endpoint than `picked`, which is excluded or full. If there is none, an excluded one with room is
+   * picked.
+   */
   #pickOther(
     list: readonly LiveEndpoint[],
     all: readonly LiveEndpoint[],
@@ -85,7 +91,7 @@ export class Picker {
       disown(picked)
       throw new TypeError(`balance must pick one of the endpoints it is given, got ${quote(picked)}`)
     }
-    // A strategy of the user's may have kept an endpoint for longer than it lived.
+    // A user's balancer may return an endpoint from an earlier pick that was removed since.
     return picked?.removed ? undefined : picked
   }
 }

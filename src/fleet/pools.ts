@@ -1,27 +1,27 @@
 import { quote } from '../options.ts'
 import type { Dispatcher } from '../undici.ts'
 
-/** Pools that get no more requests: each is closed once what it carries has ended. */
+/** Pools that get no more requests. Each is closed when its requests have ended. */
 export class ClosingPools {
   readonly #pools = new Set<Dispatcher>()
 
   add(pool: Dispatcher): void {
     this.#pools.add(pool)
-    // It never rejects.
+    // endPool() never rejects.
     void endPool(pool).then(() => this.#pools.delete(pool))
   }
 
-  /** Ends them now, with what is under way in there. */
+  /** Destroys all of them now, with the requests that are under way in them. */
   async destroy(reason: Error): Promise<void> {
     await Promise.all([...this.#pools].map((pool) => endPool(pool, reason)))
   }
 }
 
-/** The pools of one endpoint: the one that requests go to, and earlier ones that finish what they carry. */
+/** The pools of one endpoint: the one for new requests, and earlier ones whose requests are still under way. */
 export class EndpointPools {
   readonly #make: () => Dispatcher
   #current: Dispatcher | undefined
-  /** Made with the first that is renewed. */
+  /** Made at the first `renew`. */
   #closing: ClosingPools | undefined
   #isDestroyed = false
 
@@ -29,17 +29,17 @@ export class EndpointPools {
     this.#make = make
   }
 
-  /** For a request that is to be sent: the pool is made with the first. */
+  /** Returns the pool for new requests, and makes it if needed. */
   getOrMake(): Dispatcher {
     return (this.#current ??= this.#make())
   }
 
-  /** For those that only look. */
+  /** The pool for new requests, if it was made. */
   get ifMade(): Dispatcher | undefined {
     return this.#current
   }
 
-  /** Another pool from now on; what is under way finishes in the old one. */
+  /** Uses another pool from now on. Requests that are under way end in the old one. */
   renew(): void {
     const old = this.#current
     if (!old || this.#isDestroyed) return
@@ -49,8 +49,8 @@ export class EndpointPools {
   }
 
   /**
-   * Ends all of them, with what is under way in there. `close()` would wait for connections that nobody wants any more to be made,
-   * or refused. No pool is made any more: who sends later is told the reason.
+   * Destroys all pools, with the requests that are under way in them. `close()` would wait for handshakes that are not needed any
+   * more. After this no pool is made, and requests are rejected with the reason.
    */
   async destroy(reason: Error): Promise<void> {
     if (this.#isDestroyed) return
@@ -61,7 +61,7 @@ export class EndpointPools {
   }
 }
 
-/** In the place of a pool that is destroyed. */
+/** Replaces a destroyed pool. */
 class DestroyedPool implements Pick<Dispatcher, 'dispatch'> {
   readonly #reason: Error
 
@@ -69,7 +69,7 @@ class DestroyedPool implements Pick<Dispatcher, 'dispatch'> {
     this.#reason = reason
   }
 
-  /** As a destroyed pool of undici's, but with our reason. */
+  /** Rejects the request like a destroyed pool of undici, but with our reason. */
   dispatch(_options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     handler.onResponseError?.(null as unknown as Dispatcher.DispatchController, this.#reason)
     return false
@@ -77,8 +77,8 @@ class DestroyedPool implements Pick<Dispatcher, 'dispatch'> {
 }
 
 /**
- * Closes a pool, or destroys it with a reason; resolves when that is done. Never throws: it may be a transport of the user's own, and
- * whoever ends it goes on all the same.
+ * Closes a pool, or destroys it if there is a reason. Resolves when that is done. Never rejects: the pool may be the user's
+ * transport, and if that throws, there is a warning.
  */
 async function endPool(pool: Dispatcher, reason?: Error): Promise<void> {
   try {

@@ -6,24 +6,25 @@ import type { LiveEndpoint } from './endpoint.ts'
 import type { Guard } from './guard.ts'
 import { countStates, describeCounts, lastFailure } from './states.ts'
 
+/** The state of a fleet that explains a refusal. */
 export interface RefusalContext {
   readonly service: string
   readonly route: string | undefined
   readonly guard: Guard | undefined
-  /** The source's last error. */
+  /** The last error of the source. */
   readonly cause: unknown
   readonly now: number
-  /** When the soonest breaker may admit a probe. */
+  /** When the first breaker may admit a probe, in ms of the clock. */
   readonly dueAt: number
   readonly perInstance: number
-  /** Those that the call may go to. */
+  /** The endpoints that the call may go to. */
   readonly endpoints: readonly LiveEndpoint[]
-  /** How many the source lists in all. */
+  /** The number of all instances that the source lists. */
   readonly known: number
   readonly subset: Subset | undefined
 }
 
-/** Why no endpoint could be picked, as the error that the caller gets. */
+/** Returns the error for the caller that says why no endpoint could be picked. */
 export function makeRefusalError(context: RefusalContext): OutriggerError {
   return withoutStack(() => reasonFor(context))
 }

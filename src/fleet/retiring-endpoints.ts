@@ -1,7 +1,10 @@
 import type { Clock } from '../clock.ts'
 import type { LiveEndpoint } from './endpoint.ts'
 
-/** Removed endpoints: each has its drain time to finish the attempts that it carries, then its pools are destroyed. */
+/**
+ * The removed endpoints whose pools are not destroyed yet. Their attempts may go on for the drain time. Then the pools
+ * are destroyed.
+ */
 export class RetiringEndpoints {
   readonly #clock: Clock
   readonly #retirements = new Set<Promise<void>>()
@@ -10,13 +13,13 @@ export class RetiringEndpoints {
     this.#clock = clock
   }
 
-  /** Its attempts have `drainTimeout` ms to end. */
+  /** Retires an endpoint. Its attempts have `drainTimeout` ms to end. */
   add(endpoint: LiveEndpoint, drainTimeout: number): void {
     const retired = this.#retire(endpoint, drainTimeout).finally(() => this.#retirements.delete(retired))
     this.#retirements.add(retired)
   }
 
-  /** Resolves when the pools of all of them are destroyed. */
+  /** Resolves when the pools of all endpoints so far are destroyed. */
   async whenEnded(): Promise<void> {
     await Promise.all(this.#retirements)
   }

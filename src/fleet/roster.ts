@@ -2,20 +2,20 @@ import { isOnlyReregistered } from '../registry/instance.ts'
 import type { Instance } from '../registry/source.ts'
 import { LiveEndpoint, type EndpointContext } from './endpoint.ts'
 
-/** An endpoint whose instance is described anew. */
+/** An endpoint whose instance has new data. */
 export interface Changed {
   readonly endpoint: LiveEndpoint
   readonly previous: Instance
 }
 
-/** What a snapshot changes. */
+/** What a snapshot has changed. */
 export interface Changes {
   readonly added: readonly LiveEndpoint[]
   readonly changed: readonly Changed[]
   readonly removed: readonly LiveEndpoint[]
 }
 
-/** The endpoints of a service. An endpoint lives as long as snapshots list its id with the same URL. */
+/** The endpoints of a service. An endpoint exists as long as snapshots list its id with the same URL. */
 export class Roster {
   /** In the order of the latest snapshot. */
   all: readonly LiveEndpoint[] = []
@@ -27,7 +27,7 @@ export class Roster {
     this.#context = context
   }
 
-  /** Takes over a complete snapshot of valid instances with distinct ids. */
+  /** Applies a complete snapshot. Instances must be valid and ids distinct. */
   apply(instances: readonly Instance[]): Changes {
     const revision = ++this.#revision
     const next: LiveEndpoint[] = []
@@ -37,7 +37,7 @@ export class Roster {
     for (const instance of instances) {
       let endpoint = this.#byId.get(instance.id)
       if (endpoint?.instance.url !== instance.url) {
-        // The same id at another address is another process: nothing learnt about the old one holds.
+        // The same id with another URL is another process. So it gets a new endpoint, without the old breaker and load.
         if (endpoint) removed.push(endpoint)
         endpoint = new LiveEndpoint(instance, this.#context)
         this.#byId.set(instance.id, endpoint)
@@ -52,7 +52,7 @@ export class Roster {
     }
     for (const endpoint of this.all) {
       if (endpoint.revision === revision) continue
-      // One whose url has changed was replaced, and added to `removed`, above.
+      // An endpoint whose URL has changed is in `removed` already, and another one has its id.
       if (this.#byId.get(endpoint.instance.id) === endpoint) {
         this.#byId.delete(endpoint.instance.id)
         removed.push(endpoint)

@@ -4,7 +4,10 @@ import type { InstanceCounts, InstanceState } from '../observe/events.ts'
 import { oneLine } from '../quote.ts'
 import { tierOf } from './tier.ts'
 
-/** The endpoint's tier, and whether it has room, in the words that events and `explain()` use. */
+/**
+ * Returns the state of an endpoint, in the words of events and `explain()`. It depends on the tier and on the free
+ * room.
+ */
 export function stateOf(
   endpoint: LiveEndpoint,
   guard: Guard | undefined,
@@ -18,7 +21,7 @@ export function stateOf(
   return tier === 'warming' ? 'available' : tier
 }
 
-/** How many instances are in which state. */
+/** Counts the instances by state. */
 export function countStates(
   endpoints: readonly LiveEndpoint[],
   guard: Guard | undefined,
@@ -36,14 +39,14 @@ export function countStates(
   return unhealthy > 0 ? { ...counts, unhealthy } : counts
 }
 
-/** `3 instances: 2 open, 1 probing` */
+/** Returns text such as `3 instances: 2 open, 1 probing`. */
 export function describeCounts({ total, ...counts }: InstanceCounts): string {
   const parts = Object.entries(counts).flatMap(([state, count]) => (count > 0 ? `${count} ${state}` : []))
   const text = `${total} ${total === 1 ? 'instance' : 'instances'}`
   return parts.length > 0 ? `${text}: ${parts.join(', ')}` : text
 }
 
-/** The last failure of any of them, as the cause of a refusal. */
+/** Returns the latest failure of all these endpoints, as the cause of a refusal. */
 export function lastFailure(endpoints: readonly LiveEndpoint[]): unknown {
   let last: LiveEndpoint | undefined
   for (const endpoint of endpoints) {

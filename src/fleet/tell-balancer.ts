@@ -4,7 +4,7 @@ import { parseLoad } from '../load/parse.ts'
 import type { Outcome } from '../observe/events.ts'
 import { quote } from '../options.ts'
 
-// Tells the strategy what has happened. What it throws is a process warning, and never the problem of the call.
+// Call the optional methods of the balancer. If one throws, there is a process warning, and the call goes on.
 
 export function tellSettled(
   balancer: Balancer,
@@ -29,7 +29,7 @@ export function tellAmended(balancer: Balancer, endpoint: Endpoint, ms: number, 
   }
 }
 
-/** `header` is as the server sent it. */
+/** `header` is the unchecked value that the server sent. */
 export function tellReported(balancer: Balancer, endpoint: Endpoint, header: unknown, now: number): void {
   if (!balancer.reported) return
   const report = parseLoad(header)

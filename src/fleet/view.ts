@@ -4,22 +4,22 @@ import type { LiveEndpoint } from './endpoint.ts'
 import type { Guard } from './guard.ts'
 import { LastResort } from './last-resort.ts'
 
-/** `throttle`: a part of the calls is let through; `refuse`: none is. */
+/** `throttle`: a share of the calls is let through. `refuse`: all calls are refused. */
 export type WhenAllOpen = 'throttle' | 'refuse'
 
 export interface ViewPolicy {
-  /** The instance's own breaker first, if the client has one, then one per route with its own. */
+  /** The guard of the instance's breaker, if the client has one, then one for each route with breaker options. */
   readonly guards: readonly Guard[]
   readonly panicThreshold: number
-  /** What becomes of calls while every breaker is open. */
+  /** What happens to calls while all breakers are open. */
   readonly whenAllOpen: WhenAllOpen
-  /** Attempts one endpoint may carry; Infinity for any number. */
+  /** The maximum number of attempts in flight on one endpoint. Infinity means no limit. */
   readonly perInstance: number
 }
 
 /**
- * The endpoints that a call may go to, all of them or one subset, and who of them may be picked under each guard. Panic and
- * the throttle for when all are open are its own.
+ * All endpoints, or those of one subset, with the candidates among them for each guard. Each view decides about panic and
+ * throttles its calls by its own endpoints only.
  */
 export class View {
   all: readonly LiveEndpoint[] = []
@@ -37,7 +37,7 @@ export class View {
     }
   }
 
-  /** All endpoints of the fleet are these. */
+  /** Sets the endpoints of the fleet. */
   apply(all: readonly LiveEndpoint[]): void {
     const subset = this.#subset
     this.all = subset ? all.filter(({ instance }) => subset.has(instance)) : all
@@ -49,12 +49,12 @@ export class View {
     for (const candidates of this.#candidates) candidates?.invalidate()
   }
 
-  /** Whether none of them may be picked. */
+  /** True if no endpoint of the view may be picked. */
   isDown(guard: Guard | undefined, now: number): boolean {
     return this.candidatesOf(guard).list(this.all, now).length === 0
   }
 
-  /** Whether somebody else may take the calls of an endpoint; true for what is not in here. */
+  /** True if calls of this endpoint may go to another one. Also true if the endpoint is not in this view. */
   hasStandIn(endpoint: LiveEndpoint, guard: Guard, now: number): boolean {
     const subset = this.#subset
     if (subset && !subset.has(endpoint.instance)) return true
@@ -67,7 +67,7 @@ export class View {
   }
 }
 
-/** None where a fixed open time is promised. */
+/** Returns undefined if `openFor` is a number, because then no probe may come before its time has passed. */
 function lastResortOf(
   guard: Guard,
   instanceGuard: Guard | undefined,

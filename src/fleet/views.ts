@@ -3,7 +3,7 @@ import type { LiveEndpoint } from './endpoint.ts'
 import type { Guard } from './guard.ts'
 import { View, type ViewPolicy } from './view.ts'
 
-/** The view of all endpoints, and one for each subset that calls were sent to. */
+/** One view of all endpoints, and one for each subset that a call has used. */
 export class Views {
   #policy: ViewPolicy
   #instanceGuard: Guard | undefined
@@ -18,7 +18,7 @@ export class Views {
     this.#viewOfAll = new View(policy, instanceGuard)
   }
 
-  /** Begins again under another policy: panic and throttles are forgotten. */
+  /** Makes new views with another policy. Panic and the state of throttles are lost. */
   reconfigure(policy: ViewPolicy, instanceGuard: Guard | undefined): void {
     this.#policy = policy
     this.#instanceGuard = instanceGuard
@@ -27,18 +27,18 @@ export class Views {
     this.#viewOfAll.apply(this.#all)
   }
 
-  /** Attempts one endpoint may carry. */
+  /** The maximum number of attempts in flight on one endpoint. */
   get perInstance(): number {
     return this.#policy.perInstance
   }
 
-  /** All endpoints of the fleet are these. */
+  /** Sets the endpoints of the fleet. */
   apply(all: readonly LiveEndpoint[]): void {
     this.#all = all
     for (const view of this.#allViews()) view.apply(all)
   }
 
-  /** What calls to a subset may go to; without one, all endpoints. */
+  /** Returns the view of a subset, or of all endpoints. */
   viewOf(subset: Subset | undefined): View {
     if (!subset) return this.#viewOfAll
     let view = this.#viewsBySubset.get(subset.key)
@@ -54,7 +54,7 @@ export class Views {
     for (const view of this.#allViews()) view.invalidate()
   }
 
-  /** Whether others may take the calls of an endpoint, in each view: calls to a subset cannot go to the rest. */
+  /** True if calls of this endpoint may go to another one in every view, because calls to a subset cannot leave it. */
   hasStandIn(endpoint: LiveEndpoint, guard: Guard, now: number): boolean {
     return [...this.#allViews()].every((view) => view.hasStandIn(endpoint, guard, now))
   }
