@@ -20,7 +20,7 @@ const fail = (): never => {
 }
 
 describe('timeout.total', () => {
-  it('ends a call at its time, and blames the try that had most of it', async () => {
+  it('ends a call, and counts against the instance whose try had most of the time', async () => {
     const clock = new ManualClock()
     await using client = createClient({ ...options(clock), timeout: 1000 })
     const call = client.execute(never).catch((error: unknown) => error)
@@ -31,7 +31,7 @@ describe('timeout.total', () => {
     expect(instanceOf(client, 'a')).toMatchObject({ inFlight: 0, settled: { failure: 1 } })
   })
 
-  it('does not blame a try that was started late', async () => {
+  it('does not count against the instance of a try that started late', async () => {
     const clock = new ManualClock()
     await using client = createClient({ ...options(clock), timeout: 1000, retry: { backoff: 0 } })
     const call = client
@@ -47,7 +47,7 @@ describe('timeout.total', () => {
     expect(instanceOf(client, 'b')).toMatchObject({ inFlight: 0, settled: { failure: 0, ignored: 1 } })
   })
 
-  it('bounds attempts that each stay within their own', async () => {
+  it('ends a call even if no attempt exceeds timeout.attempt', async () => {
     const clock = new ManualClock()
     await using client = createClient({
       ...options(clock),
@@ -61,7 +61,7 @@ describe('timeout.total', () => {
     expect(attempts.map(({ duration }) => duration)).toEqual([200, 200, 100])
   })
 
-  it('is not set by timeout: false', async () => {
+  it('does not exist with timeout: false', async () => {
     const clock = new ManualClock()
     await using client = createClient({ ...options(clock), timeout: false })
     const gate = Promise.withResolvers<string>()
@@ -72,7 +72,7 @@ describe('timeout.total', () => {
     expect(await call).toBe('at last')
   })
 
-  it('is 30 seconds unless said otherwise', async () => {
+  it('is 30 seconds by default', async () => {
     const clock = new ManualClock()
     await using client = createClient(options(clock))
     const call = client.execute(never).catch((error: unknown) => error)
@@ -83,8 +83,8 @@ describe('timeout.total', () => {
   })
 })
 
-describe('a value that comes too late', () => {
-  it('changes neither the call nor the counters', async () => {
+describe('a result that comes after its try timed out', () => {
+  it('changes neither the result of the call nor the counters', async () => {
     const clock = new ManualClock()
     await using client = createClient({ ...options(clock), timeout: { attempt: 100 }, retry: { backoff: 0 } })
     const call = client.execute(async ({ id }) => {
@@ -97,7 +97,7 @@ describe('a value that comes too late', () => {
     expect(instanceOf(client, 'a')).toMatchObject({ inFlight: 0, settled: { success: 0, failure: 1 } })
   })
 
-  it('as an error is nobody’s unhandled rejection', async () => {
+  it('causes no unhandled rejection if it is an error', async () => {
     const clock = new ManualClock()
     await using client = createClient({ ...options(clock), timeout: 100, retry: false })
     const unhandled: unknown[] = []
@@ -118,7 +118,7 @@ describe('a value that comes too late', () => {
 })
 
 describe('the retry budget', () => {
-  it('stops a client from multiplying the load of a service that is down', async () => {
+  it('limits the retries that a service gets while it is down', async () => {
     const clock = new ManualClock()
     await using client = createClient({
       ...options(clock),

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { createClient, fixed } from '../../src/index.ts'
 
-it('a strategy may take random() out of the request', async () => {
+it('a balancer may destructure random() from the request', async () => {
   const users = createClient({
     service: 'svc',
     source: fixed(['http://a.invalid', 'http://b.invalid']),

@@ -43,7 +43,7 @@ const behaviours: fc.Arbitrary<Behaviour[]> = fc.array(
 
 const AFTER_ALL = 10_000
 
-it('a call settles once, within its deadline and its attempts, and leaves nothing behind', async () => {
+it('a call settles once, within its deadline and its attempts, and leaves no load, permits or timers', async () => {
   await fc.assert(
     fc.asyncProperty(
       policies,

@@ -298,7 +298,7 @@ async function recovery(call: () => Promise<string | undefined>, client: Client)
   return state
 }
 
-it('whatever the functions of the user do, calls end, nothing is lost, and the next calls are served', async () => {
+it('whatever user functions do, each call ends, no load or permit is lost, and later calls succeed', async () => {
   await fc.assert(
     fc.asyncProperty(scenes, async (scene) => {
       const { door, closesEarly } = scene

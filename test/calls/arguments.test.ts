@@ -23,7 +23,7 @@ const doors: Record<string, (users: Client, options: object) => Promise<unknown>
   execute: (users, options) => users.execute(() => 'ran', options),
 }
 
-describe('is refused before anything is sent:', () => {
+describe('before anything is sent, the client refuses', () => {
   it.each<[keyof typeof doors, object, string]>([
     ['fetch', { deadline: Number.NaN }, 'deadline must be a number >= -Infinity, got NaN'],
     ['request', { deadline: 'x' }, "deadline must be a number, got 'x'"],
@@ -42,7 +42,7 @@ describe('is refused before anything is sent:', () => {
   })
 
   it.each<[string, unknown, object, string]>([
-    ['params beside a relative path', 'users', { params: { id: 7 } }, "write 'GET /users'"],
+    ['params with a relative path', 'users', { params: { id: 7 } }, "write 'GET /users'"],
     ['params that are a number', 'GET /users', { params: 5 }, 'params must be an object, got 5'],
     ['params that are null', 'GET /users', { params: null }, 'params must be an object, got null'],
     [
@@ -52,7 +52,7 @@ describe('is refused before anything is sent:', () => {
       'params must be an object, got Map(1)',
     ],
     [
-      'another method than the key’s',
+      'a method that differs from the route key',
       'GET /users',
       { method: 'DELETE' },
       'the route key says GET, and method says DELETE',
@@ -62,7 +62,7 @@ describe('is refused before anything is sent:', () => {
   })
 })
 
-it('a key for any method has the policy of the method it is called with', async () => {
+it('a route key for any method uses the policy of the method of the call', async () => {
   await using server = await startServer(ok)
   const users = client(server.url, {
     routes: { 'GET /admin': { breaker: {} }, '/any/{id}': {}, 'GET /both/{id}': {} },
@@ -80,18 +80,18 @@ it('a key for any method has the policy of the method it is called with', async 
   ])
 })
 
-it('a signal that is none is fetch’s to complain of, also where requests are shared', async () => {
+it('fetch refuses a value that is no signal, also with coalesce', async () => {
   const users = client(nowhere, { coalesce: true, retry: false })
   await expect(users('/', { signal: {} as AbortSignal })).rejects.toThrow(/AbortSignal/)
 })
 
-it('a method in the case of the caller’s goes with a key of the same', async () => {
+it('a method in lower case matches a route key in upper case', async () => {
   await using server = await startServer(ok)
   await client(server.url)('GET /users', { method: 'get' })
   expect(server.requests).toEqual(['GET /users'])
 })
 
-it('request() reads an iterator of headers once, and sends what it read with each try', async () => {
+it('request() reads an iterator of headers once, and sends these headers with each try', async () => {
   await using server = await startServer((_request, response) => response.writeHead(503).end(), ok)
   const users = client(server.url, { retry: { attempts: 2, backoff: 1 } })
   const headers = new Headers({ authorization: 'Bearer t' }).entries()
@@ -110,16 +110,19 @@ it.each<[string, unknown, object]>([
   ['Headers', new Response('', { status: 503, headers: { 'retry-after': '2' } }), { outcome: 'overload' }],
   ['headers of a HAR file', { status: 200, headers: [{ name: 'a', value: 'b' }] }, { outcome: 'success' }],
   ['headers of a table', { status: 200, headers: ['id', 'name'] }, { outcome: 'success' }],
-  ['headers that are none', { status: 200, headers: 5 }, { outcome: 'success' }],
+  ['headers that are a number', { status: 200, headers: 5 }, { outcome: 'success' }],
   ['null', null, { outcome: 'success' }],
-])('a value that execute() gives, with %s, is judged as an answer', async (_name, value, event) => {
-  const users = client(nowhere, { retry: false })
-  const attempts = collect(users, 'attempt')
-  expect(await users.execute(() => value)).toBe(value)
-  expect(attempts).toEqual([expect.objectContaining(event)])
-})
+])(
+  'a value with %s that execute() resolves to gets the verdict of a response',
+  async (_name, value, event) => {
+    const users = client(nowhere, { retry: false })
+    const attempts = collect(users, 'attempt')
+    expect(await users.execute(() => value)).toBe(value)
+    expect(attempts).toEqual([expect.objectContaining(event)])
+  },
+)
 
-it('a value that cannot be read has failed, with its own error', async () => {
+it('a value whose getter throws counts as a failure, and rejects with that error', async () => {
   const users = client(nowhere, { retry: false })
   const value = {
     get status(): number {
@@ -140,7 +143,7 @@ describe('withDeadline()', () => {
     expect(() => withDeadline({ headers: {} }, options)).toThrow(message)
   })
 
-  it('reads the Headers of a package', () => {
+  it('reads the Headers class of a package', () => {
     const headers = new NpmHeaders({ 'x-outrigger-deadline': '100' }) as unknown as Headers
     expect(withDeadline({ headers }).deadline).toBeGreaterThan(0)
   })

@@ -71,7 +71,7 @@ const after =
     return result
   }
 
-it('calls made while an early probe is under way are sent once it succeeds, each in its own context', async () => {
+it('calls made while an early probe is under way are sent when it succeeds, each in its own async context', async () => {
   const { users, clock, probe } = await outage()
   const user = new AsyncLocalStorage<number>()
   const { call: first } = await probe(after(clock, 40, 'back'))
@@ -91,7 +91,7 @@ it('calls made while an early probe is under way are sent once it succeeds, each
   await users.close()
 })
 
-it('calls are refused, and not sent, once the probe has failed', async () => {
+it('calls are refused, and not sent, when the probe fails', async () => {
   const { users, clock, probe } = await outage()
   const { call: first } = await probe(after(clock, 40, down))
   let sent = 0
@@ -131,7 +131,7 @@ it('one probe that fails does not end the wait for another, which succeeds', asy
   await Promise.allSettled(calls)
 })
 
-it('nobody waits longer than 100 ms after the start of a probe that hangs', async () => {
+it('no call waits longer than 100 ms after the start of a probe that hangs', async () => {
   const { users, clock, probe } = await outage()
   const stop = new AbortController()
   void (await probe(() => new Promise<string>((_, reject) => stop.signal.addEventListener('abort', reject))))
@@ -147,7 +147,7 @@ it('nobody waits longer than 100 ms after the start of a probe that hangs', asyn
   await users.close()
 })
 
-it('a probe that takes longer than those before is waited for: what has just started is slow', async () => {
+it('calls wait longer for a probe that takes longer than the last one: an instance that has just started is slow', async () => {
   const { users, clock, probe } = await outage()
   await failProbe(probe)
   const { call: slow } = await probe(after(clock, 1_500, 'back'))
@@ -159,7 +159,7 @@ it('a probe that takes longer than those before is waited for: what has just sta
   await users.close()
 })
 
-it('a call does not wait where a breaker admits calls and its instance is full', async () => {
+it('a call does not wait for a probe if a breaker admits calls but its instance is full', async () => {
   const { users, clock, probe } = await outage({ limit: { perInstance: 1 } })
   const { call: first } = await probe(after(clock, 90, 'back'))
   users.reset()
@@ -170,7 +170,7 @@ it('a call does not wait where a breaker admits calls and its instance is full',
   await users.close()
 })
 
-it('a call does not wait for probes that begin after it: where one is always under way, the wait would not end', async () => {
+it('a call does not wait for probes that begin after it, so its wait ends even if one is always under way', async () => {
   const { users, clock, probe } = await outage()
   await failProbe(probe)
   const { call: first } = await probe(after(clock, 40, down))
@@ -189,7 +189,7 @@ it('a call does not wait for probes that begin after it: where one is always und
   await users.close()
 })
 
-it('who has waited two seconds in vain is the last who waits that long', async () => {
+it('after a call has waited two seconds without a result, later calls wait 100 ms only', async () => {
   const { users, clock, probe } = await outage()
   await failProbe(probe)
   const { call: hangs } = await probe(() => new Promise<string>(() => {}))
@@ -210,7 +210,7 @@ it('who has waited two seconds in vain is the last who waits that long', async (
   await closed
 })
 
-it('an abort, a deadline and close() end the wait at once', async () => {
+it('an abort, a deadline and close() end the wait immediately', async () => {
   const { users, clock, probe } = await outage({ drainTimeout: 10 })
   void (await probe(after(clock, 90, 'back')))
   const stop = new AbortController()
@@ -228,7 +228,7 @@ it('an abort, a deadline and close() end the wait at once', async () => {
   await closed
 })
 
-it('waiting is off where the wall was asked for', async () => {
+it('calls do not wait with whenAllOpen: "refuse"', async () => {
   const { users, clock } = await outage({
     whenAllOpen: 'refuse',
     breaker: { openFor: { initial: 50, jitter: 0 } },

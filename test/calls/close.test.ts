@@ -41,28 +41,31 @@ describe('close()', () => {
           return new Promise(() => {})
         }),
     ],
-  ])('ends what %s still waits for after the drain time, with its code', async (_door, call) => {
-    await using server = await startServer(hang)
-    const client = clientOf(server.url)
-    await client.ready()
-    const signals: AbortSignal[] = []
-    const code = codeOf(call(client, signals))
-    if (_door !== 'execute') await server.seen(1)
-    const closed = client.close()
-    await clock.advance(699)
-    expect(signals.every(({ aborted }) => !aborted)).toBe(true)
-    await clock.advance(1)
-    expect(await code).toBe('ERR_OUTRIGGER_CLOSED')
-    await closed
-    expect(signals.every(({ aborted }) => aborted)).toBe(true)
-    for (const { reason } of signals) expect(reason).toMatchObject({ code: 'ERR_OUTRIGGER_CLOSED' })
-  })
+  ])(
+    'rejects a call through %s that is still pending after the drain time, with ERR_OUTRIGGER_CLOSED',
+    async (_door, call) => {
+      await using server = await startServer(hang)
+      const client = clientOf(server.url)
+      await client.ready()
+      const signals: AbortSignal[] = []
+      const code = codeOf(call(client, signals))
+      if (_door !== 'execute') await server.seen(1)
+      const closed = client.close()
+      await clock.advance(699)
+      expect(signals.every(({ aborted }) => !aborted)).toBe(true)
+      await clock.advance(1)
+      expect(await code).toBe('ERR_OUTRIGGER_CLOSED')
+      await closed
+      expect(signals.every(({ aborted }) => aborted)).toBe(true)
+      for (const { reason } of signals) expect(reason).toMatchObject({ code: 'ERR_OUTRIGGER_CLOSED' })
+    },
+  )
 
   it.each<[string, (client: Client) => Promise<unknown>]>([
     ['fetch', (client) => client('/')],
     ['request', (client) => client.request('/')],
     ['dispatcher', (client) => client.dispatcher.request({ origin: 'http://svc', path: '/', method: 'GET' })],
-  ])('ends a call of %s that waits for headers() which never answers', async (_door, call) => {
+  ])('rejects a call through %s that waits for a headers() which never resolves', async (_door, call) => {
     await using server = await startServer(reply(200))
     const client = clientOf(server.url, { timeout: false, headers: () => new Promise(() => {}) })
     await client.ready()
@@ -74,7 +77,7 @@ describe('close()', () => {
     expect(server.requests).toEqual([])
   })
 
-  it('ends a body that is still read, and says why', async () => {
+  it('ends a body that is still being read, with ERR_OUTRIGGER_CLOSED', async () => {
     await using server = await startServer(stall)
     const client = clientOf(server.url)
     const code = codeOf((await client('/')).text())
@@ -85,7 +88,7 @@ describe('close()', () => {
   })
 })
 
-describe('a fallback that never answers', () => {
+describe('a slow fallback', () => {
   const never = (): Promise<Response> => new Promise(() => {})
   const waiting = async (
     options: Partial<ClientOptions>,
@@ -108,27 +111,27 @@ describe('a fallback that never answers', () => {
     return end
   }
 
-  it('ends with its caller’s signal', async () => {
+  it('is given up when the caller’s signal aborts', async () => {
     const aborter = new AbortController()
     const reason = new Error('enough')
     expect(await waiting({}, { signal: aborter.signal }, () => aborter.abort(reason))).toBe(reason)
   })
 
-  it('ends with its caller’s deadline', async () => {
+  it('is given up at the caller’s deadline', async () => {
     const end = waiting({}, { deadline: clock.now() + 500 }, () => clock.advance(500))
     expect(await end).toMatchObject({ name: 'TimeoutError' })
   })
 
-  it('has no more time than the call had', async () => {
+  it('is given up after timeout.total of the call', async () => {
     const end = waiting({ timeout: 300 }, {}, () => clock.advance(300))
     expect(await end).toMatchObject({ name: 'TimeoutError' })
   })
 
-  it('ends with close()', async () => {
+  it('is given up at close()', async () => {
     expect(await waiting({}, {}, (client) => client.close())).toBe('ERR_OUTRIGGER_CLOSED')
   })
 
-  it('that answers too late has its body cancelled', async () => {
+  it('gets the body of its late response cancelled', async () => {
     await using server = await startServer(reply(503))
     const late = Promise.withResolvers<Response>()
     let cancelled = false
@@ -148,7 +151,7 @@ describe('a fallback that never answers', () => {
     await until(() => cancelled)
   })
 
-  it('in time, but after the caller’s deadline, is heard when it answers at once', async () => {
+  it('still gives the response if it resolves immediately after the caller’s deadline', async () => {
     await using server = await startServer(hang)
     const client = clientOf(server.url, { fallback: async () => new Response('instead') })
     const call = client('/', { deadline: clock.now() + 100 })

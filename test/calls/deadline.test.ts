@@ -43,7 +43,7 @@ describe('a try that gets no connection', () => {
     silent.close()
   })
 
-  it('was never sent, so that a POST goes on to another instance', async () => {
+  it('was not sent, so a POST continues on another instance', async () => {
     const silent = await silentPort()
     await using server = await startServer(echo)
     const users = client([silent.url, server.url], {
@@ -59,7 +59,7 @@ describe('a try that gets no connection', () => {
   it.each([
     ['timeout.attempt', { attempt: 50 }],
     ['timeout.total', { total: 50 }],
-  ])('is ended by %s as promptly', async (_name, limits) => {
+  ])('ends at %s too', async (_name, limits) => {
     const silent = await silentPort()
     const users = client([silent.url], { timeout: limits })
     await expect(users('/x')).rejects.toEqual(timeout)
@@ -79,7 +79,7 @@ describe('a body that stalls', () => {
     expect(users.snapshot().instances[0]).toMatchObject({ inFlight: 0, settled: { success: 0, failure: 2 } })
   })
 
-  it('is not one that is slow but steady, nor one whose reader takes its time', async () => {
+  it('is neither a slow but steady body, nor one that is read slowly', async () => {
     await using server = await startServer((_request, response) => {
       let sent = 0
       const more = setInterval(() => {
@@ -98,7 +98,7 @@ describe('a body that stalls', () => {
     expect((await large.text()).length).toBe(2_000_000)
   })
 
-  it('is still the caller’s to abort, with the caller’s own reason', async () => {
+  it('can be aborted by the caller, and fails with the caller’s reason', async () => {
     await using server = await startServer(stall)
     const users = client([server.url], { timeout: { idle: 10_000 } })
     const controller = new AbortController()
@@ -110,7 +110,7 @@ describe('a body that stalls', () => {
 })
 
 describe('timeout.total', () => {
-  it('covers every try and the waits between them', async () => {
+  it('includes all tries and the delays between them', async () => {
     const clock = new ManualClock()
     const users = client(['http://a.invalid', 'http://b.invalid'], {
       clock,
@@ -130,7 +130,7 @@ describe('timeout.total', () => {
     expect(clock.timers, 'no timer is left').toBe(0)
   })
 
-  it('blames the instance that had most of the time, and not one that was tried at the end', async () => {
+  it('counts against the instance that had most of the time, not against one that was used at the end', async () => {
     const clock = new ManualClock()
     const users = client(['http://a.invalid', 'http://b.invalid'], {
       clock,
@@ -147,7 +147,7 @@ describe('timeout.total', () => {
     expect(second?.settled).toMatchObject({ failure: 0, ignored: 1 })
   })
 
-  it('does not wait for a retry that could only come too late', async () => {
+  it('rejects without a wait if the delay of the retry would exceed it', async () => {
     const clock = new ManualClock()
     const users = client(['http://a.invalid'], {
       clock,
@@ -160,8 +160,8 @@ describe('timeout.total', () => {
   })
 })
 
-describe('a deadline that travels', () => {
-  it('is sent as the milliseconds left, of the call or of the try, whichever is less', async () => {
+describe('the deadline header', () => {
+  it('has the milliseconds left of the call or of the try, whichever is less', async () => {
     await using server = await startServer(ok)
     const users = client([server.url], {
       deadline: { header: 'X-Time-Left' },
@@ -178,7 +178,7 @@ describe('a deadline that travels', () => {
     expect(free).toBeUndefined()
   })
 
-  it('passes from a handler’s own caller to the calls made for it', async () => {
+  it('is passed from a request to the calls that its handler makes', async () => {
     await using server = await startServer(hang)
     const users = client([server.url])
     const incoming = new Request('http://me/', { headers: { 'x-outrigger-deadline': '60' } })
@@ -194,7 +194,7 @@ describe('a deadline that travels', () => {
     )
   })
 
-  it('that has passed already ends the call before anything is sent', async () => {
+  it('ends the call before anything is sent if the deadline has passed', async () => {
     await using server = await startServer(ok)
     const users = client([server.url])
     // A connection is there, so that nothing but the deadline is in the way.
@@ -204,12 +204,12 @@ describe('a deadline that travels', () => {
     expect(server.requests).toEqual(['GET /warm'])
   })
 
-  it.each([undefined, '', 'soon', '-5', '1e3'])('is none with the header %j', (value) => {
+  it.each([undefined, '', 'soon', '-5', '1e3'])('is ignored with the value %j', (value) => {
     expect(withDeadline({ headers: { 'x-outrigger-deadline': value } })).toEqual({})
   })
 })
 
-it('the number of the attempt is sent where it is asked for, and nowhere else', async () => {
+it('the number of the attempt is sent if the option is set, and not otherwise', async () => {
   await using server = await startServer(reply(503), ok)
   const asked = client([server.url], { attemptHeader: 'X-Attempt', retry: { attempts: 2, backoff: 1 } })
   await (await asked('/x', { headers: { accept: 'text/plain' } })).text()

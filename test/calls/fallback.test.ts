@@ -23,7 +23,7 @@ async function withClient(
 }
 
 describe('a fallback', () => {
-  it('is given the last response, the call, and may answer otherwise', async () => {
+  it('gets the last response and the call, and may return another response', async () => {
     await using server = await startServer(reply(503, 'no'))
     const seen: [number, string, FailedCall][] = []
     const fallback = async (failure: unknown, call: FailedCall): Promise<Response> => {
@@ -54,7 +54,7 @@ describe('a fallback', () => {
       },
       'fallback',
     ],
-  ])('that %s leaves nothing of the failure behind', async (_how, fallback, text) => {
+  ])('that %s does not keep the connection of the failed response', async (_how, fallback, text) => {
     await using server = await startServer(reply(503, 'n'.repeat(100_000)))
     const options = { fallback: (failure: unknown) => fallback(failure as Response) }
     await withClient(server.url, options, async (users) => {
@@ -67,7 +67,7 @@ describe('a fallback', () => {
     })
   })
 
-  it('is given the error when there is no response, also when it is ours', async () => {
+  it('gets the error if there is no response, also an error of ours', async () => {
     await withClient(
       await refusedUrl(),
       { fallback: (error) => new Response(String(error)) },
@@ -87,7 +87,7 @@ describe('a fallback', () => {
     })
   })
 
-  it('comes after the retries, once', async () => {
+  it('is called once, after the retries', async () => {
     await using server = await startServer(reset)
     let fallbacks = 0
     const options: Partial<ClientOptions> = {
@@ -107,7 +107,7 @@ describe('a fallback', () => {
     ['undefined', undefined],
     ["'text'", 'text'],
     ['{ id: 7 }', { id: 7 }],
-  ])('that returns %s is told what it must return', async (quoted, answer) => {
+  ])('that returns %s causes an error that says what it must return', async (quoted, answer) => {
     await using server = await startServer(reply(503, 'no'))
     const fallback = (() => answer) as unknown as () => Response
     await withClient(server.url, { fallback }, async (users) => {
@@ -120,7 +120,7 @@ describe('a fallback', () => {
     })
   })
 
-  it('may fail in its own way, and is left out by false', async () => {
+  it('may reject with its own error, and is turned off by false', async () => {
     await using server = await startServer(reply(500))
     const options: Partial<ClientOptions> = {
       fallback: () => {
@@ -134,7 +134,7 @@ describe('a fallback', () => {
     })
   })
 
-  it('is not asked when the caller gave up, nor for answers that are good', async () => {
+  it('is not called if the caller aborted, nor for good responses', async () => {
     await using server = await startServer(reply(404), hang)
     let asked = 0
     const fallback = (): Response => {
@@ -153,8 +153,8 @@ describe('a fallback', () => {
   })
 })
 
-describe('a stale answer', () => {
-  it('stands in for the service, marked, until it is too old', async () => {
+describe('a stale response', () => {
+  it('replaces a failed response, is marked as stale, and is not used when too old', async () => {
     await using server = await startServer(reply(200, 'fresh'), reset)
     await withClient(server.url, { stale: { maxAge: 60_000 } }, async (users, events) => {
       expect(await (await users('/x')).text()).toBe('fresh')
@@ -176,7 +176,7 @@ describe('a stale answer', () => {
     })
   })
 
-  it('goes before the fallback, and never from one user to another', async () => {
+  it('is used before the fallback, and is never given to another user', async () => {
     await using server = await startServer(reply(200, 'for alice'), reset)
     const options: Partial<ClientOptions> = {
       stale: { maxAge: 60_000 },
@@ -193,7 +193,7 @@ describe('a stale answer', () => {
 })
 
 describe('a shared request', () => {
-  it('answers all who asked at the same time, each with a body of its own', async () => {
+  it('gives each caller that waits for it a separate body', async () => {
     await using server = await startServer((_request, response) =>
       setTimeout(() => response.end('one for all'), 30),
     )
@@ -208,7 +208,7 @@ describe('a shared request', () => {
     })
   })
 
-  it('goes on for the others when one gives up, and ends when all have', async () => {
+  it('continues for the others when one caller aborts, and ends when all have aborted', async () => {
     await using server = await startServer(
       (_request, response) => setTimeout(() => response.end('late'), 60),
       hang,

@@ -51,7 +51,7 @@ const settled = (users: Client): Record<string, number>[] =>
   }))
 
 describe('a hedge', () => {
-  it('joins a slow try on another instance; the first good answer wins and the loser is ignored', async () => {
+  it('is started on another instance beside a slow try: the first good response wins, the other counts as ignored', async () => {
     const { users, clock, events } = simulated()
     const { run, seen, aborted } = servers(clock, { a: 'never', b: 10 })
     const call = users.execute(run)
@@ -70,7 +70,7 @@ describe('a hedge', () => {
     expect(users.snapshot().instances.map(({ inFlight }) => inFlight)).toEqual([0, 0, 0])
   })
 
-  it('loses to the first try, if that comes after all', async () => {
+  it('is cancelled if the first try responds after all', async () => {
     const { users, clock } = simulated()
     const { run, aborted } = servers(clock, { a: 60, b: 'never' })
     const call = users.execute(run)
@@ -79,7 +79,7 @@ describe('a hedge', () => {
     expect(aborted).toEqual(['b'])
   })
 
-  it('is not sent for a try that is fast enough, and leaves no timer', async () => {
+  it('is not sent beside a fast try, and leaves no timer', async () => {
     const { users, clock, events } = simulated({ timeout: false })
     const { run, seen } = servers(clock, { a: 49 })
     const call = users.execute(run)
@@ -91,7 +91,7 @@ describe('a hedge', () => {
     expect(events).toEqual([])
   })
 
-  it('that fails does not end the call while another try is under way, and the last failure is the answer', async () => {
+  it('that fails does not end the call while another try is under way: the last failure does', async () => {
     const { users, clock } = simulated()
     const late = servers(clock, { a: 200, b: new Error('b is broken') })
     const call = users.execute(late.run)
@@ -106,7 +106,7 @@ describe('a hedge', () => {
     await failing
   })
 
-  it('comes as often as max says, each on an instance of its own', async () => {
+  it('is sent up to max times, each on another instance', async () => {
     const { users, clock, events } = simulated({
       hedge: { after: 50, max: 2 },
     })
@@ -135,7 +135,7 @@ describe('a hedge', () => {
     expect(events).toEqual([])
   })
 
-  it('is paid for from the budget that it shares with retries', async () => {
+  it('is withdrawn from the budget that retries use too', async () => {
     const { users, clock, events } = simulated({
       budget: { ratio: 0, minPerSecond: 0.3 },
     })
@@ -148,7 +148,7 @@ describe('a hedge', () => {
     expect(events, 'three in ten seconds').toHaveLength(3)
   })
 
-  it('is for what may be repeated only', async () => {
+  it('is sent only if the operation may be repeated', async () => {
     const { users, clock, events } = simulated()
     const { run, seen } = servers(clock, { a: 100 })
     const call = users.execute(run, { idempotent: false })
@@ -158,7 +158,7 @@ describe('a hedge', () => {
     expect(events).toEqual([])
   })
 
-  it('ends with the call: by its deadline and by its caller', async () => {
+  it('ends with the call, at its deadline or its caller’s abort', async () => {
     const { users, clock } = simulated({ timeout: { total: 100 } })
     const { run, aborted } = servers(clock, { a: 'never', b: 'never' })
     const timedOut = expect(users.execute(run)).rejects.toMatchObject({
@@ -179,7 +179,7 @@ describe('a hedge', () => {
 })
 
 describe('a hedge over HTTP', () => {
-  it('replays the body on another instance, and frees the loser’s connection', async () => {
+  it('sends the body again to another instance, and frees the connection of the slower try', async () => {
     await using slow = await startServer(hang)
     await using fast = await startServer(echo)
     const users = createClient({
@@ -203,7 +203,7 @@ describe('a hedge over HTTP', () => {
     await users.close()
   })
 
-  it('is not sent for a POST that nobody marked', async () => {
+  it('is not sent for a POST that is not marked as idempotent', async () => {
     await using slow = await startServer((_request, response) => setTimeout(() => response.end('slow'), 80))
     await using other = await startServer(ok)
     const users = createClient({
@@ -217,7 +217,7 @@ describe('a hedge over HTTP', () => {
     await users.close()
   })
 
-  it('prefers a good answer to a fast failure', async () => {
+  it('gives the caller a good response rather than a fast failure', async () => {
     await using failing = await startServer((_request, response) =>
       setTimeout(() => reply(503)(_request, response), 40),
     )
@@ -236,7 +236,7 @@ describe('a hedge over HTTP', () => {
 })
 
 describe('the delay of a hedge', () => {
-  it('by percentile waits until it has seen enough, and then follows the latency', async () => {
+  it('by percentile needs a number of results first, and then follows the latency', async () => {
     const clock = new ManualClock()
     const hedge = new Hedge({ after: { percentile: 0.9 } }, clock)
     for (let i = 0; i < 49; i++) hedge.observe(i < 45 ? 10 : 1_000)

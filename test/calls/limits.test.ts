@@ -24,7 +24,7 @@ function work(users: Client, clock: ManualClock, ms: number, options: object = {
 const full = expect.objectContaining({ name: 'LimitExceededError', code: 'ERR_OUTRIGGER_LIMIT' })
 
 describe('a limit', () => {
-  it('refuses what has no place, as ours: no instance hears of it, and the event says so', async () => {
+  it('refuses a call without a free place: no instance counts it, and there is an event', async () => {
     const { users, clock } = simulated({ limit: 2 })
     const rejected: unknown[] = []
     users.on('call:rejected', ({ error }) => rejected.push(error))
@@ -40,7 +40,7 @@ describe('a limit', () => {
     expect(settled.every(({ failure, ignored }) => failure + ignored === 0)).toBe(true)
   })
 
-  it('refuses by name: service, route, and how many instances are in which state', async () => {
+  it('names the service, the route and the states of the instances in its error', async () => {
     const { users, clock } = simulated({
       breaker: { failureThreshold: 1, openFor: 60_000 },
       routes: { 'GET /reports': { limit: { max: 1, queue: 1 } }, 'GET /other': {} },
@@ -73,7 +73,7 @@ describe('a limit', () => {
     expect(await Promise.all([first, third, other])).toEqual(['done', 'done', 'done'])
   })
 
-  it('lets a queue wait, and the deadline covers the wait', async () => {
+  it('lets calls wait in its queue, and the wait counts towards their deadline', async () => {
     const { users, clock } = simulated({ limit: { max: 1, queue: 2 }, timeout: 50 })
     const first = work(users, clock, 30)
     const second = work(users, clock, 15)
@@ -85,7 +85,7 @@ describe('a limit', () => {
     expect(await Promise.all([work(users, clock, 0), clock.advance(1)])).toContain('done')
   })
 
-  it('gives the place of a caller who leaves the queue to the next', async () => {
+  it('gives the place of a call that leaves the queue to the next one', async () => {
     const { users, clock } = simulated({ limit: { max: 1, queue: 2 } })
     const controller = new AbortController()
     const first = work(users, clock, 10)
@@ -97,7 +97,7 @@ describe('a limit', () => {
     expect(await Promise.all([first, third])).toEqual(['done', 'done'])
   })
 
-  it('sheds what matters least first', async () => {
+  it('refuses calls of the lowest priority first', async () => {
     const { users, clock } = simulated({
       limit: { max: 1, queue: 1 },
       routes: { 'GET /report': { priority: 'sheddable' } },
@@ -110,7 +110,7 @@ describe('a limit', () => {
     expect(await Promise.all([running, critical])).toEqual(['done', 'done'])
   })
 
-  it('of a route stands behind the client’s, and false exempts from both', async () => {
+  it('of a route applies in addition to the client’s, and false turns off both', async () => {
     const { users, clock } = simulated({
       limit: 3,
       routes: { 'GET /narrow': { limit: 1 }, 'GET /free': { limit: false } },
@@ -127,7 +127,7 @@ describe('a limit', () => {
     expect(await Promise.all(again), 'refusals keep no place').toEqual(Array(3).fill('done'))
   })
 
-  it('per instance is a matter of selection, until every instance is full', async () => {
+  it('per instance changes which instance is picked, and refuses calls if all are full', async () => {
     const { users, clock } = simulated({ limit: { perInstance: 2 }, balance: (endpoints) => endpoints[0] })
     await users.ready()
     const calls = Array.from({ length: 4 }, () => work(users, clock, 10))
@@ -137,7 +137,7 @@ describe('a limit', () => {
     expect(await Promise.all(calls)).toEqual(Array(4).fill('done'))
   })
 
-  it('per instance leaves no hedge but on the same one, which is none', async () => {
+  it('per instance prevents a hedge if all other instances are full', async () => {
     const { users, clock } = simulated({
       limit: { perInstance: 2 },
       hedge: { after: 5 },
@@ -154,7 +154,7 @@ describe('a limit', () => {
     expect(hedges).toEqual([])
   })
 
-  it('shows in the snapshot how much of it is in use, and each route’s own', async () => {
+  it('shows its use in the snapshot, and that of each route with a limit', async () => {
     const { users, clock } = simulated({
       limit: { max: 2, queue: 5, perInstance: 9 },
       routes: { 'GET /narrow': { limit: 'adaptive' }, 'GET /wide': {} },
@@ -171,7 +171,7 @@ describe('a limit', () => {
     expect(simulated({}).users.snapshot()).not.toHaveProperty('limit')
   })
 
-  it('gives every place back, however calls end', async () => {
+  it('gets all places back, however calls end', async () => {
     await using server = await startServer(hang, ok)
     const users = createClient({
       service: 'svc',
@@ -201,7 +201,7 @@ describe('a limit', () => {
   })
 })
 
-it('an adaptive limit finds out by itself what a server can take', { timeout: 30_000 }, async () => {
+it('an adaptive limit finds the number of calls that a server can handle', { timeout: 30_000 }, async () => {
   const { users, clock } = simulated({ limit: 'adaptive', breaker: false, timeout: false })
   let inFlight = 0
   let most = 0
@@ -223,14 +223,14 @@ it('an adaptive limit finds out by itself what a server can take', { timeout: 30
   expect(most).toBeLessThanOrEqual(40)
 })
 
-it('a throttle takes what a server failed at for accepted', async () => {
+it('a throttle counts a failed request as accepted by the server', async () => {
   const { users } = simulated({ throttle: { k: 2 }, breaker: false })
   for (let i = 0; i < 300; i++) await users.execute(() => ({ status: i % 10 === 0 ? 429 : 500 }))
   for (let i = 0; i < 20; i++) await users.execute(() => Promise.reject(new Error('no answer'))).catch(String)
   expect(await users.execute(() => 'sent')).toBe('sent')
 })
 
-it('a throttle stops sending what would be turned down, as ours', async () => {
+it('a throttle refuses calls with our error instead of sending what the server would refuse', async () => {
   const { users, clock } = simulated({ throttle: { k: 2, window: 10_000 }, breaker: false })
   let sent = 0
   let taken = 0

@@ -13,7 +13,7 @@ const options = (server: TestServer, headers: OwnHeaders): ClientOptions => ({
 })
 
 describe('headers', () => {
-  it('are sent through every HTTP door, and a header of the caller’s own wins', async () => {
+  it('are sent through every HTTP door, and the caller’s headers take precedence', async () => {
     await using server = await startServer(reply(200, 'ok'))
     const headers = { 'X-Tenant': 'ours', 'x-team': 'payments' }
     await using client = createClient(options(server, headers))
@@ -36,7 +36,7 @@ describe('headers', () => {
     ])
   })
 
-  it('of a route stand beside the client’s, and in their place', async () => {
+  it('of a route are added to the client’s, and replace those with the same name', async () => {
     await using server = await startServer(reply(200, 'ok'))
     await using client = createClient({
       ...options(server, { 'x-a': 'client', 'x-b': 'client' }),
@@ -50,7 +50,7 @@ describe('headers', () => {
     ])
   })
 
-  it('from a function are asked for before each try, in the context of its call', async () => {
+  it('from a function are computed before each try, in the async context of the call', async () => {
     const users = new AsyncLocalStorage<string>()
     await using server = await startServer(reply(503))
     const asked: unknown[] = []
@@ -89,23 +89,26 @@ describe('headers', () => {
     ['returns a number', () => 5 as never, 'what headers() returns must be an object'],
     ['returns a line break', () => ({ 'x-a': 'b\r\nx-c: d' }), 'a header that cannot be sent'],
     ['returns no text', () => ({ 'x-a': 5 }) as never, "must have strings as values, got a number for 'x-a'"],
-  ])('from a function that %s fail their own call only', async (_name, headers, message) => {
-    await using server = await startServer(reply(200, 'ok'))
-    let isBad = true
-    const ask: OwnHeaders = (about) => (isBad ? (headers as (about: object) => never)(about) : {})
-    await using client = createClient(options(server, ask))
-    await expect(client('/')).rejects.toThrow(message)
-    await expect(client.request('/')).rejects.toThrow(message)
-    await expect(request('http://svc/', { dispatcher: client.dispatcher })).rejects.toThrow(message)
-    expect(server.requests).toEqual([])
-    isBad = false
-    expect((await client('/')).status).toBe(200)
-    expect(client.snapshot().instances).toMatchObject([
-      { inFlight: 0, breaker: 'closed', settled: { failure: 0 } },
-    ])
-  })
+  ])(
+    'from a function that %s fail only the call for which it was called',
+    async (_name, headers, message) => {
+      await using server = await startServer(reply(200, 'ok'))
+      let isBad = true
+      const ask: OwnHeaders = (about) => (isBad ? (headers as (about: object) => never)(about) : {})
+      await using client = createClient(options(server, ask))
+      await expect(client('/')).rejects.toThrow(message)
+      await expect(client.request('/')).rejects.toThrow(message)
+      await expect(request('http://svc/', { dispatcher: client.dispatcher })).rejects.toThrow(message)
+      expect(server.requests).toEqual([])
+      isBad = false
+      expect((await client('/')).status).toBe(200)
+      expect(client.snapshot().instances).toMatchObject([
+        { inFlight: 0, breaker: 'closed', settled: { failure: 0 } },
+      ])
+    },
+  )
 
-  it('that never come end with the deadline, the caller’s signal and close(), and leave nothing behind', async () => {
+  it('that stay pending end at the deadline, the caller’s abort or close(), without load or timers left', async () => {
     await using server = await startServer(reply(200, 'ok'))
     const client = createClient({
       ...options(server, () => new Promise(() => {})),

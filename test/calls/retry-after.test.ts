@@ -15,7 +15,7 @@ function simulated(
 const busy = (seconds: string, status = 429): object => ({ status, headers: { 'retry-after': seconds } })
 
 describe('Retry-After', () => {
-  it('of the only instance is waited for', async () => {
+  it('of the only instance makes the retry wait', async () => {
     const { users, clock } = simulated(['http://a.invalid'])
     const times: number[] = []
     const call = users.execute(() => {
@@ -28,7 +28,7 @@ describe('Retry-After', () => {
     expect(await call).toEqual({ status: 200 })
   })
 
-  it('of one instance does not hold up a try on another, and keeps further calls away from the first', async () => {
+  it('of one instance does not delay a try on another, and later calls avoid the first', async () => {
     const { users, clock } = simulated(['http://a.invalid', 'http://b.invalid'], {
       balance: (endpoints, request) => endpoints.find((endpoint) => !request.excluded(endpoint)),
     })
@@ -46,7 +46,7 @@ describe('Retry-After', () => {
     expect(seen).toEqual(['a@soon', 'b@soon', 'b@soon', 'a@later'])
   })
 
-  it('beyond maxRetryAfter gives up at once: the answer is the caller’s', async () => {
+  it('above maxRetryAfter means no retry: the caller gets the response immediately', async () => {
     const { users, clock } = simulated(['http://a.invalid'], { retry: { attempts: 2, maxRetryAfter: 1_000 } })
     const times: number[] = []
     const call = users.execute(() => {
@@ -62,7 +62,7 @@ describe('Retry-After', () => {
   it.each([
     ['in seconds', '1'],
     ['as a date', 'later'],
-  ])('%s is understood on the wire', async (_name, form) => {
+  ])('%s is understood in a real response', async (_name, form) => {
     const started = Date.now()
     await using server = await startServer((_request, response) => {
       const value =
@@ -80,27 +80,30 @@ describe('a storm', () => {
   it.each([
     ['429', 429],
     ['503', 503],
-  ])('of %s without Retry-After is amplified by no more than the budget', async (_name, status) => {
-    const { users, clock } = simulated(['http://a.invalid', 'http://b.invalid'], {
-      budget: { ratio: 0.1, minPerSecond: 1 },
-      balance: random(),
-      breaker: false,
-    })
-    let attempts = 0
-    const calls = 1_000
-    for (let i = 0; i < calls; i++) {
-      void users.execute(() => {
-        attempts++
-        return { status }
+  ])(
+    'of %s responses without Retry-After causes no more retries than the budget allows',
+    async (_name, status) => {
+      const { users, clock } = simulated(['http://a.invalid', 'http://b.invalid'], {
+        budget: { ratio: 0.1, minPerSecond: 1 },
+        balance: random(),
+        breaker: false,
       })
-      await clock.advance(5)
-    }
-    await clock.advance(2_000)
-    expect(attempts).toBeGreaterThan(calls)
-    expect(attempts).toBeLessThanOrEqual(calls * 1.1)
-  })
+      let attempts = 0
+      const calls = 1_000
+      for (let i = 0; i < calls; i++) {
+        void users.execute(() => {
+          attempts++
+          return { status }
+        })
+        await clock.advance(5)
+      }
+      await clock.advance(2_000)
+      expect(attempts).toBeGreaterThan(calls)
+      expect(attempts).toBeLessThanOrEqual(calls * 1.1)
+    },
+  )
 
-  it('leaves callers with the answer itself, once the budget is spent', async () => {
+  it('gives callers the failed response itself when the budget is empty', async () => {
     await using server = await startServer(reply(503, 'no'))
     const users = createClient({
       service: 'svc',
@@ -115,7 +118,7 @@ describe('a storm', () => {
 })
 
 describe('retry.when', () => {
-  it('widens and narrows what is tried again, and leaves the rest to the default', async () => {
+  it('can allow and forbid retries, and leaves the rest to the default', async () => {
     await using server = await startServer()
     const failures: unknown[] = []
     const users = createClient({

@@ -25,7 +25,7 @@ it.each<[TimeoutOptions, number, string]>([
   },
 )
 
-it('a body that timeout.idle has ended names the option', async () => {
+it('the error of a body that timeout.idle has ended names the option', async () => {
   await using server = await startServer(stall)
   await using users = createClient({
     service: 'user-service',

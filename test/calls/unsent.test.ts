@@ -16,8 +16,8 @@ async function dead(count: number): Promise<string[]> {
   return Promise.all(Array.from({ length: count }, () => refusedUrl()))
 }
 
-describe('a try that was never sent', () => {
-  it('is no try: half of a fleet may die at once, and not one call fails', async () => {
+describe('a request that was not sent', () => {
+  it('costs no attempt: no call fails when half of a fleet dies at the same time', async () => {
     await using a = await startServer(ok)
     await using b = await startServer(ok)
     const [c, d, e, f] = (await dead(4)) as [string, string, string, string]
@@ -25,7 +25,7 @@ describe('a try that was never sent', () => {
     for (let i = 0; i < 30; i++) expect((await users('/x')).status).toBe(200)
   })
 
-  it('goes on whatever the method, also where there is but one attempt', async () => {
+  it('continues on another instance with any method, even with attempts: 1', async () => {
     await using server = await startServer(echo)
     const users = client([...(await dead(3)), server.url], { retry: { attempts: 1 } })
     const response = await users('/x', { method: 'POST', body: 'once' })
@@ -33,7 +33,7 @@ describe('a try that was never sent', () => {
     expect(server.requests).toHaveLength(1)
   })
 
-  it('leaves the attempts to those that are sent', async () => {
+  it('does not count towards retry.attempts', async () => {
     await using server = await startServer(reset, reset, ok)
     const users = client([...(await dead(3)), server.url], {
       retry: { attempts: 3, backoff: 1 },
@@ -44,7 +44,7 @@ describe('a try that was never sent', () => {
     expect(server.requests).toHaveLength(3)
   })
 
-  it('ends with the last instance there is, in the platform’s own error', async () => {
+  it('fails with the platform’s error after the last instance', async () => {
     const users = client(await dead(3), { retry: { attempts: 1 } })
     const attempts: number[] = []
     users.on('attempt', ({ attempt }) => attempts.push(attempt))
@@ -52,7 +52,7 @@ describe('a try that was never sent', () => {
     expect(attempts).toEqual([1, 2, 3])
   })
 
-  it('is tried on the only instance again, after a wait and for budget; a stream is not', async () => {
+  it('is sent to the only instance again after a delay, for budget, unless its body is a stream', async () => {
     const asked: number[] = []
     const when = ({ attempt }: { attempt: number }): undefined => void asked.push(attempt)
     const users = client(await dead(1), { retry: { attempts: 2, backoff: 1, when } })
@@ -72,7 +72,7 @@ describe('a try that was never sent', () => {
     ])
   })
 
-  it('does not go through all of a large fleet', async () => {
+  it('does not use all instances of a large fleet', async () => {
     const users = client(await dead(20), { retry: { attempts: 2, backoff: 1 } })
     let attempts = 0
     users.on('attempt', () => attempts++)
@@ -80,7 +80,7 @@ describe('a try that was never sent', () => {
     expect(attempts).toBe(12)
   })
 
-  it('is final where retries are off', async () => {
+  it('fails the call if retries are off', async () => {
     await using server = await startServer(ok)
     const users = client([...(await dead(1)), server.url], { retry: false })
     const outcomes = await Promise.allSettled([users('/x'), users('/x')])

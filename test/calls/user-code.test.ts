@@ -44,7 +44,7 @@ describe.each(doors)('through %s,', (door, call) => {
     vi.restoreAllMocks()
   })
 
-  it('a retry.when that throws ends the call with its error, at the first try and at a later one', async () => {
+  it('a retry.when that throws rejects the call with its error, after the first try and after later ones', async () => {
     await using server = await startServer(reply(503))
     let asked = 0
     const when = (): boolean => {
@@ -58,7 +58,7 @@ describe.each(doors)('through %s,', (door, call) => {
     idle(late)
   })
 
-  it('a retry.when that says neither true nor false is warned of once, and the default is used', async () => {
+  it('a retry.when that returns no boolean causes one warning, and the default is used', async () => {
     await using server = await startServer(reply(500))
     const when = (async () => true) as unknown as () => boolean
     const users = client(server.url, { breaker: false, retry: { backoff: 1, when } })
@@ -71,7 +71,7 @@ describe.each(doors)('through %s,', (door, call) => {
     expect(warnings).toEqual([expect.stringContaining('retry.when returned Promise')])
   })
 
-  it('a strategy that keeps to an open endpoint has none', async () => {
+  it('a balancer that keeps picking an open endpoint gets none', async () => {
     await using server = await startServer(reply(503))
     const users = client(server.url, {
       source: fixed([server.url, 'http://127.0.0.1:1', 'http://127.0.0.1:2']),
@@ -88,7 +88,7 @@ describe.each(doors)('through %s,', (door, call) => {
     ['the strategy that was not called', () => roundRobin],
     ['a promise', () => Promise.resolve()],
     ['null', () => null],
-  ])('a strategy that picks %s is told so', async (_what, balance) => {
+  ])('a balancer that picks %s causes an error that says so', async (_what, balance) => {
     const users = client('http://127.0.0.1:1', {
       source: fixed(['http://127.0.0.1:1', 'http://127.0.0.1:2']),
       retry: false,
@@ -98,7 +98,7 @@ describe.each(doors)('through %s,', (door, call) => {
     idle(users)
   })
 
-  it('a strategy that throws for a call in the queue fails that call alone', async () => {
+  it('a balancer that throws for a call from the queue fails only that call', async () => {
     await using server = await startServer(reply(503))
     let throws = false
     const users = client(server.url, {
@@ -118,7 +118,7 @@ describe.each(doors)('through %s,', (door, call) => {
     idle(users)
   })
 
-  it('a strategy that throws for a hedge is warned of, and the first try goes on', async () => {
+  it('a balancer that throws for a hedge causes a warning, and the first try continues', async () => {
     await using server = await startServer((_request, response) => setTimeout(() => response.end('late'), 60))
     const users = client(server.url, {
       source: fixed([server.url, 'http://127.0.0.1:1']),
@@ -133,7 +133,7 @@ describe.each(doors)('through %s,', (door, call) => {
     await until(() => instanceOf(users, server.host).inFlight === 0)
   })
 
-  it('a strategy that throws at a retry ends the call with its error', async () => {
+  it('a balancer that throws for a retry rejects the call with its error', async () => {
     await using server = await startServer(reply(503))
     await using other = await startServer(reply(503))
     const users = client(server.url, {
@@ -157,7 +157,7 @@ describe.each(doors)('through %s,', (door, call) => {
     ],
     ['returns nonsense', (() => 'bogus') as unknown as Classify],
     ['returns a promise', (async () => 'failure') as unknown as Classify],
-  ])('a classify that %s is warned of once, and the default is used', async (_how, classify) => {
+  ])('a classify that %s causes one warning, and the default is used', async (_how, classify) => {
     await using server = await startServer(reply(503))
     const users = client(server.url, { classify, retry: false, breaker: false })
     await call(users)
@@ -172,7 +172,7 @@ describe.each(doors)('through %s,', (door, call) => {
     idle(users)
   })
 
-  it('a strategy whose settled() throws is warned of, and calls go on', async () => {
+  it('a balancer whose settled() throws causes a warning, and calls continue', async () => {
     await using server = await startServer(ok)
     const users = client(server.url, {
       retry: false,
@@ -190,7 +190,7 @@ describe.each(doors)('through %s,', (door, call) => {
 })
 
 describe.each(doors.slice(0, 2))('through %s,', (_door, call) => {
-  it('an answer nobody will read is let go of when retry.when throws at a later try', async () => {
+  it('a response that will not be read is discarded if retry.when throws after a later try', async () => {
     await using server = await startServer(reply(503, 'x'.repeat(1_000_000)))
     let asked = 0
     const when = (): boolean => {
@@ -211,20 +211,20 @@ describe.each(doors.slice(0, 2))('through %s,', (_door, call) => {
       /no transport today/,
     ],
     ['gives no dispatcher', () => 5 as never, /transport\(\) must return an undici dispatcher, got 5/],
-  ])('a transport that %s fails the call, and holds nothing', async (_how, transport, message) => {
+  ])('a transport that %s fails the call, and keeps no load', async (_how, transport, message) => {
     const users = client('http://127.0.0.1:1', { transport, retry: false })
     await expect(call(users)).rejects.toThrow(message)
     idle(users)
   })
 })
 
-it('a function that rejects with undefined has failed', async () => {
+it('a function that rejects with undefined counts as failed', async () => {
   const users = client('http://127.0.0.1:1', { retry: false })
   await expect(users.execute(() => Promise.reject<string>())).rejects.toBeUndefined()
   expect(users.snapshot().instances[0]?.settled).toMatchObject({ success: 0, failure: 1 })
 })
 
-it('a transport whose destroy() fails is warned of when its instance leaves', async () => {
+it('a transport whose destroy() rejects causes a warning when its instance is removed', async () => {
   const emitted = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
   await using server = await startServer(ok)
   const pool = new Pool(server.url)
@@ -240,7 +240,7 @@ it('a transport whose destroy() fails is warned of when its instance leaves', as
   vi.restoreAllMocks()
 })
 
-it('params go with any route key that was declared, and are not dropped silently', async () => {
+it('params are used with every declared route key, and are an error without one', async () => {
   await using server = await startServer(ok)
   const users = client(server.url, { routes: { '/users/{id}': {}, '/files/**': {} } })
   await users('/users/{id}', { params: { id: 7 } })

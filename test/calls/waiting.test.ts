@@ -12,7 +12,7 @@ function simulated(options: Partial<ClientOptions>): { users: Client; clock: Man
 
 const user = new AsyncLocalStorage<string>()
 
-it('a call that waited in the queue is made in its own caller’s async context', async () => {
+it('a call that waited in the queue continues in the async context of its own caller', async () => {
   const { users, clock } = simulated({ limit: { max: 1, queue: 2 } })
   const calls = ['ann', 'bob', 'cy'].map((name) =>
     user.run(name, () => users.execute(() => clock.sleep(10).then(() => user.getStore()))),
@@ -22,7 +22,7 @@ it('a call that waited in the queue is made in its own caller’s async context'
   await users.close()
 })
 
-it('a call that waited for the first instances is made in its own caller’s async context', async () => {
+it('a call that waited for the first instances continues in the async context of its own caller', async () => {
   const source = new HandSource()
   const { users } = simulated({ source })
   const calls = ['ann', 'bob'].map((name) => user.run(name, () => users.execute(() => user.getStore())))
@@ -31,7 +31,7 @@ it('a call that waited for the first instances is made in its own caller’s asy
   await users.close()
 })
 
-it('a call that got its place from a listener, while it asked for one, is not turned away by close()', async () => {
+it('a call that gets its permit from a listener while it is queued is not refused by close()', async () => {
   const { users, clock } = simulated({ limit: { max: 1, queue: 1 }, drainTimeout: 1_000 })
   const holder = new AbortController()
   const held = users.execute(() => new Promise(() => {}), { signal: holder.signal })
@@ -46,7 +46,7 @@ it('a call that got its place from a listener, while it asked for one, is not tu
   await closed
 })
 
-it('a call that gives up on the first instances says so in an event', async () => {
+it('a call that is refused while it waits for the first instances publishes call:rejected', async () => {
   const { users, clock } = simulated({ source: new HandSource(), timeout: 50 })
   const rejected: unknown[] = []
   users.on('call:rejected', ({ error }) => rejected.push(error))
@@ -58,7 +58,7 @@ it('a call that gives up on the first instances says so in an event', async () =
   await users.close()
 })
 
-it('a retry that no breaker would let through is neither announced nor paid for', async () => {
+it('a retry that no breaker would admit publishes no event and takes nothing from the budget', async () => {
   const { users } = simulated({
     source: fixed(['http://a.invalid']),
     retry: { attempts: 3, backoff: 10 },

@@ -17,7 +17,7 @@ describe('an attempt', () => {
     expect(endpoint).toMatchObject({ inFlight: 0, pending: 0 })
   })
 
-  it('is settled and released once, however often it is said', () => {
+  it('is settled and released once, even if settle() and release() are called more often', () => {
     const harness = new Harness()
     harness.apply('a')
     const [endpoint] = harness.fleet.endpoints
@@ -29,7 +29,7 @@ describe('an attempt', () => {
     expect(endpoint).toMatchObject({ inFlight: 0, pending: 0, settled: { success: 1, failure: 0 } })
   })
 
-  it('that nobody settled is settled as ignored by its release', () => {
+  it('without a verdict is settled as ignored by release()', () => {
     const harness = new Harness({ breaker: { failureThreshold: 1 } })
     harness.apply('a')
     harness.acquire()?.release()
@@ -37,7 +37,7 @@ describe('an attempt', () => {
     expect(harness.run()).toBe('a')
   })
 
-  it('gives its endpoint the mean age of those that wait', async () => {
+  it('counts for the mean age of pending attempts of its endpoint', async () => {
     const harness = new Harness()
     harness.apply('a')
     const [endpoint] = harness.fleet.endpoints
@@ -52,7 +52,7 @@ describe('an attempt', () => {
     expect(endpoint?.pendingAge(harness.clock.now())).toBe(0)
   })
 
-  it('that was a success until its body broke off counts as the failure it was', () => {
+  it('that was a success until its body was cut short counts as a failure', () => {
     const harness = new Harness({ breaker: { failureThreshold: 2 } })
     harness.apply('a')
     for (let time = 0; time < 2; time++) {
@@ -69,28 +69,28 @@ describe('an attempt', () => {
 
 describe('a pick', () => {
   it.each<[string, Instance[], string]>([
-    ['passes over a draining instance', [instance('a', { draining: true }), instance('b')], 'b'],
-    ['passes over one of weight 0', [instance('a', { weight: 0 }), instance('b')], 'b'],
-    ['takes a draining one when there is no other', [instance('a', { draining: true })], 'a'],
-    ['takes one of weight 0 when there is no other', [instance('a', { weight: 0 })], 'a'],
+    ['avoids a draining instance', [instance('a', { draining: true }), instance('b')], 'b'],
+    ['avoids an instance of weight 0', [instance('a', { weight: 0 }), instance('b')], 'b'],
+    ['uses a draining instance if there is no other', [instance('a', { draining: true })], 'a'],
+    ['uses an instance of weight 0 if there is no other', [instance('a', { weight: 0 })], 'a'],
   ])('%s', (_name, instances, expected) => {
     const harness = new Harness()
     harness.apply(...instances)
     expect(harness.run()).toBe(expected)
   })
 
-  it('of a draining instance is made once every other one is open', () => {
+  it('uses a draining instance if all others are open', () => {
     const harness = new Harness({ breaker: { failureThreshold: 1 } })
     harness.apply('a', instance('b', { draining: true }))
     harness.run('failure')
     expect(harness.run()).toBe('b')
   })
 
-  it('is none without instances', () => {
+  it('is undefined without instances', () => {
     expect(new Harness().acquire()).toBeUndefined()
   })
 
-  it('passes over a penalised instance for as long as it asked', async () => {
+  it('avoids an instance for the pause that it asked for', async () => {
     const harness = new Harness()
     harness.apply('a', 'b')
     const attempt = harness.acquire()
@@ -103,14 +103,14 @@ describe('a pick', () => {
     expect(harness.run()).toBe('a')
   })
 
-  it('takes a penalised instance when there is no other', () => {
+  it('uses a paused instance if there is no other', () => {
     const harness = new Harness()
     harness.apply('a')
     harness.acquire()?.settle(VERDICTS.busy, 0, 300)
     expect(harness.run()).toBe('a')
   })
 
-  it('of a retry goes where the call has not been, while there is such an endpoint', () => {
+  it('for a retry uses an endpoint that the call has not used, if there is one', () => {
     const harness = new Harness()
     harness.apply('a', 'b', instance('c', { draining: true }))
     harness.pick = (endpoints) => endpoints[0]
@@ -126,7 +126,7 @@ describe('a pick', () => {
     expect(ids).toEqual(['a', 'b', 'c', 'a'])
   })
 
-  it('sends a recovering endpoint a share of its traffic that grows, and the rest elsewhere', async () => {
+  it('gives an endpoint whose breaker has closed a growing share of its traffic, and the rest to others', async () => {
     const harness = new Harness({
       breaker: { failureThreshold: 1, successThreshold: 1, openFor: 1000, rampFor: 10_000 },
     })
@@ -151,7 +151,7 @@ describe('a pick', () => {
     expect(share()).toBeCloseTo(0.5, 1)
   })
 
-  it('of the only endpoint there is does not wait for its ramp', async () => {
+  it('gives the only endpoint all calls, even while it ramps up', async () => {
     const harness = new Harness({
       breaker: { failureThreshold: 1, successThreshold: 1, openFor: 1000, rampFor: 10_000 },
     })
@@ -163,7 +163,7 @@ describe('a pick', () => {
 })
 
 describe('breakers in front of the fleet', () => {
-  it('take an open endpoint out without a throw, and refuse only when all are open', () => {
+  it('take an open endpoint out without an error, and refuse only if all are open', () => {
     const harness = new Harness({ breaker: { failureThreshold: 1, openFor: 5000 } })
     harness.apply('a', 'b')
     expect(harness.run('failure')).toBe('a')
@@ -171,7 +171,7 @@ describe('breakers in front of the fleet', () => {
     expect(harness.acquire()).toBeUndefined()
   })
 
-  it('tell the soonest time at which a probe may be made', async () => {
+  it('report the time at which the first of them admits a probe', async () => {
     const harness = new Harness({ breaker: { failureThreshold: 1, openFor: 5000 } })
     harness.apply('a', 'b')
     harness.run('failure')
@@ -186,7 +186,7 @@ describe('breakers in front of the fleet', () => {
     })
   })
 
-  it('refuse with Infinity what was isolated by hand', () => {
+  it('report Infinity if all are isolated by hand', () => {
     const harness = new Harness()
     harness.apply('a')
     const [guard] = harness.guards
@@ -197,7 +197,7 @@ describe('breakers in front of the fleet', () => {
     })
   })
 
-  it('let an endpoint back in at its time, though no timer runs', async () => {
+  it('admit an endpoint again when its open time has passed, without a timer', async () => {
     const harness = new Harness({ breaker: { failureThreshold: 1, openFor: 5000 } })
     harness.apply('a', 'b')
     harness.run('failure')
@@ -209,7 +209,7 @@ describe('breakers in front of the fleet', () => {
     expect(harness.log).toContain('breaker:half-open a')
   })
 
-  it('admit one probe to an endpoint, and send the others elsewhere meanwhile', async () => {
+  it('admit one probe to an endpoint, and other calls go to other endpoints meanwhile', async () => {
     const harness = new Harness({ breaker: { failureThreshold: 1, openFor: 1000, successThreshold: 2 } })
     harness.apply('a', 'b')
     harness.run('failure')
@@ -228,7 +228,7 @@ describe('breakers in front of the fleet', () => {
     expect(harness.run()).toBe('a')
   })
 
-  it('give the slot of a probe that hangs to another one', async () => {
+  it('give the slot of a probe that hangs to another probe', async () => {
     const harness = new Harness({ breaker: { failureThreshold: 1, openFor: 1000, probeTimeout: 500 } })
     harness.apply('a')
     harness.run('failure')
@@ -239,7 +239,7 @@ describe('breakers in front of the fleet', () => {
     expect(harness.acquire()?.instance.id).toBe('a')
   })
 
-  it('do not wait 30 s for a probe that hangs: another goes after 1 s, and the instance that is back closes', async () => {
+  it('admit another probe after 1 s if one hangs, and close when the instance has recovered', async () => {
     const harness = new Harness({ breaker: { failureThreshold: 1, openFor: 1000 } })
     harness.apply('a', 'b')
     harness.pick = (endpoints) => endpoints.find(({ instance }) => instance.id === 'a') ?? endpoints[0]
@@ -264,7 +264,7 @@ describe('breakers in front of the fleet', () => {
     expect(harness.fleet.endpoints[0]?.isInstanceBreakerClosed()).toBe(true)
   })
 
-  it('wait for a probe as long as probeTimeout says, where it is set', async () => {
+  it('wait for a probe for probeTimeout, if that is set', async () => {
     const harness = new Harness({ breaker: { failureThreshold: 1, openFor: 1000, probeTimeout: 20_000 } })
     harness.apply('a')
     harness.run('failure')
@@ -276,7 +276,7 @@ describe('breakers in front of the fleet', () => {
     expect(harness.acquire()).toBeDefined()
   })
 
-  it('open again at the failure of the probe that was sent in place of one that hangs', async () => {
+  it('open again if the probe fails that replaced one that hangs', async () => {
     const harness = new Harness({ breaker: { failureThreshold: 1, openFor: 5000 } })
     harness.apply('a')
     harness.run('failure')
@@ -290,7 +290,7 @@ describe('breakers in front of the fleet', () => {
     expect(harness.acquire()).toBeUndefined()
   })
 
-  it('give the slot of a probe that was ignored to another one at once', async () => {
+  it('give the slot of a probe that was ignored to another probe immediately', async () => {
     const harness = new Harness({ breaker: { failureThreshold: 1, openFor: 1000 } })
     harness.apply('a')
     harness.run('failure')
@@ -299,7 +299,7 @@ describe('breakers in front of the fleet', () => {
     expect(harness.run()).toBe('a')
   })
 
-  it('of a route stand beside the instance’s: both must admit, and neither keeps a slot of the other', async () => {
+  it('of a route and of the instance must both admit, and a refusal of one takes no slot of the other', async () => {
     const options = { failureThreshold: 1, openFor: 1000, successThreshold: 1 }
     const harness = new Harness({ breaker: options, route: options })
     harness.apply('a')
@@ -318,7 +318,7 @@ describe('breakers in front of the fleet', () => {
     expect([0, 1].map((index) => endpoint?.breakerAt(index)?.state)).toEqual(['closed', 'closed'])
   })
 
-  it('of a route give back the probe that the instance’s refused', async () => {
+  it('of a route get their slot back if the breaker of the instance refuses', async () => {
     const harness = new Harness({
       breaker: { failureThreshold: 1, openFor: 5000 },
       route: { failureThreshold: 1, openFor: 1000 },
@@ -334,7 +334,7 @@ describe('breakers in front of the fleet', () => {
     expect(route && harness.fleet.endpoints[0]?.breaker(route).admits(harness.clock.now())).toBe(true)
   })
 
-  it('are not asked by an unguarded attempt, which they do not count', () => {
+  it('neither admit nor count an attempt without a guard', () => {
     const harness = new Harness({ breaker: { failureThreshold: 1 } })
     harness.apply('a')
     const attempt = harness.fleet.acquire(
@@ -354,7 +354,7 @@ describe('breakers in front of the fleet', () => {
 })
 
 describe('panicThreshold', () => {
-  it('ignores the breakers once fewer than that share may be picked', () => {
+  it('ignores the breakers if fewer than that share of endpoints may be picked', () => {
     const harness = new Harness({ breaker: { failureThreshold: 1 }, panicThreshold: 0.5 })
     harness.apply('a', 'b', 'c', 'd')
     expect([harness.run('failure'), harness.run('failure')]).toEqual(['a', 'b'])
@@ -364,21 +364,21 @@ describe('panicThreshold', () => {
     expect(harness.lists.at(-1)).toHaveLength(4)
   })
 
-  it('tries an endpoint though all are open', () => {
+  it('uses an endpoint although all are open', () => {
     const harness = new Harness({ breaker: { failureThreshold: 1 }, panicThreshold: 0.5 })
     harness.apply('a')
     harness.run('failure')
     expect(harness.run()).toBe('a')
   })
 
-  it('of 0 never does', () => {
+  it('of 0 never ignores breakers', () => {
     const harness = new Harness({ breaker: { failureThreshold: 1 } })
     harness.apply('a')
     harness.run('failure')
     expect(harness.acquire()).toBeUndefined()
   })
 
-  it('ends when enough of them may be picked again', async () => {
+  it('respects the breakers again when enough endpoints may be picked', async () => {
     const harness = new Harness({
       breaker: { failureThreshold: 1, openFor: 1000, successThreshold: 1 },
       panicThreshold: 0.5,
@@ -393,8 +393,8 @@ describe('panicThreshold', () => {
   })
 })
 
-describe('the list a balancer is given', () => {
-  it('stays the same array when a look at it changes nobody', () => {
+describe('the list of endpoints that a balancer gets', () => {
+  it('stays the same array while its members are the same', () => {
     const harness = new Harness({ breaker: { failureThreshold: 1 } })
     harness.apply('a', 'b', 'c')
     const late = harness.acquire()
@@ -409,7 +409,7 @@ describe('the list a balancer is given', () => {
 })
 
 describe('with 10,000 instances', () => {
-  it('a pick does not look at them all: the list is made when the set changes, and then is the same array', () => {
+  it('a pick does not look at all of them: the list is made only when the set changes', () => {
     let looks = 0
     const many = Array.from({ length: 10_000 }, (_, index) => ({
       ...instance(`i${index}`),

@@ -44,7 +44,7 @@ async function play(
 const taken = (calls: readonly { id: string | undefined }[]): number =>
   calls.filter(({ id }) => id !== undefined).length
 
-test('never less than a tenth of the calls, nor than one a second', async () => {
+test('at least a tenth of the calls, and at least one a second, are let through', async () => {
   await fc.assert(
     fc.asyncProperty(scripts, fc.nat(100), async (script, from) => {
       const calls = await play(script, () => false)
@@ -60,7 +60,7 @@ test('never less than a tenth of the calls, nor than one a second', async () => 
   )
 })
 
-test('never more than a tenth of the calls and one a second while all are down', async () => {
+test('at most a tenth of the calls plus one a second are let through while all are down', async () => {
   await fc.assert(
     fc.asyncProperty(scripts, async (script) => {
       const calls = await play(script, () => false)
@@ -74,14 +74,14 @@ test('never more than a tenth of the calls and one a second while all are down',
   )
 })
 
-test('one answer in fifty opens the gate for hardly more than that', async () => {
+test('if one response in fifty is good, at most 15 % of the calls are let through', async () => {
   const script = { instances: 3, gaps: Array.from({ length: 5_000 }, () => 3) }
   let asked = 0
   const calls = await play(script, () => asked++ % 50 === 49)
   expect(taken(calls)).toBeLessThanOrEqual(0.15 * calls.length)
 })
 
-test('failures after one success shut it again, and so does a body that is cut short', () => {
+test('failures after a success lower the share again, and so does a body that is cut short', () => {
   for (const ends of [
     (attempt: ReturnType<Harness['acquire']>) => attempt?.settle(VERDICTS.bad),
     (attempt: ReturnType<Harness['acquire']>) => {
@@ -105,7 +105,7 @@ test('failures after one success shut it again, and so does a body that is cut s
   }
 })
 
-test('spread over the endpoints', async () => {
+test('early probes go to all endpoints in turn', async () => {
   await fc.assert(
     fc.asyncProperty(scripts, async (script) => {
       const calls = await play(script, () => false)
@@ -122,7 +122,7 @@ test('spread over the endpoints', async () => {
   )
 })
 
-test('a service that is back is found within 1.5 s, and carries every call within a few', async () => {
+test('a probe notices within 1.5 s that a service has recovered, and from then on all calls are let through', async () => {
   await fc.assert(
     fc.asyncProperty(scripts, fc.integer({ min: 1_000, max: 20_000 }), async (script, backAt) => {
       const calls = await play(script, (now) => now >= backAt)
@@ -138,7 +138,7 @@ test('a service that is back is found within 1.5 s, and carries every call withi
   )
 })
 
-test('an instance that is isolated is left alone; one that asked somebody for a pause is not', () => {
+test('an isolated instance gets no early probe, and one that asked for a pause gets them', () => {
   const harness = failed(3)
   const guard = harness.guards[0]!
   const [isolated, paused] = harness.fleet.endpoints
@@ -151,7 +151,7 @@ test('an instance that is isolated is left alone; one that asked somebody for a 
   expect(new Set(later)).toEqual(new Set(['i1', 'i2']))
 })
 
-test('results from before do not count, and bodies that are cut short are no success', () => {
+test('a success with a body that breaks its contract closes no breaker', () => {
   const harness = failed(1)
   for (let call = 0; call < 200; call++) {
     const attempt = harness.acquire()

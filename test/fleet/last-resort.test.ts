@@ -52,7 +52,7 @@ describe.each([
     expect(attempts / logical).toBeGreaterThan(0.08)
   })
 
-  it('carry all calls again a second after all were down for long', async () => {
+  it('get all calls again a second after all of them recover from a long outage', async () => {
     const { timeline } = await run(count, rate, downBetween(5_000, 65_000), DEFAULTS, 75_000)
     expect(timeline.filter(({ at }) => at >= 67_000).map(({ success }) => success)).toEqual(
       Array.from({ length: 8 }, () => 1),
@@ -60,21 +60,21 @@ describe.each([
     expect(timeline.find(({ at }) => at === 66_000)?.success).toBeGreaterThan(0.9)
   })
 
-  it('lose hardly more than plain fetch when all fail for 10 s of 20', async () => {
+  it('lose at most 2 % more than plain fetch when all fail for 10 s of each 20 s', async () => {
     const respond: Respond = ({ now }) => ({ after: 5, status: now % 20_000 >= 10_000 ? 500 : 200 })
     const plain = lost(await run(count, rate, respond, NO_BREAKER, 120_000))
     expect(lost(await run(count, rate, respond, DEFAULTS, 120_000))).toBeLessThan(plain + 0.02)
   })
 })
 
-describe('an outage of everybody', () => {
-  it('that hangs is found to be over as well', async () => {
+describe('an outage of all instances', () => {
+  it('in which requests hang ends too when they recover', async () => {
     const policy = { ...DEFAULTS, timeout: { attempt: 1000 } }
     const { timeline } = await run(3, 50, downBetween(5_000, 25_000, 'never'), policy)
     expect(timeline.find(({ at }) => at === 27_000)?.success).toBe(1)
   })
 
-  it('does not end on the shoulders of the first that is found', async () => {
+  it('does not end with all calls on the first instance that recovers', async () => {
     const { byServer } = await run(10, 300, downBetween(100, 20_000), DEFAULTS, 22_000)
     const counts = Object.values(byServer)
     const mean = counts.reduce((sum, count) => sum + count) / counts.length
@@ -82,7 +82,7 @@ describe('an outage of everybody', () => {
     expect(Math.min(...counts)).toBeGreaterThan(mean / 2)
   })
 
-  it('that one instance survives is no outage: nobody is asked early', async () => {
+  it('that one instance survives causes no early probes', async () => {
     const servers = [
       { id: 'well', respond: (): ReturnType<Respond> => ({ after: 5, status: 200 }) },
       { id: 'down', respond: down },
@@ -98,15 +98,15 @@ describe('an outage of everybody', () => {
     expect(byServer['down']).toBeLessThan(12)
   })
 
-  it('is heard of once by who listens, not with every early probe', async () => {
+  it('causes a few breaker events, not one for each early probe', async () => {
     const { events } = await run(1, 300, down, DEFAULTS, 60_000)
     // An opening and a half-opening for every openFor of about 4.5 s.
     expect(events.filter(({ name }) => name.startsWith('breaker')).length).toBeLessThan(35)
   })
 })
 
-describe('the wall stands', () => {
-  it('where openFor is a number, to the letter', async () => {
+describe('all calls are refused', () => {
+  it('for exactly openFor, if that is a number', async () => {
     const policy = { ...DEFAULTS, breaker: { openFor: 20_000 } }
     const { attempts, events } = await run(1, 100, down, policy, 19_000)
     // Those that were under way as it opened, too.

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { outlierPolicy, type OutlierOptions } from '../../src/fleet/outlier-policy.ts'
 
-test('the defaults, as docs/breaker.md has them', () => {
+test('the defaults are those of docs/breaker.md', () => {
   expect(outlierPolicy({})).toEqual({
     interval: 10_000,
     deviations: 1.9,
@@ -43,7 +43,7 @@ test.each([
   'ejectFor',
   'maxEjectFor',
   'maxEjected',
-])('null is no %s', (name) => {
+])('null is refused as %s', (name) => {
   expect(() => outlierPolicy({ [name]: null })).toThrow(`outliers.${name} must be a number, got null`)
 })
 
@@ -51,7 +51,7 @@ test.each([
   ['successRate', 'deviations'],
   ['latency', 'factor'],
   ['latency', 'margin'],
-])('null is no %s.%s', (name, inner) => {
+])('null is refused as %s.%s', (name, inner) => {
   expect(() => outlierPolicy({ [name]: { [inner]: null } })).toThrow(
     `outliers.${name}.${inner} must be a number, got null`,
   )

@@ -29,51 +29,71 @@ function rows(count: number, row: Row): Row[] {
   return Array.from({ length: count }, () => row)
 }
 
-describe('what stands out', () => {
+describe('findOutliers returns', () => {
   it.each<[string, Row[], OutlierOptions, number[]]>([
     ['nobody, when all are alike', [well, well, well, well, well], {}, []],
-    ['nobody, when all are alike and bad', rows(5, [100, 10, 20]), {}, []],
-    ['one that fails more than the others', [...rows(9, well), [100, 60, 20]], {}, [9]],
-    ['nobody below the minimum of hosts', [...rows(3, well), [100, 0, 20]], {}, []],
-    ['nobody without enough calls', [...rows(9, well), [19, 0, 20]], {}, []],
-    ['with the minimum of calls it does', [...rows(9, well), [20, 0, 20]], {}, [9]],
+    ['no host if all are equally bad', rows(5, [100, 10, 20]), {}, []],
+    ['a host that fails more than the others', [...rows(9, well), [100, 60, 20]], {}, [9]],
+    ['no host if there are fewer than minimumHosts', [...rows(3, well), [100, 0, 20]], {}, []],
+    ['no host with fewer than minimumCalls', [...rows(9, well), [19, 0, 20]], {}, []],
+    ['a host with exactly minimumCalls', [...rows(9, well), [20, 0, 20]], {}, [9]],
     [
-      'nobody, when success rates are not compared',
+      'no host for its success rate if that is off',
       [...rows(9, well), [100, 0, 20]],
       { successRate: false },
       [],
     ],
-    ['a share of failures needs no others', [[100, 50, 20]], { successRate: false, failureShare: 0.5 }, [0]],
-    ['and is reached, not passed', [[100, 51, 20]], { successRate: false, failureShare: 0.5 }, []],
     [
-      'one that is slower than three times the median',
-      [...rows(9, well), [100, 99, 61]],
-      { latency: {} },
-      [9],
+      'a host that reaches failureShare, even without others',
+      [[100, 50, 20]],
+      { successRate: false, failureShare: 0.5 },
+      [0],
     ],
-    ['not at three times the median', [...rows(9, well), [100, 99, 60]], { latency: {} }, []],
-    ['not within the margin', [...rows(9, [100, 99, 1]), [100, 99, 9]], { latency: { margin: 10 } }, []],
-    ['not unless asked for', [...rows(9, well), [100, 99, 6_000]], {}, []],
-    ['nobody for one failure among the perfect', [...rows(19, [1000, 1000, 20]), [1000, 999, 20]], {}, []],
-    ['nobody for four failures in twenty', [...rows(19, [20, 20, 20]), [20, 16, 20]], {}, []],
-    ['one for five', [...rows(19, [20, 20, 20]), [20, 15, 20]], {}, [19]],
-    ['nobody within the margin of success', [...rows(19, [1000, 1000, 20]), [1000, 955, 20]], {}, []],
-    ['one outside of it', [...rows(19, [1000, 1000, 20]), [1000, 940, 20]], {}, [19]],
+    ['no host just below failureShare', [[100, 51, 20]], { successRate: false, failureShare: 0.5 }, []],
+    ['a host slower than three times the median', [...rows(9, well), [100, 99, 61]], { latency: {} }, [9]],
+    ['no host at exactly three times the median', [...rows(9, well), [100, 99, 60]], { latency: {} }, []],
     [
-      'one within a smaller margin',
+      'no host within the latency margin',
+      [...rows(9, [100, 99, 1]), [100, 99, 9]],
+      { latency: { margin: 10 } },
+      [],
+    ],
+    ['no host for its latency by default', [...rows(9, well), [100, 99, 6_000]], {}, []],
+    [
+      'no host for one failure if the others have none',
+      [...rows(19, [1000, 1000, 20]), [1000, 999, 20]],
+      {},
+      [],
+    ],
+    ['no host for four failures of twenty calls', [...rows(19, [20, 20, 20]), [20, 16, 20]], {}, []],
+    ['a host for five failures of twenty calls', [...rows(19, [20, 20, 20]), [20, 15, 20]], {}, [19]],
+    [
+      'no host within the margin of the success rate',
+      [...rows(19, [1000, 1000, 20]), [1000, 955, 20]],
+      {},
+      [],
+    ],
+    [
+      'a host outside the margin of the success rate',
+      [...rows(19, [1000, 1000, 20]), [1000, 940, 20]],
+      {},
+      [19],
+    ],
+    [
+      'a host outside a smaller margin',
       [...rows(19, [1000, 1000, 20]), [1000, 955, 20]],
       { successRate: { margin: 0.02 } },
       [19],
     ],
-    ['nobody for what chance may do', [...rows(19, [20, 10, 20]), [20, 5, 20]], {}, []],
+    ['no host for a difference that may be chance', [...rows(19, [20, 10, 20]), [20, 5, 20]], {}, []],
     [
-      'one that is slow in too few answers to tell',
+      'no host that is slow with too few successes',
       [...rows(9, well), [100, 19, 6_000]],
       { successRate: false, latency: {} },
       [],
     ],
     [
-      'the worst first',
+      'the worst host first',
       [...rows(8, well), [100, 50, 20], [100, 40, 20]],
       { successRate: { deviations: 1 } },
       [9, 8],
@@ -83,7 +103,7 @@ describe('what stands out', () => {
   })
 })
 
-it('takes one slow answer among fast ones for chance, and many for the host', () => {
+it('findOutliers ignores one slow response among fast ones, and returns a host with many', () => {
   const slowAt = (count: number): Tally => {
     const fast = 20 - count
     return { calls: 20, successes: 20, ms: fast * 20 + count * 2_000, squares: fast * 400 + count * 4e6 }
@@ -101,7 +121,7 @@ it.each([
   [20, 200, 0.01],
   [10, 100, 0.001],
   [5, 50, 0.02],
-])('ejects nobody of %i hosts alike, at %i calls a second of which %f fail', async (hosts, rate, share) => {
+])('ejects none of %i equal hosts, at %i calls a second of which %f fail', async (hosts, rate, share) => {
   for (const outliers of [{}, { successRate: false, latency: {} } as const]) {
     const report = await simulate({
       duration: 60_000,
@@ -159,7 +179,7 @@ const open = (users: Client): string[] =>
     .map(({ instance }) => instance.id)
 
 describe('an outlier', () => {
-  it('is ejected through its breaker, with an event that says so', async () => {
+  it('is ejected by opening its breaker, with an event', async () => {
     const { users, clock } = simulated({ interval: 5_000, ejectFor: 7_000 })
     const events: unknown[] = []
     users.on('breaker:open', ({ instance, reason, openFor }) => events.push([instance.id, reason, openFor]))
@@ -168,7 +188,7 @@ describe('an outlier', () => {
     expect(events).toEqual([['i3', 'outlier', 7_000]])
   })
 
-  it('is ejected for longer each time, and forgiven over clean intervals', async () => {
+  it('is ejected for longer each time, and for less after clean intervals', async () => {
     const { users, clock } = simulated({ interval: 5_000, ejectFor: 1_000, maxEjectFor: 2_500 })
     const times: unknown[] = []
     users.on('breaker:open', ({ openFor }) => times.push(openFor))
@@ -180,7 +200,7 @@ describe('an outlier', () => {
     expect(times).toEqual([1_000])
   })
 
-  it('takes others with it only up to maxEjected, but one may always go', async () => {
+  it('is not ejected if maxEjected are out already, but one may always be', async () => {
     const three = ['i1', 'i2', 'i3']
     const few = simulated({ interval: 5_000, maxEjected: 0.01, failureShare: 0.4, successRate: false })
     await traffic(few.users, few.clock, 5_100, three)
@@ -193,7 +213,7 @@ describe('an outlier', () => {
     expect(open(all.users)).toEqual(three)
   })
 
-  it('counts with the breakers that are open for other reasons', async () => {
+  it('is not ejected if enough breakers are open for other reasons', async () => {
     const { users, clock } = simulated(
       { interval: 5_000, maxEjected: 0.1, failureShare: 0.4, successRate: false },
       { breaker: { failureThreshold: 1, openFor: 60_000 } },

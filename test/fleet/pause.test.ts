@@ -36,29 +36,32 @@ const R = 'refused' as const
 const S = 'served' as const
 
 describe('a pause that an instance asks for', () => {
-  it('is believed of one 503, which speaks of the server', async () => {
+  it('is respected after one 503, which concerns the server', async () => {
     expect(await asked([S, R, S], 503)).toBe('aabb')
   })
 
-  it('is not believed of one 429, which speaks of a requester', async () => {
+  it('is not respected after one 429, which concerns one requester', async () => {
     expect(await asked([S, R, S, R, S, R, S, S], 429)).toBe('aaaaaaaaa')
   })
 
-  it('is believed of 429 when most requesters hear it', async () => {
+  it('is respected after 429 if most requests get one', async () => {
     expect(await asked([R, R, R, R, S], 429)).toBe('aaaabb')
   })
 
-  it.each(['success', 'failure', 'ignored'] as const)('is none when classify says %s', async (outcome) => {
-    expect(await asked([R, R, S], 503, { classify: () => outcome, breaker: false })).toBe('aaaa')
-  })
+  it.each(['success', 'failure', 'ignored'] as const)(
+    'is not respected if classify returns %s',
+    async (outcome) => {
+      expect(await asked([R, R, S], 503, { classify: () => outcome, breaker: false })).toBe('aaaa')
+    },
+  )
 
-  it('is as the server asked when classify says overload', async () => {
+  it('is as long as the server asked if classify returns overload', async () => {
     expect(
       await asked([R, S], 503, { classify: ({ status }) => (status === 503 ? 'overload' : undefined) }),
     ).toBe('abb')
   })
 
-  it('is what classify names, at once', async () => {
+  it('is what classify returns, after one response', async () => {
     const classify: ClientOptions['classify'] = ({ status }) =>
       status === 429 ? { outcome: 'overload', pause: 10 } : undefined
     expect(await asked([R, S], 429, { classify })).toBe('abb')
@@ -67,7 +70,7 @@ describe('a pause that an instance asks for', () => {
   })
 
   it.each([{ outcome: 'overload', pause: -1 }, { outcome: 'overload', pause: '1' }, { pause: 1 }, {}])(
-    'is by default when classify returns %j, with a warning',
+    'is the default if classify returns %j, with a warning',
     async (judged) => {
       const warnings: string[] = []
       const listen = ({ message }: Error): void => void warnings.push(message)
@@ -88,24 +91,27 @@ const served = (random: () => number): { after: number; status: number } => ({
   status: 200,
 })
 
-it.each([0.005, 0.02])('one tenant’s 429s, %f of the requests, steer nobody else', async (share) => {
-  const { byServer, logical } = await simulate({
-    duration: 60_000,
-    arrivals: { rate: 200 },
-    request: (_, random) => ({ path: random() < share ? '/noisy' : '/' }),
-    servers: ['a', 'b', 'c'].map((id) => ({
-      id,
-      respond: ({ random, request }) =>
-        request.path === '/noisy' && id !== 'a'
-          ? { after: 1, status: 429, headers: { 'retry-after': '5' } }
-          : served(random),
-    })),
-  })
-  expect(byServer['a']).toBeLessThan(0.4 * logical)
-})
+it.each([0.005, 0.02])(
+  '429 responses to one tenant, %f of the requests, do not change where other requests go',
+  async (share) => {
+    const { byServer, logical } = await simulate({
+      duration: 60_000,
+      arrivals: { rate: 200 },
+      request: (_, random) => ({ path: random() < share ? '/noisy' : '/' }),
+      servers: ['a', 'b', 'c'].map((id) => ({
+        id,
+        respond: ({ random, request }) =>
+          request.path === '/noisy' && id !== 'a'
+            ? { after: 1, status: 429, headers: { 'retry-after': '5' } }
+            : served(random),
+      })),
+    })
+    expect(byServer['a']).toBeLessThan(0.4 * logical)
+  },
+)
 
 it.each([2, 3])(
-  'of %i instances, one that answers 404 in no time gets no more than its part',
+  'of %i instances, one that responds with a fast 404 gets no more than its share',
   async (count) => {
     const { byServer, logical } = await simulate({
       duration: 60_000,

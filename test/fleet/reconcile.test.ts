@@ -5,7 +5,7 @@ import type { Instance } from '../../src/registry/source.ts'
 import { Harness, instance } from './harness.ts'
 import { VERDICTS } from '../../src/verdict/verdict.ts'
 
-describe('a fleet follows its snapshots', () => {
+describe('a fleet applies a snapshot', () => {
   const moved = instance('a', { url: 'http://elsewhere:80' })
   it.each<[string, (string | Instance)[], (string | Instance)[], string[], string[]]>([
     ['added', ['a'], ['a', 'b'], ['a', 'b'], ['instance:added b']],
@@ -31,7 +31,7 @@ describe('a fleet follows its snapshots', () => {
     expect(harness.log).toEqual(log)
   })
 
-  it('says nothing about an instance that is the very same object', () => {
+  it('publishes nothing about an instance that is the same object', () => {
     const harness = new Harness()
     const a = instance('a')
     harness.apply(a)
@@ -40,7 +40,7 @@ describe('a fleet follows its snapshots', () => {
     expect(harness.log).toEqual([])
   })
 
-  it('keeps breaker, load, counters and pool by id, also when the instance’s data changes', () => {
+  it('keeps breaker, load, counters and pool of an id when the data of the instance changes', () => {
     const harness = new Harness({ breaker: { failureThreshold: 2 } })
     harness.apply('a')
     harness.run('failure')
@@ -58,7 +58,7 @@ describe('a fleet follows its snapshots', () => {
     expect(harness.pools[0]?.destroyed).toBe(false)
   })
 
-  it('takes the same id at another url for a new instance', async () => {
+  it('treats the same id with another url as a new instance', async () => {
     const harness = new Harness({ breaker: { failureThreshold: 1 } })
     harness.apply('a')
     expect(harness.acquire()?.endpoint.getPool()).toBe(harness.pools[0])
@@ -68,7 +68,7 @@ describe('a fleet follows its snapshots', () => {
     expect(harness.run()).toBe('a')
   })
 
-  it('picks an added instance at once, and a removed one never again', () => {
+  it('picks an added instance immediately, and never picks a removed one', () => {
     const harness = new Harness()
     harness.pick = (endpoints) => endpoints.at(-1)
     harness.apply('a')
@@ -79,7 +79,7 @@ describe('a fleet follows its snapshots', () => {
     expect(harness.run()).toBe('a')
   })
 
-  it('does not pick a removed instance for a balancer that remembers it', () => {
+  it('does not use a removed instance that the balancer returns', () => {
     const harness = new Harness()
     harness.apply('a', 'b', 'c')
     const [a] = harness.fleet.endpoints
@@ -90,7 +90,7 @@ describe('a fleet follows its snapshots', () => {
 })
 
 describe('a removed endpoint', () => {
-  it('finishes what it carries before its pool goes', async () => {
+  it('keeps its pool until its attempts have ended', async () => {
     const harness = new Harness()
     harness.apply('a')
     const running = harness.acquire()
@@ -105,7 +105,7 @@ describe('a removed endpoint', () => {
     expect(harness.clock.timers).toBe(0)
   })
 
-  it('loses its pool after drainTimeout', async () => {
+  it('has its pool destroyed after drainTimeout', async () => {
     const harness = new Harness({ drainTimeout: 1000 })
     harness.apply('a')
     expect(harness.acquire()?.endpoint.getPool()).toBe(harness.pools[0])
@@ -116,7 +116,7 @@ describe('a removed endpoint', () => {
     expect(harness.pools[0]?.destroyed).toBe(true)
   })
 
-  it('makes no pool for who only looks, nor for a request that was sent on the pool before', () => {
+  it('makes no pool for a read of its state, nor for a request that was sent on the earlier pool', () => {
     const harness = new Harness()
     harness.apply('a')
     const attempt = harness.acquire()!
@@ -134,7 +134,7 @@ describe('a removed endpoint', () => {
     departure.stop()
   })
 
-  it('that carries nothing, or was never connected, leaves no timer', async () => {
+  it('without attempts, or without a pool, leaves no timer', async () => {
     const harness = new Harness()
     harness.apply('a', 'b')
     expect(harness.fleet.endpoints[0]?.getPool()).toBe(harness.pools[0])
@@ -144,7 +144,7 @@ describe('a removed endpoint', () => {
     expect(harness.clock.timers).toBe(0)
   })
 
-  it('says nothing more about its breaker', () => {
+  it('publishes no more events about its breaker', () => {
     const harness = new Harness({ breaker: { failureThreshold: 1 } })
     harness.apply('a')
     const running = harness.acquire()
@@ -154,7 +154,7 @@ describe('a removed endpoint', () => {
     expect(harness.log).toEqual([])
   })
 
-  it('is waited for by close(), as is every other one', async () => {
+  it('delays close() until its attempts have ended, like all others', async () => {
     const harness = new Harness()
     harness.apply('a', 'b')
     const running = harness.acquire()

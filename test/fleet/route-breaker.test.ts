@@ -29,12 +29,12 @@ function settle(
   return [0, 1].map((index) => harness.fleet.endpoints[0]?.breakerAt(index)?.state)
 }
 
-describe('behind a route’s own breaker', () => {
+describe('with a breaker of the route', () => {
   it.each<[string, Outcome, { status?: number; connection?: boolean }, [string, string]]>([
-    ['a good answer changes nothing', 'success', { status: 200 }, ['closed', 'closed']],
-    ['a bad answer opens the route’s', 'failure', { status: 500 }, ['closed', 'open']],
-    ['a broken connection opens the instance’s', 'failure', { connection: true }, ['open', 'closed']],
-    ['a try that timed out opens the route’s', 'failure', {}, ['closed', 'open']],
+    ['a good response changes nothing', 'success', { status: 200 }, ['closed', 'closed']],
+    ['a bad response opens the route’s breaker', 'failure', { status: 500 }, ['closed', 'open']],
+    ['a broken connection opens the instance’s breaker', 'failure', { connection: true }, ['open', 'closed']],
+    ['a timeout opens the route’s breaker', 'failure', {}, ['closed', 'open']],
     ['an abort changes nothing', 'ignored', {}, ['closed', 'closed']],
   ])('%s', (_name, outcome, how, states) => {
     const harness = new Harness({ breaker: options, route: options })
@@ -43,11 +43,11 @@ describe('behind a route’s own breaker', () => {
   })
 
   it.each<[string, Outcome, { status?: number; connection?: boolean }, string]>([
-    ['a good answer closes it', 'success', { status: 200 }, 'closed'],
-    ['a bad answer closes it too: there is a connection', 'failure', { status: 500 }, 'closed'],
+    ['a good response closes it', 'success', { status: 200 }, 'closed'],
+    ['a bad response closes it too, because the connection works', 'failure', { status: 500 }, 'closed'],
     ['a broken connection opens it again', 'failure', { connection: true }, 'open'],
-    ['a try that timed out proves nothing', 'failure', {}, 'half-open'],
-    ['an abort proves nothing', 'ignored', {}, 'half-open'],
+    ['a timeout leaves it half-open', 'failure', {}, 'half-open'],
+    ['an abort leaves it half-open', 'ignored', {}, 'half-open'],
   ])('a probe of the instance’s half-open breaker: %s', async (_name, outcome, how, state) => {
     const harness = new Harness({ breaker: options, route: { failureThreshold: 5 } })
     harness.apply('a')
@@ -56,7 +56,7 @@ describe('behind a route’s own breaker', () => {
     expect(settle(harness, outcome, how)[0]).toBe(state)
   })
 
-  it('a broken connection seen by one route keeps every route away', () => {
+  it('a broken connection of one route blocks all routes', () => {
     const harness = new Harness({ breaker: options, route: options })
     harness.apply('a')
     settle(harness, 'failure', { connection: true })
@@ -64,7 +64,7 @@ describe('behind a route’s own breaker', () => {
     expect(harness.acquire(harness.guards[1])).toBeUndefined()
   })
 
-  it('goes with its instance', () => {
+  it('the breakers are removed with the instance', () => {
     const harness = new Harness({ breaker: options, route: options })
     harness.apply('a')
     settle(harness, 'failure', { status: 500 })

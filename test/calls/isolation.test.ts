@@ -194,7 +194,7 @@ function textOfBytes(bytes: ArrayBuffer, behaviour: Behaviour): { text: string }
   return { text: String(behaviour === 'gzip' ? gunzipSync(bytes) : Buffer.from(bytes)) }
 }
 
-it('what a caller gets and hears is his own', async () => {
+it('each caller gets only responses, events and user code of its own calls', async () => {
   await fc.assert(
     fc.asyncProperty(scenes, async (scene) => {
       seen = []
