@@ -23,7 +23,10 @@ export interface Judgement {
   readonly pause?: number
 }
 
-/** A function that decides what an attempt tells about its instance. Undefined means the default. */
+/**
+ * A function that decides what an attempt tells about its instance. Undefined means the default. With `fallback`, `stale` or
+ * `coalesce`, `fetch` calls it again for the response of each caller. So it must return the same for the same response.
+ */
 export type Classify = (result: AttemptResult) => Outcome | Judgement | undefined
 
 export const CLASSIFY: AskedWarning = Object.freeze({

@@ -230,3 +230,20 @@ describe('a shared request', () => {
     })
   })
 })
+
+// As docs/options.md says.
+it.each<[string, Partial<ClientOptions>, number]>([
+  ['once', {}, 1],
+  ['again for the response of each caller with coalesce', { coalesce: true }, 4],
+  ['again for the response with fallback', { fallback: () => new Response(), coalesce: false }, 2],
+  ['again for the response with stale', { stale: { maxAge: 60_000 } }, 2],
+])('fetch calls classify %s', async (_when, options, times) => {
+  await using server = await startServer((_request, response) => setTimeout(() => response.end('x'), 30))
+  let calls = 0
+  const classify = (): undefined => void calls++
+  await withClient(server.url, { ...options, classify }, async (users) => {
+    const callers = options.coalesce === true ? 3 : 1
+    await Promise.all(Array.from({ length: callers }, async () => (await users('/x')).text()))
+    expect([server.requests.length, calls]).toEqual([1, times])
+  })
+})
