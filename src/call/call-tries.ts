@@ -16,7 +16,7 @@ export abstract class CallTries<T> extends CallRequest<T> implements TryOwner<T>
   readonly journal: Journal | undefined
   /** The first try of the current round. */
   protected mainTry: Try<T> | undefined
-  /** All hedges of the call, those that have ended too. */
+  /** All hedges of the call, including those that have ended. */
   protected hedges: Set<Try<T>> | undefined
 
   constructor(core: Core, operation: Operation<T>, journal: Journal | undefined) {
@@ -30,14 +30,14 @@ export abstract class CallTries<T> extends CallRequest<T> implements TryOwner<T>
   abstract get remaining(): number
 
   /**
-   * Starts a try. If the main try is under way, the new one is a hedge. `onEnd` may be called before this returns. It is
-   * called once, or never if the try is stopped from outside.
+   * Starts the main try of a round, or a hedge. `onEnd` may be called before this returns. It is called once, or never if
+   * the try is stopped from outside.
    */
-  start(attempt: Attempt, onEnd: (ended: Try<T>) => void): Try<T> {
-    return attempt.releaseOnThrow(() => this.#start(attempt, onEnd))
+  start(attempt: Attempt, isHedge: boolean, onEnd: (ended: Try<T>) => void): Try<T> {
+    return attempt.releaseOnThrow(() => this.#start(attempt, isHedge, onEnd))
   }
 
-  #start(attempt: Attempt, onEnd: (ended: Try<T>) => void): Try<T> {
+  #start(attempt: Attempt, isHedge: boolean, onEnd: (ended: Try<T>) => void): Try<T> {
     const { journal, operation } = this
     const { throttle } = operation.plan
     const started = new Try(
@@ -46,7 +46,6 @@ export abstract class CallTries<T> extends CallRequest<T> implements TryOwner<T>
       this,
       throttle ? makeThrottleRecorder(throttle, onEnd) : onEnd,
     )
-    const isHedge = this.mainTry?.over === false
     if (isHedge) (this.hedges ??= new Set()).add(started)
     else this.mainTry = started
     const trail = (attempt.trail = journal?.trail(attempt.instance, isHedge))

@@ -16,7 +16,7 @@ export function runRound<T>(call: Call<T>, attempt: Attempt, onEnd: (result: Try
   const { hedge } = plan
   if (hedge && replayable && idempotent)
     attempt.releaseOnThrow(() => new HedgedRound(call, hedge, onEnd).run(attempt))
-  else call.start(attempt, onEnd)
+  else call.start(attempt, false, onEnd)
 }
 
 /** One try, and further tries (hedges) while it is slow. The first good response wins. The others are cancelled. */
@@ -35,11 +35,11 @@ class HedgedRound<T> {
 
   run(first: Attempt): void {
     this.#startHedgeTimer()
-    this.#startTry(first)
+    this.#startTry(first, false)
   }
 
-  #startTry(attempt: Attempt): void {
-    const started = this.#call.start(attempt, (ended) => this.#onTryEnd(ended))
+  #startTry(attempt: Attempt, isHedge: boolean): void {
+    const started = this.#call.start(attempt, isHedge, (ended) => this.#onTryEnd(ended))
     // A try may end synchronously, for example if the function that makes the body throws.
     if (!started.over) this.#underWay.add(started)
   }
@@ -57,7 +57,7 @@ class HedgedRound<T> {
     if (!attempt) return
     this.#hedgeCount++
     this.#startHedgeTimer()
-    this.#startTry(attempt)
+    this.#startTry(attempt, true)
   }
 
   /** If the user's balancer throws, there is no hedge. The first try goes on, because its response may still arrive. */
@@ -75,7 +75,7 @@ class HedgedRound<T> {
     // Stricter than `isGoodForCaller`: a response that `classify` ignores does not win, because another try may bring a
     // better one.
     const good = ended.attempt.outcome === 'success'
-    // Only good responses are measured. A failure does not tell how long a response takes.
+    // A failure is not measured, because it does not tell how long a response takes.
     if (good) this.#hedge.observe(ended.attempt.age())
     if (!good && this.#underWay.size > 0) {
       this.#call.discard(ended)
@@ -83,6 +83,7 @@ class HedgedRound<T> {
     }
     this.#call.cancelHedge?.()
     for (const loser of this.#underWay) {
+      // It would have taken at least this long.
       this.#hedge.observe(loser.attempt.age())
       loser.stop(new Error('another try of the same call was faster'), VERDICTS.abandoned)
     }

@@ -123,6 +123,28 @@ describe('a hedge', () => {
     expect(events).toHaveLength(2)
   })
 
+  it('is reported as a hedge even if the first try has failed before it starts', async () => {
+    const { users, clock, events } = simulated({ hedge: { after: 50, max: 2 } })
+    const attempts: unknown[] = []
+    users.on('attempt', ({ instance, hedge }) => attempts.push([instance.id.slice(0, 1), hedge ?? false]))
+    const counts: unknown[] = []
+    users.on('call', (event) => counts.push([event.attempts, event.hedges]))
+    const call = users.execute(async ({ id }) => {
+      await clock.sleep(id.startsWith('b') ? 1_000 : 70)
+      if (id.startsWith('a')) throw new Error('a is broken')
+      return id.slice(0, 1)
+    })
+    await clock.advance(170)
+    expect(await call).toBe('c')
+    expect(events).toHaveLength(2)
+    expect(attempts).toEqual([
+      ['a', false],
+      ['c', true],
+      ['b', true],
+    ])
+    expect(counts).toEqual([[3, 2]])
+  })
+
   it('is not sent when there is no other instance', async () => {
     const { users, clock, events } = simulated({
       source: fixed(['http://a.invalid']),
