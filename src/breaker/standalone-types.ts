@@ -47,7 +47,7 @@ export interface CircuitBreakerRefusedEvent {
 
 /** Maps each event name to its payload, for `breaker.on(name, listener)`. */
 export interface CircuitBreakerEvents {
-  open: CircuitBreakerEvent
+  open: CircuitBreakerEvent & Required<Pick<CircuitBreakerEvent, 'openFor'>>
   'half-open': CircuitBreakerEvent
   close: CircuitBreakerEvent
   refused: CircuitBreakerRefusedEvent

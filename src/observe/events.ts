@@ -51,7 +51,7 @@ export type { AttemptStartEvent, CallStartEvent, Door, ServiceEvent, Within } fr
 
 /** Maps each event name to its payload, for `client.on(name, listener)`. */
 export interface ClientEvents {
-  'breaker:open': BreakerEvent
+  'breaker:open': BreakerEvent & Required<Pick<BreakerEvent, 'openFor'>>
   'breaker:half-open': BreakerEvent
   'breaker:close': BreakerEvent
   'instance:added': InstanceEvent

@@ -117,7 +117,7 @@ function listenersOf(spans: Spans | undefined, metrics: Metrics | undefined): Li
     listeners['call:hedge'] = (event) => metrics.hedge(event)
     listeners.mirror = (event) => metrics.copy(event, event.outcome)
     listeners['mirror:dropped'] = (event) => metrics.copy(event, 'dropped')
-    const transition = (event: ClientEvents['breaker:open']): void => metrics.transition(event)
+    const transition = (event: ClientEvents['breaker:close']): void => metrics.transition(event)
     for (const name of ['breaker:open', 'breaker:half-open', 'breaker:close'] as const)
       listeners[name] = transition
   }

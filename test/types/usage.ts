@@ -74,11 +74,12 @@ export const clients: Client[] = [
 export const executed: Promise<number> = users.execute(({ url }, { attempt }) => url.length + attempt)
 export const requested: Promise<number> = users.request('/').then(({ statusCode }) => statusCode)
 users
-  .on('breaker:open', ({ instance, reason, openFor }) => [instance.id, reason, openFor?.toFixed()])
+  .on('breaker:open', ({ instance, reason, openFor }) => [instance.id, reason, openFor.toFixed()])
   .once('attempt', ({ outcome, duration }) => [outcome === 'success', duration.toFixed()])
   .on('source:stale', ({ error }) => error instanceof NoInstanceError && error.code)
   .off('attempt')
 export const breaker: CircuitBreaker = new CircuitBreaker({ failureThreshold: 3 })
+breaker.on('open', ({ openFor }) => openFor.toFixed())
 
 export async function disposed(): Promise<void> {
   await using client = createClient({ service: 'a', source })
