@@ -111,7 +111,8 @@ export function prometheus(
   gauges(all, named)
 
   const routes = new BoundedLabel()
-  const transition = ({ service, to }: ClientEvents['breaker:close']): void => transitions.inc({ service, to })
+  const transition = ({ service, to }: ClientEvents['breaker:close']): void =>
+    transitions.inc({ service, to })
   const counted: { readonly [Name in keyof ClientEvents]?: Listener<ClientEvents[Name]> } = {
     'call:retry': ({ service, route }) => retries.inc({ service, route: routes.of(route) }),
     'call:hedge': ({ service, route }) => hedges.inc({ service, route: routes.of(route) }),
