@@ -4,17 +4,17 @@ import type { buildConnector } from './undici.ts'
 type Connector = ReturnType<typeof buildConnector>
 
 /**
- * The socket of a connection while it is being made. A client of undici that is destroyed leaves this socket to the
- * connect timeout, 10 s as a rule, and the socket keeps the process alive for as long.
+ * The socket of a connection that is being established. When an undici client is destroyed, undici keeps this socket
+ * until the connect timeout has passed (10 s by default), and the socket keeps the process alive until then.
  */
 export class PendingSocket {
   #socket: Socket | undefined
 
-  /** `connect`, watched. */
+  /** Returns a connector that calls `connect` and remembers its socket until it is connected or has failed. */
   track(connect: Connector): Connector {
     return (options, callback) => {
       let isDone = false
-      // undici returns the socket before it is connected, which its types do not say.
+      // undici returns the socket before it is connected. Its types do not say so.
       const socket: unknown = connect(options, (...result) => {
         isDone = true
         this.#socket = undefined
@@ -25,7 +25,7 @@ export class PendingSocket {
   }
 
   destroy(): void {
-    // With an error: undici clears its timer when it hears of one.
+    // undici clears its timer only if the socket is destroyed with an error.
     this.#socket?.destroy(new Error('the client was destroyed while it connected'))
     this.#socket = undefined
   }

@@ -3,18 +3,21 @@ import type { Attempt } from '../fleet/attempt.ts'
 import type { Dispatcher } from '../undici.ts'
 import { hasHost, mergeContentLengths, plainHeaders, withExtra, withHost } from './headers.ts'
 
-/** Whom the caller asked for. */
+/** The service's name, as a request to one of its instances carries it. */
 export interface LogicalHost {
-  /** `host[:port]` as the caller wrote it: what the server sees. */
+  /** `host[:port]` of the logical URL. The instance gets it as the `Host` header. */
   readonly host: string
   /**
-   * What TLS asks for and its certificate must say; empty for an IP address, which no server is asked for by name.
-   * undici would derive it from `host` again for each request.
+   * The TLS server name, which the certificate must match. Empty for an IP address, which is never sent as a server
+   * name (RFC 6066, section 3). It is computed once, because undici would compute it from `host` for each request.
    */
   readonly servername: string
 }
 
-/** A request as it goes to an instance: with our headers too, and the logical Host. `extra` is in lower case. */
+/**
+ * Returns the options to send a request to an instance: with its `origin`, the logical `Host`, and the headers in
+ * `extra`. The names in `extra` are in lower case.
+ */
 export function addressRequest(
   options: Dispatcher.DispatchOptions,
   origin: string,
@@ -22,16 +25,16 @@ export function addressRequest(
   extra: Readonly<Record<string, string>> | undefined,
 ): Dispatcher.DispatchOptions {
   const given = plainHeaders(options.headers)
-  // A Host of the caller's own is also whose certificate he expects.
+  // If the caller has set a Host header, undici derives the TLS server name from it.
   const own = hasHost(given)
   const hosted = own ? given : withHost(given, logical.host)
   const headers = mergeContentLengths(extra ? withExtra(hosted, extra) : hosted)
   const servername = own ? undefined : logical.servername
-  // undici 5 to 7 hand on the dispatcher they were called with; undici 8 refuses it.
+  // undici 5 to 7 pass the option `dispatcher` on. undici 8 rejects it.
   return { ...options, origin, headers, servername, dispatcher: undefined } as Dispatcher.DispatchOptions
 }
 
-/** Refuses what a plain-text connection must not carry. */
+/** Throws if a call to https:// would be sent to an instance without TLS. */
 export function checkScheme(origin: string, attempt: Attempt): void {
   if (origin.startsWith('https:') && !attempt.instance.url.startsWith('https:')) {
     throw new OutriggerError(

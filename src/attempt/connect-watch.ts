@@ -1,17 +1,23 @@
 import type { Deadlines, Expiring } from '../deadlines.ts'
 import { isLate } from '../verdict/limit.ts'
 
-/** What waits for a connection. */
+/** A request that waits for a connection. */
 export interface ConnectWaiter {
-  /** Whether it waits for a connection of our own pool that others use, or for a turn on one that is established. */
+  /** True if the request waits for its turn on an established connection, and not for a new connection. */
   readonly hasConnection: boolean
-  /** When it was given to a connection after waiting for one; 0 if it did not have to wait. */
+  /**
+   * The clock's time, in milliseconds, at which the request left the queue of its pool; 0 if it never was in the
+   * queue.
+   */
   readonly leftQueueAt: number
-  /** No connection was established in time. */
+  /** Called when the timeout has passed and no connection was established. */
   connectTimedOut(): void
 }
 
-/** Bounds the time in which a connection is established, and no other wait. */
+/**
+ * The timeout for establishing a connection (`timeout.connect`). It does not limit the wait for a connection that is
+ * in use.
+ */
 export class ConnectWatch implements Expiring {
   deadline: number = Infinity
   older: Expiring['older'] = undefined
@@ -40,10 +46,10 @@ export class ConnectWatch implements Expiring {
 
   expire(late: number): void {
     const { hasConnection, leftQueueAt } = this.#waiter
-    // It waits for its turn, which `total` bounds.
+    // `timeout.total` limits the wait for a connection in use.
     if (hasConnection) return
     const isEarly = this.#deadlines.clock.now() - leftQueueAt < this.#limit
-    // This process did not look in time: once, the connection gets its whole time again.
+    // The timer fired late because this process was busy. The connection gets the full timeout again, but only once.
     const isExcused = isLate(late) && !this.#isExcused
     if (isEarly || isExcused) {
       this.#isExcused ||= isExcused

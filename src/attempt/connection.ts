@@ -1,26 +1,26 @@
 import { PendingSocket } from '../pending-socket.ts'
 import { Client, Pool, type Dispatcher } from '../undici.ts'
 
-/** A request that wants to know which connection it was given to. */
+/** A handler that needs to know which connection undici gives its request to. */
 export interface ConnectionListener {
-  /** Called before the connection has the request. */
+  /** Called synchronously before the connection gets the request, and again when the request is sent again. */
   onConnectionAssigned(connection: Connection): void
 }
 
 /**
- * One connection of an endpoint's pool, or one that is being made. undici's own errors do not say which connection they
- * happened on, nor whether it was ever established, and a verdict needs both.
+ * One connection of an endpoint's pool, established or not. undici's errors tell neither on which connection they
+ * happened, nor whether that connection was ever established. A verdict needs both.
  */
 export class Connection extends Client {
   established = false
-  /** Whether an answer has come over it. */
+  /** True if a response has come over the connection since it was established. */
   used = false
   readonly pendingSocket: PendingSocket
 
   constructor(origin: string | URL, options: Client.Options = {}) {
     const pendingSocket = new PendingSocket()
     const { connect } = options
-    // A pool gives its clients a function.
+    // A Pool passes `connect` to its clients as a function.
     super(
       origin,
       typeof connect === 'function' ? { ...options, connect: pendingSocket.track(connect) } : options,
@@ -30,7 +30,7 @@ export class Connection extends Client {
       this.established = true
       this.used = false
     })
-    // undici tells the requests of a connection that it is lost before it tells this.
+    // When a connection is lost, undici calls the handlers of its requests before it emits this event.
     this.on('disconnect', () => {
       this.established = false
     })
@@ -42,16 +42,17 @@ export class Connection extends Client {
     return super.dispatch(options, handler)
   }
 
-  // undici calls it with (), (error) or (error, callback), which its type has as four overloads: all of it is passed on.
+  // undici calls this method with (), (error) or (error, callback). Its type declares them as four overloads, so all
+  // arguments are passed on.
   override destroy(...given: []): Promise<void> {
     this.pendingSocket.destroy()
     return super.destroy(...given)
   }
 }
 
-/** The connections of one endpoint. */
+/** The connection pool of one endpoint. */
 export class Connections extends Pool {
-  /** Whether the latest connection that was tried was established. */
+  /** True if the latest attempt to connect has succeeded. */
   isReachable = false
 
   constructor(origin: string, options: Pool.Options) {
@@ -65,7 +66,7 @@ export class Connections extends Pool {
   }
 }
 
-/** Whether what waits in a pool waits for a connection to come free, as against one to be established. */
+/** True if a request in the queue of this pool waits for a free connection, and not for a new one to be established. */
 export function isReachable(pool: Dispatcher): boolean {
   if (pool instanceof Connections && pool.isReachable) return true
   const { stats } = pool as { readonly stats?: { readonly connected?: unknown } }

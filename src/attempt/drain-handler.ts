@@ -1,9 +1,12 @@
 import type { Dispatcher } from '../undici.ts'
 
-/** Reading a few kilobytes to their end is cheaper than a new connection. */
+/** In bytes. To read the rest of a body up to this size is cheaper than to open a new connection. */
 export const DRAIN_LIMIT: number = 64 * 1024
 
-/** The end of an answer that nobody wants: what is left of it is read if it is little, and cut off otherwise. */
+/**
+ * Reads the rest of a body that is not needed, so that its connection can be used again. Aborts the request if the
+ * rest is longer than `DRAIN_LIMIT`.
+ */
 export class DrainHandler implements Dispatcher.DispatchHandler {
   #bytes = 0
 

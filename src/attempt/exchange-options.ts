@@ -1,32 +1,33 @@
 import type { SendPolicy } from './request-sender.ts'
 import type { AnswerPolicy } from './judge.ts'
 
-/** What a plan says about one attempt on the wire. */
+/** The part of a plan that an exchange uses. */
 export interface ExchangePolicy extends AnswerPolicy, SendPolicy {
   readonly retry: AnswerPolicy['retry']
   readonly timeout: SendPolicy['timeout'] & {
-    /** Milliseconds between two pieces of the body; Infinity for none. */
+    /** The maximum number of milliseconds between two chunks of the body; Infinity for no limit. */
     readonly idle: number
   }
 }
 
 export interface ExchangeOptions {
-  /** Request headers to add, in lower case. */
+  /** Request headers to add. Their names are in lower case. */
   readonly extra?: Readonly<Record<string, string>> | undefined
-  /** Is aborted to end a body that stalls, instead of the undici request. */
+  /** If set, it is aborted when the body has exceeded `timeout.idle`. If not, the undici request is aborted. */
   readonly stalled?: AbortController | undefined
-  /** Whether the caller can abort the request by a signal of his own. */
+  /** True if the caller has passed an AbortSignal. */
   readonly abortable?: boolean
   /**
-   * Called when the request was not sent; its door asks the call for another attempt (`Receiver.replaceUnsent`). True: that one sends it,
-   * and the handler must not hear of the failure.
+   * Called synchronously when the request has failed and nothing of it was sent. Its door asks the call for another
+   * attempt (`Receiver.replaceUnsent`). If it returns true, that attempt sends the request, and the exchange does not
+   * report the failure to its handler. Not called once the request is on a connection.
    */
   readonly handOverUnsent?: ((error: Error) => boolean) | undefined
-  /** Hears of each answer. */
+  /** Called for each response. */
   readonly observer?: AnswerObserver | undefined
 }
 
-/** Who has to know what was asked, and that it was answered. */
+/** Needs to know which requests got a response. */
 export interface AnswerObserver {
   answered(method: string, path: string, status: number): void
 }

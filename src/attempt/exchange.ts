@@ -20,15 +20,17 @@ type Controller = Dispatcher.DispatchController
 type Headers = Parameters<NonNullable<Handler['onResponseStart']>>[2]
 
 /**
- * One attempt on the wire: a handler between undici's pool and whoever asked, and the one place that says
- * when an attempt is over. Headers decide its outcome, the end of the body releases its load, and a body
- * cut short turns its success into a failure.
+ * One attempt on the wire: the handler between undici's pool and the handler of a door. Only this class decides when
+ * an attempt is over. The response headers decide its outcome, the end of the body releases its load, and a truncated
+ * body turns its success into a failure.
  */
 export class Exchange extends Relay implements ConnectionListener {
-  /** True once the request was written to a connection: before that, a retry is safe for any method. */
+  /** True once the request is written to a connection. Before that, a request of any method may be sent again. */
   sent = false
   dispatched = false
-  /** Our own reason for ending it, which fetch would hide behind its network error. */
+  /**
+   * The error with which this client has ended the request. fetch would report a general network error in its place.
+   */
   timedOut: Error | undefined = undefined
   readonly attempt: Attempt
   readonly #deadlines: Deadlines
@@ -41,14 +43,17 @@ export class Exchange extends Relay implements ConnectionListener {
   #method = 'GET'
   #path = ''
   readonly #sender: RequestSender
-  /** What was asked for, until it has been sent. */
+  /** The arguments of `dispatch`, until the request is sent or handed over. */
   #unsentRequest: { readonly options: Dispatcher.DispatchOptions; readonly handler: Handler } | undefined
   #handOverUnsent: ExchangeOptions['handOverUnsent']
   #body: unknown
   #controller: Controller | undefined
   #abort: ((reason: Error) => void) | undefined
   #aborted: Error | undefined
-  /** The caller's time is up, with this; the request ends after the next look at its socket. */
+  /**
+   * The reason, after a time limit has passed. The handler gets this error in place of a response. The request is
+   * aborted once the event loop has polled its socket again.
+   */
   #callerTimeout: Error | undefined
   #idleWatch: IdleWatch | undefined
 
@@ -64,7 +69,7 @@ export class Exchange extends Relay implements ConnectionListener {
     this.#deadlines = deadlines
     this.#logical = logical
     this.#policy = policy
-    // Not the options themselves, which hold the call.
+    // `options` itself is not stored: it refers to the call, which could then not be garbage-collected.
     this.#extra = options.extra
     this.#stalled = options.stalled
     this.#isAbortable = options.abortable === true
@@ -73,12 +78,15 @@ export class Exchange extends Relay implements ConnectionListener {
     this.#sender = new RequestSender(attempt, deadlines, policy, this, () => this.#connectTimedOut())
   }
 
-  /** When it left the queue of its pool, by the clock: 0 if it was never in there, Infinity while it is. */
+  /**
+   * The clock's time, in milliseconds, at which the request left the queue of its pool: 0 if it never was in the
+   * queue, Infinity while it is.
+   */
   get queuedUntil(): number {
     return this.#sender.queuedUntil
   }
 
-  /** Sends a request to the attempt's own instance, whatever its origin says. */
+  /** Sends the request to the attempt's instance. The origin in `options` is not used. */
   dispatch(options: Dispatcher.DispatchOptions, handler: Handler): boolean {
     this.dispatched = true
     this.#unsentRequest = { options, handler }
@@ -87,12 +95,12 @@ export class Exchange extends Relay implements ConnectionListener {
     const request = addressRequest(options, this.attempt.instance.url, this.#logical, this.#extra)
     request.body = watched(request.body) ?? null
     this.#body = request.body
-    // Built-in fetch hands handlers of the old generation on Node 22 and 24.
+    // On Node 22 and 24, the built-in fetch passes handlers with the methods of undici 6.
     this.inner = typeof handler.onRequestStart === 'function' ? handler : wrapHandler(handler)
     return this.#sender.send(request)
   }
 
-  /** Sends the same request as another attempt, whose exchange is `next`: nothing of it was sent here. */
+  /** Sends the same request with another attempt, whose exchange is `next`. Nothing was sent by this exchange. */
   handOver(next: Exchange): void {
     const given = this.#unsentRequest
     this.inner = this.#unsentRequest = undefined
@@ -107,19 +115,22 @@ export class Exchange extends Relay implements ConnectionListener {
     this.#sender.onConnectionAssigned(connection)
   }
 
-  /** Ends the attempt from our side: a deadline, a lost hedge, a closing client. */
+  /**
+   * Ends the attempt from this client's side, for example at a timeout, after another hedge has won, or in `close()`.
+   */
   abort(reason: Error): void {
     this.#aborted = reason
     this.#stopTimers()
     if (this.#abort) this.#abort(reason)
     else if (this.#controller) this.#controller.abort(reason)
-    // Not connected yet: undici will ask again when it is, and nobody waits for that.
+    // There is no connection yet. When there is one, `onRequestStart` aborts the request. Until then it is no load.
     else this.attempt.release()
   }
 
   /**
-   * Ends the attempt with `verdict` because a time limit of the caller's has passed, unless an answer turns out to have
-   * been there in time: timers run before the event loop looks at its sockets.
+   * Ends the attempt with `verdict` because a time limit has passed, unless a response has arrived in time. Timers
+   * run before the event loop polls its sockets, so the response may not have been read yet. If the clock can wait
+   * for that, the attempt ends in a later callback, and keeps the verdict it has by then.
    */
   abortAtLimit(reason: Error, verdict: Verdict): void {
     if (this.#callerTimeout) return
@@ -134,7 +145,7 @@ export class Exchange extends Relay implements ConnectionListener {
     else end()
   }
 
-  /** Drains the rest of a redirect's answer. The inner handler hears no more of it. */
+  /** Discards the rest of a redirect's response. The handler is not called any more. */
   dropRest(): void {
     if (this.#callerTimeout) return
     this.#stopTimers()
@@ -176,7 +187,7 @@ export class Exchange extends Relay implements ConnectionListener {
     if (!this.#callerTimeout) super.onResponseStart(controller, status, headers, message)
   }
 
-  /** For a fetch that never came down to `dispatch`, because somebody replaced it by a mock. */
+  /** Settles an attempt whose fetch never called `dispatch`, because a mock has replaced the platform's fetch. */
   settleMocked(status: number, headers: Headers): void {
     this.#answered(status, headers)
     this.attempt.release()
@@ -196,7 +207,7 @@ export class Exchange extends Relay implements ConnectionListener {
     this.#stopTimers()
     this.attempt.release()
     this.attempt.trail?.bodyOver(false)
-    // Nobody else tells who has dispatched it: for undici it has ended well.
+    // For undici the request has succeeded, so undici reports no error.
     if (this.#callerTimeout) this.inner?.onResponseError?.(controller, this.#callerTimeout)
     else this.inner?.onResponseEnd?.(controller, trailers)
   }
@@ -247,7 +258,10 @@ export class Exchange extends Relay implements ConnectionListener {
     this.inner = undefined
   }
 
-  /** Whoever reads the response may always stop reading; undici says so on the controller. */
+  /**
+   * True if this client, its handler or the reader of the response has ended the request. undici sets
+   * `controller.aborted` when a reader stops.
+   */
   #isAbortedHere(controller: Controller | null, error: Error): boolean {
     if (controller?.aborted === true || this.#aborted !== undefined) return true
     return this.handlerError !== undefined && error === this.handlerError
@@ -257,7 +271,7 @@ export class Exchange extends Relay implements ConnectionListener {
     const { attempt, sent } = this
     this.#stopTimers()
     attempt.error ??= error
-    // The client has closed: fetch would say no more than that it failed.
+    // The client was closed. fetch would report a general network error in its place.
     if (isA(error, OutriggerError)) this.timedOut = error
     if (attempt.outcome === undefined) attempt.settle(verdict)
     else if (verdict.outcome === 'failure') attempt.amend(verdict)
@@ -267,7 +281,10 @@ export class Exchange extends Relay implements ConnectionListener {
     this.inner?.onResponseError?.(controller, error)
   }
 
-  /** The caller's signal ends the request. If it says that his time is up, the instance may be to blame. */
+  /**
+   * Replaces `controller.abort`, which is called for the caller's signal. If the signal reports a timeout and there
+   * is no response yet, the instance may be responsible for it.
+   */
   #watchCallersAbort(controller: Controller): void {
     const { attempt } = this
     const abort = controller.abort.bind(controller)
@@ -283,5 +300,5 @@ export class Exchange extends Relay implements ConnectionListener {
   }
 }
 
-/** undici passes null for what failed before it had a controller. */
+/** undici passes null for a request that failed before it had a controller. */
 const NO_CONTROLLER = null as unknown as Controller

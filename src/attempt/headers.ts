@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
 import type { Dispatcher } from '../undici.ts'
 
-/** Request headers in one of the two forms that are read without making another. */
+/** Request headers as an array or an object, the two forms that are read without a conversion. */
 export type PlainHeaders = string[] | IncomingHttpHeaders | OutgoingHttpHeaders
 
 const NONE: PlainHeaders = Object.freeze({})
@@ -12,19 +12,25 @@ export function plainHeaders(headers: Dispatcher.DispatchOptions['headers']): Pl
   return typeof headers === 'object' && Symbol.iterator in headers ? Object.fromEntries(headers) : headers
 }
 
-/** Throws unless undici's `request` takes these headers: it knows no array of pairs, and says so in other words. */
+/**
+ * Throws a TypeError unless undici's `request` accepts these headers. It does not accept an array of pairs, and its
+ * own error does not name the accepted forms.
+ */
 export function checkPlainHeaders(headers: unknown): void {
   if (headers === null || headers === undefined) return
   const isFlat = (list: readonly unknown[]): boolean =>
     list.length % 2 === 0 && list.every((each, index) => index % 2 === 1 || typeof each === 'string')
   if (Array.isArray(headers) ? isFlat(headers) : typeof headers === 'object') return
   const shape = "an object, a Headers, or an array of names and values in turn such as ['accept', '*/*']"
-  // Not quoted: headers are secrets.
+  // The headers are not quoted: they may contain secrets.
   const given = Array.isArray(headers) ? 'an array of another shape' : `a ${typeof headers}`
   throw new TypeError(`headers must be ${shape}, got ${given}`)
 }
 
-/** The same, for good: the caller may change his object while the request waits or is tried again. */
+/**
+ * Returns a copy of the headers as a `PlainHeaders`. The caller may change the original while the request waits or is
+ * sent again.
+ */
 export function copyPlainHeaders(headers: Dispatcher.DispatchOptions['headers']): PlainHeaders {
   const plain = plainHeaders(headers)
   if (plain === NONE || typeof plain !== 'object') return plain
@@ -48,8 +54,8 @@ export function hasHost(headers: PlainHeaders): boolean {
 }
 
 /**
- * fetch on Node 22 hands down a caller's own Content-Length together with its own, `5, 5`. Equal values are one
- * (RFC 9110 §8.6).
+ * On Node 22, fetch passes the caller's Content-Length together with its own, as `5, 5`. This replaces several equal
+ * values by one (RFC 9110, section 8.6).
  */
 export function mergeContentLengths(headers: PlainHeaders): PlainHeaders {
   if (Array.isArray(headers)) {
@@ -65,7 +71,7 @@ export function mergeContentLengths(headers: PlainHeaders): PlainHeaders {
   return headers
 }
 
-/** With this Content-Length, in the place of another one. */
+/** Returns the headers with this Content-Length, which replaces an existing one. */
 export function withContentLength(
   headers: Dispatcher.DispatchOptions['headers'],
   length: string,
@@ -83,7 +89,7 @@ function isContentLength(name: unknown): boolean {
   return typeof name === 'string' && name.length === 14 && name.toLowerCase() === 'content-length'
 }
 
-/** The one value of several equal ones; undefined if there is nothing to mend. */
+/** Returns the value of a list of equal values, and undefined for anything else. */
 function mergedLength(value: unknown): string | undefined {
   if (typeof value !== 'string' || !value.includes(',')) return undefined
   const [first = '', ...others] = value.split(',').map((each) => each.trim())
@@ -94,7 +100,10 @@ export function withHost(headers: PlainHeaders, host: string): PlainHeaders {
   return Array.isArray(headers) ? [...headers, 'host', host] : { ...headers, host }
 }
 
-/** With `extra`, in lower case, in the place of headers of the same names. */
+/**
+ * Returns the headers with those in `extra`, which replace headers of the same name. The names in `extra` are in
+ * lower case.
+ */
 export function withExtra(headers: PlainHeaders, extra: Readonly<Record<string, string>>): PlainHeaders {
   if (!Array.isArray(headers)) {
     const isNamed = (name: string): boolean => Object.hasOwn(extra, name.toLowerCase())
@@ -111,7 +120,7 @@ export function withExtra(headers: PlainHeaders, extra: Readonly<Record<string, 
   return kept
 }
 
-/** One header by its lower-case name; of several values, the first. */
+/** Returns the value of a header by its lower-case name: the first one if there are several. */
 export function headerOf(headers: Dispatcher.DispatchOptions['headers'], name: string): string | undefined {
   const plain = plainHeaders(headers)
   if (Array.isArray(plain)) {

@@ -1,8 +1,9 @@
 import type { Clock } from '../clock.ts'
 
 /**
- * Notices when a body has been silent for too long. It sleeps until that can be so, and looks: a piece of data costs a
- * clock reading. Its sleep keeps no process alive, for whoever waits for data has a socket that does.
+ * Calls `onSilence` when a body has brought no data for `idle` milliseconds: at most once, never synchronously, and
+ * not after `stop()`. It sleeps until the earliest time at which that can be so and then checks, so a chunk costs one
+ * reading of the clock. Its timer does not keep the process alive; the socket of a reader does.
  */
 export class IdleWatch {
   readonly #clock: Clock
@@ -31,7 +32,7 @@ export class IdleWatch {
 
   #wait(ms: number): void {
     this.#clock.sleep(ms, this.#stop.signal, { ref: false }).then(
-      // Data may lie in the socket that the event loop has not looked at since.
+      // Data may have arrived that the event loop has not read yet.
       () => (this.#clock.poll ? this.#clock.poll(() => this.#check()) : this.#check()),
       () => {},
     )
@@ -39,7 +40,7 @@ export class IdleWatch {
 
   #check(): void {
     if (this.#stop.signal.aborted) return
-    // A reader that takes its time is not a stalled server.
+    // While the reader pauses the body, the server cannot send.
     const left = this.#body.paused ? this.#idle : this.#lastData + this.#idle - this.#clock.now()
     if (left > 0) this.#wait(left)
     else this.#onSilence()

@@ -7,13 +7,15 @@ import { faultVerdict, type Fault } from '../verdict/fault.ts'
 import type { Verdict } from '../verdict/verdict.ts'
 import { retryAfter } from '../verdict/retry-after.ts'
 
-/** What a plan says about answers. */
+/** The part of a plan that decides the verdict on a response. */
 export interface AnswerPolicy {
   readonly classify: Classify | undefined
   readonly retry: { readonly maxRetryAfter: number } | undefined
 }
 
-/** Settles an attempt by what came back, with the pause its server may have asked for. */
+/**
+ * Settles an attempt with the verdict on its response, and with the pause that the server asks for in `Retry-After`.
+ */
 export function settleAnswer(attempt: Attempt, answer: AttemptResult, policy: AnswerPolicy): void {
   const { status, headers } = answer
   attempt.status = status
@@ -36,7 +38,9 @@ export function settleAnswer(attempt: Attempt, answer: AttemptResult, policy: An
   attempt.settle(verdict, attempt.age(), wish, verdict.pause ?? Math.min(wish, longest))
 }
 
-/** The verdict on an attempt that failed. The user's `classify` runs in the async context of its call. */
+/**
+ * Returns the verdict on an attempt that failed. The user function `classify` runs in the async context of its call.
+ */
 export function judgeFault({ trail }: Attempt, fault: Fault, { classify }: AnswerPolicy): Verdict {
   if (!trail || !classify) return faultVerdict(fault, classify)
   return trail.scope.runInAsyncScope(() => faultVerdict(fault, classify))

@@ -8,26 +8,29 @@ import { acceptAnyUndici } from './older-undici.ts'
 
 type MakePool = (instance: Instance) => Dispatcher
 
-/** All that pools are made of: options of undici's, or the user's function that makes them. */
+/** What a pool is made from: options of undici's Pool, or a user function that returns a dispatcher. */
 export type PoolSettings = Pool.Options | MakePool
 
-/** The longest times, in ms, that a client's own timeouts let go by; Infinity for as long as it takes. */
+/** The longest timeouts of a client and its routes, in milliseconds; Infinity for none. */
 export interface LongestTimeouts {
   readonly connect: number
   readonly total: number
 }
 
-/** undici's own limits, in ms. */
+/** undici's default timeouts, in milliseconds. */
 const CONNECT_TIMEOUT = 10_000
 const HEADERS_TIMEOUT = 300_000
 
-/** Options of undici's for a pool of ours, whose own limits end nothing before the client's do. Bad ones throw here, not at the first call. */
+/**
+ * Returns the options for a Pool. undici's own timeouts end no request before the client's do. Throws if undici does
+ * not accept `transport`, so that an error appears when the client is made and not at its first call.
+ */
 export function poolOptions(transport: Pool.Options, longest: LongestTimeouts): Pool.Options {
   checkTransport(transport)
   return { ...undiciLimits(longest), ...transport }
 }
 
-/** What makes the dispatcher of an instance. */
+/** Returns the function that makes the dispatcher of an instance. */
 export function poolMaker(settings: PoolSettings): MakePool {
   if (typeof settings === 'function') {
     return (instance) => {
@@ -49,7 +52,7 @@ function isDispatcher(value: unknown): value is Dispatcher {
   return ['dispatch', 'close', 'destroy'].every((method) => typeof methods[method] === 'function')
 }
 
-/** undici must not give up earlier than the client would; 0 is never. */
+/** Returns undici's timeouts where the client's are longer than undici's defaults. For undici, 0 means no timeout. */
 export function undiciLimits({ connect, total }: LongestTimeouts): Pool.Options {
   return {
     ...(connect > CONNECT_TIMEOUT && { connectTimeout: connect === Infinity ? 0 : connect }),

@@ -5,7 +5,10 @@ type Handler = Dispatcher.DispatchHandler
 type Controller = Dispatcher.DispatchController
 type Headers = Record<string, string | string[]>
 
-/** A dispatcher of the user's own, which may be one of undici 5 or 6: those call handlers by other methods. */
+/**
+ * Returns a dispatcher that accepts handlers of undici 7 and 8. A dispatcher of the user's may come from undici 5 or
+ * 6, which call handlers by other methods.
+ */
 export function acceptAnyUndici(dispatcher: Dispatcher): Dispatcher {
   if (isFromOurUndici(dispatcher)) return dispatcher
   return new Proxy(dispatcher, {
@@ -20,16 +23,19 @@ export function acceptAnyUndici(dispatcher: Dispatcher): Dispatcher {
   })
 }
 
-/** Whether it is of the undici that we import. */
+/** True if the dispatcher comes from the undici that this library imports. */
 function isFromOurUndici(dispatcher: unknown): boolean {
   return dispatcher instanceof Dispatcher
 }
 
-/** Has the methods of both generations, each of which calls its own. Those of undici 7 and 8 are the relay's. */
+/**
+ * A handler with the methods of undici 5 and 6, and those of undici 7 and 8 from `Relay`. Each version of undici
+ * calls its own methods only.
+ */
 class AnyUndiciHandler extends Relay {
   #controller: LegacyController | undefined
 
-  // undici 5 and 6.
+  // The methods that undici 5 and 6 call.
 
   onConnect(abort: (reason?: Error) => void, context: unknown): void {
     this.#controller = new LegacyController(abort)
@@ -63,19 +69,19 @@ class AnyUndiciHandler extends Relay {
     this.inner?.onResponseError?.(this.#controllerOrNull, error)
   }
 
-  /** undici passes null for what failed before it had a controller. */
+  /** undici passes null for a request that failed before it had a controller. */
   get #controllerOrNull(): Controller {
     return (this.#controller ?? null) as unknown as Controller
   }
 }
 
-/** What undici 7 and 8 give to a handler, over the functions that 5 and 6 give. */
+/** The controller that a handler of undici 7 and 8 expects. It uses the functions that undici 5 and 6 pass. */
 class LegacyController {
   aborted = false
   paused = false
   reason: Error | null = null
   onResume: (() => void) | undefined
-  /** What fetch of undici 8 reads. */
+  /** The fetch of undici 8 reads this. */
   rawHeaders: Buffer[] = []
   rawTrailers: Buffer[] = []
   readonly #abort: (reason?: Error) => void

@@ -3,8 +3,8 @@ import type { Dispatcher } from '../undici.ts'
 type Abort = (reason: Error) => void
 
 /**
- * A request that went to another dispatcher, which we can still end. That one gets a handler of the generation that was
- * given: the platform's own knows no other.
+ * A request that is sent by a dispatcher of another service or of the platform, and that this client can abort. Its
+ * handler has the same methods as the given one, because the platform's dispatcher may know only those.
  */
 export class OutsideRequest {
   readonly handler: Dispatcher.DispatchHandler
@@ -28,13 +28,13 @@ export class OutsideRequest {
     this.#abort?.(reason)
   }
 
-  /** Ends the rest of a redirect's answer. The inner handler hears no more of it. */
+  /** Aborts the rest of a redirect's response. The inner handler is not called any more. */
   dropRest(): void {
     this.#isDropped = true
     this.abort(new Error('redirected'))
   }
 
-  /** Whether the inner handler is to hear of it. */
+  /** Returns whether to pass this call on to the inner handler. */
   #shouldForward(name: string | symbol, first: unknown): boolean {
     if (name === 'onConnect') return this.#onStart(first as Abort)
     if (name === 'onRequestStart') {

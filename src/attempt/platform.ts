@@ -5,44 +5,53 @@ import type { Dispatcher } from '../undici.ts'
 
 export type Fetch = typeof globalThis.fetch
 
-/** What built-in fetch takes as `dispatcher`: one method is all it needs. */
+/** What the built-in fetch uses of its option `dispatcher`. */
 export interface FetchDispatcher {
-  /** Whether fetch is to hand a body down as the caller gave it. */
+  /** If true, fetch passes the body to `dispatch` as the caller gave it. */
   readonly isMockActive?: boolean
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean
 }
 
-/** A request on its way from one of our fetches to the global one. */
+/** A call that one of this library's fetches has made to the global fetch. */
 interface PendingFetch {
   readonly platform: Platform
   readonly url: string
   readonly outer: PendingFetch | undefined
-  /** The request has come back, and has been given to the fetch that was global before. */
+  /** True if the call has come back to `platform`, which then called the fetch that was global before. */
   readonly hasReturned: boolean
 }
 
-/** What was global when this library was loaded. */
+/** The global fetch at the time when this library was loaded. */
 const fetchAtImport: Fetch = globalThis.fetch
 
-/** How Node itself writes its `fetch`, which loads undici at the first call. Any other is somebody else's. */
+/**
+ * Matches the source text of Node's own `fetch`, which loads undici when it is first called. If the text does not
+ * match, something else has replaced it.
+ */
 const BUILT_IN =
   /^function fetch\(input, init = undefined\) \{[\s\S]*'internal\/deps\/undici\/undici'[\s\S]*fetchImpl\(input, init\);\s*\}$/
 
 const textAtImport = Function.prototype.toString.call(fetchAtImport)
 const isBuiltInAtImport = BUILT_IN.test(textAtImport)
 
-/** Deno's own fetch takes no dispatcher, and would look up the service's name in DNS. undici's fetch works in Deno. */
+/**
+ * Deno's own fetch ignores the option `dispatcher`, and would look up the service's name in DNS. undici's fetch works
+ * in Deno.
+ */
 const ignoresDispatcher = process.versions['deno'] !== undefined && !textAtImport.includes('fetchImpl')
 
-/** Every fetch that this library has made, and the fetch that was global before it. */
+/** Maps each fetch that this library has made to the fetch that was global before it. */
 const fetchBelow = new WeakMap<Fetch, Fetch>()
 
-/** Notes that this library has made `fetch`: an application may put it in the place of the global one. */
+/** Registers a fetch that this library has made. An application may assign it to `globalThis.fetch`. */
 export function registerFetch(fetch: Fetch): void {
   fetchBelow.set(fetch, globalThis.fetch)
 }
 
-/** Whether the global fetch is Node's own, or one of ours over Node's own. Nobody else has replaced it, not even before us. */
+/**
+ * True if the global fetch is Node's own, or a fetch of this library over Node's own. False if anything else has
+ * replaced it, even before this library was loaded.
+ */
 export function isBuiltInFetch(): boolean {
   return isBuiltInAtImport && isAtImport()
 }
@@ -56,14 +65,14 @@ function isAtImport(): boolean {
 const pendingFetches = new AsyncLocalStorage<PendingFetch | undefined>()
 
 /**
- * The way from one of our fetches to the platform's. It may lead back to where it began, because the global
- * fetch may be that very fetch, or a wrapper around it.
+ * Calls the platform's fetch for one of this library's fetches. The call may come back to the same fetch, because the
+ * global fetch may be that fetch, or a wrapper around it.
  */
 export class Platform {
-  /** What was global before this fetch could be. */
+  /** The fetch that was global before this one can have replaced it. */
   readonly #original: Fetch = globalThis.fetch
 
-  /** Calls whatever is the global fetch now, so that later patches (tracing, mocks) see the call. */
+  /** Calls the current `globalThis.fetch`, so that later patches (tracing, mocks) see the call. */
   fetch(input: FetchInput, init: RequestInit | undefined): Promise<Response> {
     const { fetch } = globalThis
     if (fetch === this.#original) return fetch(input, init)
@@ -76,7 +85,7 @@ export class Platform {
     return pendingFetches.run(pending, () => fetch(input, init))
   }
 
-  /** The same, with our dispatcher below it. */
+  /** Calls the current `globalThis.fetch` with this dispatcher. */
   fetchThrough(
     dispatcher: FetchDispatcher,
     input: FetchInput,
@@ -86,11 +95,14 @@ export class Platform {
       const hint = "globalThis.fetch = undici's fetch before outrigger is imported, or call request()"
       return Promise.reject(new TypeError(`Deno's fetch cannot send to an instance: set ${hint}`))
     }
-    // The platform's own types ask for a whole Dispatcher of its own undici; it uses no more than this.
+    // The platform's types require a complete Dispatcher of its own undici. fetch uses only this much.
     return this.fetch(input, { ...init, dispatcher } as unknown as RequestInit)
   }
 
-  /** The answer of the fetch that was global before, if the request has been here before; undefined if not. */
+  /**
+   * Returns the response of the fetch that was global before, if the call has come back to this fetch; otherwise
+   * undefined.
+   */
   fetchIfReturned(
     input: FetchInput,
     init: { dispatcher?: unknown } | undefined,
@@ -100,7 +112,8 @@ export class Platform {
     const url = urlOf(input)
     const pending = this.#pendingOf(url)
     if (!isOwn && !pending) return undefined
-    // It may come back once more: a client made inside of a replaced global fetch takes that one for the original.
+    // The call can come back twice. A client that is made while a replacement of the global fetch is in use takes
+    // that replacement for the original.
     const latest = pendingFetches.getStore()
     const isLoop = pending !== undefined && pending === latest && pending.hasReturned
     const original = isLoop ? this.#fetchBelow(pending) : this.#original
@@ -122,9 +135,12 @@ export class Platform {
   }
 }
 
-/** What our fetches give to the platform's, and know again by its class. */
+/** A dispatcher that this library passes to the platform's fetch. `fetchIfReturned` recognises it by its class. */
 export abstract class OwnDispatcher implements FetchDispatcher {
-  /** What an event below fetch makes somebody fetch is no call that comes back. */
+  /**
+   * Sends outside of the pending fetches: if a listener fetches while the request is sent, that is a new call, and
+   * not one that has come back.
+   */
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     return pendingFetches.getStore()
       ? pendingFetches.run(undefined, () => this.send(options, handler))
@@ -134,7 +150,7 @@ export abstract class OwnDispatcher implements FetchDispatcher {
   protected abstract send(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean
 }
 
-/** Sends on what leaves the service, a redirect to a stranger, the way the platform would. */
+/** Sends a request that leaves the service, such as a redirect to another host, with the platform's own dispatcher. */
 export function dispatchByPlatform(
   options: Dispatcher.DispatchOptions,
   handler: Dispatcher.DispatchHandler,
@@ -142,12 +158,12 @@ export function dispatchByPlatform(
   return (platformDispatcher() as FetchDispatcher).dispatch(options, handler)
 }
 
-/** The URL as the caller wrote it, in whatever form: fetch takes anything that prints as one. */
+/** Returns the URL of an input as the caller wrote it. fetch accepts any object that converts to text. */
 export function urlText(input: FetchInput): string {
   return input instanceof Request ? input.url : String(input)
 }
 
-/** As `new Request()` would have it. */
+/** Returns the URL as `new Request()` normalises it. */
 function urlOf(input: FetchInput): string {
   const text = urlText(input)
   return URL.parse(text)?.href ?? text

@@ -4,11 +4,14 @@ type Handler = Dispatcher.DispatchHandler
 type Controller = Dispatcher.DispatchController
 type Headers = Parameters<NonNullable<Handler['onResponseStart']>>[2]
 
-/** A handler of undici 7 and 8 that hands everything on to another one. Subclasses override what they want to know. */
+/**
+ * A handler of undici 7 and 8 that passes each call on to another handler. Subclasses override the methods that they
+ * need.
+ */
 export class Relay implements Handler {
-  /** The other handler; undefined: nobody hears of the request. */
+  /** The other handler. If undefined, nothing is passed on. */
   protected inner: Handler | undefined
-  /** What the other handler threw at an answer: undici ends the request with it. */
+  /** What the other handler threw when it got a response. undici fails the request with this error. */
   protected handlerError: unknown = undefined
 
   constructor(inner: Handler | undefined) {

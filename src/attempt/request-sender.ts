@@ -6,19 +6,25 @@ import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import { ConnectWatch, type ConnectWaiter } from './connect-watch.ts'
 import { Connections, isReachable, type Connection } from './connection.ts'
 
-/** What a plan says about sending. */
+/** The part of a plan that decides how a request is sent. */
 export interface SendPolicy {
   readonly idempotent: boolean | undefined
   readonly retry: unknown
   readonly timeout: {
-    /** Milliseconds until a connection must be established; Infinity for none. */
+    /** Milliseconds within which a connection must be established; Infinity for no limit. */
     readonly connect: number
   }
 }
 
-/** The way of a request through its pool until it is on a connection, and on another one if that was dead. */
+/**
+ * Sends the request of one attempt through the pool of its endpoint, and again on another connection if the first was
+ * dead.
+ */
 export class RequestSender implements ConnectWaiter {
-  /** When it left the queue of its pool, by the clock; 0 if it was not in there. */
+  /**
+   * The clock's time, in milliseconds, at which the request left the queue of its pool; 0 if it never was in the
+   * queue.
+   */
   leftQueueAt = 0
   readonly #attempt: Attempt
   readonly #deadlines: Deadlines
@@ -26,14 +32,17 @@ export class RequestSender implements ConnectWaiter {
   readonly #handler: Dispatcher.DispatchHandler & { readonly sent: boolean }
   readonly #onConnectTimeout: () => void
   #request: Dispatcher.DispatchOptions | undefined
-  /** The one that it was sent on: the endpoint may have another one by now. */
+  /** The pool that the request was sent to. The endpoint may have a newer one. */
   #pool: Dispatcher | undefined
   #connection: Connection | undefined
   #connectWatch: ConnectWatch | undefined
   #isQueued = false
   #resends = 0
 
-  /** `handler` is the pool's; `onNoConnection` is called when none was established in time. */
+  /**
+   * The pool calls `handler`. `onConnectTimeout` is called when no connection was established in time: never
+   * synchronously, and not after `stop()`.
+   */
   constructor(
     attempt: Attempt,
     deadlines: Deadlines,
@@ -54,12 +63,15 @@ export class RequestSender implements ConnectWaiter {
     return this.#pool !== undefined && isReachable(this.#pool)
   }
 
-  /** Whether its connection has already brought an answer. */
+  /** True if an earlier response has come over the same connection. */
   get isReused(): boolean {
     return this.#connection?.used === true
   }
 
-  /** When it left the queue of its pool, by the clock: 0 if it was never in there, Infinity while it is. */
+  /**
+   * The clock's time, in milliseconds, at which the request left the queue of its pool: 0 if it never was in the
+   * queue, Infinity while it is.
+   */
   get queuedUntil(): number {
     return this.#isQueued && this.hasConnection ? Infinity : this.leftQueueAt
   }
@@ -75,7 +87,7 @@ export class RequestSender implements ConnectWaiter {
         ? trail.dispatch(() => pool.dispatch(request, this.#handler))
         : pool.dispatch(request, this.#handler)
     } catch (error) {
-      // A transport of the user's own that gives no dispatcher: nothing was sent, and nothing is held.
+      // For example, a user function `transport` has thrown or returned no dispatcher. Nothing was sent.
       this.#attempt.error = error
       this.#attempt.settle(VERDICTS.mistaken)
       this.#attempt.release()
@@ -87,7 +99,7 @@ export class RequestSender implements ConnectWaiter {
     return more
   }
 
-  /** A connection of the pool has taken it. */
+  /** A connection of the pool gets the request. */
   onConnectionAssigned(connection: Connection): void {
     this.#connection = connection
     if (!this.#isQueued) return
@@ -95,7 +107,7 @@ export class RequestSender implements ConnectWaiter {
     if (!connection.established) this.#watchConnect()
   }
 
-  /** It was written to a connection. */
+  /** The request is written to a connection. */
   sent(): void {
     this.stop()
     if (this.#isQueued) this.#leaveQueue()
@@ -117,8 +129,9 @@ export class RequestSender implements ConnectWaiter {
   }
 
   /**
-   * Whether a request without a body, which was not processed or may be repeated, can go to the same instance again. An Idempotency-Key is not
-   * looked for: who sends one nearly always sends a body, and without one the call itself sends it again.
+   * True if the request can be sent to the same instance again: it has no body, and either was not processed or may
+   * be repeated. An Idempotency-Key is not looked for. A request with this header nearly always has a body, and if it
+   * has none, the call retries it.
    */
   mayResend(verdict: Verdict): boolean {
     const { idempotent, retry } = this.#policy
@@ -129,7 +142,10 @@ export class RequestSender implements ConnectWaiter {
     return mayRepeat(verdict, idempotent ?? isIdempotent(request.method, false))
   }
 
-  /** Sends it on a fresh connection: undici gives up the broken one after it has told us. */
+  /**
+   * Sends the request again in a microtask, on a new connection: undici removes the broken connection after it has
+   * called the handler. Calls `onError` if it cannot be sent.
+   */
   resend(onError: (error: Error) => void): void {
     this.#resends++
     this.#connection = undefined

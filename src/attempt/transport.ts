@@ -2,7 +2,7 @@ import { checkRecord, quote } from '../options.ts'
 import { nearest } from '../spelling.ts'
 import { Client, Pool } from '../undici.ts'
 
-/** The options of undici's Pool and Client that a misspelt one may have been meant for. */
+/** The options of undici's Pool and Client. If a name is misspelt, the error suggests one of them. */
 const KNOWN_OPTIONS: readonly string[] = [
   'allowH2',
   'autoSelectFamily',
@@ -27,7 +27,7 @@ const KNOWN_OPTIONS: readonly string[] = [
   'strictContentLength',
 ]
 
-/** Throws unless these are options that undici takes. It is asked itself; some of what it lets pass it should not. */
+/** Throws unless undici accepts these options. undici checks most of them itself. The rest is checked here. */
 export function checkTransport(options: Pool.Options): void {
   checkRecord('transport', options, 'an object with options of undici, or a function')
   if (typeof (options as { dispatch?: unknown }).dispatch === 'function') {
@@ -35,7 +35,7 @@ export function checkTransport(options: Pool.Options): void {
       'transport must be options of undici, or a function: for a dispatcher write () => dispatcher',
     )
   }
-  // It would take the place of our own connections, which end with their instance also while they are being made.
+  // It would replace this library's connections, which end with their instance even while they are being established.
   if (options.factory !== undefined) {
     throw new TypeError(
       'transport.factory is not taken: write transport: ({ url }) => new Pool(url, { factory })',
@@ -43,13 +43,14 @@ export function checkTransport(options: Pool.Options): void {
   }
   for (const [key, value] of Object.entries(options) as [string, unknown][]) {
     if (Number.isNaN(value)) throw new RangeError(`transport.${key} must be a number, got NaN`)
-    // Others may be those of a later undici.
+    // An unknown name may be an option of a later undici.
     const suggestion = KNOWN_OPTIONS.includes(key) ? undefined : nearest(key, KNOWN_OPTIONS)
     if (suggestion !== undefined)
       throw new TypeError(`transport.${key} is not an option; did you mean ${suggestion}?`)
   }
   try {
-    // Made only to have its options checked; it opens no connection. The Pool looks at some of its options, the rest is for each Client that it makes.
+    // Both are made only to check the options, and open no connection. The Pool checks some of its options, each
+    // Client that it makes checks the others.
     void new Pool('http://localhost', options)
     void new Client('http://localhost', options)
   } catch (error) {

@@ -1,12 +1,12 @@
 import type { Dispatcher } from '../undici.ts'
 import { addressRequest, type LogicalHost } from './address.ts'
 
-/** Thrown to undici in the place of a request: it drops the request, and keeps the connection that it has made for it. */
-const STOP_BEFORE_SENDING = new Error('the connection is all that was wanted')
+/** `onRequestStart` throws it. undici then drops the request, and keeps the connection that it has made for it. */
+const STOP_BEFORE_SENDING = new Error('only the connection is needed')
 
 /**
- * Opens `count` connections of an instance's pool, TLS included, over which nothing is sent. Resolves once each is open, or could not
- * be opened; never rejects.
+ * Opens `count` connections to an instance, with their TLS handshakes, and sends nothing over them. Resolves when
+ * each is open or has failed. Never rejects.
  */
 export async function warmUp(
   pool: Dispatcher,
@@ -14,7 +14,7 @@ export async function warmUp(
   logical: LogicalHost,
   count: number,
 ): Promise<void> {
-  // As a call would: the name in TLS is part of a connection.
+  // A call has the same TLS server name. undici uses a connection only for requests with its server name.
   const request = addressRequest(
     { origin, path: '/', method: 'GET', headers: {} },
     origin,
@@ -26,14 +26,17 @@ export async function warmUp(
       try {
         pool.dispatch({ ...request }, new ConnectOnlyHandler(resolve))
       } catch {
-        // What a pool cannot send at all. A closed one says so to the handler.
+        // The pool does not accept the request. A closed pool calls `onResponseError` instead.
         resolve()
       }
     })
   await Promise.all(Array.from({ length: count }, each))
 }
 
-/** undici makes a connection and calls `onRequestStart`. It throws there: nothing is sent, and the connection stays in the pool. */
+/**
+ * undici makes a connection and calls `onRequestStart`. This handler throws there, so nothing is sent, and the
+ * connection stays in the pool.
+ */
 class ConnectOnlyHandler implements Dispatcher.DispatchHandler {
   readonly #onDone: () => void
 
