@@ -28,9 +28,7 @@ export class Exchange extends Relay implements ConnectionListener {
   /** True once the request is written to a connection. Before that, a request of any method may be sent again. */
   sent = false
   dispatched = false
-  /**
-   * The error with which this client has ended the request. fetch would report a general network error in its place.
-   */
+  /** The error with which this client has ended the request. fetch would hide it behind a network error. */
   timedOut: Error | undefined = undefined
   readonly attempt: Attempt
   readonly #deadlines: Deadlines
@@ -50,10 +48,7 @@ export class Exchange extends Relay implements ConnectionListener {
   #controller: Controller | undefined
   #abort: ((reason: Error) => void) | undefined
   #aborted: Error | undefined
-  /**
-   * The reason, after a time limit has passed. The handler gets this error in place of a response. The request is
-   * aborted once the event loop has polled its socket again.
-   */
+  /** Set when a time limit has passed: the error for the handler, until the event loop has polled and `abort` runs. */
   #callerTimeout: Error | undefined
   #idleWatch: IdleWatch | undefined
 
@@ -115,9 +110,7 @@ export class Exchange extends Relay implements ConnectionListener {
     this.#sender.onConnectionAssigned(connection)
   }
 
-  /**
-   * Ends the attempt from this client's side, for example at a timeout, after another hedge has won, or in `close()`.
-   */
+  /** Ends the attempt from this client's side: at a timeout, after another hedge has won, or in `close()`. */
   abort(reason: Error): void {
     this.#aborted = reason
     this.#stopTimers()

@@ -17,14 +17,15 @@ import type { Plans } from '../plan/plans.ts'
 import type { Logical } from '../plan/target.ts'
 import { isGoodForCaller } from '../../verdict/verdict.ts'
 
-/** Whose plans may be replaced between two calls. */
+/** Holds the plans of a client. An update of its options replaces them. */
 export interface CurrentPlans {
   readonly plans: Plans
 }
 
 /**
- * The attempt plane as an undici dispatcher: one pick, one send, whatever the origin says. No deadline, no
- * retry: those belong to whoever dispatches. No #private fields, because `compose` puts a Proxy in front.
+ * A client as an undici dispatcher. Each request is one attempt on one instance, whatever its origin says. There is
+ * no deadline and no retry: the code that dispatches is responsible for both. The class has no #private fields,
+ * because `compose` puts a Proxy in front of it.
  */
 export class AttemptDispatcher extends Dispatcher {
   private readonly core: Core
@@ -107,7 +108,10 @@ export class AttemptDispatcher extends Dispatcher {
     mirrorRequest(core, plan, { attempt, options, origin: String(options.origin ?? ''), logical, priority })
   }
 
-  /** For headers(), which may never answer: no longer than an attempt, or a call, may take, or until close(). */
+  /**
+   * Waits for the user function `headers()`, which may never answer. The wait ends when the timeout of an attempt or
+   * of the call has passed, or in `close()`. Calls at most one of the two callbacks, once, and never synchronously.
+   */
   private awaitHeaders<T>(
     { timeout }: Plan,
     answer: Promise<T>,
@@ -131,7 +135,10 @@ export class AttemptDispatcher extends Dispatcher {
     )
   }
 
-  /** Until the first snapshot; `send` then says itself what is wrong, if something is. */
+  /**
+   * Calls `send` once there is a first snapshot, the source has failed, or the client closes. `send` then reports
+   * what is wrong. It is called synchronously if the source has failed already.
+   */
   private waitForSnapshot(plan: Plan, send: () => void): void {
     const { snapshotWaiters, discovery } = this.core
     const resume = AsyncResource.bind(send)
@@ -145,7 +152,7 @@ export class AttemptDispatcher extends Dispatcher {
     if (discovery.isHopeless) giveUp()
   }
 
-  /** The pools are the client's: it closes them. */
+  /** Closes nothing: the pools belong to the client, which closes them. */
   override close(callback?: () => void): Promise<void> {
     callback?.()
     return Promise.resolve()
@@ -156,14 +163,15 @@ export class AttemptDispatcher extends Dispatcher {
   }
 }
 
-/** Whether the option `headers` may take its time. */
+/** True if the option `headers` has functions, which may return a promise. */
 function hasHeaderFunctions({ headers: { own } }: Plan): boolean {
   return own !== undefined && own.functions.length > 0
 }
 
 /**
- * What was asked for, though the caller changes his objects before it is sent, or sent again on another connection. undici reads
- * headers and query when it is called, and a body when it writes it: so that is copied only for a request that waits here.
+ * Returns a copy of the request, because the caller may change his objects before it is sent, or sent again on
+ * another connection. undici reads headers and query when it is called, and the body when it writes it. So query and
+ * body are copied only if the request waits here first.
  */
 function copyRequest(options: Dispatcher.DispatchOptions, isDelayed: boolean): Dispatcher.DispatchOptions {
   const request = { ...options, headers: copyPlainHeaders(options.headers) }
@@ -172,13 +180,13 @@ function copyRequest(options: Dispatcher.DispatchOptions, isDelayed: boolean): D
   return { ...request, body: copyBody(options.body) ?? null }
 }
 
-/** Without a handler there is nobody to hear of an error: undici throws. */
+/** Without a handler, an error cannot be reported, so undici throws it. */
 function checkHandler(handler: unknown): void {
   if (typeof handler === 'object' && handler !== null) return
   throw new errors.InvalidArgumentError('handler must be an object')
 }
 
-/** The checks of undici that a pool would be too late for: method and path find the plan. */
+/** Makes the checks of undici that the pool would make too late: method and path are needed to find the plan. */
 function checkOptions(options: unknown): void {
   if (typeof options !== 'object' || options === null) {
     throw new errors.InvalidArgumentError('opts must be an object.')
@@ -190,7 +198,7 @@ function checkOptions(options: unknown): void {
 
 const ABORTABLE = Object.freeze({ abortable: true })
 
-/** The call ends with its only attempt. */
+/** Sends the only attempt of a call, and ends the call's journal with it. */
 function sendWithJournal(journal: Journal, attempt: Attempt, dispatch: () => boolean): void {
   const trail = (attempt.trail = journal.onlyTrail(attempt.instance))
   trail.onEnd = ({ outcome, status, error }) => {

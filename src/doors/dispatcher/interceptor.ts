@@ -2,15 +2,16 @@ import { checkRecord } from '../../options.ts'
 import type { Dispatcher } from '../../undici.ts'
 import { logicalAddress } from '../plan/target.ts'
 
-/** What the interceptor uses of a client. */
+/** The part of a client that the interceptor uses. */
 export interface DispatchingClient {
   readonly dispatcher: Dispatcher
   snapshot(): { readonly service: string }
 }
 
 /**
- * Clients as an undici interceptor: requests to their hosts go to an instance, all others on to whatever is
- * inside. The attempt plane alone: retry and redirect interceptors belong outside of it, composed after it.
+ * Returns an undici interceptor. It sends requests for the hosts of these clients to an instance, and passes all
+ * others on to the dispatcher inside. Each request is one attempt. Compose retry and redirect interceptors after this
+ * one, so that they are outside of it.
  *
  * @example
  * setGlobalDispatcher(new Agent().compose(outrigger(users), interceptors.redirect({ maxRedirections: 5 })))
@@ -21,7 +22,7 @@ export function outrigger(
 ): Dispatcher.DispatcherComposeInterceptor {
   const dispatchers = dispatchersByHost(services)
   return (dispatch) =>
-    // `compose` asks for exactly two parameters.
+    // `compose` requires a function of exactly two parameters.
     (options, handler) => {
       const ours = dispatchers.get(hostOf(options.origin))
       return ours ? ours.dispatch(options, handler) : dispatch(options, handler)
@@ -52,7 +53,10 @@ function isClient(value: unknown): value is DispatchingClient {
   return typeof value === 'function' && 'dispatcher' in value && 'snapshot' in value
 }
 
-/** The key of an origin in whatever form undici takes it; not parsed, because that costs more than a pick. */
+/**
+ * Returns the host of an origin in any form that undici accepts. The origin is not parsed, because that costs more
+ * than a pick.
+ */
 function hostOf(origin: string | URL | undefined): string {
   if (typeof origin !== 'string') return origin?.host ?? ''
   const start = origin.indexOf('//') + 2

@@ -10,25 +10,28 @@ import type { AttemptResult } from '../../verdict/classify.ts'
 import { thrownVerdict } from '../../verdict/fault.ts'
 import type { Verdict } from '../../verdict/verdict.ts'
 
-/** What `client.execute()` gives its function beside the instance. */
+/** What the function of `client.execute()` gets besides the instance. */
 export interface ExecuteContext {
-  /** Aborts when this try is given up: by the caller, a deadline, or another try that was faster. */
+  /** Aborts when this try is cancelled: by the caller, by a timeout, or because another try was faster. */
   readonly signal: AbortSignal
-  /** 1 for the first try. */
+  /** The number of the try, counted from 1. */
   readonly attempt: number
 }
 
-/** What `client.execute()` takes beside its function. */
+/** Options of `client.execute()`. */
 export interface ExecuteOptions {
-  /** Ends the call with its reason. */
+  /** Aborts the call, which rejects with the signal's reason. */
   signal?: AbortSignal
-  /** A route key whose policy applies, `'GET /users/{id}'`. */
+  /** The route key whose policy applies, such as `'GET /users/{id}'`. @default the client's policy */
   route?: string
-  /** Whether the function may run again after it failed; `false`: it is never retried or hedged. @default the route's, or true */
+  /**
+   * Whether the function may run again after it has failed. With `false` it is never retried or hedged. @default the
+   * route's, or true
+   */
   idempotent?: boolean
-  /** Who is shed first when there is too little for everybody. @default the route's */
+  /** The importance of the call: if there are too many, less important ones are refused first. @default the route's */
   priority?: Priority
-  /** From `withDeadline()`: the time by which the caller's own caller wants its answer. */
+  /** Set by `withDeadline()`: the time by which the request that this call serves must be answered. */
   deadline?: number
 }
 
@@ -40,10 +43,10 @@ export const EXECUTE_OPTIONS: readonly (keyof ExecuteOptions)[] = [
   'deadline',
 ]
 
-/** What is done with the chosen instance. */
+/** Is called with the chosen instance for each try. */
 export type ExecuteFunction<T> = (instance: Instance, context: ExecuteContext) => T | PromiseLike<T>
 
-/** The generic door: balance, break and retry around any function. */
+/** The generic door: picks an instance for any function, with breakers and retries. */
 export class ExecuteOperation<T> implements Operation<T> {
   readonly plan: Plan
   readonly runsCode = true
@@ -70,7 +73,7 @@ export class ExecuteOperation<T> implements Operation<T> {
   }
 
   discard(): void {
-    // A value that came too late holds nothing we know how to free.
+    // This client does not know how to free a value that comes too late.
   }
 
   send(attempt: Attempt, { clock }: SendContext, receiver: Receiver<T>): Sending {
@@ -91,7 +94,9 @@ export class ExecuteOperation<T> implements Operation<T> {
   }
 }
 
-/** One run of the caller's function. Nobody can tell what of it has reached the instance. */
+/**
+ * One run of the caller's function. It counts as sent, because this client cannot tell what has reached the instance.
+ */
 class Execution implements Sending, ExecuteContext {
   readonly sent = true
   readonly queuedUntil = 0
@@ -108,7 +113,7 @@ class Execution implements Sending, ExecuteContext {
     return this.#attempt.number
   }
 
-  /** Most functions never look at it, and it is not cheap. */
+  /** Made when it is first read, because it is not cheap, and most functions never read it. */
   get signal(): AbortSignal {
     return (this.#controller ??= new AbortController()).signal
   }
@@ -118,7 +123,10 @@ class Execution implements Sending, ExecuteContext {
     this.#end(reason)
   }
 
-  /** The function may have been answered in time, and not have heard of it yet. */
+  /**
+   * The function may have got its response in time, but not have continued yet. If the clock can wait for that, the
+   * attempt is settled in a later callback.
+   */
   abortAtLimit(reason: Error, verdict: Verdict): void {
     const settle = (): void => {
       this.#attempt.settle(verdict)
@@ -148,7 +156,10 @@ async function run<T>(
   return { value, ...httpResultOf(value) }
 }
 
-/** What a Response, or anything else that says as HTTP does how it went, says; of any package, and in any case. */
+/**
+ * Returns the status and headers of a value that looks like an HTTP response of any package. The case of header names
+ * does not matter.
+ */
 function httpResultOf(value: unknown): Pick<AttemptResult, 'status' | 'headers'> {
   const { status, headers } = (value ?? {}) as { status?: unknown; headers?: unknown }
   if (typeof status !== 'number') return {}
@@ -156,7 +167,7 @@ function httpResultOf(value: unknown): Pick<AttemptResult, 'status' | 'headers'>
   const entries: Iterable<unknown> = Symbol.iterator in headers ? (headers as never) : Object.entries(headers)
   const texts: [string, string | string[]][] = []
   for (const entry of entries) {
-    // The headers of a table, or of a HAR file, are none of HTTP's.
+    // These are not the headers of HTTP, but for example those of a table or a HAR file.
     if (!Array.isArray(entry) || typeof entry[0] !== 'string') return { status }
     const [name, text] = entry as [string, unknown]
     texts.push([name.toLowerCase(), Array.isArray(text) ? text.map(String) : String(text)])

@@ -4,18 +4,19 @@ import { startTimer } from '../../clock.ts'
 import { timeoutError } from '../../errors.ts'
 import { discardResponse } from './discard-response.ts'
 
-/** Whose fallback is waited for, and until when. */
+/** The call whose fallback is awaited. */
 interface FallbackWait {
   readonly core: Core
   readonly plan: Plan
   readonly signal: AbortSignal | undefined
-  /** The caller's own. */
+  /** The caller's deadline by the clock, in milliseconds; Infinity for none. */
   readonly deadline: number
 }
 
 /**
- * What a fallback answers, unless its caller gives up first, his deadline passes, the client closes, or it takes longer
- * than the whole call might have: it is asked when that time may be over already. What comes too late is let go of.
+ * Returns the response of a fallback. Rejects if the caller aborts, his deadline passes, the client closes, or the
+ * fallback takes longer than `timeout.total`. That time begins here, because the time of the call may be over
+ * already. A response that comes too late is discarded.
  */
 export function awaitFallback(
   waiting: FallbackWait,

@@ -18,26 +18,32 @@ import { cacheModeOf, sharedInit, variantOf } from './shared-init.ts'
 import type { Target } from '../plan/target.ts'
 import { isA } from '../../hooks/thrown.ts'
 
-/** One fetch call, for those who may answer it in the service's stead. */
+/**
+ * One fetch call, as seen by what may answer it in place of the service: the fallback, stored responses, and shared
+ * requests.
+ */
 export interface FallbackCall {
   readonly core: Core
   readonly plan: Plan
   readonly method: string
   readonly url: string
-  /** All that are sent. */
+  /** All headers that are sent. */
   readonly headers: Headers
-  /** What else tells it from others. */
+  /** The other properties that distinguish it from calls for the same URL. */
   readonly variant: string
-  /** fetch's `cache`. */
+  /** The value of fetch's option `cache`. */
   readonly cache: string
   readonly signal: AbortSignal | undefined
   readonly deadline: number
-  /** What it must have in common with others to share their request; undefined if it must not. */
+  /** Calls may share a request only if this value is the same. Undefined if the call must not share a request. */
   readonly shareGroup: string | undefined
   readonly path: string
-  /** What it has to tell while it waits for the answer to another caller's request. */
-  joined: Journal | undefined
-  /** Makes the call, under the signal of all who share it if it is shared; `leaving` is then that of the one who makes it. */
+  /** The journal of this call while it waits for the response to another caller's request. */
+  joinedJournal: Journal | undefined
+  /**
+   * Makes the call. If its request is shared, `shared` aborts once all callers have left, and `leaving` is the signal
+   * of the caller who makes it.
+   */
   start(shared?: AbortSignal, leaving?: AbortSignal): Promise<Response>
 }
 
@@ -48,11 +54,11 @@ export function fallbackCall(
   given: CallInit | undefined,
   start: (init: CallInit | undefined, leaving?: AbortSignal) => Promise<Response>,
 ): FallbackCall {
-  // A Request in the place of the init says it all.
+  // A Request that is passed as init has all properties.
   const request = [given, input].find((each) => each instanceof Request)
   const init = given instanceof Request ? undefined : withRereadableHeaders(given)
   const own = given instanceof Request ? given : init
-  // What is no signal is fetch's to complain of.
+  // fetch itself rejects a value that is not a signal.
   const isSignal = init?.signal == null || signalOf(init, request) !== undefined
   const mayShare = method === 'GET' && init?.body == null && init?.json === undefined && isSignal
   return {
@@ -61,7 +67,7 @@ export function fallbackCall(
     method,
     url,
     path,
-    joined: undefined,
+    joinedJournal: undefined,
     headers: allHeaders(plan, init?.headers ?? request?.headers),
     variant: variantOf(init, request),
     cache: cacheModeOf(init, request),
@@ -74,7 +80,10 @@ export function fallbackCall(
   }
 }
 
-/** With those of the option `headers`, which an update may change: what was kept under the old ones is not for the new. */
+/**
+ * Adds the fixed headers of the option `headers`. An update may change them, and a response that was stored with the
+ * old ones must not be used with the new ones.
+ */
 function allHeaders({ headers: { own } }: Plan, given: RequestInit['headers']): Headers {
   const all = new Headers(given)
   for (const [name, value] of Object.entries(own?.fixed ?? {})) if (!all.has(name)) all.set(name, value)
@@ -85,40 +94,43 @@ function withRereadableHeaders(init: CallInit | undefined): CallInit | undefined
   return init?.headers ? { ...init, headers: rereadableHeaders(init.headers) } : init
 }
 
-/** Whether the plan has anything to fall back to, or anybody to share a request with. */
+/** True if the plan has a fallback, stored responses or shared requests. */
 export function hasFallback({ fallback: { answer, stale, coalescer } }: Plan): boolean {
   return answer !== undefined || stale !== undefined || coalescer !== undefined
 }
 
-/** Shares the request with identical ones under way, if the plan says so. */
+/** Makes the call. If the plan says so, it shares its request with identical calls that are in flight. */
 function sendShared(call: FallbackCall): Promise<Response> {
   const { shareGroup, variant, core, plan } = call
   const { coalescer } = plan.fallback
   if (!coalescer || shareGroup === undefined || hasEnded(call)) return call.start()
   const key = coalescer.key({ ...call, variant: JSON.stringify([variant, shareGroup]) }, call.cache)
   if (!key) return call.start()
-  // Who goes on alone after he has waited has no more time than before.
+  // A call that has waited for a shared response, and must then be sent alone, gets no additional time.
   const deadline = Math.min(call.deadline, core.clock.now() + plan.timeout.total)
   return limitToDeadline(call, (signal) => {
     const alone = (): Promise<Response> => {
-      // It is a call like any other from now on, if it has any time left to be one.
-      if (deadline > core.clock.now()) call.joined = undefined
+      // From now on it is a call of its own, unless its time is over.
+      if (deadline > core.clock.now()) call.joinedJournal = undefined
       return limitToDeadline({ core, signal, deadline }, (own) => call.start(own))
     }
     const joined = (): void => {
       const { method, path } = call
-      call.joined = core.observer.begin({ door: 'fetch', route: plan.route?.key, method, path })
+      call.joinedJournal = core.observer.begin({ door: 'fetch', route: plan.route?.key, method, path })
     }
     return coalescer.run(key, { signal, start: (all) => call.start(all, signal), alone, joined })
   })
 }
 
-/** It shares nothing: it ends as a call of its own, which is told of. */
+/**
+ * True if the call has ended before it begins. It shares no request, so that its end is reported like that of any
+ * call.
+ */
 function hasEnded({ core, signal, deadline }: FallbackCall): boolean {
   return signal?.aborted === true || deadline <= core.clock.now()
 }
 
-/** A deadline of the caller's own is nobody else's: it ends his wait, and not the request that he shares. */
+/** Rejects when the caller's deadline passes. This ends only the caller's wait, and not the request that he shares. */
 async function limitToDeadline(
   { core, signal, deadline }: Pick<FallbackCall, 'core' | 'signal' | 'deadline'>,
   wait: (signal: AbortSignal | undefined) => Promise<Response>,
@@ -136,7 +148,10 @@ async function limitToDeadline(
   }
 }
 
-/** The answer of the service if it is good; otherwise the last good one, the fallback's, or what there is. */
+/**
+ * Returns the response of the service if it is good. Otherwise returns the stored response, that of the fallback, or
+ * the failure itself.
+ */
 export async function withFallback(call: FallbackCall): Promise<Response> {
   const { stale, answer } = call.plan.fallback
   const request = stale?.request(call, call.cache)
@@ -167,7 +182,7 @@ export async function withFallback(call: FallbackCall): Promise<Response> {
     try {
       made = checkAnswer(await awaitFallback(call, answer(failure, describe(call))), failure)
     } finally {
-      // Unless it lives on in the answer.
+      // The fallback may have used the body of the failed response.
       if (isA(failure, Response) && made !== failure && made?.body !== failure.body) discardFailure(failure)
     }
     announceFallback(call, failure)
@@ -177,12 +192,14 @@ export async function withFallback(call: FallbackCall): Promise<Response> {
   throw failure
 }
 
-/** Who shares another caller's request has a call of its own all the same. */
-function endSharedJournal({ joined }: FallbackCall, result: CallResult): void {
-  joined?.end({ ...result, coalesced: true })
+/** Reports the end of a call that has shared another caller's request: it is a call of its own. */
+function endSharedJournal({ joinedJournal }: FallbackCall, result: CallResult): void {
+  joinedJournal?.end({ ...result, coalesced: true })
 }
 
-/** The caller relies on a Response; duck-typed, for it may be the one of an npm package. */
+/**
+ * Throws unless the fallback has returned a Response. It may be one of an npm package, so only its status is checked.
+ */
 function checkAnswer(answer: Response, failure: unknown): Response {
   const { status } = (answer as Partial<Response> | null | undefined) ?? {}
   if (typeof status === 'number') return answer
@@ -190,14 +207,14 @@ function checkAnswer(answer: Response, failure: unknown): Response {
   throw new TypeError(`fallback must return a Response, got ${quote(answer)}`, { cause })
 }
 
-/** Nobody is going to read it. */
+/** Discards a response that is not returned to the caller. */
 function discardFailure(failure: unknown): void {
   if (isA(failure, Response)) discardResponse(failure)
 }
 
 function isGood(response: Response, { classify: custom }: Plan): boolean {
   const headers = isWhole(response) ? Object.fromEntries(response.headers) : {}
-  // The attempt has asked `classify` already, perhaps of another caller's call, and its verdict is not kept with the response.
+  // `classify` was asked already, perhaps for another caller's call. Its verdict is not kept with the response.
   return isGoodForCaller(answerVerdict({ status: response.status, headers }, custom).outcome)
 }
 

@@ -4,7 +4,7 @@ import type { BodySource, CallInit } from '../../typed/call-input.ts'
 
 type RequestHeaders = NonNullable<RequestInit['headers']>
 
-/** What is left for fetch once `params`, `query` and `json` are used up. Never the caller's own object, changed. */
+/** Returns the init for fetch, without the members that only this library knows. Never changes the caller's object. */
 export function platformInit(init: CallInit | undefined, method: string): RequestInit | undefined {
   if (!init) return method === 'GET' ? undefined : { method }
   const { params: _params, query: _query, deadline: _deadline, priority, json, body: given, ...others } = init
@@ -24,26 +24,35 @@ export function platformInit(init: CallInit | undefined, method: string): Reques
   return { ...rest, method, body, headers }
 }
 
-/** The method as the caller spelled it, if it is his: fetch knows which ones it may put in upper case. */
+/**
+ * Returns the method as the caller spelled it, if it is the same one: fetch decides itself which methods it changes
+ * to upper case.
+ */
 export function spelledMethod(asked: unknown, method: string): string {
   return typeof asked === 'string' && asked.toUpperCase() === method ? asked : method
 }
 
-/** Headers for more than one reader: strategies, keys and each try. A generator, or `entries()`, is for one. */
+/**
+ * Returns headers that can be read more than once: strategies, keys and each try read them. A generator, or the
+ * result of `entries()`, can be read once only.
+ */
 export function rereadableHeaders(headers: RequestHeaders): RequestHeaders {
   const isIterable = typeof headers === 'object' && Symbol.iterator in headers
   return isIterable && !Array.isArray(headers) && !(headers instanceof Headers) ? [...headers] : headers
 }
 
-/** As fetch has it: null lets go of the Request's own. Of what is no signal, fetch will say so. */
+/**
+ * Returns the signal as fetch finds it: null in the init removes the Request's signal. fetch itself rejects a value
+ * that is not a signal.
+ */
 export function signalOf(init: CallInit | undefined, request: Request | undefined): AbortSignal | undefined {
   const signal: unknown = init?.signal === undefined ? request?.signal : init.signal
   return signal instanceof AbortSignal ? signal : undefined
 }
 
-/** A body made afresh for one try. A stream needs `duplex`, which nobody should have to know. */
+/** Returns the init with the body of one try. fetch requires `duplex` with a stream, so it is set here. */
 export function withBody(init: RequestInit | undefined, body: BodySource): RequestInit {
-  // It would be sent as the text '[object Promise]'.
+  // fetch would send a promise as the text '[object Promise]'.
   if (disown(body)) {
     throw new TypeError('body must be a function that returns a body, got one that returns a promise')
   }

@@ -2,7 +2,7 @@ import { OutriggerError } from '../../errors.ts'
 import { BodyReader, byteStream, type ByteSource } from '../../fallback/byte-stream.ts'
 import { isWhole, responseLike } from '../../fallback/response.ts'
 
-/** The same response, whose body fails once it has brought more than `max` bytes, after decoding. */
+/** Returns the response with a body that fails once it has brought more than `max` bytes after decoding. */
 export async function withMaxSize(answer: Promise<Response>, max: number): Promise<Response> {
   const response = await answer
   if (!isWhole(response) || !response.body) return response

@@ -10,7 +10,7 @@ import { isIdempotent, isReplayable } from '../../verdict/again.ts'
 import { discardBody, holdsResource } from '../input/discard-body.ts'
 import { discardResponse } from './discard-response.ts'
 import { platformInit, signalOf, spelledMethod, withBody } from './init.ts'
-import { requestCopies, type RequestCopies } from './request-copies.ts'
+import { copiesOf, type RequestCopies } from './request-copies.ts'
 import type { HeaderTemplates } from './fast/header-templates.ts'
 import { FastPath, type ThroughFetch } from './fast/fast-path.ts'
 import { plainInitOf } from './fast/plain-call.ts'
@@ -18,7 +18,10 @@ import { FetchTransfer, type FetchCall, type OtherClients } from './transfer.ts'
 import type { Logical, Target } from '../plan/target.ts'
 import type { BodySource, CallInit, FetchInput } from '../../typed/call-input.ts'
 
-/** A call through the platform's fetch: the logical URL above it, the instance's pool below it. */
+/**
+ * A call through the platform's fetch. fetch sees the logical URL, and below it the request goes to the pool of an
+ * instance.
+ */
 export class FetchOperation implements Operation<Response>, FetchCall, ThroughFetch {
   readonly core: Core
   readonly logical: Logical
@@ -40,7 +43,7 @@ export class FetchOperation implements Operation<Response>, FetchCall, ThroughFe
   readonly #init: RequestInit | undefined
   readonly #platform: Platform
   readonly #isReplayable: boolean
-  /** Sends a plain call by itself; undefined for every other. */
+  /** Sends a plain call without fetch; undefined for any other call. */
   readonly #fastPath: FastPath | undefined
 
   constructor(
@@ -55,7 +58,7 @@ export class FetchOperation implements Operation<Response>, FetchCall, ThroughFe
     firstCallerSignal: AbortSignal | undefined,
   ) {
     const request = requestOf(input, given, target.url)
-    // What a Request has are getters, which no spread would copy.
+    // The properties of a Request are getters, which a spread does not copy.
     const init = given instanceof Request ? undefined : given
     this.core = core
     this.logical = logical
@@ -81,7 +84,7 @@ export class FetchOperation implements Operation<Response>, FetchCall, ThroughFe
     this.#isReplayable = !isRequestBody && isReplayable(this.#init?.body)
     if (isRequestBody && this.plan.retry && this.#input instanceof Request) {
       const length = this.header('content-length')
-      this.copies = requestCopies(this.#input, length)
+      this.copies = copiesOf(this.#input, length)
       if (this.copies && length !== undefined) this.#init = withoutContentLength(this.#init)
     }
     this.idempotent =
@@ -95,14 +98,14 @@ export class FetchOperation implements Operation<Response>, FetchCall, ThroughFe
     request: Request | undefined,
     given: CallInit | undefined,
   ): FastPath | undefined {
-    // A time limit between two pieces needs a signal, and so fetch.
+    // `timeout.idle` needs a signal, so fetch makes the call.
     if (this.#makeBody || this.plan.timeout.idle < Infinity || given instanceof Request) return undefined
     if (!request) return FastPath.create(templates, target, this.#init)
     const init = given === undefined ? plainInitOf(request) : undefined
     return init && FastPath.create(templates, target, init)
   }
 
-  /** Of a Request, this is known once it has been sent. */
+  /** For a Request with a body, this is known once it was sent. */
   get replayable(): boolean {
     return this.#isReplayable || this.copies?.hasCopy === true
   }
@@ -113,8 +116,9 @@ export class FetchOperation implements Operation<Response>, FetchCall, ThroughFe
   }
 
   /**
-   * The platform looks at a request before it looks at its signal: an aborted one may be malformed, have a used body, or
-   * a stream that must be cancelled. A stream of a call that ends without having been sent is cancelled too.
+   * Makes the call. fetch checks the request before its signal, so an aborted request goes to fetch: it may be
+   * malformed, have a used body, or have a stream that must be cancelled. If the call ends without having been sent,
+   * its stream is cancelled too.
    */
   sendOrRefuse(
     execute: (core: Core, operation: Operation<Response>) => Promise<Response>,
@@ -134,7 +138,7 @@ export class FetchOperation implements Operation<Response>, FetchCall, ThroughFe
   }
 
   send(attempt: Attempt, context: SendContext, receiver: Receiver<Response>): Sending {
-    // Only a signal gives fetch's body the error it is aborted with.
+    // Only if a signal aborts it, fetch's body fails with the reason of the abort.
     const stalled = this.plan.timeout.idle < Infinity ? new AbortController() : undefined
     const transfer = new FetchTransfer(this, attempt, context, receiver, stalled)
     const answer = this.#fastPath
@@ -157,7 +161,7 @@ export class FetchOperation implements Operation<Response>, FetchCall, ThroughFe
     return transfer
   }
 
-  /** One try through the platform's fetch. */
+  /** Makes one try through the platform's fetch. */
   throughFetch(dispatcher: FetchDispatcher, stalled?: AbortSignal): Promise<Response> {
     return this.#platform.fetchThrough(
       dispatcher,
@@ -178,20 +182,23 @@ export class FetchOperation implements Operation<Response>, FetchCall, ThroughFe
   }
 }
 
-/** A Request may stand in either place, or in both. */
+/** A Request may be passed as input, as init, or as both. */
 function requestOf(input: FetchInput, init: CallInit | undefined, url: string): Request | undefined {
   const request = input instanceof Request ? input : undefined
   return init instanceof Request ? new Request(request ?? url, init) : request
 }
 
-/** fetch forgets a Request's referrer once there is an init beside it; with our dispatcher there always is. */
+/**
+ * Returns an init that repeats the Request's referrer. fetch drops the referrer if there is an init, and this client
+ * always passes one with its dispatcher.
+ */
 function initBeside(request: Request | undefined, method: string): RequestInit | undefined {
   if (!request) return platformInit(undefined, method)
   const { referrer, referrerPolicy } = request
   return { method: spelledMethod(request.method, method), referrer, referrerPolicy }
 }
 
-/** The headers of a Request as they are now: the caller may change his Request while it waits or is sent again. */
+/** Copies the headers of a Request, because the caller may change it while it waits or is sent again. */
 function withHeadersOf(request: Request | undefined, init: RequestInit | undefined): RequestInit | undefined {
   return request && init?.headers === undefined ? { ...init, headers: new Headers(request.headers) } : init
 }

@@ -1,16 +1,16 @@
 import { headerOf, withContentLength } from '../../attempt/headers.ts'
 import type { Dispatcher } from '../../undici.ts'
 
-/** The longest body, in bytes, that is kept for another try. */
+/** In bytes. A longer body is not kept for another try. */
 const MAX_LENGTH = 1024 * 1024
 
 /**
- * A Request for more than one try. Its body is a stream, whatever it was made from, and can be read once: each try reads
- * a clone of its own. Only of a body that lies in memory does the platform know the length, and says it in a header;
- * a true stream is not kept, for a clone would collect all of it.
+ * Lets a Request with a body be sent more than once. Its body is a stream, which can be read once, so each try sends
+ * a clone. Only a body in memory is kept: the platform knows its length, and sends it in a header. A true stream is
+ * not kept, because its clone would collect all data in memory.
  */
 export class RequestCopies {
-  /** Whether there is another one to send. */
+  /** True if there is a copy for another try. This is known once the first try was sent. */
   hasCopy = false
   #next: Request
   #copy: Request | undefined
@@ -23,7 +23,7 @@ export class RequestCopies {
     this.#length = length
   }
 
-  /** The Request to send now. The first one is the caller's own, which is then used up, as with fetch. */
+  /** Returns the Request to send now. The first one is the caller's own, whose body is used up then, as with fetch. */
   takeNext(): Request {
     const taken = this.#next
     if (!this.#isFirst && this.#copy) this.#copy = this.#next.clone()
@@ -32,7 +32,10 @@ export class RequestCopies {
     return taken
   }
 
-  /** Called with what the platform sends of it. Returns what is to be sent: with the Content-Length that the caller gave, if he gave one. */
+  /**
+   * Called with what the platform sends for the Request. Returns what to send: with the Content-Length that the
+   * caller gave, if there was one.
+   */
   beforeSend(options: Dispatcher.DispatchOptions): Dispatcher.DispatchOptions {
     this.#keepIfShort(options.headers)
     if (this.#length === undefined) return options
@@ -41,7 +44,7 @@ export class RequestCopies {
 
   #keepIfShort(headers: Dispatcher.DispatchOptions['headers']): void {
     if (!this.#copy || this.hasCopy) return
-    // Without the header, or with one that was not understood, NaN is not less.
+    // If the header is missing or not a number, NaN makes this false.
     this.hasCopy = Number(headerOf(headers, 'content-length') ?? NaN) <= MAX_LENGTH
     if (this.hasCopy) return
     this.#copy.body?.cancel().catch(() => {})
@@ -50,10 +53,10 @@ export class RequestCopies {
 }
 
 /**
- * Undefined for a Request that cannot be sent again. `length` is the Content-Length that the caller gave: it says nothing about what the body
- * was made from, so the platform must be given the Request without it.
+ * Returns undefined if the Request cannot be sent again. `length` is the Content-Length that the caller gave. It says
+ * nothing about what the body was made from, so the platform must get the Request without it.
  */
-export function requestCopies(request: Request, length: string | undefined): RequestCopies | undefined {
+export function copiesOf(request: Request, length: string | undefined): RequestCopies | undefined {
   if (!request.body || request.bodyUsed || request.body.locked) return undefined
   return new RequestCopies(request, request.clone(), length)
 }

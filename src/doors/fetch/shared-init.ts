@@ -1,6 +1,6 @@
 import type { CallInit } from '../../typed/call-input.ts'
 
-/** What of a fetch changes its answer besides method, URL and headers, with fetch's own defaults. */
+/** The properties, besides method, URL and headers, that can change the response, with fetch's defaults. */
 const FETCH_DEFAULTS: Record<string, string> = {
   redirect: 'follow',
   credentials: 'same-origin',
@@ -11,7 +11,7 @@ const FETCH_DEFAULTS: Record<string, string> = {
   referrerPolicy: '',
 }
 
-/** Two fetches for the same may still ask for different answers. */
+/** Returns a text that differs if two calls with the same method, URL and headers ask for different responses. */
 export function variantOf(init: CallInit | undefined, request: Request | undefined): string {
   const of = (source: object | undefined, name: string): unknown => source && Reflect.get(source, name)
   return JSON.stringify(
@@ -21,12 +21,12 @@ export function variantOf(init: CallInit | undefined, request: Request | undefin
   )
 }
 
-/** fetch's `cache`: how new the caller wants the answer to be. */
+/** Returns the value of fetch's option `cache`, which says how fresh the response must be. */
 export function cacheModeOf(init: CallInit | undefined, request: Request | undefined): string {
   return String((init && Reflect.get(init, 'cache')) ?? request?.cache ?? 'default')
 }
 
-/** The init of a request that several share: under a signal of theirs, and without a deadline of anybody's. */
+/** Returns the init of a request that several callers share. It has their common signal, and no caller's deadline. */
 export function sharedInit(
   init: CallInit | undefined,
   request: Request | undefined,
@@ -37,7 +37,7 @@ export function sharedInit(
     return { ...rest, signal }
   }
   if (!request) return { signal }
-  // fetch forgets a Request's referrer once there is an init beside it.
+  // fetch drops a Request's referrer if there is an init.
   const { referrer, referrerPolicy } = request
   const beside = { signal, referrer, referrerPolicy }
   return init ? new Request(request, beside) : beside

@@ -24,7 +24,10 @@ import type { Priority } from '../../limit/priority.ts'
 import type { RequestCopies } from './request-copies.ts'
 import type { Logical } from '../plan/target.ts'
 
-/** Another client of the app that serves an origin, for redirects from one service to another. */
+/**
+ * Returns the dispatcher of the application's client for an origin, if there is one. A redirect from one service to
+ * another uses it.
+ */
 export type OtherClients = (origin: string) => FetchDispatcher | undefined
 
 /** What all tries of one fetch call share. */
@@ -32,36 +35,39 @@ export interface FetchCall {
   readonly core: Core
   readonly plan: Plan
   readonly priority: Priority
-  /** The path by which the plan was found. */
+  /** The path for which the plan was found. */
   readonly path: string
   readonly logical: Logical
   readonly otherClients: OtherClients | undefined
-  /** The caller's own. */
+  /** The caller's signal. */
   readonly signal: AbortSignal | undefined
   /** The body of the latest try. */
   readonly body: unknown
-  /** For further tries of a Request with a body. */
+  /** The copies of a Request with a body, for further tries. */
   readonly copies: RequestCopies | undefined
-  /** Endpoints that failed after a redirect: a further try goes past them. */
+  /** Endpoints that failed after a redirect. Further tries avoid them. */
   failedAfterRedirect: Set<Endpoint> | undefined
 }
 
 /**
- * The dispatcher below one try of fetch. The first request goes to the attempt's instance, a redirect to wherever it
- * leads. The call knows the first attempt only, so the verdict of the last one is copied to it.
+ * The dispatcher below one try of fetch. It sends the first request to the attempt's instance, and each redirect to
+ * its target. The call knows only the first attempt, so the verdict of the last attempt is copied to the first.
  */
 export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendContext, 'remaining'> {
-  /** Our own reason not to send, which fetch would hide behind its network error. */
+  /** Why the request was not sent. fetch would report a general network error in its place. */
   #refusal: unknown
   readonly #call: FetchCall
   #first: Exchange
-  /** The latest that is ours. */
+  /** The latest exchange of this client. */
   #current: Exchange
-  /** The request of a redirect that left this service. */
+  /** The request of a redirect that has left this service. */
   #outsideRequest: OutsideRequest | undefined
   readonly #stalled: AbortController | undefined
   #origin = ''
-  /** Not the context itself, which holds the call and its response: an unread one could not be collected. */
+  /**
+   * The clock's time, in milliseconds. The context itself is not stored: it refers to the call and its response,
+   * which could then not be garbage-collected while it is unread.
+   */
   readonly #deadline: number
 
   constructor(
@@ -92,7 +98,7 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
     })
   }
 
-  /** Another attempt sends what this one could not. */
+  /** Sends the request with another attempt, because nothing of it was sent. Returns false if it must not be sent. */
   #continueWith(next: Exchange): boolean {
     const last = this.#current
     this.#first = this.#current = next
@@ -107,21 +113,26 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
     return true
   }
 
-  /** KeyedRequest by fetch, which then hands a body down as the caller gave it, for undici's MockAgent to match. */
+  /**
+   * Read by fetch. If true, fetch passes the body on as the caller gave it, so that undici's MockAgent can match it.
+   */
   get isMockActive(): boolean {
     try {
-      // It is sent on that pool next.
+      // The request is sent to this pool next.
       const { constructor } = this.#current.attempt.endpoint.getPool() as {
         constructor?: { name?: unknown }
       }
       return String(constructor?.name).startsWith('Mock')
     } catch {
-      // A transport of the user's that throws: sending says so.
+      // The user function `transport` has thrown. Sending fails with the same error.
       return false
     }
   }
 
-  /** Of the first request: who has answered it with a redirect has had it, so after a redirect nothing counts as unsent. */
+  /**
+   * True if the first request was sent. An instance that has redirected it has processed it, so after a redirect
+   * nothing counts as unsent.
+   */
   get sent(): boolean {
     return this.#first.sent
   }
@@ -134,37 +145,37 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
     return this.#current.queuedUntil
   }
 
-  /** The attempt that produced the response, or undefined if a redirect left this service. */
+  /** The attempt that produced the response, or undefined if a redirect has left this service. */
   get answeringAttempt(): Attempt | undefined {
     return this.#outsideRequest ? undefined : this.#current.attempt
   }
 
-  /** Headers came. */
+  /** The response headers have arrived. */
   answered(response: Response): void {
     if (!this.#first.dispatched) this.#settleMocked(response)
     this.#copyLastVerdict()
   }
 
-  /** The error to go on with. */
+  /** Settles the attempt if fetch has failed without a request. Returns the error with which the try fails. */
   failed(error: unknown): unknown {
     if (!this.#first.dispatched) {
       const { attempt } = this.#first
       attempt.error = error
       const isOurs = this.#refusal === undefined && !isOfBody(error, this.#call.body)
       if (isOurs && isNetworkFailure(error)) attempt.settle(this.#mockFailureVerdict(error))
-      // A mock in the place of fetch may throw a TypeError for any reason.
+      // A mock of fetch may throw a TypeError for any reason.
       else if (isOurs && isBuiltInFetch()) noteRefusedByFetch(error)
       attempt.release()
     }
     this.#copyLastVerdict()
-    // The body of a redirect that fetch did not follow, which nobody will read.
+    // If fetch did not follow a redirect, nothing reads its body.
     if (this.#first.dispatched) (this.#outsideRequest ?? this.#current).dropRest()
     return this.#refusal ?? this.#current.timedOut ?? error
   }
 
   /**
-   * A mock in the place of fetch has failed as the network does. It counts as sent, also with ECONNREFUSED: the mock may have done what
-   * a server does, and nobody can tell.
+   * Returns the verdict for a mock of fetch that has failed like a network. The request counts as sent, even with
+   * ECONNREFUSED, because the mock may have done what a server does.
    */
   #mockFailureVerdict(error: unknown): Verdict {
     const { classify } = this.#call.plan
@@ -213,7 +224,8 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
     handler: Dispatcher.DispatchHandler,
   ): boolean {
     const { core, plan, path, logical, otherClients, failedAfterRedirect } = this.#call
-    // fetch leaves the rest of a redirect's body unread, and would take its error for that of the next answer.
+    // fetch does not read the rest of a redirect's body. If that body fails, fetch would take its error for one of
+    // the next response.
     const last = this.#outsideRequest ?? this.#current
     last.dropRest()
     this.#outsideRequest = undefined
@@ -236,7 +248,7 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
     return sendOneAttempt(core, plan, options, send, number, failedAfterRedirect, path, subset)
   }
 
-  /** Nobody came down to us, because fetch is a mock, which may answer with no more than its test needs. */
+  /** Settles the attempt of a try that a mock of fetch has answered. Its response may have only what its test needs. */
   #settleMocked(response: Response): void {
     try {
       this.#first.settleMocked(response.status, isWhole(response) ? Object.fromEntries(response.headers) : {})
@@ -245,7 +257,10 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
     }
   }
 
-  /** After a redirect, the call retries and hedges by how the last attempt of ours ended. */
+  /**
+   * Copies the verdict of the last attempt to the first one: after a redirect, retries and hedges depend on how the
+   * last attempt of this client has ended.
+   */
   #copyLastVerdict(): void {
     const { attempt } = this.#current
     const known = this.#first.attempt

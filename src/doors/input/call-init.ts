@@ -2,7 +2,7 @@ import type { CallInit, FetchInput } from '../../typed/call-input.ts'
 import { isPriority } from '../../limit/priority.ts'
 import { copyFetchBody, copyHeaders } from './copy.ts'
 
-/** What fetch reads of an init that is not a plain object: its members may be inherited, or getters. */
+/** The members of an init that fetch reads. If the init is not a plain object, they may be inherited, or getters. */
 const FETCH_MEMBERS: readonly string[] = [
   'method',
   'headers',
@@ -21,9 +21,9 @@ const FETCH_MEMBERS: readonly string[] = [
 ]
 
 /**
- * The init of one call: an object of our own, with headers and body as they are now. The members that are not fetch's
- * (`params`, `query`, `json`, `deadline`, `priority`) are ours only where the input is `ours`, a route key or a relative
- * path. Beside a URL or a Request they belong to the library that passed them.
+ * Returns a copy of the init of a call, with copies of its headers and body. Members that fetch does not know
+ * (`params`, `query`, `json`, `deadline`, `priority`) are kept if `isOwn`, that is if the input is a route key or a
+ * relative path. Beside a URL or a Request, they belong to the library that has passed them, and are left out.
  */
 export function readInit(init: CallInit | undefined, isOwn: boolean): CallInit | undefined {
   if (init === undefined || init === null || init instanceof Request) return init ?? undefined
@@ -39,7 +39,10 @@ export function readInit(init: CallInit | undefined, isOwn: boolean): CallInit |
   return read
 }
 
-/** A call of fetch as it is now, for a caller who may change his objects before it is sent. */
+/**
+ * Returns copies of the arguments of fetch, for a call that is sent later. The caller may change his objects before
+ * that.
+ */
 export function copyCall(
   input: FetchInput,
   init: RequestInit | undefined,
@@ -61,13 +64,13 @@ function isPlain(init: object): boolean {
   return prototype === Object.prototype || prototype === null
 }
 
-/** Throws what fetch throws on an init that is no object. */
+/** Throws what fetch throws if the init is not an object. */
 export function refusePrimitive(init: unknown): void {
   if (init === undefined || init === null || typeof init === 'object' || typeof init === 'function') return
   void new Request('http://localhost', init)
 }
 
-/** Throws on a dispatcher of the caller's: the service's own requests go through the pools of the client. */
+/** Throws if the init has a dispatcher: requests to the service go through the client's pools. */
 export function refuseDispatcher(init: CallInit | undefined, origin: string): void {
   if (init instanceof Request || (init && Reflect.get(init, 'dispatcher')) == null) return
   throw new TypeError(

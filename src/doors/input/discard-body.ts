@@ -1,14 +1,14 @@
 import { readOf } from '../../hooks/thrown.ts'
 
 /**
- * Ends a body that nobody is going to read, as fetch and undici do when they refuse a request: the file or socket behind
- * a stream stays open otherwise. A body that somebody has begun to read is that reader's.
+ * Cancels a body that is not going to be read, as fetch and undici do when they reject a request. Otherwise the file
+ * or socket behind a stream stays open. A body that has a reader is left to that reader. Never throws.
  */
 export function discardBody(body: unknown, reason: unknown): void {
   try {
     discard(body, reason)
   } catch {
-    // A Proxy, or a getter that throws. The call fails already, with an error of its own.
+    // The body is a Proxy, or has a getter that throws. The call fails already, with another error.
   }
 }
 
@@ -23,13 +23,13 @@ function discard(body: unknown, reason: unknown): void {
   }
 }
 
-/** Whether `discardBody` has anything to end. */
+/** True if `discardBody` may have something to cancel. */
 export function holdsResource(body: unknown): boolean {
   if (typeof body !== 'object' || body === null) return false
   return body instanceof ReadableStream || 'destroy' in body
 }
 
-/** The same for what a fetch was given. */
+/** Discards the bodies of the arguments of fetch. */
 export function discardInput(input: unknown, init: unknown, reason: unknown): void {
   for (const each of [input, init])
     discardBody(

@@ -1,10 +1,14 @@
 import { pathOf } from '../../url.ts'
 
-/** What a URL parser leaves as it is. Dots at the start of a segment may mean another path. */
+/** Characters that the URL parser does not change. */
 const NORMAL = /^[\w~!$&()*+,;=:@%/?.-]*$/
+/** A segment that begins with a dot: the parser resolves `.` and `..`. */
 const DOTS = /\/(?:\.|%2e)/i
 
-/** A path as the URL parser has it: `..` resolved, no fragment, everything else than ASCII escaped. */
+/**
+ * Returns a path as the URL parser normalises it: `..` is resolved, the fragment is removed, and all characters that
+ * are not ASCII are escaped.
+ */
 export function normalPath(path: string, origin: string): string {
   if (NORMAL.test(path) && !DOTS.test(path)) return path
   return pathOf(new URL(origin + path))

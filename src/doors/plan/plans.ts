@@ -2,24 +2,27 @@ import type { Plan } from '../../call/plan.ts'
 import { parseRouteKey, type RouteKey } from '../../routes/key.ts'
 import { RouteTable } from '../../routes/match.ts'
 
-/** Route keys written at call sites are few; keys built from data would not be. */
+/**
+ * How many undeclared route keys are remembered. Keys in source code are few, but keys that are built from data are
+ * not.
+ */
 const MAX_UNDECLARED_KEYS = 1000
 
-/** A route key as written at a call site, and the plan it stands for. */
-export interface Keyed {
+/** A route key and its plan. */
+export interface KeyedPlan {
   readonly key: RouteKey
   readonly plan: Plan
 }
 
-/** Every plan of a client, by route key and by what a raw URL matches. */
+/** All plans of a client. Finds the plan of a route key, or of a method and a path. */
 export class Plans {
-  /** For calls that match no declared route. */
+  /** The plan of calls that match no declared route. */
   readonly base: Plan
-  /** Those of the declared routes. */
+  /** The plans of the declared routes. */
   readonly routed: readonly Plan[]
   readonly #empty: boolean
   readonly #table: RouteTable<Plan>
-  readonly #byKey = new Map<string, Keyed>()
+  readonly #byKey = new Map<string, KeyedPlan>()
 
   constructor(base: Plan, routed: readonly Plan[]) {
     this.base = base
@@ -36,7 +39,7 @@ export class Plans {
     this.#table = new RouteTable(entries)
   }
 
-  /** Whether any call may be copied. */
+  /** True if any plan copies requests. */
   get mirrors(): boolean {
     return [this.base, ...this.routed].some(({ mirror }) => mirror)
   }
@@ -45,17 +48,18 @@ export class Plans {
     return this.#empty ? this.base : (this.#table.match(method, path)?.value ?? this.base)
   }
 
-  /** Whether a route was declared under this very key, `'/reports/**'` for any method. */
+  /** True if a route was declared with exactly this key. A key such as `'/reports/**'` is for any method. */
   declares(key: string): boolean {
     return this.#byKey.has(key)
   }
 
   /**
-   * The plan of a route key. One that was not declared gets whatever its path matches, under its own name if it is a
-   * template: `'GET /items/7'` is a request of `'GET /items/{id}'`, and events must not count it by itself.
-   * `method` is what a key for any method is called with.
+   * Returns the plan of a route key. `method` is the method of the call, for a key that is for any method.
+   *
+   * An undeclared key gets the plan of the route that its path matches. If the key has placeholders, events show this
+   * key. If not, events show the declared route: `'GET /items/7'` is a request of `'GET /items/{id}'`.
    */
-  byKey(written: string, method?: string): Keyed {
+  byKey(written: string, method?: string): KeyedPlan {
     const known = this.#byKey.get(written)
     if (known) return known
     const key = parseRouteKey(written)
@@ -63,7 +67,7 @@ export class Plans {
     const declared = this.#byKey.get(key.key)?.plan ?? this.#table.match(key.method, key.path)?.value
     const literal = key.segments.every(({ kind }) => kind === 'static')
     const keyed = { key, plan: declared && literal ? declared : { ...(declared ?? this.base), route: key } }
-    // Without the method it is called with, a key for any method says nothing that lasts.
+    // A key for any method is not remembered, because its plan depends on the method of the call.
     if (this.#byKey.size < MAX_UNDECLARED_KEYS && key.method !== '*') this.#byKey.set(written, keyed)
     return keyed
   }

@@ -10,12 +10,12 @@ import { pathOf } from '../../url.ts'
 import { normalPath } from '../input/path.ts'
 import type { Plans } from './plans.ts'
 
-/** What a target depends on. */
+/** The members of an init that decide the target. */
 type TargetInit = Pick<CallInit, 'method' | 'params' | 'query'>
 
-/** A request that is for the service, resolved. */
+/** Where a call to the service goes. */
 export interface Target {
-  /** The logical URL, and its origin: the caller may have asked for https. */
+  /** The logical URL. Its scheme is the one that the caller asked for. */
   readonly url: string
   readonly origin: string
   readonly path: string
@@ -23,15 +23,21 @@ export interface Target {
   readonly plan: Plan
 }
 
-/** The address callers write, and the origin that relative paths stand on. */
+/** The logical address of a service. Relative paths are resolved against its origin. */
 export interface Logical extends LogicalHost {
   readonly origin: string
 }
 
-/** A name in any script (RFC 3490), or an IPv6 address in brackets; the URL parser has the last word. */
+/**
+ * A host name in any script (RFC 3490) or an IPv6 address in brackets, with an optional port. The URL parser checks
+ * the details.
+ */
 const HOST = /^(?:\[[\da-fA-F:.]+\]|[\w.\-\u0080-\uffff]+)(?::\d+)?$/
 
-/** `user-service` or `user-service:8080`, as it stands in a URL. Throws a TypeError on anything else. */
+/**
+ * Returns the address of a service such as `user-service` or `user-service:8080`. Throws a TypeError for anything
+ * else.
+ */
 export function logicalAddress(service: unknown): Logical {
   const url = typeof service === 'string' && HOST.test(service) ? URL.parse(`http://${service}`) : null
   if (!url) {
@@ -42,25 +48,25 @@ export function logicalAddress(service: unknown): Logical {
   return { host, origin, servername: isAddress ? '' : hostname }
 }
 
-/** Whether an input is written for a client of ours: a route key or a path, as against a URL or a Request. */
+/** True if the input is a route key or a path, which only this library understands. False for a URL or a Request. */
 export function isOwnInput(input: FetchInput): input is string {
   if (typeof input !== 'string' || input.startsWith('//')) return false
   return input.startsWith('/') || isRouteKey(input) || !/^\s*[a-z][a-z\d+.-]*:/i.test(input)
 }
 
-/** `'GET /users/{id}'`, as against a path or a URL. */
+/** True for a route key such as `'GET /users/{id}'`, false for a path or a URL. */
 export function isRouteKey(input: string): boolean {
   return !input.startsWith('/') && /^(?:[A-Za-z]+|\*) \//.test(input)
 }
 
-/** In upper case; the init's, then the Request's, as in fetch. */
+/** Returns the method in upper case: the init's, or else the Request's, as in fetch. */
 export function methodOf(init: TargetInit | undefined, input?: FetchInput): string {
   const asked: unknown =
     init?.method ?? (typeof input !== 'string' && input instanceof Request ? input.method : 'GET')
   return asked === 'GET' ? asked : String(asked).toUpperCase()
 }
 
-/** Finds out whether a call is for the service, and under which plan; undefined when it is for another host. */
+/** Returns the target of a call, or undefined if the call is for another host. */
 export function resolveTarget(
   logical: Logical,
   plans: Plans,
@@ -76,7 +82,7 @@ export function resolveTarget(
       return byPath(logical, plans, method, input.slice(origin.length), init)
     }
   }
-  // What is no URL, and one with credentials, which it would turn down, are fetch's own to complain of.
+  // fetch itself rejects an input that is no URL, and a URL with credentials.
   const url = typeof input === 'string' ? URL.parse(input, `${logical.origin}/`) : URL.parse(urlText(input))
   if (url?.host !== logical.host || !/^https?:$/.test(url.protocol) || url.username || url.password) {
     return undefined
@@ -107,7 +113,10 @@ function byPath(
   return { url: origin + path, origin, path, method, plan: plans.match(method, path) }
 }
 
-/** Rather than drop them: the path may have been meant as a key. */
+/**
+ * Throws if params were given without a route key. They are not ignored, because the path may have been meant as a
+ * key.
+ */
 function refuseParams(init: TargetInit | undefined, method: string, path: string): void {
   if (init?.params === undefined) return
   throw new TypeError(`params are for a route key: write '${method} ${path}', not '${path}'`)

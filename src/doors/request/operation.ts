@@ -15,22 +15,25 @@ import { createExchange } from '../sending/attempt.ts'
 import { mirrorRequest } from '../sending/mirror.ts'
 import type { Logical, Target } from '../plan/target.ts'
 
-/** What `client.request` takes: undici's own options, less what the path and the client decide. */
+/**
+ * The options of `client.request()`: those of undici's `request`, except the ones that the path and the client
+ * decide.
+ */
 export type RequestOptions<Opaque = null> = Omit<
   Dispatcher.RequestOptions<Opaque>,
   'origin' | 'path' | 'method' | 'signal' | 'query'
 > & {
   method?: Dispatcher.HttpMethod
   signal?: AbortSignal
-  /** Who is shed first when there is too little for everybody. @default the route's */
+  /** The importance of the call: if there are too many, less important ones are refused first. @default the route's */
   priority?: Priority
-  /** From `withDeadline()`: the time by which the caller's own caller wants its answer. */
+  /** Set by `withDeadline()`: the time by which the request that this call serves must be answered. */
   deadline?: number
 }
 
 type AddressableOptions = Omit<Dispatcher.RequestOptions<unknown>, 'origin' | 'query'> & { query: undefined }
 
-/** The form with a callback costs no promise; and it asks nothing of its dispatcher but `dispatch`. */
+/** undici's `request` with a callback: it makes no promise, and needs only the method `dispatch` of its dispatcher. */
 const { request: requestWith } = Dispatcher.prototype as unknown as {
   request: (
     this: Pick<Dispatcher, 'dispatch'>,
@@ -39,7 +42,7 @@ const { request: requestWith } = Dispatcher.prototype as unknown as {
   ) => void
 }
 
-/** A call through undici's `request`: its native result, without the price of fetch's streams. */
+/** A call through undici's `request`. It gives undici's native result, and does not pay for fetch's streams. */
 export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseData<Opaque>> {
   readonly plan: Plan
   readonly door = 'request'
@@ -68,7 +71,8 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
     this.#core = core
     this.deadline = deadline
     this.priority = checkPriority('priority', priority)
-    // The query is part of the path by now. Headers and bytes are copied, as undici.request does it at the call.
+    // `path` contains the query already. Headers and bytes are those at the time of the call, as with undici's
+    // `request`.
     this.#options = {
       ...options,
       headers: copyPlainHeaders(headers),
@@ -93,7 +97,7 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
 
   send(attempt: Attempt, context: SendContext, receiver: Receiver<Dispatcher.ResponseData<Opaque>>): Sending {
     const options = { abortable: this.signal !== undefined }
-    const exchangeOf = (next: Attempt, handOverUnsent: HandOver): Exchange => {
+    const exchangeOf = (next: Attempt, handOverUnsent: HandOverUnsent): Exchange => {
       checkScheme(this.#origin, next)
       return createExchange(this.#core, this.plan, next, this.#logical, context, {
         ...options,
@@ -123,9 +127,9 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
   }
 }
 
-type HandOver = (error: Error) => boolean
+type HandOverUnsent = (error: Error) => boolean
 
-/** One request on its way, with another attempt if the first could not send it. */
+/** One try of a call. If the first attempt cannot send the request, another attempt sends it. */
 class RequestTransfer implements Sending, Pick<Dispatcher, 'dispatch'> {
   #exchange: Exchange
   readonly #onSent: ((options: Dispatcher.DispatchOptions) => void) | undefined
@@ -133,7 +137,7 @@ class RequestTransfer implements Sending, Pick<Dispatcher, 'dispatch'> {
   constructor(
     attempt: Attempt,
     receiver: Receiver<unknown>,
-    exchangeOf: (attempt: Attempt, handOverUnsent: HandOver) => Exchange,
+    exchangeOf: (attempt: Attempt, handOverUnsent: HandOverUnsent) => Exchange,
     onSent: ((options: Dispatcher.DispatchOptions) => void) | undefined,
   ) {
     this.#onSent = onSent

@@ -15,7 +15,7 @@ import { pathParams } from '../../routes/params.ts'
 import type { Subset } from '../../traffic/subset.ts'
 import type { Dispatcher } from '../../undici.ts'
 
-/** Puts an attempt on the wire. */
+/** Returns the exchange that sends the request of an attempt. */
 export function createExchange(
   { deadlines, kept }: Core,
   plan: Plan,
@@ -34,7 +34,7 @@ export function createExchange(
   })
 }
 
-/** What we add to the headers of a request, in lower case. */
+/** Returns the headers that this client adds to a request, with names in lower case. */
 export function extraHeaders(
   plan: Plan,
   attempt: Attempt,
@@ -46,7 +46,10 @@ export function extraHeaders(
 
 type ExtraHeaders = Readonly<Record<string, string>> | undefined
 
-/** With the headers that a subscriber to the attempt has added. One that cannot be sent is left out: who only watches fails no call. */
+/**
+ * Adds the headers that subscribers to the attempt have set. A header that cannot be sent is left out with a warning,
+ * because a subscriber must not make a call fail.
+ */
 function addSubscriberHeaders(plan: Plan, own: ExtraHeaders, added: ExtraHeaders): ExtraHeaders {
   if (!added) return own
   let all: Record<string, string> | undefined
@@ -75,11 +78,13 @@ function callHeaders(
 }
 
 /**
- * The attempt plane alone: one pick, one send, no deadline and no retry. Throws our refusal, and whatever `send` throws:
- * the attempt is released then. `number` is that of the
- * try it belongs to, `failed` are endpoints to pass over while another may take it, and
- * `matched` is the path that the plan was found by: a redirect's own need not have the route's parameters. `stay` is the subset to stay
- * in.
+ * Makes one attempt, without a deadline and without retries: picks an endpoint, and calls `send` synchronously.
+ * Throws if no endpoint is available. If `send` throws, the attempt is released, and its error is thrown again.
+ *
+ * - `number` is the number of the try that the attempt belongs to, counted from 1.
+ * - `failed` are endpoints to avoid while another one is available.
+ * - `matched` is the path for which the plan was found. The path of a redirect need not have the route's parameters.
+ * - `givenSubset` is the subset to pick from. Without it, the rules of `traffic` decide.
  */
 export function sendOneAttempt<T>(
   core: Core,
@@ -89,7 +94,7 @@ export function sendOneAttempt<T>(
   number = 1,
   failed?: ReadonlySet<Endpoint>,
   matched: string = options.path,
-  stay?: Subset,
+  givenSubset?: Subset,
 ): T {
   const asked = {
     random: core.random,
@@ -104,7 +109,7 @@ export function sendOneAttempt<T>(
     ...asked,
     now: 0,
     attempt: number,
-    subset: stay ?? plan.traffic?.choose(asked, core.fleet.availability.subsetState(plan.guard)),
+    subset: givenSubset ?? plan.traffic?.choose(asked, core.fleet.availability.subsetState(plan.guard)),
     excluded: (endpoint) => endpoint === request.avoid || failed?.has(endpoint) === true,
   }
   const attempt = core.fleet.acquire(request, plan.guard)

@@ -8,7 +8,7 @@ import type { Priority } from '../../limit/priority.ts'
 import type { Dispatcher } from '../../undici.ts'
 import { extraHeaders } from './attempt.ts'
 
-/** A request of a call that has just been sent. */
+/** A request of a call that was sent a moment ago. */
 export interface SentRequest {
   readonly attempt: Attempt
   readonly options: Dispatcher.DispatchOptions
@@ -18,7 +18,7 @@ export interface SentRequest {
   readonly context?: Pick<SendContext, 'remaining'> | undefined
 }
 
-/** Copies the first request of a call, if its plan says so: what is sent again is not copied again. */
+/** Sends a copy of the first request of a call if the plan says so. A retry is not copied. */
 export function mirrorRequest({ mirroring, random }: Core, plan: Plan, sent: SentRequest): void {
   const { mirror } = plan
   const { attempt, options, context, ...rest } = sent

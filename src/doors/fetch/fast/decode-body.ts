@@ -2,22 +2,25 @@ import * as zlib from 'node:zlib'
 
 const { constants } = zlib
 
-/** Bytes after decoding that may be made at once, in less than a millisecond; of more, fetch decodes piece by piece. */
+/**
+ * The maximum number of bytes after decoding. To decode them takes less than a millisecond. fetch decodes a longer
+ * body chunk by chunk.
+ */
 const MAX_DECODED_BYTES = 256 * 1024
 
-/** With more, fetch refuses the answer. */
+/** fetch rejects a response with more codings. */
 const MAX_CODINGS = 5
 
-/** What zlib gives with the option `info`, for which Node's types have no result. */
+/** What zlib returns with the option `info`. Node's types do not declare it. */
 interface Decoded {
   readonly buffer: Buffer
-  /** `bytesWritten` counts what was decoded. */
+  /** `bytesWritten` is the number of bytes of the input that were decoded. */
   readonly engine: { readonly bytesWritten: number }
 }
 
 interface Decoder {
   readonly decode: (body: Buffer, options: object) => unknown
-  /** For a body that is not complete; without, it is left to fetch. */
+  /** Options for an incomplete body. Without them, fetch decodes such a body. */
   readonly lenient?: object
   readonly options?: object
 }
@@ -30,18 +33,18 @@ const BROTLI: Decoder = {
   decode: (body, options) => zlib.brotliDecompressSync(body, options),
   lenient: { flush: constants.BROTLI_OPERATION_FLUSH, finishFlush: constants.BROTLI_OPERATION_FLUSH },
 }
-/** With the header of zlib or, as some servers send it, without. */
+/** With the header of zlib, or without it, as some servers send it. */
 const DEFLATE: Decoder = {
   decode: (body, options) =>
     ((body[0] ?? 0) & 15) === 8 ? zlib.inflateSync(body, options) : zlib.inflateRawSync(body, options),
 }
-/** No larger window than fetch takes since undici 8 (RFC 9659). */
+/** The largest window that fetch accepts since undici 8 (RFC 9659). */
 const ZSTD: Decoder = {
   decode: (body, options) => zlib.zstdDecompressSync(body, options),
   options: { params: { [constants.ZSTD_d_windowLogMax]: 23 } },
 }
 
-/** The codings that the fetch of this Node knows. */
+/** The codings that the fetch of this Node version decodes. */
 const DECODERS: ReadonlyMap<string, Decoder> = new Map([
   ['gzip', GZIP],
   ['x-gzip', GZIP],
@@ -50,15 +53,15 @@ const DECODERS: ReadonlyMap<string, Decoder> = new Map([
   ...(knowsZstd() ? ([['zstd', ZSTD]] as const) : []),
 ])
 
-/** Since undici 7.11. */
+/** fetch decodes zstd since undici 7.11. */
 function knowsZstd(): boolean {
   const [major = 0, minor = 0] = (process.versions['undici'] ?? '').split('.').map(Number)
   return (major > 7 || (major === 7 && minor >= 11)) && 'zstdDecompressSync' in zlib
 }
 
 /**
- * The codings of a body, in the order in which fetch takes them away: none if it leaves the body as it is, because there are none or
- * one that it does not know. Undefined if it refuses the answer.
+ * Returns the codings of a body, in the order in which fetch decodes them. The list is empty if fetch leaves the body
+ * as it is: there are no codings, or one that it does not know. Returns undefined if fetch rejects the response.
  */
 export function codingsOf(header: string | readonly string[] | undefined): readonly string[] | undefined {
   if (header === undefined || header.length === 0) return NONE
@@ -72,16 +75,16 @@ export function codingsOf(header: string | readonly string[] | undefined): reado
 
 const NONE: readonly string[] = []
 
-/** The whole body without its codings. Undefined for one that is broken, or has more than a few bytes: fetch is to decode it. */
+/** Returns the decoded body. Returns undefined if the body is broken or too long: then fetch decodes it. */
 export function decodeBody(codings: readonly string[], body: Buffer): Buffer | undefined {
-  // Of a body that is cut off, fetch gives as much as it can. In several codings that would be hard to do the same way.
+  // fetch decodes as much as it can of a truncated body. With several codings, that would be hard to imitate.
   const lenient = codings.length === 1 ? DECODERS.get(codings[0] ?? '')?.lenient : undefined
   let left = body
   try {
     for (const coding of codings) {
       const decoder = DECODERS.get(coding)
       if (!decoder || (left.length === 0 && !lenient)) return undefined
-      // Large chunks would cost more than the decoding of a short body.
+      // Large chunks would cost more than to decode a short body.
       const chunkSize = Math.min(Math.max(left.length * 4, 1_024), 64 * 1_024)
       const options = {
         ...(lenient ?? decoder.options),
@@ -90,7 +93,7 @@ export function decodeBody(codings: readonly string[], body: Buffer): Buffer | u
         chunkSize,
       }
       const { buffer, engine } = decoder.decode(left, options) as Decoded
-      // What follows the end may be junk, or another body.
+      // What follows the end of the data may be junk, or another compressed member.
       if (engine.bytesWritten !== left.length) return undefined
       left = buffer
     }

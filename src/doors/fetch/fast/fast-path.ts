@@ -5,15 +5,15 @@ import { FirstResponse, RecordingDispatcher, ReplayDispatcher } from './first-re
 import { HeaderTemplate, type HeaderTemplates } from './header-templates.ts'
 import { plainCall, type PlainCall } from './plain-call.ts'
 
-/** Whose call it is: it can be sent through fetch too, with a dispatcher of ours below it. */
+/** A call that can also be made through fetch, with the given dispatcher below it. */
 export interface ThroughFetch {
   throughFetch(dispatcher: FetchDispatcher): Promise<Response>
 }
 
 /**
- * A plain call past the platform's fetch: the request that it would send, and a Response that makes only what is asked
- * for. The first call of each shape goes through fetch, which shows its headers. So does each answer that is not plain,
- * without another request.
+ * Makes a plain call without the platform's fetch. It sends the request that fetch would send, and returns a Response
+ * that makes only what is asked for. The first call of each shape goes through fetch, to learn its headers. A
+ * response that is not plain also goes through fetch, without a second request.
  */
 export class FastPath {
   readonly #templates: HeaderTemplates
@@ -26,20 +26,20 @@ export class FastPath {
     this.#call = call
   }
 
-  /** Undefined if fetch is to make the call. */
+  /** Returns undefined if fetch must make the call. */
   static create(
     templates: HeaderTemplates,
     target: Target,
     init: RequestInit | undefined,
   ): FastPath | undefined {
     const { origin, method, path, url } = target
-    // Whoever has replaced fetch expects to see each call. An empty query is left out by fetch.
+    // A replacement of fetch must see each call. fetch leaves out an empty query.
     if (!isBuiltInFetch() || url.includes('#') || path.endsWith('?')) return undefined
     const call = init ? plainCall(origin, method, init) : templates.bareGet(origin)
     return call && templates.get(call) !== null ? new FastPath(templates, target, call) : undefined
   }
 
-  /** One try. */
+  /** Makes one try. */
   send(transfer: FetchDispatcher, call: ThroughFetch): Promise<Response> {
     const template = this.#templates.get(this.#call)
     return template ? this.#sendDirectly(template, transfer, call) : this.#sendAndLearn(transfer, call)
@@ -48,8 +48,8 @@ export class FastPath {
   async #sendAndLearn(transfer: FetchDispatcher, call: ThroughFetch): Promise<Response> {
     const recording = new RecordingDispatcher(transfer)
     const response = await call.throughFetch(recording)
-    const { first, more } = recording
-    if (!first || more > 0) return response
+    const { first, redirects } = recording
+    if (!first || redirects > 0) return response
     const { method, path } = this.#target
     const isOurs = Object.getPrototypeOf(response) === platformResponse().prototype
     const isAsIs = isOurs && first.method === method && first.path === path
@@ -71,7 +71,7 @@ export class FastPath {
       return Promise.reject(error)
     }
     return answer.isPlain.then((isPlain) => {
-      // The call has ended with it.
+      // The call has ended already, with this reason.
       if (signal?.aborted) throw signal.reason
       return isPlain
         ? answer.response(url, template.type, signal)

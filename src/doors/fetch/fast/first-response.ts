@@ -17,33 +17,34 @@ interface Head {
   readonly message: string
 }
 
-/** Statuses with which fetch does more than pass on what came. */
+/** Statuses for which fetch does more than pass the response on. */
 const SPECIAL_STATUSES: ReadonlySet<number> = new Set([205, 401, 407, 421])
 
-/** Characters of a reason phrase that `Response` takes. */
+/** The characters of a reason phrase that `Response` accepts. */
 const PHRASE = /^[\x20-\x7e]*$/
 
 /**
- * Hears the answer to a request of ours, and says who makes the Response. A plain answer is ours. Of any other, and of an
- * error, the platform's fetch hears from the start, as if it had sent the request itself.
+ * Receives the response to a request of the fast path, and decides who makes the Response. This client makes it if
+ * the response is plain. For any other response, and for an error, the platform's fetch makes it: its handler gets
+ * all calls from the start, as if fetch had sent the request.
  */
 export class FirstResponse implements Handler {
-  /** True if the answer is plain. It resolves in the async context of whoever waits for it. */
+  /** Resolves to true if the response is plain, in the async context of the code that awaits it. */
   readonly isPlain: Promise<boolean>
   #decide: ((isPlain: boolean) => void) | undefined
   readonly #body = new AnswerBody()
-  /** Whoever hears what comes. */
+  /** Where data goes: to this client, or to fetch's handler. Undefined until this is decided. */
   #destination: 'us' | Handler | undefined
-  /** How the request began, for fetch to hear of it. */
+  /** The arguments of `onRequestStart`, to call fetch's handler with. */
   #controller: Controller | undefined
   #context: unknown
   #hasStarted = false
-  /** What else fetch has missed. */
+  /** Further calls to make to fetch's handler. */
   #missedCalls: HandlerCall[] | undefined
-  /** The answer is fetch's, and more of it may come. */
+  /** True if fetch makes the Response. More data may come. */
   #belongsToFetch = false
   #head: Head | undefined
-  /** The body of an encoded answer, as far as it has come. */
+  /** The encoded body, as far as it has arrived. */
   #encoded: Buffer[] | undefined
   #isEnded = false
 
@@ -56,9 +57,9 @@ export class FirstResponse implements Handler {
     this.isPlain = new Promise((resolve) => (this.#decide = resolve))
   }
 
-  /** The answer as a Response, if it is plain. */
+  /** Returns the Response. Throws if the response is not plain. */
   response(url: string, type: Response['type'], signal: AbortSignal | undefined): Response {
-    if (!this.#head) throw new Error('there is no answer yet')
+    if (!this.#head) throw new Error('there is no response yet')
     const { status, headers, message } = this.#head
     const body = this.#hasBody(status) ? this.#body : undefined
     if (signal) body?.abortWith(signal)
@@ -75,7 +76,7 @@ export class FirstResponse implements Handler {
     })
   }
 
-  /** Tells fetch's own handler all that it has missed, and from now on what comes. */
+  /** Makes all calls to fetch's handler that it has missed, synchronously, and from now on passes further calls on. */
   passTo(handler: Handler): void {
     const inner = typeof handler.onRequestStart === 'function' ? handler : wrapHandler(handler)
     this.#destination = inner
@@ -117,7 +118,8 @@ export class FirstResponse implements Handler {
     if (this.#destination !== undefined || status < 200) return
     if (codings) {
       this.#encoded = []
-      // A short body has come with its head: it is heard in the same turn, or not yet.
+      // If the body is short, undici delivers it right after the headers. If it has not ended by the microtask, fetch
+      // gets it.
       queueMicrotask(() => this.#decode(controller, head, codings))
     } else this.#leaveToFetch(controller)
   }
@@ -148,12 +150,12 @@ export class FirstResponse implements Handler {
     return this.#method !== 'HEAD' && status !== 204
   }
 
-  /** As fetch finds them: what has no body has no codings. */
+  /** Returns the codings that fetch would decode. A response without a body has none. */
   #codingsOf({ status, headers }: Head): readonly string[] | undefined {
     return codingsOf(this.#hasBody(status) ? headers['content-encoding'] : undefined)
   }
 
-  /** An encoded answer of which all has come is ours if it is short and not broken. */
+  /** Keeps an encoded response if all of it has arrived, and it is short and not broken. Leaves any other to fetch. */
   #decode(controller: Controller, head: Head, codings: readonly string[]): void {
     const encoded = Buffer.concat(this.#encoded ?? [])
     this.#encoded = undefined
@@ -167,7 +169,7 @@ export class FirstResponse implements Handler {
     this.#body.end()
   }
 
-  /** The answer is ours. */
+  /** This client makes the Response. */
   #keep(controller: Controller, head: Head): void {
     this.#destination = 'us'
     this.#missedCalls = this.#controller = undefined
@@ -177,7 +179,7 @@ export class FirstResponse implements Handler {
     this.#decidePlain(true)
   }
 
-  /** The answer is fetch's, which hears the rest when it is there. */
+  /** fetch makes the Response. The rest of the body waits for fetch's handler. */
   #leaveToFetch(controller: Controller): void {
     this.#belongsToFetch = true
     if (!this.#isEnded) controller.pause()
@@ -195,19 +197,23 @@ export class FirstResponse implements Handler {
   }
 }
 
-/** Nothing to follow or to ask again. */
+/** True if fetch would neither follow the response nor send the request again. */
 function isPlainAnswer(
   { rawHeaders }: Controller & { rawHeaders?: unknown },
   { status, headers, message }: Head,
 ): boolean {
   const isUsual = (status >= 200 && status < 300) || (status >= 400 && status < 600)
-  // Over HTTP/2, undici hands on what it got. Of neither, fetch reads other headers than we would.
+  // fetch reads `rawHeaders`: an array, or over HTTP/2 the same object as `headers`. With anything else it could see
+  // other headers than this client.
   const isReadAlike = Array.isArray(rawHeaders) || rawHeaders === headers
   if (!isUsual || SPECIAL_STATUSES.has(status) || !isReadAlike) return false
   return PHRASE.test(message) && arePlain(headers)
 }
 
-/** Below the platform's fetch: its first request is the one that has been answered, redirects are sent. */
+/**
+ * The dispatcher below the platform's fetch. It gives fetch's first request the response that has arrived, and sends
+ * redirects.
+ */
 export class ReplayDispatcher extends OwnDispatcher {
   readonly #answer: FirstResponse
   readonly #next: FetchDispatcher
@@ -227,11 +233,11 @@ export class ReplayDispatcher extends OwnDispatcher {
   }
 }
 
-/** Below the platform's fetch: notes how it sends its first request. */
+/** The dispatcher below the platform's fetch. It records how fetch sends its first request. */
 export class RecordingDispatcher extends OwnDispatcher {
   first: Dispatcher.DispatchOptions | undefined
-  /** Redirects that were followed. */
-  more = 0
+  /** The number of redirects that fetch has followed. */
+  redirects = 0
   readonly #next: FetchDispatcher
 
   constructor(next: FetchDispatcher) {
@@ -239,13 +245,13 @@ export class RecordingDispatcher extends OwnDispatcher {
     this.#next = next
   }
 
-  /** KeyedRequest by fetch, see Transfer. */
+  /** Read by fetch. See `FetchTransfer`. */
   get isMockActive(): boolean {
     return this.#next.isMockActive === true
   }
 
   protected send(options: Dispatcher.DispatchOptions, handler: Handler): boolean {
-    if (this.first) this.more++
+    if (this.first) this.redirects++
     else this.first = options
     return this.#next.dispatch(options, handler)
   }

@@ -1,20 +1,20 @@
 import type { Dispatcher } from '../../../undici.ts'
 import { plainCall, type PlainCall } from './plain-call.ts'
 
-/** Shapes of calls are few; of what has ever new names of headers, no more than this is kept. */
+/** A client makes calls of few shapes. If the names of its headers always differ, only this many are kept. */
 const MAX_TEMPLATES = 200
 
-/** What the platform has shown of its ways with the calls of one client, by their shape. */
+/** The headers that fetch has sent for the calls of one client, by the shape of the call. */
 export class HeaderTemplates {
   readonly #templates = new Map<string, HeaderTemplate | null>()
   #bare: { readonly origin: string; readonly call: PlainCall | undefined } | undefined
 
-  /** Null: it cannot be learned. Undefined: not known yet. */
+  /** Returns null if the headers of such calls cannot be predicted, and undefined if they are not known yet. */
   get({ key }: PlainCall): HeaderTemplate | null | undefined {
     return this.#templates.get(key)
   }
 
-  /** A GET without an init. All of them are the same but for their path, so that one is made for all. */
+  /** Returns the plain call of a GET without an init. It is the same for every path, so it is made once. */
   bareGet(origin: string): PlainCall | undefined {
     if (this.#bare?.origin !== origin) this.#bare = { origin, call: plainCall(origin, 'GET', {}) }
     return this.#bare.call
@@ -25,37 +25,37 @@ export class HeaderTemplates {
   }
 }
 
-/** A header as the platform sent it, and whose value it had: the caller's of that name, the length, or its own. */
-interface Sent {
+/** A header that fetch has sent. `asked` is its name in the caller's headers, or undefined if fetch has added it. */
+interface SentHeader {
   readonly name: string
   readonly value: string
   readonly asked: string | undefined
 }
 
-/** The headers that the platform sent with a call, to be sent with the next of the same shape. */
+/** The headers that fetch has sent with one call, to send with the next calls of the same shape. */
 export class HeaderTemplate {
   readonly type: Response['type']
-  readonly #sent: readonly Sent[]
-  /** All of them, if none depends on the call. */
+  readonly #sent: readonly SentHeader[]
+  /** All headers, if none depends on the call. */
   readonly #fixed: Readonly<Record<string, string>> | undefined
 
-  private constructor(sent: readonly Sent[], type: Response['type']) {
+  private constructor(sent: readonly SentHeader[], type: Response['type']) {
     this.#sent = sent
     this.type = type
     const isFixed = sent.every(({ name, asked }) => asked === undefined && name !== 'content-length')
     this.#fixed = isFixed ? Object.fromEntries(sent.map(({ name, value }) => [name, value])) : undefined
   }
 
-  /** Undefined if they are not what was asked for: then the platform has its reasons. */
+  /** Returns undefined if fetch has sent other headers than the call has: then they cannot be predicted. */
   static learn(
     { headers, body, length }: PlainCall,
     sent: Dispatcher.DispatchOptions['headers'],
     type: Response['type'],
   ): HeaderTemplate | undefined {
     if (typeof sent !== 'object' || sent === null || Symbol.iterator in sent) return undefined
-    // How the names of a Headers object are spelled is known to the platform alone; as others have them, they are sent.
+    // fetch decides how a name is spelled, so names are compared in lower case.
     const askedBy = new Map([...headers.keys()].map((name) => [name.toLowerCase(), name]))
-    const all: Sent[] = []
+    const all: SentHeader[] = []
     for (const [name, value] of Object.entries(sent as Record<string, unknown>)) {
       if (typeof value !== 'string') return undefined
       const asked = askedBy.get(name.toLowerCase())
@@ -63,8 +63,8 @@ export class HeaderTemplate {
       if (asked !== undefined) askedBy.delete(name.toLowerCase())
       all.push({ name, value, asked })
     }
-    const said = body === null ? undefined : String(length)
-    const isWhole = askedBy.size === 0 && Reflect.get(sent, 'content-length') === said
+    const expectedLength = body === null ? undefined : String(length)
+    const isWhole = askedBy.size === 0 && Reflect.get(sent, 'content-length') === expectedLength
     return isWhole ? new HeaderTemplate(all, type) : undefined
   }
 

@@ -1,6 +1,6 @@
-/** A call of the plain kind: no more than a method, headers and a body in memory. */
+/** A plain call: it has only a method, headers, a body in memory, and perhaps a signal. */
 export interface PlainCall {
-  /** Calls with the same key differ only in the values of their headers, and in their bodies. */
+  /** The shape of the call. Calls with the same key differ only in the values of their headers and in their bodies. */
   readonly key: string
   readonly headers: ReadonlyMap<string, string>
   readonly body: string | Uint8Array | null
@@ -8,7 +8,7 @@ export interface PlainCall {
   readonly signal: AbortSignal | undefined
 }
 
-/** Methods that fetch passes on as they are, and what each must have as its body. */
+/** The methods that fetch passes on unchanged, and whether a plain call has a body with each. */
 const BODY_RULES: Readonly<Record<string, 'none' | 'some' | 'any'>> = {
   GET: 'none',
   HEAD: 'none',
@@ -19,24 +19,24 @@ const BODY_RULES: Readonly<Record<string, 'none' | 'some' | 'any'>> = {
 }
 
 /**
- * undici 6, on Node 22, gives methods of an aborted response another error than its stream, and does not touch that. Calls
- * with a signal are fetch's own there.
+ * On Node 22 (undici 6), the methods of an aborted response fail with another error than its stream. This library
+ * does not imitate that: there, fetch makes each call with a signal.
  */
 const SUPPORTS_SIGNALS = Number.parseInt(process.versions['undici'] ?? '', 10) >= 7
 
-/** All that an init of the plain kind may have. */
+/** The only members that the init of a plain call may have. */
 const PLAIN_MEMBERS: ReadonlySet<string> = new Set(['method', 'headers', 'body', 'redirect', 'signal'])
 
 const NAME = /^[\w-]{1,64}$/
 
-/** Neither trimmed nor refused by `Headers`. */
+/** A value that `Headers` neither trims nor rejects. */
 const VALUE = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/
 
-/** Whose value, and not only presence, decides what fetch does. */
+/** Headers whose value changes what fetch does. */
 const SPECIAL_HEADERS =
   /^(?:content-length|host|connection|transfer-encoding|expect|upgrade|keep-alive|te|trailer|__proto__)$/i
 
-/** The call, if it is of the plain kind: whatever else fetch may be asked for is left to fetch. */
+/** Returns the call if it is plain. Otherwise returns undefined, and fetch makes the call. */
 export function plainCall(origin: string, method: string, init: RequestInit): PlainCall | undefined {
   const need = BODY_RULES[method]
   if (need === undefined || !isPlainInit(init, method)) return undefined
@@ -48,7 +48,10 @@ export function plainCall(origin: string, method: string, init: RequestInit): Pl
   return { key, headers, body: body.content, length: body.length, signal }
 }
 
-/** What a Request without a body and without wishes of its own comes to. */
+/**
+ * Returns the init of a plain Request without a body. Returns undefined if the Request has a body, or a property that
+ * only fetch supports.
+ */
 export function plainInitOf(request: Request): RequestInit | undefined {
   const { method, headers, signal } = request
   if (Object.getPrototypeOf(request) !== Request.prototype || request.body !== null) return undefined
@@ -98,7 +101,7 @@ interface PlainBody {
 
 const NO_BODY: PlainBody = { kind: 'none', content: null, length: 0 }
 
-/** The body is ours already: bytes were copied when the call was made. */
+/** The body is not copied here: bytes were copied when the call was made. */
 function plainBody(body: RequestInit['body']): PlainBody | undefined {
   if (body === undefined || body === null) return NO_BODY
   let plain: PlainBody | undefined
