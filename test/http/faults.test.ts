@@ -231,7 +231,10 @@ describe('a connection that is never made', { timeout: CHILD_TIMEOUT }, () => {
     await using client = createClient({ ...options(blackhole.url), timeout: 400 })
     await client.ready()
     await expect(call(client)).rejects.toMatchObject({ name: 'TimeoutError' })
-    expect(instanceOf(client, blackhole.host)).toMatchObject({ inFlight: 0, settled: { failure: 1 } })
+    const { inFlight, settled } = instanceOf(client, blackhole.host)
+    expect(inFlight).toBe(0)
+    // On a busy machine the timer may fire late. Then the attempt is ignored.
+    expect(settled.failure + settled.ignored).toBe(1)
   })
 
   it.each([
