@@ -1,23 +1,18 @@
 import type { CallInit, FetchInput } from '../typed/call-input.ts'
-import { ownersOf, type Configured } from './configurable.ts'
+import { ownersOf } from './configurable.ts'
+import type { Configuration } from './configuration.ts'
 import type { ClientCore } from './core.ts'
 import type { Plan } from '../call/plan.ts'
-import type { Plans } from '../doors/plan/plans.ts'
 import { isRouteKey, resolveTarget, type Logical } from '../doors/plan/target.ts'
 import { explain, type ExplainContext } from '../explain/explain.ts'
 import type { Explanation } from '../explain/explanation.ts'
 import { quote } from '../quote.ts'
 import type { Subset } from '../traffic/subset.ts'
 
-interface ExplainSubject {
-  readonly core: ClientCore
-  readonly plans: Plans
-  readonly configured: Configured
-}
-
 /** Explains what would happen to a call for `input`: a route key without its params, or what fetch takes. */
 export function explainCall(
-  { core, plans, configured }: ExplainSubject,
+  core: ClientCore,
+  { plans, configured }: Pick<Configuration, 'plans' | 'configured'>,
   logical: Logical,
   input: FetchInput | undefined,
   init: Pick<CallInit, 'method' | 'headers'> | undefined,

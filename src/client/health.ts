@@ -12,13 +12,16 @@ import type { WarmUp } from '../fleet/endpoint-warmer.ts'
 import { warmUp } from '../attempt/warm-up.ts'
 import type { Pool } from '../undici.ts'
 import type { ClientOptions } from './options.ts'
-import { ownPools } from './pool-settings.ts'
+import { requireTransportOptions } from './pool-settings.ts'
 
 /** What the options say of health checks; undefined for none. */
 export function checksOf({ health, transport, service }: ClientOptions): Checks | undefined {
   if (health === undefined || health === false) return undefined
   const policy = healthPolicy(health)
-  return { policy, check: checkOf(policy, ownPools('health', transport), logicalAddress(service)) }
+  return {
+    policy,
+    check: checkOf(policy, requireTransportOptions('health', transport), logicalAddress(service)),
+  }
 }
 
 function checkOf(policy: HealthPolicy, transport: Pool.Options, logical: CheckHost): Check {
@@ -39,7 +42,7 @@ export function isOthers({ balancer }: Fleet, endpoint: LiveEndpoint, now: numbe
 /** How new instances are warmed; undefined where they are not. */
 export function warmUpOf({ warm = 0, transport, service }: ClientOptions): WarmUp | undefined {
   if (warm === 0) return undefined
-  ownPools('warm', transport, 'what a function makes is not asked for connections')
+  requireTransportOptions('warm', transport, 'what a function makes is not asked for connections')
   const logical = logicalAddress(service)
   return (endpoint) => warmUp(endpoint.getPool(), endpoint.instance.url, logical, warm)
 }

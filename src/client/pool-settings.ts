@@ -13,7 +13,11 @@ export function poolSettings(options: ClientOptions, { base, routed }: Plans): P
   const given =
     maxResponseSize === undefined
       ? transport
-      : ownPools('maxResponseSize', transport, 'give it to the dispatcher that the function makes')
+      : requireTransportOptions(
+          'maxResponseSize',
+          transport,
+          'give it to the dispatcher that the function makes',
+        )
   if (typeof given === 'function') return given
   const timeouts = [base, ...routed].map(({ timeout }) => timeout)
   const settings = poolOptions(given, {
@@ -25,7 +29,7 @@ export function poolSettings(options: ClientOptions, { base, routed }: Plans): P
 }
 
 /** `transport` for what only pools of our own can do: throws where it is a function. */
-export function ownPools(
+export function requireTransportOptions(
   name: string,
   transport: ClientOptions['transport'] = {},
   hint: string = 'what a function makes is for calls',

@@ -14,7 +14,6 @@ import { withMaxSize } from '../doors/fetch/max-size.ts'
 import { HeaderTemplates } from '../doors/fetch/fast/header-templates.ts'
 import { FetchOperation } from '../doors/fetch/operation.ts'
 import type { OtherClients } from '../doors/fetch/transfer.ts'
-import type { Plans } from '../doors/plan/plans.ts'
 import { RequestOperation, type RequestOptions } from '../doors/request/operation.ts'
 import { readInit, refuseDispatcher, refusePrimitive } from '../doors/input/call-init.ts'
 import { discardBody, discardInput, holdsResource } from '../doors/input/discard-body.ts'
@@ -24,28 +23,16 @@ import type { Explanation } from '../explain/explanation.ts'
 import type { Listener } from '../observe/emitter.ts'
 import { checkEventName } from '../observe/event-names.ts'
 import type { ClientEvents } from '../observe/events.ts'
-import { checkBoolean, checkFunction, checkNumber, checkObject } from '../options.ts'
-import { Budget } from '../retry/budget.ts'
+import { checkFunction, checkObject } from '../options.ts'
 import type { Dispatcher } from '../undici.ts'
 import type { RouteInit } from './client.ts'
-import type { Configured } from './configurable.ts'
-import { compilePlans, type CompiledPlans } from './compile.ts'
-import { allowOf, createCore, fleetPolicy, hasUserCode, type ClientCore } from './core.ts'
-import { checksOf } from './health.ts'
+import { compilePlans } from './compile.ts'
+import { Configuration } from './configuration.ts'
+import { createCore, type ClientCore } from './core.ts'
 import { explainCall } from './explain-call.ts'
-import { checkClientOptions } from './check-options.ts'
 import type { ClientOptions } from './options.ts'
 import { ready, type ReadyOptions } from './ready.ts'
 import { takeSnapshot, type ClientSnapshot } from './snapshot.ts'
-import {
-  changedOptions,
-  checkBy,
-  dryRunUpdate,
-  mergeOptions,
-  plainCopy,
-  type ClientUpdate,
-  type UpdateOptions,
-} from './update.ts'
 import type { CallInit, FetchInput } from '../typed/call-input.ts'
 
 type OnAnswer = (response: Response) => void
@@ -53,105 +40,20 @@ type OnAnswer = (response: Response) => void
 /** What stands behind the function that `createClient` returns: the client's state, and a method per door. */
 export class ServiceClient {
   readonly core: ClientCore
+  readonly configuration: Configuration
   readonly dispatcher: Dispatcher
-  #options: ClientOptions
-  #compiled: CompiledPlans
   #closing: Promise<void> | undefined
   readonly #logical: Logical
-  #maxSize: number | undefined
   readonly #platform = new Platform()
   readonly #headerTemplates = new HeaderTemplates()
-  #isFast: boolean
 
-  /** `options` are checked already. */
+  /** `options` must have been checked. */
   constructor(options: ClientOptions) {
     this.#logical = logicalAddress(options.service)
-    this.#maxSize = options.maxResponseSize
-    this.#isFast = options.fetch !== 'platform'
-    this.#options = plainCopy(options)
-    this.#compiled = compilePlans(options)
-    this.core = createCore(options, this.#compiled)
-    this.dispatcher = new AttemptDispatcher(this.core, this, this.#logical)
-  }
-
-  /** In force for calls that begin now. */
-  get plans(): Plans {
-    return this.#compiled.plans
-  }
-
-  /** Checks everything first, then applies it between two calls: calls under way keep the plan they began with. */
-  update(update: ClientUpdate, by: UpdateOptions = {}): void {
-    this.#refuseClosed()
-    checkObject("update()'s options", by, ['by'])
-    const who = checkBy(by)
-    this.#prepare(mergeOptions(this.#options, update))?.(who)
-  }
-
-  /** Checks options; what it returns puts them into force, and does not throw. Undefined: nothing would change. */
-  #prepare(options: ClientOptions): ((who: string | undefined) => void) | undefined {
-    const { core } = this
-    checkClientOptions(options)
-    const changed = changedOptions(this.#options, options)
-    if (changed.length === 0) return undefined
-    const compiled = compilePlans(options, this.#compiled)
-    const policy = fleetPolicy(options, compiled, {
-      policy: core.fleet.policy,
-      options: this.#options,
-      plans: this.plans,
-      changed,
-    })
-    const budget = changed.includes('budget') ? new Budget(options.budget ?? {}, core.clock) : core.budget
-    const allow = allowOf(options)
-    const checks = checksOf(options)
-    if (options.emptyGrace !== undefined) checkNumber('emptyGrace', options.emptyGrace)
-    return (who) => {
-      this.#options = plainCopy(options)
-      this.#compiled = compiled
-      this.#maxSize = options.maxResponseSize
-      this.#isFast = options.fetch !== 'platform'
-      core.kept = compiled.kept
-      core.budget = budget
-      core.observer.reconfigure({
-        redactPath: options.redactPath,
-        hasUserCode: hasUserCode(policy.balancer, compiled.plans),
-      })
-      if (changed.includes('allow') || changed.includes('emptyGrace')) {
-        core.discovery.reconfigure(allow, options.emptyGrace)
-      }
-      if (policy.makePool !== core.fleet.policy.makePool || !this.plans.mirrors) core.mirroring.renew()
-      core.fleet.reconfigure(policy)
-      if (changed.includes('health') || changed.includes('transport')) {
-        core.fleet.watcher = undefined
-        core.checker.reconfigure(checks)
-        if (core.checker.isOn) core.fleet.watcher = core.checker
-        core.fleet.invalidate()
-      }
-      core.events.emit('config:changed', { ...core.stamp(), changed, ...(who !== undefined && { by: who }) })
-    }
-  }
-
-  readonly configured: Configured = {
-    group: 'routes',
-    options: () => ({ ...this.#options }),
-    check: (update) => {
-      this.#refuseClosed()
-      const options = mergeOptions(this.#options, update)
-      this.#prepare(options)
-      return { ...options }
-    },
-    update: (update, by) => this.update(update, by),
-    owners: new Set(),
-    onClose: (end) => {
-      if (this.core.closeError) end()
-      else this.core.onClose.add(end)
-      return () => this.core.onClose.delete(end)
-    },
-  }
-
-  /** Whether breakers only report what they would do: the client's, and those of its routes. */
-  dryRun(on: boolean, by: UpdateOptions = {}): void {
-    checkBoolean('dryRun()', on)
-    this.update(dryRunUpdate(this.#options, on), by)
+    const compiled = compilePlans(options)
+    this.core = createCore(options, compiled)
+    this.configuration = new Configuration(options, compiled, this.core)
+    this.dispatcher = new AttemptDispatcher(this.core, this.configuration, this.#logical)
   }
 
   /** The fetch door. Not async: that would cost two more promises. */
@@ -161,7 +63,7 @@ export class ServiceClient {
       if (returned) return returned
       refusePrimitive(given)
       const init = readInit(given, isOwnInput(input))
-      const contract = contractOf(this.plans, input, init)
+      const contract = contractOf(this.configuration.plans, input, init)
       return contract
         ? callWithContract(contract, init, (own, onAnswer) => this.#send(input, own, otherClients, onAnswer))
         : this.#send(input, init, otherClients, undefined, given)
@@ -176,7 +78,7 @@ export class ServiceClient {
     options: RequestOptions<Opaque> & RouteInit = {},
   ): Promise<Dispatcher.ResponseData<Opaque>> {
     try {
-      const target = resolveTarget(this.#logical, this.plans, input, options)
+      const target = resolveTarget(this.#logical, this.configuration.plans, input, options)
       if (!target) throw new TypeError(`request() is for ${this.#logical.origin}, got '${input}'`)
       this.#refuseClosed()
       const operation = new RequestOperation<Opaque>(this.core, this.#logical, target, options)
@@ -194,7 +96,8 @@ export class ServiceClient {
     checkObject("execute()'s options", options, EXECUTE_OPTIONS)
     const { route } = options
     this.#refuseClosed()
-    const plan = route === undefined ? this.plans.base : this.plans.byKey(route).plan
+    const plan =
+      route === undefined ? this.configuration.plans.base : this.configuration.plans.byKey(route).plan
     return execute(this.core, new ExecuteOperation(plan, run, options))
   }
 
@@ -209,11 +112,11 @@ export class ServiceClient {
   }
 
   snapshot(): ClientSnapshot {
-    return takeSnapshot(this.core, this.plans, this.#compiled.guards)
+    return takeSnapshot(this.core, this.configuration.plans, this.configuration.guards)
   }
 
   explain(target?: FetchInput, init?: Pick<CallInit, 'method' | 'headers'>): Explanation {
-    return explainCall(this, this.#logical, target, init)
+    return explainCall(this.core, this.configuration, this.#logical, target, init)
   }
 
   on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): void {
@@ -262,7 +165,7 @@ export class ServiceClient {
     onAnswer?: OnAnswer,
     given: CallInit | undefined = init,
   ): Promise<Response> {
-    const target = resolveTarget(this.#logical, this.plans, input, init)
+    const target = resolveTarget(this.#logical, this.configuration.plans, input, init)
     if (!target) return this.#platform.fetch(input, given as RequestInit)
     refuseDispatcher(init, target.origin)
     this.#refuseClosed()
@@ -289,11 +192,12 @@ export class ServiceClient {
       input,
       init,
       otherClients,
-      this.#isFast ? this.#headerTemplates : undefined,
+      this.configuration.usesFastPath ? this.#headerTemplates : undefined,
       leaving,
     )
     const sent = operation.sendOrRefuse(execute)
-    const answer = this.#maxSize === undefined ? sent : withMaxSize(sent, this.#maxSize)
+    const { maxResponseSize } = this.configuration
+    const answer = maxResponseSize === undefined ? sent : withMaxSize(sent, maxResponseSize)
     return onAnswer ? answer.then((response) => (onAnswer(response), response)) : answer
   }
 }
