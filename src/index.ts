@@ -8,14 +8,8 @@ export {
   type ServiceOptions,
   type Unknown,
 } from './app/create-fetch.ts'
-export type {
-  ClientLimit,
-  ClientOptions,
-  DeadlineOptions,
-  RouteLimit,
-  RouteRule,
-  TimeoutOptions,
-} from './client/options.ts'
+export type { ClientLimit, ClientOptions, DeadlineOptions } from './client/options.ts'
+export type { RouteLimit, RouteRule, TimeoutOptions } from './client/route-rule.ts'
 export type { Explanation, InstanceExplanation, PlanExplanation } from './explain/explanation.ts'
 export type { ClientUpdate, UpdateOptions } from './client/update.ts'
 export type { ReadyOptions } from './client/ready.ts'

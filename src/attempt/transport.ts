@@ -38,7 +38,7 @@ export function checkTransport(options: Pool.Options): void {
   // It would replace this library's connections, which end with their instance even while they are being established.
   if (options.factory !== undefined) {
     throw new TypeError(
-      'transport.factory is not taken: write transport: ({ url }) => new Pool(url, { factory })',
+      'transport.factory is not supported: write transport: ({ url }) => new Pool(url, { factory })',
     )
   }
   for (const [key, value] of Object.entries(options) as [string, unknown][]) {

@@ -1,9 +1,48 @@
 import type { Clock } from '../clock.ts'
 import { checkFunction, checkMethods, checkNumber, checkObject, quote } from '../options.ts'
 import { checkIsSource } from '../registry/discovery.ts'
-import { CLIENT_OPTIONS, type ClientOptions } from './options.ts'
+import type { ClientOptions } from './options.ts'
 
-/** Checks what no part of the client checks by itself. */
+export const CLIENT_OPTIONS: readonly (keyof ClientOptions)[] = [
+  'service',
+  'source',
+  'allow',
+  'balance',
+  'breaker',
+  'retry',
+  'hedge',
+  'budget',
+  'timeout',
+  'waitForReady',
+  'limit',
+  'throttle',
+  'fallback',
+  'stale',
+  'coalesce',
+  'deadline',
+  'attemptHeader',
+  'headers',
+  'classify',
+  'routes',
+  'validate',
+  'contractFailure',
+  'outliers',
+  'health',
+  'warm',
+  'panicThreshold',
+  'whenAllOpen',
+  'drainTimeout',
+  'emptyGrace',
+  'transport',
+  'maxResponseSize',
+  'redactPath',
+  'traffic',
+  'mirror',
+  'fetch',
+  'clock',
+]
+
+/** Checks the options that no part of the client checks itself. */
 export function checkClientOptions(options: ClientOptions): void {
   checkObject('createClient()', options, CLIENT_OPTIONS)
   checkIsSource('source', options.source)
@@ -26,7 +65,9 @@ export function checkClientOptions(options: ClientOptions): void {
     checkNumber('limit.perInstance', options.limit.perInstance, { min: 1, integer: true })
   }
   if (options.outliers && options.breaker === false) {
-    throw new TypeError('outliers eject through the breaker, and breaker is false')
+    throw new TypeError(
+      'outliers cannot be used with breaker: false: an outlier is ejected by opening its breaker',
+    )
   }
 }
 

@@ -17,80 +17,94 @@ import type { ClientUpdate, UpdateOptions } from './update.ts'
 
 export type RouteInit = Pick<CallInit, 'params' | 'query'>
 
-/** How an app-wide fetch calls a client, with its otherClients for redirects between services. */
+/** Used by an app-wide fetch to call a client, with the application's other clients for redirects between services. */
 export const callWithin: unique symbol = Symbol('outrigger.callWithin')
 
-/** What a client can do besides being called. */
+/** The methods of a client, besides calling it. */
 export interface ClientDoors extends AsyncDisposable, Configurable, Watchable {
-  /** undici's `request` under the same policy: its native result, at a fraction of fetch's price. */
+  /** undici's `request` with the same policy. It returns undici's native result, and costs much less than fetch. */
   request<Opaque = null>(
     input: string,
     options?: RequestOptions<Opaque> & RouteInit,
   ): Promise<Dispatcher.ResponseData<Opaque>>
-  /** Balance, break and retry around anything: runs `run` with the instance picked for each try. */
+  /**
+   * Calls `run` with the instance that was picked for each try, with the same balancing, breakers and retries as
+   * fetch.
+   */
   execute<T>(run: ExecuteFunction<T>, options?: ExecuteOptions): Promise<T>
-  /** An undici dispatcher that picks, breaks and counts, but neither retries nor times out. */
+  /**
+   * An undici dispatcher. It picks an instance for each request and counts the result for its breaker, but has no
+   * retries and no timeouts.
+   */
   readonly dispatcher: Dispatcher
   /**
-   * Resolves once the first instances, or their absence, are known; keeps the process alive until then. Rejects with a
-   * `NoInstanceError`, whose `cause` is the source's error, when `timeout` is over, and at once when the source fails for a reason
-   * that does not pass by itself, such as a wrong token. A source that cannot be reached is waited for.
+   * Resolves once the first instances are known, or that there are none. Keeps the process alive until then. After
+   * `timeout`, it rejects with a `NoInstanceError`, whose `cause` is the source's error. It rejects at once if the
+   * source has failed for a reason that does not go away by itself, such as a wrong token. It waits for a source that
+   * cannot be reached.
    *
    * @example
    * await users.ready({ timeout: 10_000 })
    */
   ready(options?: ReadyOptions): Promise<void>
-  /** Instances, breaker states, loads and counters as plain JSON. */
+  /** Returns instances, breaker states, loads and counters as plain JSON data. */
   snapshot(): ClientSnapshot
   /**
-   * Why a call would go where it goes, or be refused: for a route key, a path, a URL or a Request; for calls without a route if
-   * left out. Plain JSON data, and a table as `String(explanation)`.
+   * Explains where a call would go, or why it would be refused. `target` is a route key, a path, a URL or a Request;
+   * without it, calls that match no route are explained. Returns plain JSON data. `String(explanation)` is a table.
    *
    * @example
    * users.on('call:rejected', ({ route }) => log.warn(String(users.explain(route))))
    */
   explain(target?: FetchInput, init?: Pick<CallInit, 'method' | 'headers'>): Explanation
   /**
-   * Takes an instance out: it gets no further call, what it carries may finish. By its id, so it holds through any change
-   * of the registry. Throws a RangeError for an id nobody knows, and for the last instance that is left unless `force`.
+   * Takes an instance out of use. It gets no new calls, and its requests in flight may finish. The action is for an
+   * id, so it survives any change of the registry. Throws a RangeError if the id is unknown, or if no other instance
+   * is left, unless `force` is true.
    *
    * @example
    * users.isolate('10.0.0.7:8080', { for: 600_000, reason: 'INC-123' })
    */
   isolate(id: string, options?: TakeOutOptions): void
-  /** From now on picked only when nobody else may take a call. */
+  /** From now on, the instance is picked only if no other one can take a call. */
   drain(id: string, options?: ByHandOptions): void
-  /** Sets its weight; 0 is picked only when nobody else may take a call. */
+  /** Sets the weight of an instance. With 0, it is picked only if no other one can take a call. */
   weigh(id: string, weight: number, options?: ByHandOptions): void
-  /** Opens the breaker of an instance for `ms` milliseconds; it then recovers as usual. */
+  /** Opens the breaker of an instance for `ms` milliseconds. Then it recovers as usual. */
   open(id: string, ms: number, options?: Omit<TakeOutOptions, 'for'>): void
-  /** Takes back what was done by hand to an instance. Its breakers stay as they are. */
+  /** Undoes what was done by hand to an instance. Its breakers stay as they are. */
   restore(id: string): void
-  /** As good as new, one instance or all: nothing done by hand, every breaker closed. */
+  /** Undoes what was done by hand, and closes every breaker, for one instance or for all. */
   reset(id?: string): void
   /**
-   * Changes options while the client is in use: all but `service`, `source` and `clock`. What is given replaces what was there,
-   * `undefined` goes back to the default, and `routes` are merged by key. It is checked whole before anything is applied.
-   * Calls under way keep the plan they began with; breakers, loads and latencies stay.
+   * Changes options while the client is in use: all except `service`, `source` and `clock`. An option that is given
+   * replaces the old value, `undefined` restores the default, and `routes` are merged by key. Everything is checked
+   * before anything is applied. Calls in flight keep the plan that they have begun with. Breakers, loads and
+   * latencies are kept.
    *
    * @example
    * users.update({ timeout: { total: 2_000 }, routes: { 'GET /reports/**': { breaker: false } } }, { by: 'ops' })
    */
   update(options: ClientUpdate, by?: UpdateOptions): void
-  /** Whether every breaker only reports what it would do, and refuses nothing. The same as `update()` of its `dryRun`. */
+  /**
+   * With true, every breaker only reports what it would do, and refuses nothing. Does the same as `update()` with the
+   * breakers' option `dryRun`.
+   */
   dryRun(on: boolean, by?: UpdateOptions): void
+  /** Calls `listener` for each event of this name: synchronously, after the state has changed. */
   on<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): this
+  /** Calls `listener` for the next event of this name only. */
   once<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): this
-  /** Without a listener, removes all of that name. */
+  /** Removes a listener. Without `listener`, removes all listeners of this event. */
   off<Name extends keyof ClientEvents>(name: Name, listener?: Listener<ClientEvents[Name]>): this
-  /** The same as `on`: for `once()` and `on()` of `node:events`. */
+  /** Does the same as `on`. The functions `once()` and `on()` of `node:events` need it. */
   addListener<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): this
-  /** The same as `off` with a listener. */
+  /** Does the same as `off` with a listener. */
   removeListener<Name extends keyof ClientEvents>(name: Name, listener: Listener<ClientEvents[Name]>): this
   /**
-   * Refuses new calls, and those that still wait for a place; a call between two tries ends with the answer it has. Lets
-   * running ones finish within `drainTimeout`, then closes every connection; what still runs then ends with the code
-   * `ERR_OUTRIGGER_CLOSED`.
+   * Closes the client. New calls and calls that wait for a place are rejected, and a call between two tries ends with
+   * the response it has. Calls in flight may finish within `drainTimeout`. Then every connection is closed, and calls
+   * that are still running reject with the code `ERR_OUTRIGGER_CLOSED`.
    */
   close(): Promise<void>
   /** @internal */
@@ -101,14 +115,17 @@ export interface ClientDoors extends AsyncDisposable, Configurable, Watchable {
   ) => Promise<Response>
 }
 
-/** A client for one service: call it as you would call `fetch`. */
+/** A client for one service. Call it like `fetch`. */
 export interface Client extends ClientDoors {
   /**
-   * `fetch`, with a path (`'/users/42'`), a URL of the service, a Request, or a route key
-   * (`'GET /users/{id}'` with `params`). A URL of any other host goes to the platform's fetch untouched.
+   * Makes a call like `fetch`. The input is a path (`'/users/42'`), a URL of the service, a Request, or a route key
+   * (`'GET /users/{id}'`, with `params`). A URL of any other host is passed to the platform's fetch unchanged.
    */
   (input: FetchInput, init?: CallInit): Promise<TypedResponse>
 }
 
-/** A client that knows its routes: those are checked and typed, all else is fetch as before. */
+/**
+ * A client that knows the types of its routes. Calls to these routes are checked and typed. All other calls are like
+ * `fetch`.
+ */
 export interface TypedClient<Schema> extends ClientDoors, TypedCall<Schema> {}

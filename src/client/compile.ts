@@ -27,7 +27,8 @@ import {
   NO_FALLBACK,
   timeoutPolicy,
 } from './plan-policies.ts'
-import type { ClientOptions, RouteLimit, RouteRule } from './options.ts'
+import type { ClientOptions } from './options.ts'
+import type { RouteLimit, RouteRule } from './route-rule.ts'
 
 const RULE_OPTIONS = [
   'limit',
@@ -53,13 +54,13 @@ export interface CompiledPlans {
   readonly guards: readonly Guard[]
   readonly kept: Kept | undefined
   readonly parts: PlanParts
-  /** Route key → index of its guard, of all guards there have ever been. */
+  /** The index of the guard of each route key, for all guards that have ever existed. */
   readonly indexes: ReadonlyMap<string, number>
 }
 
 /**
- * Merges client options and route rules into a plan per route; every bad option throws here. `before`: what an update of the
- * options keeps from.
+ * Merges the client's options and the route rules into one plan per route. Throws if an option is invalid. An update
+ * of the options passes the plans `before` it, from which unchanged parts are kept.
  */
 export function compilePlans(options: ClientOptions, before?: CompiledPlans): CompiledPlans {
   const { clock = systemClock } = options
@@ -67,7 +68,7 @@ export function compilePlans(options: ClientOptions, before?: CompiledPlans): Co
   const parts = new PlanParts(before?.parts)
   const indexes = new Map(before?.indexes)
   const indexOf = (route: string): number => {
-    // 0 is the instance's own.
+    // 0 is the index of the instance's own breaker.
     const index = indexes.get(route) ?? indexes.size + 1
     indexes.set(route, index)
     return index
@@ -86,7 +87,7 @@ export function compilePlans(options: ClientOptions, before?: CompiledPlans): Co
     guards[made.index] = made
     return made
   }
-  // Each route learns its own latencies, also under the client's options.
+  // Each route learns its latencies separately, even if it uses the client's option.
   const hedgeOf = (
     hedgeOptions: HedgeOptions | false | undefined,
     name: string,
@@ -101,7 +102,7 @@ export function compilePlans(options: ClientOptions, before?: CompiledPlans): Co
       limit,
       () => new Limiter(typeof limit === 'object' && limit !== null ? limit : { max: limit }, clock, name),
     )
-  // A route's own limit stands behind the client's; false exempts it from both.
+  // A call passes the client's limit first, then the route's. `false` exempts the route from both.
   const limitersOf = (limit: RouteRule['limit'], name: string): readonly Limiter[] =>
     limit === undefined ? base.limiters : limit === false ? [] : [...base.limiters, limiterOf(limit, name)]
   const throttleOf = (throttle: RouteRule['throttle'], name: string): Throttle | undefined =>
@@ -179,7 +180,10 @@ export function compilePlans(options: ClientOptions, before?: CompiledPlans): Co
   }
 }
 
-/** What a function of the user's adds is not in the key of an answer that is kept or shared: it could be for another caller. */
+/**
+ * Throws if responses are stored or shared while a user function adds headers. Their key does not contain these
+ * headers, so a response could be for another caller.
+ */
 function checkSharing({ headers, fallback: { stale, coalescer }, route }: Plan): void {
   if (!headers.own || headers.own.functions.length === 0) return
   const option = coalescer ? 'coalesce' : stale ? 'stale' : undefined
@@ -190,7 +194,7 @@ function checkSharing({ headers, fallback: { stale, coalescer }, route }: Plan):
   )
 }
 
-/** Undefined when no plan gives an answer twice. */
+/** Returns undefined if no plan stores or shares responses. */
 function keptBy(plans: readonly Plan[]): Kept | undefined {
   const holders = plans.flatMap(({ fallback: { stale, coalescer } }) => [stale, coalescer])
   const distinct = new Set(holders.filter((holder) => holder !== undefined))

@@ -1,19 +1,25 @@
-/** How a document that is read while the process runs changes a client, or an application. */
+/**
+ * The key of a member of clients and applications. A document that is read while the process runs changes their
+ * options through it.
+ */
 export const configurable: unique symbol = Symbol('outrigger.configurable')
 
-/** What a document changes. */
+/** The options that a document changes. */
 export interface Configured {
-  /** The options as they are now. */
+  /** Returns the current options. */
   options(this: void): Readonly<Record<string, unknown>>
-  /** The options as they would be after an update. Throws for one that would be refused. */
+  /** Returns the options after an update, without applying it. Throws if the update is invalid. */
   check(this: void, update: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>
-  /** Checks the whole, then applies it. */
+  /** Checks the complete update, then applies it. */
   update(this: void, update: Readonly<Record<string, unknown>>, by: { by: string }): void
-  /** The option that is merged by name. */
+  /** The option whose members are merged by name. */
   readonly group: 'routes' | 'services'
-  /** Whose documents have set what is in force, by option: for `explain()`. */
+  /** For `explain()`: each function returns which document has set which option. */
   readonly owners: Set<() => Readonly<Record<string, string>>>
-  /** Calls `end` when it closes, at once if it has. What is returned takes that back. */
+  /**
+   * Calls `end` when the client or application closes: synchronously if it is closed already. The returned function
+   * cancels this.
+   */
   onClose(this: void, end: () => void): () => void
 }
 
@@ -22,7 +28,7 @@ export interface Configurable {
   readonly [configurable]: Configured
 }
 
-/** What all of them say together. */
+/** Returns which document has set which option, for all documents. */
 export function ownersOf({ owners }: Pick<Configured, 'owners'>): Readonly<Record<string, string>> {
   return Object.fromEntries([...owners].flatMap((read) => Object.entries(read())))
 }

@@ -19,9 +19,9 @@ import {
   type UpdateOptions,
 } from './update.ts'
 
-/** The options of a client, and the plans compiled from them. An update replaces both. */
+/** The options of a client and the plans that are compiled from them. An update replaces both. */
 export class Configuration implements CurrentPlans {
-  /** In bytes; undefined for no limit. */
+  /** In bytes. Undefined for no limit. */
   maxResponseSize: number | undefined
   /** True if plain calls do not use the platform's fetch. */
   usesFastPath: boolean
@@ -29,7 +29,7 @@ export class Configuration implements CurrentPlans {
   #options: ClientOptions
   #compiled: CompiledPlans
 
-  /** `options` must have been checked, and `compiled` and `core` made from them. */
+  /** `options` must have been checked. `compiled` and `core` must have been made from them. */
   constructor(options: ClientOptions, compiled: CompiledPlans, core: ClientCore) {
     this.maxResponseSize = options.maxResponseSize
     this.usesFastPath = options.fetch !== 'platform'
@@ -47,7 +47,7 @@ export class Configuration implements CurrentPlans {
     return this.#compiled.guards
   }
 
-  /** Checks everything first, then applies it between two calls: calls under way keep the plan they began with. */
+  /** Checks everything before it applies anything. Calls in flight keep the plan that they have begun with. */
   update(update: ClientUpdate, by: UpdateOptions = {}): void {
     this.#refuseClosed()
     checkObject("update()'s options", by, ['by'])
@@ -55,7 +55,10 @@ export class Configuration implements CurrentPlans {
     this.#prepare(mergeOptions(this.#options, update))?.(who)
   }
 
-  /** Checks options; what it returns puts them into force, and does not throw. Undefined: nothing would change. */
+  /**
+   * Checks the options. The returned function applies them and does not throw. Returns undefined if nothing would
+   * change.
+   */
   #prepare(options: ClientOptions): ((who: string | undefined) => void) | undefined {
     const core = this.#core
     checkClientOptions(options)
@@ -116,7 +119,7 @@ export class Configuration implements CurrentPlans {
     },
   }
 
-  /** Whether breakers only report what they would do: the client's, and those of its routes. */
+  /** With true, the breakers of the client and of its routes only report what they would do. */
   dryRun(on: boolean, by: UpdateOptions = {}): void {
     checkBoolean('dryRun()', on)
     this.update(dryRunUpdate(this.#options, on), by)

@@ -33,21 +33,21 @@ import { poolSettings } from './pool-settings.ts'
 
 export interface ClientCore extends Core {
   readonly checker: Checker<LiveEndpoint>
-  /** Lets go on who waits for the first snapshot. */
+  /** Resumes the calls that wait for the first snapshot. */
   resume(): void
   readonly hand: Hand
 }
 
-/** What an update of the options starts from. */
+/** The state before an update of the options. */
 interface Before {
   readonly policy: FleetPolicy
   readonly options: ClientOptions
   readonly plans: Plans
-  /** The names of the options that are different now. */
+  /** The names of the options that the update changes. */
   readonly changed: readonly string[]
 }
 
-/** What the options say of the fleet. PlanParts of `before` are kept where their options have not changed. */
+/** Returns the policy of the fleet. Parts of `before` are kept if their options have not changed. */
 export function fleetPolicy(
   options: ClientOptions,
   { plans, guards }: CompiledPlans,
@@ -79,14 +79,14 @@ export function fleetPolicy(
   }
 }
 
-/** Whether functions of the user's are asked about each attempt. */
+/** True if user functions are called for each attempt. */
 export function hasUserCode(balancer: Balancer, { base, routed }: Plans): boolean {
   const asksUser = ({ classify, retry, headers }: Plan): boolean =>
     (classify ?? retry?.when ?? headers.own?.functions[0]) !== undefined
   return runsUserCode(balancer) || [base, ...routed].some(asksUser)
 }
 
-/** Wires a client's discovery to its fleet, and both to its events. */
+/** Connects a client's discovery to its fleet, and both to its events. */
 export function createCore(options: ClientOptions, compiled: CompiledPlans): ClientCore {
   const { service, source, budget = {}, clock = systemClock } = options
   const policy = fleetPolicy(options, compiled)
@@ -171,12 +171,15 @@ export function createCore(options: ClientOptions, compiled: CompiledPlans): Cli
   }
 }
 
-/** A list in the code, and a registry in this process, are the user's own words. */
+/**
+ * Returns what the option `allow` permits. Without it, a list in the code and a registry in this process may name any
+ * address, because the user has written them.
+ */
 export function allowOf({ allow, source }: ClientOptions): ReturnType<typeof allowPolicy> | undefined {
   return allow === undefined && source.isOwn ? undefined : allowPolicy(allow)
 }
 
-/** A registry that fails while nobody listens must not be noticed by its effects only. */
+/** Emits a process warning. If nothing listens to the event, a failing source must still be noticed. */
 function warnOfOutage(service: string, error: unknown, instances: number): void {
   const use = instances === 0 ? 'no instance is known' : `the last known instances (${instances}) stay in use`
   process.emitWarning(`the source of ${service} failed; ${use}: ${redactUrls(quote(error))}`, {

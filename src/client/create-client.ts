@@ -6,17 +6,18 @@ import { registerFetch } from '../attempt/platform.ts'
 import { callWithin, type Client, type ClientDoors, type TypedClient } from './client.ts'
 import { configurable } from './configurable.ts'
 import { checkClientOptions } from './check-options.ts'
-import type { ClientOptions, RouteRule } from './options.ts'
+import type { ClientOptions } from './options.ts'
+import type { RouteRule } from './route-rule.ts'
 import { ServiceClient } from './service-client.ts'
 
 export { callWithin, type Client, type TypedClient } from './client.ts'
 
-/** A client without its doors. */
+/** A client without its methods. */
 type Call = (...args: Parameters<Client>) => ReturnType<Client>
 
 type Rules = Readonly<Record<string, RouteRule>>
 
-/** `Routes` is inferred through its last branch, and checked for unknown options by the first. */
+/** The second branch lets TypeScript infer `Routes`. The first one rejects unknown options. */
 type CheckedRoutes<Routes> = Routes extends Rules ? { readonly [Key in keyof Routes]: RouteRule } : Routes
 
 type ClientOf<Schema, Routes> = [Schema] extends [OpenAPI<object>]
@@ -26,7 +27,7 @@ type ClientOf<Schema, Routes> = [Schema] extends [OpenAPI<object>]
     : TypedClient<Contracts<Routes>>
 
 /**
- * Makes a client for a service. Bad options throw a TypeError or RangeError that names the option.
+ * Creates a client for a service. Throws a TypeError or RangeError that names the invalid option.
  *
  * @example
  * const users = createClient({ service: 'user-service', source: registry })
@@ -67,7 +68,7 @@ export function createClient(options: ClientOptions): Client {
     [callWithin]: (input, init, otherClients) => service.call(input, init, otherClients),
   })
   registerFetch(client)
-  // Not in the context of whoever makes the client: what a source brings concerns no call.
+  // Runs outside the async context of the code that creates the client: what a source does belongs to no call.
   outsideCalls.runInAsyncScope(() => service.core.discovery.start())
   return client
 }

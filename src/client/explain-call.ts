@@ -9,7 +9,7 @@ import type { Explanation } from '../explain/explanation.ts'
 import { quote } from '../quote.ts'
 import type { Subset } from '../traffic/subset.ts'
 
-/** Explains what would happen to a call for `input`: a route key without its params, or what fetch takes. */
+/** Explains what would happen to a call for `input`: a route key without params, or an input of fetch. */
 export function explainCall(
   core: ClientCore,
   { plans, configured }: Pick<Configuration, 'plans' | 'configured'>,
@@ -21,7 +21,7 @@ export function explainCall(
   const subsetOf = (plan: Plan, method?: string, path?: string): Subset | undefined => {
     const header = (name: string): string | undefined => headers.get(name) ?? undefined
     const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined))
-    // A call that chance takes is not the usual one.
+    // The explanation is for the usual call: rules that select calls at random do not match.
     const asked = { method, path, priority: plan.priority, header, random: () => 1 }
     return plan.traffic?.explain(asked, core.fleet.availability.subsetState(plan.guard))
   }

@@ -14,7 +14,7 @@ import type { Pool } from '../undici.ts'
 import type { ClientOptions } from './options.ts'
 import { requireTransportOptions } from './pool-settings.ts'
 
-/** What the options say of health checks; undefined for none. */
+/** Returns the health checks that the options ask for; undefined for none. */
 export function checksOf({ health, transport, service }: ClientOptions): Checks | undefined {
   if (health === undefined || health === false) return undefined
   const policy = healthPolicy(health)
@@ -29,20 +29,24 @@ function checkOf(policy: HealthPolicy, transport: Pool.Options, logical: CheckHo
   return policy.grpc === undefined ? tcpCheck(policy.port) : grpcCheck(policy, transport, logical)
 }
 
-/** Whether the balancer leaves an instance to other clients. */
+/** True if the balancer leaves the instance to other clients. */
 export function isOthers({ balancer }: Fleet, endpoint: LiveEndpoint, now: number): boolean {
   try {
     return balancer.standing?.(endpoint, now)?.otherSubset === true
   } catch {
-    // A strategy of the user's: the instance is checked.
+    // The user's strategy has thrown. The instance is checked.
     return false
   }
 }
 
-/** How new instances are warmed; undefined where they are not. */
+/** Returns how new instances are warmed; undefined if they are not. */
 export function warmUpOf({ warm = 0, transport, service }: ClientOptions): WarmUp | undefined {
   if (warm === 0) return undefined
-  requireTransportOptions('warm', transport, 'what a function makes is not asked for connections')
+  requireTransportOptions(
+    'warm',
+    transport,
+    'the client cannot open connections in the dispatchers that it makes',
+  )
   const logical = logicalAddress(service)
   return (endpoint) => warmUp(endpoint.getPool(), endpoint.instance.url, logical, warm)
 }

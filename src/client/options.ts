@@ -12,111 +12,72 @@ import type { CoalesceOptions } from '../fallback/coalesce.ts'
 import type { StaleOptions } from '../fallback/stale.ts'
 import type { Fallback } from '../fallback/types.ts'
 import type { LimitOptions } from '../limit/policy.ts'
-import type { Priority } from '../limit/priority.ts'
 import type { ThrottleOptions } from '../limit/throttle.ts'
 import type { AllowOptions } from '../registry/allow.ts'
 import type { Instance, Source } from '../registry/source.ts'
 import type { BudgetOptions } from '../retry/budget.ts'
 import type { HedgeOptions } from '../retry/hedge.ts'
 import type { RetryOptions } from '../retry/policy.ts'
-import type { ContractPolicy, RouteContract } from '../typed/contract.ts'
+import type { ContractPolicy } from '../typed/contract.ts'
 import type { Dispatcher, Pool } from '../undici.ts'
+import type { RouteRule, TimeoutOptions } from './route-rule.ts'
 
-/** Limits of time, all in milliseconds. The first limit that is reached ends the call or the attempt. */
-export interface TimeoutOptions {
-  /**
-   * Milliseconds for the whole call, from its start to the headers of its answer: waiting for discovery, every
-   * try and the waits between them. It ends in a standard `TimeoutError`.
-   * @default 30_000
-   */
-  total?: number
-  /** Milliseconds for each try, until the headers of its answer. @default none */
-  attempt?: number
-  /**
-   * Milliseconds for each try until its request is on a connection; what never got there is retried whatever
-   * its method.
-   * @default 10_000
-   */
-  connect?: number
-  /**
-   * Milliseconds between two pieces of a response's body. The body then fails with a `TimeoutError`.
-   * @default none (undici's own `bodyTimeout` of 300_000 applies)
-   */
-  idle?: number
-}
-
-/** How the time that is left is told to the server. */
+/** How to send the remaining time of a call to the server. */
 export interface DeadlineOptions {
-  /** The request header that carries the milliseconds left, for `withDeadline()` on the other side. */
+  /**
+   * The name of the request header that carries the remaining milliseconds. On the server, `withDeadline()` reads it.
+   */
   header: string
 }
 
-/** A number is `max`. */
-export type RouteLimit = number | 'adaptive' | LimitOptions
-
-/** How many of the client's calls may be in flight: a number, `'adaptive'`, or both with a queue and a limit per instance. */
+/**
+ * The maximum number of calls in flight: a number, `'adaptive'`, or an object that can also set a queue and a limit
+ * for each instance.
+ */
 export type ClientLimit =
   | number
   | 'adaptive'
   | (LimitOptions & {
-      /** Attempts that one instance may have in flight; an instance that is full is not picked. @default none */
+      /**
+       * The maximum number of attempts in flight on one instance, an integer >= 1. An instance that has reached it is
+       * not picked.
+       * @default none
+       */
       perInstance?: number
     })
 
-/** What a route may set for itself; what it leaves out is the client's. */
-export interface RouteRule extends RouteContract, ContractPolicy {
-  /** An object gives the route a breaker of its own on each instance; false neither guards nor counts it. */
-  breaker?: BreakerOptions | false
-  /** @default the client's */
-  retry?: RetryOptions | false
-  /** A number is `total`. @default the client's */
-  timeout?: number | TimeoutOptions | false
-  /** @default the client's */
-  hedge?: HedgeOptions | false
-  /**
-   * Whether sending a request twice does no more than sending it once, and so may be retried and hedged.
-   * @default by its method (RFC 9110), or true with an `Idempotency-Key`
-   */
-  idempotent?: boolean
-  /** @default the client's */
-  waitForReady?: boolean
-  /** A limit of the route's own, behind the client's; false exempts it from both. @default none of its own */
-  limit?: RouteLimit | false
-  /** @default the client's */
-  throttle?: ThrottleOptions | false
-  /** Who is shed first when there is too little for everybody. @default 'default' */
-  priority?: Priority
-  /** @default the client's */
-  fallback?: Fallback | false
-  /** @default the client's */
-  stale?: StaleOptions | false
-  /** @default the client's */
-  coalesce?: boolean | CoalesceOptions
-  /** @default the client's */
-  classify?: Classify
-  /** In the place of the client's rules; false: any instance. @default the client's */
-  traffic?: readonly TrafficRule[] | false
-  /** In the place of the client's; false: nothing is copied. @default the client's */
-  mirror?: MirrorOptions | false
-  /** Headers of the route's own, beside the client's and in their place. @default none of its own */
-  headers?: OwnHeaders
-}
-
-/** What `createClient()` takes. `service` and `source` are required. Every option of a route may also be set here, for all routes. */
+/**
+ * The options of `createClient()`. `service` and `source` are required. `undefined` means the default. Options that a
+ * route rule has too apply to all routes whose rule does not set them. An option of the wrong type throws a
+ * TypeError, and a number out of range a RangeError; both name the option.
+ */
 export interface ClientOptions extends ContractPolicy {
-  /** The host that callers write: `http://user-service/…`. A port may follow. */
+  /** The host that callers write in URLs, with an optional port: `user-service` for `http://user-service/users/42`. */
   service: string
-  /** Where its instances come from. */
+  /**
+   * Where the instances come from: a registry, a list, or any object with a method `watch()`.
+   *
+   * @example
+   * source: fixed(['http://10.0.0.7:8080', 'http://10.0.0.8:8080'])
+   */
   source: Source
   /**
-   * Which addresses the source may send calls to. What it refuses is left out, and told in `source:invalid`.
-   * @default link-local and metadata addresses and unix sockets are refused, unless `fixed()` or a MemoryRegistry has them
+   * The addresses that the source may send calls to. Instances with other addresses are left out, and reported in the
+   * event `source:invalid`.
+   * @default link-local and metadata addresses and unix sockets are refused, unless `fixed()` or a MemoryRegistry has
+   * them
+   * @example
+   * allow: { addresses: ['10.0.0.0/8'] }
    */
   allow?: AllowOptions
-  /** How one instance is picked: a strategy, or a function of your own. @default peakEwma() */
+  /**
+   * How an instance is picked for each try: a strategy, or your own function. It is called synchronously and must not
+   * return a promise. @default peakEwma()
+   */
   balance?: Balancer | Pick
   /**
-   * Which instances a call may go to: the first rule that takes it says so. Retries and hedges stay there.
+   * Rules for which instances a call may go to. The first rule that matches a call applies to it. Its retries and
+   * hedges stay on these instances. `false` means no rules.
    * @default any instance
    * @example
    * traffic: [
@@ -126,157 +87,191 @@ export interface ClientOptions extends ContractPolicy {
    */
   traffic?: readonly TrafficRule[] | false
   /**
-   * Sends copies of GET, HEAD and OPTIONS requests without a body to instances that are to be tried out. Nobody waits for their
-   * answers, and they count nowhere: the events `mirror` and `snapshot().mirror` tell of them. Not with a function as `transport`.
+   * Sends copies of GET, HEAD and OPTIONS requests without a body to instances that you want to test. No call waits
+   * for the response to a copy, and it counts nowhere. The event `mirror` and `snapshot().mirror` report the copies.
+   * Throws a TypeError if `transport` is a function.
    * @default false
    * @example
    * mirror: { to: { version: 'v2' }, share: 0.05 }
    */
   mirror?: MirrorOptions | false
-  /** The breaker in front of each instance; false for none. @default {} */
+  /**
+   * The circuit breaker in front of each instance. `false` turns breakers off. @default {}
+   *
+   * @example
+   * breaker: { failureThreshold: 5, openFor: 60_000 }
+   */
   breaker?: BreakerOptions | false
-  /** @default { attempts: 3 } */
+  /** How often a failed call is tried again, and when. `false` turns retries off. @default { attempts: 3 } */
   retry?: RetryOptions | false
   /**
-   * A second try beside one that is slow, on another instance; the first good answer wins. Idempotent requests
-   * only, and paid for from `budget`.
+   * Starts a second try on another instance if the first is slow. The first good response wins. Only idempotent
+   * requests are hedged, and only as far as `budget` allows. `false` turns hedges off.
    * @default false
+   * @example
+   * hedge: { after: 200 }
    */
   hedge?: HedgeOptions | false
-  /** The allowance for retries and hedges, per client. @default { ratio: 0.1, minPerSecond: 1 } */
+  /** How many retries and hedges the client may make. @default { ratio: 0.1, minPerSecond: 1 } */
   budget?: BudgetOptions
-  /** In ms. A number is `total`; false is none at all. @default { total: 30_000 } */
+  /**
+   * In milliseconds. A number is `total`. `false` turns all timeouts off. @default { total: 30_000, connect: 10_000 }
+   *
+   * @example
+   * timeout: { total: 5_000, attempt: 1_000 }
+   */
   timeout?: number | TimeoutOptions | false
   /**
-   * Whether calls made before the first instances are known wait for them, up to their deadline, even if the source fails.
-   * By default they wait only while there is hope: they are refused with a `NoInstanceError` once the source cannot be reached,
-   * turns us away, is misconfigured, or has failed twice.
+   * True if a call that is made before the first instances are known waits for them up to its deadline, even if the
+   * source has failed. With `false`, it is rejected with a `NoInstanceError` as soon as the source cannot be reached,
+   * refuses this client, is misconfigured, or has failed twice.
    * @default false
    */
   waitForReady?: boolean
-  /** Calls in flight, and how many may wait for a place; all others are refused at once. @default none */
+  /**
+   * The maximum number of calls in flight, and of calls that wait for a place. All other calls are rejected at once.
+   * A number is `max`, an integer >= 1. `false` means no limit. @default none
+   *
+   * @example
+   * limit: { max: 100, queue: 50 }
+   */
   limit?: ClientLimit | false
-  /** Does not send what the service would in all likelihood turn down. @default none */
+  /** Does not send calls that the service would most likely refuse. `{}` uses the defaults. @default none */
   throttle?: ThrottleOptions | false
   /**
-   * Makes the answer when there is none or none that is good: given the error, or the last response. For the
-   * fetch door.
+   * Returns the response if the call fails, or if its response is not good. It gets the error, or the last response,
+   * and may return a promise. Only for fetch.
    * @default none
+   * @example
+   * fallback: () => Response.json([])
    */
   fallback?: Fallback | false
-  /** Serves a route's last good answer when all else fails. For the fetch door. @default none */
+  /**
+   * Stores good responses, and returns the last one if the call fails, before `fallback` is called. Only for fetch.
+   * Throws a TypeError if `headers` is a function. @default none
+   *
+   * @example
+   * stale: { maxAge: 60_000 }
+   */
   stale?: StaleOptions | false
-  /** Lets identical concurrent GETs share one request. For the fetch door. @default false */
+  /**
+   * Lets identical GET calls that are in flight at the same time share one request. Only for fetch. Throws a
+   * TypeError if `headers` is a function. @default false
+   */
   coalesce?: boolean | CoalesceOptions
-  /** Sends the time that is left along with each request. @default none is sent */
+  /**
+   * Sends the remaining time of the call with each request. @default none is sent
+   *
+   * @example
+   * deadline: { header: 'x-outrigger-deadline' }
+   */
   deadline?: DeadlineOptions
   /**
-   * Headers to send with every request: values, or a function that is asked before each try, in the context of its call, and
-   * may return a promise. A header of the caller's own wins. Events and logs never show them. With a function, `coalesce` and
-   * `stale` are refused: their answers could be for another caller.
+   * Headers to send with every request: an object, or a function that is called before each try. The function runs in
+   * the async context of its call, and may return a promise. A header that the caller has set is not replaced. Events
+   * and logs never contain these headers. With a function, `coalesce` and `stale` throw a TypeError: their responses
+   * could be for another caller.
    * @default none
    */
   headers?: OwnHeaders
-  /** The request header that carries the number of the attempt, `'x-outrigger-attempt'`. @default none is sent */
+  /**
+   * The name of the request header that carries the number of the attempt, counted from 1. @default none is sent
+   *
+   * @example
+   * attemptHeader: 'x-outrigger-attempt'
+   */
   attemptHeader?: string
-  /** Overrides what an answer or an error says about its instance; undefined leaves it to the default. */
+  /**
+   * Decides what a response or an error says about its instance. It is called synchronously for each attempt. It
+   * returns an outcome, or undefined for the default. @default by the status of the response
+   *
+   * @example
+   * classify: ({ status }) => (status === 404 ? 'failure' : undefined)
+   */
   classify?: Classify
-  /** Policy by route key: `'GET /users/{id}'`, `'/reports/**'` (any method). */
+  /**
+   * Rules for routes, by route key: `'GET /users/{id}'`, or `'/reports/**'` for any method. @default {}
+   *
+   * @example
+   * routes: { 'GET /reports/**': { timeout: 60_000, retry: false } }
+   */
   routes?: Record<string, RouteRule>
-  /** Compares the instances with each other and ejects, through its breaker, what stands out. @default none */
+  /**
+   * Compares the instances with each other, and opens the breaker of those that are much worse. Throws a TypeError if
+   * `breaker` is false. `{}` uses the defaults. @default none
+   */
   outliers?: OutlierOptions | false
   /**
-   * Health requests to each instance beside the calls, while the client is in use: an unhealthy instance is picked only when
-   * nobody better is there, and the first probe of an open breaker waits for a check. Not with a function as `transport`.
+   * Sends health requests to each instance, in addition to calls, while the client is in use. An unhealthy instance
+   * is picked only if there is no better one, and the first probe of an open breaker waits for a check. Throws a
+   * TypeError if `transport` is a function.
    * @default false
+   * @example
+   * health: { path: '/healthz' }
    */
   health?: HealthOptions | false
   /**
-   * Connections, with their TLS handshakes, that are opened to an instance that joins while the client is in use. It gets calls once
-   * they are open, or could not be opened, or after a second; at once where the new ones are more than half of all. Not with a function as `transport`.
+   * The number of connections to open, with their TLS handshakes, to an instance that joins while the client is in
+   * use: an integer from 0 to 100. The instance gets calls once they are open or have failed, but at the latest after
+   * 1 s. If more than half of the instances are new, they get calls at once. Throws a TypeError if `transport` is a
+   * function.
    * @default 0
    */
   warm?: number
   /**
-   * Once fewer than this share of the instances may be picked, breakers are ignored: everything being open
-   * more likely means that the breakers are wrong.
+   * A fraction from 0 to 1. If fewer than this fraction of the instances may be picked, breakers are ignored: if most
+   * breakers are open, it is more likely that the breakers are wrong.
    * @default 0 (never)
    */
   panicThreshold?: number
   /**
-   * What becomes of calls while every breaker is open. `'throttle'` lets a part of them through as early probes: ten
-   * times the share that recently succeeded, at least a tenth of the calls and one a second. `'refuse'` lets none through
-   * until a breaker's `openFor` is over. Where `openFor` is a number, none is let through either way.
+   * What happens to calls while every breaker is open. `'throttle'` lets a fraction of them through as early probes:
+   * ten times the fraction that succeeded recently, and at least a tenth of the calls and one per second. `'refuse'`
+   * lets none through until the `openFor` of a breaker is over. If `openFor` is a number, neither lets any through.
    * @default 'throttle'
    */
   whenAllOpen?: WhenAllOpen
-  /** How long a removed instance may finish what it carries, in ms. @default 30_000 */
+  /**
+   * In milliseconds, >= 0. How long the requests of a removed instance, or of a closed client, may take to finish.
+   * @default 30_000
+   */
   drainTimeout?: number
-  /** How long a drop to zero instances is held back, in ms. @default the source's, or 30_000 */
+  /**
+   * In milliseconds, >= 0. How long the last instances stay in use if the source suddenly lists none. @default the
+   * source's, or 30_000
+   */
   emptyGrace?: number
   /**
-   * Options of the undici Pool in front of each instance: connections, TLS, HTTP/2; or what makes the dispatcher
-   * for an instance, such as a ProxyAgent. It is called for the first request to each, and again when its url or this option has
-   * changed; return a new dispatcher each time: it is the client's to destroy.
+   * Options of the undici Pool in front of each instance (connections, TLS, HTTP/2), or a function that returns the
+   * dispatcher for an instance, such as a ProxyAgent. The function is called for the first request to an instance,
+   * and again after its url or this option has changed. It must return a new dispatcher each time, because the client
+   * destroys it.
+   * @default {}
+   * @example
+   * transport: { connections: 10, allowH2: true }
    */
   transport?: Pool.Options | ((instance: Instance) => Dispatcher)
   /**
-   * What events and channels show of a call's path: given the path with its query, the text to show, or undefined for none.
+   * Returns what events and channels show of a call's path. It gets the path with its query. If it returns undefined,
+   * they show no path.
    * @default the path without its query
    */
   redactPath?: (path: string) => string | undefined
   /**
-   * Bytes that the body of a response may have: as they come, on every door, and for fetch again after decoding, where a
-   * small answer may unpack to a large one. The body of a larger one fails.
+   * In bytes, an integer >= 1. The body of a larger response fails. The limit applies to the body as it is received,
+   * on every door, and for fetch again after decoding, because a small body may decode to a large one. Throws a
+   * TypeError if `transport` is a function.
    * @default none
    */
   maxResponseSize?: number
   /**
-   * Who makes the response of a fetch call. With `'fast'`, plain calls (a string or URL, no body or one in memory)
-   * with plain answers go past the platform's fetch, at about half its price, and get a Response that makes only what is asked for. All others go
-   * through fetch, as do all while somebody has replaced `globalThis.fetch`. With `'platform'`, all calls go through fetch.
+   * How fetch calls are made. With `'fast'`, a plain call (a string or URL, no body or one in memory) with a plain
+   * response does not use the platform's fetch. It costs about half as much, and its Response makes only what is
+   * asked for. All other calls go through fetch, and so do all calls while something has replaced `globalThis.fetch`.
+   * With `'platform'`, all calls go through fetch.
    * @default 'fast'
    */
   fetch?: 'platform' | 'fast'
-  /** Time and chance. @default the system's */
+  /** The source of time and random numbers, for tests. @default the system's */
   clock?: Clock
 }
-
-export const CLIENT_OPTIONS: readonly (keyof ClientOptions)[] = [
-  'service',
-  'source',
-  'allow',
-  'balance',
-  'breaker',
-  'retry',
-  'hedge',
-  'budget',
-  'timeout',
-  'waitForReady',
-  'limit',
-  'throttle',
-  'fallback',
-  'stale',
-  'coalesce',
-  'deadline',
-  'attemptHeader',
-  'headers',
-  'classify',
-  'routes',
-  'validate',
-  'contractFailure',
-  'outliers',
-  'health',
-  'warm',
-  'panicThreshold',
-  'whenAllOpen',
-  'drainTimeout',
-  'emptyGrace',
-  'transport',
-  'maxResponseSize',
-  'redactPath',
-  'traffic',
-  'mirror',
-  'fetch',
-  'clock',
-]

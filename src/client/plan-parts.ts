@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import { plainCopy } from './update.ts'
 
 /**
- * The parts of plans that learn or count: limits, throttles, hedges, caches. An update of the options keeps each part whose
- * own options are the same, with what it has learnt.
+ * The parts of plans that learn or count: limits, throttles, hedges, caches. An update of the options keeps each part
+ * whose own options are unchanged, with what it has learned.
  */
 export class PlanParts {
   readonly #before: ReadonlyMap<string, Part> | undefined
@@ -13,7 +13,7 @@ export class PlanParts {
     this.#before = before && before.#now
   }
 
-  /** The part of this name as it was, if its options have not changed; made anew otherwise. */
+  /** Returns the existing part of this name if its options are unchanged. Otherwise makes a new one. */
   reuseOrMake<T>(name: string, options: unknown, make: () => T): T {
     const before = this.#before?.get(name)
     const part =

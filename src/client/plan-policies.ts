@@ -4,7 +4,8 @@ import { Coalescer, type CoalesceOptions } from '../fallback/coalesce.ts'
 import { StaleCache } from '../fallback/stale.ts'
 import { headerSource } from '../headers/own-headers.ts'
 import { checkFunction, checkHeaderName, checkNumber, checkObject, checkRecord, quote } from '../options.ts'
-import type { ClientOptions, RouteLimit, RouteRule, TimeoutOptions } from './options.ts'
+import type { ClientOptions } from './options.ts'
+import type { RouteLimit, RouteRule, TimeoutOptions } from './route-rule.ts'
 import type { PlanParts } from './plan-parts.ts'
 
 const NO_TIMEOUT: TimeoutPolicy = Object.freeze({
@@ -33,7 +34,10 @@ export function timeoutPolicy(
   })
 }
 
-/** Nothing else that is falsy means off: `hedge: 0` is a mistake, and the checks of what it is for say so. */
+/**
+ * Only false and undefined turn an option off. Other falsy values, such as `hedge: 0`, are mistakes, and the check of
+ * the option reports them.
+ */
 export function isOff(option: unknown): option is false | undefined {
   return option === undefined || option === false
 }
@@ -51,7 +55,7 @@ export function headerPolicy({ attemptHeader, deadline, headers }: ClientOptions
   return policy
 }
 
-/** `perInstance` limits instances, not the client; what stands beside it does. */
+/** Returns the limit of the client. `perInstance` is not part of it, because it limits each instance. */
 export function clientLimit(limit: ClientOptions['limit']): RouteLimit | undefined {
   if (limit === false) return undefined
   if (typeof limit !== 'object' || limit === null || limit.perInstance === undefined) return limit

@@ -5,8 +5,8 @@ import type { ClientOptions } from './options.ts'
 import { plainCopy } from './update.ts'
 
 /**
- * All that the pools of a client are made of: `transport`, `maxResponseSize`, and the longest timeouts of the client and its routes.
- * When an update of the options changes it, each instance gets another pool.
+ * Returns the settings of a client's pools: they depend on `transport`, `maxResponseSize`, and the longest timeouts
+ * of the client and its routes. If an update of the options changes the settings, each instance gets a new pool.
  */
 export function poolSettings(options: ClientOptions, { base, routed }: Plans): PoolSettings {
   const { transport = {}, maxResponseSize } = options
@@ -16,7 +16,7 @@ export function poolSettings(options: ClientOptions, { base, routed }: Plans): P
       : requireTransportOptions(
           'maxResponseSize',
           transport,
-          'give it to the dispatcher that the function makes',
+          'set the limit in the dispatchers that it makes',
         )
   if (typeof given === 'function') return given
   const timeouts = [base, ...routed].map(({ timeout }) => timeout)
@@ -24,16 +24,16 @@ export function poolSettings(options: ClientOptions, { base, routed }: Plans): P
     connect: Math.max(...timeouts.map(({ connect }) => connect)),
     total: Math.max(...timeouts.map(({ total }) => total)),
   })
-  // A copy: what the caller does with his own objects later changes no pool. undici counts the bytes on the wire itself.
+  // A copy, because the caller may change his objects later. undici itself counts the bytes on the wire.
   return plainCopy(maxResponseSize === undefined ? settings : { ...settings, maxResponseSize })
 }
 
-/** `transport` for what only pools of our own can do: throws where it is a function. */
+/** Returns `transport` for an option that needs pools of this library. Throws a TypeError if it is a function. */
 export function requireTransportOptions(
   name: string,
   transport: ClientOptions['transport'] = {},
-  hint: string = 'what a function makes is for calls',
+  hint: string = 'the dispatchers that it makes are only for calls',
 ): Pool.Options {
   if (typeof transport !== 'function') return transport
-  throw new TypeError(`${name} needs transport to be options: ${hint}`)
+  throw new TypeError(`${name} cannot be used with a function as transport: ${hint}`)
 }

@@ -4,18 +4,18 @@ import { NoInstanceError } from '../errors.ts'
 import { checkNumber, checkObject, checkSignal } from '../options.ts'
 import { sourceFailure, sourceTrouble } from '../registry/source-failure.ts'
 
-/** How long `client.ready()` waits. */
+/** Options of `client.ready()`. */
 export interface ReadyOptions {
-  /** Ends the wait with its reason. */
+  /** Ends the wait. `ready()` then rejects with the signal's reason. */
   signal?: AbortSignal
-  /** Milliseconds. @default as long as it takes */
+  /** The maximum wait in milliseconds, >= 0. @default no limit */
   timeout?: number
 }
 
-/** The longest timer there is, in ms: it keeps the process alive while somebody waits. */
+/** In milliseconds: the longest timer. It keeps the process alive while `ready()` waits. */
 const FOREVER = 2 ** 31 - 1
 
-/** Waits for the first snapshot. */
+/** Waits for the first snapshot of the source. */
 export async function ready(core: Core, options: ReadyOptions): Promise<void> {
   checkObject('ready()', options, ['signal', 'timeout'])
   const { timeout = Infinity } = options

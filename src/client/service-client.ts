@@ -37,7 +37,7 @@ import type { CallInit, FetchInput } from '../typed/call-input.ts'
 
 type OnAnswer = (response: Response) => void
 
-/** What stands behind the function that `createClient` returns: the client's state, and a method per door. */
+/** The implementation of a client: its state, and a method for each door. */
 export class ServiceClient {
   readonly core: ClientCore
   readonly configuration: Configuration
@@ -56,7 +56,7 @@ export class ServiceClient {
     this.dispatcher = new AttemptDispatcher(this.core, this.configuration, this.#logical)
   }
 
-  /** The fetch door. Not async: that would cost two more promises. */
+  /** The fetch door. It is not async, because that would cost two more promises. */
   call(input: FetchInput, given?: CallInit, otherClients?: OtherClients): Promise<Response> {
     try {
       const returned = this.#platform.fetchIfReturned(input, given)
@@ -105,7 +105,7 @@ export class ServiceClient {
     return ready(this.core, options)
   }
 
-  /** What operators do. */
+  /** What operators do by hand. */
   get byHand(): Hand {
     this.#refuseClosed()
     return this.core.hand
@@ -136,8 +136,11 @@ export class ServiceClient {
   }
 
   /**
-   * 1. New calls are refused, calls that wait end, health checks and watches of documents end. 2. Copies end. 3. The source stops. 4. What is
-   * under way has `drainTimeout` to end, then pools are destroyed. 5. Calls that still run code of the user's end.
+   * 1. Rejects new calls and calls that wait. Ends health checks and the watching of documents.
+   * 2. Ends copies.
+   * 3. Stops the source.
+   * 4. Gives requests in flight `drainTimeout` to end, then destroys the pools.
+   * 5. Ends calls that still run user code.
    */
   async #shutDown(): Promise<void> {
     const { core } = this

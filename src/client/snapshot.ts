@@ -11,74 +11,74 @@ import type { Traffic } from '../traffic/traffic.ts'
 
 export type { MirrorSnapshot } from '../mirror/snapshot.ts'
 
-/** One instance in `client.snapshot()`. */
+/** An instance in `client.snapshot()`. */
 export interface InstanceSnapshot {
   readonly instance: Instance
-  /** The instance's own breaker; `'closed'` also when it has none. */
+  /** The state of the instance's own breaker; `'closed'` if it has none. */
   readonly breaker: BreakerState
-  /** The breakers of routes that have their own, by route key. */
+  /** The states of the breakers of routes that have a separate one, by route key. */
   readonly routes: Readonly<Record<string, BreakerState>>
-  /** Attempts from the pick to the end of the body. */
+  /** Attempts in flight, from the pick to the end of the body. */
   readonly inFlight: number
-  /** Attempts still waiting for headers. */
+  /** Attempts that wait for the response headers. */
   readonly pending: number
-  /** Of these, requests that wait for a connection of the instance's pool to come free. */
+  /** Those of `pending` that wait for a free connection of the instance's pool. */
   readonly queued: number
-  /** Mean ms to the headers of recent successes; absent before the first. */
+  /** The mean time to the headers of recent successes, in milliseconds; absent before the first one. */
   readonly latency?: number
-  /** Attempts by outcome, since the instance was first seen. */
+  /** The number of attempts by outcome, since the instance was first seen. */
   readonly settled: Readonly<Record<Outcome, number>>
-  /** What health checks have shown; absent without any. */
+  /** The result of health checks; absent if there are none. */
   readonly health?: HealthSnapshot
-  /** What was done to it by hand; absent when nothing was. */
+  /** What operators have done by hand; absent if nothing. */
   readonly byHand?: ByHandSnapshot
 }
 
-/** How much of a limit is in use. */
+/** How much of a limit is used. */
 export interface LimitSnapshot {
-  /** Calls that may be in flight at once; an adaptive limit's latest. */
+  /** The maximum number of calls in flight. For an adaptive limit, the current one. */
   readonly limit: number
-  /** Calls in flight: until the headers of their answer. */
+  /** Calls in flight, until their response headers. */
   readonly inFlight: number
-  /** Calls waiting for a place. */
+  /** Calls that wait for a place. */
   readonly queued: number
 }
 
-/** One rule of `traffic`. */
+/** A rule of `traffic`. */
 export interface TrafficSnapshot {
-  /** The instances it sends calls to, as errors name them. */
+  /** The instances that get the calls, as errors name them. */
   readonly to: string
-  /** The part of the calls, 0 to 1. */
+  /** The fraction of the calls that the rule takes, 0 to 1. */
   readonly share: number
-  /** Calls that it has taken since it was set. */
+  /** The number of calls that the rule has taken since it was set. */
   readonly taken: number
-  /** Instances of the source's list that are in it. */
+  /** The number of instances of the source that are in `to`. */
   readonly instances: number
 }
 
-/** The state of a client as plain JSON. */
+/** The state of a client as plain JSON data. */
 export interface ClientSnapshot {
   readonly service: string
-  /** Whether a first snapshot has arrived from the source. */
+  /** True if a first snapshot has arrived from the source. */
   readonly ready: boolean
-  /** Whether the source is failing, and the instances are the last known good ones. */
+  /** True if the source is failing, and the last known instances are in use. */
   readonly stale: boolean
-  /** Milliseconds since it began to fail; absent while it does not. */
+  /** Milliseconds since the source has begun to fail; absent if it is not failing. */
   readonly staleFor?: number
-  /** Retries and hedges that the budget allows now. */
+  /** The number of retries and hedges that the budget allows now. */
   readonly budget: number
   readonly instances: readonly InstanceSnapshot[]
-  /** The client's own rules; absent when it has none. */
+  /** The client's rules of `traffic`; absent if there are none. */
   readonly traffic?: readonly TrafficSnapshot[]
-  /** The rules of routes that have their own, by route key; absent when there are none. */
+  /** The rules of `traffic` of routes that have separate ones, by route key; absent if there are none. */
   readonly routeTraffic?: Readonly<Record<string, readonly TrafficSnapshot[]>>
-  /** The client's own mirror; absent when it has none. */
+  /** The client's mirror; absent if there is none. */
   readonly mirror?: MirrorSnapshot
-  /** The mirrors of routes that have their own, by route key; absent when there are none. */
+  /** The mirrors of routes that have a separate one, by route key; absent if there are none. */
   readonly routeMirrors?: Readonly<Record<string, MirrorSnapshot>>
-  /** The client's own limit; absent when it has none. */
+  /** The client's limit; absent if there is none. */
   readonly limit?: LimitSnapshot
-  /** The limits of routes that have their own, by route key; absent when there are none. */
+  /** The limits of routes that have a separate one, by route key; absent if there are none. */
   readonly routeLimits?: Readonly<Record<string, LimitSnapshot>>
 }
 

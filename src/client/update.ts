@@ -1,13 +1,15 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { BreakerOptions } from '../breaker/policy.ts'
 import { checkObject, quote } from '../options.ts'
-import { CLIENT_OPTIONS, type ClientOptions, type RouteRule } from './options.ts'
+import { CLIENT_OPTIONS } from './check-options.ts'
+import type { ClientOptions } from './options.ts'
+import type { RouteRule } from './route-rule.ts'
 
-/** What cannot change: it is what the client is. */
+/** The options that an update cannot change. */
 const FIXED = ['service', 'source', 'clock'] as const
 
 /**
- * The options that `update()` takes: those that are given replace what was there, `undefined` goes back to the default.
+ * The options of `update()`. An option that is given replaces the old value, and `undefined` restores the default.
  * Routes are merged by key; `undefined` for a key removes its rule.
  */
 export type ClientUpdate = {
@@ -16,13 +18,13 @@ export type ClientUpdate = {
     | undefined
 } & { readonly routes?: Readonly<Record<string, RouteRule | undefined>> | undefined }
 
-/** What `client.update()` takes beside the new options. */
+/** Further options of `client.update()`. */
 export interface UpdateOptions {
-  /** Who changes it, for the event `config:changed`. */
+  /** Who makes the change. The event `config:changed` reports it. */
   by?: string
 }
 
-/** The options after an update. Throws for what is no option, or cannot change. */
+/** Returns the options after an update. Throws if it has an unknown option, or one that cannot change. */
 export function mergeOptions(current: ClientOptions, update: ClientUpdate): ClientOptions {
   for (const name of FIXED) {
     if (Object.hasOwn(update ?? {}, name))
@@ -36,7 +38,7 @@ export function mergeOptions(current: ClientOptions, update: ClientUpdate): Clie
   return withoutUndefined(next) as unknown as ClientOptions
 }
 
-/** The names of the options that differ. */
+/** Returns the names of the options that differ. A route is named by its key. */
 export function changedOptions(before: ClientOptions, after: ClientOptions): string[] {
   const { routes: routesBefore = {}, ...othersBefore } = before
   const { routes: routesAfter = {}, ...othersAfter } = after
@@ -46,7 +48,10 @@ export function changedOptions(before: ClientOptions, after: ClientOptions): str
   ]
 }
 
-/** Options as they are now: the caller may change his own objects. Functions, sources and strategies stay what they are. */
+/**
+ * Returns a copy of the options, because the caller may change his own objects. Functions, sources and strategies are
+ * not copied.
+ */
 export function plainCopy<T>(value: T): T {
   if (Array.isArray(value)) return value.map((each: unknown) => plainCopy(each)) as T
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
@@ -57,10 +62,10 @@ export function plainCopy<T>(value: T): T {
   return Object.fromEntries(entries) as T
 }
 
-/** Objects of the user's that may be plain ones with methods. */
+/** Options whose values may be plain objects with methods. */
 const NOT_COPIED: ReadonlySet<string> = new Set(['source', 'balance', 'clock'])
 
-/** The update that has breakers only report what they would do, or no longer: the client's, and those of its routes. */
+/** Returns the update that turns the option `dryRun` on or off, for the breakers of the client and of its routes. */
 export function dryRunUpdate({ breaker, routes = {} }: ClientOptions, on: boolean): ClientUpdate {
   const withDryRun = (own: RouteRule['breaker']): BreakerOptions | false =>
     own === false ? own : { ...own, dryRun: on }

@@ -1,22 +1,22 @@
 import { systemClock, type Clock } from '../clock.ts'
 import { checkHeaderName, checkMethods, checkObject } from '../options.ts'
 
-/** A request that came in: `Request`, `http.IncomingMessage`, or anything with their headers. */
+/** An incoming request: a `Request`, an `http.IncomingMessage`, or any object with their headers. */
 export interface IncomingRequest {
   readonly headers: Headers | Readonly<Record<string, string | string[] | undefined>>
 }
 
-/** What `withDeadline()` takes. */
+/** Options of `withDeadline()`. */
 export interface WithDeadlineOptions {
-  /** The header that carries the milliseconds left. @default 'x-outrigger-deadline' */
+  /** The name of the header that carries the remaining milliseconds. @default 'x-outrigger-deadline' */
   header?: string
-  /** The clock of the client it is meant for. @default the system's */
+  /** The clock of the client that makes the call. @default the system's */
   clock?: Clock
 }
 
 /**
- * In a server's handler: what is left of the caller's own deadline, to pass on to the calls made for it.
- * Without the header, or with an unreadable one, the call has its own deadline only.
+ * Used in the handler of a server. Returns the remaining time of the request, to pass on to the calls that serve it.
+ * Without the header, or if it is invalid, the calls have their own timeouts only.
  *
  * @example
  * const response = await users('/users/42', { ...withDeadline(request) })
@@ -29,7 +29,7 @@ export function withDeadline(
   const { header = 'x-outrigger-deadline', clock = systemClock } = options
   const name = checkHeaderName('withDeadline().header', header)
   checkMethods('withDeadline().clock', clock, ['now'])
-  // Duck-typed: the Headers may be those of an npm package.
+  // The Headers may be those of an npm package, so `instanceof` is not used.
   const value: unknown = typeof headers.get === 'function' ? headers.get(name) : Reflect.get(headers, name)
   return typeof value === 'string' && /^\d+$/.test(value) ? { deadline: clock.now() + Number(value) } : {}
 }

@@ -33,7 +33,7 @@ describe('before anything is sent, the client refuses', () => {
     ['request', { signal: {} }, 'signal must have a method addEventListener(), got {}'],
     ['execute', { signal: {} }, 'signal must have a method addEventListener(), got {}'],
     ['execute', { idempotent: 'no' }, "idempotent must be true or false, got 'no'"],
-    ['request', { method: 'POST', json: { a: 1 } }, 'request() has no json option'],
+    ['request', { method: 'POST', json: { a: 1 } }, 'request() has no option json'],
   ])('%s with %o', async (door, options, message) => {
     const users = client(nowhere, { retry: false })
     const attempts = collect(users, 'attempt')

@@ -26,7 +26,10 @@ describe('createClient()', () => {
     [{ transport: new Agent() }, 'for a dispatcher write () => dispatcher'],
     [{ transport: { pipelining: Number.NaN } }, 'transport.pipelining must be a number, got NaN'],
     [{ transport: { conections: 5 } }, 'did you mean connections?'],
-    [{ transport: { factory: () => {} } }, 'transport.factory is not taken: write transport: ({ url }) =>'],
+    [
+      { transport: { factory: () => {} } },
+      'transport.factory is not supported: write transport: ({ url }) =>',
+    ],
     [{ transport: { connections: -1 } }, 'transport: invalid connections'],
     [{ transport: { keepAliveTimeout: '5s' } }, 'transport: invalid keepAliveTimeout'],
     [

@@ -130,7 +130,7 @@ describe('several watches', () => {
     // Code may change an option that is only valid together with the values in force.
     users.update({ transport })
     await later.close()
-    expect(refusals).toEqual([expect.stringContaining('mirror needs transport to be options')])
+    expect(refusals).toEqual([expect.stringContaining('mirror cannot be used with a function as transport')])
     expect(optionsOf(users)).toMatchObject({ mirror: false, timeout: 100 })
     users.update({ transport: undefined })
     await fleet.put({ mirror, timeout: 300 })

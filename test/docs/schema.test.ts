@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { APP_OPTIONS } from '../../src/app/options.ts'
-import { CLIENT_OPTIONS } from '../../src/client/options.ts'
+import { CLIENT_OPTIONS } from '../../src/client/check-options.ts'
 import { breakerOptionNames } from '../../src/breaker/policy.ts'
 
 type Schema = { properties: object; $defs: Record<string, { properties: object }> }

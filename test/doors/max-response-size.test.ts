@@ -47,7 +47,7 @@ describe('maxResponseSize', () => {
     const make = (more: object): Client => createClient({ service: 'svc', source: fixed([]), ...more })
     expect(() => make({ maxResponseSize: '1mb' })).toThrow("maxResponseSize must be a number, got '1mb'")
     expect(() => make({ maxResponseSize: 1, transport: () => undefined as never })).toThrow(
-      'maxResponseSize needs transport to be options',
+      'maxResponseSize cannot be used with a function as transport',
     )
   })
 })

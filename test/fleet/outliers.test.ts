@@ -230,7 +230,7 @@ it.each<[object, RegExp]>([
   [{ outliers: { latency: { factor: 0.5 } } }, /outliers\.latency\.factor must be a number >= 1, got 0\.5/],
   [{ outliers: { ejectFor: 10, maxEjectFor: 5 } }, /outliers\.maxEjectFor must be a number >= 10, got 5/],
   [{ outliers: { deviation: 1 } }, /outliers\.deviation is not an option/],
-  [{ outliers: {}, breaker: false }, /outliers eject through the breaker, and breaker is false/],
+  [{ outliers: {}, breaker: false }, /outliers cannot be used with breaker: false/],
 ])('%j is refused', (options, message) => {
   expect(() => createClient({ service: 'svc', source: fixed([]), ...options })).toThrow(message)
 })

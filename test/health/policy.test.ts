@@ -81,7 +81,7 @@ test.each<[object | number | string, string]>([
 test('refuses a function as transport, because its dispatchers are for calls', () => {
   const make = (): unknown =>
     createClient({ service: 'svc', source: fixed([]), health: { path: '/' }, transport: () => ({}) as never })
-  expect(make).toThrow('health needs transport to be options')
+  expect(make).toThrow('health cannot be used with a function as transport')
 })
 
 test('createFetch accepts health in its defaults, and a service can turn it off', async () => {

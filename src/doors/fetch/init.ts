@@ -15,7 +15,7 @@ export function platformInit(init: CallInit | undefined, method: string): Reques
       ? { ...rest, method }
       : { ...rest, method, body: given }
   }
-  if (given !== undefined) throw new TypeError('give either json or body, not both')
+  if (given !== undefined) throw new TypeError('json and body must not both be set')
   const body = JSON.stringify(json)
   if (body === undefined) throw new TypeError(`json must be a JSON value, got ${typeof json}`)
   if (!others.headers) return { ...rest, method, body, headers: { 'content-type': 'application/json' } }

@@ -74,7 +74,7 @@ export function refusePrimitive(init: unknown): void {
 export function refuseDispatcher(init: CallInit | undefined, origin: string): void {
   if (init instanceof Request || (init && Reflect.get(init, 'dispatcher')) == null) return
   throw new TypeError(
-    `init.dispatcher is not used for ${origin}, whose client picks an instance and its connections: ` +
-      `give it to createClient() as transport: () => dispatcher`,
+    `init.dispatcher cannot be used for ${origin}: its client picks the instance and the connection; ` +
+      `pass it to createClient() as transport: () => dispatcher`,
   )
 }

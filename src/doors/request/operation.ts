@@ -63,7 +63,7 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
     this.method = target.method
     this.path = target.path
     if ('json' in options)
-      throw new TypeError('request() has no json option: give JSON.stringify() of it as body')
+      throw new TypeError('request() has no option json: pass JSON.stringify(json) as body')
     const { deadline, headers, priority = this.plan.priority, signal } = options
     checkPlainHeaders(headers)
     this.signal = checkSignal(signal)
