@@ -119,16 +119,21 @@ describe.each(doors)('through %s,', (door, call) => {
   })
 
   it('a balancer that throws for a hedge causes a warning, and the first try continues', async () => {
-    await using server = await startServer((_request, response) => setTimeout(() => response.end('late'), 60))
+    const { promise: hedged, resolve: onHedge } = Promise.withResolvers<void>()
+    await using server = await startServer(
+      (_request, response) => void hedged.then(() => response.end('late')),
+    )
     const users = client(server.url, {
       source: fixed([server.url, 'http://127.0.0.1:1']),
       hedge: { after: 5 },
       balance: (endpoints, { attempt }) => {
-        if (attempt > 1) throw new RangeError('pick')
-        return endpoints[0]
+        if (attempt === 1) return endpoints[0]
+        onHedge()
+        throw new RangeError('pick')
       },
     })
     await (door === 'execute' ? users.execute(({ url }) => fetch(url)) : call(users))
+    await until(() => warnings.length > 0)
     expect(warnings).toEqual([expect.stringContaining('pick')])
     await until(() => instanceOf(users, server.host).inFlight === 0)
   })
