@@ -9,7 +9,7 @@ import { isTimeLimit } from '../verdict/limit.ts'
 import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import { CallTries } from './call-tries.ts'
 import type { Core } from './core.ts'
-import { abortedBy, deadlineError, outcomeOfError, resultOf, verdictAtLimit } from './ending.ts'
+import { resultOfAbort, deadlineError, outcomeOfError, resultOf, verdictAtLimit } from './ending.ts'
 import { watchFirstCaller } from './first-caller.ts'
 import { runsCode, type Operation, type TryResult } from './operation.ts'
 import { interruptibleSleep } from './interruptible-sleep.ts'
@@ -65,7 +65,7 @@ export class Call<T> extends CallTries<T> implements Expiring {
     const { signal, firstCallerSignal } = this.operation
     const { journal } = this
     if (signal?.aborted) {
-      journal?.end(abortedBy(signal.reason))
+      journal?.end(resultOfAbort(signal.reason))
       return Promise.reject(signal.reason)
     }
     return new Promise<T>((resolve, reject) => {
@@ -192,7 +192,7 @@ export class Call<T> extends CallTries<T> implements Expiring {
   }
 
   /** Ends the call because the client is closed and its drain time is over. */
-  cut(reason: Error): void {
+  abort(reason: Error): void {
     const result: CallResult = { outcome: outcomeOfError(reason), error: reason }
     this.#endNow(result, VERDICTS.abandoned, (tryUnderWay) => tryUnderWay.stop(reason, VERDICTS.abandoned))
   }
@@ -202,7 +202,7 @@ export class Call<T> extends CallTries<T> implements Expiring {
    * for it.
    */
   #onCallerAbort(reason: unknown): void {
-    const result = abortedBy(reason)
+    const result = resultOfAbort(reason)
     const isLimit = isTimeLimit(reason)
     const verdict = isLimit ? this.#limitVerdict(true, 0) : VERDICTS.abandoned
     this.#endNow(result, verdict, (tryUnderWay) =>

@@ -41,7 +41,7 @@ export interface Core {
    */
   readonly onClose: Set<() => void>
   /** Calls that close() ends when its drain time is over, because the end of their connection does not. See `runsCode`. */
-  readonly running: Set<{ cut(reason: Error): void }>
+  readonly running: Set<{ abort(reason: Error): void }>
   /** The error for calls of a closed client. Undefined while the client is open. */
   closeError: OutriggerError | undefined
   /** Returns the members that all events have. */

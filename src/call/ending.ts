@@ -15,7 +15,7 @@ export function resultOf({ attempt, ok, error }: TryResult<unknown>): CallResult
 }
 
 /** Returns the result of a call whose caller has aborted. A `TimeoutError` means a timeout of the caller. */
-export function abortedBy(error: unknown): CallResult {
+export function resultOfAbort(error: unknown): CallResult {
   return isTimeout(error) ? { outcome: 'timeout', error, deadline: 'caller' } : { outcome: 'aborted', error }
 }
 

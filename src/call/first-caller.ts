@@ -1,6 +1,6 @@
 import type { Journal } from '../observe/journal.ts'
 import type { Trail } from '../observe/trail.ts'
-import { abortedBy } from './ending.ts'
+import { resultOfAbort } from './ending.ts'
 
 /**
  * For a call that several callers share (`coalesce`). When the caller that started it aborts, the journal reports the end
@@ -11,7 +11,7 @@ export function watchFirstCaller(
   journal: Journal,
   trail: () => Trail | undefined,
 ): () => void {
-  const leave = (): void => journal.leave({ ...abortedBy(firstCallerSignal.reason), trail: trail() })
+  const leave = (): void => journal.leave({ ...resultOfAbort(firstCallerSignal.reason), trail: trail() })
   if (firstCallerSignal.aborted) leave()
   else firstCallerSignal.addEventListener('abort', leave, { once: true })
   return () => firstCallerSignal.removeEventListener('abort', leave)

@@ -154,7 +154,7 @@ export class ServiceClient {
     await core.discovery.close()
     await core.fleet.close(core.closeError)
     await mirroring
-    for (const running of core.running) running.cut(core.closeError)
+    for (const running of core.running) running.abort(core.closeError)
   }
 
   #refuseClosed(): void {

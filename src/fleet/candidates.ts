@@ -59,9 +59,9 @@ export class Candidates {
     const admitted = selectable - blocked.length - unhealthy.length
     this.panic = admitted < selectable * this.#panicThreshold
     const best = TIERS.map((tier) => byTier[tier]).find((tier) => tier.length > 0)
-    const next = this.panic ? notIsolated(all, now) : (best ?? NONE)
+    const next = this.panic ? filterNotIsolated(all, now) : (best ?? NONE)
     if (!sameEndpoints(this.#list, next)) this.#list = next
-    this.blocked = this.panic ? NONE : probeable(blocked, this.#guard, now)
+    this.blocked = this.panic ? NONE : filterProbeable(blocked, this.#guard, now)
     this.#stale = false
   }
 }
@@ -70,7 +70,7 @@ export class Candidates {
  * Returns the blocked endpoints that early probes may go to. Leaves out those whose breaker is open until it is reset by
  * hand, and draining ones unless there are no others.
  */
-function probeable(
+function filterProbeable(
   blocked: readonly LiveEndpoint[],
   guard: Guard | undefined,
   now: number,
@@ -80,7 +80,7 @@ function probeable(
   return staying.length > 0 ? staying : timed
 }
 
-function notIsolated(all: readonly LiveEndpoint[], now: number): readonly LiveEndpoint[] {
+function filterNotIsolated(all: readonly LiveEndpoint[], now: number): readonly LiveEndpoint[] {
   return all.filter(({ isolatedUntil }) => isolatedUntil <= now)
 }
 

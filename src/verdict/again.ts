@@ -27,7 +27,7 @@ export function freeRoundsWithoutOther({ processed }: Verdict): number {
 }
 
 /**
- * The maximum number of free tries of a call, on all instances together. It is enough when half of a fleet has just
+ * The maximum number of free attempts of a call, on all instances together. It is enough when half of a fleet has just
  * died, but does not let a call try every instance of a large fleet.
  */
 export const FREE_ATTEMPTS_PER_CALL = 10

@@ -32,7 +32,7 @@ export interface Verdict {
    * server asked.
    */
   readonly pause?: number
-  /** `free`: another try costs neither an attempt nor budget. `charged`: it costs both. */
+  /** `free`: another try costs neither one of `retry.attempts` nor budget. `charged`: it costs both. */
   readonly again: 'free' | 'charged' | 'never'
 }
 

@@ -119,9 +119,9 @@ export class AttemptDispatcher extends Dispatcher {
     onFailed: (error: unknown) => void,
   ): void {
     const { running, clock } = this.core
-    const waiting = { cut: (reason: Error) => over(() => onFailed(reason)) }
+    const waiting = { abort: (reason: Error) => over(() => onFailed(reason)) }
     const limit = Math.min(timeout.attempt, timeout.total)
-    const late = (): void => waiting.cut(timeoutError(`headers() did not answer within ${limit} ms`))
+    const late = (): void => waiting.abort(timeoutError(`headers() did not answer within ${limit} ms`))
     const cancel = limit < Infinity ? startTimer(clock, limit, late) : undefined
     const over = (then: () => void): void => {
       if (!running.delete(waiting)) return

@@ -3,7 +3,7 @@ import { isGoodForCaller } from '../../verdict/verdict.ts'
 import { isRefusedByFetch } from '../../verdict/refused-by-fetch.ts'
 import type { Core } from '../../call/core.ts'
 import type { Plan } from '../../call/plan.ts'
-import { abortedBy, outcomeOfError } from '../../call/ending.ts'
+import { resultOfAbort, outcomeOfError } from '../../call/ending.ts'
 import { startTimer } from '../../clock.ts'
 import { timeoutError } from '../../errors.ts'
 import { isWhole } from '../../fallback/response.ts'
@@ -166,7 +166,7 @@ export async function withFallback(call: FallbackCall): Promise<Response> {
   } catch (error) {
     endSharedJournal(
       call,
-      call.signal?.aborted ? abortedBy(error) : { outcome: outcomeOfError(error), error },
+      call.signal?.aborted ? resultOfAbort(error) : { outcome: outcomeOfError(error), error },
     )
     if (call.signal?.aborted || isRefusedByFetch(error)) throw error
     failure = error
