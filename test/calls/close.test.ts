@@ -124,7 +124,8 @@ describe('a slow fallback', () => {
 
   it('is given up after timeout.total of the call', async () => {
     const end = waiting({ timeout: 300 }, {}, () => clock.advance(300))
-    expect(await end).toMatchObject({ name: 'TimeoutError' })
+    const message = 'no answer from the fallback of svc within 300 ms'
+    expect(await end).toMatchObject({ name: 'TimeoutError', message })
   })
 
   it('is given up at close()', async () => {

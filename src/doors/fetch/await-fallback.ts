@@ -29,7 +29,7 @@ export function awaitFallback(
     const aborted = (): void => end(signal?.reason)
     const total = Math.min(plan.timeout.total, deadline - clock.now())
     const late = (): void =>
-      end(timeoutError(`no answer from the fallback of ${service} awaitFallback ${Math.round(total)} ms`))
+      end(timeoutError(`no answer from the fallback of ${service} within ${Math.round(total)} ms`))
     let over = false
     const settle = (): boolean => {
       if (over) return false
