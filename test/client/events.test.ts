@@ -27,7 +27,7 @@ const fail = (): never => {
 const ok = (): string => 'ok'
 
 describe('the event', () => {
-  it('breaker:open, breaker:half-open and breaker:close tell from where, to where and why', async () => {
+  it('breaker:open, breaker:half-open and breaker:close have the old state, the new state and the reason', async () => {
     const clock = new ManualClock()
     await using client = createClient({ ...options(clock), source: fixed([a]) })
     const opened = collect(client, 'breaker:open')
@@ -74,7 +74,7 @@ describe('the event', () => {
     ])
   })
 
-  it('breaker:open names the route when the breaker is the route’s', async () => {
+  it('breaker:open names the route if the breaker is the route’s', async () => {
     await using client = createClient({
       ...options(new ManualClock()),
       routes: { 'POST /users': { breaker: { failureThreshold: 1 } } },
@@ -84,7 +84,7 @@ describe('the event', () => {
     expect(opened).toMatchObject([{ route: 'POST /users', instance: a }])
   })
 
-  it('attempt tells how each try ended', async () => {
+  it('attempt reports how each try ended', async () => {
     const clock = new ManualClock()
     await using client = createClient(options(clock))
     const attempts = collect(client, 'attempt')
@@ -106,7 +106,7 @@ describe('the event', () => {
     ])
   })
 
-  it('call:retry tells what failed and how long the call waits', async () => {
+  it('call:retry reports what failed, and how long the call waits', async () => {
     const clock = new ManualClock()
     await using client = createClient({ ...options(clock), retry: { attempts: 2, backoff: 100 } })
     const retries = collect(client, 'call:retry')
@@ -128,7 +128,7 @@ describe('the event', () => {
     expect(retries[0]?.delay).toBeLessThanOrEqual(100)
   })
 
-  it('call:rejected carries our refusal', async () => {
+  it('call:rejected contains the error of the client', async () => {
     const clock = new ManualClock()
     await using client = createClient({ ...options(clock), source: fixed([a]) })
     const rejected = collect(client, 'call:rejected')
@@ -140,7 +140,7 @@ describe('the event', () => {
     expect(rejected).toEqual([{ service: 'user-service', at: 2000, id, route: 'GET /users', error }])
   })
 
-  it('a refusal says whom it concerns, who is in which state and what failed last', async () => {
+  it('an error of the client names the service, the states of the instances and the last failure', async () => {
     const clock = new ManualClock()
     await using client = createClient(options(clock))
     for (let call = 0; call < 4; call++) await client.execute(fail).catch(() => {})
@@ -155,7 +155,7 @@ describe('the event', () => {
     expect((error as Error).message).toContain('2 instances: 2 open')
   })
 
-  it('instance:paused tells of a Retry-After, breaker:open of the status that decided', async () => {
+  it('instance:paused reports a Retry-After, and breaker:open the last status', async () => {
     const clock = new ManualClock()
     await using client = createClient({ ...options(clock), breaker: { failureThreshold: 1 } })
     const paused = collect(client, 'instance:paused')
@@ -167,7 +167,7 @@ describe('the event', () => {
     expect(opened).toMatchObject([{ instance: b, status: 500, instances: { total: 2, open: 1, paused: 1 } }])
   })
 
-  it('instance:ejected tells what an outlier did', async () => {
+  it('instance:ejected reports why an instance was ejected', async () => {
     const clock = new ManualClock()
     await using client = createClient({
       ...options(clock),
@@ -202,7 +202,7 @@ describe('the event', () => {
     expect(removed).toEqual([{ ...common, instance: { ...a, weight: 2 } }])
   })
 
-  it('source:stale and source:recovered come once per outage', async () => {
+  it('source:stale and source:recovered are emitted once per outage', async () => {
     const clock = new ManualClock()
     const source = new HandSource()
     await using client = createClient({ ...options(clock), source })
@@ -224,7 +224,7 @@ describe('the event', () => {
     expect(client.snapshot().stale).toBe(false)
   })
 
-  it('source:invalid names what was dropped and why', async () => {
+  it('source:invalid names what was left out, and why', async () => {
     const source = new HandSource()
     await using client = createClient({ ...options(new ManualClock()), source })
     const invalid = collect(client, 'source:invalid')
@@ -239,7 +239,7 @@ describe('the event', () => {
     ])
   })
 
-  it('carries Unix time on the system’s clock', async () => {
+  it('has Unix time with the system’s clock', async () => {
     const { clock: _clock, ...rest } = options(new ManualClock())
     await using client = createClient(rest)
     const attempts = collect(client, 'attempt')
@@ -283,7 +283,7 @@ describe('a listener', () => {
         throw Object.create(null)
       },
     ],
-  ])('that %s changes nothing: not the call, not the state, not the other listeners', async (_name, bad) => {
+  ])('that %s has no effect on the call, the state or other listeners', async (_name, bad) => {
     await using client = createClient(options(new ManualClock()))
     client.on('attempt', bad).on('breaker:open', bad).on('instance:added', bad).on('call:rejected', bad)
     const attempts = collect(client, 'attempt')
@@ -296,7 +296,7 @@ describe('a listener', () => {
     expect(warnings[0]).toMatchObject({ code: 'OUTRIGGER_LISTENER' })
   })
 
-  it('that removes all listeners, itself included, changes nothing', async () => {
+  it('that removes all listeners, including itself, has no effect on the call', async () => {
     await using client = createClient(options(new ManualClock()))
     const later = vi.fn<() => void>()
     client.on('breaker:open', () => client.off('breaker:open').off('attempt'))
@@ -307,7 +307,7 @@ describe('a listener', () => {
     expect(await client.execute(({ id }) => id)).toBe('b')
   })
 
-  it('that makes a call, or closes the client, is no trouble', async () => {
+  it('may make a call or close the client', async () => {
     await using client = createClient(options(new ManualClock()))
     const inner: unknown[] = []
     client.once('breaker:open', async () => {
@@ -320,7 +320,7 @@ describe('a listener', () => {
     await expect(client.execute(ok)).rejects.toMatchObject({ code: 'ERR_OUTRIGGER_CLOSED' })
   })
 
-  it('sees the state that the event tells of', async () => {
+  it('sees the state that the event reports', async () => {
     await using client = createClient(options(new ManualClock()))
     const states: unknown[] = []
     client.on('breaker:open', () => states.push(client.snapshot().instances[0]?.breaker))
@@ -328,7 +328,7 @@ describe('a listener', () => {
     expect(states).toEqual(['open'])
   })
 
-  it('of once() is called once, and one that was taken off never', async () => {
+  it('of once() is called once, and a removed one never', async () => {
     await using client = createClient(options(new ManualClock()))
     const once = vi.fn<() => void>()
     const off = vi.fn<() => void>()
@@ -339,7 +339,7 @@ describe('a listener', () => {
     expect(off).not.toHaveBeenCalled()
   })
 
-  it('that is no function is refused', async () => {
+  it('must be a function', async () => {
     await using client = createClient(options(new ManualClock()))
     expect(() => client.on('attempt', undefined as never)).toThrow(TypeError)
     await sleep(0)

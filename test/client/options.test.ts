@@ -4,7 +4,7 @@ import { createClient, fixed, type ClientOptions } from '../../src/index.ts'
 
 const good: ClientOptions = { service: 'user-service', source: fixed([]) }
 
-describe('createClient refuses', () => {
+describe('createClient throws for', () => {
   it.each<[string, unknown, new () => Error, string]>([
     ['no options', undefined, TypeError, 'createClient()'],
     ['an unknown option', { retries: 3 }, TypeError, 'retries'],
@@ -190,7 +190,7 @@ describe('createClient refuses', () => {
     expect(make).toThrow(message)
   })
 
-  it('bad options before it has started to watch the source', () => {
+  it('invalid options before it starts to watch the source', () => {
     let watches = 0
     const source = {
       watch: () => {
@@ -203,7 +203,7 @@ describe('createClient refuses', () => {
   })
 })
 
-describe('createClient takes', () => {
+describe('createClient accepts', () => {
   it.each<[string, Partial<ClientOptions>]>([
     ['no retries at all', { retry: false }],
     ['one attempt', { retry: { attempts: 1 } }],
@@ -220,11 +220,11 @@ describe('createClient takes', () => {
   })
 })
 
-describe('a client refuses', () => {
+describe('a client throws for', () => {
   const client = createClient(good)
   const on = client.on.bind(client) as (name: string, listener: () => void) => unknown
 
-  it('to listen for an event there is not', () => {
+  it('a listener for an unknown event', () => {
     expect(() => on('breaker:opened', () => {})).toThrow(
       /the event must be one of breaker:open, .*, got 'breaker:opened'/,
     )

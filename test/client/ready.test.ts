@@ -34,7 +34,7 @@ describe('ready()', () => {
     await client.close()
   })
 
-  it('rejects with what the source said when the time is over', async () => {
+  it('rejects with the source’s error after the timeout', async () => {
     const { clock, source, client } = setUp()
     const ready = ended(client.ready({ timeout: 5_000 }))
     source.fail(refused)
@@ -45,7 +45,7 @@ describe('ready()', () => {
     await client.close()
   })
 
-  it('rejects at once for what only somebody can mend', async () => {
+  it('rejects at once if the source fails for a reason that does not go away by itself', async () => {
     const { clock, source, client } = setUp()
     const ready = ended(client.ready())
     source.fail(unauthorised)
@@ -55,7 +55,7 @@ describe('ready()', () => {
     await client.close()
   })
 
-  it('ends with the signal’s reason, and with close()', async () => {
+  it('rejects with the signal’s reason, and with close()', async () => {
     const { clock, client } = setUp()
     const controller = new AbortController()
     const given = ended(client.ready({ signal: controller.signal }))
@@ -69,7 +69,7 @@ describe('ready()', () => {
     expect(await ended(client.ready())).toMatchObject({ code: 'ERR_OUTRIGGER_CLOSED' })
   })
 
-  it('refuses options that are none', async () => {
+  it('rejects invalid options', async () => {
     const { client } = setUp()
     await expect(client.ready({ timeout: -1 })).rejects.toThrow('ready().timeout')
     await expect(client.ready({ nope: 1 } as never)).rejects.toThrow('nope')
@@ -94,7 +94,7 @@ describe('ready()', () => {
 
 describe('a call before the first snapshot', () => {
   it.each([refused, unauthorised])(
-    'is refused once the source has failed for good: $message',
+    'is rejected once the source has failed permanently: $message',
     async (error) => {
       const { clock, source, client } = setUp()
       const waiting = ended(client.execute(() => 1))
@@ -107,7 +107,7 @@ describe('a call before the first snapshot', () => {
     },
   )
 
-  it('waits through a failure that may be over soon, and not through two', async () => {
+  it('waits after one temporary failure of the source, but not after two', async () => {
     const { clock, source, client } = setUp()
     const first = ended(client.execute(({ id }) => id))
     source.fail(blip)
@@ -134,7 +134,7 @@ describe('a call before the first snapshot', () => {
   })
 })
 
-it('an outage that nobody listens to is one process warning', async () => {
+it('an outage without a listener causes one process warning', async () => {
   const warnings: string[] = []
   const spy = vi.spyOn(process, 'emitWarning').mockImplementation((text) => void warnings.push(String(text)))
   try {

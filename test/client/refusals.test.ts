@@ -18,16 +18,16 @@ describe('createFetch', () => {
       { services: {}, otherwise: 10n },
       "otherwise must be 'pass' or 'deny', got 10n",
     ],
-  ])('refuses %s', (_name, options, message) => {
+  ])('throws for %s', (_name, options, message) => {
     expect(() => createFetch(options as FetchOptions)).toThrow(message)
   })
 })
 
-it('outrigger() refuses services in a Map', () => {
+it('outrigger() throws for services in a Map', () => {
   expect(() => outrigger(new Map([['users', users]]) as never)).toThrow(/must be an object, got Map\(1\)/)
 })
 
-it('on() refuses a name in a list, and quotes what is no listener', () => {
+it('on() throws for an array of names, and quotes a value that is not a listener', () => {
   expect(() => users.on(['attempt'] as never, () => {})).toThrow(
     /the event must be one of .* got \[ 'attempt' \]/,
   )
@@ -36,7 +36,7 @@ it('on() refuses a name in a list, and quotes what is no listener', () => {
   )
 })
 
-describe('undici gives up no earlier than the client’s own timeouts:', () => {
+describe('undici’s timeouts are not shorter than the client’s:', () => {
   it.each([
     ['by default', { connect: 5_000, total: 30_000 }, {}],
     ['with longer ones', { connect: 20_000, total: 600_000 }, { connectTimeout: 20_000, headersTimeout: 0 }],

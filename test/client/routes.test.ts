@@ -25,7 +25,7 @@ async function call(client: Client, times: number, ...args: Parameters<Client>):
 const post = { method: 'POST', body: 'x' }
 
 describe('a route without a breaker rule', () => {
-  it('shares the instance’s breaker with all that have none', async () => {
+  it('shares the instance’s breaker with all other such routes', async () => {
     await using server = await startServer(failing)
     await using client = createClient(options(server.url))
     await call(client, 1, '/users/42')
@@ -36,7 +36,7 @@ describe('a route without a breaker rule', () => {
   })
 })
 
-describe('a route with a breaker of its own', () => {
+describe('a route with a separate breaker', () => {
   it('opens it without touching the instance’s', async () => {
     await using server = await startServer(failing)
     await using client = createClient(options(server.url))
@@ -52,7 +52,7 @@ describe('a route with a breaker of its own', () => {
     expect((await client('/users/42')).status).toBe(200)
   })
 
-  it('is still kept off an instance whose own breaker is open', async () => {
+  it('does not use an instance whose own breaker is open', async () => {
     await using server = await startServer(failing)
     await using client = createClient(options(server.url))
     await call(client, 3, '/users/42')
@@ -60,7 +60,7 @@ describe('a route with a breaker of its own', () => {
     expect(server.requests).toHaveLength(3)
   })
 
-  it('has one per instance', async () => {
+  it('has one on each instance', async () => {
     await using bad = await startServer(failing)
     await using good = await startServer(ok)
     let turn = 0
@@ -74,7 +74,7 @@ describe('a route with a breaker of its own', () => {
     expect(bad.requests).toHaveLength(2)
   })
 
-  it('counts a connection that fails for the instance, whichever route saw it', async () => {
+  it('counts a connection failure for the instance, on any route', async () => {
     const refused = await refusedUrl()
     await using client = createClient(options(refused))
     const opened = collect(client, 'breaker:open')
@@ -84,7 +84,7 @@ describe('a route with a breaker of its own', () => {
     expect({ breaker, routes }).toEqual({ breaker: 'open', routes: { 'POST /users': 'closed' } })
   })
 
-  it('counts an answer that never comes for the route: the connection was there', async () => {
+  it('counts a missing response for the route, because there was a connection', async () => {
     await using server = await startServer(hang)
     await using client = createClient({ ...options(server.url), timeout: { attempt: 300 } })
     for (let time = 0; time < 2; time++) await client('/users', post).catch(() => {})
@@ -128,7 +128,7 @@ describe('a rule', () => {
     ])
   })
 
-  it('keeps timeout.total of the client when it sets only timeout.attempt', async () => {
+  it('keeps timeout.total of the client if it sets only timeout.attempt', async () => {
     await using server = await startServer(hang)
     await using client = createClient({
       ...options(server.url),
@@ -149,7 +149,7 @@ describe('a rule', () => {
     expect(instanceOf(client, server.host).settled).toMatchObject({ success: 1, failure: 1 })
   })
 
-  it('applies to its method and path however they are written', async () => {
+  it('applies to its method and path in any spelling', async () => {
     await using server = await startServer(ok)
     await using client = createClient(options(server.url))
     const attempts = collect(client, 'attempt')
@@ -164,7 +164,7 @@ describe('a rule', () => {
     expect(attempts.map(({ route }) => route)).toEqual(calls.map(() => 'GET /users/{id}'))
   })
 
-  it('that was not declared gives a call its name, and the policy of what its path matches', async () => {
+  it('that was not declared gives a call its name, with the policy of the route that its path matches', async () => {
     await using server = await startServer(ok)
     await using client = createClient(options(server.url))
     const attempts = collect(client, 'attempt')
@@ -173,7 +173,7 @@ describe('a rule', () => {
     expect(attempts.map(({ route }) => route)).toEqual(['GET /orders/{id}', undefined])
   })
 
-  it('that was not declared goes by the name of the template it is a request of, as no template of its own', async () => {
+  it('that was not declared and has no placeholder gets the name of the declared route that it matches', async () => {
     await using server = await startServer(ok)
     await using client = createClient(options(server.url))
     const attempts = collect(client, 'attempt')

@@ -48,7 +48,7 @@ it('snapshot() survives a JSON round trip', async () => {
   await running
 })
 
-it('snapshot() is a copy: changing it changes nothing', async () => {
+it('snapshot() returns a copy, whose changes have no effect', async () => {
   await using client = createClient({ service: 'user-service', source: fixed([a]) })
   await client.ready()
   const snapshot = client.snapshot() as unknown as {
@@ -60,7 +60,7 @@ it('snapshot() is a copy: changing it changes nothing', async () => {
   expect(client.snapshot().instances).toMatchObject([{ instance: { url: a.url }, settled: { success: 0 } }])
 })
 
-it('snapshot() tells whether instances are known, and whether they are stale', async () => {
+it('snapshot() reports whether instances are known, and whether they are stale', async () => {
   const source = new HandSource()
   await using client = createClient({ service: 'user-service', source })
   expect(client.snapshot()).toEqual({

@@ -1,7 +1,7 @@
 import { expect, it, vi } from 'vitest'
 import { createClient, type Source } from '../../src/index.ts'
 
-it('the warning of a registry that fails shows no credentials of its address', async () => {
+it('the warning about a failed registry does not contain credentials from its address', async () => {
   const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
   try {
     const source: Source = {

@@ -46,19 +46,19 @@ describe('createClient()', () => {
     [{ coalesce: 1 }, 'coalesce must be true, false or an object, got 1'],
     [{ coalesce: { ignoreHeader: [] } }, 'did you mean ignoreHeaders?'],
     [{ stale: { maxAge: 1, keyHeaders: ['a'], ignoreHeaders: ['A'] } }, "must differ, got 'a' in both"],
-  ])('refuses %j', (options, message) => {
+  ])('throws for %j', (options, message) => {
     const make = (): unknown => createClient({ service: 'svc', source, ...options })
     expect(make).toThrow(message)
   })
 
-  it('suggests nothing for what is not near', () => {
+  it('suggests no option if no name is similar', () => {
     const make = (): unknown => createClient({ service: 'svc', source, xyzzy: 1 } as ClientOptions)
     expect(make).toThrow('createClient().xyzzy is not an option; known: service')
   })
 })
 
 describe('announceServer()', () => {
-  it('says so when its server does not listen for long, and rejects when it is closed instead', async () => {
+  it('warns if its server does not listen for a long time, and rejects if it is closed instead', async () => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     const clock = new ManualClock()
     const server = createServer()

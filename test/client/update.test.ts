@@ -37,7 +37,7 @@ const stateOf = (client: Client, id = 'a'): string | undefined =>
   client.snapshot().instances.find(({ instance }) => instance.id === id)?.breaker
 
 describe('update()', () => {
-  it('gives calls that begin now the new policy, and keeps what a call under way began with', async () => {
+  it('applies to new calls, and not to calls in flight', async () => {
     await using server = await startServer(hang)
     await using client = createClient({
       service: 'svc',
@@ -55,7 +55,7 @@ describe('update()', () => {
     await expect(before).rejects.toMatchObject({ name: 'AbortError' })
   })
 
-  it('keeps breakers, streaks and loads, and gives them the new thresholds', async () => {
+  it('keeps breakers with their counts, and loads, and applies the new thresholds', async () => {
     const clock = new ManualClock()
     await using client = createClient(options(clock))
     await client.ready()
@@ -74,7 +74,7 @@ describe('update()', () => {
     expect(client.snapshot().instances[0]?.settled).toMatchObject({ success: 1, failure: 3 })
   })
 
-  it('settles what began before as it began, also when its breaker is gone or its route has become another', async () => {
+  it('settles calls in flight with their old plan, even if their breaker is gone or their route has changed', async () => {
     const clock = new ManualClock()
     const routes = {
       'GET /x': { breaker: { failureThreshold: 1 } },
@@ -90,7 +90,7 @@ describe('update()', () => {
     expect(client.snapshot().instances[0]).toMatchObject({ inFlight: 0, routes: { 'GET /y': 'open' } })
   })
 
-  it('changes the strategy, and keeps it where it was not named', async () => {
+  it('replaces the strategy only if it is given', async () => {
     await using one = await startServer(reply(200, 'one'))
     await using two = await startServer(reply(200, 'two'))
     await using client = createClient({ service: 'svc', source: fixed([one.url, two.url]), balance: inOrder })
@@ -101,7 +101,7 @@ describe('update()', () => {
     expect(new Set([await read(), await read()])).toEqual(new Set(['one', 'two']))
   })
 
-  it('keeps limits that did not change, with the calls they count', async () => {
+  it('keeps unchanged limits, with the calls that they count', async () => {
     const { promise, resolve } = Promise.withResolvers<string>()
     await using client = createClient({ ...options(new ManualClock()), limit: { max: 1, queue: 0 } })
     await client.ready()
@@ -114,7 +114,7 @@ describe('update()', () => {
     await first
   })
 
-  it('gives other pools for another transport, and lets what is under way finish', async () => {
+  it('makes new pools for another transport, and lets requests in flight finish', async () => {
     await using server = await startServer(async (_request, response) => {
       await new Promise((resume) => setTimeout(resume, 50))
       response.end('ok')
@@ -128,7 +128,7 @@ describe('update()', () => {
     await until(() => server.open <= 1)
   })
 
-  it('says in config:changed what has changed, and by whom', async () => {
+  it('reports in config:changed what has changed, and who changed it', async () => {
     await using client = createClient(options(new ManualClock()))
     const changed = collect(client, 'config:changed')
     client.update({ timeout: 100, routes: { 'GET /x': { retry: false } } }, { by: 'ops' })
@@ -152,7 +152,7 @@ describe('update()', () => {
     [{ timeout: 100, budget: { ratio: -1 } }, 'budget.ratio'],
     [{ timeout: 100, emptyGrace: -1 }, 'emptyGrace'],
     [{ timeout: 100, allow: { schemes: ['ftp'] } }, 'allow.schemes'],
-  ])('refuses %o whole', async (update, message) => {
+  ])('rejects %o completely', async (update, message) => {
     await using client = createClient(options(new ManualClock()))
     const changed = collect(client, 'config:changed')
     expect(() => client.update(update as ClientUpdate)).toThrow(message)
@@ -160,7 +160,7 @@ describe('update()', () => {
     expect(client.explain().plan).toMatchObject({ total: 30_000 })
   })
 
-  it('does not see what the caller does to his objects afterwards', async () => {
+  it('is not affected by later changes of the caller’s objects', async () => {
     await using client = createClient(options(new ManualClock()))
     const limit = { max: 5 }
     client.update({ limit })
@@ -170,7 +170,7 @@ describe('update()', () => {
     expect(client.explain().limits).toMatchObject([{ limit: 1 }])
   })
 
-  it('is refused once the client is closed', async () => {
+  it('throws once the client is closed', async () => {
     const client = createClient(options(new ManualClock()))
     await client.close()
     expect(() => client.update({ timeout: 5 })).toThrow(
@@ -178,7 +178,7 @@ describe('update()', () => {
     )
   })
 
-  it('loses no call, whenever it comes', async () => {
+  it('loses no call at any time', async () => {
     await using one = await startServer(reply(200, 'ok'))
     await using two = await startServer(reply(200, 'ok'))
     await using client = createClient({ service: 'svc', source: fixed([one.url, two.url]) })
@@ -213,7 +213,7 @@ describe('update()', () => {
     expect(client.snapshot().instances.map(({ inFlight }) => inFlight)).toEqual([0, 0])
   })
 
-  it('leaves the client as one made with the final options', async () => {
+  it('leaves the client like a new one with the final options', async () => {
     const update = fc.record<ClientUpdate>(
       {
         timeout: fc.constantFrom(undefined, 100, { attempt: 50 }, false),
@@ -255,7 +255,7 @@ describe('update()', () => {
 })
 
 describe('dryRun()', () => {
-  it('lets every call pass, says what breakers would do, and can be taken back', async () => {
+  it('lets every call pass, reports what breakers would do, and can be undone', async () => {
     const clock = new ManualClock()
     const routes = { 'GET /x': { breaker: { failureThreshold: 1 } } }
     await using client = createClient({

@@ -46,7 +46,7 @@ async function isIdle(): Promise<void> {
   )
 }
 
-describe('whatever is wrong with a request, its attempt is released', () => {
+describe('the attempt of an invalid request is released', () => {
   it('through request()', async () => {
     await fc.assert(
       fc.asyncProperty(broken, async (options) => {

@@ -61,8 +61,8 @@ const SHAPES: Shape[] = [
   ],
 ]
 
-describe.each([true, false])('headers that the caller reuses, with instances known: %s', (isReady) => {
-  it.each(SHAPES)('as %s are those of the call', async (_name, make) => {
+describe.each([true, false])('headers that the caller changes later, with instances known: %s', (isReady) => {
+  it.each(SHAPES)('given as %s are sent as they were at the call', async (_name, make) => {
     await start(isReady)
     const { headers, reuse } = make()
     const answer = client('/a', { headers })
@@ -84,7 +84,7 @@ describe.each([true, false])('headers that the caller reuses, with instances kno
     expect(seen).toEqual(['/a alice ', '/a alice '])
   })
 
-  it('of a Request with a body are those of the call', async () => {
+  it('of a Request with a body are sent as they were at the call', async () => {
     await start(isReady)
     const request = new Request('http://svc/a', {
       method: 'POST',
@@ -97,14 +97,17 @@ describe.each([true, false])('headers that the caller reuses, with instances kno
     expect(seen).toEqual(['/a alice alice', '/a alice alice'])
   })
 
-  it.each(SHAPES.slice(0, 2))('as %s are those of the call, through request()', async (_name, make) => {
-    await start(isReady)
-    const { headers, reuse } = make()
-    const answer = client.request('/a', { headers: headers as Record<string, string> })
-    reuse()
-    expect(await (await answer).body.text()).toBe('alice')
-    expect(seen).toEqual(['/a alice ', '/a alice '])
-  })
+  it.each(SHAPES.slice(0, 2))(
+    'given as %s are sent as they were at the call, through request()',
+    async (_name, make) => {
+      await start(isReady)
+      const { headers, reuse } = make()
+      const answer = client.request('/a', { headers: headers as Record<string, string> })
+      reuse()
+      expect(await (await answer).body.text()).toBe('alice')
+      expect(seen).toEqual(['/a alice ', '/a alice '])
+    },
+  )
 })
 
 const BODIES: [
@@ -147,8 +150,8 @@ const BODIES: [
   ],
 ]
 
-describe('a body that the caller reuses', () => {
-  it.each(BODIES)('as %s is that of the call, in each try', async (_name, make, has) => {
+describe('a body that the caller changes later', () => {
+  it.each(BODIES)('given as %s is sent with each try as it was at the call', async (_name, make, has) => {
     await start(true)
     const { body, reuse } = make()
     const answer = client('/b', { method: 'POST', body })
@@ -163,7 +166,7 @@ describe('a body that the caller reuses', () => {
   })
 })
 
-it('values that a schema is still looking at are those of the call', async () => {
+it('values that the caller changes during a schema’s validation are sent as they were at the call', async () => {
   server = await startServer(async (request, response) => {
     response.end(`${request.url} ${await text(request)}`)
   })
@@ -192,7 +195,7 @@ it('values that a schema is still looking at are those of the call', async () =>
   expect(await (await answer).text()).toBe('/alice?user=alice {"user":{"name":"alice"}}')
 })
 
-describe('what the caller of a dispatcher changes while his request waits', () => {
+describe('a change by the caller of a dispatcher while the request waits', () => {
   const waits: [name: string, make: () => Promise<Client>][] = [
     [
       'for headers()',
@@ -221,7 +224,7 @@ describe('what the caller of a dispatcher changes while his request waits', () =
     response.end(`${asked.url} ${asked.rawHeaders.join()} ${await text(asked)}`)
   }
 
-  it.each(waits)('%s is not sent: headers, query and bytes', async (_name, make) => {
+  it.each(waits)('%s has no effect on headers, query and bytes', async (_name, make) => {
     server = await startServer(echo)
     client = await make()
     const headers = new Map([['authorization', 'alice']])
@@ -243,7 +246,7 @@ describe('what the caller of a dispatcher changes while his request waits', () =
     }
   })
 
-  it('is not sent again on another connection, with a Host of his own', async () => {
+  it('has no effect when the request is sent again on another connection, with the caller’s Host', async () => {
     const headers = { host: 'other', authorization: ['alice'] }
     const cut: Answer = (asked) => {
       headers.authorization[0] = headers.host = 'bob'
@@ -261,7 +264,7 @@ describe('what the caller of a dispatcher changes while his request waits', () =
   })
 })
 
-it('an object that fetch makes text of is the text of the call, in each try', async () => {
+it('an object that fetch converts to text is converted at the call, for all tries', async () => {
   await start(false)
   let user = 'alice'
   const answer = client('/b', { method: 'POST', body: { toString: () => user } as never })
@@ -287,7 +290,7 @@ it.each<[string, () => object]>([
       },
     }),
   ],
-])('%s rejects the call, which does not throw', async (_name, make) => {
+])('%s makes the call reject, and not throw', async (_name, make) => {
   await start(true)
   // An unhandled throw would fail the test here.
   const calls: Promise<unknown>[] = [client('/a', make()), client.request('/a', make())]

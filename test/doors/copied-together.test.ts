@@ -85,8 +85,8 @@ const FOREIGN: Record<string, string[]> = {
 
 const USERS = ['alice', 'bob', 'carol', 'dave']
 
-describe.each(Object.keys(FEATURES))('objects used again for the next user, with %s', (feature) => {
-  test.each(Object.keys(DOORS))('through %s, reach nobody else', async (door) => {
+describe.each(Object.keys(FEATURES))('objects that are used again for the next user, with %s', (feature) => {
+  test.each(Object.keys(DOORS))('do not reach another user through %s', async (door) => {
     const seen: { user: string; path: string; body: string }[] = []
     let count = 0
     const answer: Answer = async (request, response) => {
@@ -136,7 +136,7 @@ test.each([
   ['an array of pairs', [['authorization', 'alice']]],
   ['a name without a value', ['authorization']],
   ['a string', 'authorization: alice'],
-])('request() refuses headers that are %s, and does not quote them', async (_, headers) => {
+])('request() rejects headers that are %s, and does not quote them', async (_, headers) => {
   await using client = createClient({ service: 'svc', source: fixed(['http://127.0.0.1:9']) })
   const refusal = await client.request('/', { headers: headers as never }).catch((error: unknown) => error)
   expect(refusal).toBeInstanceOf(TypeError)

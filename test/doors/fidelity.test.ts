@@ -64,7 +64,7 @@ describe.each([
   ['answers', answers],
   ['redirects', redirects],
   ['aborts', aborts],
-])('fetch and a client cannot be told apart by their %s:', (_group, cases) => {
+])('fetch and a client do the same with %s:', (_group, cases) => {
   it.each(cases.map((each) => [each.name, each] as const))('%s', async (_name, each) => {
     const platform = await facts({ fetch: globalThis.fetch, host: origin.server.host }, each)
     expect(await facts({ fetch: users, host: service }, each)).toEqual(platform)
@@ -77,7 +77,7 @@ describe.each([
 })
 
 // undici 7, on Node 24, forgets it by itself.
-it('a Request’s referrer survives the dispatcher that every call adds to it', async () => {
+it('a Request’s referrer is kept, although each call adds a dispatcher', async () => {
   origin.play([ok])
   const referrer = 'http://referrer.example/a'
   await users(new Request(`http://${service}/`, { referrer, referrerPolicy: 'unsafe-url' }))
@@ -90,7 +90,7 @@ it.each<[string, RequestInit]>([
   ['a mode nobody knows', { mode: 'nonsense' } as unknown as RequestInit],
   ['a body to a GET', { body: 'x' }],
   ['a stream without duplex', { method: 'PUT', body: stream('x') }],
-])('%s is neither sent, nor tried again, nor held against an instance', async (_name, init) => {
+])('%s is not sent, not retried, and does not count against an instance', async (_name, init) => {
   await using client = createClient({ service, source: fixed([origin.server.url]) })
   const outcomes: string[] = []
   client.on('attempt', ({ outcome }) => outcomes.push(outcome))

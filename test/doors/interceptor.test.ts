@@ -27,13 +27,13 @@ const text = async (url: string, dispatcher: Dispatcher): Promise<string> =>
   (await request(url, { dispatcher })).body.text()
 
 describe('outrigger() as an interceptor', () => {
-  it('has the shape that every generation of compose() asks for', () => {
+  it('has the shape that compose() of each undici version requires', () => {
     const interceptor = outrigger({})
     const dispatch: Dispatcher['dispatch'] = () => true
     expect(interceptor(dispatch)).toHaveLength(2)
   })
 
-  it('sends what is for the service to an instance, and all else on', async () => {
+  it('sends requests for the service to an instance, and passes all others on', async () => {
     await using server = await startServer(reply(200, 'users'))
     await using stranger = await startServer(reply(200, 'stranger'))
     await using users = createClient(options(server.url))
@@ -45,7 +45,7 @@ describe('outrigger() as an interceptor', () => {
     expect(seen).toEqual([`${server.host} success`])
   })
 
-  it('takes several services, by the host that callers write', async () => {
+  it('accepts several services, by the host that callers write', async () => {
     await using userServer = await startServer(reply(200, 'users'))
     await using orderServer = await startServer(reply(200, 'orders'))
     await using users = createClient(options(userServer.url))
@@ -59,7 +59,7 @@ describe('outrigger() as an interceptor', () => {
     ['a string', 'http://user-service'],
     ['a string with a slash', 'http://user-service/'],
     ['a URL', new URL('http://user-service')],
-  ])('knows an origin that is %s', async (_form, origin) => {
+  ])('recognises an origin that is %s', async (_form, origin) => {
     await using server = await startServer(ok)
     await using users = createClient(options(server.url))
     const dispatcher = agent.compose(outrigger(users))
@@ -94,7 +94,7 @@ describe('outrigger() as an interceptor', () => {
     await until(() => instanceOf(users, server.host).inFlight === 0)
   })
 
-  it('holds the load of an upgraded connection until that is closed', async () => {
+  it('holds the load of an upgraded connection until the connection is closed', async () => {
     const server = createServer((socket) => {
       socket.once('data', () => {
         socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n')
@@ -114,13 +114,13 @@ describe('outrigger() as an interceptor', () => {
     server.close()
   })
 
-  it('refuses a client under another name than its own', async () => {
+  it('throws for a client under another name than its own', async () => {
     await using users = createClient(options())
     expect(() => outrigger({ 'order-service': users })).toThrow(/is a client of 'user-service'/)
   })
 
   it.each([[undefined], [null], ['user-service'], [{ 'user-service': 5 }], [{ 'user service': () => {} }]])(
-    'refuses %j',
+    'throws for %j',
     (services) => {
       expect(() => outrigger(services as never)).toThrow(TypeError)
     },
@@ -128,7 +128,7 @@ describe('outrigger() as an interceptor', () => {
 })
 
 describe('undici’s own interceptors, composed outside of it:', () => {
-  it('redirect goes through it again, to an instance, another service or a stranger', async () => {
+  it('redirect sends the next request through it, to an instance, another service or another host', async () => {
     await using stranger = await startServer(reply(200, 'stranger'))
     await using orderServer = await startServer(redirect(`${stranger.url}/out`))
     await using userServer = await startServer(redirect('/moved'), redirect('http://order-service/'))
@@ -147,7 +147,7 @@ describe('undici’s own interceptors, composed outside of it:', () => {
     expect(stranger.headers[0]).not.toHaveProperty('authorization')
   })
 
-  it('cache answers for all instances together, by the logical origin', async () => {
+  it('cache has one cache for all instances, by the logical origin', async () => {
     const cacheable = reply(200, 'kept', { 'cache-control': 'public, max-age=60' })
     await using first = await startServer(cacheable)
     await using second = await startServer(cacheable)
@@ -157,7 +157,7 @@ describe('undici’s own interceptors, composed outside of it:', () => {
     expect([...first.requests, ...second.requests]).toEqual(['GET /'])
   })
 
-  it('dns looks up the service’s name when it is outside, and only other hosts when it is inside', async () => {
+  it('dns looks up the service’s name if it is outside, and only other hosts if it is inside', async () => {
     await using server = await startServer(reply(200, 'users'))
     await using stranger = await startServer(reply(200, 'stranger'))
     await using users = createClient(options(server.url))
@@ -179,7 +179,7 @@ describe('undici’s own interceptors, composed outside of it:', () => {
     expect(asked).toEqual(['stranger'])
   })
 
-  it('retry tries again, on another instance, and each try counts', async () => {
+  it('retry makes another try on another instance, and each try counts', async () => {
     await using broken = await startServer(busy)
     await using healthy = await startServer(echo)
     await using users = createClient({ ...options(broken.url, healthy.url), balance: inTurn() })
@@ -191,7 +191,7 @@ describe('undici’s own interceptors, composed outside of it:', () => {
   })
 
   // docs/doors.md says so; when this test fails, undici has changed, and the page may.
-  it('retry sends a web stream’s body once, and then an empty one', async () => {
+  it('retry sends the body of a web stream once, and then an empty body', async () => {
     await using broken = await startServer(busy)
     await using healthy = await startServer(echo)
     await using users = createClient({ ...options(broken.url, healthy.url), balance: inTurn() })
@@ -202,7 +202,7 @@ describe('undici’s own interceptors, composed outside of it:', () => {
     expect([broken.received, healthy.received]).toEqual([4, 0])
   })
 
-  it('retry is safe for streams when it is kept to methods that have no body', async () => {
+  it('retry is safe for streams if it is limited to methods without a body', async () => {
     await using broken = await startServer(busy)
     await using healthy = await startServer(echo)
     await using users = createClient({ ...options(broken.url, healthy.url), balance: inTurn() })

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { createClient, fixed } from '../../src/index.ts'
 import { startServer } from '../support/http-server.ts'
 
-it('a dispatcher whose caller ran out of time tells him so, also when the answer came in the same turn', async () => {
+it('a dispatcher reports the caller’s timeout, even if the response arrived in the same turn', async () => {
   const abort = new AbortController()
   await using server = await startServer((_request, response) => {
     response.end('in time')

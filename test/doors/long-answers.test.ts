@@ -33,8 +33,8 @@ const read = async (body: AsyncIterable<Uint8Array>): Promise<number> => {
   return count
 }
 
-describe.each(doors)('an answer that takes its time, through %s,', (_door, open) => {
-  it('outlives the deadlines of the call, which end at its headers', async () => {
+describe.each(doors)('a long response, through %s,', (_door, open) => {
+  it('may last longer than the timeouts of the call, which end at its headers', async () => {
     const { promise: late, resolve: goOn } = Promise.withResolvers<void>()
     await using server = await startServer(async (_request, response) => {
       response.writeHead(200).write('tick')
@@ -61,7 +61,7 @@ describe.each(doors)('an answer that takes its time, through %s,', (_door, open)
     })
   })
 
-  it('is load for as long as it lasts, but not waited for', async () => {
+  it('counts as load until it ends, but no longer as pending', async () => {
     await using server = await startServer(events)
     await using client = createClient({ service: 'user-service', source: fixed([server.url]) })
     const body = await open(client)
@@ -73,7 +73,7 @@ describe.each(doors)('an answer that takes its time, through %s,', (_door, open)
     expect(instanceOf(client, server.host).settled).toMatchObject({ success: 1, failure: 0 })
   })
 
-  it('is ended by timeout.idle when it falls silent, as a failure of the instance, and not tried again', async () => {
+  it('ends after timeout.idle without data, as a failure of the instance, and is not retried', async () => {
     await using server = await startServer(silent)
     await using client = createClient({
       service: 'user-service',
@@ -87,7 +87,7 @@ describe.each(doors)('an answer that takes its time, through %s,', (_door, open)
     expect(retries).toEqual([])
   })
 
-  it('does not stall for a reader that is slower than timeout.idle', async () => {
+  it('does not exceed timeout.idle because its reader is slow', async () => {
     const big = Buffer.alloc(4_000_000, 'x')
     await using server = await startServer((_request, response) => response.end(big))
     await using client = createClient({
@@ -104,7 +104,7 @@ describe.each(doors)('an answer that takes its time, through %s,', (_door, open)
   })
 })
 
-it('an EventSource-like reader ends with its own reason, on nobody’s account', async () => {
+it('a reader like EventSource ends with its own reason, which counts against no instance', async () => {
   await using server = await startServer(events)
   await using client = createClient({ service: 'user-service', source: fixed([server.url]) })
   const controller = new AbortController()

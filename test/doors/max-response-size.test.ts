@@ -15,7 +15,7 @@ const packed: Answer = (_request, response) => {
 }
 
 describe('maxResponseSize', () => {
-  it('lets through what is not larger, as it is', async () => {
+  it('passes a body on unchanged that is not larger', async () => {
     await using server = await startServer(bytes(100_000))
     await using client = clientOf(server.url)
     const response = await client('/a')
@@ -26,7 +26,7 @@ describe('maxResponseSize', () => {
     expect(await body.text()).toHaveLength(100_000)
   })
 
-  it('ends what is larger on the wire, on every door, and holds nothing', async () => {
+  it('ends a body that is larger on the wire, on every door, and holds no load', async () => {
     await using server = await startServer(bytes(200_000))
     await using client = clientOf(server.url)
     await expect((async () => (await client('/')).text())()).rejects.toThrow('terminated')
@@ -36,14 +36,14 @@ describe('maxResponseSize', () => {
     expect(client.snapshot().instances[0]?.inFlight).toBe(0)
   })
 
-  it('ends what unpacks to more, for fetch', async () => {
+  it('ends a body that is larger after decoding, for fetch', async () => {
     await using server = await startServer(packed)
     await using client = clientOf(server.url)
     const text = (async () => (await client('/')).text())()
     await expect(text).rejects.toMatchObject({ code: 'ERR_OUTRIGGER_TOO_LARGE' })
   })
 
-  it('is a number of bytes, and not for a transport of one’s own', () => {
+  it('must be a number of bytes, and cannot be used with a function as transport', () => {
     const make = (more: object): Client => createClient({ service: 'svc', source: fixed([]), ...more })
     expect(() => make({ maxResponseSize: '1mb' })).toThrow("maxResponseSize must be a number, got '1mb'")
     expect(() => make({ maxResponseSize: 1, transport: () => undefined as never })).toThrow(

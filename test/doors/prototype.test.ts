@@ -55,7 +55,7 @@ const CLIENTS: [name: string, options: Partial<ClientOptions>][] = [
 
 describe.each(CLIENTS)('with %s', (_name, options) => {
   it.each(DOORS)(
-    'what was added to Object.prototype is no header of a call through %s',
+    'members of Object.prototype are not sent as headers of a call through %s',
     async (_door, call) => {
       client = createClient({ service: 'svc', source: fixed([server.url]), ...options })
       const traced = tracingChannel<unknown, { headers: Record<string, string> }>('outrigger:attempt')

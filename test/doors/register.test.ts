@@ -146,7 +146,7 @@ describe.concurrent('node --import outrigger/register', { timeout: CHILD_TIMEOUT
         }),
       }),
     ],
-  ])('resolves services by %s, and lets the process end by itself', async (_name, app, files) => {
+  ])('resolves services by %s, and lets the process exit by itself', async (_name, app, files) => {
     await using server = await startServer(reply(200, 'user 42'))
     const { code, stdout, stderr } = await runApp(files(server.url), app)
     expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'user 42\n', stderr: '' })
@@ -154,7 +154,7 @@ describe.concurrent('node --import outrigger/register', { timeout: CHILD_TIMEOUT
     expect(server.headers[0]).toMatchObject({ host: 'user-service' })
   })
 
-  it('takes the file, the source and unknown hosts from the environment', async () => {
+  it('reads the file, the source and the rule for unknown hosts from the environment', async () => {
     await using server = await startServer(reply(200, 'user 42'))
     const { stdout, stderr } = await runApp(
       { 'etc/stage.json': '{ "services": {} }' },
@@ -173,7 +173,7 @@ describe.concurrent('node --import outrigger/register', { timeout: CHILD_TIMEOUT
     )
   })
 
-  it('takes an empty variable for one that is not set, and OUTRIGGER_UNKNOWN over otherwise; a byte order mark is no mistake', async () => {
+  it('treats an empty variable as unset, prefers OUTRIGGER_UNKNOWN to otherwise, and accepts a byte order mark', async () => {
     await using server = await startServer(reply(200, 'user 42'))
     const source = { fixed: [server.url] }
     const config = { otherwise: 'pass', services: { 'user-service': { source } } }
@@ -186,7 +186,7 @@ describe.concurrent('node --import outrigger/register', { timeout: CHILD_TIMEOUT
     expect({ stdout, stderr }).toEqual({ stdout: 'user 42\nERR_OUTRIGGER_DENIED\n', stderr: '' })
   })
 
-  it('tells listeners, and hands out the application', async () => {
+  it('emits events, and gives access to the application', async () => {
     await using server = await startServer(reply(200, 'user 42'))
     const config = `
       export default {
@@ -198,7 +198,7 @@ describe.concurrent('node --import outrigger/register', { timeout: CHILD_TIMEOUT
     expect(stdout.split('\n').toSorted()).toEqual(['', 'user 42', 'user-service 200', 'user-service true'])
   })
 
-  it('applies a changed file whole, or says why not and changes nothing', async () => {
+  it('applies a changed file completely, or reports why not and changes nothing', async () => {
     await using server = await startServer(reply(200, 'ok'))
     const source = { fixed: [server.url] }
     const d = { source: { ...source } }
@@ -251,7 +251,7 @@ describe.concurrent('node --import outrigger/register', { timeout: CHILD_TIMEOUT
     expect(lines[2]).toContain('source cannot change while the process runs')
   })
 
-  it('reaches a fetch that was saved before, by the platform’s own global dispatcher', async () => {
+  it('affects a fetch that was saved before, through the platform’s global dispatcher', async () => {
     await using server = await startServer(reply(200, 'user 42'))
     const files = {
       'outrigger.config.js': `
@@ -263,7 +263,7 @@ describe.concurrent('node --import outrigger/register', { timeout: CHILD_TIMEOUT
     expect({ stdout, stderr }).toEqual({ stdout: 'user 42\n', stderr: '' })
   })
 
-  it('retries and breaks as configured, without a change of code', async () => {
+  it('retries and breaks as configured, without a change of the program', async () => {
     await using server = await startServer(reply(503), reply(200, 'second time lucky'))
     const config = {
       services: { 'user-service': { source: { fixed: [server.url] }, retry: { backoff: 0 } } },
@@ -272,7 +272,7 @@ describe.concurrent('node --import outrigger/register', { timeout: CHILD_TIMEOUT
     expect(stdout).toBe('second time lucky\n')
   })
 
-  it('leaves other hosts to where they went before, whoever calls them', async () => {
+  it('sends calls to other hosts where they went before', async () => {
     await using stranger = await startServer(reply(200, 'stranger'))
     await using server = await startServer(redirect(stranger.url))
     const config = { services: { 'user-service': { source: { fixed: [server.url] } } } }
@@ -288,7 +288,7 @@ describe.concurrent('node --import outrigger/register', { timeout: CHILD_TIMEOUT
     expect({ stdout, stderr }).toEqual({ stdout: 'stranger\nstranger\nstranger\n', stderr: '' })
   })
 
-  it('denies them with otherwise: deny, but no data: URL', async () => {
+  it('denies other hosts with otherwise: deny, but not data: URLs', async () => {
     await using stranger = await startServer()
     const config = { services: {}, otherwise: 'deny' }
     const { stdout } = await runApp(
@@ -304,7 +304,7 @@ describe.concurrent('node --import outrigger/register', { timeout: CHILD_TIMEOUT
     expect(stranger.requests).toEqual([])
   })
 
-  it('without a configuration says so in one line, and changes nothing', async () => {
+  it('without a configuration prints one line, and changes nothing', async () => {
     const { code, stdout, stderr, folder } = await runApp(
       {},
       `console.log(fetch.name, Object.getOwnPropertySymbols(globalThis).filter(({ description }) => /undici/.test(description)).length)`,
@@ -390,7 +390,7 @@ describe.concurrent('node --import outrigger/register', { timeout: CHILD_TIMEOUT
       },
       `outrigger.config.json: services['a']: timeout.total must be`,
     ],
-  ])('refuses to start with %s, and says where it is', async (_name, files, message) => {
+  ])('does not start with %s, and reports where the mistake is', async (_name, files, message) => {
     const { code, stdout, stderr } = await runApp(files, `console.log('started')`)
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     expect(stderr).toContain(message)
@@ -401,7 +401,7 @@ describe.concurrent('node --import outrigger/register', { timeout: CHILD_TIMEOUT
     ['etcd', { etcd: { endpoints: 'http://127.0.0.1:1' } }],
     ['dns', { dns: { srv: '_http._tcp.users.test', servers: ['127.0.0.1:1'], timeout: 1000 } }],
     ['kubernetes', { kubernetes: { server: 'http://127.0.0.1:1', token: 'x' } }],
-  ])('with %s as its source keeps no process alive', async (_name, source) => {
+  ])('with %s as its source does not keep the process alive', async (_name, source) => {
     const config = { services: { 'user-service': { source } } }
     const { code, stdout, stderr } = await runApp(
       { 'outrigger.config.json': JSON.stringify(config) },

@@ -31,7 +31,7 @@ const doors: [string, (client: Client, url: string, headers?: Record<string, str
 const secrets = { authorization: 'a', cookie: 'b=c', 'x-kept': 'd' }
 
 describe('credentials of a request that is redirected', () => {
-  it('stay with it on the logical host, on whichever instance', async () => {
+  it('are kept on the logical host, on any instance', async () => {
     await using here = await startServer(redirect('http://user-service/there'))
     await using there = await startServer(ok)
     let turn = 0
@@ -43,7 +43,7 @@ describe('credentials of a request that is redirected', () => {
     expect(there.headers[0]).toMatchObject({ ...secrets, host: 'user-service' })
   })
 
-  it('are dropped on the way to the instance’s own physical address, as fetch has it: another origin', async () => {
+  it('are removed on the way to the instance’s own address, because for fetch this is another origin', async () => {
     const state = { target: '' }
     await using server = await startServer(
       (message, response) => redirect(state.target)(message, response),
@@ -60,7 +60,7 @@ describe('credentials of a request that is redirected', () => {
     expect(seen).toEqual([`${server.host} success`])
   })
 
-  it('are dropped on the way to another service', async () => {
+  it('are removed on the way to another service', async () => {
     await using orderServer = await startServer(ok)
     await using userServer = await startServer(redirect('http://order-service/'))
     await using orders = createClient({ service: 'order-service', source: fixed([orderServer.url]) })
@@ -72,7 +72,7 @@ describe('credentials of a request that is redirected', () => {
     expect(orderServer.headers[0]).not.toHaveProperty('cookie')
   })
 
-  it('are dropped on the way to an outsider, and are not back on the way home', async () => {
+  it('are removed on the way to another host, and stay removed on the way back', async () => {
     await using outsider = await startServer(redirect('http://user-service/home'))
     await using server = await startServer(redirect(outsider.url), ok)
     await using client = createClient(options(server.url))
@@ -87,22 +87,25 @@ describe('credentials of a request that is redirected', () => {
   })
 })
 
-describe('a Host header of the caller’s own', () => {
-  it.each(doors.slice(1))('arrives through %s, and decides nothing about where', async (_door, call) => {
-    await using server = await startServer(ok)
-    await using client = createClient(options(server.url))
-    expect(await call(client, 'http://user-service/', { Host: 'tenant.example' })).toBe('ok')
-    expect(server.headers[0]).toMatchObject({ host: 'tenant.example' })
-  })
+describe('a Host header that the caller has set', () => {
+  it.each(doors.slice(1))(
+    'is sent through %s, and does not decide which instance gets the request',
+    async (_door, call) => {
+      await using server = await startServer(ok)
+      await using client = createClient(options(server.url))
+      expect(await call(client, 'http://user-service/', { Host: 'tenant.example' })).toBe('ok')
+      expect(server.headers[0]).toMatchObject({ host: 'tenant.example' })
+    },
+  )
 
-  it('is dropped by fetch, as fetch drops it by itself', async () => {
+  it('is removed by fetch, as without this library', async () => {
     await using server = await startServer(ok)
     await using client = createClient(options(server.url))
     await client('/', { headers: { host: 'tenant.example' } })
     expect(server.headers[0]).toMatchObject({ host: 'user-service' })
   })
 
-  it('arrives with every try', async () => {
+  it('is sent with every try', async () => {
     await using busy = await startServer(reply(503))
     await using healthy = await startServer(ok)
     await using client = createClient(options(busy.url, healthy.url))
@@ -115,7 +118,7 @@ describe('a Host header of the caller’s own', () => {
 })
 
 describe('two services on one instance', () => {
-  it('have breakers, loads and connections of their own, and one server', async () => {
+  it('have separate breakers, loads and connections', async () => {
     await using server = await startServer((message, response) =>
       response.writeHead(message.headers.host === 'user-service' ? 500 : 200).end(),
     )
@@ -141,7 +144,7 @@ describe('a logical name', () => {
     expect(server.headers[0]).toMatchObject({ host: `localhost:${port}` })
   })
 
-  it('that is a real DNS name means that host itself on any other port', async () => {
+  it('that is a real DNS name means that host on any other port', async () => {
     await using real = await startServer(reply(200, 'the real localhost'))
     await using server = await startServer(reply(200, 'an instance'))
     await using client = createClient({ ...options(server.url), service: 'localhost' })
@@ -156,7 +159,7 @@ describe('a logical name', () => {
     ['user-service:80', 'http://user-service/', 'user-service'],
     ['user-service', 'http://user-service:80/', 'user-service'],
     ['User-Service', 'http://USER-service/', 'user-service'],
-  ])('%s serves %s, as the host %s', async (service, url, host) => {
+  ])('%s serves %s, with the Host %s', async (service, url, host) => {
     await using server = await startServer(ok)
     await using client = createClient({ ...options(server.url), service })
     const appFetch = createFetch({ services: { [service]: client } })
@@ -165,7 +168,7 @@ describe('a logical name', () => {
     expect(server.headers.map((headers) => headers.host)).toEqual([host, host])
   })
 
-  it('with a port is not the one without, nor the one with another', async () => {
+  it('with a port is not the same as without it, or with another port', async () => {
     await using server = await startServer(ok)
     await using client = createClient({ ...options(server.url), service: 'user-service.invalid:8080' })
     for (const url of ['http://user-service.invalid/', 'http://user-service.invalid:8081/']) {
@@ -181,7 +184,7 @@ describe('an instance url', () => {
   )
 
   // A laptop may lack IPv6; CI may not.
-  it.skipIf(!hasIPv6 && !process.env['CI']).each(doors)('may be IPv6, through %s', async (_door, call) => {
+  it.skipIf(!hasIPv6 && !process.env['CI']).each(doors)('can be IPv6, through %s', async (_door, call) => {
     const server = createServer((message, response) => response.end(message.headers.host)).listen(0, '::1')
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo
@@ -196,7 +199,7 @@ describe('an instance url', () => {
     ['http://10.0.0.7/?a=1', /an origin without path, query or fragment/],
     ['http://user:secret@10.0.0.7', /not carry credentials, got 'http:\/\/\*\*\*@10.0.0.7'/],
     ['ftp://10.0.0.7', /be http or https/],
-  ])('%s is refused, with its secrets left out', async (url, message) => {
+  ])('%s is rejected, and the error contains no secrets', async (url, message) => {
     expect(() => fixed([url])).toThrow(message)
     await using server = await startServer(ok)
     const source = new HandSource()
@@ -214,7 +217,7 @@ describe('an instance url', () => {
 })
 
 describe('a call to https:// over instances that speak plain HTTP', () => {
-  it.each(doors)('is refused through %s', async (_door, call) => {
+  it.each(doors)('is rejected through %s', async (_door, call) => {
     await using server = await startServer(ok)
     await using client = createClient(options(server.url))
     await expect(call(client, 'https://user-service/')).rejects.toMatchObject({
@@ -263,7 +266,7 @@ describe('a path parameter', () => {
   })
 
   it.each(keyed.flatMap(([door, call]) => ['.', '..', ''].map((value) => [value, door, call] as const)))(
-    'that is %j is refused before anything is sent, through %s: no encoding keeps it a segment',
+    'that is %j is rejected before anything is sent, through %s, because no encoding keeps it one segment',
     async (value, _door, call) => {
       await using server = await startServer(ok)
       await using client = createClient(options(server.url))

@@ -45,14 +45,17 @@ const doors: [string, (client: Client, url: string) => Promise<string>][] = [
 ]
 
 describe('an https instance', () => {
-  it.each(doors)('known by its address is asked for the logical name, through %s', async (_door, call) => {
-    await using server = await startSecureServer(users)
-    await using client = clientOf([server.url], { allowH2: false })
-    expect(await call(client, '/a')).toBe('secure')
-    expect(server.seen).toEqual(['HTTP/1.1 user-service user-service /a'])
-  })
+  it.each(doors)(
+    'with an IP address gets the logical name as TLS server name, through %s',
+    async (_door, call) => {
+      await using server = await startSecureServer(users)
+      await using client = clientOf([server.url], { allowH2: false })
+      expect(await call(client, '/a')).toBe('secure')
+      expect(server.seen).toEqual(['HTTP/1.1 user-service user-service /a'])
+    },
+  )
 
-  it('serves http:// and https:// calls alike', async () => {
+  it('serves http:// and https:// calls', async () => {
     await using server = await startSecureServer(users)
     await using client = clientOf([server.url], { allowH2: false })
     const response = await client('https://user-service/a')
@@ -65,7 +68,7 @@ describe('an https instance', () => {
     ])
   })
 
-  it('with the certificate of another service is a failure, and its neighbour answers', async () => {
+  it('with the certificate of another service fails, and another instance answers', async () => {
     await using impostor = await startSecureServer(orders)
     await using server = await startSecureServer(users)
     await using client = clientOf([impostor.url, server.url])
@@ -75,7 +78,7 @@ describe('an https instance', () => {
     expect(impostor.seen).toEqual([])
   })
 
-  it('by an authority nobody knows is refused with the platform’s own error', async () => {
+  it('with a certificate of an unknown authority makes the call fail with the platform’s own error', async () => {
     await using server = await startSecureServer(users)
     await using client = createClient({ service: 'user-service', source: fixed([server.url]), retry: false })
     await expect(client('/')).rejects.toMatchObject({
@@ -84,7 +87,7 @@ describe('an https instance', () => {
     })
   })
 
-  it('may ask for a client certificate, given by transport', async () => {
+  it('can ask for a client certificate, which transport provides', async () => {
     const mutual = { ...users, ca: authority.ca, requestCert: true, rejectUnauthorized: true }
     await using server = await startSecureServer(mutual)
     await using anonymous = clientOf([server.url])
@@ -99,7 +102,7 @@ describe('HTTP/2', () => {
   const h2 = { allowH2: true }
 
   it.each(doors)(
-    'is spoken when both want it, with the logical authority, through %s',
+    'is used if both sides support it, with the logical authority, through %s',
     async (_door, call) => {
       await using server = await startSecureServer(users)
       await using client = clientOf([server.url], h2)
@@ -108,7 +111,7 @@ describe('HTTP/2', () => {
     },
   )
 
-  it('gives way to HTTP/1.1 where the server does not know it', async () => {
+  it('is replaced by HTTP/1.1 if the server does not support it', async () => {
     const server = createServer(users, (message, response) => response.end(`HTTP/${message.httpVersion}`))
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -133,7 +136,7 @@ describe('HTTP/2', () => {
   it.each([
     ['REFUSED_STREAM is not to blame', constants.NGHTTP2_REFUSED_STREAM, 'ignored'],
     ['INTERNAL_ERROR has failed', constants.NGHTTP2_INTERNAL_ERROR, 'failure'],
-  ])('that resets a stream with %s, and another instance answers', async (_name, code, outcome) => {
+  ])('that resets a stream with %s makes another instance answer', async (_name, code, outcome) => {
     await using broken = await startSecureServer(users, (message) => message.stream.close(code))
     await using healthy = await startSecureServer(users)
     await using client = clientOf([broken.url, healthy.url], h2)
@@ -143,7 +146,7 @@ describe('HTTP/2', () => {
     expect(instanceOf(client, broken.host)).toMatchObject({ inFlight: 0, pending: 0 })
   })
 
-  it('that resets a stream in its body fails the reader and the instance', async () => {
+  it('that resets a stream during its body fails the reader, and counts against the instance', async () => {
     await using server = await startSecureServer(users, (message, response) => {
       response.writeHead(200)
       response.write('half', () => message.stream.close(constants.NGHTTP2_INTERNAL_ERROR))
@@ -155,7 +158,7 @@ describe('HTTP/2', () => {
     expect(instanceOf(client, server.host).settled).toMatchObject({ success: 0, failure: 1 })
   })
 
-  it('that says GOAWAY finishes what it has begun, and the next call has a new connection', async () => {
+  it('that sends GOAWAY finishes its requests in flight, and the next call has a new connection', async () => {
     const responses: Parameters<SecureAnswer>[1][] = []
     await using server = await startSecureServer(
       users,
@@ -175,7 +178,7 @@ describe('HTTP/2', () => {
     expect(seen).toEqual([`${server.host} success`, `${server.host} success`])
   })
 
-  it('that dies under its streams fails each of them once', async () => {
+  it('whose connection breaks fails each of its streams once', async () => {
     let asked = 0
     await using server = await startSecureServer(users, () => asked++)
     await using client = clientOf([server.url], { ...h2, connections: 1 })

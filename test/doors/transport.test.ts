@@ -63,7 +63,7 @@ describe('an instance on a unix socket', () => {
       'the dispatcher',
       async ({ dispatcher }) => (await request('http://user-service/', { dispatcher })).body.text(),
     ],
-  ])('is reached through %s, under the logical host', async (_door, call) => {
+  ])('is reached through %s, with the logical host', async (_door, call) => {
     await using server = await startSocketServer((message, response) => response.end(message.headers.host))
     await using client = createClient({
       service: 'user-service',
@@ -74,7 +74,7 @@ describe('an instance on a unix socket', () => {
     expect(instanceOf(client, server.path).instance.url).toBe(`unix:${server.path}`)
   })
 
-  it('stands beside those on TCP, and fails like them', async () => {
+  it('works together with instances on TCP, and fails like them', async () => {
     await using server = await startServer(ok)
     await using client = createClient({
       service: 'user-service',
@@ -86,25 +86,25 @@ describe('an instance on a unix socket', () => {
     expect(instanceOf(client, '/nowhere/app.sock').settled.failure).toBe(1)
   })
 
-  it('is refused to https:// calls, as every instance that speaks plain HTTP', async () => {
+  it('rejects https:// calls, like every instance that speaks plain HTTP', async () => {
     await using client = createClient({ service: 'user-service', source: fixed(['unix:/run/app.sock']) })
     await expect(client('https://user-service/')).rejects.toMatchObject({ code: 'ERR_OUTRIGGER_DENIED' })
   })
 })
 
-describe('a registry that knows hosts and ports only', () => {
+describe('a registry that supports only hosts and ports', () => {
   const socket = { id: 'a', url: 'unix:/run/app.sock' }
 
   it.each<[string, () => unknown]>([
     ['Consul', () => toConsul('user-service', socket, { ttl: 1000, deregisterAfter: 1000 })],
     ['Eureka', () => toEureka('user-service', socket, 1000, 0)],
-  ])('%s, is not told of a unix socket', (_registry, register) => {
+  ])('%s, does not register a unix socket', (_registry, register) => {
     expect(register).toThrow('unix:/run/app.sock is a unix socket, which this registry cannot announce')
   })
 })
 
 describe('transport as a function', () => {
-  it('puts a proxy of undici’s own in front of each instance', async () => {
+  it('can put an undici ProxyAgent in front of each instance', async () => {
     await using server = await startServer(ok)
     await using proxy = await startProxy()
     await using client = createClient({
@@ -117,7 +117,7 @@ describe('transport as a function', () => {
     expect(server.headers[0]).toMatchObject({ host: 'user-service' })
   })
 
-  it('is called once for each instance, and what it made is destroyed with it', async () => {
+  it('is called once for each instance, and its dispatcher is destroyed with the instance', async () => {
     await using server = await startServer(reply(200, 'ok'))
     const made: Instance[] = []
     const pools: Pool[] = []
@@ -139,7 +139,7 @@ describe('transport as a function', () => {
     await until(() => pools[0]!.destroyed)
   })
 
-  it.each([[5], ['http'], [null]])('refuses %j in its place', (transport) => {
+  it.each([[5], ['http'], [null]])('must be a function or options, not %j', (transport) => {
     const options = { service: 'a', source: fixed([]), transport: transport as never }
     expect(() => createClient(options)).toThrow(
       /transport must be an object with options of undici, or a function/,

@@ -50,7 +50,7 @@ it('undici’s WebSocket goes to an instance, and counts as load until it is clo
   await until(() => inFlight(users) === 0)
 })
 
-it('undici’s EventSource comes back on another instance when its stream has ended', async () => {
+it('undici’s EventSource reconnects to another instance when its stream has ended', async () => {
   const stream = (name: string): ReturnType<typeof reply> =>
     reply(200, `retry: 1\ndata: ${name}\n\n`, { 'content-type': 'text/event-stream' })
   await using a = await startServer(stream('a'))

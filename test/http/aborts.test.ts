@@ -105,7 +105,7 @@ describe('an abort', () => {
     expect(await (await other).text()).toBe('ok')
   })
 
-  it('by AbortSignal.timeout is a TimeoutError, and evidence against the instance that had all of that time', async () => {
+  it('by AbortSignal.timeout rejects with a TimeoutError, and counts against the instance that had all of that time', async () => {
     await using server = await startServer(hang)
     await using client = createClient(options(server.url))
     const seen = outcomes(client)
@@ -139,7 +139,7 @@ describe('an abort', () => {
     await until(() => listeners === 0)
   })
 
-  it('by cancelling the body is not held against the instance', async () => {
+  it('by cancelling the body does not count against the instance', async () => {
     await using server = await startServer(stall)
     await using client = createClient(options(server.url))
     const response = await client('/')
@@ -152,7 +152,7 @@ describe('an abort', () => {
     })
   })
 
-  it('by destroying the body of request() is not held against the instance', async () => {
+  it('by destroying the body of request() does not count against the instance', async () => {
     await using server = await startServer(stall)
     await using client = createClient(options(server.url))
     const { body } = await client.request('/')

@@ -57,7 +57,7 @@ describe('a request body', () => {
     expect(server.received).toBe(2 * expected.length)
   })
 
-  it('that is FormData with a file arrives as multipart, also at the second try', async () => {
+  it('that is FormData with a file arrives as multipart, also with the second try', async () => {
     await using server = await startServer(...flaky)
     await using client = createClient(options(server.url))
     const body = new FormData()
@@ -80,7 +80,7 @@ describe('a request body', () => {
     expect(await response.json()).toEqual({ name: 'Ada' })
   })
 
-  it('that is a stream is sent as it comes', async () => {
+  it('that is a stream is sent chunk by chunk', async () => {
     await using server = await startServer(echo)
     await using client = createClient(options(server.url))
     const init: CallInit = { method: 'POST', body: stream('one ', 'two ', 'three'), duplex: 'half' }
@@ -88,7 +88,7 @@ describe('a request body', () => {
     expect(server.headers[0]).toMatchObject({ 'transfer-encoding': 'chunked' })
   })
 
-  it('that is a stream is sent once, and never empty: undici’s own retry sends an empty one', async () => {
+  it('that is a stream is sent only once, while undici’s own retry sends an empty body', async () => {
     await using broken = await startServer(...flaky)
     await using healthy = await startServer(echo)
     await using client = createClient(options(broken.url, healthy.url))
@@ -98,7 +98,7 @@ describe('a request body', () => {
     expect(healthy.requests).toEqual([])
   })
 
-  it('that is a generator is sent once through request(), too', async () => {
+  it('that is a generator is sent only once, also through request()', async () => {
     await using broken = await startServer(...flaky)
     await using client = createClient(options(broken.url))
     const { statusCode, body } = await client.request('/', { method: 'PUT', body: stream('once') as never })
@@ -128,7 +128,7 @@ describe('a request body', () => {
   it.each<[string, RequestInit]>([
     ['a string', { body: 'in a Request', headers: { 'Content-Length': '12' } }],
     ['bytes', { body: bytes, headers: { 'content-length': String(bytes.length), 'x-a': '1' } }],
-  ])('of a Request made from %s, whose length the caller has set, is sent again', async (_name, init) => {
+  ])('of a Request made from %s is sent again if the caller has set its length', async (_name, init) => {
     await using server = await startServer(...flaky)
     await using client = createClient(options(server.url))
     const request = new Request('http://user-service/', { method: 'PUT', ...init })
@@ -139,7 +139,7 @@ describe('a request body', () => {
     expect(server.received).toBe(2 * Number(length))
   })
 
-  it('of a stream in a Request has the length that the caller has set, and no other framing', async () => {
+  it('of a stream in a Request has the Content-Length that the caller has set, and no Transfer-Encoding', async () => {
     await using server = await startServer(ok)
     await using client = createClient(options(server.url))
     const init = { method: 'PUT', duplex: 'half', headers: { 'content-length': '11' } } as const
@@ -150,7 +150,7 @@ describe('a request body', () => {
     expect(server.received).toBe(11)
   })
 
-  it('of a Request with a wrong length fails as with fetch, and is nobody’s fault but the caller’s', async () => {
+  it('of a Request with a wrong length fails as with fetch, and does not count against the instance', async () => {
     await using server = await startServer(ok)
     await using client = createClient(options(server.url))
     const init = { method: 'PUT', headers: { 'content-length': '5' }, body: 'longer' }
@@ -170,7 +170,7 @@ describe('a request body', () => {
       { body: stream('in a stream'), headers: { 'content-length': '11' } },
     ],
     ['more than a megabyte', { body: 'x'.repeat(2 ** 20 + 1) }],
-  ])('of a Request made from %s is sent once', async (_name, init) => {
+  ])('of a Request made from %s is sent only once', async (_name, init) => {
     await using broken = await startServer(...flaky)
     await using client = createClient(options(broken.url))
     const request = new Request('http://user-service/', {
@@ -182,7 +182,7 @@ describe('a request body', () => {
     expect(broken.requests).toHaveLength(1)
   })
 
-  it.each(['POST', 'PATCH'])('of a %s is sent once, because it was sent', async (method) => {
+  it.each(['POST', 'PATCH'])('of a %s with a 503 response is sent only once', async (method) => {
     await using broken = await startServer(...flaky)
     await using healthy = await startServer(ok)
     await using client = createClient(options(broken.url, healthy.url))
@@ -190,7 +190,7 @@ describe('a request body', () => {
     expect(healthy.requests).toEqual([])
   })
 
-  it('of a POST whose connection broke is sent once, because nobody knows what it did', async () => {
+  it('of a POST whose connection broke is sent only once, because it may have been processed', async () => {
     await using broken = await startServer(reset)
     await using healthy = await startServer(ok)
     await using client = createClient(options(broken.url, healthy.url))
@@ -232,7 +232,7 @@ describe('a response body', () => {
     expect(instanceOf(client, server.host).inFlight).toBe(0)
   })
 
-  it('of many megabytes comes whole', async () => {
+  it('of many megabytes arrives completely', async () => {
     const big = Buffer.alloc(8 * 1024 * 1024, 'outrigger')
     await using server = await startServer((_request, response) => response.writeHead(200).end(big))
     await using client = createClient(options(server.url))
@@ -241,7 +241,7 @@ describe('a response body', () => {
     expect(hash.digest('hex')).toBe(createHash('sha256').update(big).digest('hex'))
   })
 
-  it('of the last try is intact when no try was good', async () => {
+  it('of the last try can be read if no try was good', async () => {
     await using first = await startServer(reply(503, 'first', { 'content-length': '5' }))
     await using second = await startServer(reply(502, 'second', { 'x-try': '2' }))
     await using client = createClient({
@@ -255,7 +255,7 @@ describe('a response body', () => {
     expect(instanceOf(client, first.host).inFlight).toBe(0)
   })
 
-  it('of an answer that is retried does not cost its connection', async () => {
+  it('of a response that is retried does not cost the connection', async () => {
     await using server = await startServer(reply(503, 'sorry', { 'content-length': '5' }), ok)
     await using client = createClient(options(server.url))
     expect(await (await client('/')).text()).toBe('ok')

@@ -101,7 +101,7 @@ function handled({ dispatcher }: Client, handler: Dispatcher.DispatchHandler): P
   })
 }
 
-describe('what is wrong with the caller’s own request', () => {
+describe('a mistake of the caller', () => {
   it.each<[string, (client: Client) => Promise<unknown>]>([
     ['expect: 100-continue', withHeaders({ expect: '100-continue' })],
     ['a transfer-encoding of the caller’s own', withHeaders({ 'transfer-encoding': 'gzip' })],
@@ -163,7 +163,7 @@ describe('what is wrong with the caller’s own request', () => {
     expect([breaker, settled.success, settled.failure]).toEqual(['closed', success, 0])
   })
 
-  it('may be an upload that its own sender has aborted', async () => {
+  it('can be an upload that the caller has aborted', async () => {
     await using server = await startServer(hang)
     await using client = createClient(options(server.url))
     const upload = unending()
@@ -175,7 +175,7 @@ describe('what is wrong with the caller’s own request', () => {
     expect(instanceOf(client, server.host).settled).toMatchObject({ failure: 0, ignored: 1 })
   })
 
-  it('is not what a broken connection does to the caller’s stream', async () => {
+  it('is not that a broken connection destroys the caller’s stream', async () => {
     await using server = await startServer(reset)
     await using client = createClient(options(server.url))
     await expect(client.request('/', { method: 'PUT', body: unending() })).rejects.toThrow(Error)
@@ -192,7 +192,7 @@ describe('what is wrong with the caller’s own request', () => {
     expect(client.snapshot().instances[0]?.settled).toMatchObject({ failure: 1, ignored: 0 })
   })
 
-  it('may be a stream that errors over HTTP/2, too', async () => {
+  it('can be a stream that fails over HTTP/2', async () => {
     const upload = unending()
     await using server = await startHttp2(() => upload.destroy(new Error('disk')))
     await using client = createClient({ ...options(server.url), transport: h2c })
@@ -200,7 +200,7 @@ describe('what is wrong with the caller’s own request', () => {
     expect(client.snapshot().instances[0]?.settled).toMatchObject({ failure: 0, ignored: 1 })
   })
 
-  it('is not an answer that is cut short', async () => {
+  it('is not a truncated response', async () => {
     await using server = await startServer(truncate)
     await using client = createClient(options(server.url))
     const { body } = await client.request('/', { method: 'PUT', body: Readable.from(['abc']) })

@@ -11,7 +11,7 @@ import { until } from '../support/until.ts'
 const options = (...urls: string[]): ClientOptions => ({ service: 'user-service', source: fixed(urls) })
 
 describe('close()', () => {
-  it('refuses later calls through every door', async () => {
+  it('rejects later calls through every door', async () => {
     await using server = await startServer(ok)
     const client = createClient(options(server.url))
     await client.close()
@@ -25,7 +25,7 @@ describe('close()', () => {
     expect(server.requests).toEqual([])
   })
 
-  it('refuses later calls through the dispatcher also when the client had served', async () => {
+  it('rejects later calls through the dispatcher also if the client was used before', async () => {
     await using server = await startServer(ok)
     const client = createClient(options(server.url))
     await (await client('/')).text()
@@ -35,7 +35,7 @@ describe('close()', () => {
     })
   })
 
-  it('refuses calls from the moment it is called', async () => {
+  it('rejects calls as soon as it is called', async () => {
     await using server = await startServer(ok)
     const client = createClient(options(server.url))
     await client.ready()
@@ -49,7 +49,7 @@ describe('close()', () => {
     expect(server.requests).toEqual([])
   })
 
-  it('may be called twice, also at the same time', async () => {
+  it('can be called twice, also at the same time', async () => {
     await using server = await startServer(ok)
     const client = createClient(options(server.url))
     await Promise.all([client.close(), client.close()])
@@ -70,7 +70,7 @@ describe('close()', () => {
     }
   })
 
-  it('lets running calls finish, then closes every connection', async () => {
+  it('lets calls in flight finish, then closes every connection', async () => {
     const gate = Promise.withResolvers<void>()
     await using server = await startServer(async (_request, response) => {
       await gate.promise
@@ -100,7 +100,7 @@ describe('close()', () => {
     expect(await failed).toBeInstanceOf(Error)
   })
 
-  it('does not let a running call start another try', async () => {
+  it('does not let a call in flight start another try', async () => {
     await using server = await startServer(reply(503))
     const client = createClient({ ...options(server.url), retry: { attempts: 10, backoff: 20 } })
     const retrying = new Promise((resolve) => client.once('call:retry', resolve))
@@ -113,7 +113,7 @@ describe('close()', () => {
     expect(server.requests).toHaveLength(length)
   })
 
-  it('ends a pause between tries at once, with the answer that is there', async () => {
+  it('ends the wait between two tries at once, with the last response', async () => {
     await using server = await startServer(reply(503))
     const clock = new ManualClock()
     const retry = { attempts: 3, backoff: 10_000 }
@@ -127,7 +127,7 @@ describe('close()', () => {
     expect(server.requests).toHaveLength(1)
   })
 
-  it('called on hearing of a retry ends it before its pause begins', async () => {
+  it('called by a listener of call:retry ends the call before its wait begins', async () => {
     const clock = new ManualClock()
     const retry = { attempts: 3, backoff: 10_000 }
     const client = createClient({ ...options('http://127.0.0.1:1'), clock, retry })
@@ -137,7 +137,7 @@ describe('close()', () => {
     expect(clock.timers).toBe(0)
   })
 
-  it('called on hearing of an eviction turns away who took the place', async () => {
+  it('called by a listener while a call is evicted also rejects the call that took its place', async () => {
     const clock = new ManualClock()
     const client = createClient({ ...options('http://127.0.0.1:1'), clock, limit: { max: 1, queue: 1 } })
     await client.ready()
@@ -154,7 +154,7 @@ describe('close()', () => {
     expect(clock.timers).toBe(0)
   })
 
-  it('begins no pause after a try that ends while it waits', async () => {
+  it('lets no wait for a retry begin after it was called', async () => {
     const clock = new ManualClock()
     const retry = { attempts: 3, backoff: 10_000 }
     const client = createClient({ ...options('http://127.0.0.1:1'), clock, retry })
@@ -168,7 +168,7 @@ describe('close()', () => {
     expect(clock.timers).toBe(0)
   })
 
-  it('turns away what waits for a place, and lets finish what has one', async () => {
+  it('rejects calls that wait for a place, and lets calls with a place finish', async () => {
     const clock = new ManualClock()
     const client = createClient({
       ...options('http://127.0.0.1:1'),
@@ -187,7 +187,7 @@ describe('close()', () => {
     expect(clock.timers).toBe(0)
   })
 
-  it('of one client leaves another one of the same registry alone', async () => {
+  it('of one client does not affect another client of the same registry', async () => {
     await using server = await startServer(ok)
     const source = new MemoryRegistry()
     source.register('user-service', { url: server.url })
@@ -214,7 +214,7 @@ const serverAndClient = `
 `
 
 describe('a process', { timeout: CHILD_TIMEOUT }, () => {
-  it('exits by itself once its client is closed, with no handle left', async () => {
+  it('exits once its client is closed, with no handle left', async () => {
     const { code, stdout, stderr } = await runChild(`
       ${serverAndClient}
       const client = createClient({ service: 'user-service', source: registry, timeout: { total: 60_000, attempt: 60_000 } })
@@ -228,7 +228,7 @@ describe('a process', { timeout: CHILD_TIMEOUT }, () => {
     expect({ code, stdout: stdout.trim(), stderr }).toEqual({ code: 0, stdout: '', stderr: '' })
   })
 
-  it('is not kept alive by a client that nobody closed', async () => {
+  it('is not kept alive by a client that was not closed', async () => {
     const { code, stdout } = await runChild(`
       ${serverAndClient}
       const client = createClient({ service: 'user-service', source: registry, breaker: { failureThreshold: 1 } })
@@ -240,7 +240,7 @@ describe('a process', { timeout: CHILD_TIMEOUT }, () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'open\n' })
   })
 
-  it('is not kept alive by a client that waits for a registry that is away', async () => {
+  it('is not kept alive by a client that waits for an unreachable registry', async () => {
     const { code } = await runChild(`
       import { createClient } from './src/index.ts'
       createClient({ service: 'user-service', source: { async *watch() { throw new Error('away') } } })

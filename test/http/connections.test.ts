@@ -50,7 +50,7 @@ describe('connections', () => {
     expect(server.connections).toBeLessThanOrEqual(2)
   })
 
-  it('belong to one client and service, never to another one that knows the same instance', async () => {
+  it('belong to one client and service, and are not shared with another client of the same instance', async () => {
     await using server = await startServer(ok)
     await using users = createClient(options(server.url))
     await using orders = createClient({ ...options(server.url), service: 'order-service' })
@@ -60,14 +60,14 @@ describe('connections', () => {
     expect(server.headers.map(({ host }) => host)).toEqual(['user-service', 'order-service'])
   })
 
-  it('are as many as transport.connections allows', async () => {
+  it('are at most as many as transport.connections allows', async () => {
     await using server = await startServer(ok)
     await using client = createClient({ ...options(server.url), transport: { connections: 2 } })
     await Promise.all(Array.from({ length: 10 }, async () => (await client('/')).text()))
     expect(server.connections).toBe(2)
   })
 
-  it('are made on first use, not for every instance there is', async () => {
+  it('are opened at the first call to an instance', async () => {
     await using server = await startServer(ok)
     await using client = createClient(options(server.url))
     await client.ready()
@@ -75,7 +75,7 @@ describe('connections', () => {
     expect(server.connections).toBe(0)
   })
 
-  it('carry the logical host, and a host header of the caller’s own', async () => {
+  it('carry the logical host, or the Host header of the caller', async () => {
     await using server = await startServer(ok)
     await using client = createClient(options(server.url))
     const response = await client('http://user-service/users?page=2')
@@ -89,7 +89,7 @@ describe('connections', () => {
 })
 
 describe('the load of an instance', () => {
-  it('does not leak on bodies nobody reads', async () => {
+  it('is released for a body that is never read', async () => {
     await using server = await startServer(ok)
     await using client = createClient(options(server.url))
     await Promise.all(Array.from({ length: 20 }, () => client('/')))
@@ -98,8 +98,11 @@ describe('the load of an instance', () => {
   })
 
   // Only the garbage collector knows that a large one is never going to be read.
-  it('does not leak on large bodies nobody can read any more', { timeout: CHILD_TIMEOUT }, async () => {
-    const { stdout } = await runChild(`
+  it(
+    'is released for a large body whose response was garbage-collected',
+    { timeout: CHILD_TIMEOUT },
+    async () => {
+      const { stdout } = await runChild(`
       import { createServer } from 'node:http'
       import { once } from 'node:events'
       import { setTimeout as sleep } from 'node:timers/promises'
@@ -124,8 +127,9 @@ describe('the load of an instance', () => {
       console.log(before, inFlight() <= 1)
       process.exit()
     `)
-    expect(stdout).toBe('20 true\n')
-  })
+      expect(stdout).toBe('20 true\n')
+    },
+  )
 
   it('lasts until the body has been read', async () => {
     const { answer, release } = gated()
@@ -143,8 +147,8 @@ describe('the load of an instance', () => {
   })
 })
 
-describe('an instance that is removed', () => {
-  it('finishes what it carries, gets nothing more, and then loses its connections', async () => {
+describe('a removed instance', () => {
+  it('finishes its requests in flight, gets no new ones, and then loses its connections', async () => {
     const { answer, release } = gated()
     await using leaving = await startServer(answer)
     await using staying = await startServer(reply(200, 'staying'))
@@ -164,7 +168,7 @@ describe('an instance that is removed', () => {
     expect(leaving.requests).toHaveLength(1)
   })
 
-  it('loses what it still carries after drainTimeout', async () => {
+  it('loses its requests in flight after drainTimeout', async () => {
     const { answer } = gated()
     await using leaving = await startServer(answer)
     const registry = new MemoryRegistry()
@@ -176,7 +180,7 @@ describe('an instance that is removed', () => {
     await until(() => leaving.open === 0)
   })
 
-  it('and comes back under its id is a new connection to a clean slate', async () => {
+  it('that comes back under the same id has new connections and a new breaker', async () => {
     await using server = await startServer(reply(500))
     const registry = new MemoryRegistry()
     const lease = registry.register('user-service', { url: server.url })

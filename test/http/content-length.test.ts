@@ -10,7 +10,7 @@ it.each<[string, RequestInit['headers']]>([
   ['a number', { 'Content-Length': 5 as never }],
   ['a list', [['Content-Length', '5']]],
   ['Headers', new Headers({ 'Content-Length': '5' })],
-])('a Content-Length of the caller’s own is sent once: %s', async (_name, headers) => {
+])('a Content-Length that the caller has set is sent once: %s', async (_name, headers) => {
   await using server = await startServer(reply(200, 'ok'))
   await using client = createClient({ service: 'svc', source: fixed([server.url]) })
   const init = { method: 'POST', body: 'hello', headers } as RequestInit

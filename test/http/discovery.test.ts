@@ -42,7 +42,7 @@ describe('a call', () => {
     expect(stale).toMatchObject([{ error: cause, instances: 0 }])
   })
 
-  it('after an empty snapshot is refused at once', async () => {
+  it('after an empty snapshot is rejected at once', async () => {
     const source = new HandSource()
     await using client = createClient(options(source))
     const rejected = collect(client, 'call:rejected')
@@ -51,7 +51,7 @@ describe('a call', () => {
     expect(rejected).toMatchObject([{ service: 'user-service', error: { name: 'NoInstanceError' } }])
   })
 
-  it('never waits on the source once it has given instances', async () => {
+  it('never waits for the source once there was a snapshot', async () => {
     await using server = await startServer(ok)
     const source = new HandSource()
     await using client = createClient(options(source))
@@ -66,7 +66,7 @@ describe('a call', () => {
 })
 
 describe('a registry', () => {
-  it('that is emptied refuses calls, and serves again when it is refilled', async () => {
+  it('that becomes empty makes calls fail, until it has instances again', async () => {
     await using server = await startServer(ok)
     const registry = new MemoryRegistry()
     registry.register('user-service', { id: 'a', url: server.url })
@@ -81,7 +81,7 @@ describe('a registry', () => {
     expect(await (await client('/')).text()).toBe('ok')
   })
 
-  it('holds a drop to zero for emptyGrace', async () => {
+  it('that becomes empty keeps its last instances in use for emptyGrace', async () => {
     await using server = await startServer(ok)
     const registry = new MemoryRegistry()
     const lease = registry.register('user-service', { url: server.url })
@@ -91,7 +91,7 @@ describe('a registry', () => {
     for (let call = 0; call < 3; call++) expect((await client('/')).status).toBe(200)
   })
 
-  it('of announced servers is what a client balances over', async () => {
+  it('lists announced servers, and the client balances over them', async () => {
     await using first = await startServer(reply(200, 'first'))
     await using second = await startServer(reply(200, 'second'))
     const registry = new MemoryRegistry()
@@ -110,8 +110,8 @@ describe('a registry', () => {
   })
 })
 
-describe('a source that yields garbage', () => {
-  it('loses the bad entries only, names them, and keeps serving', async () => {
+describe('a source that yields invalid snapshots', () => {
+  it('loses only the invalid entries, which an event names', async () => {
     await using server = await startServer(ok)
     const source = new HandSource()
     await using client = createClient(options(source))
@@ -131,7 +131,7 @@ describe('a source that yields garbage', () => {
     expect(JSON.stringify(invalid[0])).toContain('port-zero')
   })
 
-  it('instead of a list goes stale, and keeps the instances it gave before', async () => {
+  it('becomes stale, and keeps the last valid instances', async () => {
     await using server = await startServer(ok)
     const source = new HandSource()
     await using client = createClient(options(source))
@@ -144,7 +144,7 @@ describe('a source that yields garbage', () => {
     expect(await (await client('/')).text()).toBe('ok')
   })
 
-  it('with __proto__ as an id is served under that id', async () => {
+  it('with an instance named __proto__ works', async () => {
     await using server = await startServer(ok)
     const source = new HandSource()
     await using client = createClient(options(source))
@@ -153,7 +153,7 @@ describe('a source that yields garbage', () => {
     expect(client.snapshot().instances).toMatchObject([{ instance: { id: '__proto__' } }])
   })
 
-  it('of 100,000 instances is served', { timeout: 30_000 }, async () => {
+  it('with 100,000 instances works', { timeout: 30_000 }, async () => {
     await using server = await startServer(ok)
     const source = new HandSource()
     await using client = createClient({ ...options(source), balance: (list) => list.at(-1) })

@@ -50,7 +50,7 @@ describe('the callable client', () => {
     expect(server.headers[0]).toMatchObject({ host: 'user-service' })
   })
 
-  it('takes a service with a port', async () => {
+  it('accepts a service with a port', async () => {
     await using server = await startServer(ok)
     await using client = createClient({ ...options(server.url), service: 'user-service:8080' })
     const response = await client('/users')
@@ -58,7 +58,7 @@ describe('the callable client', () => {
     expect(server.headers[0]).toMatchObject({ host: 'user-service:8080' })
   })
 
-  it('keeps the caller’s headers, in whatever form', async () => {
+  it('keeps the caller’s headers, in each form', async () => {
     await using server = await startServer(ok)
     await using client = createClient(options(server.url))
     for (const headers of [
@@ -71,7 +71,7 @@ describe('the callable client', () => {
     expect(server.headers.map((headers) => headers['x-a'])).toEqual(['1', '1', '1'])
   })
 
-  it('rejects, and does not throw, what is no URL', async () => {
+  it('rejects for an invalid URL, and does not throw', async () => {
     await using server = await startServer(ok)
     await using client = createClient(options(server.url))
     await expect(client('http://[')).rejects.toThrow(TypeError)
@@ -93,7 +93,7 @@ describe('the callable client', () => {
     ])
   })
 
-  it('does not retry a 500: it is likely to be everyone’s', async () => {
+  it('does not retry a 500, which is likely on every instance', async () => {
     await using server = await startServer(reply(500))
     await using client = createClient(options(server.url))
     expect((await client('/')).status).toBe(500)
@@ -102,7 +102,7 @@ describe('the callable client', () => {
 })
 
 describe('request()', () => {
-  it('gives undici’s native result', async () => {
+  it('returns undici’s native result', async () => {
     await using server = await startServer(reply(201, '{"a":1}', { 'x-b': 'c' }))
     await using client = createClient(options(server.url))
     const { statusCode, headers, body } = await client.request('/users/42', { method: 'POST', body: 'x' })
@@ -112,7 +112,7 @@ describe('request()', () => {
     expect(server.headers[0]).toMatchObject({ host: 'user-service' })
   })
 
-  it('retries on another endpoint under the same policy', async () => {
+  it('retries on another endpoint with the same policy', async () => {
     await using busy = await startServer(reply(503, 'busy'))
     await using healthy = await startServer(echo)
     await using client = createClient(options(busy.url, healthy.url))
@@ -126,7 +126,7 @@ describe('request()', () => {
     await expect(client.request('/')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
   })
 
-  it('takes route keys, params and query', async () => {
+  it('accepts route keys, params and query', async () => {
     await using server = await startServer(ok)
     await using client = createClient(options(server.url))
     const { body } = await client.request('GET /users/{id}', { params: { id: 7 }, query: { a: 1 } })
@@ -155,7 +155,7 @@ describe('execute()', () => {
     await expect(client.execute(() => Promise.reject(error))).rejects.toBe(error)
   })
 
-  it('does not run again what is not idempotent', async () => {
+  it('does not run a function again that is not idempotent', async () => {
     await using client = createClient(options('http://a:1', 'http://b:1'))
     let runs = 0
     const run = (): never => {
@@ -178,7 +178,7 @@ describe('execute()', () => {
     expect(instanceOf(client, 'a:1')).toMatchObject({ inFlight: 0, settled: { failure: 1 } })
   })
 
-  it('judges a Response by its status', async () => {
+  it('classifies a Response by its status', async () => {
     await using client = createClient({ ...options('http://a:1'), retry: false })
     const seen = outcomes(client)
     await client.execute(() => new Response(null, { status: 500 }))
@@ -186,14 +186,14 @@ describe('execute()', () => {
     expect(seen).toEqual(['a:1 failure', 'a:1 success'])
   })
 
-  it('refuses what is no function', async () => {
+  it('rejects a value that is not a function', async () => {
     await using client = createClient(options('http://a:1'))
     await expect(client.execute('x' as never)).rejects.toThrow('execute() must be a function')
   })
 })
 
 describe('the dispatcher', () => {
-  it('serves undici’s request, whatever the origin says', async () => {
+  it('serves undici’s request with any origin', async () => {
     await using server = await startServer(echo)
     await using client = createClient(options(server.url))
     const seen = outcomes(client)
@@ -227,7 +227,7 @@ describe('the dispatcher', () => {
     expect(await body.text()).toBe('ok')
   })
 
-  it('picks, breaks and counts, but neither retries nor waits for an answer’s deadline', async () => {
+  it('picks, breaks and counts, but has no retries and no timeouts', async () => {
     await using server = await startServer(reply(503))
     await using client = createClient({ ...options(server.url), breaker: { failureThreshold: 1 } })
     const { dispatcher } = client
@@ -265,7 +265,7 @@ describe('the dispatcher', () => {
     expect(await (await answer).body.text()).toBe('ok')
   })
 
-  it('hears of an abort', async () => {
+  it('aborts with the caller’s signal', async () => {
     await using server = await startServer(hang)
     await using client = createClient(options(server.url))
     const { dispatcher } = client
@@ -277,7 +277,7 @@ describe('the dispatcher', () => {
     expect(instanceOf(client, server.host)).toMatchObject({ inFlight: 0, settled: { ignored: 1 } })
   })
 
-  it('refuses https:// when its instances speak plain HTTP, and keeps no load', async () => {
+  it('rejects https:// if its instances speak plain HTTP, and keeps no load', async () => {
     await using server = await startServer(ok)
     await using client = createClient(options(server.url))
     const { dispatcher } = client
@@ -287,7 +287,7 @@ describe('the dispatcher', () => {
     expect(instanceOf(client, server.host)).toMatchObject({ inFlight: 0, pending: 0 })
   })
 
-  it('is not closed by those who use it', async () => {
+  it('is not closed by its users', async () => {
     await using server = await startServer(ok)
     await using client = createClient(options(server.url))
     await client.dispatcher.close()
@@ -295,7 +295,7 @@ describe('the dispatcher', () => {
     expect(await (await client('/')).text()).toBe('ok')
   })
 
-  it('leaves the agents of others alone', async () => {
+  it('does not affect other agents', async () => {
     await using server = await startServer(ok)
     await using client = createClient(options(server.url))
     const agent = new Agent()

@@ -16,7 +16,7 @@ const options = (...urls: string[]): ClientOptions => ({
 
 describe('an instance that', () => {
   it(
-    'is killed mid-request fails its attempt, and the next instance answers',
+    'is killed during a request fails the attempt, and another instance answers',
     { timeout: CHILD_TIMEOUT },
     async () => {
       await using dying = await startHangingProcess()
@@ -31,7 +31,7 @@ describe('an instance that', () => {
     },
   )
 
-  it('cuts its bodies short tells the strategy so', async () => {
+  it('truncates its bodies makes the strategy get a failure', async () => {
     await using server = await startServer(truncate)
     const told: string[] = []
     const balance: Balancer = {
@@ -48,7 +48,7 @@ describe('an instance that', () => {
     expect(told).toEqual(['success', 'amended true'])
   })
 
-  it('refuses connections is left for another one, whatever the method', async () => {
+  it('refuses connections makes a call of any method go to another instance', async () => {
     const refused = await refusedUrl()
     await using healthy = await startServer(ok)
     await using client = createClient(options(refused, healthy.url))
@@ -58,7 +58,7 @@ describe('an instance that', () => {
     expect(healthy.received).toBe(9)
   })
 
-  it('refuses connections opens its breaker, and is not tried any more', async () => {
+  it('refuses connections gets an open breaker, and no further attempts', async () => {
     const refused = await refusedUrl()
     await using healthy = await startServer(ok)
     await using client = createClient({
@@ -73,7 +73,7 @@ describe('an instance that', () => {
     expect(seen.filter((outcome) => outcome.startsWith(id))).toHaveLength(2)
   })
 
-  it('refuses connections, when it is the only one, gives the caller the error of fetch itself', async () => {
+  it('refuses connections and is the only one makes the call fail with fetch’s own error', async () => {
     const refused = await refusedUrl()
     await using client = createClient({ ...options(refused), retry: false })
     const error: unknown = await client('/').catch((error: unknown) => error)
@@ -81,7 +81,7 @@ describe('an instance that', () => {
     expect(error).toMatchObject({ message: 'fetch failed', cause: { code: 'ECONNREFUSED' } })
   })
 
-  it('accepts and never answers is given up after timeout.attempt, for another one', async () => {
+  it('accepts and never answers loses the call to another instance after timeout.attempt', async () => {
     await using silent = await startServer(hang)
     await using healthy = await startServer(ok)
     await using client = createClient({ ...options(silent.url, healthy.url), timeout: { attempt: 50 } })
@@ -92,7 +92,7 @@ describe('an instance that', () => {
     expect(instanceOf(client, silent.host)).toMatchObject({ inFlight: 0, pending: 0 })
   })
 
-  it('accepts and never answers ends the call in a TimeoutError at timeout.total', async () => {
+  it('accepts and never answers makes the call fail with a TimeoutError after timeout.total', async () => {
     await using silent = await startServer(hang)
     await using client = createClient({ ...options(silent.url), timeout: 50 })
     const seen = outcomes(client)
@@ -103,7 +103,7 @@ describe('an instance that', () => {
     })
   })
 
-  it('resets the connection is left for another one', async () => {
+  it('resets the connection loses the call to another instance', async () => {
     await using broken = await startServer(reset)
     await using healthy = await startServer(ok)
     await using client = createClient(options(broken.url, healthy.url))
@@ -120,7 +120,7 @@ describe('an instance that', () => {
     [501, 'success'],
     [503, 'failure'],
     [505, 'success'],
-  ])('answers %d has had a %s', async (status, outcome) => {
+  ])('answers %d has a %s', async (status, outcome) => {
     await using server = await startServer(reply(status))
     await using client = createClient({ ...options(server.url), retry: false })
     const seen = outcomes(client)
@@ -128,7 +128,7 @@ describe('an instance that', () => {
     expect(seen).toEqual([`${server.host} ${outcome}`])
   })
 
-  it('answers 503 with Retry-After stays out of the way of others for that long', async () => {
+  it('answers 503 with Retry-After is avoided for that time', async () => {
     await using busy = await startServer(reply(503, '', { 'retry-after': '30' }))
     await using healthy = await startServer(ok)
     await using client = createClient({ ...options(busy.url, healthy.url), retry: false })
@@ -139,7 +139,7 @@ describe('an instance that', () => {
   })
 })
 
-describe('a body that is cut short', () => {
+describe('a truncated body', () => {
   it('fails the reader, and counts as a failure of the instance though the headers said 200', async () => {
     await using server = await startServer(truncate)
     await using client = createClient(options(server.url))
@@ -197,7 +197,7 @@ describe('a body that is cut short', () => {
 })
 
 describe('a body that stalls', () => {
-  it('holds its load until the reader gives up, and is then nobody’s failure', async () => {
+  it('holds its load until the reader stops, and then counts as no failure', async () => {
     await using server = await startServer(stall)
     await using client = createClient(options(server.url))
     const controller = new AbortController()
@@ -212,8 +212,8 @@ describe('a body that stalls', () => {
   })
 })
 
-describe('a connection that is never made', { timeout: CHILD_TIMEOUT }, () => {
-  it('is given up after timeout.attempt, and counts as a failure', async () => {
+describe('a connection that is never established', { timeout: CHILD_TIMEOUT }, () => {
+  it('ends after timeout.attempt, and counts as a failure', async () => {
     await using blackhole = await startBlackhole()
     await using healthy = await startServer(ok)
     await using client = createClient({ ...options(blackhole.url, healthy.url), timeout: { attempt: 50 } })
@@ -226,7 +226,7 @@ describe('a connection that is never made', { timeout: CHILD_TIMEOUT }, () => {
   it.each([
     ['fetch', (client: ReturnType<typeof createClient>) => client('/')],
     ['request', (client: ReturnType<typeof createClient>) => client.request('/')],
-  ])('does not outlast timeout.total through %s', async (_door, call) => {
+  ])('ends after timeout.total through %s', async (_door, call) => {
     await using blackhole = await startBlackhole()
     await using client = createClient({ ...options(blackhole.url), timeout: 400 })
     await client.ready()
@@ -248,7 +248,7 @@ describe('a connection that is never made', { timeout: CHILD_TIMEOUT }, () => {
       (client: ReturnType<typeof createClient>, signal: AbortSignal): Promise<unknown> =>
         client.request('/', { signal }),
     ],
-  ])('does not outlast the caller’s abort through %s', async (_door, call) => {
+  ])('ends when the caller aborts, through %s', async (_door, call) => {
     await using blackhole = await startBlackhole()
     await using client = createClient(options(blackhole.url))
     const controller = new AbortController()
@@ -264,7 +264,7 @@ describe('a connection that is never made', { timeout: CHILD_TIMEOUT }, () => {
     })
   })
 
-  it('does not hold up close()', async () => {
+  it('does not delay close()', async () => {
     await using blackhole = await startBlackhole()
     const client = createClient({
       ...options(blackhole.url),

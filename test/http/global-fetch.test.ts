@@ -37,7 +37,7 @@ async function setUp(): Promise<
 }
 
 describe('createFetch', () => {
-  it('sends each host to its client, and the others to the platform', async () => {
+  it('sends calls of each host to its client, and all others to the platform', async () => {
     await using orderServer = await startServer(reply(200, 'orders'))
     await using orders = createClient({ service: 'order-service:8080', source: fixed([orderServer.url]) })
     await using all = await setUp()
@@ -50,7 +50,7 @@ describe('createFetch', () => {
     expect(stranger.headers[0]).toMatchObject({ host: stranger.host })
   })
 
-  it('tells one port of a host from another', async () => {
+  it('distinguishes ports of a host', async () => {
     await using all = await setUp()
     const appFetch = createFetch({ services: { 'user-service': all.users }, otherwise: 'deny' })
     await expect(appFetch('http://user-service:8080/')).rejects.toMatchObject({
@@ -59,7 +59,7 @@ describe('createFetch', () => {
     expect((await appFetch('http://user-service:80/')).status).toBe(200)
   })
 
-  it('refuses other hosts with otherwise: deny', async () => {
+  it('rejects other hosts with otherwise: deny', async () => {
     await using all = await setUp()
     const appFetch = createFetch({ services: { 'user-service': all.users }, otherwise: 'deny' })
     await expect(appFetch(all.stranger.url)).rejects.toMatchObject({
@@ -82,7 +82,7 @@ describe('createFetch', () => {
     expect(() => createFetch(bad as FetchOptions)).toThrow(named)
   })
 
-  it('refuses a client under another name than its service’s', async () => {
+  it('rejects a client under another name than its service', async () => {
     await using all = await setUp()
     expect(() => createFetch({ services: { users: all.users } })).toThrow(
       "services['users'] is a client of 'user-service'",
@@ -91,7 +91,7 @@ describe('createFetch', () => {
 })
 
 describe('as globalThis.fetch,', () => {
-  it('a createFetch serves the services and passes the others, without recursion', async () => {
+  it('a createFetch serves its services and passes other hosts on, without recursion', async () => {
     await using all = await setUp()
     globalThis.fetch = createFetch({ services: { 'user-service': all.users } })
     expect(await (await fetch('http://user-service/')).text()).toBe('users')
@@ -100,7 +100,7 @@ describe('as globalThis.fetch,', () => {
     expect(all.stranger.requests).toHaveLength(1)
   })
 
-  it('a client serves its service and passes the others, without recursion', async () => {
+  it('a client serves its service and passes other hosts on, without recursion', async () => {
     await using all = await setUp()
     globalThis.fetch = all.users
     expect(await (await fetch('http://user-service/')).text()).toBe('users')
@@ -109,7 +109,7 @@ describe('as globalThis.fetch,', () => {
     expect(await (await fetch(new Request('http://user-service/'))).text()).toBe('users')
   })
 
-  it('a client that was made after another one took the place leads on to that one', async () => {
+  it('a client that is made after another one was made global passes other hosts on to that one', async () => {
     await using all = await setUp()
     await using orderServer = await startServer(reply(200, 'orders'))
     globalThis.fetch = all.users
@@ -139,7 +139,7 @@ describe('as globalThis.fetch,', () => {
     ['a wrapper that makes a Request', (inner) => (input, init) => inner(new Request(input, init))],
   ]
 
-  it.each(wrappers)('a client behind %s does not call itself for ever', async (_name, wrap) => {
+  it.each(wrappers)('a client behind %s does not call itself endlessly', async (_name, wrap) => {
     await using all = await setUp()
     globalThis.fetch = wrap(all.users)
     expect(await (await fetch('http://user-service/')).text()).toBe('users')
@@ -149,14 +149,14 @@ describe('as globalThis.fetch,', () => {
     expect(all.stranger.requests).toHaveLength(1)
   })
 
-  it.each(wrappers)('a createFetch behind %s does not call itself for ever', async (_name, wrap) => {
+  it.each(wrappers)('a createFetch behind %s does not call itself endlessly', async (_name, wrap) => {
     await using all = await setUp()
     globalThis.fetch = wrap(createFetch({ services: { 'user-service': all.users } }))
     expect(await (await fetch('http://user-service/')).text()).toBe('users')
     expect(await (await fetch(all.stranger.url)).text()).toBe('stranger')
   })
 
-  it('a patch made after the client sees its calls, with the logical URL', async () => {
+  it('a patch that is applied after the client was made sees its calls, with the logical URL', async () => {
     await using all = await setUp()
     const seen: string[] = []
     globalThis.fetch = (input, init) => {
@@ -168,7 +168,7 @@ describe('as globalThis.fetch,', () => {
     expect(seen).toEqual(['http://user-service/users/42', all.stranger.url])
   })
 
-  it('a mock is believed: what it returns is the attempt', async () => {
+  it('the response of a mock is the result of the attempt', async () => {
     await using all = await setUp()
     globalThis.fetch = async () => new Response('mocked', { status: 500 })
     const response = await all.users('/', { method: 'POST' })
@@ -176,7 +176,7 @@ describe('as globalThis.fetch,', () => {
     expect(all.users.snapshot().instances).toMatchObject([{ inFlight: 0, settled: { failure: 1 } }])
   })
 
-  it('a mock that throws gives its own error', async () => {
+  it('the error of a mock is the error of the call', async () => {
     await using all = await setUp()
     const error = new Error('no network in tests')
     globalThis.fetch = async () => {
@@ -187,8 +187,8 @@ describe('as globalThis.fetch,', () => {
   })
 })
 
-describe('a request that is none of the client’s', () => {
-  it('reaches the platform’s fetch untouched', async () => {
+describe('a request to another host', () => {
+  it('reaches the platform’s fetch unchanged', async () => {
     await using all = await setUp()
     const calls: unknown[][] = []
     globalThis.fetch = (...args) => {
@@ -203,7 +203,7 @@ describe('a request that is none of the client’s', () => {
     expect(calls[0]?.[1]).toBe(init)
   })
 
-  it('is not looked at, retried or counted', async () => {
+  it('is neither retried nor counted', async () => {
     await using stranger = await startServer(reply(503))
     await using server = await startServer(ok)
     await using client = createClient(options(server.url))
@@ -212,13 +212,13 @@ describe('a request that is none of the client’s', () => {
     expect(client.snapshot().instances).toMatchObject([{ settled: { success: 0, failure: 0 } }])
   })
 
-  it('is refused by request(), which has no platform to pass it to', async () => {
+  it('is rejected by request(), which has no platform to pass it on to', async () => {
     await using server = await startServer(ok)
     await using client = createClient(options(server.url))
     await expect(client.request('http://elsewhere/')).rejects.toThrow('elsewhere')
   })
 
-  it('is so also after a redirect back to the service', async () => {
+  it('is passed on also after a redirect back to the service', async () => {
     await using all = await setUp()
     all.stranger.behave(redirect('http://user-service/back'))
     globalThis.fetch = all.users
@@ -228,8 +228,8 @@ describe('a request that is none of the client’s', () => {
   })
 })
 
-describe('what the caller gives', () => {
-  it('is not changed: frozen options, init and headers will do', async () => {
+describe('an object of the caller', () => {
+  it('is not changed, so options, init and headers may be frozen', async () => {
     await using server = await startServer(reply(503), ok)
     const breaker = Object.freeze({ failureThreshold: 3 })
     const clientOptions: ClientOptions = Object.freeze({
@@ -256,7 +256,7 @@ describe('what the caller gives', () => {
     expect((await client.request('/', requestOptions)).statusCode).toBe(200)
   })
 
-  it('is not shared: changing the options after construction changes nothing', async () => {
+  it('is copied, so a later change of the options has no effect', async () => {
     await using server = await startServer(reply(503))
     const routes: ClientOptions['routes'] = {}
     const clientOptions: ClientOptions = { ...options(server.url), retry: false, routes }

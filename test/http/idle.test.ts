@@ -17,7 +17,7 @@ const options = (url: string, idle: number): ClientOptions => ({
 const large: Answer = (_request, response) => response.end(Buffer.alloc(5_000_000))
 
 describe('timeout.idle', () => {
-  it('keeps no response that nobody reads from being collected, and its load from being given back', async () => {
+  it('lets an unread response be garbage-collected, which releases its load', async () => {
     await using server = await startServer(large)
     await using client = createClient(options(server.url, 20))
     for (let number = 0; number < 5; number++) await client('/')
@@ -25,7 +25,7 @@ describe('timeout.idle', () => {
     expect(instanceOf(client, server.host).settled).toMatchObject({ success: 5, failure: 0 })
   })
 
-  it('lets a process end that has not read its last answer', { timeout: CHILD_TIMEOUT }, async () => {
+  it('lets a process exit that has not read its last response', { timeout: CHILD_TIMEOUT }, async () => {
     await using server = await startServer(large)
     const { code, stderr } = await runChild(`
       import { createClient, fixed } from './src/index.ts'
@@ -36,7 +36,7 @@ describe('timeout.idle', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   })
 
-  it('ends a silent body after a redirect, too, with its own error', async () => {
+  it('also ends a silent body after a redirect, with its own error', async () => {
     await using server = await startServer(redirect('/there'), stall)
     await using client = createClient(options(server.url, 50))
     const response = await client('/here')
@@ -47,7 +47,7 @@ describe('timeout.idle', () => {
     })
   })
 
-  it('leaves alone what is left of a redirect', async () => {
+  it('does not apply to the rest of a redirect’s body', async () => {
     const endless: Answer = (_request, response) =>
       response.writeHead(302, { location: '/there' }).write('moved')
     const slow: Answer = async (_request, response) => {

@@ -54,7 +54,7 @@ describe('body: null', () => {
   const put = (client: Client): Promise<Response> =>
     client(new Request('http://user-service/', { method: 'PUT', body: 'once' }), { body: null })
 
-  it('leaves a Request its body, which is sent with each try', async () => {
+  it('keeps the body of a Request, which is sent with each try', async () => {
     await using server = await startServer((request, response) =>
       request.resume().on('end', () => response.writeHead(503).end('the 503')),
     )
@@ -67,7 +67,7 @@ describe('body: null', () => {
 })
 
 describe('a body function', () => {
-  it('that returns a promise is refused, and nothing is sent', async () => {
+  it('that returns a promise makes the call fail, and nothing is sent', async () => {
     await using server = await startServer(ok)
     await using client = createClient(options(server.url))
     const body = (async () => 'x') as unknown as () => string

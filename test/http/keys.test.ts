@@ -47,7 +47,7 @@ async function homeOf(user: string, client: Client, send: Send): Promise<number>
   return servers.findIndex(({ requests }, index) => requests.length > (before[index] ?? 0))
 }
 
-it('after a redirect a parameter is still that of the path the caller asked for', async () => {
+it('after a redirect, path parameters are those of the caller’s path', async () => {
   const moving: Answer = (request, response) => {
     if (request.url?.startsWith('/users/')) response.writeHead(301, { location: `/api${request.url}` })
     response.end()
@@ -77,7 +77,7 @@ const strategies: [string, (key: KeyOption) => Balancer][] = [
 describe.each(doors)('through %s', (_door, send) => {
   describe.each(strategies)('%s', (_name, strategy) => {
     it.each<[KeyOption]>([[{ param: 'id' }], [{ header: 'X-User' }], [{ cookie: 'user' }]])(
-      'keeps a user by %o where he is',
+      'keeps calls with the same %o on one instance',
       async (key) => {
         await using client = createClient({
           service: 'svc',

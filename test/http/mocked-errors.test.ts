@@ -18,7 +18,7 @@ function clientOf(): Client {
   })
 }
 
-describe('a fetch in the place of the platform’s that rejects', () => {
+describe('a replacement of fetch that rejects', () => {
   it.each([
     [
       'as the platform does',
@@ -42,7 +42,7 @@ describe('a fetch in the place of the platform’s that rejects', () => {
     expect(client.snapshot().instances.map(({ inFlight }) => inFlight)).toEqual([0, 0])
   })
 
-  it('a POST is not sent again: nobody knows whether it was processed', async () => {
+  it('a POST is not sent again, because it may have been processed', async () => {
     let calls = 0
     globalThis.fetch = () => {
       calls++
@@ -58,7 +58,7 @@ it.each<[string, RequestInit]>([
   ['a body beside GET', { body: 'x' }],
   ['a header that cannot be', { headers: { 'bad name': 'x' } }],
   ['an unknown mode', { mode: 'nope' as 'cors' }],
-])('the platform’s refusal of %s is the caller’s mistake', async (_name, init) => {
+])('a rejection of %s by the platform’s fetch counts as the caller’s mistake', async (_name, init) => {
   await using client = clientOf()
   await expect(client('/', init)).rejects.toThrow(TypeError)
   expect(client.snapshot().instances.map(({ settled }) => settled)).toMatchObject([
@@ -73,7 +73,7 @@ it.each<[string, Error]>([
     Object.assign(new TypeError('fetch failed'), { cause: { code: 'UND_ERR_INVALID_ARG' } }),
   ],
   ['an abort', Object.assign(new TypeError('fetch failed'), { cause: { code: 'UND_ERR_ABORTED' } })],
-])('a mock that rejects for %s blames nobody', async (_name, error) => {
+])('a mock that rejects for %s does not count against the instance', async (_name, error) => {
   globalThis.fetch = () => Promise.reject(error)
   await using client = clientOf()
   for (let call = 0; call < 4; call++) await client('/').catch(() => {})

@@ -29,7 +29,7 @@ describe('a mock of the global fetch', () => {
     ['no headers', { ok: true, status: 200, json: async () => ({ id: 42 }) }],
     ['headers that can only be asked', { status: 200, headers: { get: () => null } }],
     ['no status', { ok: true }],
-  ])('may answer with an object that has %s', async (_name, answer) => {
+  ])('may return an object that has %s', async (_name, answer) => {
     for (const options of [{}, { coalesce: true, stale: { maxAge: 1000 } }]) {
       await using client = mocked(answer, options)
       expect(await client('/users/42')).toBe(answer)
@@ -37,21 +37,21 @@ describe('a mock of the global fetch', () => {
     }
   })
 
-  it('may fail with a bare status, which is tried again', async () => {
+  it('may return only a status, which is retried', async () => {
     const answer = { status: 503, body: 'no stream' }
     await using client = mocked(answer)
     expect(await client('/')).toBe(answer)
     expect(settled(client)).toMatchObject({ inFlight: 0, settled: { failure: 2 } })
   })
 
-  it('that answers with nothing fails the call, and does not hang it', async () => {
+  it('that returns undefined makes the call fail, and not hang', async () => {
     await using client = mocked(undefined)
     await expect(client('/')).rejects.toThrow(TypeError)
     expect(settled(client)).toMatchObject({ inFlight: 0, settled: { ignored: 1 } })
   })
 })
 
-describe('a mock that reads the body of the caller, which fails,', () => {
+describe('a mock that fails while it reads the caller’s body', () => {
   const broken = (): ReadableStream =>
     new ReadableStream({ pull: (controller) => controller.error(new Error('disk')) }, { highWaterMark: 0 })
   async function* generator(): AsyncGenerator<Uint8Array> {
@@ -70,14 +70,14 @@ describe('a mock that reads the body of the caller, which fails,', () => {
     ['a function that makes a stream', (client) => client('/', post(broken))],
     ['a Request', (client) => client(new Request('http://user-service/', post(broken())))],
     ['a generator', (client) => client('/', post(generator()))],
-  ])('blames no instance: %s', async (_name, call) => {
+  ])('counts against no instance: %s', async (_name, call) => {
     await using client = mocked(undefined)
     globalThis.fetch = readAndFail
     await expect(call(client)).rejects.toThrow('disk')
     expect(settled(client)).toMatchObject({ inFlight: 0, settled: { ignored: 1, failure: 0 } })
   })
 
-  it('still blames it when the network fails under a body that is good', async () => {
+  it('counts against the instance if the network failed and not the body', async () => {
     const fine = new Blob(['fine']).stream()
     await using client = mocked(undefined)
     globalThis.fetch = () => Promise.reject(new TypeError('fetch failed'))
@@ -102,12 +102,12 @@ describe('undici’s MockAgent as transport', () => {
     return seen
   }
 
-  it('matches the body that a caller of fetch gave', async () => {
+  it('matches the body that the caller of fetch has passed', async () => {
     const init = { method: 'POST', body: '{"name":"Ada"}' }
     expect(await typesSeen((client) => client('/', init))).toEqual([init.body])
   })
 
-  it('is not taken for granted: a transport that is no mock gets what fetch makes of a body', async () => {
+  it('is detected, and any other transport gets the body as fetch encodes it', async () => {
     const bodies: unknown[] = []
     await using client = createClient({
       service: 'user-service',

@@ -10,7 +10,7 @@ afterEach(() => {
 })
 
 describe('as globalThis.fetch, a createFetch', () => {
-  it('serves what a listener fetches, be it the URL of the very call that is under way', async () => {
+  it('serves a fetch by a listener, even of the URL of the call in flight', async () => {
     await using server = await startServer(ok, reply(500), ok)
     await using users = createClient({
       service: 'user-service',

@@ -33,7 +33,7 @@ describe.each(Object.keys(doors))('a TLS handshake that is never answered, %s', 
     await until(() => server.sockets.size === 0)
   })
 
-  test('ends with close() also while calls wait for it', async () => {
+  test('ends with close() even while calls wait for it', async () => {
     await using server = await startMuteServer()
     const client = createClient({
       service: 'svc',
@@ -51,7 +51,7 @@ describe.each(Object.keys(doors))('a TLS handshake that is never answered, %s', 
   })
 })
 
-test('ends when the instance is removed; calls to another go on', async () => {
+test('ends when the instance is removed, and calls to another instance continue', async () => {
   await using mute = await startMuteServer()
   await using other = await startServer(ok)
   const registry = new MemoryRegistry()
@@ -77,7 +77,7 @@ test('ends when the instance is removed; calls to another go on', async () => {
 test.each([
   ['returns its socket', true],
   ['returns nothing', false],
-])('a connect function of the user that %s does not break close()', async (_, returns) => {
+])('a user function connect that %s does not break close()', async (_, returns) => {
   await using server = await startMuteServer()
   const made: Socket[] = []
   const client = createClient({

@@ -83,7 +83,7 @@ describe('another runtime', { timeout: CHILD_TIMEOUT }, () => {
     [{ node: '20.20.2' }, 'this is Node.js 20.20.2'],
     [{ node: '22.18.0' }, 'this is Node.js 22.18.0'],
     [{ node: '24.3.0', bun: '1.4.5' }, 'this is Bun 1.4.5'],
-  ])('%o is refused in a sentence, before undici is loaded', async (versions, actual) => {
+  ])('%o gets an error message before undici is loaded', async (versions, actual) => {
     const code = `
       ${pretend(versions)}
       await import('./src/index.ts').catch((error) => console.log(error.message))
@@ -92,7 +92,7 @@ describe('another runtime', { timeout: CHILD_TIMEOUT }, () => {
     expect(stdout).toBe(`Outrigger needs Node.js 22.19 or newer, and ${actual}\n`)
   })
 
-  it('Deno: a fetch that ignores the dispatcher is not called, undici’s is, and request() works', async () => {
+  it('Deno: a fetch that ignores the dispatcher is not called, while undici’s fetch and request() work', async () => {
     const code = (fetch: string): string => `
       ${pretend({ deno: '2.9.6' })}
       const { createServer } = await import('node:http')
@@ -121,11 +121,9 @@ describe('importing the library', { timeout: CHILD_TIMEOUT }, () => {
   it.each([
     ['before', `await fetch('data:,')`, ''],
     ['after', '', `await fetch('data:,')`],
-  ])(
-    'leaves the global dispatcher the platform’s, with fetch first used %s it',
-    async (_when, before, after) => {
-      const [without, with_] = await withAndWithout(
-        (load) => `
+  ])('keeps the platform’s global dispatcher if fetch is first used %s it', async (_when, before, after) => {
+    const [without, with_] = await withAndWithout(
+      (load) => `
         const legacy = Symbol.for('undici.globalDispatcher.1')
         ${before}
         const first = globalThis[legacy]
@@ -134,13 +132,12 @@ describe('importing the library', { timeout: CHILD_TIMEOUT }, () => {
         const last = globalThis[legacy]
         console.log(JSON.stringify({ kind: last?.constructor.name, kept: first === undefined || first === last }))
       `,
-      )
-      expect(with_).toEqual(without)
-      expect(with_).toMatchObject({ kept: true })
-    },
-  )
+    )
+    expect(with_).toEqual(without)
+    expect(with_).toMatchObject({ kept: true })
+  })
 
-  it('leaves the platform’s undici to be loaded by the first fetch, where it would not adopt npm’s dispatcher', async () => {
+  it('lets the first fetch load the platform’s undici, which then does not adopt npm’s dispatcher', async () => {
     const { stdout } = await runChild(`
       await import('./src/index.ts')
       console.log(globalThis[Symbol.for('undici.globalDispatcher.1')] === undefined)
@@ -149,7 +146,7 @@ describe('importing the library', { timeout: CHILD_TIMEOUT }, () => {
     expect(stdout.trim()).toBe(String(Number(major) < 8))
   })
 
-  it('keeps a global dispatcher of the user’s own, and fetch on it', async () => {
+  it('keeps the user’s global dispatcher, and fetch uses it', async () => {
     const [without, with_] = await withAndWithout(
       (load) => `
         ${RECORD_DISPATCHES}
@@ -162,7 +159,7 @@ describe('importing the library', { timeout: CHILD_TIMEOUT }, () => {
     expect(with_).toEqual({ seen: ['http://127.0.0.1:40001'] })
   })
 
-  it('leads redirects to strangers to the global dispatcher of the user’s own', async () => {
+  it('sends redirects to other hosts with the user’s global dispatcher', async () => {
     const { stdout, stderr } = await runChild(`
       import { createServer } from 'node:http'
       import { once } from 'node:events'
@@ -184,7 +181,7 @@ describe('importing the library', { timeout: CHILD_TIMEOUT }, () => {
     })
   })
 
-  it('does not take fetch away from the proxy of NODE_USE_ENV_PROXY, nor send our own calls there', async () => {
+  it('keeps the proxy of NODE_USE_ENV_PROXY for fetch, and does not use it for the client’s calls', async () => {
     const proxied = async (port: string, code: string): Promise<unknown> => {
       const env = {
         NODE_USE_ENV_PROXY: '1',

@@ -77,7 +77,7 @@ describe('a pool that update() has replaced', () => {
     await until(() => server.open === 0)
   })
 
-  it('ends with close() while it shakes hands', async () => {
+  it('ends with close() during a TLS handshake', async () => {
     await using server = await startMuteServer()
     const transport = { connectTimeout: 0 }
     const client = clientOf({ source: fixed([server.url]), transport, timeout: false })
@@ -89,7 +89,7 @@ describe('a pool that update() has replaced', () => {
     await until(() => server.sockets.size === 0)
   })
 
-  it('finishes what it carries', async () => {
+  it('finishes its requests in flight', async () => {
     const gate = Promise.withResolvers<void>()
     await using server = await startServer(async (_request, response) => {
       await gate.promise
@@ -116,22 +116,19 @@ describe('update()', () => {
     ['a timeout that undici outlasts', { timeout: { connect: 2000, total: 2000 } }, 1],
     ['the same transport', { transport: { connect: { keepAlive: true }, connections: 1 } }, 1],
     ['all else', { retry: { attempts: 2 }, breaker: false, warm: 1, mirror: false }, 1],
-  ])(
-    'gives each instance another pool where that would be another: %s',
-    async (what, update, connections) => {
-      await using server = await startServer(ok)
-      connect.keepAlive = true
-      const client = clientOf({ source: fixed([server.url]), transport: { connect, connections: 1 } })
-      await (await client.request('/')).body.text()
-      if (what.endsWith('in place')) connect.keepAlive = false
-      client.update(update)
-      await (await client.request('/')).body.text()
-      expect(server.connections).toBe(connections)
-      await until(() => server.open === 1)
-    },
-  )
+  ])('gives each instance a new pool if its settings change: %s', async (what, update, connections) => {
+    await using server = await startServer(ok)
+    connect.keepAlive = true
+    const client = clientOf({ source: fixed([server.url]), transport: { connect, connections: 1 } })
+    await (await client.request('/')).body.text()
+    if (what.endsWith('in place')) connect.keepAlive = false
+    client.update(update)
+    await (await client.request('/')).body.text()
+    expect(server.connections).toBe(connections)
+    await until(() => server.open === 1)
+  })
 
-  it('of anything else leaves the connections of copies alone', async () => {
+  it('of other options keeps the connections of copies', async () => {
     await using server = await startServer(ok)
     await using copies = await startServer(ok)
     const source = registryOf(server.url)
@@ -157,7 +154,7 @@ describe('update()', () => {
   it.each<[string, ClientOptions['timeout'], object]>([
     ['none', undefined, { connectTimeout: undefined, headersTimeout: undefined }],
     ['30 s to connect', { connect: 30_000 }, { connectTimeout: 30_000, headersTimeout: undefined }],
-  ])('goes by the timeouts of all plans: %s', (_name, timeout, limits) => {
+  ])('uses the timeouts of all plans: %s', (_name, timeout, limits) => {
     const options: ClientOptions = {
       service: 'svc',
       source: fixed([]),
@@ -173,7 +170,7 @@ describe('update()', () => {
   })
 })
 
-describe('an instance that is gone', () => {
+describe('a removed instance', () => {
   it.each<[string, (client: Client) => Promise<unknown>]>([
     ['fetch', (client) => client('/')],
     ['request', (client) => client.request('/')],
@@ -199,7 +196,7 @@ describe('an instance that is gone', () => {
     expect(server.connections).toBe(0)
   })
 
-  it('leaves such a call to another instance', async () => {
+  it('loses such a call to another instance', async () => {
     await using gone = await startServer(ok)
     await using there = await startServer(ok)
     const gate = Promise.withResolvers<Record<string, string>>()
@@ -217,7 +214,7 @@ describe('an instance that is gone', () => {
   })
 })
 
-describe('a dispatcher of the user’s that cannot be closed', () => {
+describe('a user’s dispatcher that cannot be closed', () => {
   it.each<[string, () => unknown]>([
     [
       'throws',
@@ -252,7 +249,7 @@ describe('a dispatcher of the user’s that cannot be closed', () => {
 })
 
 describe('a closed client', () => {
-  it('does not get its instances back when something done by hand is over', async () => {
+  it('does not get its instances back when an action by hand expires', async () => {
     await using server = await startServer(ok)
     const clock = new ManualClock()
     const client = clientOf({ source: fixed([server.url]), clock, warm: 2 })
@@ -268,7 +265,7 @@ describe('a closed client', () => {
     expect(server.connections).toBe(1)
   })
 
-  it('does not get them back while it tells of their end', async () => {
+  it('does not get them back while it emits their events', async () => {
     const clock = new ManualClock()
     const client = clientOf({ source: fixed(['http://127.0.0.1:1']), clock })
     await client.ready()

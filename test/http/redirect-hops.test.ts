@@ -64,7 +64,7 @@ describe('a redirect whose body has not ended', () => {
   })
 
   // fetch of some versions of Node (26.12) ends the connection of a redirect itself.
-  it('costs no more connections than with fetch when little is left of it', async () => {
+  it('costs no more connections than with fetch if its rest is short', async () => {
     const late: Answer = (_request, response) => {
       response.writeHead(302, { location: '/there', 'content-length': '10' }).write('01234')
       setTimeout(() => response.end('56789'), 20)
@@ -77,7 +77,7 @@ describe('a redirect whose body has not ended', () => {
     expect(server.connections).toBeLessThanOrEqual(plain.connections)
   })
 
-  it('does not fail the answer it led to when it breaks', async () => {
+  it('does not fail the next response when it breaks', async () => {
     const gate = Promise.withResolvers<void>()
     const breaking: Answer = async (request, response) => {
       unending(request, response)
@@ -94,7 +94,7 @@ describe('a redirect whose body has not ended', () => {
     expect(await (await client('/here')).text()).toBe('still here')
   })
 
-  it('holds no load at a neighbour either', async () => {
+  it('holds no load on another service either', async () => {
     const back: Answer = (_request, response) =>
       response.writeHead(302, { location: 'http://user-service/there' }).write('moved')
     await using server = await startServer(
@@ -110,11 +110,11 @@ describe('a redirect whose body has not ended', () => {
   })
 })
 
-describe('a redirect to somebody who does not answer', () => {
+describe('a redirect to a server that does not answer', () => {
   it.each<[string, ClientOptions['timeout']]>([
     ['timeout.total', 50],
     ['timeout.attempt', { attempt: 50 }],
-  ])('ends there, too, when %s is over', async (_name, timeout) => {
+  ])('ends when %s is over', async (_name, timeout) => {
     await using stranger = await startServer(hang)
     await using server = await startServer(redirect(stranger.url))
     await using client = createClient({ ...options(server.url), retry: false, timeout: timeout! })
@@ -122,7 +122,7 @@ describe('a redirect to somebody who does not answer', () => {
     await until(() => stranger.open === 0)
   })
 
-  it('ends at a neighbour, too, which had all of its time and is to blame', async () => {
+  it('also ends on another service, and counts against its instance, which had all of the time', async () => {
     await using orderServer = await startServer(hang)
     await using server = await startServer(redirect('http://order-service/'))
     await using users = createClient({ ...options(server.url), retry: false, timeout: 50 })
@@ -144,7 +144,7 @@ describe('a redirect to somebody who does not answer', () => {
 })
 
 describe('a redirected call', () => {
-  it('is judged by the last answer: a bad one is tried again, past the instance that gave it', async () => {
+  it('is judged by its last response: after a bad one it is retried on another instance', async () => {
     await using bad = await startServer(routes({ '/here': redirect('/there'), '/there': reply(503) }))
     await using good = await startServer(routes({ '/here': redirect('/there'), '/there': ok }))
     await using client = createClient(options(bad.url, good.url))
@@ -160,7 +160,7 @@ describe('a redirected call', () => {
   it.each<[string, Answer]>([
     ['breaks', reset],
     ['does not come in time', hang],
-  ])('is tried again when the last answer %s', async (_name, there) => {
+  ])('is retried if the last response %s', async (_name, there) => {
     await using bad = await startServer(routes({ '/here': redirect('/there'), '/there': there }))
     await using good = await startServer(ok)
     await using client = createClient({ ...options(bad.url, good.url), timeout: { attempt: 300 } })
@@ -168,7 +168,7 @@ describe('a redirected call', () => {
     expect(instanceOf(client, bad.host)).toMatchObject({ inFlight: 0, settled: { success: 1, failure: 1 } })
   })
 
-  it('does not win over its hedges with a bad last answer', async () => {
+  it('does not win over its hedges with a bad last response', async () => {
     const late: Answer = (request, response) => setTimeout(() => reply(503)(request, response), 100)
     const later: Answer = (request, response) => setTimeout(() => ok(request, response), 200)
     await using bad = await startServer(routes({ '/here': redirect('/there'), '/there': late }))
@@ -177,7 +177,7 @@ describe('a redirected call', () => {
     expect(await (await client('/here')).text()).toBe('ok')
   })
 
-  it('was sent, even if what it led to was not: a POST is not made twice', async () => {
+  it('counts as sent even if the redirect’s request was not, so a POST is not sent twice', async () => {
     await using first = await startServer(redirect('/there', 303))
     await using second = await startServer(redirect('/there', 303))
     const gone = await refusedUrl()
@@ -189,7 +189,7 @@ describe('a redirected call', () => {
     expect([first.requests, second.requests]).toEqual([['POST /here'], []])
   })
 
-  it('tells every server the number of the try, and the time that is left', async () => {
+  it('sends the number of the try and the remaining time to every server', async () => {
     await using server = await startServer(routes({ '/here': redirect('/there'), '/there': reply(503) }))
     await using client = createClient({
       ...options(server.url),

@@ -26,7 +26,7 @@ describe('a redirect', () => {
   it.each([
     ['to a relative path', '/there?x=1'],
     ['to the logical host', 'http://user-service/there?x=1'],
-  ])('%s is an attempt of its own, with a pick of its own', async (_name, location) => {
+  ])('%s is a separate attempt with a separate pick', async (_name, location) => {
     await using server = await startServer(redirect(location), ok)
     await using client = createClient(options(server.url))
     const seen = outcomes(client)
@@ -52,7 +52,7 @@ describe('a redirect', () => {
     expect(there.requests).toEqual(['GET /there'])
   })
 
-  it('to another host leaves the service, as the platform would have it', async () => {
+  it('to another host leaves the service, as with fetch', async () => {
     await using stranger = await startServer(reply(200, 'a stranger'))
     await using server = await startServer(redirect(`${stranger.url}/out`))
     await using client = createClient(options(server.url))
@@ -77,7 +77,7 @@ describe('a redirect', () => {
     expect(server.headers[1]).toMatchObject({ host: server.host })
   })
 
-  it('to another service of the same createFetch goes to an instance of that one', async () => {
+  it('to another service of the same createFetch goes to an instance of that service', async () => {
     await using orderServer = await startServer(reply(200, 'orders'))
     await using userServer = await startServer(redirect('http://order-service/orders'))
     await using orders = createClient({ service: 'order-service', source: fixed([orderServer.url]) })
@@ -90,7 +90,7 @@ describe('a redirect', () => {
     expect(seen).toEqual([`${orderServer.host} success`])
   })
 
-  it('to a stranger is refused where otherwise is deny', async () => {
+  it('to an unknown host is rejected with otherwise: deny', async () => {
     await using stranger = await startServer(ok)
     await using server = await startServer(redirect(stranger.url))
     await using users = createClient(options(server.url))
@@ -99,7 +99,7 @@ describe('a redirect', () => {
     expect(stranger.requests).toEqual([])
   })
 
-  it('is returned as it is with redirect: manual', async () => {
+  it('is returned unchanged with redirect: manual', async () => {
     await using server = await startServer(redirect('/there'))
     await using client = createClient(options(server.url))
     const response = await client('/here', { redirect: 'manual' })
@@ -109,7 +109,7 @@ describe('a redirect', () => {
     expect(server.requests).toHaveLength(1)
   })
 
-  it('fails with redirect: error, which is no failure of the instance', async () => {
+  it('fails with redirect: error, and does not count against the instance', async () => {
     await using server = await startServer(redirect('/there'))
     await using client = createClient(options(server.url))
     await expect(client('/here', { redirect: 'error' })).rejects.toThrow(TypeError)
@@ -117,7 +117,7 @@ describe('a redirect', () => {
     expect(instanceOf(client, server.host).settled.failure).toBe(0)
   })
 
-  it('carries the body on with 307', async () => {
+  it('sends the body again with 307', async () => {
     await using server = await startServer(redirect('/there', 307), echo)
     await using client = createClient(options(server.url))
     const response = await client('/here', { method: 'POST', body: 'again' })
@@ -132,14 +132,14 @@ describe('a redirect', () => {
     expect(server.requests).toEqual(['POST /here', 'GET /there'])
   })
 
-  it('in circles ends like the platform’s: with its own error, after its own limit', async () => {
+  it('in a loop ends like the platform’s: with the same error, after the same limit', async () => {
     await using server = await startServer(redirect('/'))
     await using client = createClient({ ...options(server.url), retry: false })
     await expect(client('/')).rejects.toMatchObject({ cause: { message: 'redirect count exceeded' } })
     expect(server.requests).toHaveLength(21)
   })
 
-  it('whose second half is cut short is a failure of the second attempt', async () => {
+  it('to a truncated response is a failure of the second attempt', async () => {
     await using server = await startServer(redirect('/there'), truncate)
     await using client = createClient(options(server.url))
     const response = await client('/here')
@@ -147,7 +147,7 @@ describe('a redirect', () => {
     expect(instanceOf(client, server.host).settled).toMatchObject({ success: 1, failure: 1 })
   })
 
-  it('that nobody may serve ends in our refusal, not in fetch’s', async () => {
+  it('for which no instance is available rejects with this library’s error, not with fetch’s', async () => {
     await using server = await startServer(redirect('/there'))
     let picks = 0
     await using client = createClient({
@@ -157,7 +157,7 @@ describe('a redirect', () => {
     await expect(client('/here')).rejects.toMatchObject({ code: 'ERR_OUTRIGGER_NO_INSTANCE' })
   })
 
-  it('to https://, with plain instances only, is refused instead of being sent in the clear', async () => {
+  it('to https:// is rejected if the instances speak only plain HTTP', async () => {
     await using server = await startServer(redirect('https://user-service/there'), ok)
     await using client = createClient(options(server.url))
     await expect(client('/here')).rejects.toMatchObject({ code: 'ERR_OUTRIGGER_DENIED' })
@@ -165,7 +165,7 @@ describe('a redirect', () => {
     expect(instanceOf(client, server.host).inFlight).toBe(0)
   })
 
-  it('whose second half never answers is bounded by timeout.total, and blamed on the second attempt', async () => {
+  it('to an instance that never answers ends at timeout.total, and is a failure of the second attempt', async () => {
     await using here = await startServer(redirect('/there'))
     await using silent = await startServer(hang)
     let turn = 0

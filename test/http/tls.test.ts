@@ -17,7 +17,7 @@ describe.each([
   ['HTTP/1.1', false, '1.1'],
   ['HTTP/2', true, '2.0'],
 ])('over TLS, %s', (_name, allowH2, version) => {
-  it('the logical host is what SNI, the certificate and the authority speak of', async () => {
+  it('SNI, the certificate check and the authority use the logical host', async () => {
     await using server = await startSecureServer()
     await using client = secure(server.url, allowH2)
     const response = await client('https://user-service/', { method: 'POST', body: 'hello' })
@@ -39,7 +39,7 @@ describe.each([
     ['an object', { Host: 'user-service' }],
     ['a list', ['host', 'user-service']],
     ['pairs', new Map([['Host', 'user-service']])],
-  ])('a Host of the caller’s own, in %s, is whom the certificate must name', async (_form, headers) => {
+  ])('the certificate must match a Host header that the caller has set, in %s', async (_form, headers) => {
     await using server = await startSecureServer()
     await using client = secure(server.url, allowH2, 'order-service')
     const { body } = await client.request('/', { headers })
@@ -47,7 +47,7 @@ describe.each([
     expect(server.seen).toEqual([`${version} user-service user-service`])
   })
 
-  it('an instance whose certificate is for another name is not spoken to', async () => {
+  it('nothing is sent to an instance whose certificate is for another name', async () => {
     await using server = await startSecureServer()
     await using client = secure(server.url, allowH2, 'order-service')
     await expect(client('/')).rejects.toMatchObject({ cause: { code: 'ERR_TLS_CERT_ALTNAME_INVALID' } })
