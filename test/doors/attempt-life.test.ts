@@ -20,7 +20,7 @@ const thrower = (): never => {
   throw new Error('thrown by the caller')
 }
 
-/** Each member breaks at another point between the pick and the answer. */
+/** Each member throws at another point between the pick and the response. */
 const broken = fc.oneof(
   fc.constant({ method: 'CONNECT' }),
   fc.record({ highWaterMark: fc.oneof(fc.integer({ max: -1 }), fc.string(), fc.constant({})) }),

@@ -11,14 +11,14 @@ export interface KeyPair {
 
 export interface Authority extends AsyncDisposable {
   readonly ca: string
-  /** A certificate by this authority for a DNS name; an IP address is not in it. */
+  /** A certificate of this authority for a DNS name. It contains no IP address. */
   issue(name: string): Promise<KeyPair>
 }
 
 const run = promisify(execFile)
 const KEY = '-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes'
 
-/** A certificate authority for one test file, made by openssl, without which these tests fail. */
+/** A certificate authority for one test file. It is made by openssl; without openssl, the tests fail. */
 export async function startAuthority(): Promise<Authority> {
   const folder = await mkdtemp(join(tmpdir(), 'outrigger-tls-'))
   const openssl = (args: string): Promise<unknown> => run('openssl', args.split(' '), { cwd: folder })

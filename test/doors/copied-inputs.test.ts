@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { createClient, fixed, type Client } from '../../src/index.ts'
 import { startServer, type Answer, type TestServer } from '../support/http-server.ts'
 
-/** Says who is asking; the first request of each path is turned down. */
+/** Responds with the user of the request. The first request of each path gets a 503. */
 const seen: string[] = []
 const failFirst: Answer = async (request, response) => {
   const body = await text(request)

@@ -5,7 +5,7 @@ import { createClient, fixed, type Client, type ClientOptions } from '../../src/
 import { startServer, type Answer } from '../support/http-server.ts'
 import { until } from '../support/until.ts'
 
-/** What one caller sends, in objects that he uses again for the next user. */
+/** What a caller sends, in objects that are used again for the next user. */
 interface Reused {
   readonly init: {
     method?: string
@@ -56,7 +56,7 @@ const HEADERS: Record<string, (user: string) => Reused> = {
   },
 }
 
-/** Each makes requests of one call later than the call, or shares them. */
+/** Each option makes a call send requests later, or share them. */
 const FEATURES: Record<string, Partial<ClientOptions>> = {
   mirror: { mirror: { share: 1, to: { version: 'next' } } },
   hedge: { hedge: { after: 1 }, budget: { ratio: 1, minPerSecond: 1000 } },
@@ -66,7 +66,7 @@ const FEATURES: Record<string, Partial<ClientOptions>> = {
   'headers of the client': { headers: async () => (await sleep(1), { 'x-own': 'yes' }) },
   'a retry': { retry: { attempts: 3, backoff: 1 }, budget: { ratio: 1, minPerSecond: 1000 } },
 }
-// A function as headers is refused beside answers that are shared.
+// A function as headers cannot be used with responses that are shared.
 FEATURES['all of them'] = Object.assign({}, ...Object.values(FEATURES), { headers: { 'x-own': 'yes' } })
 
 const DOORS: Record<string, (client: Client, path: string, init: Reused['init']) => Promise<string>> = {
@@ -76,7 +76,7 @@ const DOORS: Record<string, (client: Client, path: string, init: Reused['init'])
   request: async (client, path, init) => (await client.request(path, init as never)).body.text(),
 }
 
-/** Shapes that a door does not take. */
+/** Shapes of headers that a door does not accept. */
 const FOREIGN: Record<string, string[]> = {
   fetch: ['a flat array'],
   'an absolute URL': ['a flat array'],
@@ -92,7 +92,7 @@ describe.each(Object.keys(FEATURES))('objects that are used again for the next u
     const answer: Answer = async (request, response) => {
       const user = String(request.headers.authorization)
       seen.push({ user, path: request.url!, body: await text(request) })
-      // Late enough for hedges; one answer in five is a failure, which retries follow.
+      // Late enough for hedges. One response in five is a failure, which is retried.
       await sleep(3)
       response
         .writeHead(feature !== 'stale' && count++ % 5 === 4 ? 503 : 200, { 'cache-control': 'max-age=0' })

@@ -11,13 +11,13 @@ import { redirects } from './cases/redirects.ts'
 import { requests } from './cases/requests.ts'
 import { comparable, outcomeOf, startOrigin, type Door, type Origin } from './observe.ts'
 
-/** As trustworthy as 127.0.0.1: fetch sends more to such a host since undici 8. */
+/** Potentially trustworthy, like 127.0.0.1: fetch sends more headers to such a host since undici 8. */
 const service = 'user-service.localhost'
 
 let origin: Origin
 let other: Origin
 let users: Client
-/** Makes responses of its own where it can. */
+/** Uses the fast path where it can. */
 let fast: Client
 
 beforeAll(async () => {
@@ -26,7 +26,7 @@ beforeAll(async () => {
   users = createClient({
     service,
     source: fixed([origin.server.url]),
-    // What a client adds to fetch on purpose.
+    // A client adds this to fetch on purpose.
     retry: false,
     breaker: false,
     fetch: 'platform',
@@ -47,7 +47,7 @@ afterAll(async () => {
   await other[Symbol.asyncDispose]()
 })
 
-/** All that the caller and the servers see of one case, through one door. */
+/** All that the caller and the servers see of one case through one door. */
 async function facts(door: Door, { answers: script = [ok], call }: Case): Promise<unknown> {
   origin.play(script)
   other.play([ok])
@@ -68,7 +68,7 @@ describe.each([
   it.each(cases.map((each) => [each.name, each] as const))('%s', async (_name, each) => {
     const platform = await facts({ fetch: globalThis.fetch, host: origin.server.host }, each)
     expect(await facts({ fetch: users, host: service }, each)).toEqual(platform)
-    // The first call of a shape goes through fetch.
+    // The first call of a shape goes through fetch. The second one uses the fast path.
     expect(await facts({ fetch: fast, host: service }, each)).toEqual(platform)
     expect(await facts({ fetch: fast, host: service }, each)).toEqual(platform)
     const appFetch = createFetch({ services: { [service]: users } })
@@ -76,7 +76,7 @@ describe.each([
   })
 })
 
-// undici 7, on Node 24, forgets it by itself.
+// undici 7 (Node 24) drops it even without this library.
 it('a Request’s referrer is kept, although each call adds a dispatcher', async () => {
   origin.play([ok])
   const referrer = 'http://referrer.example/a'

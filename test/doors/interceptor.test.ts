@@ -14,13 +14,13 @@ afterAll(() => agent.close())
 
 const options = (...urls: string[]): ClientOptions => ({ service: 'user-service', source: fixed(urls) })
 
-/** One after the other, again and again. */
+/** Picks one after the other. */
 const inTurn = (): NonNullable<ClientOptions['balance']> => {
   let turn = 0
   return (endpoints) => endpoints[turn++ % endpoints.length]
 }
 
-/** 503 once the request was read. */
+/** Responds with 503 once the request was read. */
 const busy: Answer = (message, response) => message.resume().on('end', () => response.writeHead(503).end())
 
 const text = async (url: string, dispatcher: Dispatcher): Promise<string> =>
@@ -88,7 +88,7 @@ describe('outrigger() as an interceptor', () => {
   ])('serves %s', async (_api, call) => {
     await using server = await startServer(ok)
     await using users = createClient(options(server.url))
-    // Without an agent, which on Node 22 and 24 would be of the wrong generation for built-in fetch.
+    // Without an agent: on Node 22 and 24, the built-in fetch could not use it.
     const dispatcher = users.dispatcher.compose(outrigger(users))
     expect(await call(dispatcher)).toBe('ok')
     await until(() => instanceOf(users, server.host).inFlight === 0)
@@ -190,7 +190,7 @@ describe('undici’s own interceptors, composed outside of it:', () => {
     expect(seen).toEqual([`${broken.host} failure`, `${healthy.host} success`])
   })
 
-  // docs/doors.md says so; when this test fails, undici has changed, and the page may.
+  // docs/doors.md states this. If the test fails, undici has changed, and the page can be updated.
   it('retry sends the body of a web stream once, and then an empty body', async () => {
     await using broken = await startServer(busy)
     await using healthy = await startServer(echo)

@@ -8,7 +8,7 @@ it('a dispatcher reports the caller’s timeout, even if the response arrived in
   await using server = await startServer((_request, response) => {
     response.end('in time')
     setTimeout(() => abort.abort(new DOMException('too late', 'TimeoutError')), 1)
-    // The timer is due when the event loop comes round: before it reads the answer that lies in the socket.
+    // The timer fires before the event loop reads the response, which is in the socket already.
     const until = performance.now() + 5
     while (performance.now() < until);
   })

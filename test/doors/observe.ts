@@ -6,20 +6,20 @@ import { startServer, type Answer, type TestServer } from '../support/http-serve
 interface Seen {
   method: string | undefined
   url: string | undefined
-  /** Names and values as they were spelled, in their order. */
+  /** Names and values in their original spelling and order. */
   headers: string[]
   body: string
 }
 
 export interface Origin extends AsyncDisposable {
   readonly server: TestServer
-  /** Requests so far, read to their end. */
+  /** The requests so far, with their complete bodies. */
   seen(): Promise<readonly Seen[]>
-  /** Forgets all requests, and begins with the first answer. */
+  /** Removes all requests, and starts again with the first response. */
   play(answers: readonly Answer[]): void
 }
 
-/** A server that notes everything about the requests it gets. */
+/** A server that records everything about the requests it gets. */
 export async function startOrigin(): Promise<Origin> {
   let notes: Promise<Seen>[] = []
   const server = await startServer()
@@ -44,19 +44,19 @@ async function note(request: IncomingMessage): Promise<Seen> {
   const { method, url, rawHeaders } = request
   const chunks: Buffer[] = []
   request.on('data', (chunk: Buffer) => chunks.push(chunk))
-  // An upload that was given up ends in 'close' alone.
+  // An aborted upload emits only 'close'.
   await new Promise((resolve) => request.once('end', resolve).once('close', resolve))
-  // Where an abort cuts an upload is chance.
+  // How much of an aborted upload arrives is random.
   const body = request.complete ? Buffer.concat(chunks).toString('latin1') : '(cut)'
   return { method, url, headers: rawHeaders, body }
 }
 
-/** Everything a caller can tell of a fetch's result. */
+/** Everything that a caller sees of a fetch's result. */
 export interface Outcome {
   readonly [fact: string]: unknown
 }
 
-/** What a call gave, the body read to its end. */
+/** The result of a call, with its complete body. */
 export async function outcomeOf(call: () => Promise<Response>): Promise<Outcome> {
   let response: Response
   try {
@@ -93,7 +93,7 @@ async function describeResponse(response: Response): Promise<Outcome> {
 export function describeError(error: unknown): unknown {
   if (!(error instanceof Error) && !(error instanceof DOMException)) return { thrown: error }
   const { name, message, cause, constructor } = error
-  // Its text is the parser's, and our pools' undici may be newer than the platform's.
+  // The text comes from the parser, and the undici of the pools may be newer than the platform's.
   if (name === 'HTTPParserError') return { class: constructor.name, name }
   const code: unknown = Reflect.get(error, 'code')
   return {
@@ -105,13 +105,13 @@ export function describeError(error: unknown): unknown {
   }
 }
 
-/** One way to fetch, and the host to write for it. */
+/** A way to fetch, and the host for it. */
 export interface Door {
   readonly fetch: Fetch
   readonly host: string
 }
 
-/** Facts through one door, with what must differ made equal: the host, and what is random. */
+/** The facts through one door. What must differ is replaced: the host, and random values. */
 export function comparable(door: Door, facts: unknown): unknown {
   const text = JSON.stringify(facts, (_key, value: unknown) => (value === undefined ? '(undefined)' : value))
   return JSON.parse(text.replaceAll(door.host, 'HOST').replaceAll(/formdata-undici-\d+/g, 'BOUNDARY'))

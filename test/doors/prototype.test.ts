@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createClient, fixed, type Client, type ClientOptions } from '../../src/index.ts'
 import { startServer, type TestServer } from '../support/http-server.ts'
 
-/** What an old library, or an attacker, has added to every object. The last one can be sent in no header. */
+/** Members that an old library or an attacker has added to every object. The last one is not a valid header. */
 const ADDED: Record<string, unknown> = {
   'x-added': 'added',
   host: 'added',
@@ -62,7 +62,7 @@ describe.each(CLIENTS)('with %s', (_name, options) => {
       const tracer = (message: unknown): void => {
         ;(message as { headers: Record<string, string> }).headers['x-traced'] = 'traced'
       }
-      // The second call of a shape takes the fast way.
+      // The second call of a shape uses the fast path.
       for (const headers of [undefined, undefined, { 'x-call': 'call' }, { 'x-call': 'call' }]) {
         const plain = await call(headers)
         traced.start.subscribe(tracer)

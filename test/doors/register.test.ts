@@ -11,7 +11,7 @@ import { redirect, reply, startServer } from '../support/http-server.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Runs app.js, with outrigger/register loaded before it, in a folder with these files. */
+/** Runs app.js with `--import outrigger/register`, in a folder with these files. */
 async function runApp(
   files: Record<string, string>,
   app: string,
@@ -51,7 +51,7 @@ async function runApp(
   }
 }
 
-/** An application that knows nothing of us. */
+/** An application that does not use this library itself. */
 const APP = `console.log(await (await fetch('http://user-service/users/42')).text())`
 
 const UNDICI_APP = `

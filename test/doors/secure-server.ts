@@ -13,13 +13,13 @@ export type SecureAnswer = (request: Http2ServerRequest, response: Http2ServerRe
 export interface SecureServer extends AsyncDisposable {
   readonly url: string
   readonly host: string
-  /** One line per request: HTTP version, SNI, host, path. */
+  /** One line per request: HTTP version, TLS server name, host, path. */
   readonly seen: readonly string[]
   readonly sessions: readonly ServerHttp2Session[]
   readonly connections: number
 }
 
-/** TLS on 127.0.0.1; speaks HTTP/2 with those who offer it, HTTP/1.1 with all others. */
+/** A TLS server on 127.0.0.1. It speaks HTTP/2 with clients that offer it, and HTTP/1.1 with all others. */
 export async function startSecureServer(
   options: SecureServerOptions,
   ...answers: readonly SecureAnswer[]

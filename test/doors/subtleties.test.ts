@@ -183,7 +183,7 @@ describe('an instance url', () => {
     addresses?.some(({ address }) => address === '::1'),
   )
 
-  // A laptop may lack IPv6; CI may not.
+  // A developer's machine may have no IPv6. CI must have it.
   it.skipIf(!hasIPv6 && !process.env['CI']).each(doors)('can be IPv6, through %s', async (_door, call) => {
     const server = createServer((message, response) => response.end(message.headers.host)).listen(0, '::1')
     await once(server, 'listening')

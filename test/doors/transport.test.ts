@@ -14,7 +14,7 @@ import { instanceOf } from '../support/events.ts'
 import { ok, reply, startServer, type Answer } from '../support/http-server.ts'
 import { until } from '../support/until.ts'
 
-/** A server on a unix socket, in a folder of its own. */
+/** A server on a unix socket in a separate folder. */
 async function startSocketServer(answer: Answer): Promise<{ path: string } & AsyncDisposable> {
   const folder = await mkdtemp(join(tmpdir(), 'outrigger socket?'))
   const path = join(folder, 'app.sock')
@@ -29,7 +29,7 @@ async function startSocketServer(answer: Answer): Promise<{ path: string } & Asy
   }
 }
 
-/** An HTTP proxy that tunnels. */
+/** An HTTP proxy that supports CONNECT. */
 async function startProxy(): Promise<{ url: string; tunnels: string[] } & AsyncDisposable> {
   const tunnels: string[] = []
   const proxy = createServer()

@@ -8,10 +8,10 @@ import { createClient, fixed, roundRobin, type Client } from '../../src/index.ts
 import { reply, startServer } from '../support/http-server.ts'
 import { until } from '../support/until.ts'
 
-/** RFC 6455 §1.3. */
+/** The GUID of RFC 6455, section 1.3. */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
-/** Accepts every WebSocket, and says the name it was asked for in one text frame. */
+/** Accepts every WebSocket, and sends the requested host in one text frame. */
 async function startSockets(): Promise<AsyncDisposable & { readonly server: Server; readonly url: string }> {
   const server = createServer()
   server.on('upgrade', ({ headers }, socket) => {
@@ -22,7 +22,7 @@ async function startSockets(): Promise<AsyncDisposable & { readonly server: Serv
     )
     const { host = '' } = headers
     socket.write(Buffer.concat([Buffer.from([0x81, host.length]), Buffer.from(host)]))
-    // Whatever the client sends is its close frame: answer with one.
+    // The client sends only a close frame. Respond with one.
     socket.once('data', () => socket.end(Buffer.from([0x88, 0])))
   })
   server.listen(0, '127.0.0.1')

@@ -17,7 +17,7 @@ const options = (...urls: string[]): ClientOptions => ({
 
 const bytes = Uint8Array.from([0, 1, 2, 253, 254, 255])
 
-/** 503 once the request was read, then an echo. */
+/** Responds with 503 once the request was read, then echoes. */
 const flaky: Answer[] = [
   (request, response) => request.resume().on('end', () => response.writeHead(503).end()),
   echo,

@@ -62,14 +62,14 @@ async function putChangedFile(client: Client): Promise<unknown> {
   }
 }
 
-/** Has said something, and will not say more. */
+/** A stream that has yielded one chunk, and yields no more. */
 function unending(): Readable {
   const stream = new Readable({ read: () => {} })
   stream.push('abc')
   return stream
 }
 
-/** HTTP/2 without TLS; undici's types do not know the option. */
+/** HTTP/2 without TLS. undici's types do not have this option. */
 const h2c = { connections: 1, useH2c: true }
 
 async function startHttp2(
@@ -169,7 +169,7 @@ describe('a mistake of the caller', () => {
     const upload = unending()
     const answer = client.request('/', { method: 'PUT', body: upload })
     await server.seen(1)
-    // As Node's own server has it.
+    // Node's own HTTP server destroys an aborted upload with this error.
     upload.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }))
     await expect(answer).rejects.toThrow('aborted')
     expect(instanceOf(client, server.host).settled).toMatchObject({ failure: 0, ignored: 1 })

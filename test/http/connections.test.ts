@@ -10,7 +10,7 @@ import { until } from '../support/until.ts'
 
 const options = (...urls: string[]): ClientOptions => ({ service: 'user-service', source: fixed(urls) })
 
-/** Half of the answer, and the rest when `release()` is called. */
+/** Sends half of the response, and the rest when `release()` is called. */
 function gated(): { answer: Answer; release(): void } {
   const { promise, resolve } = Promise.withResolvers<void>()
   return {
@@ -33,7 +33,7 @@ describe('connections', () => {
     await using client = createClient(options(server.url))
     for (let number = 0; number < 20; number++) await call(client)
     expect(server.requests).toHaveLength(20)
-    // undici opens a second one when the next request is made in the very tick the last one ended.
+    // undici opens a second connection if the next request is made in the same turn in which the last one has ended.
     expect(server.connections).toBeLessThanOrEqual(2)
     await until(() => instanceOf(client, server.host).inFlight === 0)
   })
@@ -97,7 +97,7 @@ describe('the load of an instance', () => {
     expect(instanceOf(client, server.host)).toMatchObject({ pending: 0, settled: { success: 20 } })
   })
 
-  // Only the garbage collector knows that a large one is never going to be read.
+  // Only the garbage collector detects that a large body is never going to be read.
   it(
     'is released for a large body whose response was garbage-collected',
     { timeout: CHILD_TIMEOUT },
@@ -119,7 +119,7 @@ describe('the load of an instance', () => {
       const inFlight = () => client.snapshot().instances[0].inFlight
       for (let call = 0; call < 20; call++) await client('/')
       const before = inFlight()
-      // The last one may still be on the stack.
+      // The stack may still refer to the last one.
       for (let turn = 0; turn < 100 && inFlight() > 1; turn++) {
         gc()
         await sleep(10)

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { createClient, fixed } from '../../src/index.ts'
 import { reply, startServer } from '../support/http-server.ts'
 
-// Node 22's fetch joins a caller's own Content-Length to the one it computes: '5, 5'.
+// On Node 22, fetch appends the Content-Length that it computes to the caller's: '5, 5'.
 it.each<[string, RequestInit['headers']]>([
   ['Content-Length', { 'Content-Length': '5' }],
   ['content-length', { 'content-length': '5' }],

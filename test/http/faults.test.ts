@@ -96,7 +96,8 @@ describe('an instance that', () => {
     await using silent = await startServer(hang)
     await using client = createClient({ ...options(silent.url), timeout: 50 })
     const seen = outcomes(client)
-    // A timer that fires late, as on a busy machine, blames nobody: one of them will be in time.
+    // A timer that fires late, as on a busy machine, makes its attempt count as ignored. One of them will fire in
+    // time.
     await until(async () => {
       await expect(client('/')).rejects.toMatchObject({ name: 'TimeoutError' })
       return seen.includes(`${silent.host} failure`)

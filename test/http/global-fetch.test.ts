@@ -18,7 +18,7 @@ afterEach(() => {
 
 const options = (...urls: string[]): ClientOptions => ({ service: 'user-service', source: fixed(urls) })
 
-/** A client of one server, and a stranger it knows nothing about. */
+/** A client of one server, and a server of no client. */
 async function setUp(): Promise<
   { server: TestServer; stranger: TestServer; users: Client } & AsyncDisposable
 > {
@@ -222,7 +222,7 @@ describe('a request to another host', () => {
     await using all = await setUp()
     all.stranger.behave(redirect('http://user-service/back'))
     globalThis.fetch = all.users
-    // The platform follows it, and does not know the service.
+    // The platform follows the redirect, and cannot resolve the service's name.
     await expect(fetch(all.stranger.url)).rejects.toThrow(TypeError)
     expect(all.server.requests).toEqual([])
   })

@@ -40,7 +40,7 @@ beforeAll(async () => {
 })
 afterAll(() => Promise.all(servers.map((server) => server.close())))
 
-/** Which server a user's call goes to. */
+/** Returns the server that a user's call goes to. */
 async function homeOf(user: string, client: Client, send: Send): Promise<number> {
   const before = servers.map(({ requests }) => requests.length)
   await send(client, user)
@@ -81,7 +81,7 @@ describe.each(doors)('through %s', (_door, send) => {
       async (key) => {
         await using client = createClient({
           service: 'svc',
-          // Not their ports: where a key goes must not be chance.
+          // Fixed ids and not ports: which server a key selects must not be random.
           source: fixed(servers.map(({ url }, index) => ({ id: `i${index}`, url }))),
           balance: strategy(key),
           routes: { 'GET /users/{id}': {} },

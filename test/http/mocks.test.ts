@@ -11,7 +11,7 @@ afterEach(() => {
 
 const HOST = '127.0.0.1:9'
 
-/** A client whose instance is never reached, because fetch answers with this. */
+/** A client whose instance gets no request, because fetch is replaced by a mock with this response. */
 function mocked(answer: unknown, options: object = {}): Client {
   globalThis.fetch = (async () => answer) as unknown as typeof fetch
   return createClient({

@@ -19,7 +19,7 @@ describe('as globalThis.fetch, a createFetch', () => {
       retry: false,
     })
     globalThis.fetch = createFetch({ services: { 'user-service': users } })
-    // The connection, too, is made within a call, and all that comes over it is in that call's context.
+    // The connection is made during a call, so all of its data arrives in the async context of that call.
     await (await fetch('http://user-service/first')).text()
     const fetched: Promise<number>[] = []
     users.on('attempt', ({ outcome }) => {

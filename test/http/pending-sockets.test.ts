@@ -6,7 +6,7 @@ import { startServer, ok } from '../support/http-server.ts'
 import { startMuteServer } from '../support/mute-server.ts'
 import { until } from '../support/until.ts'
 
-/** Nothing but the end of its client may end the handshake. */
+/** Only the end of its client may end the handshake. */
 const transport = { connectTimeout: 0 }
 
 const doors: Record<string, (client: Client, signal: AbortSignal) => Promise<unknown>> = {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { CHILD_TIMEOUT, runChild } from '../support/child.ts'
 import { refusedUrl } from '../support/http-server.ts'
 
-/** Says what a process without the library sees, and what one with it sees. */
+/** Returns what a process sees without the library and with it. */
 async function withAndWithout(
   code: (load: string) => string,
   env: Record<string, string> = {},
@@ -15,7 +15,7 @@ async function withAndWithout(
   return [JSON.parse(without.stdout), JSON.parse(with_.stdout)]
 }
 
-/** A proxy that notes what it is asked for and forbids it; `asked` after a built-in fetch. */
+/** A proxy that records its requests and rejects them. `asked` are those after a fetch of the platform. */
 const fetchBehindProxy = (load: string): string => `
   import { createServer } from 'node:net'
   import { once } from 'node:events'
@@ -34,7 +34,7 @@ const fetchBehindProxy = (load: string): string => `
   console.log(JSON.stringify({ asked }))
 `
 
-/** An instance of ours is called directly. */
+/** Calls to an instance do not use the proxy. */
 const OWN_CALL = `
   const { createServer: createHttpServer } = await import('node:http')
   const server = createHttpServer((_request, response) => response.end('direct')).listen(0, '127.0.0.1')
@@ -47,7 +47,7 @@ const OWN_CALL = `
   server.close()
 `
 
-/** The origins that go through what the platform's fetch takes for the global dispatcher. */
+/** The origins of requests that use the platform's global dispatcher. */
 const RECORD_DISPATCHES = `
   await fetch('data:,')
   await fetch('http://127.0.0.1:40001/').catch(() => {})
@@ -195,12 +195,12 @@ describe('importing the library', { timeout: CHILD_TIMEOUT }, () => {
     }
     const port = await freePort()
     const without = await proxied(port, fetchBehindProxy(''))
-    // Node 22.19 and 22.20 do not know the variable; the library changes nothing about that either.
+    // Node 22.19 and 22.20 do not support the variable, also with the library.
     expect(await proxied(port, fetchBehindProxy(`await import('./src/index.ts')`))).toEqual(without)
   })
 })
 
-/** Proxy variables are read when a process starts, so its port must be known before. */
+/** A process reads proxy variables when it starts, so the port must be known before. */
 async function freePort(): Promise<string> {
   return new URL(await refusedUrl()).port
 }

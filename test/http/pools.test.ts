@@ -42,7 +42,7 @@ function registryOf(url: string): MemoryRegistry {
 
 const other = { transport: { keepAliveTimeout: 5000, connections: 1 } }
 
-/** The instance `a` leaves, and its drain time passes. */
+/** The instance `a` is removed, and its drain time passes. */
 async function leaves(client: Client, source: MemoryRegistry, clock: ManualClock): Promise<void> {
   const removed = new Promise((resolve) => client.once('instance:removed', resolve))
   source.deregister('svc', 'a')

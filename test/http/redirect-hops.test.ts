@@ -23,7 +23,7 @@ const options = (...urls: string[]): ClientOptions => ({
   retry: { attempts: 2, backoff: 0 },
 })
 
-/** Answers by path. */
+/** Responds by path. */
 const routes =
   (answers: Record<string, Answer>): Answer =>
   (request, response) =>
@@ -63,7 +63,7 @@ describe('a redirect whose body has not ended', () => {
     await until(() => instanceOf(client, server.host).inFlight === 0)
   })
 
-  // fetch of some versions of Node (26.12) ends the connection of a redirect itself.
+  // fetch of some Node versions (26.12) closes the connection of a redirect itself.
   it('costs no more connections than with fetch if its rest is short', async () => {
     const late: Answer = (_request, response) => {
       response.writeHead(302, { location: '/there', 'content-length': '10' }).write('01234')

@@ -13,7 +13,7 @@ interface Answer {
   readonly body: { text(): Promise<string> }
 }
 
-/** What all generations have in common here. */
+/** What all versions of undici have in common here. */
 interface Undici {
   request(url: string, options: object): Promise<Answer>
   fetch(url: string, options: object): Promise<{ text(): Promise<string> }>

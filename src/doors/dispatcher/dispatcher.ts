@@ -119,19 +119,19 @@ export class AttemptDispatcher extends Dispatcher {
     onFailed: (error: unknown) => void,
   ): void {
     const { running, clock } = this.core
-    const waiting = { abort: (reason: Error) => over(() => onFailed(reason)) }
+    const waiting = { abort: (reason: Error) => finish(() => onFailed(reason)) }
     const limit = Math.min(timeout.attempt, timeout.total)
-    const late = (): void => waiting.abort(timeoutError(`headers() did not answer within ${limit} ms`))
-    const cancel = limit < Infinity ? startTimer(clock, limit, late) : undefined
-    const over = (then: () => void): void => {
+    const onTimeout = (): void => waiting.abort(timeoutError(`headers() did not answer within ${limit} ms`))
+    const cancel = limit < Infinity ? startTimer(clock, limit, onTimeout) : undefined
+    const finish = (then: () => void): void => {
       if (!running.delete(waiting)) return
       cancel?.()
       then()
     }
     running.add(waiting)
     answer.then(
-      (value) => over(() => onAnswer(value)),
-      (error: unknown) => over(() => onFailed(error)),
+      (value) => finish(() => onAnswer(value)),
+      (error: unknown) => finish(() => onFailed(error)),
     )
   }
 

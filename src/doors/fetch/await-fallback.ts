@@ -25,32 +25,32 @@ export function awaitFallback(
   const { core, plan, signal, deadline } = waiting
   const { clock, service, onClose } = core
   return new Promise((resolve, reject) => {
-    const closed = (): void => end(core.closeError)
-    const aborted = (): void => end(signal?.reason)
+    const onClosed = (): void => rejectWith(core.closeError)
+    const onAborted = (): void => rejectWith(signal?.reason)
     const total = Math.min(plan.timeout.total, deadline - clock.now())
-    const late = (): void =>
-      end(timeoutError(`no answer from the fallback of ${service} within ${Math.round(total)} ms`))
-    let over = false
+    const onTimeout = (): void =>
+      rejectWith(timeoutError(`no answer from the fallback of ${service} within ${Math.round(total)} ms`))
+    let isSettled = false
     const settle = (): boolean => {
-      if (over) return false
-      over = true
+      if (isSettled) return false
+      isSettled = true
       cancel?.()
-      onClose.delete(closed)
-      signal?.removeEventListener('abort', aborted)
+      onClose.delete(onClosed)
+      signal?.removeEventListener('abort', onAborted)
       return true
     }
-    const end = (reason: unknown): void => {
+    const rejectWith = (reason: unknown): void => {
       // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- a caller's own reason may be anything
       if (settle()) reject(reason)
     }
-    const cancel = total < Infinity ? startTimer(clock, Math.max(total, 0), late) : undefined
-    onClose.add(closed)
-    signal?.addEventListener('abort', aborted, { once: true })
+    const cancel = total < Infinity ? startTimer(clock, Math.max(total, 0), onTimeout) : undefined
+    onClose.add(onClosed)
+    signal?.addEventListener('abort', onAborted, { once: true })
     Promise.resolve(answer).then((response) => {
       if (settle()) resolve(response)
       else if (response instanceof Response) discardResponse(response)
-    }, end)
-    if (core.closeError) closed()
-    else if (signal?.aborted) aborted()
+    }, rejectWith)
+    if (core.closeError) onClosed()
+    else if (signal?.aborted) onAborted()
   })
 }

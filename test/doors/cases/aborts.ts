@@ -6,11 +6,11 @@ import { stream, type Case, type Init } from './case.ts'
 interface Abort {
   readonly signal: AbortSignal
   now(): void
-  /** The server has got the request. */
+  /** The server has received the request. */
   readonly arrived: () => Promise<void>
 }
 
-/** A call that is aborted at one moment, with each kind of reason; its body is read to the end. */
+/** A call that is aborted at one moment, with each kind of reason. Its body is read to the end. */
 const aborted = (
   moment: string,
   answer: Answer,
@@ -78,7 +78,7 @@ export const aborts: readonly Case[] = [
     return [text, response.bodyUsed]
   }),
   {
-    name: 'by a Request of its own',
+    name: 'by the signal of a Request',
     answers: [hang],
     call: async (fetch, url, { arrived }) => {
       const controller = new AbortController()

@@ -102,7 +102,7 @@ export const answers: readonly Case[] = [
     },
   },
   {
-    name: 'json that is none',
+    name: 'invalid JSON',
     answers: [ok],
     call: async (fetch, url) => Response.json(await (await fetch(url)).json()),
   },

@@ -3,16 +3,16 @@ import type { Fetch } from '../../../src/attempt/platform.ts'
 import { echo, type Answer } from '../../support/http-server.ts'
 
 export interface Context {
-  /** The origin of a server that is no service. */
+  /** The origin of a server that belongs to no service. */
   readonly other: string
-  /** Resolves when the server has got the first request. */
+  /** Resolves when the server has received the first request. */
   arrived(): Promise<void>
 }
 
-/** One behaviour of fetch. It is tried through several doors, which must not be told apart. */
+/** A behaviour of fetch. All doors must show the same. */
 export interface Case {
   readonly name: string
-  /** What the server does, request by request. @default always 'ok' */
+  /** The responses of the server, in order. @default always 'ok' */
   readonly answers?: readonly Answer[]
   /** Calls `url`, the origin of the service. */
   readonly call: (fetch: Fetch, url: string, context: Context) => Promise<Response>

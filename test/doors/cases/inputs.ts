@@ -82,7 +82,7 @@ export const inputs: readonly Case[] = [
     },
   },
   {
-    name: 'a Request, which is used up by it',
+    name: 'a Request whose body is used up afterwards',
     answers: [echo],
     call: async (fetch, url) => {
       const request = new Request(url, { method: 'POST', body: 'once' })
@@ -104,7 +104,7 @@ export const inputs: readonly Case[] = [
   },
 ]
 
-/** A blob: URL is random. */
+/** A blob: URL is random, so it is left out. */
 async function withoutUrl(response: Response): Promise<Response> {
   return new Response(await response.text(), response)
 }

@@ -11,10 +11,10 @@ const hops: readonly Case[] = [301, 302, 303, 307, 308].flatMap((status) =>
 )
 
 const toOther = (status: number): Case => ({
-  name: `${status} to an outsider`,
+  name: `${status} to another host`,
   call: (fetch, url, { other }) => {
     const headers = { authorization: 'a', 'proxy-authorization': 'b', cookie: 'c', 'x-kept': 'd' }
-    // Made here, because the answer depends on the other server's address.
+    // Made here, because the response contains the other server's address.
     return fetch(`${url}/to?${other}`, { method: 'PUT', body: 'x', headers })
   },
   answers: [(request, response) => redirect(`${request.url?.split('?')[1]}/echo`, status)(request, response)],
@@ -58,7 +58,7 @@ export const redirects: readonly Case[] = [
   get('several', '/', redirect('/a', 301), redirect('/b', 307), redirect('/c', 303), ok),
   get('a body with it', '/', reply(302, 'unread', { location: '/there' }), ok),
   send(
-    'credentials, kept within',
+    'credentials, within the service',
     () => ({ headers: { authorization: 'a', cookie: 'b' } }),
     redirect('/there'),
     ok,

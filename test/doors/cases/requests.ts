@@ -54,7 +54,7 @@ export const requests: readonly Case[] = [
   send('a signal that is none', () => ({ signal: {} as AbortSignal })),
   send('options nobody knows', () => ({ nonsense: true }) as Init),
   send(
-    'integrity that is right',
+    'a correct integrity',
     () => ({ integrity: 'sha256-J0CUuNpyNN4KAH6lE0yKBBO+Vcr2rS0JlMyGEhgFzVg=' }),
     reply(200, 'not it'),
   ),
