@@ -26,10 +26,10 @@ export function addressRequest(
 ): Dispatcher.DispatchOptions {
   const given = plainHeaders(options.headers)
   // If the caller has set a Host header, undici derives the TLS server name from it.
-  const own = hasHost(given)
-  const hosted = own ? given : withHost(given, logical.host)
+  const hasOwnHost = hasHost(given)
+  const hosted = hasOwnHost ? given : withHost(given, logical.host)
   const headers = mergeContentLengths(extra ? withExtra(hosted, extra) : hosted)
-  const servername = own ? undefined : logical.servername
+  const servername = hasOwnHost ? undefined : logical.servername
   // undici 5 to 7 pass the option `dispatcher` on. undici 8 rejects it.
   return { ...options, origin, headers, servername, dispatcher: undefined } as Dispatcher.DispatchOptions
 }

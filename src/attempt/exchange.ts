@@ -97,10 +97,10 @@ export class Exchange extends Relay implements ConnectionListener {
 
   /** Sends the same request with another attempt, whose exchange is `next`. Nothing was sent by this exchange. */
   handOver(next: Exchange): void {
-    const given = this.#unsentRequest
+    const unsent = this.#unsentRequest
     this.inner = this.#unsentRequest = undefined
-    if (!given) return
-    const dispatch = (): boolean => next.dispatch(given.options, given.handler)
+    if (!unsent) return
+    const dispatch = (): boolean => next.dispatch(unsent.options, unsent.handler)
     const { trail } = next.attempt
     if (trail) trail.scope.runInAsyncScope(dispatch)
     else dispatch()

@@ -33,9 +33,9 @@ export function settleAnswer(attempt: Attempt, answer: AttemptResult, policy: An
     attempt.settle(verdict, attempt.age(), 0, verdict.pause)
     return
   }
-  const wish = retryAfter(header, headers?.['date'], attempt.unixTime())
+  const requestedPause = retryAfter(header, headers?.['date'], attempt.unixTime())
   const longest = policy.retry?.maxRetryAfter ?? MAX_RETRY_AFTER
-  attempt.settle(verdict, attempt.age(), wish, verdict.pause ?? Math.min(wish, longest))
+  attempt.settle(verdict, attempt.age(), requestedPause, verdict.pause ?? Math.min(requestedPause, longest))
 }
 
 /**

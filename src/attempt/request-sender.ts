@@ -78,12 +78,12 @@ export class RequestSender implements ConnectWaiter {
 
   send(request: Dispatcher.DispatchOptions): boolean {
     this.#request = request
-    let more: boolean
+    let mayDispatchMore: boolean
     try {
       const { endpoint, trail } = this.#attempt
       const pool = endpoint.getPool()
       this.#pool = pool
-      more = trail
+      mayDispatchMore = trail
         ? trail.dispatch(() => pool.dispatch(request, this.#handler))
         : pool.dispatch(request, this.#handler)
     } catch (error) {
@@ -93,10 +93,10 @@ export class RequestSender implements ConnectWaiter {
       this.#attempt.release()
       throw error
     }
-    if (this.#handler.sent || this.#attempt.outcome !== undefined) return more
+    if (this.#handler.sent || this.#attempt.outcome !== undefined) return mayDispatchMore
     this.#isQueued = this.#connection === undefined
     if (this.#connection?.established !== true) this.#watchConnect()
-    return more
+    return mayDispatchMore
   }
 
   /** A connection of the pool gets the request. */

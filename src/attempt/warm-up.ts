@@ -21,7 +21,7 @@ export async function warmUp(
     logical,
     undefined,
   )
-  const each = (): Promise<void> =>
+  const openOne = (): Promise<void> =>
     new Promise((resolve) => {
       try {
         pool.dispatch({ ...request }, new ConnectOnlyHandler(resolve))
@@ -30,7 +30,7 @@ export async function warmUp(
         resolve()
       }
     })
-  await Promise.all(Array.from({ length: count }, each))
+  await Promise.all(Array.from({ length: count }, openOne))
 }
 
 /**

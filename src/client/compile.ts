@@ -79,13 +79,13 @@ export function compilePlans(options: ClientOptions, before?: CompiledPlans): Co
     route: string | undefined,
   ): Guard | undefined => {
     if (breaker === false) return undefined
-    const made = Object.freeze({
+    const guard = Object.freeze({
       index: route === undefined ? 0 : indexOf(route),
       policy: breakerPolicy(breaker, name),
       route,
     })
-    guards[made.index] = made
-    return made
+    guards[guard.index] = guard
+    return guard
   }
   // Each route learns its latencies separately, even if it uses the client's option.
   const hedgeOf = (

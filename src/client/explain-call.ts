@@ -22,8 +22,8 @@ export function explainCall(
     const header = (name: string): string | undefined => headers.get(name) ?? undefined
     const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined))
     // The explanation is for the usual call: rules that select calls at random do not match.
-    const asked = { method, path, priority: plan.priority, header, random: () => 1 }
-    return plan.traffic?.explain(asked, core.fleet.availability.subsetState(plan.guard))
+    const trafficRequest = { method, path, priority: plan.priority, header, random: () => 1 }
+    return plan.traffic?.explain(trafficRequest, core.fleet.availability.subsetState(plan.guard))
   }
   const byHand: ExplainContext['byHand'] = (endpoint, kind) => core.hand.note(endpoint, kind)
   const common = { core, byHand, setBy: ownersOf(configured) }

@@ -19,13 +19,13 @@ export class PlanParts {
     const part =
       before && isDeepStrictEqual(before.options, options)
         ? before
-        : { options: plainCopy(options), made: make() }
+        : { options: plainCopy(options), value: make() }
     this.#now.set(name, part)
-    return part.made as T
+    return part.value as T
   }
 }
 
 interface Part {
   readonly options: unknown
-  readonly made: unknown
+  readonly value: unknown
 }

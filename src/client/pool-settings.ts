@@ -24,7 +24,7 @@ export function poolSettings(options: ClientOptions, { base, routed }: Plans): P
     connect: Math.max(...timeouts.map(({ connect }) => connect)),
     total: Math.max(...timeouts.map(({ total }) => total)),
   })
-  // A copy, because the caller may change his objects later. undici itself counts the bytes on the wire.
+  // A copy, because the caller may change the objects later. undici itself counts the bytes on the wire.
   return plainCopy(maxResponseSize === undefined ? settings : { ...settings, maxResponseSize })
 }
 

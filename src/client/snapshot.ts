@@ -91,8 +91,10 @@ export function takeSnapshot(
   const epoch = clock.epoch ?? 0
   const [limiter] = base.limiters
   const routeLimits = routed.flatMap(({ route, limiters }) => {
-    const own = limiters.at(-1)
-    return route && own && own !== limiter ? [[route.key, limitOf(own)] as const] : []
+    const routeLimiter = limiters.at(-1)
+    return route && routeLimiter && routeLimiter !== limiter
+      ? [[route.key, limitOf(routeLimiter)] as const]
+      : []
   })
   const routeTraffic = routed.flatMap(({ route, traffic }) =>
     route && traffic && traffic !== base.traffic ? [[route.key, trafficOf(traffic, fleet)] as const] : [],

@@ -49,7 +49,7 @@ export function changedOptions(before: ClientOptions, after: ClientOptions): str
 }
 
 /**
- * Returns a copy of the options, because the caller may change his own objects. Functions, sources and strategies are
+ * Returns a copy of the options, because the caller may change the originals. Functions, sources and strategies are
  * not copied.
  */
 export function plainCopy<T>(value: T): T {

@@ -169,7 +169,7 @@ function hasHeaderFunctions({ headers: { own } }: Plan): boolean {
 }
 
 /**
- * Returns a copy of the request, because the caller may change his objects before it is sent, or sent again on
+ * Returns a copy of the request, because the caller may change the objects before it is sent, or sent again on
  * another connection. undici reads headers and query when it is called, and the body when it writes it. So query and
  * body are copied only if the request waits here first.
  */

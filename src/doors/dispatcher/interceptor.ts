@@ -42,9 +42,9 @@ function dispatchersByHost(
         throw new TypeError(`outrigger()['${service}'] must be a client made by createClient()`)
       }
       const { host } = logicalAddress(service)
-      const own = client.snapshot().service
-      if (logicalAddress(own).host === host) return [host, client.dispatcher]
-      throw new TypeError(`outrigger()['${service}'] is a client of '${own}'`)
+      const clientService = client.snapshot().service
+      if (logicalAddress(clientService).host === host) return [host, client.dispatcher]
+      throw new TypeError(`outrigger()['${service}'] is a client of '${clientService}'`)
     }),
   )
 }

@@ -14,7 +14,7 @@ interface FallbackWait {
 }
 
 /**
- * Returns the response of a fallback. Rejects if the caller aborts, his deadline passes, the client closes, or the
+ * Returns the response of a fallback. Rejects if the caller aborts, the deadline passes, the client closes, or the
  * fallback takes longer than `timeout.total`. That time begins here, because the time of the call may be over
  * already. A response that comes too late is discarded.
  */

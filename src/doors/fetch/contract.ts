@@ -26,7 +26,7 @@ export async function callWithContract(
   run: (init: CallInit, onAnswer: (response: Response) => void) => Promise<Response>,
 ): Promise<Response> {
   const { params, query, json, ...rest } = init ?? {}
-  // A schema may be asynchronous, and the caller may change his objects meanwhile.
+  // A schema may be asynchronous, and the caller may change the objects meanwhile.
   const checked = (await contract.request(copyPlain({ params, query, json }))) as Pick<
     CallInit,
     'params' | 'query' | 'json'

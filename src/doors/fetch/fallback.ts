@@ -57,7 +57,7 @@ export function fallbackCall(
   // A Request that is passed as init has all properties.
   const request = [given, input].find((each) => each instanceof Request)
   const init = given instanceof Request ? undefined : withRereadableHeaders(given)
-  const own = given instanceof Request ? given : init
+  const initToSend = given instanceof Request ? given : init
   // fetch itself rejects a value that is not a signal.
   const isSignal = init?.signal == null || signalOf(init, request) !== undefined
   const mayShare = method === 'GET' && init?.body == null && init?.json === undefined && isSignal
@@ -76,7 +76,7 @@ export function fallbackCall(
       min: -Infinity,
     }),
     shareGroup: mayShare ? String(init?.priority) : undefined,
-    start: (shared, leaving) => start(shared ? sharedInit(own, request, shared) : own, leaving),
+    start: (shared, leaving) => start(shared ? sharedInit(initToSend, request, shared) : initToSend, leaving),
   }
 }
 
@@ -130,19 +130,19 @@ function hasEnded({ core, signal, deadline }: FallbackCall): boolean {
   return signal?.aborted === true || deadline <= core.clock.now()
 }
 
-/** Rejects when the caller's deadline passes. This ends only the caller's wait, and not the request that he shares. */
+/** Rejects when the caller's deadline passes. This ends only the caller's wait, and not the shared request. */
 async function limitToDeadline(
   { core, signal, deadline }: Pick<FallbackCall, 'core' | 'signal' | 'deadline'>,
   wait: (signal: AbortSignal | undefined) => Promise<Response>,
 ): Promise<Response> {
   if (deadline === Infinity) return wait(signal)
-  const late = new AbortController()
-  const left = deadline - core.clock.now()
+  const timeout = new AbortController()
+  const remaining = deadline - core.clock.now()
   const expired = (): Error => timeoutError(`no answer from ${core.service} before the caller's own deadline`)
-  if (left <= 0) throw expired()
-  const cancel = startTimer(core.clock, left, () => late.abort(expired()))
+  if (remaining <= 0) throw expired()
+  const cancel = startTimer(core.clock, remaining, () => timeout.abort(expired()))
   try {
-    return await wait(signal ? AbortSignal.any([signal, late.signal]) : late.signal)
+    return await wait(signal ? AbortSignal.any([signal, timeout.signal]) : timeout.signal)
   } finally {
     cancel()
   }
@@ -160,8 +160,8 @@ export async function withFallback(call: FallbackCall): Promise<Response> {
     const response = await sendShared(call)
     const good = isGood(response, call.plan)
     endSharedJournal(call, { outcome: good ? 'success' : 'failure', status: response.status })
-    const own = stale ? stale.wrap(request, response, good) : response
-    if (good) return own
+    const recorded = stale ? stale.wrap(request, response, good) : response
+    if (good) return recorded
     failure = response
   } catch (error) {
     endSharedJournal(
@@ -171,22 +171,23 @@ export async function withFallback(call: FallbackCall): Promise<Response> {
     if (call.signal?.aborted || isRefusedByFetch(error)) throw error
     failure = error
   }
-  const kept = stale?.get(request)
-  if (kept) {
+  const stored = stale?.get(request)
+  if (stored) {
     discardFailure(failure)
     announceFallback(call, failure)
-    return kept
+    return stored
   }
   if (answer) {
-    let made: Response | undefined
+    let replacement: Response | undefined
     try {
-      made = checkAnswer(await awaitFallback(call, answer(failure, describe(call))), failure)
+      replacement = checkAnswer(await awaitFallback(call, answer(failure, describe(call))), failure)
     } finally {
       // The fallback may have used the body of the failed response.
-      if (isA(failure, Response) && made !== failure && made?.body !== failure.body) discardFailure(failure)
+      if (isA(failure, Response) && replacement !== failure && replacement?.body !== failure.body)
+        discardFailure(failure)
     }
     announceFallback(call, failure)
-    return made
+    return replacement
   }
   if (isA(failure, Response)) return failure
   throw failure

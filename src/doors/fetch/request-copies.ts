@@ -25,11 +25,11 @@ export class RequestCopies {
 
   /** Returns the Request to send now. The first one is the caller's own, whose body is used up then, as with fetch. */
   takeNext(): Request {
-    const taken = this.#next
+    const current = this.#next
     if (!this.#isFirst && this.#copy) this.#copy = this.#next.clone()
     this.#isFirst = false
     if (this.#copy) this.#next = this.#copy
-    return taken
+    return current
   }
 
   /**

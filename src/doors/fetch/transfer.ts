@@ -100,7 +100,7 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
 
   /** Sends the request with another attempt, because nothing of it was sent. Returns false if it must not be sent. */
   #continueWith(next: Exchange): boolean {
-    const last = this.#current
+    const previous = this.#current
     this.#first = this.#current = next
     try {
       checkScheme(this.#origin, next.attempt)
@@ -109,7 +109,7 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
       next.attempt.release()
       return false
     }
-    last.handOver(next)
+    previous.handOver(next)
     return true
   }
 
@@ -203,9 +203,12 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
       if (this.#current.dispatched) return this.#redirected(origin, options, handler)
       return this.#current.attempt.releaseOnThrow((attempt) => {
         checkScheme(origin, attempt)
-        const going = this.#current.dispatch(this.#call.copies?.beforeSend(options) ?? options, handler)
+        const mayDispatchMore = this.#current.dispatch(
+          this.#call.copies?.beforeSend(options) ?? options,
+          handler,
+        )
         if (this.#call.plan.mirror) this.#mirror(attempt, options, origin)
-        return going
+        return mayDispatchMore
       })
     } catch (error) {
       this.#refusal = error
@@ -226,8 +229,8 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
     const { core, plan, path, logical, otherClients, failedAfterRedirect } = this.#call
     // fetch does not read the rest of a redirect's body. If that body fails, fetch would take its error for one of
     // the next response.
-    const last = this.#outsideRequest ?? this.#current
-    last.dropRest()
+    const previous = this.#outsideRequest ?? this.#current
+    previous.dropRest()
     this.#outsideRequest = undefined
     if (origin.slice(origin.indexOf('//') + 2) !== logical.host) {
       this.#outsideRequest = new OutsideRequest(handler)

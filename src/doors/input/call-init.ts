@@ -40,7 +40,7 @@ export function readInit(init: CallInit | undefined, isOwn: boolean): CallInit |
 }
 
 /**
- * Returns copies of the arguments of fetch, for a call that is sent later. The caller may change his objects before
+ * Returns copies of the arguments of fetch, for a call that is sent later. The caller may change the objects before
  * that.
  */
 export function copyCall(

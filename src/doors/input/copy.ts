@@ -3,7 +3,7 @@ type PlatformBody = RequestInit['body']
 
 /**
  * Returns a copy of the headers that can be read more than once. fetch copies them at the call, so the caller may
- * change his object for the next request while this one waits or is sent again.
+ * change the object for the next request while this one waits or is sent again.
  */
 export function copyHeaders(headers: RequestHeaders): RequestHeaders {
   // fetch rejects any other value with its own error.

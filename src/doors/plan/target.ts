@@ -61,9 +61,9 @@ export function isRouteKey(input: string): boolean {
 
 /** Returns the method in upper case: the init's, or else the Request's, as in fetch. */
 export function methodOf(init: TargetInit | undefined, input?: FetchInput): string {
-  const asked: unknown =
+  const method: unknown =
     init?.method ?? (typeof input !== 'string' && input instanceof Request ? input.method : 'GET')
-  return asked === 'GET' ? asked : String(asked).toUpperCase()
+  return method === 'GET' ? method : String(method).toUpperCase()
 }
 
 /** Returns the target of a call, or undefined if the call is for another host. */

@@ -144,10 +144,10 @@ class RequestTransfer implements Sending, Pick<Dispatcher, 'dispatch'> {
     const handOverUnsent = (error: Error): boolean => {
       const next = receiver.replaceUnsent(error)
       if (!next) return false
-      const last = this.#exchange
+      const previous = this.#exchange
       next.releaseOnThrow(() => {
         this.#exchange = exchangeOf(next, handOverUnsent)
-        last.handOver(this.#exchange)
+        previous.handOver(this.#exchange)
       })
       return true
     }
@@ -163,9 +163,9 @@ class RequestTransfer implements Sending, Pick<Dispatcher, 'dispatch'> {
   }
 
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    const going = this.#exchange.dispatch(options, handler)
+    const mayDispatchMore = this.#exchange.dispatch(options, handler)
     this.#onSent?.(options)
-    return going
+    return mayDispatchMore
   }
 
   abort(reason: Error): void {

@@ -40,8 +40,12 @@ export function extraHeaders(
   attempt: Attempt,
   context: Pick<SendContext, 'remaining'> | undefined,
 ): ExtraHeaders {
-  const told = addSubscriberHeaders(plan, callHeaders(plan, attempt, context), attempt.trail?.headers)
-  return attempt.headers ? { ...attempt.headers, ...told } : told
+  const attemptHeaders = addSubscriberHeaders(
+    plan,
+    callHeaders(plan, attempt, context),
+    attempt.trail?.headers,
+  )
+  return attempt.headers ? { ...attempt.headers, ...attemptHeaders } : attemptHeaders
 }
 
 type ExtraHeaders = Readonly<Record<string, string>> | undefined
@@ -52,15 +56,15 @@ type ExtraHeaders = Readonly<Record<string, string>> | undefined
  */
 function addSubscriberHeaders(plan: Plan, own: ExtraHeaders, added: ExtraHeaders): ExtraHeaders {
   if (!added) return own
-  let all: Record<string, string> | undefined
+  let accepted: Record<string, string> | undefined
   for (const [name, value] of Object.entries<unknown>(added)) {
-    if (typeof value === 'string' && canBeSent(name, value)) (all ??= {})[name.toLowerCase()] = value
+    if (typeof value === 'string' && canBeSent(name, value)) (accepted ??= {})[name.toLowerCase()] = value
     else {
       const message = `a subscriber to attempts has added a header that cannot be sent: ${quote(name)}; it is left out`
       warnOnce(plan, message, 'OUTRIGGER_LISTENER')
     }
   }
-  return all && own ? Object.assign(all, own) : (all ?? own)
+  return accepted && own ? Object.assign(accepted, own) : (accepted ?? own)
 }
 
 function callHeaders(
@@ -96,7 +100,7 @@ export function sendOneAttempt<T>(
   matched: string = options.path,
   givenSubset?: Subset,
 ): T {
-  const asked = {
+  const trafficRequest = {
     random: core.random,
     route: plan.route?.key,
     method: options.method,
@@ -106,10 +110,11 @@ export function sendOneAttempt<T>(
     param: (name: string) => plan.route && pathParams(plan.route, matched)[name],
   }
   const request: AcquireRequest = {
-    ...asked,
+    ...trafficRequest,
     now: 0,
     attempt: number,
-    subset: givenSubset ?? plan.traffic?.choose(asked, core.fleet.availability.subsetState(plan.guard)),
+    subset:
+      givenSubset ?? plan.traffic?.choose(trafficRequest, core.fleet.availability.subsetState(plan.guard)),
     excluded: (endpoint) => endpoint === request.avoid || failed?.has(endpoint) === true,
   }
   const attempt = core.fleet.acquire(request, plan.guard)

@@ -79,25 +79,25 @@ const NONE: readonly string[] = []
 export function decodeBody(codings: readonly string[], body: Buffer): Buffer | undefined {
   // fetch decodes as much as it can of a truncated body. With several codings, that would be hard to imitate.
   const lenient = codings.length === 1 ? DECODERS.get(codings[0] ?? '')?.lenient : undefined
-  let left = body
+  let remaining = body
   try {
     for (const coding of codings) {
       const decoder = DECODERS.get(coding)
-      if (!decoder || (left.length === 0 && !lenient)) return undefined
+      if (!decoder || (remaining.length === 0 && !lenient)) return undefined
       // Large chunks would cost more than to decode a short body.
-      const chunkSize = Math.min(Math.max(left.length * 4, 1_024), 64 * 1_024)
+      const chunkSize = Math.min(Math.max(remaining.length * 4, 1_024), 64 * 1_024)
       const options = {
         ...(lenient ?? decoder.options),
         info: true,
         maxOutputLength: MAX_DECODED_BYTES,
         chunkSize,
       }
-      const { buffer, engine } = decoder.decode(left, options) as Decoded
+      const { buffer, engine } = decoder.decode(remaining, options) as Decoded
       // What follows the end of the data may be junk, or another compressed member.
-      if (engine.bytesWritten !== left.length) return undefined
-      left = buffer
+      if (engine.bytesWritten !== remaining.length) return undefined
+      remaining = buffer
     }
-    return left
+    return remaining
   } catch {
     return undefined
   }

@@ -25,11 +25,11 @@ export class HeaderTemplates {
   }
 }
 
-/** A header that fetch has sent. `asked` is its name in the caller's headers, or undefined if fetch has added it. */
+/** A header that fetch has sent. `callersName` is its name in the caller's headers; undefined if fetch has added it. */
 interface SentHeader {
   readonly name: string
   readonly value: string
-  readonly asked: string | undefined
+  readonly callersName: string | undefined
 }
 
 /** The headers that fetch has sent with one call, to send with the next calls of the same shape. */
@@ -42,7 +42,9 @@ export class HeaderTemplate {
   private constructor(sent: readonly SentHeader[], type: Response['type']) {
     this.#sent = sent
     this.type = type
-    const isFixed = sent.every(({ name, asked }) => asked === undefined && name !== 'content-length')
+    const isFixed = sent.every(
+      ({ name, callersName }) => callersName === undefined && name !== 'content-length',
+    )
     this.#fixed = isFixed ? Object.fromEntries(sent.map(({ name, value }) => [name, value])) : undefined
   }
 
@@ -54,27 +56,27 @@ export class HeaderTemplate {
   ): HeaderTemplate | undefined {
     if (typeof sent !== 'object' || sent === null || Symbol.iterator in sent) return undefined
     // fetch decides how a name is spelled, so names are compared in lower case.
-    const askedBy = new Map([...headers.keys()].map((name) => [name.toLowerCase(), name]))
+    const callersNames = new Map([...headers.keys()].map((name) => [name.toLowerCase(), name]))
     const all: SentHeader[] = []
     for (const [name, value] of Object.entries(sent as Record<string, unknown>)) {
       if (typeof value !== 'string') return undefined
-      const asked = askedBy.get(name.toLowerCase())
-      if (asked !== undefined && headers.get(asked) !== value) return undefined
-      if (asked !== undefined) askedBy.delete(name.toLowerCase())
-      all.push({ name, value, asked })
+      const callersName = callersNames.get(name.toLowerCase())
+      if (callersName !== undefined && headers.get(callersName) !== value) return undefined
+      if (callersName !== undefined) callersNames.delete(name.toLowerCase())
+      all.push({ name, value, callersName })
     }
     const expectedLength = body === null ? undefined : String(length)
-    const isWhole = askedBy.size === 0 && Reflect.get(sent, 'content-length') === expectedLength
+    const isWhole = callersNames.size === 0 && Reflect.get(sent, 'content-length') === expectedLength
     return isWhole ? new HeaderTemplate(all, type) : undefined
   }
 
   headersFor({ headers, length }: PlainCall): Readonly<Record<string, string>> {
     if (this.#fixed) return this.#fixed
-    const own: Record<string, string> = {}
-    for (const { name, value, asked } of this.#sent) {
-      if (asked !== undefined) own[name] = headers.get(asked) ?? value
-      else own[name] = name === 'content-length' ? String(length) : value
+    const result: Record<string, string> = {}
+    for (const { name, value, callersName } of this.#sent) {
+      if (callersName !== undefined) result[name] = headers.get(callersName) ?? value
+      else result[name] = name === 'content-length' ? String(length) : value
     }
-    return own
+    return result
   }
 }
