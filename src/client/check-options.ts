@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import { unusable } from '../hooks/unusable.ts'
 import { checkFunction, checkMethods, checkNumber, checkObject, quote } from '../options.ts'
 import { checkIsSource } from '../registry/discovery.ts'
 import type { ClientOptions } from './options.ts'
@@ -73,6 +74,8 @@ export function checkClientOptions(options: ClientOptions): void {
 
 function checkClock(clock: Clock): void {
   checkMethods('clock', clock, ['now', 'sleep', 'random'])
+  const now: unknown = clock.now()
+  if (!Number.isFinite(now)) throw unusable('clock.now()', 'a finite number', now)
   if (clock.timer !== undefined) checkMethods('clock', clock, ['timer'])
   if (clock.epoch !== undefined) checkNumber('clock.epoch', clock.epoch, { min: -Infinity })
 }

@@ -64,9 +64,9 @@ export class ServiceClient {
       refusePrimitive(given)
       const init = readInit(given, isOwnInput(input))
       const contract = contractOf(this.configuration.plans, input, init)
-      return contract
-        ? callWithContract(contract, init, (own, onAnswer) => this.#send(input, own, otherClients, onAnswer))
-        : this.#send(input, init, otherClients, undefined, given)
+      if (!contract) return this.#send(input, init, otherClients, undefined, given)
+      const send = (own: CallInit, onAnswer: OnAnswer) => this.#send(input, own, otherClients, onAnswer)
+      return callWithContract(this.core, contract, init, send)
     } catch (error) {
       discardInput(input, given, error)
       return Promise.reject(error)

@@ -131,6 +131,12 @@ describe('createClient throws for', () => {
     ],
     ['no responses', { routes: { 'GET /': { responses: null } } }, TypeError, "routes['GET /'].responses"],
     [
+      'a clock that tells the time later',
+      { clock: { ...systemClock, now: () => Promise.reject(new Error('a bug')) } },
+      TypeError,
+      'clock.now() must return a finite number, got Promise',
+    ],
+    [
       'a clock whose timer is none',
       { clock: { ...systemClock, timer: 5 } },
       TypeError,

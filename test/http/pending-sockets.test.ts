@@ -101,3 +101,43 @@ test.each([
   expect(made.map((socket) => socket.destroyed)).toEqual([returns])
   for (const socket of made) socket.destroy()
 })
+
+type Connect = (options: unknown, callback: (...given: never[]) => void) => unknown
+
+test.each<[string, Connect]>([
+  [
+    'throws nothing',
+    () => {
+      // oxlint-disable-next-line typescript/only-throw-error -- users do
+      throw undefined
+    },
+  ],
+  [
+    'throws what cannot be read',
+    () => {
+      const { proxy, revoke } = Proxy.revocable({}, {})
+      revoke()
+      throw proxy
+    },
+  ],
+  ['rejects', () => Promise.reject(new Error('a bug'))],
+  ['calls back with nothing', (_options, callback) => callback()],
+  [
+    'calls back twice',
+    (_options, callback) => {
+      callback(new Error('once') as never)
+      callback(new Error('twice') as never)
+    },
+  ],
+])('a connect function of the user that %s fails the call, and not the process', async (_, connect) => {
+  await using server = await startMuteServer()
+  await using client = createClient({
+    service: 'svc',
+    source: fixed([server.url]),
+    retry: false,
+    transport: { connect: connect as never },
+  })
+  await expect(client('/')).rejects.toThrow('fetch failed')
+  await expect(client.request('/')).rejects.toBeInstanceOf(Error)
+  expect(client.snapshot().instances[0]?.inFlight).toBe(0)
+})

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import { createClient, createFetch, type Client, type Instance, type Source } from '../../src/index.ts'
 import { reply, startServer } from '../support/http-server.ts'
 import { until } from '../support/until.ts'
@@ -101,5 +101,14 @@ describe('clients of one service on one source', () => {
     await client('/')
     expect(await (await another('http://a/')).text()).toBe('ok')
     expect(source.watched).toEqual(['a'])
+  })
+})
+
+test('a source whose iterator is a promise has failed: its rejection is not left to the process', async () => {
+  const source = { watch: () => ({ [Symbol.asyncIterator]: () => Promise.reject(new Error('a bug')) }) }
+  await using client = createClient({ service: 'a', source: source as unknown as Source })
+  client.on('source:stale', () => {})
+  await expect(client.ready()).rejects.toMatchObject({
+    cause: { message: '[Symbol.asyncIterator]() of watch() must return an iterator, got a promise' },
   })
 })

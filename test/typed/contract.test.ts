@@ -24,6 +24,11 @@ const failure = async (promise: Promise<unknown>): Promise<ContractError> => {
   return error
 }
 
+/** A schema by hand. */
+const schemaThat = (validate: () => Promise<never>): StandardSchema => ({
+  '~standard': { version: 1, vendor: 'test', validate },
+})
+
 afterEach(() => {
   vi.restoreAllMocks()
 })
@@ -102,6 +107,28 @@ describe('a request with a contract', () => {
     const error = await failure(client('POST /users', { json: { email: 'ann' } }))
     expect(error.message).toBe('POST /users: body.email: no address')
     expect(await (await client('POST /users', { json: { email: 'a@b' } })).json()).toEqual({ email: 'a@b' })
+  })
+
+  it.each<[string, object, (client: { close(): Promise<void> }) => unknown, RegExp]>([
+    ['is aborted', { signal: AbortSignal.timeout(20) }, () => {}, /due to timeout/],
+    ['was aborted before', { signal: AbortSignal.abort() }, () => {}, /was aborted/],
+    ['has a deadline', { deadline: performance.now() }, () => {}, /no answer from the request schemas of/],
+    ['loses its client', {}, (client) => client.close(), /is closed/],
+  ])('ends when the call %s, also if its schema never answers', async (_what, init, then, message) => {
+    await using server = await startServer(ok)
+    const query = schemaThat(() => new Promise(() => {}))
+    await using client = createClient({ ...options(server), routes: { 'POST /users': { query } } })
+    const cancelled: unknown[] = []
+    const body = new ReadableStream({
+      cancel(reason) {
+        cancelled.push(reason)
+      },
+    })
+    const call = client('POST /users', { ...init, body, duplex: 'half', query: {} } as never)
+    void then(client)
+    await expect(call).rejects.toThrow(message)
+    expect(cancelled).toHaveLength(1)
+    expect(server.requests).toEqual([])
   })
 
   it('passes on the error of a schema that throws', async () => {

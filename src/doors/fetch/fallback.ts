@@ -12,7 +12,7 @@ import type { CallInit, FetchInput } from '../../typed/call-input.ts'
 import type { CallResult, Journal } from '../../observe/journal.ts'
 import { checkNumber, quote } from '../../options.ts'
 import { discardResponse } from './discard-response.ts'
-import { awaitFallback } from './await-fallback.ts'
+import { awaitUserCode, type UserCodeWait } from './await-user-code.ts'
 import { rereadableHeaders, signalOf } from './init.ts'
 import { cacheModeOf, sharedInit, variantOf } from './shared-init.ts'
 import type { Target } from '../plan/target.ts'
@@ -180,7 +180,7 @@ export async function withFallback(call: FallbackCall): Promise<Response> {
   if (answer) {
     let replacement: Response | undefined
     try {
-      replacement = checkAnswer(await awaitFallback(call, answer(failure, describe(call))), failure)
+      replacement = checkAnswer(await awaitUserCode(waitFor(call), answer(failure, describe(call))), failure)
     } finally {
       // The fallback may have used the body of the failed response.
       if (isA(failure, Response) && replacement !== failure && replacement?.body !== failure.body)
@@ -191,6 +191,11 @@ export async function withFallback(call: FallbackCall): Promise<Response> {
   }
   if (isA(failure, Response)) return failure
   throw failure
+}
+
+/** A fallback has `timeout.total` from its start, because the time of the call may be over already. */
+function waitFor({ core, plan, signal, deadline }: FallbackCall): UserCodeWait {
+  return { core, signal, deadline, total: plan.timeout.total, what: 'the fallback' }
 }
 
 /** Reports the end of a call that has shared another caller's request: it is a call of its own. */

@@ -1,35 +1,36 @@
 import type { Core } from '../../call/core.ts'
-import type { Plan } from '../../call/plan.ts'
 import { startTimer } from '../../clock.ts'
 import { timeoutError } from '../../errors.ts'
 import { discardResponse } from './discard-response.ts'
 
-/** The call whose fallback is awaited. */
-interface FallbackWait {
+/** What is awaited, and until when. */
+export interface UserCodeWait {
   readonly core: Core
-  readonly plan: Plan
   readonly signal: AbortSignal | undefined
   /** The caller's deadline by the clock, in milliseconds; Infinity for none. */
   readonly deadline: number
+  /** The maximum time from now on, in milliseconds. */
+  readonly total: number
+  /** The name of what is awaited, such as `'the fallback'`. */
+  readonly what: string
 }
 
 /**
- * Returns the response of a fallback. Rejects if the caller aborts, the deadline passes, the client closes, or the
- * fallback takes longer than `timeout.total`. That time begins here, because the time of the call may be over
- * already. A response that comes too late is discarded.
+ * Returns the result of user code. Rejects if the caller aborts, the deadline passes, the client closes, or the code takes
+ * longer than it may. A response that comes too late is discarded.
  */
-export function awaitFallback(
-  waiting: FallbackWait,
-  answer: Response | Promise<Response>,
-): Promise<Response> {
-  const { core, plan, signal, deadline } = waiting
+export function awaitUserCode<Result>(
+  waiting: UserCodeWait,
+  result: Result | Promise<Result>,
+): Promise<Result> {
+  const { core, signal, deadline, what } = waiting
   const { clock, service, onClose } = core
   return new Promise((resolve, reject) => {
     const onClosed = (): void => rejectWith(core.closeError)
     const onAborted = (): void => rejectWith(signal?.reason)
-    const total = Math.min(plan.timeout.total, deadline - clock.now())
+    const total = Math.min(waiting.total, deadline - clock.now())
     const onTimeout = (): void =>
-      rejectWith(timeoutError(`no answer from the fallback of ${service} within ${Math.round(total)} ms`))
+      rejectWith(timeoutError(`no answer from ${what} of ${service} within ${Math.round(total)} ms`))
     let isSettled = false
     const settle = (): boolean => {
       if (isSettled) return false
@@ -46,9 +47,9 @@ export function awaitFallback(
     const cancel = total < Infinity ? startTimer(clock, Math.max(total, 0), onTimeout) : undefined
     onClose.add(onClosed)
     signal?.addEventListener('abort', onAborted, { once: true })
-    Promise.resolve(answer).then((response) => {
-      if (settle()) resolve(response)
-      else if (response instanceof Response) discardResponse(response)
+    Promise.resolve(result).then((value) => {
+      if (settle()) resolve(value)
+      else if (value instanceof Response) discardResponse(value)
     }, rejectWith)
     if (core.closeError) onClosed()
     else if (signal?.aborted) onAborted()
