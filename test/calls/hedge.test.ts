@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { createClient, fixed, type Client, type ClientOptions } from '../../src/index.ts'
 import { Hedge } from '../../src/retry/hedge.ts'
@@ -240,10 +241,19 @@ describe('a hedge over HTTP', () => {
   })
 
   it('gives the caller a good response rather than a fast failure', async () => {
-    await using failing = await startServer((_request, response) =>
-      setTimeout(() => reply(503)(_request, response), 40),
-    )
-    await using good = await startServer((_request, response) => setTimeout(() => response.end('good'), 60))
+    const hedged = Promise.withResolvers<void>()
+    const failed = Promise.withResolvers<void>()
+    await using failing = await startServer(async (request, response) => {
+      await hedged.promise
+      response.once('finish', failed.resolve)
+      reply(503)(request, response)
+    })
+    await using good = await startServer(async (_request, response) => {
+      hedged.resolve()
+      await failed.promise
+      await sleep(20)
+      response.end('good')
+    })
     const users = createClient({
       service: 'svc',
       source: fixed([failing.url, good.url]),
