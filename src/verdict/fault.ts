@@ -31,7 +31,7 @@ const UNTAKEABLE: ReadonlySet<unknown> = new Set([
   'HPE_HEADER_OVERFLOW',
   'UND_ERR_RES_EXCEEDED_MAX_SIZE',
 ])
-const TIMED_OUT: ReadonlySet<unknown> = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT'])
+const CONNECT_TIMED_OUT: ReadonlySet<unknown> = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT'])
 const CLOSED: ReadonlySet<unknown> = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE'])
 
 /** The HTTP/2 error code REFUSED_STREAM (RFC 9113, section 7). */
@@ -39,25 +39,24 @@ const REFUSED_STREAM = 7
 
 /**
  * Returns the verdict on an error. The user function `classify` may change its outcome, unless the caller caused the
- * error or a response was already counted.
+ * error or the response headers had arrived: then the attempt already has an outcome.
  */
 export function faultVerdict(fault: Fault, custom: Classify | undefined): Verdict {
-  // Errors of undici and Node can be read. An error that throws when it is read comes from the caller's code, such as
-  // its body.
-  const verdict: Verdict = VERDICTS[readOf(() => endingOf(fault), 'mistaken')]
+  // Reading an error of undici or Node never throws. If it throws, the error comes from the caller's code, such as a body.
+  const verdict: Verdict = VERDICTS[readOf(() => endingOfFault(fault), 'mistaken')]
   if (verdict.whose === 'caller' || fault.isAnswered) return verdict
   return overruled(verdict, askClassify(custom, { error: fault.error })?.outcome)
 }
 
-/** Returns the row of the table to which an error belongs. */
-export function endingOf({ error, sent, isAnswered, isReused, body }: Fault): Ending {
+/** Returns how an attempt with this error ended, if `classify` does not decide it. */
+export function endingOfFault({ error, sent, isAnswered, isReused, body }: Fault): Ending {
   if (isCallersFault(error, body)) return 'mistaken'
   const { code } = (error ?? {}) as { code?: unknown }
   if (UNTAKEABLE.has(code)) return 'untakeable'
   if (!sent)
     return OUT_OF_RESOURCES.has(code)
       ? 'outOfResources'
-      : TIMED_OUT.has(code)
+      : CONNECT_TIMED_OUT.has(code)
         ? 'unreachable'
         : 'notConnected'
   if (isAnswered) return 'truncated'

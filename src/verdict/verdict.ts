@@ -106,24 +106,12 @@ function row(
   })
 }
 
-const BY_OUTCOME: Record<Outcome, Verdict> = {
-  success: VERDICTS.good,
-  failure: VERDICTS.bad,
-  overload: VERDICTS.busy,
-  ignored: VERDICTS.dismissed,
-}
-
 /**
  * True if the caller accepts a response with this outcome. `ignored` says nothing for the instance, but nothing against
  * the response either. Only this function decides whether a call with a response was a success.
  */
 export function isGoodForCaller(outcome: Outcome | undefined): boolean {
   return outcome === 'success' || outcome === 'ignored'
-}
-
-/** Returns the verdict on a response that counts as `outcome`. */
-export function verdictOnAnswer(outcome: Outcome): Verdict {
-  return BY_OUTCOME[outcome]
 }
 
 /** Returns the verdict for the request that followed a redirect. An instance has processed the first request. */

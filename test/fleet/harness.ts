@@ -10,7 +10,7 @@ import type { ClientEvents } from '../../src/observe/events.ts'
 import type { Instance } from '../../src/registry/source.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 import type { Dispatcher } from '../../src/undici.ts'
-import { verdictOnAnswer } from '../../src/verdict/verdict.ts'
+import { classifiedVerdict } from '../../src/verdict/answer.ts'
 import { inOrder } from '../support/balance.ts'
 
 /** A pool that only says whether it was connected and destroyed. */
@@ -117,7 +117,7 @@ export class Harness {
     guard?: Guard,
   ): string | undefined {
     const attempt = this.acquire(guard ?? this.guards[0])
-    attempt?.settle(verdictOnAnswer(outcome))
+    attempt?.settle(classifiedVerdict(outcome))
     attempt?.release()
     return attempt?.instance.id
   }

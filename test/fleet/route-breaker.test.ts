@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Outcome } from '../../src/observe/events.ts'
-import { verdictOnAnswer, VERDICTS, type Verdict } from '../../src/verdict/verdict.ts'
+import { classifiedVerdict } from '../../src/verdict/answer.ts'
+import { VERDICTS, type Verdict } from '../../src/verdict/verdict.ts'
 import { Harness } from './harness.ts'
 
 const options = { failureThreshold: 1, openFor: 1000, successThreshold: 1 }
@@ -22,7 +23,7 @@ function settle(
   if (!attempt) throw new Error('no attempt')
   attempt.status = how.status
   attempt.settle(
-    how.connection ? VERDICTS.broken : how.status ? verdictOnAnswer(outcome) : unanswered[outcome],
+    how.connection ? VERDICTS.broken : how.status ? classifiedVerdict(outcome) : unanswered[outcome],
     1,
   )
   attempt.release()

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { OutriggerError } from '../../src/errors.ts'
 import type { Outcome } from '../../src/observe/events.ts'
-import { answerVerdict, asksForPause } from '../../src/verdict/answer.ts'
+import { answerVerdict, asksForPause, endingOfAnswer } from '../../src/verdict/answer.ts'
 import type { AttemptResult } from '../../src/verdict/classify.ts'
-import { endingOf, faultVerdict, thrownVerdict, type Fault } from '../../src/verdict/fault.ts'
+import { endingOfFault, faultVerdict, thrownVerdict, type Fault } from '../../src/verdict/fault.ts'
 import { isReplayable, whyNotAgain } from '../../src/verdict/again.ts'
 import { isCallersFault, watched } from '../../src/verdict/callers-fault.ts'
 import { isSameIncident } from '../../src/verdict/incident.ts'
@@ -121,7 +121,7 @@ describe('the ending of a request that failed', () => {
     ['broken', 'nothing is known', SENT, undefined],
     ['broken', 'the thrown value is not an Error', REUSED, 'ECONNRESET'],
   ])('is %s when %s', (ending, _when, how, error) => {
-    expect(endingOf({ ...how, error })).toBe(ending)
+    expect(endingOfFault({ ...how, error })).toBe(ending)
   })
 
   it('counts as the user’s `classify` says, unless the caller caused it or it was already counted', () => {
@@ -247,21 +247,22 @@ describe('a response', () => {
     error: undefined,
   })
 
-  it.each<[number | undefined, string | undefined, Outcome]>([
-    [undefined, undefined, 'success'],
-    [undefined, '1', 'success'],
-    [499, undefined, 'success'],
-    [500, undefined, 'failure'],
-    [501, undefined, 'success'],
-    [502, undefined, 'failure'],
-    [505, undefined, 'success'],
-    [506, undefined, 'failure'],
-    [429, undefined, 'overload'],
-    [503, undefined, 'failure'],
-    [503, '1', 'overload'],
-    [502, '1', 'failure'],
-  ])('with the status %s and Retry-After %s counts as %s', (status, retryAfter, outcome) => {
-    expect(answerVerdict(answer(status, retryAfter), undefined).outcome).toBe(outcome)
+  it.each<[number | undefined, string | undefined, Ending]>([
+    [undefined, undefined, 'good'],
+    [undefined, '1', 'good'],
+    [499, undefined, 'good'],
+    [500, undefined, 'bad'],
+    [501, undefined, 'good'],
+    [502, undefined, 'bad'],
+    [505, undefined, 'good'],
+    [506, undefined, 'bad'],
+    [429, undefined, 'busy'],
+    [503, undefined, 'bad'],
+    [503, '1', 'busy'],
+    [502, '1', 'bad'],
+  ])('with the status %s and Retry-After %s is %s', (status, retryAfter, ending) => {
+    expect(endingOfAnswer(answer(status, retryAfter))).toBe(ending)
+    expect(answerVerdict(answer(status, retryAfter), undefined)).toBe(VERDICTS[ending])
   })
 
   it.each<[number | undefined, string | undefined, boolean]>([
