@@ -130,9 +130,9 @@ export class Attempt {
     const counted = this.#countedOutcome(verdict, now)
     const { guard } = this
     if (guard) {
-      const own = this.#outcomeForOwnBreaker(counted, verdict.connection)
+      const own = this.#outcomeForOwnBreaker(counted, verdict)
       this.#receipt = endpoint.breaker(guard).settle(this.#permit, own, ms, now, heeded)
-      this.#settleInstanceBreaker(counted, verdict.connection, ms, now)
+      this.#settleInstanceBreaker(counted, verdict, ms, now)
     }
     this.#context.onSettled(this, counted, ms)
   }
@@ -207,19 +207,19 @@ export class Attempt {
    * Returns the outcome for the guard's breaker. The breaker of a route ignores connection failures: they say nothing
    * about the route.
    */
-  #outcomeForOwnBreaker(outcome: Outcome, connection: boolean): Outcome {
-    return connection && !isInstanceGuard(this.guard) ? 'ignored' : outcome
+  #outcomeForOwnBreaker(outcome: Outcome, { about }: Verdict): Outcome {
+    return about === 'connection' && !isInstanceGuard(this.guard) ? 'ignored' : outcome
   }
 
   /**
    * Settles the instance's breaker if the guard is a route's. It counts connection failures only. Any response proves that
    * the connection works, and counts as a success while the breaker is not closed.
    */
-  #settleInstanceBreaker(outcome: Outcome, connection: boolean, ms: number, now: number): void {
+  #settleInstanceBreaker(outcome: Outcome, { about }: Verdict, ms: number, now: number): void {
     const { instanceGuard } = this.#context
     if (!instanceGuard || isInstanceGuard(this.guard)) return
     const breaker = this.endpoint.breaker(instanceGuard)
     const proven = this.status !== undefined && breaker.state !== 'closed' ? 'success' : 'ignored'
-    breaker.settle(this.#instancePermit, connection ? outcome : proven, ms, now)
+    breaker.settle(this.#instancePermit, about === 'connection' ? outcome : proven, ms, now)
   }
 }

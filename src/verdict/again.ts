@@ -36,10 +36,10 @@ export const FREE_ATTEMPTS_PER_CALL = 10
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 
 /**
- * The statuses for which another instance may respond better. A 500 comes from the application, and is likely on every
- * instance.
+ * The statuses of 500 and above for which another instance may respond better. A 500 comes from the application, and is
+ * likely on every instance.
  */
-const RETRYABLE_STATUS = new Set([429, 502, 503, 504])
+const RETRYABLE_5XX = new Set([502, 503, 504])
 
 /** True if sending the request twice has the same effect as sending it once. */
 export function isIdempotent(method: string, hasIdempotencyKey: boolean): boolean {
@@ -61,8 +61,8 @@ export function whyNotAgain(
   idempotent: boolean,
 ): 'verdict' | 'status' | 'not-idempotent' | undefined {
   if (verdict.again === 'never') return 'verdict'
-  // Below 500 only the user function `classify` can have made it a failure.
-  if (status !== undefined && status >= 500 && !RETRYABLE_STATUS.has(status)) return 'status'
+  // Below 500 the verdict alone decides: a 429 is `busy`, and another status is a failure only if `classify` says so.
+  if (status !== undefined && status >= 500 && !RETRYABLE_5XX.has(status)) return 'status'
   return mayRepeat(verdict, idempotent) ? undefined : 'not-idempotent'
 }
 

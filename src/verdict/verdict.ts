@@ -2,13 +2,17 @@ import type { Outcome, Whose } from '../observe/events.ts'
 
 /**
  * What one attempt tells about its instance, and what may be done next. Breakers, balancers, outlier detection,
- * retries, hedges and events use it. None of them looks at the error itself.
+ * retries, hedges and events use it. None of them looks at the error itself. Some also look at the status: `whyNotAgain`
+ * at a 5xx, endpoint and balancers at a 429, which may concern only one client, and balancers at a 4xx, because its speed
+ * tells nothing.
  */
 export interface Verdict {
+  /** `instance` for every outcome except `ignored`, and never `instance` for `ignored`. */
   readonly whose: Whose
   /**
    * What the attempt counts as. `ignored` counts neither for nor against the instance. Only `snapshot()` counts it, and
-   * strategies and early probes learn how long it took at least.
+   * strategies and early probes learn how long it took at least. If there was a response, its caller accepts it:
+   * `isGoodForCaller`.
    */
   readonly outcome: Outcome
   /**
@@ -16,8 +20,13 @@ export interface Verdict {
    * allows it.
    */
   readonly processed: 'yes' | 'maybe' | 'no'
-  /** True if it happened below HTTP. Then it tells something about the instance, but nothing about the route. */
-  readonly connection: boolean
+  /**
+   * `free`: another try costs neither one of `retry.attempts` nor budget. `charged`: it costs both. An `ignored` one is
+   * never `charged`: `decideRetry` counts on it.
+   */
+  readonly again: 'free' | 'charged' | 'never'
+  /** `connection`: it happened below HTTP. Then it tells something about the instance, but nothing about the route. */
+  readonly about: 'http' | 'connection'
   /**
    * Whether attempts that were in flight together and ended like this at the same time count as one strike for breaker
    * and strategy.
@@ -32,8 +41,6 @@ export interface Verdict {
    * server asked.
    */
   readonly pause?: number
-  /** `free`: another try costs neither one of `retry.attempts` nor budget. `charged`: it costs both. */
-  readonly again: 'free' | 'charged' | 'never'
 }
 
 /** How an attempt can end. The table in docs/verdict.md has a row for each name. */
@@ -59,51 +66,44 @@ export type Ending =
   | 'mistaken'
   | 'abandoned'
 
-/** One row for each ending. */
+/** One row for each ending. The columns have the order of the table in docs/verdict.md. */
 export const VERDICTS: Readonly<Record<Ending, Verdict>> = {
   // There was a response.
-  good: row('instance', 'success', 'yes', 'http', 'never', 'never'),
-  // `again.ts` retries only those with a status for which another instance may respond better.
-  bad: row('instance', 'failure', 'yes', 'http', 'never', 'charged'),
-  busy: row('instance', 'overload', 'yes', 'http', 'never', 'charged'),
-  dismissed: row('caller', 'ignored', 'yes', 'http', 'never', 'never'),
-  breach: row('instance', 'failure', 'yes', 'http', 'never', 'never'),
-  truncated: row('instance', 'failure', 'yes', 'connection', 'always', 'never'),
-  untakeable: row('client', 'ignored', 'yes', 'http', 'never', 'never'),
+  good: row('instance', 'success', 'yes', 'never', 'http', 'never'),
+  // Of those with a status of 500 or above, only 502, 503 and 504 are retried: see `whyNotAgain`.
+  bad: row('instance', 'failure', 'yes', 'charged', 'http', 'never'),
+  busy: row('instance', 'overload', 'yes', 'charged', 'http', 'never'),
+  dismissed: row('caller', 'ignored', 'yes', 'never', 'http', 'never'),
+  breach: row('instance', 'failure', 'yes', 'never', 'http', 'never'),
+  truncated: row('instance', 'failure', 'yes', 'never', 'connection', 'always'),
+  untakeable: row('client', 'ignored', 'yes', 'never', 'http', 'never'),
   // There was no response.
-  notConnected: row('instance', 'failure', 'no', 'connection', 'always', 'free'),
-  unreachable: row('instance', 'failure', 'no', 'connection', 'answering', 'free'),
-  broken: row('instance', 'failure', 'maybe', 'connection', 'always', 'charged'),
-  silent: row('instance', 'failure', 'maybe', 'http', 'answering', 'charged'),
-  threw: row('instance', 'failure', 'maybe', 'http', 'never', 'charged'),
-  deadConnection: row('path', 'ignored', 'maybe', 'connection', 'never', 'free'),
-  unprocessed: row('path', 'ignored', 'no', 'connection', 'never', 'free'),
-  queued: row('client', 'ignored', 'no', 'http', 'never', 'never'),
-  lateTimer: row('client', 'ignored', 'maybe', 'http', 'never', 'never'),
-  outOfResources: row('client', 'ignored', 'no', 'http', 'never', 'never'),
-  nestedRefusal: row('client', 'ignored', 'maybe', 'http', 'never', 'never'),
-  mistaken: row('caller', 'ignored', 'maybe', 'http', 'never', 'never'),
+  notConnected: row('instance', 'failure', 'no', 'free', 'connection', 'always'),
+  unreachable: row('instance', 'failure', 'no', 'free', 'connection', 'answering'),
+  broken: row('instance', 'failure', 'maybe', 'charged', 'connection', 'always'),
+  silent: row('instance', 'failure', 'maybe', 'charged', 'http', 'answering'),
+  threw: row('instance', 'failure', 'maybe', 'charged', 'http', 'never'),
+  deadConnection: row('path', 'ignored', 'maybe', 'free', 'connection', 'never'),
+  unprocessed: row('path', 'ignored', 'no', 'free', 'connection', 'never'),
+  queued: row('client', 'ignored', 'no', 'never', 'http', 'never'),
+  lateTimer: row('client', 'ignored', 'maybe', 'never', 'http', 'never'),
+  outOfResources: row('client', 'ignored', 'no', 'never', 'http', 'never'),
+  nestedRefusal: row('client', 'ignored', 'maybe', 'never', 'http', 'never'),
+  mistaken: row('caller', 'ignored', 'maybe', 'never', 'http', 'never'),
   // Also an attempt that this client cancels although nothing failed: a hedge that lost, `close()`, a try that had
-  // little of its call's time.
-  abandoned: row('caller', 'ignored', 'maybe', 'http', 'never', 'never'),
+  // little of its call's time. Without a status, the event `attempt` says `cancelled` for it.
+  abandoned: row('caller', 'ignored', 'maybe', 'never', 'http', 'never'),
 }
 
 function row(
   whose: Whose,
   outcome: Outcome,
   processed: Verdict['processed'],
-  level: 'http' | 'connection',
-  together: Verdict['together'],
   again: Verdict['again'],
+  about: Verdict['about'],
+  together: Verdict['together'],
 ): Verdict {
-  return Object.freeze({
-    whose,
-    outcome,
-    processed,
-    connection: level === 'connection',
-    together,
-    again,
-  })
+  return Object.freeze({ whose, outcome, processed, again, about, together })
 }
 
 /**
