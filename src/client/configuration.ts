@@ -1,5 +1,6 @@
 import type { CurrentPlans } from '../doors/dispatcher/dispatcher.ts'
 import type { Plans } from '../doors/plan/plans.ts'
+import { needsNewPools } from '../fleet/fleet-options.ts'
 import type { Guard } from '../fleet/guard.ts'
 import { checkBoolean, checkNumber, checkObject } from '../options.ts'
 import { Budget } from '../retry/budget.ts'
@@ -89,7 +90,8 @@ export class Configuration implements CurrentPlans {
       if (changed.includes('allow') || changed.includes('emptyGrace')) {
         core.discovery.reconfigure(allow, options.emptyGrace)
       }
-      if (policy.makePool !== core.fleet.policy.makePool || !this.plans.mirrors) core.mirroring.renew()
+      // Before `reconfigure`, which replaces the fleet's policy.
+      if (needsNewPools(core.fleet.policy, policy) || !this.plans.mirrors) core.mirroring.closePools()
       core.fleet.reconfigure(policy)
       if (changed.includes('health') || changed.includes('transport')) {
         core.fleet.watcher = undefined

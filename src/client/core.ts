@@ -133,7 +133,7 @@ export function createCore(options: ClientOptions, compiled: CompiledPlans): Cli
     ...(options.emptyGrace !== undefined && { emptyGrace: options.emptyGrace }),
     onInstances: (instances) => {
       fleet.apply(hand.withWeights(instances))
-      mirroring.forgetRemoved()
+      mirroring.closePoolsOfRemoved()
       resume()
     },
     onFailed: (error) => {

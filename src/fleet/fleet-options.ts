@@ -22,10 +22,15 @@ export interface FleetPolicy extends ViewPolicy {
   readonly outliers: OutlierPolicy | undefined
   /** How long the attempts of a removed endpoint may go on, in ms. */
   readonly drainTimeout: number
-  /** Makes the pool of an instance. Another function means that endpoints need new pools. */
+  /** Makes the pool of an instance. Stays the same function as long as the pools stay. See {@link needsNewPools}. */
   readonly makePool: (instance: Instance) => Dispatcher
   /** Opens connections to a new endpoint. Undefined means that its first requests do. */
   readonly warmUp?: WarmUp | undefined
+}
+
+/** True if the requests after an update must not use the pools that were made before it. */
+export function needsNewPools(before: FleetPolicy, next: FleetPolicy): boolean {
+  return before.makePool !== next.makePool
 }
 
 /** What operators have done by hand, by the id of the instance. */

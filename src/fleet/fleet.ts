@@ -12,7 +12,7 @@ import { attemptEvent } from './attempt-event.ts'
 import { Availability } from './availability.ts'
 import type { Candidates } from './candidates.ts'
 import type { EndpointContext, LiveEndpoint } from './endpoint.ts'
-import type { FleetOptions, FleetPolicy, FleetWatcher } from './fleet-options.ts'
+import { needsNewPools, type FleetOptions, type FleetPolicy, type FleetWatcher } from './fleet-options.ts'
 import { isInstanceGuard, type Guard } from './guard.ts'
 import { Outliers } from './outliers.ts'
 import { EndpointWarmer } from './endpoint-warmer.ts'
@@ -84,7 +84,7 @@ export class Fleet implements EndpointContext, AttemptContext {
     this.#picker = new Picker(policy.balancer, policy.perInstance)
     for (const endpoint of this.#roster.all) {
       endpoint.setBreakerPolicies(policy.guards)
-      if (policy.makePool !== before.makePool) endpoint.renewPool()
+      if (needsNewPools(before, policy)) endpoint.renewPool()
     }
     this.invalidate()
   }

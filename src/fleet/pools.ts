@@ -22,7 +22,7 @@ export class EndpointPools {
   readonly #make: () => Dispatcher
   #current: Dispatcher | undefined
   /** Made at the first `renew`. */
-  #closing: ClosingPools | undefined
+  #closingPools: ClosingPools | undefined
   #isDestroyed = false
 
   constructor(make: () => Dispatcher) {
@@ -44,8 +44,8 @@ export class EndpointPools {
     const old = this.#current
     if (!old || this.#isDestroyed) return
     this.#current = undefined
-    this.#closing ??= new ClosingPools()
-    this.#closing.add(old)
+    this.#closingPools ??= new ClosingPools()
+    this.#closingPools.add(old)
   }
 
   /**
@@ -57,7 +57,7 @@ export class EndpointPools {
     const current = this.#current
     this.#isDestroyed = true
     this.#current = new DestroyedPool(reason) as unknown as Dispatcher
-    await Promise.all([current && endPool(current, reason), this.#closing?.destroy(reason)])
+    await Promise.all([current && endPool(current, reason), this.#closingPools?.destroy(reason)])
   }
 }
 

@@ -42,12 +42,14 @@ export interface Original {
  */
 export class Mirroring {
   readonly #context: MirroringContext
+  /** The pools for new copies. Calls use other pools, which their endpoints own. */
   readonly #pools = new Map<LiveEndpoint, Dispatcher>()
-  readonly #closing = new ClosingPools()
+  readonly #closingPools = new ClosingPools()
   /** Caches the endpoints of each subset, by the subset's key, until the list of all endpoints changes. */
   #listed: readonly LiveEndpoint[] | undefined
   readonly #lists = new Map<string, readonly LiveEndpoint[]>()
-  #closed: Promise<unknown> | undefined
+  /** Set by `close`. Resolves when all pools are destroyed. */
+  #whenClosed: Promise<unknown> | undefined
 
   constructor(context: MirroringContext) {
     this.#context = context
@@ -55,7 +57,7 @@ export class Mirroring {
 
   /** Sends a copy if an instance is available for it. Never throws. */
   copy(mirror: Mirror, original: Original): void {
-    if (this.#closed) return
+    if (this.#whenClosed) return
     try {
       const endpoint = this.#pick(mirror, original)
       if (!endpoint) return
@@ -68,22 +70,22 @@ export class Mirroring {
   }
 
   /**
-   * Called when the transport has changed or the mirror was removed. The pools close when their copies have ended.
-   * Later copies use new pools.
+   * Called when new pools are needed, or when no plan has a mirror any more. Each pool closes when its copies have ended:
+   * `drainTimeout` does not limit them, but each copy has a timeout. Later copies use new pools.
    */
-  renew(): void {
-    for (const endpoint of this.#pools.keys()) this.#retire(endpoint)
+  closePools(): void {
+    for (const endpoint of this.#pools.keys()) this.#closePool(endpoint)
   }
 
-  /** Called when the instances have changed. The pools of removed instances close when their copies have ended. */
-  forgetRemoved(): void {
-    for (const endpoint of this.#pools.keys()) if (endpoint.removed) this.#retire(endpoint)
+  /** Called after the fleet has applied a snapshot. Does for the removed instances what `closePools` does for all. */
+  closePoolsOfRemoved(): void {
+    for (const endpoint of this.#pools.keys()) if (endpoint.removed) this.#closePool(endpoint)
   }
 
   /** Aborts the copies in flight. Resolves when their connections are closed. */
   close(reason: Error): Promise<unknown> {
-    this.renew()
-    return (this.#closed ??= this.#closing.destroy(reason))
+    this.closePools()
+    return (this.#whenClosed ??= this.#closingPools.destroy(reason))
   }
 
   /**
@@ -187,10 +189,10 @@ export class Mirroring {
     return made
   }
 
-  #retire(endpoint: LiveEndpoint): void {
+  #closePool(endpoint: LiveEndpoint): void {
     const pool = this.#pools.get(endpoint)
     this.#pools.delete(endpoint)
-    if (pool) this.#closing.add(pool)
+    if (pool) this.#closingPools.add(pool)
   }
 }
 
