@@ -1,5 +1,5 @@
 import type { Deadlines, Expiring } from '../deadlines.ts'
-import { isLate } from '../verdict/limit.ts'
+import { isLate } from '../verdict/time-limit.ts'
 
 /** A request that waits for a connection. */
 export interface ConnectWaiter {

@@ -3,7 +3,7 @@ import { OutriggerError, timeoutError } from '../errors.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import { wrapHandler, type Dispatcher } from '../undici.ts'
 import { watched } from '../verdict/callers-fault.ts'
-import { callersLimitVerdict, isTimeLimit } from '../verdict/limit.ts'
+import { callersTimeLimitVerdict, isTimeLimit } from '../verdict/time-limit.ts'
 import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import { addressRequest, type LogicalHost } from './address.ts'
 import type { Connection, ConnectionListener } from './connection.ts'
@@ -286,8 +286,8 @@ export class Exchange extends Relay implements ConnectionListener {
       if (this.#callerTimeout) return
       if (isTimeLimit(reason) && attempt.outcome === undefined) {
         const age = attempt.age() - Math.max(this.#sender.leftQueueAt - attempt.startedAt, 0)
-        const spent = { call: age, attempt: age, late: 0, sent: true }
-        this.abortAtLimit(reason, callersLimitVerdict(spent, attempt.endpoint.latency))
+        const atLimit = { callAge: age, tryAge: age, lateBy: 0, sent: true }
+        this.abortAtLimit(reason, callersTimeLimitVerdict(atLimit, attempt.endpoint.latency))
       } else abort(reason)
     }
   }

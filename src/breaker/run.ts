@@ -1,6 +1,6 @@
 import { startTimer } from '../clock.ts'
 import { timeoutError } from '../errors.ts'
-import { isTimeLimit } from '../verdict/limit.ts'
+import { isTimeLimit } from '../verdict/time-limit.ts'
 import type { CallCounter } from './call-counter.ts'
 import type { ExecuteContext } from './standalone-types.ts'
 

@@ -2,7 +2,7 @@ import { OutriggerError, timeoutError } from '../errors.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import type { CallOutcome } from '../observe/events.ts'
 import type { CallResult } from '../observe/journal.ts'
-import { callersLimitVerdict, limitVerdict } from '../verdict/limit.ts'
+import { callersTimeLimitVerdict, timeLimitVerdict } from '../verdict/time-limit.ts'
 import { isGoodForCaller, VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import type { TryResult } from './operation.ts'
 import { isA, readOf } from '../hooks/thrown.ts'
@@ -50,6 +50,6 @@ export function verdictAtLimit(
 ): Verdict {
   if (!tryUnderWay) return VERDICTS.abandoned
   const { attempt, age, sent } = tryUnderWay
-  const spent = { call: callAge, attempt: age, late, sent }
-  return isCallers ? callersLimitVerdict(spent, attempt.endpoint.latency) : limitVerdict(spent)
+  const atLimit = { callAge, tryAge: age, lateBy: late, sent }
+  return isCallers ? callersTimeLimitVerdict(atLimit, attempt.endpoint.latency) : timeLimitVerdict(atLimit)
 }

@@ -3,7 +3,7 @@ import { timeoutError } from '../errors.ts'
 import type { Attempt } from '../fleet/attempt.ts'
 import { headersFor, type HeaderSource } from '../headers/own-headers.ts'
 import { oneLine } from '../quote.ts'
-import { isLate, timeoutVerdict } from '../verdict/limit.ts'
+import { isLate, attemptTimeoutVerdict } from '../verdict/time-limit.ts'
 import { VERDICTS, type Verdict } from '../verdict/verdict.ts'
 import type { Operation, Receiver, SendContext, Sending, TryResult } from './operation.ts'
 import { isA } from '../hooks/thrown.ts'
@@ -189,7 +189,7 @@ export class Try<T> implements Receiver<T>, TryResult<T> {
     } else {
       const id = oneLine(this.attempt.instance.id)
       this.error = timeoutError(`${id} did not answer within ${limit} ms (timeout.attempt)`)
-      this.stop(this.error, timeoutVerdict(this.sent))
+      this.stop(this.error, attemptTimeoutVerdict(this.sent))
       this.#onEnd(this)
     }
   }

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { outsideCalls } from '../observe/scope.ts'
 import type { Instance } from '../registry/source.ts'
-import { isLate } from '../verdict/limit.ts'
+import { isLate } from '../verdict/time-limit.ts'
 import { Health, type Trust, type Check, type CheckResult } from './health.ts'
 import type { HealthPolicy } from './policy.ts'
 import { firstCheck, nextCheck } from './schedule.ts'

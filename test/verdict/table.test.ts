@@ -8,7 +8,7 @@ import { endingOfFault, faultVerdict, thrownVerdict, type Fault } from '../../sr
 import { isReplayable, whyNotAgain } from '../../src/verdict/again.ts'
 import { isCallersFault, watched } from '../../src/verdict/callers-fault.ts'
 import { isSameIncident } from '../../src/verdict/incident.ts'
-import { isTimeLimit } from '../../src/verdict/limit.ts'
+import { isTimeLimit } from '../../src/verdict/time-limit.ts'
 import { afterRedirect, overruled, VERDICTS, type Ending, type Verdict } from '../../src/verdict/verdict.ts'
 
 const coded = (code: string, message = code): Error => Object.assign(new Error(message), { code })

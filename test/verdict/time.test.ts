@@ -9,36 +9,41 @@ import {
   type ClientOptions,
 } from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
-import { callersLimitVerdict, isTimeLimit, limitVerdict, type Spent } from '../../src/verdict/limit.ts'
+import {
+  callersTimeLimitVerdict,
+  isTimeLimit,
+  timeLimitVerdict,
+  type TryAtLimit,
+} from '../../src/verdict/time-limit.ts'
 import type { Ending } from '../../src/verdict/verdict.ts'
 import { VERDICTS } from '../../src/verdict/verdict.ts'
 import { hang, startServer, type Answer } from '../support/http-server.ts'
 import { until } from '../support/until.ts'
 
 describe('a timeout of the call', () => {
-  const spent: Spent = { call: 100, attempt: 100, late: 0, sent: true }
+  const atLimit: TryAtLimit = { callAge: 100, tryAge: 100, lateBy: 0, sent: true }
 
-  it.each<[Ending, string, Partial<Spent>]>([
+  it.each<[Ending, string, Partial<TryAtLimit>]>([
     ['silent', 'had all of it', {}],
-    ['silent', 'had half of it', { attempt: 50 }],
-    ['abandoned', 'had less than half of it', { attempt: 49 }],
+    ['silent', 'had half of it', { tryAge: 50 }],
+    ['abandoned', 'had less than half of it', { tryAge: 49 }],
     ['unreachable', 'had all of it and no connection', { sent: false }],
-    ['queued', 'waits in the client’s own queue', { attempt: -Infinity, sent: false }],
-    ['lateTimer', 'ended with a late timer', { late: 20 }],
-    ['silent', 'ended with an almost punctual timer', { late: 19 }],
+    ['queued', 'waits in the client’s own queue', { tryAge: -Infinity, sent: false }],
+    ['lateTimer', 'ended with a late timer', { lateBy: 20 }],
+    ['silent', 'ended with an almost punctual timer', { lateBy: 19 }],
     [
       'queued',
       'waits in the client’s own queue, and the timer fires late',
-      { attempt: -Infinity, late: 500 },
+      { tryAge: -Infinity, lateBy: 500 },
     ],
   ])('is %s for a try that %s', (ending, _what, how) => {
-    expect(limitVerdict({ ...spent, ...how })).toBe(VERDICTS[ending])
-    expect(callersLimitVerdict({ ...spent, ...how }, undefined)).toBe(VERDICTS[ending])
+    expect(timeLimitVerdict({ ...atLimit, ...how })).toBe(VERDICTS[ending])
+    expect(callersTimeLimitVerdict({ ...atLimit, ...how }, undefined)).toBe(VERDICTS[ending])
   })
 
   it('tells nothing if it is the caller’s and shorter than the instance’s usual latency', () => {
-    expect(callersLimitVerdict(spent, 51)).toBe(VERDICTS.abandoned)
-    expect(callersLimitVerdict(spent, 50)).toBe(VERDICTS.silent)
+    expect(callersTimeLimitVerdict(atLimit, 51)).toBe(VERDICTS.abandoned)
+    expect(callersTimeLimitVerdict(atLimit, 50)).toBe(VERDICTS.silent)
   })
 
   it.each([
