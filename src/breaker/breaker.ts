@@ -83,7 +83,7 @@ export class Breaker extends BreakerStatus {
     return outage ? this.#settleProbe(outage, outcome, ms, now) : this.#settleCall(outcome, ms, now)
   }
 
-  /** An attempt that was settled as a success with this receipt has failed: its response body was cut short. */
+  /** An attempt that was settled as a success with this receipt has failed: its body was cut short, or broke its contract. */
   amend(permit: number, receipt: number, now: number): void {
     if (this.outage) this.#applyDeadline(now)
     const outage = this.outage
@@ -91,10 +91,10 @@ export class Breaker extends BreakerStatus {
     if (receipt === 0 || permit < this.#since) return
     if (outage) {
       outage.amend()
-      this.#judgeProbes(outage, now)
+      this.#decideOnProbes(outage, now)
     } else {
       this.trip.amend(receipt, now)
-      this.#judgeCalls(now)
+      this.#decideOnCalls(now)
     }
   }
 
@@ -139,14 +139,14 @@ export class Breaker extends BreakerStatus {
   #settleCall(outcome: Outcome, ms: number, now: number): number {
     if (outcome !== 'success' && outcome !== 'failure') return 0
     const receipt = this.trip.count(outcome, ms, now)
-    this.#judgeCalls(now)
+    this.#decideOnCalls(now)
     return receipt
   }
 
   #settleProbe(outage: Outage, outcome: Outcome, ms: number, now: number): number {
     const isGood = outage.count(outcome, ms, now)
     if (isGood === undefined) return 0
-    this.#judgeProbes(outage, now)
+    this.#decideOnProbes(outage, now)
     return isGood ? 1 : 0
   }
 
@@ -157,15 +157,15 @@ export class Breaker extends BreakerStatus {
     if (outage.countEarly(outcome, ms)) this.#close(now, 'probes-succeeded')
   }
 
-  #judgeCalls(now: number): void {
+  #decideOnCalls(now: number): void {
     const reason = this.trip.reason(this.#hasStandIn)
     if (reason === undefined) return
     this.openTime.shrink(this.healthyFor(now))
     this.#break(now, reason, this.trip.counts(reason))
   }
 
-  #judgeProbes(outage: Outage, now: number): void {
-    const reason = outage.verdict()
+  #decideOnProbes(outage: Outage, now: number): void {
+    const reason = outage.reason()
     if (reason === 'probes-succeeded') this.#close(now, reason)
     else if (reason !== undefined) this.#break(now, reason)
   }

@@ -2,8 +2,11 @@ import type { Clock } from '../clock.ts'
 import type { Outcome } from '../observe/events.ts'
 import type { BreakerPolicy } from './policy.ts'
 
-/** The maximum Retry-After that is accepted, in milliseconds, unless `openFor.max` is longer. */
-const MAX_RETRY_AFTER = 600_000
+/**
+ * The maximum Retry-After that a breaker accepts, in milliseconds, unless `openFor.max` is longer. A client limits it before,
+ * to `retry.maxRetryAfter`.
+ */
+export const MAX_PAUSE = 600_000
 
 /**
  * How long the breaker opens next. The time grows with each opening, shrinks with healthy time, and a Retry-After makes it
@@ -44,7 +47,7 @@ export class OpenTime {
   /** A server has asked for a pause of `retryAfter` milliseconds. */
   addPause(outcome: Outcome, now: number, retryAfter: number): void {
     if (retryAfter <= 0 || outcome === 'success' || outcome === 'ignored') return
-    const most = Math.max(MAX_RETRY_AFTER, this.#policy.max)
+    const most = Math.max(MAX_PAUSE, this.#policy.max)
     this.notBefore = Math.max(this.notBefore, now + Math.min(retryAfter, most))
   }
 

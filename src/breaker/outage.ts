@@ -128,8 +128,8 @@ export class Outage {
   }
 
   /** Returns the reason to close or to open again, or undefined if neither is decided. */
-  verdict(): BreakerReason | undefined {
-    return this.#probes?.verdict()
+  reason(): BreakerReason | undefined {
+    return this.#probes?.reason()
   }
 
   /**

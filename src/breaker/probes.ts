@@ -71,7 +71,8 @@ export class Probes {
     this.#failures++
   }
 
-  verdict(): BreakerReason | undefined {
+  /** Returns the reason to close or to open again, or undefined if neither is decided. */
+  reason(): BreakerReason | undefined {
     const { successRate, successThreshold, round } = this.#policy
     if (successRate === Infinity) {
       if (this.#failures > 0) return 'probe-failed'

@@ -2,6 +2,7 @@ import { OutriggerError } from '../errors.ts'
 import { asked } from '../hooks/asked.ts'
 import type { Outcome } from '../observe/events.ts'
 import { isOutcome } from '../observe/outcome.ts'
+import { MAX_PAUSE } from './open-time.ts'
 import { retryAfter } from '../verdict/retry-after.ts'
 import { answerVerdict, mayAskForPause } from '../verdict/answer.ts'
 import { CLASSIFY } from '../verdict/classify.ts'
@@ -9,9 +10,6 @@ import { isA, readOf } from '../hooks/thrown.ts'
 
 /** Decides how a settled call counts. Undefined means the default. */
 export type ClassifyResult = (result: PromiseSettledResult<unknown>) => Outcome | undefined
-
-/** The maximum Retry-After that is accepted, in milliseconds. */
-const MAX_RETRY_AFTER = 600_000
 
 /** How a call counts, and the pause in milliseconds that its server asked for. */
 export interface Counted {
@@ -60,13 +58,13 @@ export function isAnswer(value: unknown): value is Answer {
 
 function ofAnswer({ status, headers }: Answer, unixNow: number): Counted {
   const retryAfterHeader = mayAskForPause(status) ? headers.get('retry-after') : null
-  const known = retryAfterHeader === null ? {} : { 'retry-after': retryAfterHeader }
-  // A client avoids an instance that asks for a pause. A standalone breaker must do this itself, so a 503 counts as a failure
-  // with or without Retry-After.
-  const outcome = status === 503 ? 'failure' : answerVerdict({ status, headers: known }, undefined).outcome
+  // Without the headers, a 503 with Retry-After is a failure and not an overload. A client avoids an instance that asks for a
+  // pause. A standalone breaker must do this itself.
+  const { outcome } = answerVerdict({ status }, undefined)
   const pause =
     retryAfterHeader === null ? 0 : retryAfter(retryAfterHeader, headers.get('date') ?? undefined, unixNow)
-  return { outcome, retryAfter: Math.min(pause, MAX_RETRY_AFTER) }
+  // Also if `openFor.max` is longer: only a client accepts more.
+  return { outcome, retryAfter: Math.min(pause, MAX_PAUSE) }
 }
 
 function readOutcome(value: unknown): Outcome | undefined {
