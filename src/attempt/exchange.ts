@@ -95,15 +95,16 @@ export class Exchange extends Relay implements ConnectionListener {
     return this.#sender.send(request)
   }
 
-  /** Sends the same request with another attempt, whose exchange is `next`. Nothing was sent by this exchange. */
+  /** Sends the same, unsent request with the attempt of `next`. If this throws, this exchange keeps its handler. */
   handOver(next: Exchange): void {
     const unsent = this.#unsentRequest
+    if (unsent) {
+      const dispatch = (): boolean => next.dispatch(unsent.options, unsent.handler)
+      const { trail } = next.attempt
+      if (trail) trail.scope.runInAsyncScope(dispatch)
+      else dispatch()
+    }
     this.inner = this.#unsentRequest = undefined
-    if (!unsent) return
-    const dispatch = (): boolean => next.dispatch(unsent.options, unsent.handler)
-    const { trail } = next.attempt
-    if (trail) trail.scope.runInAsyncScope(dispatch)
-    else dispatch()
   }
 
   onConnectionAssigned(connection: Connection): void {

@@ -191,8 +191,11 @@ export class Call<T> extends CallTries<T> implements Expiring {
     this.#endNow(result, verdict, (tryUnderWay) => tryUnderWay.stop(error, verdict))
   }
 
-  /** Ends the call because the client is closed and its drain time is over. */
-  abort(reason: Error): void {
+  /**
+   * Ends the call at once, with all its tries, and rejects it with `reason`: the client is closed and its drain time is
+   * over, or a user function has thrown while a try was under way.
+   */
+  abort(reason: unknown): void {
     const result: CallResult = { outcome: outcomeOfError(reason), error: reason }
     this.#endNow(result, VERDICTS.abandoned, (tryUnderWay) => tryUnderWay.stop(reason, VERDICTS.abandoned))
   }

@@ -82,8 +82,19 @@ export function whyNoEndpoint<T>(call: Call<T>): NotRetried | undefined {
 /**
  * Returns another attempt for a request of which nothing was sent, with any method and body, or undefined. The same try
  * continues with it on another instance. The fetch or request that sends it does not notice.
+ *
+ * Never throws, because undici calls it. An error of `retry.when` or of the user's balancer ends the call.
  */
 export function replaceUnsent<T>(call: Call<T>, unsent: TryResult<T>): Attempt | undefined {
+  try {
+    return acquireReplacement(call, unsent)
+  } catch (error) {
+    call.abort(error)
+    return undefined
+  }
+}
+
+function acquireReplacement<T>(call: Call<T>, unsent: TryResult<T>): Attempt | undefined {
   const { core, operation } = call
   const { retry, guard } = operation.plan
   const { verdict, endpoint } = unsent.attempt

@@ -1,5 +1,8 @@
+import { Pool } from 'undici'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createClient, fixed, roundRobin, type Client, type ClientOptions } from '../../src/index.ts'
+import { inOrder } from '../support/balance.ts'
+import { collect } from '../support/events.ts'
 import { echo, ok, refusedUrl, reset, startServer } from '../support/http-server.ts'
 
 const clients: Client[] = []
@@ -86,4 +89,52 @@ describe('a request that was not sent', () => {
     const outcomes = await Promise.allSettled([users('/x'), users('/x')])
     expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
   })
+})
+
+describe('a request that was not sent, and that another instance cannot take over', () => {
+  const doors: [string, (users: Client, input: string) => Promise<unknown>][] = [
+    ['fetch', (users, input) => users(input, { method: 'POST', body: 'x' })],
+    ['request', (users, input) => users.request(input, { method: 'POST', body: 'x' })],
+  ]
+  const fail = (): never => {
+    throw new RangeError('a function of the user')
+  }
+  const cases: [string, Partial<ClientOptions>, number][] = [
+    ['retry.when throws', { balance: inOrder, retry: { when: fail } }, 1],
+    ['the balancer throws', { balance: (all, { attempt }) => (attempt === 1 ? all[0] : fail()) }, 1],
+    [
+      'transport throws',
+      { balance: inOrder, transport: ({ url }) => (url === usable ? fail() : new Pool(url)) },
+      2,
+    ],
+  ]
+  let usable = ''
+
+  for (const [door, call] of doors) {
+    it.each(cases)(
+      `%s: the call rejects with its error, through ${door}`,
+      async (_what, options, attempts) => {
+        await using server = await startServer(ok)
+        usable = server.url
+        const users = client([...(await dead(1)), usable], { ...options, timeout: false })
+        const calls = collect(users, 'call')
+        await expect(call(users, '/x')).rejects.toThrow('a function of the user')
+        expect(calls).toMatchObject([{ attempts, outcome: 'failure' }])
+        expect(users.snapshot().instances.map(({ inFlight }) => inFlight)).toEqual([0, 0])
+        expect(server.requests).toEqual([])
+      },
+    )
+
+    it(`speaks plain HTTP, but the call asks for TLS: the call rejects with an error that says so, through ${door}`, async () => {
+      await using server = await startServer(ok)
+      const [url = ''] = await dead(1)
+      const urls = [url.replace('http:', 'https:'), server.url]
+      const users = client(urls, { balance: inOrder, timeout: false })
+      const attempts = collect(users, 'attempt')
+      await expect(call(users, 'https://svc/x')).rejects.toMatchObject({ code: 'ERR_OUTRIGGER_DENIED' })
+      const error = expect.objectContaining({ code: 'ERR_OUTRIGGER_DENIED' })
+      expect(attempts).toMatchObject([{ outcome: 'failure' }, { outcome: 'ignored', error }])
+      expect(server.connections).toBe(0)
+    })
+  }
 })

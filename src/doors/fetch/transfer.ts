@@ -18,7 +18,7 @@ import { faultVerdict } from '../../verdict/fault.ts'
 import { isNetworkFailure, isOfBody } from '../../verdict/mocked.ts'
 import { noteRefusedByFetch } from '../../verdict/refused-by-fetch.ts'
 import { afterRedirect, type Verdict } from '../../verdict/verdict.ts'
-import { createExchange, sendOneAttempt } from '../sending/attempt.ts'
+import { createExchange, moveUnsent, sendOneAttempt } from '../sending/attempt.ts'
 import { mirrorRequest } from '../sending/mirror.ts'
 import type { Priority } from '../../limit/priority.ts'
 import type { RequestCopies } from './request-copies.ts'
@@ -81,10 +81,13 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
     this.#call = call
     this.#stalled = stalled
     this.#deadline = context.deadline
-    const handOverUnsent = (error: Error): boolean => {
-      const next = receiver.replaceUnsent(error)
-      return next?.releaseOnThrow(() => this.#continueWith(this.#exchangeOf(next, handOverUnsent))) === true
-    }
+    const handOverUnsent = (error: Error): boolean =>
+      moveUnsent(
+        receiver,
+        error,
+        (next) => this.#continueWith(this.#exchangeOf(next, handOverUnsent)),
+        (refusal) => (this.#refusal = refusal),
+      )
     this.#first = this.#current = this.#exchangeOf(attempt, handOverUnsent)
   }
 
@@ -98,19 +101,12 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
     })
   }
 
-  /** Sends the request with another attempt, because nothing of it was sent. Returns false if it must not be sent. */
-  #continueWith(next: Exchange): boolean {
+  /** Sends the request with another attempt, because nothing of it was sent. */
+  #continueWith(next: Exchange): void {
     const previous = this.#current
     this.#first = this.#current = next
-    try {
-      checkScheme(this.#origin, next.attempt)
-    } catch (error) {
-      this.#refusal = error
-      next.attempt.release()
-      return false
-    }
+    checkScheme(this.#origin, next.attempt)
     previous.handOver(next)
-    return true
   }
 
   /**

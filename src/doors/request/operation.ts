@@ -11,7 +11,7 @@ import { Dispatcher } from '../../undici.ts'
 import { isIdempotent, isReplayable } from '../../verdict/again.ts'
 import type { Verdict } from '../../verdict/verdict.ts'
 import { copyBody } from '../input/copy.ts'
-import { createExchange } from '../sending/attempt.ts'
+import { createExchange, moveUnsent } from '../sending/attempt.ts'
 import { mirrorRequest } from '../sending/mirror.ts'
 import type { Logical, Target } from '../plan/target.ts'
 
@@ -108,7 +108,7 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
       this.plan.mirror && ((sent: Dispatcher.DispatchOptions) => this.#mirror(attempt, sent, context))
     const transfer = new RequestTransfer(attempt, receiver, exchangeOf, onSent)
     requestWith.call(transfer, this.#options, (error, data) => {
-      if (error) receiver.rejected(error)
+      if (error) receiver.rejected(transfer.refusal ?? error)
       else receiver.resolved(data as Dispatcher.ResponseData<Opaque>)
     })
     return transfer
@@ -131,6 +131,8 @@ type HandOverUnsent = (error: Error) => boolean
 
 /** One try of a call. If the first attempt cannot send the request, another attempt sends it. */
 class RequestTransfer implements Sending, Pick<Dispatcher, 'dispatch'> {
+  /** Why another attempt could not send the request that was not sent. undici reports the error of the first attempt. */
+  refusal: unknown
   #exchange: Exchange
   readonly #onSent: ((options: Dispatcher.DispatchOptions) => void) | undefined
 
@@ -141,17 +143,21 @@ class RequestTransfer implements Sending, Pick<Dispatcher, 'dispatch'> {
     onSent: ((options: Dispatcher.DispatchOptions) => void) | undefined,
   ) {
     this.#onSent = onSent
-    const handOverUnsent = (error: Error): boolean => {
-      const next = receiver.replaceUnsent(error)
-      if (!next) return false
-      const previous = this.#exchange
-      next.releaseOnThrow(() => {
-        this.#exchange = exchangeOf(next, handOverUnsent)
-        previous.handOver(this.#exchange)
-      })
-      return true
-    }
+    const handOverUnsent = (error: Error): boolean =>
+      moveUnsent(
+        receiver,
+        error,
+        (next) => this.#continueWith(exchangeOf(next, handOverUnsent)),
+        (refusal) => (this.refusal = refusal),
+      )
     this.#exchange = exchangeOf(attempt, handOverUnsent)
+  }
+
+  /** Sends the request with another attempt, because nothing of it was sent. */
+  #continueWith(next: Exchange): void {
+    const previous = this.#exchange
+    this.#exchange = next
+    previous.handOver(next)
   }
 
   get sent(): boolean {

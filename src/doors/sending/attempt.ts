@@ -4,7 +4,7 @@ import type { ExchangeOptions } from '../../attempt/exchange-options.ts'
 import { Exchange } from '../../attempt/exchange.ts'
 import { headerOf } from '../../attempt/headers.ts'
 import type { Core } from '../../call/core.ts'
-import type { SendContext } from '../../call/operation.ts'
+import type { Receiver, SendContext } from '../../call/operation.ts'
 import type { Plan } from '../../call/plan.ts'
 import type { AcquireRequest } from '../../fleet/picker.ts'
 import type { Attempt } from '../../fleet/attempt.ts'
@@ -123,4 +123,25 @@ export function sendOneAttempt<T>(
     throw closeError ?? fleet.makeRefusal(plan.guard, discovery.error, plan.route?.key, request.subset)
   }
   return attempt.releaseOnThrow(send)
+}
+
+/**
+ * Moves a request of which nothing was sent to another attempt. Returns false if there is none, or if it cannot send the
+ * request: then `onRefused` gets the error, and the try must fail with it. Never throws, because undici calls it.
+ */
+export function moveUnsent(
+  receiver: Receiver<unknown>,
+  error: Error,
+  continueWith: (next: Attempt) => void,
+  onRefused: (refusal: unknown) => void,
+): boolean {
+  const next = receiver.replaceUnsent(error)
+  if (!next) return false
+  try {
+    next.releaseOnThrow(continueWith)
+    return true
+  } catch (refusal) {
+    onRefused(refusal)
+    return false
+  }
 }
