@@ -19,11 +19,14 @@ import type { Try } from './try.ts'
 /** One call. Its deadline and its caller's abort end it immediately, whatever it waits for. */
 export class Call<T> extends CallTries<T> implements Expiring {
   /**
-   * The number of attempts that cost neither one of `retry.attempts` nor budget, because nothing was sent or the
-   * connection failed.
+   * The number of further attempts that cost neither one of `retry.attempts` nor budget, because the verdict on the
+   * attempt before was `free`.
    */
   freeAttempts = 0
-  /** How many of them began another round. `retry.attempts` does not count these rounds. */
+  /**
+   * How many of them began another round. The others took over a request in the same try. `retry.attempts` does not count
+   * these rounds.
+   */
   freeRounds = 0
   /** Cancels the timer that starts the next hedge. */
   cancelHedge: (() => void) | undefined = undefined

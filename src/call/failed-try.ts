@@ -13,9 +13,22 @@ export function isPlainSuccess<T>({ attempt: { status } }: TryResult<T>, { outco
   return outcome === 'success' && (status ?? 0) < 400
 }
 
+/** Returns why the call should not make another round, or undefined if it should. */
+export function whyNoRound<T>(
+  call: Call<T>,
+  result: TryResult<T>,
+  retry: RetryPolicy,
+  verdict: Verdict,
+): NotRetried | undefined {
+  const { replayable, idempotent } = call.operation
+  if (replayable) return whyUnwanted(call, result, retry, verdict)
+  // `retry.when` is not called, because no answer of it could make another round possible.
+  return whyNotAgain(verdict, result.attempt.status, idempotent) ?? 'body'
+}
+
 /**
  * Returns why there should be no further try, or undefined if there should be one. `retry.when` decides, or else the
- * verdict.
+ * verdict. The body must be available: nothing of it was sent, or it is replayable.
  */
 export function whyUnwanted<T>(
   call: Call<T>,
@@ -23,6 +36,7 @@ export function whyUnwanted<T>(
   { when }: RetryPolicy,
   verdict: Verdict,
 ): NotRetried | undefined {
+  // For example, a mistake in the request. `retry.when` cannot overrule this, unlike the `never` of a 404.
   if (verdict.outcome === 'ignored' && verdict.again === 'never') return 'verdict'
   const answer = when && askWhen(when, result)
   if (answer !== undefined) return answer ? undefined : 'when'

@@ -5,7 +5,7 @@ import type { Priority } from '../limit/priority.ts'
 import type { Verdict } from '../verdict/verdict.ts'
 import type { Plan } from './plan.ts'
 
-/** What a call does. Each door makes its own kind. */
+/** What a call does. Each door makes its own kind: `FetchOperation`, `RequestOperation`, `ExecuteOperation`. */
 export interface Operation<T> {
   readonly plan: Plan
   readonly door: Door
@@ -25,9 +25,15 @@ export interface Operation<T> {
    * over.
    */
   readonly runsCode?: boolean
-  /** Whether the request can be sent a second time. A body that is a stream can be read only once. */
+  /**
+   * Whether the request can be sent a second time. A body that is a stream can be read only once. If false, there is no
+   * further round and no hedge, and `retry.when` is not called.
+   */
   readonly replayable: boolean
-  /** Whether sending it twice has the same effect as sending it once (RFC 9110, section 9.2.2). */
+  /**
+   * Whether sending it twice has the same effect as sending it once (RFC 9110, section 9.2.2). If false, `retry.when` can
+   * still request another round.
+   */
   readonly idempotent: boolean
   /** Limits and the throttle refuse calls of lower priority first. */
   readonly priority: Priority
@@ -66,12 +72,18 @@ export interface Receiver<T> {
   rejected(error: unknown): void
   /**
    * Called when an attempt has failed and nothing of the request was sent. Returns the attempt that sends it instead, or
-   * undefined. Then the sender calls `rejected`.
+   * undefined. Then the sender calls `rejected`. Never throws.
+   *
+   * The way there: `Exchange` (attempt/exchange.ts), `moveUnsent` (doors/sending/attempt.ts), this method of `Try`, the one
+   * of `CallTries`, and the function `replaceUnsent` (call/retry-decision.ts), which decides.
    */
   replaceUnsent(error: unknown): Attempt | undefined
 }
 
-/** A try that is under way, as its sender shows it to the call. */
+/**
+ * A try that is under way, as its sender shows it to the call. The senders are `FetchTransfer`, `RequestTransfer` and, for
+ * `execute`, `Execution`.
+ */
 export interface Sending {
   /** Whether any part of the request may have reached the instance. */
   readonly sent: boolean

@@ -3,14 +3,14 @@ import type { Attempt } from '../fleet/attempt.ts'
 import { LimitExceededError } from '../limit/errors.ts'
 import type { NotRetried } from '../observe/events.ts'
 import { backoffDelay } from '../retry/policy.ts'
-import { FREE_ATTEMPTS_PER_CALL, freeRoundsWithoutOther, whyNotAgain } from '../verdict/again.ts'
+import { FREE_ATTEMPTS_PER_CALL, freeRoundsWithoutOther } from '../verdict/again.ts'
 import { isGoodForCaller } from '../verdict/verdict.ts'
 import type { Call } from './call.ts'
-import { announceRetry, isPlainSuccess, whyUnwanted } from './failed-try.ts'
+import { announceRetry, isPlainSuccess, whyNoRound, whyUnwanted } from './failed-try.ts'
 import type { TryResult } from './operation.ts'
 
 /**
- * Decides after each round whether the call makes another one. Returns the delay before it in ms, or undefined if the call
+ * Decides after each round whether the call makes another one. (Within a try, `replaceUnsent` decides first.) Returns the delay before it in ms, or undefined if the call
  * ends with this result. Also changes the call: it excludes the endpoint, counts a free attempt, withdraws a charged one
  * from the budget, and records in the journal why there is no retry.
  *
@@ -24,22 +24,20 @@ export function decideRetry<T>(call: Call<T>, result: TryResult<T>, rounds: numb
   if (!verdict || call.ended || isPlainSuccess(result, verdict)) return undefined
   if (!retry) return noteUnwanted(call, result, 'off')
   if (core.closeError) return noteUnwanted(call, result, 'closed')
-  const unwanted = operation.replayable
-    ? whyUnwanted(call, result, retry, verdict)
-    : (whyNotAgain(verdict, attempt.status, operation.idempotent) ?? 'body')
+  const unwanted = whyNoRound(call, result, retry, verdict)
   if (unwanted !== undefined) return noteUnwanted(call, result, unwanted)
-  // A request that no instance has processed was no load. So it is sent again for free (gRPC A6: transparent retries).
+  // `free`: the request was no load, or a reused connection broke (gRPC A6: transparent retries).
   const isFree = verdict.again === 'free' && call.freeAttempts < FREE_ATTEMPTS_PER_CALL
   call.exclude(attempt.endpoint)
   const hasOther = core.fleet.availability.hasOtherEndpoint(call, guard)
   // An ignored failure says nothing about the instance. If there is no other one, the same may be used again.
-  const maySame = verdict.outcome === 'ignored' && call.freeRounds < freeRoundsWithoutOther(verdict)
-  if (isFree && (hasOther || maySame)) {
+  const mayUseSame = verdict.outcome === 'ignored' && call.freeRounds < freeRoundsWithoutOther(verdict)
+  if (isFree && (hasOther || mayUseSame)) {
     call.freeAttempts++
     call.freeRounds++
     return 0
   }
-  // No free attempt is left. No verdict is both ignored and charged, so the call must not pay for another attempt.
+  // Its verdict is `free`, because none is both ignored and charged. No free attempt is left, and the call does not pay.
   if (verdict.outcome === 'ignored') return noteNotRetried(call, 'attempts')
   const chargedRounds = rounds - call.freeRounds
   if (chargedRounds >= retry.attempts) return noteNotRetried(call, 'attempts')

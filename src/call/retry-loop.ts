@@ -19,6 +19,7 @@ export async function retryLoop<T>(call: Call<T>, first: TryResult<T>, delay: nu
     announceRetry(call, last, wait)
     return wait > 0 ? call.sleep(wait) : undefined
   }
+  // p-retry calls this with 1, 2, …: the number of rounds after the first, with this one.
   const runNextRound = async (retries: number): Promise<TryResult<T>> => {
     const attempt = call.acquire()
     // No endpoint is available for another try. Return the last result instead of an error.

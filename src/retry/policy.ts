@@ -43,6 +43,7 @@ export interface RetryFailure {
   readonly sent: boolean
 }
 
+/** The option `retry`, checked. `decideRetry` and `replaceUnsent` (call/retry-decision.ts) apply it. */
 export interface RetryPolicy {
   readonly attempts: number
   readonly when: RetryOptions['when']

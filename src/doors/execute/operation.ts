@@ -68,6 +68,7 @@ export class ExecuteOperation<T> implements Operation<T> {
     this.signal = checkSignal(signal)
     this.deadline = deadline
     this.idempotent = idempotent
+    // A function that must run once is never run again, not even if `retry.when` asks for it.
     this.replayable = this.idempotent
     this.#run = run
   }
