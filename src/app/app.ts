@@ -43,9 +43,9 @@ export class App {
       if (!isByHand) this.#adopt(client)
     },
     onName: (name, host) => this.#addName(name, host),
-    onCall: () => {
+    makeCallListener: () => {
       const { idleTimeout = Infinity } = this.#options
-      return idleTimeout < Infinity ? () => this.#idle.watch(idleTimeout) : undefined
+      return idleTimeout < Infinity ? () => this.#idle.startTimer(idleTimeout) : undefined
     },
   })
   readonly byHand: AppByHand = new AppByHand(() => this.#services.clients())
@@ -57,7 +57,7 @@ export class App {
   #options: FetchOptions
   readonly #onClose = new Set<() => void>()
   #discovered = 0
-  #closed: OutriggerError | undefined
+  #closeError: OutriggerError | undefined
 
   constructor(options: FetchOptions) {
     checkAppOptions(options)
@@ -168,7 +168,7 @@ export class App {
   }
 
   #prepare(update: AppUpdate): { next: FetchOptions; changes: Change[] } {
-    if (this.#closed) throw this.#closed
+    if (this.#closeError) throw this.#closeError
     checkObject('update()', update, ['defaults', 'services', 'unknown'])
     const services = { ...this.#options.services, ...update.services }
     const next: FetchOptions = { ...this.#options, ...update, services }
@@ -183,7 +183,7 @@ export class App {
     update: (update, by) => this.update(withDefaults(update), by),
     owners: new Set(),
     onClose: (end) => {
-      if (this.#closed) end()
+      if (this.#closeError) end()
       else this.#onClose.add(end)
       return () => this.#onClose.delete(end)
     },
@@ -191,13 +191,13 @@ export class App {
 
   async close(): Promise<void> {
     for (const end of this.#onClose) end()
-    const closed = (this.#closed ??= new OutriggerError(
+    const closeError = (this.#closeError ??= new OutriggerError(
       'ERR_OUTRIGGER_CLOSED',
       'this fetch is closed; make a new one',
     ))
     this.#idle.close()
     this.#lookups?.close()
-    await Promise.all([...this.#services.byHost.values()].map((service) => service.close(closed)))
+    await Promise.all([...this.#services.byHost.values()].map((service) => service.close(closeError)))
   }
 
   /** Sets up a client that gets its options from this application. */
@@ -212,7 +212,7 @@ export class App {
     if (made) return made
     const service = this.#services.byHost.get(host)
     if (!service) return undefined
-    if (this.#closed) throw this.#closed
+    if (this.#closeError) throw this.#closeError
     return service.client
   }
 
@@ -227,7 +227,7 @@ export class App {
       await waitUnlessAborted(signal, lookup)
       const client = this.#clientOf(url.host)
       if (client) return await client[callWithin](input, init, this.otherClients)
-      if (this.#closed) throw this.#closed
+      if (this.#closeError) throw this.#closeError
     } catch (error) {
       discardInput(input, init, error)
       throw error
@@ -247,12 +247,12 @@ export class App {
     if (this.unknown !== 'discover' || !this.#lookups || this.#discovered >= MAX_DISCOVERED) return undefined
     const name = this.#unknownHosts.nameOf(host)
     if (name === undefined) return undefined
-    if (this.#closed) throw this.#closed
+    if (this.#closeError) throw this.#closeError
     return this.#lookups.waitFor(host, name, () => allowOf(optionsOf(host, {}, this.#options)))
   }
 
   #found(host: string, name: string): Client | undefined {
-    if (this.#closed || this.unknown !== 'discover' || this.#services.byHost.has(host)) return undefined
+    if (this.#closeError || this.unknown !== 'discover' || this.#services.byHost.has(host)) return undefined
     this.#discovered++
     this.#services.discover(host, name, this.#options)
     return this.#clientOf(host)

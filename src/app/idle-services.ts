@@ -1,7 +1,10 @@
 import type { Clock } from '../clock.ts'
 import type { Service } from './service.ts'
 
-/** Pauses services that have had no call for a while. It has a timer while there is a service that is not paused. */
+/**
+ * Pauses services that have had no call for a while: only their sources, not their pools or breakers. It has one timer,
+ * from a call until all services are paused.
+ */
 export class IdleServices {
   readonly #clock: Clock
   readonly #services: () => Iterable<Service>
@@ -13,8 +16,8 @@ export class IdleServices {
     this.#services = services
   }
 
-  /** Starts the timer. `ms` is the time without a call after which a service is paused. */
-  watch(ms: number): void {
+  /** Starts the timer, unless it runs. `ms` is the time without a call after which a service is paused. */
+  startTimer(ms: number): void {
     if (this.#timer || this.#isClosed) return
     const timer = (this.#timer = new AbortController())
     this.#clock.sleep(ms, timer.signal, { ref: false }).then(
@@ -26,7 +29,7 @@ export class IdleServices {
           if (now - service.calledAt >= ms) service.pause()
           else isActive = true
         }
-        if (isActive) this.watch(ms)
+        if (isActive) this.startTimer(ms)
       },
       () => {},
     )

@@ -11,14 +11,14 @@ import { PausableSource } from './pausable-source.ts'
 /** One service of an application. Its client is made at the first call. */
 export class Service {
   readonly name: string
-  /** When the service was last called, in ms on the clock. */
+  /** When the service was last called, in ms on the clock. Only kept if the service may be paused. */
   calledAt: number = -Infinity
   #options: ClientOptions
   #client: Client | undefined
-  #closed: OutriggerError | undefined
-  /** The source of the service, or of the application. */
+  #closeError: OutriggerError | undefined
+  /** The source of the service, or of the application. The client watches `#pausable`, which wraps it. */
   readonly source: Source
-  readonly #source: PausableSource
+  readonly #pausable: PausableSource
   readonly #onClient: (client: Client) => void
 
   /**
@@ -38,8 +38,8 @@ export class Service {
       this.calledAt = clock.now()
       onCall?.()
     }
-    this.#source = new PausableSource(options.source, nameOf, clock, onCall && isCalled)
-    this.#options = { ...options, source: this.#source }
+    this.#pausable = new PausableSource(options.source, nameOf, clock, onCall && isCalled)
+    this.#options = { ...options, source: this.#pausable }
     this.#onClient = onClient
     check(this.#options)
   }
@@ -50,7 +50,7 @@ export class Service {
    */
   get client(): Client {
     if (!this.#client) {
-      if (this.#closed) throw this.#closed
+      if (this.#closeError) throw this.#closeError
       this.#client = createClient(this.#options)
       this.#onClient(this.#client)
     }
@@ -63,7 +63,7 @@ export class Service {
   }
 
   pause(): void {
-    this.#source.pause()
+    this.#pausable.pause()
   }
 
   /** Checks other options. The returned function applies them and does not throw. */
@@ -73,7 +73,7 @@ export class Service {
         `services['${this.name}'] cannot change its source: make a new createFetch() instead`,
       )
     }
-    const next: ClientOptions = { ...options, source: this.#source }
+    const next: ClientOptions = { ...options, source: this.#pausable }
     check(next)
     return (by) => {
       const before = this.#options
@@ -87,9 +87,9 @@ export class Service {
     }
   }
 
-  /** `reason` is thrown when a client is needed afterwards. */
-  async close(reason: OutriggerError): Promise<void> {
-    this.#closed = reason
+  /** `error` is thrown when a client is needed afterwards. */
+  async close(error: OutriggerError): Promise<void> {
+    this.#closeError = error
     await this.#client?.close()
   }
 }

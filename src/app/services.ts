@@ -11,8 +11,8 @@ export type Change = (by: { by?: string }) => void
 interface ServicesContext {
   /** Called when a client is added: one that the user has made, or one of a service at its first call. */
   onClient(client: Client, isByHand: boolean): void
-  /** Returns the function that each call of a service must call, if there is one. */
-  onCall(): (() => void) | undefined
+  /** Called when a service is made. Returns the function that each call of this service must call, if there is one. */
+  makeCallListener(): (() => void) | undefined
   /** Called when a service is named in the options. */
   onName(name: string, host: string): void
 }
@@ -110,6 +110,6 @@ export class Services {
 
   #serviceOf(options: ClientOptions, nameOf: (service: string) => string = (service) => service): Service {
     const onClient = (client: Client): void => this.#context.onClient(client, false)
-    return new Service(options, nameOf, onClient, this.#context.onCall())
+    return new Service(options, nameOf, onClient, this.#context.makeCallListener())
   }
 }

@@ -94,9 +94,9 @@ export class Configuration implements CurrentPlans {
       if (needsNewPools(core.fleet.policy, policy) || !this.plans.mirrors) core.mirroring.closePools()
       core.fleet.reconfigure(policy)
       if (changed.includes('health') || changed.includes('transport')) {
-        core.fleet.watcher = undefined
+        core.fleet.checker = undefined
         core.checker.reconfigure(checks)
-        if (core.checker.isOn) core.fleet.watcher = core.checker
+        if (core.checker.isOn) core.fleet.checker = core.checker
         core.fleet.invalidate()
       }
       core.events.emit('config:changed', { ...core.stamp(), changed, ...(who !== undefined && { by: who }) })

@@ -123,7 +123,7 @@ export function createCore(options: ClientOptions, compiled: CompiledPlans): Cli
     },
     checksOf(options),
   )
-  if (checker.isOn) fleet.watcher = checker
+  if (checker.isOn) fleet.checker = checker
   const mirroring = new Mirroring({ clock, fleet, events, observer })
   const discovery = new Discovery({
     source,

@@ -21,8 +21,8 @@ export interface EndpointContext {
   /** The guard of the instance's breaker. Undefined if the client has no breaker. */
   readonly instanceGuard: Guard | undefined
   makePool(instance: Instance): Dispatcher
-  /** Why the client is closed. Undefined while it is open, or if no reason was given. */
-  readonly closeReason: Error | undefined
+  /** The error for requests of a closed client. Undefined while it is open, or if `close` got none. */
+  readonly closeError: Error | undefined
   /** Called when the candidates may have changed. */
   invalidate(): void
   /** True if calls of this endpoint may go to another one. */
@@ -240,7 +240,7 @@ export class LiveEndpoint extends EndpointBreakers implements Endpoint {
     const { id, url } = this.instance
     const name = oneLine(`${id} (${url})`)
     await this.#getOrMakePools().destroy(
-      this.#context.closeReason ??
+      this.#context.closeError ??
         new Error(`${name} is no longer in the registry, and its drain time is over`),
     )
   }

@@ -42,7 +42,7 @@ export interface ByHand {
 }
 
 /** The health checker, as the fleet sees it. */
-export interface FleetWatcher {
+export interface FleetChecker {
   /** True if it makes no checks until the next call. */
   readonly isAsleep: boolean
   /** Called at the first call while it is asleep. */

@@ -12,7 +12,7 @@ import { attemptEvent } from './attempt-event.ts'
 import { Availability } from './availability.ts'
 import type { Candidates } from './candidates.ts'
 import type { EndpointContext, LiveEndpoint } from './endpoint.ts'
-import { needsNewPools, type FleetOptions, type FleetPolicy, type FleetWatcher } from './fleet-options.ts'
+import { needsNewPools, type FleetOptions, type FleetPolicy, type FleetChecker } from './fleet-options.ts'
 import { isInstanceGuard, type Guard } from './guard.ts'
 import { Outliers } from './outliers.ts'
 import { EndpointWarmer } from './endpoint-warmer.ts'
@@ -29,11 +29,11 @@ import { Views } from './views.ts'
 export class Fleet implements EndpointContext, AttemptContext {
   readonly clock: Clock
   instanceGuard: Guard | undefined
-  /** The reason given to `close`. Requests that are sent after it are rejected with it. */
-  closeReason: Error | undefined = undefined
+  /** The error given to `close`. When the pools are destroyed, their requests are rejected with it, and later requests too. */
+  closeError: Error | undefined = undefined
   #isClosed = false
   /** The health checker. Undefined without health checks. */
-  watcher: FleetWatcher | undefined = undefined
+  checker: FleetChecker | undefined = undefined
   /** When a call last requested an endpoint, in ms of the clock. Only kept with health checks or `warm`, which need it. */
   usedAt: number = -Infinity
   /** When the first action by hand expires, in ms of the clock. */
@@ -120,7 +120,7 @@ export class Fleet implements EndpointContext, AttemptContext {
 
   #noteUse(now: number): void {
     this.usedAt = now
-    if (this.watcher?.isAsleep === true) this.watcher.wake()
+    if (this.checker?.isAsleep === true) this.checker.wake()
   }
 
   /** Called after a health check. `to` is the new state, if it has changed and must be published. */
@@ -145,7 +145,7 @@ export class Fleet implements EndpointContext, AttemptContext {
   acquire(request: AcquireRequest, guard: Guard | undefined): Attempt | undefined {
     const now = this.clock.now()
     if (now >= this.#manualExpiryAt) this.#options.hand?.expire()
-    if (this.watcher || this.#warmer) this.#noteUse(now)
+    if (this.checker || this.#warmer) this.#noteUse(now)
     const view = this.#views.viewOf(request.subset)
     const candidates = view.candidatesOf(guard)
     request.now = now
@@ -207,7 +207,7 @@ export class Fleet implements EndpointContext, AttemptContext {
   #apply(instances: readonly Instance[]): void {
     const { added, changed, removed } = this.#roster.apply(instances)
     const { all } = this.#roster
-    this.watcher?.applied()
+    this.checker?.applied()
     this.#warmer?.warm(added, all, this.clock.now(), this.usedAt)
     this.#views.apply(all)
     this.#manualExpiryAt = this.#options.hand?.applyTo(all, this.clock.now()) ?? Infinity
@@ -217,8 +217,8 @@ export class Fleet implements EndpointContext, AttemptContext {
   }
 
   /** Removes all endpoints. Resolves when all pools are destroyed, those of endpoints removed earlier too. */
-  async close(reason?: Error): Promise<void> {
-    this.closeReason = reason
+  async close(error?: Error): Promise<void> {
+    this.closeError = error
     this.#isClosed = true
     this.#apply([])
     await this.#retiring.whenEnded()
@@ -230,7 +230,7 @@ export class Fleet implements EndpointContext, AttemptContext {
 
   onTransition(endpoint: LiveEndpoint, guard: Guard, transition: Transition): void {
     this.invalidate()
-    if (transition.to === 'open') this.watcher?.rearm()
+    if (transition.to === 'open') this.checker?.rearm()
     if (!endpoint.removed)
       this.#fleetEvents.emitTransition(endpoint, guard, transition, () => this.countStates(guard))
   }

@@ -137,7 +137,7 @@ test('without checks, or while they are paused, no probe waits', async () => {
   const harness = await fleet()
   await opened(harness, FAIL)
   harness.checker.reconfigure(undefined)
-  harness.fleet.watcher = undefined
+  harness.fleet.checker = undefined
   await harness.clock.advance(OPEN_FOR)
   expect(harness.run()).toBe('a')
 

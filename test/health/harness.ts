@@ -42,7 +42,7 @@ export class HealthHarness extends Harness {
       },
       this.checks(health),
     )
-    fleet.watcher = this.checker
+    fleet.checker = this.checker
   }
 
   checks(health: HealthOptions): Checks {
