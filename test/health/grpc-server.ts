@@ -31,7 +31,7 @@ export interface GrpcServer extends AsyncDisposable {
   readonly serving: Map<string, number>
   /** The calls that arrived, with their metadata. */
   readonly asked: { readonly service: string; readonly host: string; readonly metadata: object }[]
-  /** Answers with this status code, or never for Infinity. */
+  /** Answers with this status code. */
   failWith: number | undefined
 }
 
@@ -47,7 +47,6 @@ export async function startGrpcServer({ isBare = false, tls = false }: Kind = {}
   const serving = new Map([['', SERVING]])
   const check = (call: ServerUnaryCall<Request, number>, reply: sendUnaryData<number>): void => {
     asked.push({ service: call.request.service, host: call.getHost(), metadata: call.metadata.getMap() })
-    if (started.failWith === Infinity) return
     const said = serving.get(call.request.service)
     if (started.failWith !== undefined) reply({ code: started.failWith, details: 'as the test says' })
     else if (said === undefined) reply({ code: status.NOT_FOUND, details: 'unknown service' })
