@@ -13,7 +13,7 @@ import type { LiveEndpoint } from '../fleet/endpoint.ts'
 import { Fleet } from '../fleet/fleet.ts'
 import type { FleetPolicy } from '../fleet/fleet-options.ts'
 import { outlierPolicy } from '../fleet/outlier-policy.ts'
-import { checksOf, isOthers, warmUpOf } from './health.ts'
+import { checksOf, isOthers } from './health.ts'
 import { Checker } from '../health/checker.ts'
 import { poolMaker } from '../attempt/make-pool.ts'
 import { Mirroring } from '../mirror/mirroring.ts'
@@ -30,6 +30,7 @@ import { Budget } from '../retry/budget.ts'
 import type { CompiledPlans } from './compile.ts'
 import type { ClientOptions } from './options.ts'
 import { poolSettings } from './pool-settings.ts'
+import { warmUpOf } from './warm.ts'
 
 export interface ClientCore extends Core {
   readonly checker: Checker<LiveEndpoint>

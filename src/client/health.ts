@@ -8,8 +8,6 @@ import type { Check } from '../health/health.ts'
 import { httpCheck } from '../health/http-check.ts'
 import { healthPolicy, type HealthPolicy } from '../health/policy.ts'
 import { tcpCheck } from '../health/tcp-check.ts'
-import type { WarmUp } from '../fleet/endpoint-warmer.ts'
-import { warmUp } from '../attempt/warm-up.ts'
 import type { Pool } from '../undici.ts'
 import type { ClientOptions } from './options.ts'
 import { requireTransportOptions } from './pool-settings.ts'
@@ -37,16 +35,4 @@ export function isOthers({ balancer }: Fleet, endpoint: LiveEndpoint, now: numbe
     // The user's strategy has thrown. The instance is checked.
     return false
   }
-}
-
-/** Returns how new instances are warmed; undefined if they are not. */
-export function warmUpOf({ warm = 0, transport, service }: ClientOptions): WarmUp | undefined {
-  if (warm === 0) return undefined
-  requireTransportOptions(
-    'warm',
-    transport,
-    'the client cannot open connections in the dispatchers that it makes',
-  )
-  const logical = logicalAddress(service)
-  return (endpoint) => warmUp(endpoint.getPool(), endpoint.instance.url, logical, warm)
 }

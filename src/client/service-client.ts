@@ -136,11 +136,11 @@ export class ServiceClient {
   }
 
   /**
-   * 1. Rejects new calls and calls that wait. Ends health checks and the watching of documents.
+   * 1. Rejects new calls and calls that wait. Ends the pauses before retries, health checks, and the watching of documents.
    * 2. Ends copies.
-   * 3. Stops the source.
+   * 3. Stops the source. Waits for its end, with a limit.
    * 4. Gives requests in flight `drainTimeout` to end, then destroys the pools.
-   * 5. Ends calls that still run user code.
+   * 5. Ends calls that still run user code: destroying the pools does not end these.
    */
   async #shutDown(): Promise<void> {
     const { core } = this

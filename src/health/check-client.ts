@@ -11,8 +11,8 @@ export interface CheckHost {
   readonly servername: string
 }
 
-/** Makes an undici client for one check of the instance at `url`. */
-export type CheckClient = (url: string) => {
+/** Makes an undici client for one check of the instance at `url`. The check must call `end`. */
+export type MakeCheckClient = (url: string) => {
   readonly client: Client
   /** The origin of the check's requests. */
   readonly origin: string
@@ -21,10 +21,10 @@ export type CheckClient = (url: string) => {
 }
 
 /**
- * Uses a new client, and so a new connection, for each check. This proves that the server accepts connections.
+ * Returns the function that makes the client of a check. Each check has a new one, and so a new connection. This proves that the server accepts connections.
  * No connection stays open, and no check uses a connection that the server is about to close.
  */
-export function checkClients(policy: HealthPolicy, transport: Pool.Options): CheckClient {
+export function checkClientMaker(policy: HealthPolicy, transport: Pool.Options): MakeCheckClient {
   const connectors = new Map<string | undefined, ReturnType<typeof unrefConnector>>()
   const connectorTo = (socketPath: string | undefined): ReturnType<typeof unrefConnector> => {
     // The path of a unix socket is part of its connector.
@@ -57,7 +57,7 @@ export function checkClients(policy: HealthPolicy, transport: Pool.Options): Che
  * Starts a check, and calls `end` once: when the check is over, when it cannot start, or when the returned
  * function is called. Calls `done` at most once.
  */
-export function once(
+export function startCheck(
   end: () => void,
   done: (result: CheckResult) => void,
   begin: (finish: (result: CheckResult) => void) => void,

@@ -44,8 +44,8 @@ interface Running {
 
 /** How many checks of a client may run at the same time. */
 export const CHECKS_AT_A_TIME = 8
-/** In ms. Checks stop when there was no call for this time, or for three intervals if that is longer. */
-const IDLE = 60_000
+/** In ms. A client is in use until there was no call for this time, or for three intervals if that is longer. */
+const IN_USE = 60_000
 
 /**
  * Checks the instances of a client while it is in use. It has at most one timer. It has none before the first
@@ -160,7 +160,7 @@ export class Checker<Endpoint extends Checked> implements Trust {
     this.#timerAt = Infinity
     this.#expire(now, late)
     const policy = this.#checks?.policy
-    if (!policy || now >= this.#idleAt(policy)) this.#stopChecks()
+    if (!policy || now >= this.#inUseUntil(policy)) this.#stopChecks()
     else {
       this.#begin(now)
       this.#setTimer()
@@ -250,7 +250,7 @@ export class Checker<Endpoint extends Checked> implements Trust {
     if (this.isAsleep || !this.#checks) return
     const { clock } = this.#context
     const now = clock.now()
-    let at = Math.min(this.#idleAt(this.#checks.policy), this.#nextDueAt(now))
+    let at = Math.min(this.#inUseUntil(this.#checks.policy), this.#nextDueAt(now))
     for (const { deadline } of this.#running.values()) at = Math.min(at, deadline)
     if (at >= this.#timerAt) return
     this.#timer?.abort()
@@ -279,8 +279,8 @@ export class Checker<Endpoint extends Checked> implements Trust {
     return this.#running.size < CHECKS_AT_A_TIME ? next : Infinity
   }
 
-  #idleAt({ interval }: HealthPolicy): number {
-    return Math.max(this.#context.usedAt(), this.#wokenAt) + Math.max(IDLE, 3 * interval)
+  #inUseUntil({ interval }: HealthPolicy): number {
+    return Math.max(this.#context.usedAt(), this.#wokenAt) + Math.max(IN_USE, 3 * interval)
   }
 
   /** Timers run before the event loop reads its sockets, which may contain an answer. So read them first. */

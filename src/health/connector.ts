@@ -3,15 +3,15 @@ import { buildConnector, type Pool } from '../undici.ts'
 
 type Connector = ReturnType<typeof buildConnector>
 
-/** Like undici's connectors, it returns the socket before it is connected. undici's types do not show this. */
-type Early = (...args: Parameters<Connector>) => unknown
+/** A connector that returns the socket before it is connected. undici's connectors do too, but their types do not show it. */
+type EarlyConnector = (...args: Parameters<Connector>) => unknown
 
 /**
  * Makes a connector with the same TLS options as the pools of the instances. Its sockets do not keep the
  * process alive. All instances share it, so that they share its TLS sessions and a check needs no full TLS
  * handshake.
  */
-export function unrefConnector(transport: Pool.Options, timeout: number): Early {
+export function unrefConnector(transport: Pool.Options, timeout: number): EarlyConnector {
   const isH2c = (transport as Untyped).useH2c === true
   const connect = typeof transport.connect === 'function' ? transport.connect : built(transport, timeout)
   return (options, callback) => {

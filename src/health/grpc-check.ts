@@ -1,5 +1,5 @@
 import type { Dispatcher, Pool } from '../undici.ts'
-import { checkClients, once, type CheckHost } from './check-client.ts'
+import { checkClientMaker, startCheck, type CheckHost } from './check-client.ts'
 import { healthRequest, servingStatus, statusName } from './grpc-message.ts'
 import type { Check, CheckResult } from './health.ts'
 import type { HealthPolicy } from './policy.ts'
@@ -19,7 +19,7 @@ type Handler = Dispatcher.DispatchHandler
  */
 export function grpcCheck(policy: HealthPolicy, transport: Pool.Options, logical: CheckHost): Check {
   const { connect } = transport
-  const clientTo = checkClients(policy, {
+  const makeClient = checkClientMaker(policy, {
     ...transport,
     ...HTTP2,
     ...(typeof connect === 'object' && { connect: { ...connect, ...HTTP2 } }),
@@ -34,8 +34,8 @@ export function grpcCheck(policy: HealthPolicy, transport: Pool.Options, logical
     'grpc-timeout': `${Math.ceil(policy.timeout)}m`,
   }
   return (url, done) => {
-    const { client, origin, end } = clientTo(url)
-    return once(end, done, (finish) => {
+    const { client, origin, end } = makeClient(url)
+    return startCheck(end, done, (finish) => {
       const request = {
         origin,
         path: '/grpc.health.v1.Health/Check',

@@ -1,5 +1,5 @@
 import type { Dispatcher, Pool } from '../undici.ts'
-import { checkClients, once, type CheckHost } from './check-client.ts'
+import { checkClientMaker, startCheck, type CheckHost } from './check-client.ts'
 import type { Check, CheckResult } from './health.ts'
 import type { HealthPolicy } from './policy.ts'
 import { failed, PASS, paused, type AnswerHeaders } from './result.ts'
@@ -10,11 +10,11 @@ type Handler = Dispatcher.DispatchHandler
 
 /** Checks by GET requests, each on a new connection. */
 export function httpCheck(policy: HealthPolicy, transport: Pool.Options, logical: CheckHost): Check {
-  const clientTo = checkClients(policy, transport)
+  const makeClient = checkClientMaker(policy, transport)
   const headers = { 'user-agent': 'outrigger-health', host: logical.host, ...policy.headers }
   return (url, done) => {
-    const { client, origin, end } = clientTo(url)
-    return once(end, done, (finish) => {
+    const { client, origin, end } = makeClient(url)
+    return startCheck(end, done, (finish) => {
       const request = {
         origin,
         path: policy.path ?? '/',

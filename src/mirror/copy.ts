@@ -22,8 +22,8 @@ export function isFailure({ status = 500, error }: CopyEnd): boolean {
 
 /**
  * A copy of a request that is being sent. A short response is read to its end, so that the connection can be reused. A
- * longer one is aborted. undici keeps a copy that was stopped before it has a connection. It ends when undici has a
- * connection for it, or fails to get one.
+ * longer one is aborted. A copy that is stopped while its connection is being established stays in undici. It ends when the
+ * connection is established or has failed. Until then it counts as in flight, and its pool cannot close.
  */
 export class Copy implements Dispatcher.DispatchHandler {
   readonly #clock: Clock
@@ -31,7 +31,7 @@ export class Copy implements Dispatcher.DispatchHandler {
   readonly #cancelTimeout: () => void
   readonly #onEnd: (end: CopyEnd) => void
   #controller: Controller | undefined
-  #stopped: Error | undefined
+  #stopReason: Error | undefined
   #status: number | undefined
   #answeredAt = 0
   #bytes = 0
@@ -48,7 +48,7 @@ export class Copy implements Dispatcher.DispatchHandler {
 
   onRequestStart(controller: Controller): void {
     this.#controller = controller
-    if (this.#stopped) controller.abort(this.#stopped)
+    if (this.#stopReason) controller.abort(this.#stopReason)
   }
 
   onResponseStart(_controller: Controller, status: number): void {
@@ -83,7 +83,7 @@ export class Copy implements Dispatcher.DispatchHandler {
   }
 
   #stop(reason: Error): void {
-    this.#stopped = reason
+    this.#stopReason = reason
     this.#controller?.abort(reason)
   }
 }

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { once } from '../../src/health/check-client.ts'
+import { startCheck } from '../../src/health/check-client.ts'
 import { grpcCheck } from '../../src/health/grpc-check.ts'
 import { httpCheck } from '../../src/health/http-check.ts'
 import { healthPolicy } from '../../src/health/policy.ts'
@@ -61,6 +61,6 @@ test('a check that cannot start leaves nothing behind', () => {
   const begin = (): never => {
     throw new Error('no')
   }
-  expect(() => once(end, () => {}, begin)).toThrow('no')
+  expect(() => startCheck(end, () => {}, begin)).toThrow('no')
   expect(end).toHaveBeenCalledOnce()
 })
