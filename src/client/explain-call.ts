@@ -3,10 +3,9 @@ import { ownersOf } from './configurable.ts'
 import type { Configuration } from './configuration.ts'
 import type { ClientCore } from './core.ts'
 import type { Plan } from '../call/plan.ts'
-import { isRouteKey, resolveTarget, type Logical } from '../doors/plan/target.ts'
+import { anotherHost, isRouteKey, resolveTarget, type Logical } from '../doors/plan/target.ts'
 import { explain, type ExplainContext } from '../explain/explain.ts'
 import type { Explanation } from '../explain/explanation.ts'
-import { quote } from '../quote.ts'
 import type { Subset } from '../traffic/subset.ts'
 
 /** Explains what would happen to a call for `input`: a route key without params, or an input of fetch. */
@@ -35,7 +34,7 @@ export function explainCall(
     return explain({ ...common, plan, method: key.method, subset: subsetOf(plan, key.method) })
   }
   const target = resolveTarget(logical, plans, input, init)
-  if (!target) throw new TypeError(`explain() is for ${logical.origin}, got ${quote(input)}`)
+  if (!target) throw anotherHost('explain()', logical, input)
   const { plan, method, path } = target
   return explain({ ...common, plan, method, subset: subsetOf(plan, method, path) })
 }

@@ -17,7 +17,14 @@ import type { OtherClients } from '../doors/fetch/transfer.ts'
 import { RequestOperation, type RequestOptions } from '../doors/request/operation.ts'
 import { readInit, refuseDispatcher, refusePrimitive } from '../doors/input/call-init.ts'
 import { discardBody, discardInput, holdsResource } from '../doors/input/discard-body.ts'
-import { isOwnInput, logicalAddress, resolveTarget, type Logical, type Target } from '../doors/plan/target.ts'
+import {
+  anotherHost,
+  isOwnInput,
+  logicalAddress,
+  resolveTarget,
+  type Logical,
+  type Target,
+} from '../doors/plan/target.ts'
 import { OutriggerError } from '../errors.ts'
 import type { Explanation } from '../explain/explanation.ts'
 import type { Listener } from '../observe/emitter.ts'
@@ -79,7 +86,7 @@ export class ServiceClient {
   ): Promise<Dispatcher.ResponseData<Opaque>> {
     try {
       const target = resolveTarget(this.#logical, this.configuration.plans, input, options)
-      if (!target) throw new TypeError(`request() is for ${this.#logical.origin}, got '${input}'`)
+      if (!target) throw anotherHost('request()', this.#logical, input)
       this.#refuseClosed()
       const operation = new RequestOperation<Opaque>(this.core, this.#logical, target, options)
       const answer = execute(this.core, operation)

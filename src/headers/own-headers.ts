@@ -84,7 +84,8 @@ export function canBeSent(name: string, value: string): boolean {
  */
 function lowered(label: string, headers: unknown): LowerCaseHeaders {
   if (typeof headers !== 'object' || headers === null) {
-    throw new TypeError(`${label} must be an object of header names and values, got ${quote(headers)}`)
+    const got = headers === null ? 'null' : `a ${typeof headers}`
+    throw new TypeError(`${label} must be an object of header names and values, got ${got}`)
   }
   const entries: Iterable<readonly [unknown, unknown]> =
     headers instanceof Headers ? headers : Object.entries(headers)

@@ -77,7 +77,7 @@ describe('headers', () => {
     expect(asked).toHaveLength(4)
   })
 
-  it.each<[string, OwnHeaders, string]>([
+  it.each<[string, OwnHeaders, string | RegExp]>([
     [
       'throws',
       () => {
@@ -87,6 +87,11 @@ describe('headers', () => {
     ],
     ['rejects', () => Promise.reject(new Error('no token')), 'no token'],
     ['returns a number', () => 5 as never, 'what headers() returns must be an object'],
+    [
+      'returns a token',
+      () => 'secret' as never,
+      /must be an object of header names and values, got a string$/,
+    ],
     ['returns a line break', () => ({ 'x-a': 'b\r\nx-c: d' }), 'a header that cannot be sent'],
     ['returns no text', () => ({ 'x-a': 5 }) as never, "must have strings as values, got a number for 'x-a'"],
   ])(

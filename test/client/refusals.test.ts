@@ -36,6 +36,16 @@ it('on() throws for an array of names, and quotes a value that is not a listener
   )
 })
 
+it.each([
+  ['request()', (url: string) => users.request(url)],
+  ['explain()', async (url: string) => users.explain(url)],
+  ['explain() with a URL', async (url: string) => users.explain(new URL(url))],
+])('%s shows neither credentials nor the query of a URL that is for another host', async (_, call) => {
+  await expect(call('http://ann:secret@other/a?token=secret')).rejects.toThrow(
+    /\(\) is for http:\/\/users, got 'http:\/\/\*\*\*@other\/a'$/,
+  )
+})
+
 describe('undici’s timeouts are not shorter than the client’s:', () => {
   it.each([
     ['by default', { connect: 5_000, total: 30_000 }, {}],

@@ -3,6 +3,7 @@ import type { LogicalHost } from '../../attempt/address.ts'
 import { urlText } from '../../attempt/platform.ts'
 import type { Plan } from '../../call/plan.ts'
 import { quote } from '../../options.ts'
+import { redactUrl } from '../../registry/origin.ts'
 import { expandPath } from '../../routes/expand.ts'
 import { appendQuery } from '../../routes/query.ts'
 import type { CallInit, FetchInput } from '../../typed/call-input.ts'
@@ -97,6 +98,14 @@ export function resolveTarget(
     method,
     plan: plans.match(method, path),
   }
+}
+
+/**
+ * Returns the error for a method of the client that was given the URL of another host. The URL is shown without
+ * credentials and query.
+ */
+export function anotherHost(method: string, { origin }: Logical, input: FetchInput): TypeError {
+  return new TypeError(`${method} is for ${origin}, got ${quote(redactUrl(urlText(input)))}`)
 }
 
 function byPath(
