@@ -172,7 +172,7 @@ describe('a redirect', () => {
     await using client = createClient({
       ...options(here.url, silent.url),
       balance: (endpoints) => endpoints[turn++],
-      timeout: { attempt: 60 },
+      timeout: { attempt: 500 },
     })
     const events = collect(client, 'attempt')
     await expect(client('/here')).rejects.toMatchObject({ name: 'TimeoutError' })
