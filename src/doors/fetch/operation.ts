@@ -6,7 +6,7 @@ import type { Plan } from '../../call/plan.ts'
 import type { Attempt } from '../../fleet/attempt.ts'
 import { isPriority, type Priority } from '../../limit/priority.ts'
 import { attemptByResponse } from './contract.ts'
-import { isIdempotent, isReplayable } from '../../verdict/again.ts'
+import { isReplayable } from '../../verdict/again.ts'
 import { discardBody, holdsResource } from '../input/discard-body.ts'
 import { discardResponse } from './discard-response.ts'
 import { platformInit, signalOf, spelledMethod, withBody } from './init.ts'
@@ -15,6 +15,7 @@ import type { HeaderTemplates } from './fast/header-templates.ts'
 import { FastPath, type ThroughFetch } from './fast/fast-path.ts'
 import { plainInitOf } from './fast/plain-call.ts'
 import { FetchTransfer, type FetchCall, type OtherClients } from './transfer.ts'
+import { isIdempotentCall } from '../plan/idempotent.ts'
 import type { Logical, Target } from '../plan/target.ts'
 import type { BodySource, CallInit, FetchInput } from '../../typed/call-input.ts'
 
@@ -87,8 +88,7 @@ export class FetchOperation implements Operation<Response>, FetchCall, ThroughFe
       this.copies = copiesOf(this.#input, length)
       if (this.copies && length !== undefined) this.#init = withoutContentLength(this.#init)
     }
-    this.idempotent =
-      this.plan.idempotent ?? isIdempotent(this.method, this.header('idempotency-key') !== undefined)
+    this.idempotent = isIdempotentCall(this)
     this.#fastPath = templates && this.#createFastPath(templates, target, request, given)
   }
 

@@ -8,11 +8,12 @@ import type { Attempt } from '../../fleet/attempt.ts'
 import { checkPriority, type Priority } from '../../limit/priority.ts'
 import { checkSignal } from '../../options.ts'
 import { Dispatcher } from '../../undici.ts'
-import { isIdempotent, isReplayable } from '../../verdict/again.ts'
+import { isReplayable } from '../../verdict/again.ts'
 import type { Verdict } from '../../verdict/verdict.ts'
 import { copyBody } from '../input/copy.ts'
 import { createExchange, moveUnsent } from '../sending/attempt.ts'
 import { mirrorRequest } from '../sending/mirror.ts'
+import { isIdempotentCall } from '../plan/idempotent.ts'
 import type { Logical, Target } from '../plan/target.ts'
 
 /**
@@ -83,8 +84,7 @@ export class RequestOperation<Opaque> implements Operation<Dispatcher.ResponseDa
     }
     this.#logical = logical
     this.#origin = target.origin
-    this.idempotent =
-      this.plan.idempotent ?? isIdempotent(this.method, this.header('idempotency-key') !== undefined)
+    this.idempotent = isIdempotentCall(this)
   }
 
   header(name: string): string | undefined {
