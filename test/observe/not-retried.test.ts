@@ -5,7 +5,7 @@ import { createClient, fixed, type CallEvent, type ClientOptions, type NotRetrie
 import { ManualClock } from '../../src/testing/clock.ts'
 import { inOrder } from '../support/balance.ts'
 import { collect } from '../support/events.ts'
-import { ok, reply, startServer, type Answer } from '../support/http-server.ts'
+import { ok, refusedUrl, reply, reset, startServer, type Answer } from '../support/http-server.ts'
 
 const a = { id: 'a', url: 'http://127.0.0.1:1001' }
 const b = { id: 'b', url: 'http://127.0.0.1:1002' }
@@ -153,6 +153,35 @@ describe('a call that failed reports why it was not tried again:', () => {
     expect(rows.toSorted()).toEqual(REASONS.toSorted())
   })
 
+  it('docs/why-not-retried.md lists the reasons in the order in which they are checked', async () => {
+    const when = { retry: { when: () => false } }
+    const put = { method: 'PUT', body: stream(), duplex: 'half' } as RequestInit
+    expect(await asked(reply(500), post(), when)).toMatchObject({ notRetried: 'when' })
+    expect(await asked(reply(500), post())).toMatchObject({ notRetried: 'status' })
+    expect(await asked(reply(503), { ...put, method: 'POST' })).toMatchObject({
+      notRetried: 'not-idempotent',
+    })
+    expect(await asked(reply(503), { ...put, body: stream() }, { retry: { attempts: 1 } })).toMatchObject({
+      notRetried: 'body',
+    })
+    const noBudget = { budget: { ratio: 0, minPerSecond: 0 } }
+    const one = { source: fixed([a]), breaker: { failureThreshold: 1 } }
+    expect(await executed({ ...noBudget, retry: { attempts: 1 } })).toMatchObject({ notRetried: 'attempts' })
+    expect(await executed({ ...noBudget, ...one })).toMatchObject({ notRetried: 'breaker' })
+    const late = { source: fixed([a]), timeout: 1_000 }
+    expect(await executed(late, { run: pausing(60) })).toMatchObject({ notRetried: 'retry-after' })
+    expect(await executed({ ...noBudget, ...late }, { run: pausing(5) })).toMatchObject({
+      notRetried: 'time',
+    })
+  })
+
+  it('not-idempotent, because `idempotent: false` of the route overrides the method and an Idempotency-Key', async () => {
+    const routes = { '* /x': { idempotent: false } }
+    const key = post({ 'idempotency-key': '1' })
+    for (const init of [{}, key])
+      expect(await asked(reply(503), init, { routes })).toMatchObject({ notRetried: 'not-idempotent' })
+  })
+
   it('off, for a call through the dispatcher', async () => {
     await using server = await startServer(reply(503))
     await using client = createClient({ service: 'svc', source: fixed([server.url]) })
@@ -235,3 +264,35 @@ function failOnce(): () => unknown {
   let runs = 0
   return () => (runs++ === 0 ? fail() : 'done')
 }
+
+describe('a POST to two instances, of which the first fails: docs/why-not-retried.md says what happens', () => {
+  const key = { headers: { 'idempotency-key': '1' } }
+  const when = { retry: { when: () => true } }
+  const unavailable = reply(503, 'bad', { 'retry-after': '1' })
+  type Case = [string, Answer | undefined, object, Partial<ClientOptions>, object]
+  const kept = { attempts: 1, notRetried: 'not-idempotent' }
+  const retried = { attempts: 2, status: 200, outcome: 'success' }
+
+  it.each<Case>([
+    ['resets', reset, {}, {}, { ...kept, outcome: 'failure' }],
+    ['refuses the connection', undefined, {}, {}, retried],
+    ['responds 503 with Retry-After', unavailable, {}, {}, { ...kept, status: 503 }],
+    ['resets, with an Idempotency-Key', reset, key, {}, retried],
+    ['responds 503, with an Idempotency-Key', unavailable, key, {}, retried],
+    ['resets, and retry.when returns true', reset, {}, when, retried],
+    ['responds 503, and retry.when returns true', unavailable, {}, when, retried],
+  ])('the first %s', async (_what, answer, init, options, expected) => {
+    await using first = await startServer(answer ?? ok)
+    await using second = await startServer(ok)
+    const source = fixed([answer ? first.url : await refusedUrl(), second.url])
+    await using client = createClient({ service: 'svc', source, balance: inOrder, ...options })
+    const calls = collect(client, 'call')
+    await client('POST /orders', { json: { id: 1 }, ...init }).then(
+      (response) => response.text(),
+      () => {},
+    )
+    expect(calls).toMatchObject([expected])
+    expect('notRetried' in calls[0]!).toBe('notRetried' in expected)
+    expect(second.requests).toHaveLength(expected === retried ? 1 : 0)
+  })
+})
