@@ -1,9 +1,16 @@
 import { Pool } from 'undici'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createClient, fixed, roundRobin, type Client, type ClientOptions } from '../../src/index.ts'
+import {
+  createClient,
+  fixed,
+  roundRobin,
+  type Client,
+  type ClientOptions,
+  type Pick,
+} from '../../src/index.ts'
 import { inOrder } from '../support/balance.ts'
 import { collect } from '../support/events.ts'
-import { echo, ok, refusedUrl, reset, startServer } from '../support/http-server.ts'
+import { echo, hang, ok, refusedUrl, reset, startServer } from '../support/http-server.ts'
 
 const clients: Client[] = []
 function client(urls: string[], options: Partial<ClientOptions> = {}): Client {
@@ -109,6 +116,19 @@ describe('a request that was not sent, and that another instance cannot take ove
     ],
   ]
   let usable = ''
+
+  it('the balancer throws for a hedge: the call rejects with its error, and the first try ends too', async () => {
+    await using server = await startServer(hang)
+    const [refused = '', other = ''] = await dead(2)
+    const balance: Pick = (endpoints, { attempt }) => {
+      if (attempt > 2) return fail()
+      const url = attempt === 1 ? server.url : refused
+      return endpoints.find(({ instance }) => instance.url === url)
+    }
+    const users = client([server.url, refused, other], { balance, hedge: { after: 5 }, timeout: false })
+    await expect(users('/x')).rejects.toThrow('a function of the user')
+    expect(users.snapshot().instances.map(({ inFlight }) => inFlight)).toEqual([0, 0, 0])
+  })
 
   for (const [door, call] of doors) {
     it.each(cases)(
