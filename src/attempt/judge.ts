@@ -7,7 +7,7 @@ import { faultVerdict, type Fault } from '../verdict/fault.ts'
 import type { Verdict } from '../verdict/verdict.ts'
 import { retryAfter } from '../verdict/retry-after.ts'
 
-/** The part of a plan that decides the verdict on a response. */
+/** The part of a plan that decides the verdict on a response or an error, and the longest pause. */
 export interface AnswerPolicy {
   readonly classify: Classify | undefined
   readonly retry: { readonly maxRetryAfter: number } | undefined
@@ -39,7 +39,8 @@ export function settleAnswer(attempt: Attempt, answer: AttemptResult, policy: An
 }
 
 /**
- * Returns the verdict on an attempt that failed. The user function `classify` runs in the async context of its call.
+ * Returns the verdict on an attempt that failed, without settling it: the exchange may send the request again. The user
+ * function `classify` runs in the async context of its call.
  */
 export function judgeFault({ trail }: Attempt, fault: Fault, { classify }: AnswerPolicy): Verdict {
   if (!trail || !classify) return faultVerdict(fault, classify)

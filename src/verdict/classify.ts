@@ -43,8 +43,11 @@ export function askClassify(custom: Classify | undefined, result: AttemptResult)
   return custom && asked(() => custom(result), judgementOf, custom, CLASSIFY)
 }
 
-/** Without an explicit pause, only `overload` uses the pause that the server asked for. */
-const BARE: Readonly<Record<Outcome, Judgement>> = {
+/**
+ * For a `classify` that returns only an outcome. Undefined as `pause` means the pause that the server asked for: only
+ * `overload` uses it.
+ */
+const OUTCOME_ONLY: Readonly<Record<Outcome, Judgement>> = {
   success: { outcome: 'success', pause: 0 },
   failure: { outcome: 'failure', pause: 0 },
   overload: { outcome: 'overload' },
@@ -53,10 +56,10 @@ const BARE: Readonly<Record<Outcome, Judgement>> = {
 
 /** Makes a copy: each member is read only once, because a getter of the user may throw. */
 function judgementOf(value: unknown): Judgement | undefined {
-  if (isOutcome(value)) return BARE[value]
+  if (isOutcome(value)) return OUTCOME_ONLY[value]
   if (typeof value !== 'object' || value === null) return undefined
   const { outcome, pause } = value as { outcome?: unknown; pause?: unknown }
   if (!isOutcome(outcome)) return undefined
-  if (pause === undefined) return BARE[outcome]
+  if (pause === undefined) return OUTCOME_ONLY[outcome]
   return typeof pause === 'number' && pause >= 0 ? { outcome, pause } : undefined
 }

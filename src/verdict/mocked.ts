@@ -11,10 +11,10 @@ const CODE = /^(?:E[A-Z]{3,}|UND_ERR_(?:SOCKET|CONNECT_TIMEOUT|HEADERS_TIMEOUT|B
  * anything, the platform's fetch rejects only because of an invalid request, with a TypeError that says what is wrong.
  */
 export function isNetworkFailure(error: unknown): boolean {
-  return readOf(() => isOfNetwork(error), false)
+  return readOf(() => looksLikeNetwork(error), false)
 }
 
-function isOfNetwork(error: unknown): boolean {
+function looksLikeNetwork(error: unknown): boolean {
   if (!(error instanceof Error) || error instanceof OutriggerError || error instanceof DOMException)
     return false
   const { message, cause, code } = error as Error & { code?: unknown }
@@ -27,8 +27,8 @@ function isOfNetwork(error: unknown): boolean {
   return error.name !== 'AbortError' && error.name !== 'TimeoutError' && !(error instanceof RangeError)
 }
 
-/** True if the error may come from the caller's body, which a mock has read. It tells nothing about the instance. */
-export function isOfBody(error: unknown, body: unknown): boolean {
+/** True if the error may come from the caller's body, which a mock has read. Then it tells nothing about the instance. */
+export function mayComeFromBody(error: unknown, body: unknown): boolean {
   if (typeof body !== 'object' || body === null) return false
   try {
     if (isErrored(body as Readable)) return true

@@ -15,7 +15,7 @@ import { isWhole } from '../../fallback/response.ts'
 import type { Attempt } from '../../fleet/attempt.ts'
 import type { Dispatcher } from '../../undici.ts'
 import { faultVerdict } from '../../verdict/fault.ts'
-import { isNetworkFailure, isOfBody } from '../../verdict/mocked.ts'
+import { isNetworkFailure, mayComeFromBody } from '../../verdict/mocked.ts'
 import { noteRefusedByFetch } from '../../verdict/refused-by-fetch.ts'
 import { afterRedirect, type Verdict } from '../../verdict/verdict.ts'
 import { createExchange, moveUnsent, sendOneAttempt } from '../sending/attempt.ts'
@@ -157,7 +157,7 @@ export class FetchTransfer extends OwnDispatcher implements Sending, Pick<SendCo
     if (!this.#first.dispatched) {
       const { attempt } = this.#first
       attempt.error = error
-      const isOurs = this.#refusal === undefined && !isOfBody(error, this.#call.body)
+      const isOurs = this.#refusal === undefined && !mayComeFromBody(error, this.#call.body)
       if (isOurs && isNetworkFailure(error)) attempt.settle(this.#mockFailureVerdict(error))
       // A mock of fetch may throw a TypeError for any reason.
       else if (isOurs && isBuiltInFetch()) noteRefusedByFetch(error)
