@@ -17,15 +17,16 @@ export function explainCall(
   init: Pick<CallInit, 'method' | 'headers'> | undefined,
 ): Explanation {
   core.hand.expire()
+  const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined))
+  const hasIdempotencyKey = headers.has('idempotency-key')
   const subsetOf = (plan: Plan, method?: string, path?: string): Subset | undefined => {
     const header = (name: string): string | undefined => headers.get(name) ?? undefined
-    const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined))
     // The explanation is for the usual call: rules that select calls at random do not match.
     const trafficRequest = { method, path, priority: plan.priority, header, random: () => 1 }
     return plan.traffic?.explain(trafficRequest, core.fleet.availability.subsetState(plan.guard))
   }
   const byHand: ExplainContext['byHand'] = (endpoint, kind) => core.hand.note(endpoint, kind)
-  const common = { core, byHand, setBy: ownersOf(configured) }
+  const common = { core, byHand, setBy: ownersOf(configured), hasIdempotencyKey }
   if (input === undefined) {
     return explain({ ...common, plan: plans.base, method: undefined, subset: subsetOf(plans.base) })
   }

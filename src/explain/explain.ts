@@ -17,6 +17,7 @@ export interface ExplainContext {
   readonly core: Core
   readonly plan: Plan
   readonly method: string | undefined
+  readonly hasIdempotencyKey: boolean
   /** The instances that the call may go to; undefined means all. */
   readonly subset: Subset | undefined
   /** Returns why something was done to an instance by hand, in words. Undefined if it was not. */
@@ -44,7 +45,7 @@ export function explain(context: ExplainContext): Explanation {
     ...(discovery.error !== undefined && { sourceError: quote(discovery.error) }),
     available: instances.filter(({ mayBePicked }) => mayBePicked).length,
     instances,
-    plan: explainPlan(plan, method),
+    plan: explainPlan(context),
     budget: core.budget.left,
     limits: plan.limiters.map(({ limit, inFlight, queued }) => ({ limit, inFlight, queued })),
     ...(plan.mirror && { mirror: mirrorSnapshot(plan.mirror, fleet.endpoints) }),
@@ -137,10 +138,10 @@ function readStanding(value: unknown): Standing | undefined {
   return { ...(cost !== undefined && { cost }), ...(otherSubset && { otherSubset }) }
 }
 
-function explainPlan(plan: Plan, method: string | undefined): PlanExplanation {
+function explainPlan({ plan, method, hasIdempotencyKey }: ExplainContext): PlanExplanation {
   const { timeout, retry, hedge, guard, waitForReady, priority } = plan
   const { total, attempt, connect, idle } = timeout
-  const { idempotent = method === undefined ? undefined : isIdempotent(method, false) } = plan
+  const { idempotent = method === undefined ? undefined : isIdempotent(method, hasIdempotencyKey) } = plan
   const limits = Object.entries({ total, attempt, connect, idle }).filter(([, limit]) => limit < Infinity)
   return {
     ...Object.fromEntries(limits),

@@ -45,9 +45,9 @@ export interface PlanExplanation {
    */
   readonly attempts: number
   /**
-   * True if a request may be sent again after an instance may have processed it. The method decides, or the option
-   * `idempotent` of the route. A call with an `Idempotency-Key` may always be sent again. Absent if the method is
-   * unknown.
+   * True if a request may be sent again after an instance may have processed it. The option
+   * `idempotent` of the route decides. Without it, the method decides, or the header `Idempotency-Key` of the call.
+   * Absent if the method is unknown.
    */
   readonly idempotent?: boolean
   /** The maximum number of hedges; 0 without hedging. */

@@ -87,6 +87,13 @@ it('says whether a request may be sent twice', async () => {
   expect(told('/once')).toEqual([false, 3, once])
   expect(told('/off', 'PUT')).toEqual([true, 1, '1'])
   expect(client.explain().plan).not.toHaveProperty('idempotent')
+  const headers = { 'Idempotency-Key': 'k' }
+  const idempotent = (target: string, method: string): unknown =>
+    client.explain(target, { method, headers }).plan.idempotent
+  expect(idempotent('/x', 'POST')).toBe(true)
+  expect(idempotent('/once', 'GET')).toBe(false)
+  const request = new Request('http://svc/x', { method: 'POST', headers })
+  expect(client.explain(request).plan.idempotent).toBe(true)
 })
 
 it('changes nothing: the next pick is the same as without it', async () => {
