@@ -21,6 +21,7 @@ import {
   truncate,
   type TestServer,
 } from '../support/http-server.ts'
+import { startMuteServer } from '../support/mute-server.ts'
 import { until } from '../support/until.ts'
 
 const service = 'user-service'
@@ -233,6 +234,21 @@ describe('a mirror that fails costs the callers nothing', () => {
     await until(() => events.length === 3)
     expect(events[0]?.error).toMatchObject({ code: 'ECONNREFUSED' })
     expect(client.snapshot().mirror).toMatchObject({ sent: 3, failed: 3 })
+  })
+
+  it('when its instances never complete a TLS handshake: each copy ends at its timeout, and the connection with it', async () => {
+    await using mute = await startMuteServer()
+    registry.register(service, { id: 'next', url: mute.url, metadata: { version: 'v2' } })
+    // Without `timeout.connect`, undici never ends the handshake.
+    await using client = await connect({ to, timeout: 50, max: 3 }, { timeout: false })
+    const events = eventsOf(client)
+    for (let call = 1; call <= 3; call++) expect(await text(client('/'))).toBe('old')
+    await until(() => events.length === 3 && mute.sockets.size === 0)
+    for (const { error } of events) expect(error).toMatchObject({ name: 'TimeoutError' })
+    expect(client.snapshot().mirror).toMatchObject({ sent: 3, failed: 3, inFlight: 0, dropped: 0 })
+    // Copies that come later connect again.
+    expect(await text(client('/'))).toBe('old')
+    await until(() => events.length === 4 && mute.sockets.size === 0)
   })
 
   it('when there are no such instances, or none is healthy, or the only one gets the request itself', async () => {
