@@ -39,9 +39,13 @@ export class PendingSocket {
     }
   }
 
-  destroy(): void {
+  /**
+   * Ends the socket. Unless the undici client is destroyed too, it then fails its requests with `reason`, and connects again for
+   * its next request.
+   */
+  destroy(reason: Error = new Error('the client was destroyed while it connected')): void {
     // undici clears its timer only if the socket is destroyed with an error.
-    this.#socket?.destroy(new Error('the client was destroyed while it connected'))
+    this.#socket?.destroy(reason)
     this.#socket = undefined
   }
 }

@@ -1,3 +1,4 @@
+import type { Connection, ConnectionListener } from '../attempt/connection.ts'
 import { DRAIN_LIMIT } from '../attempt/drain-handler.ts'
 import { startTimer, type Clock } from '../clock.ts'
 import { timeoutError } from '../errors.ts'
@@ -22,14 +23,16 @@ export function isFailure({ status = 500, error }: CopyEnd): boolean {
 
 /**
  * A copy of a request that is being sent. A short response is read to its end, so that the connection can be reused. A
- * longer one is aborted. A copy that is stopped while its connection is being established stays in undici. It ends when the
- * connection is established or has failed. Until then it counts as in flight, and its pool cannot close.
+ * longer one is aborted. A copy that is stopped while its connection is being established ends this connection, because undici
+ * would keep both. A copy that waits for a busy connection ends when it gets the connection: the copies before it have the
+ * same timeout.
  */
-export class Copy implements Dispatcher.DispatchHandler {
+export class Copy implements Dispatcher.DispatchHandler, ConnectionListener {
   readonly #clock: Clock
   readonly #startedAt: number
   readonly #cancelTimeout: () => void
   readonly #onEnd: (end: CopyEnd) => void
+  #connection: Connection | undefined
   #controller: Controller | undefined
   #stopReason: Error | undefined
   #status: number | undefined
@@ -44,6 +47,10 @@ export class Copy implements Dispatcher.DispatchHandler {
     this.#cancelTimeout = startTimer(clock, timeout, () => {
       this.#stop(timeoutError(`the response to the copy was not complete within ${timeout} ms`))
     })
+  }
+
+  onConnectionAssigned(connection: Connection): void {
+    this.#connection = connection
   }
 
   onRequestStart(controller: Controller): void {
@@ -84,6 +91,8 @@ export class Copy implements Dispatcher.DispatchHandler {
 
   #stop(reason: Error): void {
     this.#stopReason = reason
-    this.#controller?.abort(reason)
+    if (this.#controller) this.#controller.abort(reason)
+    // The other copies that wait for this connection fail with the same reason.
+    else this.#connection?.pendingSocket.destroy(reason)
   }
 }
