@@ -266,7 +266,7 @@ export class Exchange extends Relay implements ConnectionListener {
     this.#stopTimers()
     attempt.error ??= error
     // The client was closed. fetch would report a general network error in its place.
-    if (isA(error, OutriggerError)) this.timedOut = error
+    if (isA(error, OutriggerError)) this.timedOut ??= error
     if (attempt.outcome === undefined) attempt.settle(verdict)
     else if (verdict.outcome === 'failure') attempt.amend(verdict)
     attempt.release()

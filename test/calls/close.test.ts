@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { createClient, fixed, type Client, type ClientOptions } from '../../src/index.ts'
 import { ManualClock } from '../../src/testing/clock.ts'
 import { hang, reply, stall, startServer } from '../support/http-server.ts'
+import { startMuteServer } from '../support/mute-server.ts'
 import { until } from '../support/until.ts'
 
 const clock = new ManualClock()
@@ -76,6 +77,24 @@ describe('close()', () => {
     expect(await code).toBe('ERR_OUTRIGGER_CLOSED')
     expect(server.requests).toEqual([])
   })
+
+  it.each<[string, (client: Client) => Promise<unknown>]>([
+    ['fetch', (client) => client('/')],
+    ['request', (client) => client.request('/')],
+  ])(
+    'lets a call through %s reject with its own connect timeout, not with ERR_OUTRIGGER_CLOSED',
+    async (_door, call) => {
+      await using server = await startMuteServer()
+      const client = clientOf(server.url, { timeout: { connect: 300 } })
+      await client.ready()
+      const failed = call(client).catch((error: unknown) => error)
+      await until(() => server.sockets.size === 1)
+      const closed = client.close()
+      await clock.advance(300)
+      expect(await failed).toMatchObject({ name: 'TimeoutError' })
+      await closed
+    },
+  )
 
   it('ends a body that is still being read, with ERR_OUTRIGGER_CLOSED', async () => {
     await using server = await startServer(stall)
