@@ -1,3 +1,4 @@
+import { notify } from '../hooks/notify.ts'
 import { quote } from '../quote.ts'
 import type { LogFields } from './describe.ts'
 import type { LogLevel } from './levels.ts'
@@ -21,7 +22,9 @@ export function writerOf(logger: Logger, style: LoggerStyle = styleOf(logger)): 
     throw new TypeError(`logger must have the methods debug, info, warn and error, got ${quote(logger)}`)
   }
   const call = (level: LogLevel, ...args: readonly unknown[]): void => {
-    ;(logger as unknown as Record<LogLevel, (...args: readonly unknown[]) => unknown>)[level](...args)
+    const write = (...given: readonly unknown[]): unknown =>
+      (logger as unknown as Record<LogLevel, (...args: readonly unknown[]) => unknown>)[level](...given)
+    notify(write, args, WARNING)
   }
   if (style === 'pino') return (level, line, fields) => call(level, fields, line)
   if (style === 'winston') return (level, line, fields) => call(level, line, fields)
@@ -37,3 +40,5 @@ function styleOf(logger: unknown): LoggerStyle {
   if (typeof time === 'function' && typeof log === 'function') return 'console'
   return 'pino'
 }
+
+const WARNING = { message: 'the logger of logEvents() threw; the line is lost', code: 'OUTRIGGER_LISTENER' }

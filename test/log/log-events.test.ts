@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { Console } from 'node:console'
 import { Writable } from 'node:stream'
@@ -204,16 +205,24 @@ describe('logEvents', () => {
     expect(text()).toContain('breaker:open: instance a ERROR user-service: forged')
   })
 
-  it('continues when the logger throws', async () => {
+  it.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
+        throw new Error('disk full')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('disk full'))],
+  ])('continues when the logger %s', async (_what, broken) => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
-    const broken = (): never => {
-      throw new Error('disk full')
-    }
     await using client = clientOf(new ManualClock())
-    logEvents(client, { debug: broken, info: broken, warn: broken, error: broken })
+    const stop = logEvents(client, { debug: broken, info: broken, warn: broken, error: broken })
     await expect(client.execute(() => 'ok')).resolves.toBe('ok')
     await fail(client)
-    expect(warn).toHaveBeenCalled()
+    await fail(client)
+    stop()
+    await setImmediate()
+    expect(warn).toHaveBeenCalledWith('the logger of logEvents() threw; the line is lost', expect.anything())
     warn.mockRestore()
   })
 
