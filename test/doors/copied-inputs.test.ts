@@ -282,6 +282,7 @@ const UNREADABLE = (): object => {
 it.each<[string, () => object]>([
   ['an init that cannot be read', UNREADABLE],
   ['a body that cannot be looked at', () => ({ method: 'POST', body: UNREADABLE() })],
+  ['a function that makes such a body', () => ({ method: 'POST', body: UNREADABLE })],
   [
     'a getter that throws',
     () => ({

@@ -26,7 +26,7 @@ function discard(body: unknown, reason: unknown): void {
 /** True if `discardBody` may have something to cancel. */
 export function holdsResource(body: unknown): boolean {
   if (typeof body !== 'object' || body === null) return false
-  return body instanceof ReadableStream || 'destroy' in body
+  return readOf(() => body instanceof ReadableStream || 'destroy' in body, false)
 }
 
 /** Discards the bodies of the arguments of fetch. */
