@@ -93,7 +93,10 @@ export const sections: readonly Section[] = [
       'dashboard',
     ],
   },
-  { text: 'Project', pages: ['performance', 'incidents', 'scoreboard', 'simulator', 'threat-model'] },
+  {
+    text: 'Project',
+    pages: ['performance', 'incidents', 'scoreboard', 'simulator', 'threat-model', 'versioning'],
+  },
 ]
 
 /** The pages that are made from the sources: `site/reference`. They are no files of `docs/`. */
