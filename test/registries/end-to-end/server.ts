@@ -60,7 +60,8 @@ function redisRegistrar(url: string): Registrar {
 
 function zookeeperRegistrar(url: string): Registrar {
   const connect = (): Client => {
-    const client = zk.createClient(url, { sessionTimeout: TTL, spinDelay: 100 })
+    // The sessions of live servers must survive an outage of the registry. ZooKeeper limits the timeout to 20 ticks, here 4 s.
+    const client = zk.createClient(url, { sessionTimeout: 2 * TTL, spinDelay: 100 })
     client.connect()
     closing.push(() => client.close())
     return client
