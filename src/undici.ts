@@ -1,10 +1,10 @@
 import { restoreGlobalDispatcher } from './undici-guard.ts'
 // oxlint-disable-next-line import/order -- the guard must be evaluated first
-import undici, { Agent, Client, Dispatcher, Pool, buildConnector, errors, request } from 'undici'
+import undici, { Agent, Client, Dispatcher, Pool, buildConnector, errors } from 'undici'
 
 restoreGlobalDispatcher()
 
-export { Agent, Client, Dispatcher, Pool, buildConnector, errors, request }
+export { Agent, Client, Dispatcher, Pool, buildConnector, errors }
 
 // Not a named import: Bun's stand-in for undici lacks it, and would end with an error of linking instead of the guard's.
 const { Dispatcher1Wrapper: wrapper } = undici as unknown as {

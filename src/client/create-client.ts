@@ -10,7 +10,7 @@ import type { ClientOptions } from './options.ts'
 import type { RouteRule } from './route-rule.ts'
 import { ServiceClient } from './service-client.ts'
 
-export { callWithin, type Client, type TypedClient } from './client.ts'
+export type { Client, TypedClient } from './client.ts'
 
 /** A client without its methods. */
 type Call = (...args: Parameters<Client>) => ReturnType<Client>

@@ -59,7 +59,7 @@ const CONNECTION_HEADERS = [
   'upgrade',
 ]
 /** Marks a response from the cache. Its value is the time since this client received the response, in seconds. */
-export const STALE_HEADER = 'x-outrigger-stale'
+const STALE_HEADER = 'x-outrigger-stale'
 
 /**
  * Stores the last good responses, for the time when the service fails. A response is stored when its caller has read

@@ -5,7 +5,7 @@ import type { LiveEndpoint } from './endpoint.ts'
 export type WarmUp = (endpoint: LiveEndpoint) => Promise<void>
 
 /** A new endpoint is in the tier `warming` for at most this many ms. */
-export const HOLD_BACK_MS = 1_000
+const HOLD_BACK_MS = 1_000
 /** No connections are opened if the latest call is older than this many ms: they might never be used. */
 const IN_USE_MS = 60_000
 /** How many endpoints are warmed at the same time. */

@@ -9,7 +9,7 @@ const CONFIRM = 1_000
 const JITTER = 0.2
 
 /** Returns the time between two checks of one of `count` instances, in ms. */
-export function spacing(interval: number, count: number): number {
+function spacing(interval: number, count: number): number {
   return Math.max(interval, (count * 1_000) / MAX_CHECKS_PER_SECOND)
 }
 

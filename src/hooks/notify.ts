@@ -28,7 +28,7 @@ export function warn({ message, code }: HookWarning, error: unknown): void {
 }
 
 /** Returns an error as text, with its stack. It never throws, whatever was thrown. */
-export function detailOf(error: unknown): string {
+function detailOf(error: unknown): string {
   try {
     if (error instanceof Error) return error.stack ?? error.message
   } catch {

@@ -11,7 +11,7 @@ type Harness = SourceHarness | RegistrarHarness
 
 const FIELDS = ['id', 'weight', 'zone', 'priority', 'draining', 'metadata'] as const
 
-export const DEFAULT_BOUND = 10_000
+const DEFAULT_BOUND = 10_000
 
 export function boundOf(harness: Harness): number {
   return harness.bound ?? DEFAULT_BOUND
